@@ -1,0 +1,225 @@
+"""What is segmented, by whom, and by which rules: the study file.
+
+A study file is TOML; ``bmseg/studies/von_brandis_2022/study.toml`` is the reference. Everything that
+differs between two studies stands in it, so another anatomy is another file and no other code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bmseg.errors import InputError
+from dataset_conversion.raw_dataset import DatasetSpec
+from dataset_conversion.volume import Plane
+
+STUDIES = Path(__file__).parent / "studies"
+DEFAULT_STUDY = STUDIES / "von_brandis_2022" / "study.toml"
+
+# Names become file names, column names and nnU-Net label names.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
+Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Dataset(_Table):
+    """nnU-Net's number and name of the data set."""
+
+    id: Annotated[int, Field(ge=1, le=999)]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$", max_length=64)]
+
+
+class Channel(_Table):
+    """One image of an exam, as ``water``; its place in the list is nnU-Net's channel number."""
+
+    name: Name
+
+
+class Level(_Table):
+    """One grade of the ordinal signal: its value in the masks, its name and its colour."""
+
+    value: Annotated[int, Field(ge=1, le=255)]
+    name: Name
+    description: str = ""
+    color: Color
+
+
+class Group(_Table):
+    """Levels scored as one: the union of their masks."""
+
+    name: Name
+    levels: Annotated[list[int], Field(min_length=1)]
+
+
+class Reader(_Table):
+    """A person whose masks are compared."""
+
+    name: Name
+    description: str = ""
+
+
+class Consensus(_Table):
+    """The rule that makes one mask of the readers' masks."""
+
+    rule: Literal["multilabel", "binary"] = "multilabel"
+
+
+class Scores(_Table):
+    """How masks are scored."""
+
+    empty_mask: Literal["undefined", "one", "zero"] = "undefined"
+
+
+class VisualAnalogueScale(_Table):
+    """Scores below ``acceptable_below`` (cm) count as acceptable."""
+
+    acceptable_below: Annotated[float, Field(gt=0, le=10)]
+
+
+class Published(_Table):
+    """Published numbers that stand beside the study file, as CSV."""
+
+    table1: str | None = None
+
+
+class Study(_Table):
+    """A study file, checked.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        When constructed from values that contradict each other; `load_study` turns it into one line.
+    """
+
+    name: Name
+    title: str
+    citation: str = ""
+    plane: Plane
+    training_reader: Name
+    dataset: Dataset
+    channels: Annotated[list[Channel], Field(min_length=1)]
+    levels: Annotated[list[Level], Field(min_length=1)]
+    groups: list[Group] = []
+    readers: Annotated[list[Reader], Field(min_length=1)]
+    consensus: Consensus = Consensus()
+    scores: Scores = Scores()
+    vas: VisualAnalogueScale | None = None
+    published: Published = Published()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        values = [level.value for level in self.levels]
+        _no_repeats("levels.value", values)
+        if values != list(range(1, len(values) + 1)):
+            raise ValueError(
+                f"levels.value: found {values}, expected 1 to {len(values)} in rising order "
+                "(nnU-Net wants consecutive labels); map other values with --map-label"
+            )
+        _no_repeats("levels.name and groups.name", [*self.level_names, "background"])
+        _no_repeats("channels.name", [channel.name for channel in self.channels])
+        _no_repeats("readers.name", self.reader_names)
+        for group in self.groups:
+            if unknown := sorted(set(group.levels) - set(values)):
+                raise ValueError(
+                    f"groups.{group.name}: found levels {unknown}, expected some of {values}"
+                )
+            _no_repeats(f"groups.{group.name}", group.levels)
+        if self.training_reader not in self.reader_names:
+            raise ValueError(
+                f"training_reader: found '{self.training_reader}', expected one of "
+                f"{', '.join(self.reader_names)}"
+            )
+        return self
+
+    @property
+    def reader_names(self) -> list[str]:
+        """The readers in the order of the file."""
+        return [reader.name for reader in self.readers]
+
+    @property
+    def level_names(self) -> list[str]:
+        """Names of levels, then of groups: the rows of Table 1."""
+        return [*(level.name for level in self.levels), *(group.name for group in self.groups)]
+
+    @property
+    def levels_by_name(self) -> dict[str, tuple[int, ...]]:
+        """What each row of Table 1 is scored on: the label values that count as foreground."""
+        single = {level.name: (level.value,) for level in self.levels}
+        return single | {group.name: tuple(group.levels) for group in self.groups}
+
+    @property
+    def label_values(self) -> tuple[int, ...]:
+        """Background and levels: every value that a mask may hold."""
+        return (0, *(level.value for level in self.levels))
+
+    @property
+    def dataset_spec(self) -> DatasetSpec:
+        """What the writer of nnU-Net's raw format needs to know of the study."""
+        return DatasetSpec(
+            id=self.dataset.id,
+            name=self.dataset.name,
+            channels=tuple(channel.name for channel in self.channels),
+            labels={level.name: level.value for level in self.levels},
+            readers=tuple(self.reader_names),
+            training_reader=self.training_reader,
+            plane=self.plane,
+            description=self.title,
+        )
+
+
+def load_study(path: Path | str = DEFAULT_STUDY) -> Study:
+    """Read and check a study file.
+
+    Parameters
+    ----------
+    path : path
+        A TOML file.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read, is not TOML, or breaks a rule; names file, field, what was
+        found and what was expected.
+    """
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such study file; name one with --study") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the study file cannot be read ({error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from None
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_in_one_line(error)}") from None
+
+
+def study_hash(path: Path | str) -> str:
+    """SHA-256 of a study file, for provenance."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _in_one_line(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors():
+        field = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if field and problem["type"] not in ("missing", "extra_forbidden"):
+            message = f"found {problem['input']!r}, expected: {message}"
+        problems.append(f"{field}: {message}" if field else message)
+    return "; ".join(problems)
+
+
+def _no_repeats(field: str, values: list[str] | list[int]) -> None:
+    repeated = sorted({str(value) for value in values if values.count(value) > 1})  # type: ignore[arg-type]
+    if repeated:
+        raise ValueError(f"{field}: found {', '.join(repeated)} more than once, expected once")

@@ -1,0 +1,1 @@
+"""Scanner and reader files to an nnU-Net raw data set."""

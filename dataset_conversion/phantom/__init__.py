@@ -1,0 +1,1 @@
+"""The synthetic cohort: knees, marrow signal, scanners and readers."""

@@ -1,0 +1,353 @@
+"""The only writer and reader of nnU-Net's raw format, with the test exams' readers beside it.
+
+Layout of one data set::
+
+    dataset.json  splits_final.json  cohort.csv
+    imagesTr/<exam>_0000.nii.gz   labelsTr/<exam>.nii.gz            training exams, training reader
+    imagesTs/<exam>_0000.nii.gz   readersTs/<reader>/<exam>.nii.gz  test exams, every reader
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+
+from dataset_conversion.files import atomic_path, write_text
+from dataset_conversion.splits import make_folds
+from dataset_conversion.volume import (
+    ConversionError,
+    Plane,
+    Volume,
+    grid_difference,
+    read_volume,
+    write_volume,
+)
+
+Split = Literal["training", "test"]
+
+#: Columns of cohort.csv that every data set has; what else is known of an exam follows them.
+COHORT_COLUMNS = ["exam", "split", "site", "scanner", "group", "age"]
+
+FILE_ENDING = ".nii.gz"
+# nnU-Net takes the last four digits after an underscore for the channel.
+_IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+_CHANNEL_ENDING = re.compile(r"_\d{4}$")
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What a data set is, whatever its source.
+
+    Parameters
+    ----------
+    id : int
+        nnU-Net's data set number, 1 to 999.
+    name : str
+        nnU-Net's data set name, letters and digits.
+    channels : tuple of str
+        Names of an exam's images, in nnU-Net's channel order.
+    labels : mapping of str to int
+        Level name to mask value, without background.
+    readers : tuple of str
+        All readers of the study.
+    training_reader : str
+        The reader whose masks nnU-Net is trained on.
+    plane : {"coronal", "axial", "sagittal"}
+        The plane of the slices.
+    description : str
+    """
+
+    id: int
+    name: str
+    channels: tuple[str, ...]
+    labels: Mapping[str, int]
+    readers: tuple[str, ...]
+    training_reader: str
+    plane: Plane
+    description: str = ""
+
+    @property
+    def folder_name(self) -> str:
+        """nnU-Net's folder name.
+
+        Examples
+        --------
+        >>> DatasetSpec(7, "Knee", ("water",), {"level1": 1}, ("a",), "a", "coronal").folder_name
+        'Dataset007_Knee'
+        """
+        return f"Dataset{self.id:03d}_{self.name}"
+
+
+@dataclass(frozen=True)
+class Exam:
+    """One exam as a converter yields it.
+
+    Parameters
+    ----------
+    identifier : str
+        nnU-Net's case identifier.
+    split : {"training", "test"}
+    channels : mapping of str to Volume
+        Channel name to image.
+    masks : mapping of str to Volume
+        Reader name to integer mask.
+    facts : mapping of str to value
+        Columns of cohort.csv: site, scanner, group, age, patient and others.
+    sources : mapping of str to str
+        Where an image or mask was read from, by channel or reader name; used in messages.
+    """
+
+    identifier: str
+    split: Split
+    channels: Mapping[str, Volume]
+    masks: Mapping[str, Volume]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RawDataset:
+    """A data set in nnU-Net's raw format."""
+
+    folder: Path
+    spec: DatasetSpec
+
+    @classmethod
+    def create(cls, nnunet_raw: Path, spec: DatasetSpec) -> Self:
+        """The data set's place below ``nnUNet_raw``; folders are made as files are written."""
+        return cls(nnunet_raw / spec.folder_name, spec)
+
+    def image_path(self, exam: str, split: Split, channel: str) -> Path:
+        """Where an exam's image of one channel lies."""
+        number = self.spec.channels.index(channel)
+        folder = "imagesTr" if split == "training" else "imagesTs"
+        return self.folder / folder / f"{exam}_{number:04d}{FILE_ENDING}"
+
+    def mask_path(self, exam: str, split: Split, reader: str) -> Path:
+        """Where a reader's mask of an exam lies."""
+        if split == "training":
+            return self.folder / "labelsTr" / f"{exam}{FILE_ENDING}"
+        return self.readers_folder(reader) / f"{exam}{FILE_ENDING}"
+
+    def readers_folder(self, reader: str) -> Path:
+        """Where a reader's masks of the test exams lie."""
+        return self.folder / "readersTs" / reader
+
+    @property
+    def cohort_path(self) -> Path:
+        """cohort.csv."""
+        return self.folder / "cohort.csv"
+
+    @property
+    def splits_path(self) -> Path:
+        """nnU-Net's folds of the training exams."""
+        return self.folder / "splits_final.json"
+
+    def masks_kept(self, exam: Exam) -> list[str]:
+        """Readers whose masks of this exam go into the data set, in study order."""
+        if exam.split == "training":
+            return [self.spec.training_reader]
+        return [reader for reader in self.spec.readers if reader in exam.masks]
+
+    def add(self, exam: Exam) -> None:
+        """Check an exam and write its files, each atomically, in the study's storage order.
+
+        Raises
+        ------
+        ConversionError
+            When an image or mask is missing or unknown, grids differ, slices do not lie in the study's
+            plane, or a mask holds a value that is no level of the study. Nothing is written then.
+        """
+        check_identifier(exam.identifier)
+        self._check_names(exam)
+        images = {
+            name: exam.channels[name].stored_as(self.spec.plane) for name in self.spec.channels
+        }
+        masks = {
+            reader: exam.masks[reader].stored_as(self.spec.plane)
+            for reader in self.masks_kept(exam)
+        }
+        first = self.spec.channels[0]
+        for name, volume in [*images.items(), *masks.items()]:
+            if difference := grid_difference(volume, images[first]):
+                raise ConversionError(
+                    f"{exam.identifier}: {_source(exam, name)}: {difference} "
+                    f"(the grid of {_source(exam, first)}); masks are never resampled: export again"
+                )
+        for reader, mask in masks.items():
+            self._check_labels(exam, reader, mask)
+        for name, image in images.items():
+            pixels = image.array
+            if not np.issubdtype(pixels.dtype, np.integer) or pixels.dtype.itemsize > 2:
+                pixels = pixels.astype(np.float32)
+            if not np.isfinite(pixels).all():
+                count = int((~np.isfinite(pixels)).sum())
+                raise ConversionError(
+                    f"{exam.identifier}: {_source(exam, name)}: found {count} voxels that are not "
+                    "finite numbers, expected none; mend the image"
+                )
+            path = self.image_path(exam.identifier, exam.split, name)
+            write_volume(path, Volume(pixels, image.affine))
+        for reader, mask in masks.items():
+            path = self.mask_path(exam.identifier, exam.split, reader)
+            write_volume(path, Volume(mask.array.astype(np.uint8), mask.affine))
+
+    def finish(self, exams: Iterable[Mapping[str, Any]], *, seed: int, folds: int = 5) -> None:
+        """Write cohort.csv, splits_final.json and, last, dataset.json.
+
+        Parameters
+        ----------
+        exams : iterable of mapping
+            One row an exam: ``exam``, ``split`` and its facts.
+        seed : int
+            Seed of the folds.
+        folds : int
+            Number of folds; fewer when there are fewer training exams.
+
+        Raises
+        ------
+        ConversionError
+            When there is no training exam, an identifier comes twice, or the slices are not the axis of
+            largest spacing, so that nnU-Net would cut another plane.
+        """
+        cohort = pd.DataFrame([dict(row) for row in exams])
+        for column in COHORT_COLUMNS:
+            if column not in cohort:
+                cohort[column] = None
+        others = [column for column in cohort.columns if column not in COHORT_COLUMNS]
+        cohort = cohort[COHORT_COLUMNS + others].sort_values(
+            ["split", "exam"], ascending=[False, True]
+        )
+        if repeated := sorted(cohort.exam[cohort.exam.duplicated()]):
+            raise ConversionError(f"exam {', '.join(repeated)}: found twice, expected once")
+        training = cohort[cohort.split == "training"]
+        if training.empty:
+            raise ConversionError("split: found no training exam, expected at least one")
+        self._check_plane(cohort)
+        with atomic_path(self.cohort_path) as temporary:
+            cohort.to_csv(temporary, index=False)
+        splits = make_folds(training, folds=folds, seed=seed)
+        write_text(self.splits_path, json.dumps(splits, indent=2) + "\n")
+        write_text(
+            self.folder / "dataset.json", json.dumps(self._dataset_json(cohort), indent=2) + "\n"
+        )
+
+    def cohort(self) -> pd.DataFrame:
+        """cohort.csv, one row an exam.
+
+        Raises
+        ------
+        ConversionError
+            When the data set is not there or its conversion was not finished.
+        """
+        if not (self.folder / "dataset.json").is_file() or not self.cohort_path.is_file():
+            raise ConversionError(
+                f"{self.folder}: found no finished data set, expected dataset.json and cohort.csv; "
+                "make one with 'bmseg phantom' or 'bmseg convert'"
+            )
+        return pd.read_csv(self.cohort_path, dtype={"exam": str, "patient": str})
+
+    def exams(self, split: Split) -> list[str]:
+        """Identifiers of a split, sorted."""
+        cohort = self.cohort()
+        return sorted(cohort.exam[cohort.split == split])
+
+    def _check_names(self, exam: Exam) -> None:
+        for kind, found, expected in (
+            ("channel", exam.channels, self.spec.channels),
+            ("reader", exam.masks, self.spec.readers),
+        ):
+            if unknown := sorted(set(found) - set(expected)):
+                raise ConversionError(
+                    f"{exam.identifier}: {kind}: found {', '.join(unknown)}, expected one of "
+                    f"{', '.join(expected)}; name it in the study file or leave it out"
+                )
+        if missing := [name for name in self.spec.channels if name not in exam.channels]:
+            raise ConversionError(
+                f"{exam.identifier}: channel: found none for {', '.join(missing)}"
+            )
+        if exam.split not in ("training", "test"):
+            raise ConversionError(
+                f"{exam.identifier}: split: found '{exam.split}', expected training or test"
+            )
+        if exam.split == "training" and self.spec.training_reader not in exam.masks:
+            raise ConversionError(
+                f"{exam.identifier}: reader: found no mask of {self.spec.training_reader}, "
+                "expected one for every training exam"
+            )
+        if exam.split == "test" and not exam.masks:
+            raise ConversionError(
+                f"{exam.identifier}: reader: found no mask, expected at least one for a test exam"
+            )
+
+    def _check_labels(self, exam: Exam, reader: str, mask: Volume) -> None:
+        allowed = [0, *self.spec.labels.values()]
+        values, counts = np.unique(mask.array, return_counts=True)
+        for value, count in zip(values, counts, strict=True):
+            if value not in allowed:
+                raise ConversionError(
+                    f"{exam.identifier}: {_source(exam, reader)}: label: found {value:g} in {count} "
+                    f"voxels, expected {', '.join(map(str, allowed))}; map it with --map-label"
+                )
+
+    def _check_plane(self, cohort: pd.DataFrame) -> None:
+        spacings = [
+            read_volume(self.image_path(row.exam, row.split, self.spec.channels[0])).spacing
+            for row in cohort.itertuples()
+        ]
+        median = np.median(spacings, axis=0)
+        if median[:2].max() > median[2]:
+            raise ConversionError(
+                f"plane: found a median spacing of {median[2]:g} mm between {self.spec.plane} slices and "
+                f"{median[:2].max():g} mm within, expected the larger between slices: nnU-Net's 2d "
+                "configuration cuts along the largest spacing; check 'plane' in the study file"
+            )
+
+    def _dataset_json(self, cohort: pd.DataFrame) -> dict[str, Any]:
+        return {
+            "channel_names": {str(i): name for i, name in enumerate(self.spec.channels)},
+            "labels": {"background": 0, **self.spec.labels},
+            "numTraining": int((cohort.split == "training").sum()),
+            "file_ending": FILE_ENDING,
+            "overwrite_image_reader_writer": "SimpleITKIO",
+            "name": self.spec.name,
+            "description": self.spec.description,
+            "plane": self.spec.plane,
+            "training_reader": self.spec.training_reader,
+            "readers": list(self.spec.readers),
+        }
+
+
+def check_identifier(identifier: str) -> None:
+    """Refuse a case identifier that cannot be a file name or that nnU-Net would misread.
+
+    Examples
+    --------
+    >>> check_identifier("knee_0001")
+    Traceback (most recent call last):
+    ...
+    dataset_conversion.volume.ConversionError: exam 'knee_0001': identifier: found an ending like \
+nnU-Net's channel number (_0001), expected another; rename the exam
+    """
+    if not _IDENTIFIER.fullmatch(identifier):
+        raise ConversionError(
+            f"exam '{identifier}': identifier: expected letters, digits, '_', '-' and '.', beginning "
+            "with a letter or digit; rename the exam"
+        )
+    if ending := _CHANNEL_ENDING.search(identifier):
+        raise ConversionError(
+            f"exam '{identifier}': identifier: found an ending like nnU-Net's channel number "
+            f"({ending[0]}), expected another; rename the exam"
+        )
+
+
+def _source(exam: Exam, name: str) -> str:
+    source = exam.sources.get(name)
+    return f"{name} ({source})" if source else name

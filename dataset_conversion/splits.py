@@ -1,0 +1,56 @@
+"""Folds of the training exams: by patient, stratified, seeded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+STRATA = ["site", "group"]
+
+
+def make_folds(training: pd.DataFrame, *, folds: int, seed: int) -> list[dict[str, list[str]]]:
+    """Divide the training exams as nnU-Net's splits_final.json wants it.
+
+    Exams of one patient (column ``patient``, where there is one) stay together. Within each stratum
+    of site and group the order is drawn, and exams are dealt to the folds in turn, so that the folds'
+    sizes and compositions differ by one at most.
+
+    Parameters
+    ----------
+    training : DataFrame
+        Columns ``exam`` and, where known, ``site``, ``group`` and ``patient``.
+    folds : int
+        At most; fewer when there are fewer patients.
+    seed : int
+
+    Returns
+    -------
+    list of dict
+        One a fold: ``train`` and ``val``, sorted identifiers. With a single patient, one fold whose
+        ``val`` are the training exams themselves.
+
+    Examples
+    --------
+    >>> exams = pd.DataFrame({"exam": list("abcd"), "site": ["Oslo", "Oslo", "Tromso", "Tromso"]})
+    >>> [fold["val"] for fold in make_folds(exams, folds=2, seed=1)]
+    [['a', 'c'], ['b', 'd']]
+    """
+    table = training.copy()
+    for column in STRATA:
+        table[column] = table[column].astype(str) if column in table else ""
+    if "patient" not in table:
+        table["patient"] = None
+    table["patient"] = table.patient.where(table.patient.notna(), table.exam)
+    patients = table.sort_values("exam").drop_duplicates("patient")
+    order = patients.iloc[np.random.default_rng(seed).permutation(len(patients))]
+    dealt = order.sort_values(STRATA, kind="stable").patient
+    folds = max(1, min(folds, len(dealt)))
+    fold_of = {patient: place % folds for place, patient in enumerate(dealt)}
+    number = table.patient.map(fold_of)
+    everyone = sorted(table.exam)
+    result = []
+    for fold in range(folds):
+        held_out = sorted(table.exam[number == fold])
+        rest = sorted(set(everyone) - set(held_out)) or everyone
+        result.append({"train": rest, "val": held_out})
+    return result

@@ -1,0 +1,1 @@
+"""Masks to consensus, Dice, tables and figures."""
