@@ -127,9 +127,7 @@ class Study(_Table):
         _no_repeats("readers.name", self.reader_names)
         for group in self.groups:
             if unknown := sorted(set(group.levels) - set(values)):
-                raise ValueError(
-                    f"groups.{group.name}: found levels {unknown}, expected some of {values}"
-                )
+                raise ValueError(f"groups.{group.name}: found levels {unknown}, expected some of {values}")
             _no_repeats(f"groups.{group.name}", group.levels)
         if self.training_reader not in self.reader_names:
             raise ValueError(

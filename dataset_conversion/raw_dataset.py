@@ -167,13 +167,8 @@ class RawDataset:
         """
         check_identifier(exam.identifier)
         self._check_names(exam)
-        images = {
-            name: exam.channels[name].stored_as(self.spec.plane) for name in self.spec.channels
-        }
-        masks = {
-            reader: exam.masks[reader].stored_as(self.spec.plane)
-            for reader in self.masks_kept(exam)
-        }
+        images = {name: exam.channels[name].stored_as(self.spec.plane) for name in self.spec.channels}
+        masks = {reader: exam.masks[reader].stored_as(self.spec.plane) for reader in self.masks_kept(exam)}
         first = self.spec.channels[0]
         for name, volume in [*images.items(), *masks.items()]:
             if difference := grid_difference(volume, images[first]):
@@ -195,12 +190,21 @@ class RawDataset:
                 )
             path = self.image_path(exam.identifier, exam.split, name)
             write_volume(path, Volume(pixels, image.affine))
-        for reader, mask in masks.items():
+        for reader in self.spec.readers if exam.split == "test" else masks:
             path = self.mask_path(exam.identifier, exam.split, reader)
-            write_volume(path, Volume(mask.array.astype(np.uint8), mask.affine))
+            if reader in masks:
+                write_volume(path, Volume(masks[reader].array.astype(np.uint8), masks[reader].affine))
+            else:
+                path.unlink(missing_ok=True)
 
-    def finish(self, exams: Iterable[Mapping[str, Any]], *, seed: int, folds: int = 5) -> None:
+    def reopen(self) -> None:
+        """Mark the data set unfinished, before its files change."""
+        (self.folder / "dataset.json").unlink(missing_ok=True)
+
+    def finish(self, exams: Iterable[Mapping[str, Any]], *, seed: int, folds: int = 5) -> list[Path]:
         """Write cohort.csv, splits_final.json and, last, dataset.json.
+
+        Images and masks of exams that are not among `exams` are removed: nnU-Net would train on them.
 
         Parameters
         ----------
@@ -210,6 +214,11 @@ class RawDataset:
             Seed of the folds.
         folds : int
             Number of folds; fewer when there are fewer training exams.
+
+        Returns
+        -------
+        list of Path
+            The files that were removed.
 
         Raises
         ------
@@ -222,9 +231,7 @@ class RawDataset:
             if column not in cohort:
                 cohort[column] = None
         others = [column for column in cohort.columns if column not in COHORT_COLUMNS]
-        cohort = cohort[COHORT_COLUMNS + others].sort_values(
-            ["split", "exam"], ascending=[False, True]
-        )
+        cohort = cohort[COHORT_COLUMNS + others].sort_values(["split", "exam"], ascending=[False, True])
         if repeated := sorted(cohort.exam[cohort.exam.duplicated()]):
             raise ConversionError(f"exam {', '.join(repeated)}: found twice, expected once")
         training = cohort[cohort.split == "training"]
@@ -235,9 +242,9 @@ class RawDataset:
             cohort.to_csv(temporary, index=False)
         splits = make_folds(training, folds=folds, seed=seed)
         write_text(self.splits_path, json.dumps(splits, indent=2) + "\n")
-        write_text(
-            self.folder / "dataset.json", json.dumps(self._dataset_json(cohort), indent=2) + "\n"
-        )
+        removed = self._remove_others(cohort)
+        write_text(self.folder / "dataset.json", json.dumps(self._dataset_json(cohort), indent=2) + "\n")
+        return removed
 
     def cohort(self) -> pd.DataFrame:
         """cohort.csv, one row an exam.
@@ -270,9 +277,7 @@ class RawDataset:
                     f"{', '.join(expected)}; name it in the study file or leave it out"
                 )
         if missing := [name for name in self.spec.channels if name not in exam.channels]:
-            raise ConversionError(
-                f"{exam.identifier}: channel: found none for {', '.join(missing)}"
-            )
+            raise ConversionError(f"{exam.identifier}: channel: found none for {', '.join(missing)}")
         if exam.split not in ("training", "test"):
             raise ConversionError(
                 f"{exam.identifier}: split: found '{exam.split}', expected training or test"
@@ -309,6 +314,19 @@ class RawDataset:
                 f"{median[:2].max():g} mm within, expected the larger between slices: nnU-Net's 2d "
                 "configuration cuts along the largest spacing; check 'plane' in the study file"
             )
+
+    def _remove_others(self, cohort: pd.DataFrame) -> list[Path]:
+        wanted = set()
+        for row in cohort.itertuples():
+            wanted |= {self.image_path(row.exam, row.split, name) for name in self.spec.channels}
+            wanted |= {self.mask_path(row.exam, row.split, reader) for reader in self.spec.readers}
+        removed = []
+        for folder in ("imagesTr", "labelsTr", "imagesTs", "readersTs"):
+            for path in sorted((self.folder / folder).rglob(f"*{FILE_ENDING}")):
+                if path not in wanted:
+                    path.unlink()
+                    removed.append(path)
+        return removed
 
     def _dataset_json(self, cohort: pd.DataFrame) -> dict[str, Any]:
         return {

@@ -16,6 +16,7 @@ from typing import Literal
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 
 from dataset_conversion.files import atomic_path
 
@@ -114,7 +115,7 @@ def read_volume(path: Path) -> Volume:
         image = nib.load(path)
         array = np.asanyarray(image.dataobj)  # type: ignore[attr-defined]
         affine = np.asarray(image.affine, dtype=float)  # type: ignore[attr-defined]
-    except (OSError, EOFError, zlib.error, ValueError, nib.filebasedimages.ImageFileError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, ImageFileError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConversionError(
             f"{path}: cannot be read as NIfTI, truncated or damaged ({reason}); export it again"
@@ -122,9 +123,7 @@ def read_volume(path: Path) -> Volume:
     while array.ndim > 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim != 3:
-        raise ConversionError(
-            f"{path}: found {array.ndim} dimensions ({_by(array.shape)}), expected 3"
-        )
+        raise ConversionError(f"{path}: found {array.ndim} dimensions ({_by(array.shape)}), expected 3")
     volume = Volume(array, affine)
     if not np.isfinite(affine).all() or (volume.spacing <= 0).any():
         raise ConversionError(f"{path}: affine: found {_rows(affine)}, expected an invertible one")

@@ -1,0 +1,340 @@
+"""The command line: a command parses, calls one function and prints the answer.
+
+Heavy imports stand inside the commands, so that ``bmseg --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmseg import __version__
+
+if TYPE_CHECKING:
+    from bmseg.study import Study
+    from bmseg.workspace import Workspace
+
+FILE = click.Path(path_type=Path)
+METHODS = ["nnunet"]
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one line and an exit code, never a traceback."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _fail("interrupted; the same command goes on from here", 130)
+    except OSError as error:
+        _fail(f"{error.filename or 'file'}: {error.strerror or error}", 1)
+    except (ValueError, RuntimeError) as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        _fail(str(error), code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """2 for misuse, 1 for failed work, None for a mistake of ours, which keeps its traceback."""
+    from bmseg.errors import InputError, WorkError
+    from dataset_conversion.volume import ConversionError
+    from evaluation.masks import MaskError
+
+    if isinstance(error, (InputError, ConversionError, MaskError)):
+        return 2
+    return 1 if isinstance(error, WorkError) else None
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", prog_name="bmseg")
+def cli() -> None:
+    """How good is a segmentation model, next to the readers, when nobody knows the truth?
+
+    A run: phantom (or convert), plan, train, predict, evaluate, report. Every command works on one
+    workspace folder, skips what is already made from the same inputs, and can be stopped and started
+    again.
+    """
+
+
+def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add -w/--workspace."""
+    return click.option(
+        "-w",
+        "--workspace",
+        "root",
+        type=FILE,
+        default=Path("workspace"),
+        show_default=True,
+        envvar="BMSEG_WORKSPACE",
+        help="Folder of the benchmark.",
+    )(command)
+
+
+def study_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --study."""
+    return click.option(
+        "--study",
+        "study_file",
+        type=FILE,
+        help="Study file (TOML). [default: the workspace's, or else von Brandis et al. 2022]",
+    )(command)
+
+
+def profile_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --profile."""
+    return click.option(
+        "--profile",
+        "profile_name",
+        type=click.Choice(["quick", "full"]),
+        default="quick",
+        show_default=True,
+        help="quick: two CPU cores, minutes. full: nnU-Net's own plan and schedule, one GPU.",
+    )(command)
+
+
+def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --seed."""
+    return click.option("--seed", default=2022, show_default=True, help="Same seed, same result.")(command)
+
+
+@cli.command()
+@workspace_option
+@study_option
+@profile_option
+@seed_option
+@click.option("--training", type=click.IntRange(1, 85), help="Training exams. [default: the profile's]")
+@click.option("--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]")
+def phantom(
+    root: Path,
+    study_file: Path | None,
+    profile_name: str,
+    seed: int,
+    training: int | None,
+    processes: int | None,
+) -> None:
+    """Make the synthetic cohort: knees, marrow signal and four readers."""
+    from bmseg.phantom_data import make_phantom
+    from bmseg.profiles import get_profile
+
+    exams = training or get_profile(profile_name).training_exams
+    workspace, study = _open(root, study_file, create=True)
+    with _timed("phantom"):
+        click.echo(make_phantom(workspace, study, training=exams, seed=seed, processes=processes))
+
+
+@cli.group()
+def convert() -> None:
+    """Bring images and masks into nnU-Net's raw format."""
+
+
+@convert.command("nifti")
+@click.option("--table", type=FILE, required=True, help="CSV table, a row an exam.")
+@workspace_option
+@study_option
+@seed_option
+@click.option(
+    "--map-label",
+    "label_map",
+    multiple=True,
+    metavar="FOUND=VALUE",
+    help="Mask value that stands for a level, as 255=1. Repeat for more.",
+)
+def convert_nifti(
+    table: Path, root: Path, study_file: Path | None, seed: int, label_map: tuple[str, ...]
+) -> None:
+    """Convert NIfTI images and masks listed in a table.
+
+    Columns of the table: exam, split (training or test), one a channel and one a reader of the study
+    file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex.
+    """
+    from dataset_conversion.conversion import convert as convert_exams
+    from dataset_conversion.nifti import read_table
+    from dataset_conversion.raw_dataset import RawDataset
+
+    mapping = dict(_parse_pair(pair, "--map-label", int) for pair in label_map)
+    workspace, study = _open(root, study_file, create=True)
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    with _timed("convert"):
+        report = convert_exams(dataset, read_table(table, study.dataset_spec, mapping), seed=seed)
+    click.echo(f"{len(report.converted)} exams converted, {len(report.skipped)} already made")
+    if report.unused_masks:
+        click.echo(f"{report.unused_masks} masks of training exams by other readers than "
+                   f"{study.training_reader} are not used")  # fmt: skip
+    if report.removed:
+        click.echo(f"{len(report.removed)} files of exams that are not in the table were removed")
+    for reason in report.failures.values():
+        click.echo(f"refused: {reason}", err=True)
+    if report.failures:
+        _fail(
+            f"{len(report.failures)} exams refused (above); the data set stays unfinished: correct them and "
+            "start again, only what is missing is done",
+            1,
+        )
+    click.echo(f"data set: {dataset.folder}")
+
+
+@cli.command()
+@workspace_option
+@profile_option
+def plan(root: Path, profile_name: str) -> None:
+    """Let nnU-Net plan its 2-D configuration and preprocess the exams."""
+    from bmseg.nnunet import plan as plan_nnunet
+    from bmseg.profiles import get_profile
+
+    workspace, _ = _open(root)
+    with _timed("plan"):
+        plan_nnunet(workspace, get_profile(profile_name))
+
+
+@cli.command()
+@click.argument("method", type=click.Choice(METHODS), default="nnunet")
+@workspace_option
+@profile_option
+@seed_option
+@click.option(
+    "--fold", type=click.IntRange(0), default=0, show_default=True, help="Fold of splits_final.json."
+)
+@click.option("--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]")
+@click.option("--restart", is_flag=True, help="Start anew, over a training made from other inputs.")
+def train(
+    method: str, root: Path, profile_name: str, seed: int, fold: int, epochs: int | None, restart: bool
+) -> None:
+    """Train a method; killed and started again, it goes on from its last checkpoint."""
+    from bmseg.nnunet import train as train_nnunet
+    from bmseg.profiles import get_profile
+
+    workspace, _ = _open(root)
+    with _timed(f"train {method}"):
+        train_nnunet(
+            workspace, get_profile(profile_name), fold=fold, epochs=epochs, seed=seed, restart=restart
+        )
+
+
+@cli.command()
+@click.argument("method", type=click.Choice(METHODS), default="nnunet")
+@workspace_option
+@profile_option
+@click.option("--fold", type=click.IntRange(0), default=0, show_default=True, help="Fold to predict with.")
+@click.option("--epochs", type=click.IntRange(1), help="As in train, where it was given there.")
+def predict(method: str, root: Path, profile_name: str, fold: int, epochs: int | None) -> None:
+    """Predict the masks of the test exams."""
+    from bmseg.nnunet import predict as predict_nnunet
+    from bmseg.profiles import get_profile
+
+    workspace, _ = _open(root)
+    with _timed(f"predict {method}"):
+        written = predict_nnunet(
+            workspace, get_profile(profile_name), method=method, fold=fold, epochs=epochs
+        )
+    click.echo(f"{len(written)} masks in {workspace.predictions(method)}")
+
+
+@cli.command()
+@workspace_option
+@study_option
+@click.option("--reader", "readers", multiple=True, metavar="NAME=FOLDER", help="A reader's masks. Repeat.")
+@click.option("--prediction", "models", multiple=True, metavar="NAME=FOLDER", help="A model's masks. Repeat.")
+@click.option("-o", "--out", type=FILE, help="Where results go. [default: the workspace's]")
+@click.option("--synthetic", is_flag=True, help="Say on tables and figures that the cohort is synthetic.")
+def evaluate(
+    root: Path,
+    study_file: Path | None,
+    readers: tuple[str, ...],
+    models: tuple[str, ...],
+    out: Path | None,
+    synthetic: bool,
+) -> None:
+    """Build the readers' consensus; score readers and models against it.
+
+    On a workspace: no further option. On plain folders of <exam>.nii.gz masks: --reader and
+    --prediction, each as name=folder, and -o.
+    """
+    from bmseg.evaluate import Raters
+    from bmseg.evaluate import evaluate as evaluate_raters
+    from bmseg.stages import kept_study
+    from bmseg.study import DEFAULT_STUDY, load_study
+
+    if readers:
+        if out is None:
+            raise click.UsageError("--reader needs -o, where results go")
+        raters = Raters(_folders(readers, "--reader"), _folders(models, "--prediction"))
+        source = study_file or DEFAULT_STUDY
+        study = load_study(source)
+    elif models:
+        raise click.UsageError("--prediction needs --reader: the readers' masks make the consensus")
+    else:
+        from bmseg.workspace_raters import workspace_raters
+
+        workspace, study = _open(root, study_file)
+        source = kept_study(root)
+        raters, synthetic = workspace_raters(workspace, study)
+        out = out or workspace.evaluation
+    with _timed("evaluate"):
+        result = evaluate_raters(study, source, raters, out, synthetic=synthetic)
+    if result.skipped:
+        click.echo(f"already made from the same inputs: {out}")
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(result.table.to_markdown())
+    click.echo(f"results: {out}")
+
+
+@cli.command()
+@workspace_option
+def report(root: Path) -> None:
+    """Write the one-page report of a run."""
+    from bmseg.report import write_report
+
+    workspace, study = _open(root)
+    with _timed("report"):
+        write_report(workspace, study)
+    click.echo(f"report: {workspace.report}")
+
+
+def _open(root: Path, study_file: Path | None = None, *, create: bool = False) -> tuple[Workspace, Study]:
+    from bmseg.stages import open_workspace
+
+    return open_workspace(root, study_file, create=create)
+
+
+def _folders(pairs: tuple[str, ...], option: str) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for pair in pairs:
+        name, folder = _parse_pair(pair, option, str)
+        if name in folders:
+            raise click.UsageError(f"{option}: found {name} twice, expected once")
+        folders[name] = Path(folder)
+    return folders
+
+
+def _parse_pair(pair: str, option: str, kind: type) -> tuple[Any, Any]:
+    left, equals, right = pair.partition("=")
+    try:
+        if not (left and equals and right):
+            raise ValueError
+        return kind(left), kind(right)
+    except ValueError:
+        wanted = "two whole numbers, as 255=1" if kind is int else "NAME=FOLDER"
+        raise click.UsageError(f"{option}: found '{pair}', expected {wanted}") from None
+
+
+@contextmanager
+def _timed(stage: str) -> Iterator[None]:
+    begin = time.perf_counter()
+    yield
+    click.echo(f"[{stage}] {time.perf_counter() - begin:.1f} s")

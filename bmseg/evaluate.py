@@ -1,0 +1,280 @@
+"""From folders of masks to consensus, scores, Table 1 and figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from evaluation.staple import Consensus, decision_table, staple
+from tqdm import tqdm
+
+from bmseg import provenance
+from bmseg.errors import InputError
+from bmseg.figure_files import save_figure
+from bmseg.study import Study
+from dataset_conversion.files import atomic_path, write_text
+from dataset_conversion.volume import Volume, write_volume
+from evaluation.dice import COLUMNS, EmptyMask, score, summarise
+from evaluation.figures import dice_boxplot, raters_boxplot
+from evaluation.masks import check_grid, list_masks, match_exams, read_mask
+from evaluation.orientation import find_flipped
+from evaluation.tables import Table, dice_table
+from evaluation.votes import count_votes, paint
+
+SYNTHETIC = "synthetic cohort"
+
+RULES = {
+    "multilabel": "multi-label STAPLE over the whole volume",
+    "binary": "binary STAPLE of each level over the whole volume",
+}
+
+
+@dataclass(frozen=True)
+class Raters:
+    """Who is scored: folders of ``<exam>.nii.gz`` masks.
+
+    Parameters
+    ----------
+    readers : mapping of str to Path
+        Their masks make the consensus.
+    models : mapping of str to Path
+        Scored beside the readers.
+    exams : sequence of str, optional
+        The exams that must be there; by default those of the first reader.
+    """
+
+    readers: Mapping[str, Path]
+    models: Mapping[str, Path]
+    exams: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Parameters
+    ----------
+    table : Table
+        Table 1 of the study.
+    warnings : list of str
+        What a person should look at before believing the scores.
+    skipped : bool
+        True when the folder already held the results of the same inputs.
+    """
+
+    table: Table
+    warnings: list[str]
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class _Exam:
+    name: str
+    scores: pd.DataFrame
+    consensus: Consensus
+    decisions: pd.DataFrame
+    warnings: list[str]
+
+
+def evaluate(
+    study: Study, study_file: Path, raters: Raters, out: Path, *, synthetic: bool = False
+) -> Evaluation:
+    """Score readers and models against the readers' consensus and write everything to `out`.
+
+    Writes ``consensus/<exam>.nii.gz``, ``dice.csv``, ``consensus.csv``, ``decision_table.csv``,
+    ``table1.{csv,md,html}``, ``figures/`` and, last, ``provenance.json``. When `out` already holds the
+    results of the same inputs, nothing is done.
+
+    Parameters
+    ----------
+    study, study_file
+        The study and the file that it was read from.
+    raters : Raters
+    out : Path
+        Made when it does not exist.
+    synthetic : bool
+        Whether the images are simulated: every table and figure then says so.
+
+    Raises
+    ------
+    InputError
+        When a reader is not one of the study's.
+    evaluation.masks.MaskError
+        When masks are missing, extra, damaged, on another grid or hold an undeclared label.
+    """
+    _check_names(study, raters)
+    files = {rater: list_masks(folder) for rater, folder in (raters.readers | raters.models).items()}
+    exams = match_exams(files, raters.exams)
+    record = _provenance(study, study_file, raters, files, exams, synthetic)
+    if finished := _already_made(out, record):
+        return finished
+    (out / "provenance.json").unlink(missing_ok=True)
+    done = [
+        _evaluate_exam(study, exam, {rater: files[rater][exam] for rater in files}, raters, out)
+        for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None)
+    ]
+    scores = pd.concat([exam.scores.assign(exam=exam.name) for exam in done])[COLUMNS]
+    table = dice_table(
+        summarise(scores),
+        title=f"Dice against the consensus of {len(raters.readers)} readers, {len(exams)} exams",
+        notes=_notes(study, raters, synthetic),
+    )
+    _write_tables(out, scores, table, done)
+    _write_figures(out / "figures", study, raters, scores, SYNTHETIC if synthetic else "")
+    for stale in set((out / "consensus").glob("*.nii.gz")) - {_consensus_path(out, e) for e in exams}:
+        stale.unlink()
+    record["warnings"] = [warning for exam in done for warning in exam.warnings]
+    record["outputs"] = _hashes(out)
+    write_text(out / "provenance.json", json.dumps(record, indent=2) + "\n")
+    return Evaluation(table, record["warnings"])
+
+
+def _check_names(study: Study, raters: Raters) -> None:
+    if unknown := [name for name in raters.readers if name not in study.reader_names]:
+        raise InputError(
+            f"reader: found {', '.join(unknown)}, expected one of {', '.join(study.reader_names)} "
+            f"(the readers of study {study.name}); name them in the study file"
+        )
+    if both := set(raters.readers) & set(raters.models):
+        raise InputError(f"prediction: found {', '.join(sorted(both))}, which is a reader; rename it")
+
+
+def _evaluate_exam(study: Study, exam: str, files: Mapping[str, Path], raters: Raters, out: Path) -> _Exam:
+    masks = {rater: read_mask(path, study.label_values) for rater, path in files.items()}
+    first, *others = masks.values()
+    for mask in others:
+        check_grid(mask, first)
+    arrays = {rater: mask.array for rater, mask in masks.items()}
+    votes = count_votes(arrays, study.label_values)
+    readers = votes.select(list(raters.readers))
+    consensus = staple(readers, rule=study.consensus.rule)
+    reference = consensus.label[votes.rows_in(readers)]
+    scores = score(votes, reference, study.levels_by_name, EmptyMask(study.scores.empty_mask))
+    labels = paint(arrays, readers, consensus.label.astype(np.uint8))
+    write_volume(_consensus_path(out, exam), Volume(labels, first.affine))
+    warnings = [*map(str, find_flipped(arrays)), *consensus.notices]
+    return _Exam(
+        exam,
+        scores,
+        consensus,
+        decision_table(readers, consensus),
+        [f"{exam}: {warning}" for warning in warnings],
+    )
+
+
+def _consensus_path(out: Path, exam: str) -> Path:
+    return out / "consensus" / f"{exam}.nii.gz"
+
+
+def _notes(study: Study, raters: Raters, synthetic: bool) -> list[str]:
+    policies = {
+        "undefined": "left out of median and mean, and counted (n of n)",
+        "one": "counted as 1",
+        "zero": "counted as 0",
+    }
+    notes = [
+        f"Consensus: {RULES[study.consensus.rule]} ({study.consensus.rule}) of {', '.join(raters.readers)}.",
+        f"Both masks empty: {study.scores.empty_mask}, {policies[study.scores.empty_mask]}; "
+        "one of them empty: 0.",
+    ]
+    if len(raters.readers) == 1:
+        notes.append("One reader: the consensus is that reader's mask, so its own Dice is 1.")
+    else:
+        notes.append("Each reader is part of the consensus that scores it, which flatters readers.")
+    absent = [name for name in study.reader_names if name not in raters.readers]
+    if absent:
+        notes.append(f"Not given: {', '.join(absent)} of the study's {len(study.reader_names)} readers.")
+    if synthetic:
+        notes.append("Synthetic cohort: simulated images and readers, no patients.")
+    return notes
+
+
+def _write_tables(out: Path, scores: pd.DataFrame, table: Table, done: Sequence[_Exam]) -> None:
+    with atomic_path(out / "dice.csv") as temporary:
+        scores.to_csv(temporary, index=False, float_format="%.9g")
+    rows = [
+        {
+            "exam": exam.name,
+            "rule": exam.consensus.rule,
+            "iterations": exam.consensus.iterations,
+            "converged": exam.consensus.converged,
+            "log_likelihood": exam.consensus.log_likelihood,
+        }
+        for exam in done
+    ]
+    with atomic_path(out / "consensus.csv") as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False)
+    decisions = pd.concat([exam.decisions.assign(exam=exam.name) for exam in done])
+    with atomic_path(out / "decision_table.csv") as temporary:
+        decisions[["exam", *decisions.columns.drop("exam")]].to_csv(
+            temporary, index=False, float_format="%.6g"
+        )
+    renderers: dict[str, Callable[[], str]] = {
+        "csv": table.to_csv,
+        "md": table.to_markdown,
+        "html": table.to_html,
+    }
+    for ending, render in renderers.items():
+        write_text(out / f"table1.{ending}", render())
+
+
+def _write_figures(folder: Path, study: Study, raters: Raters, scores: pd.DataFrame, note: str) -> None:
+    colors = {level.name: level.color for level in study.levels}
+    for model in raters.models:
+        figure = dice_boxplot(scores, rater=model, colors=colors, note=note)
+        save_figure(figure, folder, f"dice_{model}")
+    figure = raters_boxplot(scores, models=list(raters.models), note=note)
+    save_figure(figure, folder, "dice_raters")
+
+
+def _provenance(
+    study: Study,
+    study_file: Path,
+    raters: Raters,
+    files: Mapping[str, Mapping[str, Path]],
+    exams: Sequence[str],
+    synthetic: bool,
+) -> dict[str, Any]:
+    hashes = {rater: provenance.files_hash({exam: files[rater][exam] for exam in exams}) for rater in files}
+    record = {
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+        "study": {"name": study.name, "sha256": provenance.file_hash(study_file)},
+        "consensus_rule": study.consensus.rule,
+        "empty_mask": study.scores.empty_mask,
+        "synthetic": synthetic,
+        "readers": list(raters.readers),
+        "models": list(raters.models),
+        "exams": list(exams),
+        "masks_sha256": hashes,
+    }
+    return record | {"inputs_sha256": provenance.combined_hash([json.dumps(record, sort_keys=True)])}
+
+
+def _already_made(out: Path, record: Mapping[str, Any]) -> Evaluation | None:
+    try:
+        earlier = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
+        summary = pd.read_csv(out / "table1.csv")
+    except (OSError, ValueError):
+        return None
+    if earlier.get("inputs_sha256") != record["inputs_sha256"] or earlier["outputs"] != _hashes(out):
+        return None
+    title = f"Dice against the consensus of {len(record['readers'])} readers, {len(record['exams'])} exams"
+    return Evaluation(dice_table(summary, title=title), earlier["warnings"], skipped=True)
+
+
+def _hashes(out: Path) -> dict[str, str]:
+    """Hash of every file that an evaluation writes before its provenance."""
+    folders = (out, out / "consensus", out / "figures")
+    files = [path for folder in folders for path in folder.glob("*") if path.is_file()]
+    outputs = {".csv", ".md", ".gz", ".png", ".svg"}
+    return {
+        str(path.relative_to(out)): provenance.file_hash(path)
+        for path in sorted(files)
+        if path.suffix in outputs or path.name == "table1.html"
+    }

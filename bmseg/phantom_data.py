@@ -1,0 +1,42 @@
+"""The synthetic cohort as a stage of a workspace."""
+
+from __future__ import annotations
+
+from dataset_conversion.phantom.cohort import write_cohort
+
+from bmseg import __version__
+from bmseg.stages import Stage, kept_study
+from bmseg.study import Study, study_hash
+from bmseg.workspace import Workspace
+from dataset_conversion.raw_dataset import RawDataset
+
+
+def make_phantom(
+    workspace: Workspace, study: Study, *, training: int, seed: int, processes: int | None = None
+) -> str:
+    """Write the synthetic cohort unless it is already there; returns what to print.
+
+    Raises
+    ------
+    InputError
+        When the workspace holds a cohort that was made with other settings.
+    dataset_conversion.volume.ConversionError
+        When the phantom cannot serve the study (another plane, other levels or readers).
+    """
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    inputs = {
+        "seed": seed,
+        "training": training,
+        "study_sha256": study_hash(kept_study(workspace.root)),
+        "version": __version__,
+    }
+    stage = Stage.of(workspace, "phantom", inputs)
+    if stage.is_finished() and (dataset.folder / "dataset.json").is_file():
+        return f"already made from the same inputs: {dataset.folder}"
+    stage.check_begun()
+    stage.begin()
+    dataset.reopen()
+    write_cohort(dataset, training=training, seed=seed, processes=processes)
+    stage.finish()
+    test = len(dataset.exams("test"))
+    return f"synthetic cohort: {training} training and {test} test exams in {dataset.folder}"

@@ -1,0 +1,130 @@
+"""What the workspace's study is, and which stage was made from what."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bmseg.errors import InputError
+from bmseg.study import DEFAULT_STUDY, Study, load_study, study_hash
+from bmseg.workspace import Workspace
+from dataset_conversion.files import atomic_path, write_text
+
+
+def open_workspace(
+    root: Path | str, study_file: Path | None = None, *, create: bool = False
+) -> tuple[Workspace, Study]:
+    """The workspace in a folder and its study.
+
+    A workspace keeps the study file that it was made with, so that later commands need not name it.
+
+    Parameters
+    ----------
+    root : path
+    study_file : Path, optional
+        By default the one that the workspace was made with, or else the reference study.
+    create : bool
+        Whether to make the workspace when it is not there.
+
+    Raises
+    ------
+    InputError
+        When the workspace is not there, or was made with another study file.
+    """
+    kept = kept_study(root)
+    if not kept.is_file():
+        if not create:
+            raise InputError(
+                f"{root}: found no workspace, expected one made by 'bmseg phantom' or 'bmseg convert'; "
+                "name another with --workspace"
+            )
+        source = study_file or DEFAULT_STUDY
+        study = load_study(source)
+        _keep_study(source, study, kept)
+    elif study_file is not None and study_hash(study_file) != study_hash(kept):
+        raise InputError(
+            f"{study_file}: study file: found another than the workspace was made with ({kept}); "
+            "use a new --workspace, or leave --study out"
+        )
+    study = load_study(kept)
+    return Workspace.of(root, study), study
+
+
+def kept_study(root: Path | str) -> Path:
+    """Where a workspace keeps its study file."""
+    return Path(root) / "study" / "study.toml"
+
+
+def _keep_study(source: Path, study: Study, kept: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    if study.published.table1:
+        published = source.parent / study.published.table1
+        if not published.is_file():
+            raise InputError(f"{source}: published.table1: no such file: {published}")
+        shutil.copyfile(published, kept.parent / Path(study.published.table1).name)
+    with atomic_path(kept) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the run that remembers what it was made from.
+
+    Parameters
+    ----------
+    path : Path
+        The stage's record.
+    inputs : mapping
+        Everything that shapes its output; of JSON types.
+    """
+
+    path: Path
+    inputs: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, workspace: Workspace, name: str, inputs: Mapping[str, Any]) -> Stage:
+        """The stage's place in a workspace."""
+        return cls(workspace.stages / f"{name}.json", inputs)
+
+    def is_finished(self) -> bool:
+        """Whether it was finished from the same inputs."""
+        return self._record() == {"inputs": dict(self.inputs), "finished": True}
+
+    def check_begun(self) -> None:
+        """Refuse to go on with what was begun from other inputs.
+
+        Raises
+        ------
+        InputError
+            Names every input that differs.
+        """
+        earlier = self._record().get("inputs", self.inputs)
+        if differing := [key for key in self.inputs if earlier.get(key) != self.inputs[key]]:
+            found = ", ".join(f"{key}={earlier.get(key)}" for key in differing)
+            expected = ", ".join(f"{key}={self.inputs[key]}" for key in differing)
+            raise InputError(
+                f"{self.path.stem}: found the workspace made with {found}, expected {expected}; "
+                "use another --workspace or remove this one"
+            )
+
+    def begin(self) -> None:
+        """Note what the stage is being made from."""
+        self._write(finished=False)
+
+    def finish(self) -> None:
+        """Note that everything is made; called after the last file is written."""
+        self._write(finished=True)
+
+    def _record(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError):
+            return {}
+
+    def _write(self, *, finished: bool) -> None:
+        record = {"inputs": dict(self.inputs), "finished": finished}
+        write_text(self.path, json.dumps(record, indent=2) + "\n")

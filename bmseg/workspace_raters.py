@@ -1,0 +1,38 @@
+"""Whom a workspace's evaluation scores: the data set's readers and every method with predictions."""
+
+from __future__ import annotations
+
+from bmseg.errors import InputError
+from bmseg.evaluate import Raters
+from bmseg.study import Study
+from bmseg.workspace import Workspace
+from dataset_conversion.raw_dataset import RawDataset
+
+
+def workspace_raters(workspace: Workspace, study: Study) -> tuple[Raters, bool]:
+    """The raters of a workspace, and whether its cohort is synthetic.
+
+    Raises
+    ------
+    InputError
+        When the data set has no test exam or no method has made predictions.
+    dataset_conversion.volume.ConversionError
+        When there is no finished data set.
+    """
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    cohort = dataset.cohort()
+    exams = dataset.exams("test")
+    if not exams:
+        raise InputError(f"{dataset.cohort_path}: split: found no test exam, expected at least one")
+    folders = {reader: dataset.readers_folder(reader) for reader in study.reader_names}
+    readers = {reader: folder for reader, folder in folders.items() if any(folder.glob("[!.]*.nii.gz"))}
+    models = {
+        folder.name: folder for folder in sorted(workspace.predictions_root.glob("[!.]*")) if folder.is_dir()
+    }
+    if not models:
+        raise InputError(
+            f"{workspace.predictions_root}: found no method's predictions, expected at least one; "
+            "run 'bmseg predict' first"
+        )
+    synthetic = "synthetic" in cohort and bool((cohort.synthetic == True).all())  # noqa: E712
+    return Raters(readers, models, exams), synthetic
