@@ -302,7 +302,9 @@ def report(root: Path) -> None:
 
     workspace, study = _open(root)
     with _timed("report"):
-        write_report(workspace, study)
+        written = write_report(workspace, study)
+    if not written:
+        click.echo("already made from the same evaluation")
     click.echo(f"report: {workspace.report}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from bmseg import provenance
 from bmseg.errors import InputError
 from bmseg.figure_files import save_figure
 from bmseg.study import Study
-from dataset_conversion.files import atomic_path, write_text
+from dataset_conversion.files import write_text
 from dataset_conversion.volume import Volume, write_volume
 from evaluation.dice import COLUMNS, EmptyMask, score, summarise
 from evaluation.figures import dice_boxplot, raters_boxplot
@@ -113,23 +113,21 @@ def evaluate(
     record = _provenance(study, study_file, raters, files, exams, synthetic)
     if finished := _already_made(out, record):
         return finished
-    (out / "provenance.json").unlink(missing_ok=True)
+    _remove_earlier(out)
     done = [
         _evaluate_exam(study, exam, {rater: files[rater][exam] for rater in files}, raters, out)
         for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None)
     ]
     scores = pd.concat([exam.scores.assign(exam=exam.name) for exam in done])[COLUMNS]
-    table = dice_table(
-        summarise(scores),
-        title=f"Dice against the consensus of {len(raters.readers)} readers, {len(exams)} exams",
-        notes=_notes(study, raters, synthetic),
+    table = dice_table(summarise(scores), title=_title(record), notes=_notes(study, raters, synthetic))
+    written = [consensus_path(out, exam) for exam in exams]
+    written += _write_tables(out, scores, table, done)
+    written += _write_figures(
+        out / "figures", study, raters, scores, SYNTHETIC.capitalize() if synthetic else ""
     )
-    _write_tables(out, scores, table, done)
-    _write_figures(out / "figures", study, raters, scores, SYNTHETIC if synthetic else "")
-    for stale in set((out / "consensus").glob("*.nii.gz")) - {_consensus_path(out, e) for e in exams}:
-        stale.unlink()
+    record["notes"] = list(table.notes)
     record["warnings"] = [warning for exam in done for warning in exam.warnings]
-    record["outputs"] = _hashes(out)
+    record["outputs"] = {str(path.relative_to(out)): provenance.file_hash(path) for path in written}
     write_text(out / "provenance.json", json.dumps(record, indent=2) + "\n")
     return Evaluation(table, record["warnings"])
 
@@ -156,7 +154,7 @@ def _evaluate_exam(study: Study, exam: str, files: Mapping[str, Path], raters: R
     reference = consensus.label[votes.rows_in(readers)]
     scores = score(votes, reference, study.levels_by_name, EmptyMask(study.scores.empty_mask))
     labels = paint(arrays, readers, consensus.label.astype(np.uint8))
-    write_volume(_consensus_path(out, exam), Volume(labels, first.affine))
+    write_volume(consensus_path(out, exam), Volume(labels, first.affine))
     warnings = [*map(str, find_flipped(arrays)), *consensus.notices]
     return _Exam(
         exam,
@@ -167,7 +165,8 @@ def _evaluate_exam(study: Study, exam: str, files: Mapping[str, Path], raters: R
     )
 
 
-def _consensus_path(out: Path, exam: str) -> Path:
+def consensus_path(out: Path, exam: str) -> Path:
+    """Where the consensus of an exam is written, as a label map."""
     return out / "consensus" / f"{exam}.nii.gz"
 
 
@@ -194,10 +193,8 @@ def _notes(study: Study, raters: Raters, synthetic: bool) -> list[str]:
     return notes
 
 
-def _write_tables(out: Path, scores: pd.DataFrame, table: Table, done: Sequence[_Exam]) -> None:
-    with atomic_path(out / "dice.csv") as temporary:
-        scores.to_csv(temporary, index=False, float_format="%.9g")
-    rows = [
+def _write_tables(out: Path, scores: pd.DataFrame, table: Table, done: Sequence[_Exam]) -> list[Path]:
+    consensus = [
         {
             "exam": exam.name,
             "rule": exam.consensus.rule,
@@ -207,29 +204,29 @@ def _write_tables(out: Path, scores: pd.DataFrame, table: Table, done: Sequence[
         }
         for exam in done
     ]
-    with atomic_path(out / "consensus.csv") as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False)
     decisions = pd.concat([exam.decisions.assign(exam=exam.name) for exam in done])
-    with atomic_path(out / "decision_table.csv") as temporary:
-        decisions[["exam", *decisions.columns.drop("exam")]].to_csv(
-            temporary, index=False, float_format="%.6g"
-        )
-    renderers: dict[str, Callable[[], str]] = {
-        "csv": table.to_csv,
-        "md": table.to_markdown,
-        "html": table.to_html,
+    decisions.insert(0, "exam", decisions.pop("exam"))
+    texts = {
+        "dice.csv": scores.to_csv(index=False, float_format="%.9g"),
+        "consensus.csv": pd.DataFrame(consensus).to_csv(index=False),
+        "decision_table.csv": decisions.to_csv(index=False, float_format="%.6g"),
+        "table1.csv": table.to_csv(),
+        "table1.md": table.to_markdown(),
+        "table1.html": table.to_html(),
     }
-    for ending, render in renderers.items():
-        write_text(out / f"table1.{ending}", render())
+    for name, text in texts.items():
+        write_text(out / name, text)
+    return [out / name for name in texts]
 
 
-def _write_figures(folder: Path, study: Study, raters: Raters, scores: pd.DataFrame, note: str) -> None:
+def _write_figures(folder: Path, study: Study, raters: Raters, scores: pd.DataFrame, note: str) -> list[Path]:
     colors = {level.name: level.color for level in study.levels}
+    written = []
     for model in raters.models:
         figure = dice_boxplot(scores, rater=model, colors=colors, note=note)
-        save_figure(figure, folder, f"dice_{model}")
+        written += save_figure(figure, folder, f"dice_{model}")
     figure = raters_boxplot(scores, models=list(raters.models), note=note)
-    save_figure(figure, folder, "dice_raters")
+    return written + save_figure(figure, folder, "dice_raters")
 
 
 def _provenance(
@@ -256,25 +253,35 @@ def _provenance(
     return record | {"inputs_sha256": provenance.combined_hash([json.dumps(record, sort_keys=True)])}
 
 
-def _already_made(out: Path, record: Mapping[str, Any]) -> Evaluation | None:
+def _title(record: Mapping[str, Any]) -> str:
+    readers, exams = len(record["readers"]), len(record["exams"])
+    whom = f"the consensus of {readers} readers" if readers > 1 else record["readers"][0]
+    return f"Dice against {whom}, {exams} exams"
+
+
+def read_provenance(out: Path) -> dict[str, Any]:
+    """The record of a finished evaluation; empty when there is none."""
     try:
-        earlier = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
-        summary = pd.read_csv(out / "table1.csv")
+        return dict(json.loads((out / "provenance.json").read_text(encoding="utf-8")))
     except (OSError, ValueError):
-        return None
-    if earlier.get("inputs_sha256") != record["inputs_sha256"] or earlier["outputs"] != _hashes(out):
-        return None
-    title = f"Dice against the consensus of {len(record['readers'])} readers, {len(record['exams'])} exams"
-    return Evaluation(dice_table(summary, title=title), earlier["warnings"], skipped=True)
+        return {}
 
 
-def _hashes(out: Path) -> dict[str, str]:
-    """Hash of every file that an evaluation writes before its provenance."""
-    folders = (out, out / "consensus", out / "figures")
-    files = [path for folder in folders for path in folder.glob("*") if path.is_file()]
-    outputs = {".csv", ".md", ".gz", ".png", ".svg"}
-    return {
-        str(path.relative_to(out)): provenance.file_hash(path)
-        for path in sorted(files)
-        if path.suffix in outputs or path.name == "table1.html"
-    }
+def _already_made(out: Path, record: Mapping[str, Any]) -> Evaluation | None:
+    earlier = read_provenance(out)
+    if earlier.get("inputs_sha256") != record["inputs_sha256"]:
+        return None
+    for name, expected in earlier["outputs"].items():
+        path = out / name
+        if not path.is_file() or provenance.file_hash(path) != expected:
+            return None
+    summary = pd.read_csv(out / "table1.csv")
+    table = dice_table(summary, title=_title(record), notes=earlier["notes"])
+    return Evaluation(table, earlier["warnings"], skipped=True)
+
+
+def _remove_earlier(out: Path) -> None:
+    """Remove what an earlier evaluation wrote here, its record last."""
+    for name in read_provenance(out).get("outputs", {}):
+        (out / name).unlink(missing_ok=True)
+    (out / "provenance.json").unlink(missing_ok=True)

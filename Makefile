@@ -1,0 +1,73 @@
+# bmseg: every target makes the environment (.venv) first when it is missing.
+PYTHON    ?= python3
+WORKSPACE ?= workspace
+PROFILE   ?= quick
+SEED      ?= 2022
+
+BIN       := .venv/bin
+INSTALLED := .venv/.installed
+BMSEG     := $(BIN)/bmseg
+STAGES    := data plan train predict evaluate report
+CODE      := bmseg dataset_conversion evaluation tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help setup reproduce $(STAGES) test test-fast lint format bench constraints clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) SEED=$(SEED) PYTHON=$(PYTHON)"
+
+setup: $(INSTALLED)  ## create .venv and install bmseg with everything
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bmseg needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,dicom,slurm,dev]'
+	@touch $@
+
+reproduce: setup  ## the whole run: synthetic cohort, nnU-Net, scores, report
+	@for stage in $(STAGES); do $(MAKE) --no-print-directory $$stage || exit $$?; done
+
+data: setup  ## make the synthetic cohort
+	$(BMSEG) phantom --workspace $(WORKSPACE) --profile $(PROFILE) --seed $(SEED)
+
+plan: setup  ## nnU-Net: plan the 2d configuration, preprocess
+	$(BMSEG) plan --workspace $(WORKSPACE) --profile $(PROFILE)
+
+train: setup  ## nnU-Net: train
+	$(BMSEG) train nnunet --workspace $(WORKSPACE) --profile $(PROFILE) --seed $(SEED)
+
+predict: setup  ## nnU-Net: predict the test exams
+	$(BMSEG) predict nnunet --workspace $(WORKSPACE) --profile $(PROFILE)
+
+evaluate: setup  ## consensus, Dice, Table 1, figures
+	$(BMSEG) evaluate --workspace $(WORKSPACE)
+
+report: setup  ## the one-page report
+	$(BMSEG) report --workspace $(WORKSPACE)
+
+test: lint  ## lint, types and all tests
+	$(BIN)/pytest
+
+test-fast: setup  ## the tests that take seconds
+	$(BIN)/pytest -m "not slow"
+
+lint: setup  ## ruff and mypy
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+
+format: setup  ## let ruff format the code
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+bench: setup  ## measure speed against peers, write benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+constraints: setup  ## write the installed versions to constraints.txt
+	@head -n 1 constraints.txt > constraints.new
+	$(BIN)/pip freeze --exclude-editable >> constraints.new
+	mv constraints.new constraints.txt
+
+clean:  ## remove the workspace and caches; .venv stays
+	rm -rf $(WORKSPACE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
