@@ -162,15 +162,18 @@ def convert_nifti(
     Columns of the table: exam, split (training or test), one a channel and one a reader of the study
     file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex.
     """
+    from bmseg.stages import open_workspace, workspace_study
     from dataset_conversion.conversion import convert as convert_exams
     from dataset_conversion.nifti import read_table
     from dataset_conversion.raw_dataset import RawDataset
 
     mapping = dict(_parse_pair(pair, "--map-label", int) for pair in label_map)
-    workspace, study = _open(root, study_file, create=True)
-    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    spec = workspace_study(root, study_file, create=True).dataset_spec
+    exams = read_table(table, spec, mapping)
+    workspace, study = open_workspace(root, study_file, create=True)
+    dataset = RawDataset.create(workspace.nnunet_raw, spec)
     with _timed("convert"):
-        report = convert_exams(dataset, read_table(table, study.dataset_spec, mapping), seed=seed)
+        report = convert_exams(dataset, exams, seed=seed)
     click.echo(f"{len(report.converted)} exams converted, {len(report.skipped)} already made")
     if report.unused_masks:
         click.echo(f"{report.unused_masks} masks of training exams by other readers than "

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from evaluation.staple import Consensus, decision_table, staple
 from tqdm import tqdm
 
 from bmseg import provenance
@@ -23,6 +22,7 @@ from evaluation.dice import COLUMNS, EmptyMask, score, summarise
 from evaluation.figures import dice_boxplot, raters_boxplot
 from evaluation.masks import check_grid, list_masks, match_exams, read_mask
 from evaluation.orientation import find_flipped
+from evaluation.staple import Consensus, decision_table, staple
 from evaluation.tables import Table, dice_table
 from evaluation.votes import count_votes, paint
 
@@ -118,7 +118,7 @@ def evaluate(
         _evaluate_exam(study, exam, {rater: files[rater][exam] for rater in files}, raters, out)
         for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None)
     ]
-    scores = pd.concat([exam.scores.assign(exam=exam.name) for exam in done])[COLUMNS]
+    scores = pd.concat([exam.scores.assign(exam=exam.name) for exam in done], ignore_index=True)[COLUMNS]
     table = dice_table(summarise(scores), title=_title(record), notes=_notes(study, raters, synthetic))
     written = [consensus_path(out, exam) for exam in exams]
     written += _write_tables(out, scores, table, done)

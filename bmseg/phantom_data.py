@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataset_conversion.phantom.cohort import write_cohort
-
 from bmseg import __version__
 from bmseg.stages import Stage, kept_study
 from bmseg.study import Study, study_hash
 from bmseg.workspace import Workspace
+from dataset_conversion.phantom.cohort import write_cohort
 from dataset_conversion.raw_dataset import RawDataset
 
 

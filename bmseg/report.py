@@ -45,9 +45,7 @@ def write_report(workspace: Workspace, study: Study) -> bool:
     """
     record = read_provenance(workspace.evaluation)
     if not record:
-        raise InputError(
-            f"{workspace.evaluation}: found no finished evaluation; run 'bmseg evaluate' first"
-        )
+        raise InputError(f"{workspace.evaluation}: found no finished evaluation; run 'bmseg evaluate' first")
     made_from = provenance.file_hash(workspace.evaluation / "provenance.json")
     stage = Stage.of(workspace, "report", {"evaluation_sha256": made_from, "version": __version__})
     if stage.is_finished() and workspace.report.is_file():
@@ -123,9 +121,7 @@ def _cohort_table(cohort: pd.DataFrame) -> Table:
         rows.append(["Slices", *(f"{int(part.slices.sum()):,}" for part in parts.values())])
     for name in columns:
         for value in cohort[name].dropna().unique():
-            rows.append(
-                [f"{name}: {value}", *(str((part[name] == value).sum()) for part in parts.values())]
-            )
+            rows.append([f"{name}: {value}", *(str((part[name] == value).sum()) for part in parts.values())])
     if cohort.age.notna().any():
         ages = [pd.to_numeric(part.age, errors="coerce") for part in parts.values()]
         rows.append(["Age, mean (range)", *(f"{a.mean():.1f} ({a.min():g}–{a.max():g})" for a in ages)])
@@ -152,9 +148,7 @@ def _overlays(
             for model in record["models"]
         }
         title = f"{exam}, slice {shown + 1}\nmean Dice {dice:.2f}"
-        slices.append(
-            (title, image.array[:, :, shown].T, {k: m[:, :, shown].T for k, m in masks.items()})
-        )
+        slices.append((title, image.array[:, :, shown].T, {k: m[:, :, shown].T for k, m in masks.items()}))
     figure = overlay_sheet(
         slices,
         colors={level.value: level.color for level in study.levels},
@@ -185,7 +179,7 @@ def _decisions(decisions: pd.DataFrame, record: dict[str, Any]) -> Table:
     by = record["readers"]
     marked = decisions[(decisions[by] != 0).any(axis=1)]
     pooled = marked.groupby(by).agg(
-        voxels=("count", "sum"), consensus=("consensus", lambda c: ", ".join(map(str, sorted(set(c)))))
+        voxels=("voxels", "sum"), consensus=("consensus", lambda c: ", ".join(map(str, sorted(set(c)))))
     )
     top = pooled.sort_values("voxels", ascending=False).head(MOST_FREQUENT_PATTERNS).reset_index()
     rows = [
@@ -199,7 +193,7 @@ def _decisions(decisions: pd.DataFrame, record: dict[str, Any]) -> Table:
 def _training(workspace: Workspace) -> list[tuple[str, str]]:
     """What is on record of every training: one line a fact."""
     facts = []
-    for path in sorted(workspace.results_dataset.glob("*/fold_*/bmseg_training.json")):
+    for path in sorted(workspace.results_dataset.glob("*/fold_*/bmseg_inputs.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         place = f"{path.parent.parent.name}, {path.parent.name}"
         facts += [(f"{place}: {name}", value) for name, value in _flat(record)]

@@ -15,10 +15,8 @@ from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path, write_text
 
 
-def open_workspace(
-    root: Path | str, study_file: Path | None = None, *, create: bool = False
-) -> tuple[Workspace, Study]:
-    """The workspace in a folder and its study.
+def workspace_study(root: Path | str, study_file: Path | None = None, *, create: bool = False) -> Study:
+    """The study of the workspace in a folder; nothing is written.
 
     A workspace keeps the study file that it was made with, so that later commands need not name it.
 
@@ -28,29 +26,36 @@ def open_workspace(
     study_file : Path, optional
         By default the one that the workspace was made with, or else the reference study.
     create : bool
-        Whether to make the workspace when it is not there.
+        Whether the workspace may be missing: it is about to be made.
 
     Raises
     ------
     InputError
-        When the workspace is not there, or was made with another study file.
+        When the workspace is missing, or was made with another study file.
     """
     kept = kept_study(root)
-    if not kept.is_file():
-        if not create:
+    if kept.is_file():
+        if study_file is not None and load_study(study_file) and study_hash(study_file) != study_hash(kept):
             raise InputError(
-                f"{root}: found no workspace, expected one made by 'bmseg phantom' or 'bmseg convert'; "
-                "name another with --workspace"
+                f"{study_file}: study file: found another than the workspace was made with ({kept}); "
+                "use a new --workspace, or leave --study out"
             )
-        source = study_file or DEFAULT_STUDY
-        study = load_study(source)
-        _keep_study(source, study, kept)
-    elif study_file is not None and study_hash(study_file) != study_hash(kept):
+        return load_study(kept)
+    if not create:
         raise InputError(
-            f"{study_file}: study file: found another than the workspace was made with ({kept}); "
-            "use a new --workspace, or leave --study out"
+            f"{root}: found no workspace, expected one made by 'bmseg phantom' or 'bmseg convert'; "
+            "name another with --workspace"
         )
-    study = load_study(kept)
+    return load_study(study_file or DEFAULT_STUDY)
+
+
+def open_workspace(
+    root: Path | str, study_file: Path | None = None, *, create: bool = False
+) -> tuple[Workspace, Study]:
+    """The workspace in a folder and its study; parameters and errors are those of `workspace_study`."""
+    study = workspace_study(root, study_file, create=create)
+    if not kept_study(root).is_file():
+        _keep_study(study_file or DEFAULT_STUDY, study, kept_study(root))
     return Workspace.of(root, study), study
 
 

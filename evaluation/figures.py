@@ -55,7 +55,7 @@ def dice_boxplot(scores: pd.DataFrame, *, rater: str, colors: Mapping[str, str],
     note : str
         Printed below the figure, as "synthetic cohort".
     """
-    chosen = scores[scores.rater == rater]
+    chosen = scores[scores.rater == rater].reset_index(drop=True)
     levels = list(dict.fromkeys(chosen.level))
     figure = _figure(COLUMN_INCHES, 3.0)
     axes = figure.subplots()
@@ -79,6 +79,7 @@ def raters_boxplot(scores: pd.DataFrame, *, models: Sequence[str], note: str = "
     note : str
         Printed below the figure.
     """
+    scores = scores.reset_index(drop=True)
     levels = list(dict.fromkeys(scores.level))
     raters = list(dict.fromkeys(scores.rater))
     readers = [rater for rater in raters if rater not in models]

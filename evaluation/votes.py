@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -231,7 +232,7 @@ def _encode_masks(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> np.
     codes = np.zeros(-(-like.size // per_word) * per_word, dtype)
     inside = codes[: like.size]
     order = _order(like)
-    for rater, mask in reversed(masks.items()):
+    for rater, mask in reversed(list(masks.items())):
         if mask.shape != like.shape:
             raise ValueError(
                 f"rater '{rater}': mask of shape {mask.shape}, expected {like.shape} as rater '{name}'"
@@ -269,7 +270,7 @@ def _label_indices(rater: str, mask: np.ndarray, labels: Sequence[int]) -> np.nd
     return indices
 
 
-def _order(mask: np.ndarray) -> str:
+def _order(mask: np.ndarray) -> Literal["C", "F"]:
     """The memory order in which a mask is read without a copy; NIfTI files are loaded in order F."""
     return "F" if mask.flags.f_contiguous and not mask.flags.c_contiguous else "C"
 

@@ -1,0 +1,121 @@
+"""`bmseg evaluate` on plain folders: what it writes, what it refuses, what it skips."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from bmseg.evaluate import Raters, evaluate
+from bmseg.study import DEFAULT_STUDY, load_study
+from evaluation.dice import Dice
+
+Writer = Callable[..., Path]
+READERS = ["reader1", "reader2", "reader3", "reader4"]
+EXAMS = ["knee_a", "knee_b", "knee_c"]
+
+
+@pytest.fixture
+def folders(
+    tmp_path: Path, write_mask: Writer, ordinal_masks: Callable[..., dict[str, np.ndarray]]
+) -> dict[str, Path]:
+    """Four readers and a model, three exams; nobody marks level 3 in knee_c."""
+    for seed, exam in enumerate(EXAMS):
+        for rater, mask in ordinal_masks([*READERS, "net"], seed=seed).items():
+            array = np.minimum(mask, 2) if exam == "knee_c" else mask
+            write_mask(tmp_path / rater / f"{exam}.nii.gz", array.astype(np.uint8))
+    return {rater: tmp_path / rater for rater in [*READERS, "net"]}
+
+
+def raters_of(folders: dict[str, Path]) -> Raters:
+    return Raters({reader: folders[reader] for reader in READERS}, {"net": folders["net"]})
+
+
+def run(folders: dict[str, Path], out: Path, **options: bool) -> object:
+    return evaluate(load_study(), DEFAULT_STUDY, raters_of(folders), out, **options)
+
+
+def test_everything_is_written_and_dice_is_what_the_files_say(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(folders, out)
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert files == {
+        *(f"consensus/{exam}.nii.gz" for exam in EXAMS),
+        "dice.csv", "consensus.csv", "decision_table.csv", "table1.csv", "table1.md", "table1.html",
+        "figures/dice_net.png", "figures/dice_net.svg",
+        "figures/dice_raters.png", "figures/dice_raters.svg", "provenance.json",
+    }  # fmt: skip
+    scores = pd.read_csv(out / "dice.csv")
+    assert list(scores) == ["exam", "rater", "level", "dice", "tp", "fp", "fn", "n_reference", "n_rater"]
+    assert len(scores) == 3 * 5 * 4
+    levels = load_study().levels_by_name
+    for row in scores.itertuples():
+        consensus = np.asarray(nib.load(out / "consensus" / f"{row.exam}.nii.gz").dataobj)
+        mask = np.asarray(nib.load(folders[row.rater] / f"{row.exam}.nii.gz").dataobj)
+        np.testing.assert_allclose(row.dice, Dice(levels[row.level])(consensus, mask), rtol=1e-8)
+    empty = scores[(scores.exam == "knee_c") & (scores.level == "level3")]
+    assert empty.dice.isna().all()
+    table = pd.read_csv(out / "table1.csv").set_index(["level", "rater"])
+    assert table.loc[("level3", "net"), ["n_defined", "n"]].tolist() == [2, 3]
+
+
+def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(folders, out, synthetic=True)
+    record = json.loads((out / "provenance.json").read_text())
+    assert record["consensus_rule"] == "multilabel"
+    assert record["empty_mask"] == "undefined"
+    assert {"bmseg", "numpy", "SimpleITK"} <= set(record["versions"])
+    for name in ("table1.md", "table1.html"):
+        text = (out / name).read_text()
+        assert "multilabel" in text
+        assert "undefined" in text
+        assert "Synthetic cohort" in text
+    assert "ynthetic" in (out / "table1.md").read_text()
+
+
+def test_same_inputs_are_not_scored_again_and_other_inputs_are(
+    folders: dict[str, Path], tmp_path: Path, write_mask: Writer
+) -> None:
+    out = tmp_path / "out"
+    first = run(folders, out)
+    stamps = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    second = run(folders, out)
+    assert (first.skipped, second.skipped) == (False, True)
+    assert second.table.to_markdown() == first.table.to_markdown()
+    assert stamps == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    write_mask(folders["net"] / "knee_a.nii.gz", np.zeros((24, 20, 6), np.uint8))
+    assert not run(folders, out).skipped
+
+
+def test_a_damaged_result_is_made_again(folders: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(folders, out)
+    whole = (out / "dice.csv").read_bytes()
+    (out / "dice.csv").write_bytes(whole[:100])
+    assert not run(folders, out).skipped
+    assert (out / "dice.csv").read_bytes() == whole
+
+
+def test_two_runs_give_the_same_bytes(folders: dict[str, Path], tmp_path: Path) -> None:
+    run(folders, tmp_path / "one")
+    run(folders, tmp_path / "two")
+    for path in (tmp_path / "one").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+
+
+def test_former_exams_leave_no_trace(folders: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(folders, out)
+    for folder in folders.values():
+        (folder / "knee_b.nii.gz").unlink()
+    run(folders, out)
+    assert sorted(path.name for path in (out / "consensus").iterdir()) == [
+        "knee_a.nii.gz",
+        "knee_c.nii.gz",
+    ]

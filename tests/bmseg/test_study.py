@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from bmseg.errors import InputError
+from bmseg.study import DEFAULT_STUDY, load_study
+
+TEXT = DEFAULT_STUDY.read_text()
+
+
+def load(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    load_study(path)
+
+
+def test_the_reference_study() -> None:
+    study = load_study()
+    assert study.reader_names == ["reader1", "reader2", "reader3", "reader4"]
+    assert study.levels_by_name["level2+3"] == (2, 3)
+    assert study.label_values == (0, 1, 2, 3)
+    assert study.dataset_spec.folder_name == "Dataset501_BoneMarrow"
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "message"),
+    [
+        ("value = 2", "value = 1", "levels.value: found 1 more than once"),
+        ("value = 2", "value = 5", r"levels.value: found \[1, 5, 3\], expected 1 to 3"),
+        ("value = 2", 'value = "two"', r"levels.1.value: found 'two', expected: .* valid integer"),
+        ('name = "level2"', 'name = "level1"', "levels.name and groups.name: found level1 more than"),
+        ('name = "reader2"', 'name = "reader1"', "readers.name: found reader1 more than once"),
+        ("levels = [2, 3]", "levels = [2, 4]", r"groups.level2\+3: found levels \[4\], expected some"),
+        ('training_reader = "reader1"', 'training_reader = "anna"', "training_reader: found 'anna'"),
+        ('rule = "multilabel"', 'rule = "majority"', "consensus.rule: found 'majority', expected: "),
+        ('plane = "coronal"', 'plane = "frontal"', "plane: found 'frontal'"),
+        ('plane = "coronal"', "", "plane: Field required"),
+        ("[scores]", '[scores]\nempty = "one"', "scores.empty: Extra inputs are not permitted"),
+        ('"#ffe100"', '"yellow"', "levels.2.color: found 'yellow'"),
+        ('name = "water"', 'name = "../water"', "channels.0.name: found '../water'"),
+        ("value = 2", "value = ", "not valid TOML"),
+    ],
+)
+def test_faults_are_one_line_with_file_field_found_and_expected(
+    tmp_path: Path, found: str, instead: str, message: str
+) -> None:
+    assert found in TEXT
+    with pytest.raises(InputError, match=message) as error:
+        load(tmp_path, TEXT.replace(found, instead, 1))
+    assert str(error.value).startswith(str(tmp_path / "study.toml"))
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such study file"):
+        load_study(tmp_path / "study.toml")
