@@ -233,17 +233,14 @@ def train(
 @workspace_option
 @profile_option
 @click.option("--fold", type=click.IntRange(0), default=0, show_default=True, help="Fold to predict with.")
-@click.option("--epochs", type=click.IntRange(1), help="As in train, where it was given there.")
-def predict(method: str, root: Path, profile_name: str, fold: int, epochs: int | None) -> None:
+def predict(method: str, root: Path, profile_name: str, fold: int) -> None:
     """Predict the masks of the test exams."""
     from bmseg.nnunet import predict as predict_nnunet
     from bmseg.profiles import get_profile
 
     workspace, _ = _open(root)
     with _timed(f"predict {method}"):
-        written = predict_nnunet(
-            workspace, get_profile(profile_name), method=method, fold=fold, epochs=epochs
-        )
+        written = predict_nnunet(workspace, get_profile(profile_name), method=method, fold=fold)
     click.echo(f"{len(written)} masks in {workspace.predictions(method)}")
 
 
@@ -309,6 +306,19 @@ def report(root: Path) -> None:
     if not written:
         click.echo("already made from the same evaluation")
     click.echo(f"report: {workspace.report}")
+
+
+@cli.command()
+@workspace_option
+def env(root: Path) -> None:
+    """Print what nnU-Net's own commands need to work on this workspace, for eval in a shell."""
+    import shlex
+
+    from bmseg.nnunet import nnunet_variables
+
+    workspace, _ = _open(root)
+    for name, value in nnunet_variables(workspace).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
 
 
 def _open(root: Path, study_file: Path | None = None, *, create: bool = False) -> tuple[Workspace, Study]:
