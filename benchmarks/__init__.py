@@ -1,0 +1,1 @@
+"""Speed next to named peers; run by ``make bench``."""

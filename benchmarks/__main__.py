@@ -1,0 +1,64 @@
+"""Measure everything in one run and write RESULTS.md."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.bench_consensus import bench_consensus
+from benchmarks.bench_scoring import bench_scoring
+from benchmarks.timing import Row
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+PEERS = ["SimpleITK", "nnunetv2", "numpy"]
+
+
+def main() -> None:
+    """Run all benchmarks; every row is a paired comparison."""
+    rows = [*bench_consensus(), *bench_scoring()]
+    text = _render(rows)
+    RESULTS.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _render(rows: list[Row]) -> str:
+    lines = [
+        "# Speed next to named peers",
+        "",
+        "Written by `make bench`. Ours and the peer run in turn, in one process; times are medians, the ratio",
+        "is the median of peer / ours pair by pair, with its lowest and highest.",
+        "",
+        "| what | peer | bmseg | peer takes | ratio (lowest to highest) |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {row.name} | {row.peer_name} | {_time(row.ours)} | {_time(row.peer)} | "
+        f"**{row.ratio:.1f}** ({row.lowest:.1f} to {row.highest:.1f}) |"
+        for row in rows
+    ]
+    versions = ", ".join(f"{name} {version(name)}" for name in PEERS)
+    lines += [
+        "",
+        f"{datetime.date.today()}: {os.cpu_count()} cores ({_processor()}), {platform.system()}, "
+        f"Python {platform.python_version()}, {versions}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()
