@@ -28,8 +28,8 @@ def _render(rows: list[Row]) -> str:
     lines = [
         "# Speed next to named peers",
         "",
-        "Written by `make bench`. Ours and the peer run in turn, in one process; times are medians, the ratio",
-        "is the median of peer / ours pair by pair, with its lowest and highest.",
+        "Written by `make bench`. Ours and the peer run in turn, in one process; times are medians, the",
+        "ratio is the median of peer / ours pair by pair, with its lowest and highest.",
         "",
         "| what | peer | bmseg | peer takes | ratio (lowest to highest) |",
         "| --- | --- | --- | --- | --- |",

@@ -21,7 +21,7 @@ from dataset_conversion.volume import Volume, write_volume
 from evaluation.dice import COLUMNS, EmptyMask, score, summarise
 from evaluation.figures import dice_boxplot, raters_boxplot
 from evaluation.masks import check_grid, list_masks, match_exams, read_mask
-from evaluation.orientation import find_flipped
+from evaluation.orientation import find_displaced
 from evaluation.staple import Consensus, decision_table, staple
 from evaluation.tables import Table, dice_table
 from evaluation.votes import count_votes, paint
@@ -108,7 +108,7 @@ def evaluate(
         When masks are missing, extra, damaged, on another grid or hold an undeclared label.
     """
     _check_names(study, raters)
-    files = {rater: list_masks(folder) for rater, folder in (raters.readers | raters.models).items()}
+    files = {rater: list_masks(folder) for rater, folder in {**raters.readers, **raters.models}.items()}
     exams = match_exams(files, raters.exams)
     record = _provenance(study, study_file, raters, files, exams, synthetic)
     if finished := _already_made(out, record):
@@ -151,11 +151,10 @@ def _evaluate_exam(study: Study, exam: str, files: Mapping[str, Path], raters: R
     votes = count_votes(arrays, study.label_values)
     readers = votes.select(list(raters.readers))
     consensus = staple(readers, rule=study.consensus.rule)
-    reference = consensus.label[votes.rows_in(readers)]
-    scores = score(votes, reference, study.levels_by_name, EmptyMask(study.scores.empty_mask))
+    scores = score(votes, consensus.label_on(votes), study.levels_by_name, EmptyMask(study.scores.empty_mask))
     labels = paint(arrays, readers, consensus.label.astype(np.uint8))
     write_volume(consensus_path(out, exam), Volume(labels, first.affine))
-    warnings = [*map(str, find_flipped(arrays)), *consensus.notices]
+    warnings = [*map(str, find_displaced(arrays)), *consensus.notices]
     return _Exam(
         exam,
         scores,
@@ -201,6 +200,8 @@ def _write_tables(out: Path, scores: pd.DataFrame, table: Table, done: Sequence[
             "iterations": exam.consensus.iterations,
             "converged": exam.consensus.converged,
             "log_likelihood": exam.consensus.log_likelihood,
+            "starts": len(exam.consensus.starts),
+            "notices": "; ".join(exam.consensus.notices),
         }
         for exam in done
     ]

@@ -1,4 +1,4 @@
-"""The alarm for a rater whose masks are flipped against the others under an identical header."""
+"""The alarm for a rater whose masks are displaced, most often flipped under an identical header."""
 
 from __future__ import annotations
 
@@ -8,35 +8,49 @@ from itertools import combinations
 
 import numpy as np
 
-# A pair that agrees this well as stored is not looked at again.
+# A rater that agrees this well with anybody is not looked at again.
 SUSPICIOUS_BELOW = 0.4
-# Flipping must at least double the Dice and reach this value to be named.
+# Flipping must at least double the Dice and reach this value to be called the cause.
 CONVINCING_FROM = 0.4
+# Below this a rater overlaps nobody to speak of, whatever the cause.
+APART_BELOW = 0.1
 
 _FLIPS = [axes for count in (1, 2, 3) for axes in combinations(range(3), count)]
 
 
 @dataclass(frozen=True)
-class FlipAlarm:
-    """A rater whose mask fits the others' when it is flipped.
+class OrientationAlarm:
+    """A rater whose mask does not lie where the others' do.
 
     Parameters
     ----------
     rater, other : str
         The rater, and the one that it was compared with.
+    dice : float
+        Dice of everything marked, as stored.
     axes : tuple of int
-        Array axes whose flip brings them together.
-    dice, dice_flipped : float
-        Dice of everything marked, as stored and after the flip.
+        Array axes whose flip brings the two together best.
+    dice_flipped : float
+        Dice after that flip.
     """
 
     rater: str
     other: str
-    axes: tuple[int, ...]
     dice: float
+    axes: tuple[int, ...]
     dice_flipped: float
 
+    @property
+    def is_flipped(self) -> bool:
+        """Whether a flip explains it."""
+        return self.dice_flipped >= max(CONVINCING_FROM, 2 * self.dice)
+
     def __str__(self) -> str:
+        if not self.is_flipped:
+            return (
+                f"{self.rater}: the mask hardly overlaps anybody's: Dice {self.dice:.3f} to {self.other}, "
+                "the nearest, and no flip explains it; check that it belongs to this exam"
+            )
         axes = " and ".join(str(axis) for axis in self.axes)
         return (
             f"{self.rater}: the mask looks flipped against {self.other}: Dice {self.dice:.3f} as stored, "
@@ -45,8 +59,8 @@ class FlipAlarm:
         )
 
 
-def find_flipped(masks: Mapping[str, np.ndarray]) -> list[FlipAlarm]:
-    """Look for raters whose masks of one exam are mirrored.
+def find_displaced(masks: Mapping[str, np.ndarray]) -> list[OrientationAlarm]:
+    """Look for raters whose masks of one exam are mirrored or lie elsewhere.
 
     Only raters that hardly overlap anybody are examined, so the usual exam costs one pass. Of two
     raters who disagree the one further from the rest is named; of two in all, the second.
@@ -54,7 +68,8 @@ def find_flipped(masks: Mapping[str, np.ndarray]) -> list[FlipAlarm]:
     Parameters
     ----------
     masks : mapping of str to ndarray, shape (i, j, k)
-        Rater to label map, all of one shape; whatever is not 0 counts as marked.
+        Rater to label map, all of one shape; whatever is not 0 counts as marked. Empty masks raise
+        no alarm.
     """
     marked = {rater: mask > 0 for rater, mask in masks.items()}
     marked = {rater: mask for rater, mask in marked.items() if mask.any()}
@@ -64,15 +79,9 @@ def find_flipped(masks: Mapping[str, np.ndarray]) -> list[FlipAlarm]:
         return max(dice for pair, dice in pairs.items() if rater in pair)
 
     suspects = [rater for rater in marked if pairs and best(rater) < SUSPICIOUS_BELOW]
-    alarms = []
     trusted = [rater for rater in marked if rater not in suspects] or suspects[:1]
-    for rater in suspects:
-        if rater in trusted:
-            continue
-        alarm = _best_flip(rater, marked, trusted, pairs)
-        if alarm.dice_flipped >= max(CONVINCING_FROM, 2 * alarm.dice):
-            alarms.append(alarm)
-    return alarms
+    alarms = [_best_flip(rater, marked, trusted, pairs) for rater in suspects if rater not in trusted]
+    return [alarm for alarm in alarms if alarm.is_flipped or alarm.dice < APART_BELOW]
 
 
 def _best_flip(
@@ -80,19 +89,21 @@ def _best_flip(
     marked: Mapping[str, np.ndarray],
     others: list[str],
     pairs: Mapping[frozenset[str], float],
-) -> FlipAlarm:
+) -> OrientationAlarm:
+    """The flip against the trusted raters that fits best; where none is convincing, the nearest rater."""
     tried = [
-        FlipAlarm(
+        OrientationAlarm(
             rater,
             other,
-            axes,
             pairs[frozenset((rater, other))],
+            axes,
             _dice(np.flip(marked[rater], axes), marked[other]),
         )
         for other in others
         for axes in _FLIPS
     ]
-    return max(tried, key=lambda alarm: alarm.dice_flipped)
+    best = max(tried, key=lambda alarm: alarm.dice_flipped)
+    return best if best.is_flipped else max(tried, key=lambda alarm: (alarm.dice, alarm.dice_flipped))
 
 
 def _dice(a: np.ndarray, b: np.ndarray) -> float:

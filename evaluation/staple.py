@@ -7,7 +7,6 @@ table, `decision_table`, and `evaluation.votes.paint` makes the label map.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.staple_binary import BinaryFit, binary_staple
-from evaluation.staple_multilabel import SAME_LIKELIHOOD, Start, fit_multilabel
+from evaluation.staple_multilabel import Start, fit_multilabel
 from evaluation.votes import Votes
 
 __all__ = ["Consensus", "Rule", "binary_staple", "decision_table", "leave_one_out", "staple"]
@@ -27,8 +26,6 @@ TIE = 1e-6
 #: A level counts as present above this probability (binary rule); at it, within rounding, it does not.
 PRESENT = 0.5
 _ROUNDING = 1e-9
-#: Below this sensitivity a reader found next to nothing of the consensus: most often a flipped mask.
-COLLAPSED = 0.2
 
 
 @dataclass(frozen=True)
@@ -197,12 +194,6 @@ def _multilabel(votes: Votes, restarts: int, seed: int, max_iterations: int) -> 
     kept = fit.starts[fit.best]
     index, tied = _first_of_highest(fit.posterior)
     notices = _empty_notice(votes) + _tie_notice(votes, tied)
-    lower = sum(
-        start.log_likelihood < fit.log_likelihood - SAME_LIKELIHOOD * abs(fit.log_likelihood)
-        for start in fit.starts
-    )
-    if lower:
-        notices.append(f"{lower} of {len(fit.starts)} starts ended at a lower likelihood and were dropped")
     if fit.undetermined:
         notices.append(
             f"the likelihood does not determine the consensus: {fit.undetermined} voxels get another label "
@@ -224,7 +215,7 @@ def _multilabel(votes: Votes, restarts: int, seed: int, max_iterations: int) -> 
         iterations=kept.iterations,
         converged=kept.converged,
         starts=fit.starts,
-        notices=(*notices, *_collapse_notices(votes, sensitivity)),
+        notices=tuple(notices),
     )
 
 
@@ -257,7 +248,7 @@ def _binary(votes: Votes, max_iterations: int) -> Consensus:
         iterations=max(fit.iterations for fit in fits),
         converged=all(fit.converged for fit in fits),
         starts=tuple(map(_start_of, fits)),
-        notices=(*notices, *_collapse_notices(votes, sensitivity)),
+        notices=tuple(notices),
     )
 
 
@@ -323,12 +314,3 @@ def _empty_notice(votes: Votes) -> list[str]:
 def _tie_notice(votes: Votes, tied: np.ndarray) -> list[str]:
     voxels = int(votes.counts[tied].sum())
     return [f"{voxels} voxels tied between labels: the label declared first was taken"] if voxels else []
-
-
-def _collapse_notices(votes: Votes, sensitivity: np.ndarray) -> Sequence[str]:
-    return [
-        f"{rater}: sensitivity {sensitivity[row, column]:.2f} at level {label}; check how the mask lies"
-        for row, label in enumerate(votes.labels[1:])
-        for column, rater in enumerate(votes.raters)
-        if sensitivity[row, column] < COLLAPSED
-    ]

@@ -48,7 +48,7 @@ class Table:
         rule = "| " + " | ".join("-" * width for width in widths) + " |"
         body = "\n".join([line(self.columns), rule, *(line(row) for row in self.rows)])
         notes = "\n".join(f"- {note}" for note in self.notes)
-        return f"**{self.title}**\n\n{body}\n\n{notes}\n"
+        return "\n\n".join(part for part in (f"**{self.title}**", body, notes) if part) + "\n"
 
     def to_html(self) -> str:
         """A ``<table>`` with a caption and row headings, notes below; text is escaped."""
@@ -85,11 +85,10 @@ def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) 
     >>> print(dice_table(summary, title="Dice").to_markdown())
     **Dice**
     <BLANKLINE>
-    | Level                  | model                       |
-    | ---------------------- | --------------------------- |
+    | Level                  | model                     |
+    | ---------------------- | ------------------------- |
     | level3, median (range) | 0.40 (0.00–0.71), 9 of 10 |
-    | level3, mean           | 0.38                        |
-    <BLANKLINE>
+    | level3, mean           | 0.38                      |
     <BLANKLINE>
     """
     raters = list(dict.fromkeys(summary.rater))

@@ -138,12 +138,9 @@ def test_multilabel_is_never_less_likely_than_simpleitk_and_equal_where_as_likel
         assert ours.log_likelihood >= peer - 1e-9 * scale, seed
         if ours.log_likelihood > peer + 1e-6 * scale:
             higher += 1
-        elif not has_notice(ours, "does not determine"):
+        else:
             assert np.array_equal(paint(masks, votes, ours.label), peer_labels), seed
             compared += 1
-        else:
-            # Two confusion matrices hold more parameters than a table of two readers' votes has cells.
-            assert len(masks) == 2, seed
     assert compared > 120
     assert higher > 20
 
@@ -158,7 +155,6 @@ def test_readers_of_one_subject_and_the_flipped_one(test_data):
     # What SimpleITK says of the whole volume (SOURCE.md of the data).
     whole = staple(count_votes(masks, (0, 1)), rule="binary")
     assert whole.sensitivity[0] == pytest.approx([0.9315, 0.0962, 0.8499], abs=1e-4)
-    assert [notice.split(":")[0] for notice in whole.notices] == ["seg_2"]
 
     # A part is enough for the peer, which takes a minute for all of it.
     marked = np.argwhere(np.any(list(masks.values()), axis=0))

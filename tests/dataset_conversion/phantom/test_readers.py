@@ -1,0 +1,97 @@
+"""What readers draw on two test exams: one with fluid-like foci, and the one without."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from dataset_conversion.phantom.cohort import DEFAULT_SEED, Body, plan_cohort, simulate_body
+from dataset_conversion.phantom.readers import READERS, Habit, ReaderParameters, draw_masks
+
+Masks = dict[str, np.ndarray]
+
+
+def _simulate(identifier: str) -> tuple[Body, Masks]:
+    planned = next(exam for exam in plan_cohort() if exam.identifier == identifier)
+    body = simulate_body(planned, seed=DEFAULT_SEED)
+    masks = draw_masks(
+        body.grid, body.anatomy.region, body.marrow, readers=READERS, seed=DEFAULT_SEED, exam=identifier
+    )
+    return body, masks
+
+
+@pytest.fixture(scope="module")
+def exam() -> tuple[Body, Masks]:
+    return _simulate("knee_087")
+
+
+@pytest.fixture(scope="module")
+def exam_without_foci() -> tuple[Body, Masks]:
+    return _simulate("knee_095")
+
+
+def _dice(first: np.ndarray, second: np.ndarray) -> float:
+    return 2 * (first & second).sum() / (first.sum() + second.sum())
+
+
+def test_levels_and_their_order_of_size(exam: tuple[Body, Masks]) -> None:
+    for reader in READERS[:3]:
+        counts = np.bincount(exam[1][reader].ravel(), minlength=4)
+        assert len(counts) == 4
+        assert counts[1] > counts[2] > counts[3] > 0
+
+
+def test_masks_keep_within_bone_and_off_physes_and_vessels(exam: tuple[Body, Masks]) -> None:
+    body, masks = exam
+    tissues = body.anatomy.tissues
+    for mask in masks.values():
+        drawn = mask > 0
+        assert body.anatomy.bone[drawn].all()
+        assert tissues["physis"][drawn].max() < 0.1
+        assert tissues["vessel"][drawn].max() < 0.1
+        assert tissues["marrow"][drawn].min() > 0.5
+
+
+def test_marrow_region_has_the_size_it_has_in_knees(exam: tuple[Body, Masks]) -> None:
+    assert 0.05 < exam[0].anatomy.region.mean() < 0.16
+
+
+def test_exam_without_fluid_like_foci_has_no_level_3(exam_without_foci: tuple[Body, Masks]) -> None:
+    body, masks = exam_without_foci
+    assert masks["reader1"].max() == 2
+    assert all(mask.max() <= 2 for mask in masks.values())
+    assert body.marrow.latent[body.anatomy.region].max() < body.marrow.ceiling
+
+
+def test_reader_4_stands_apart_on_level_2(exam: tuple[Body, Masks]) -> None:
+    drawn = {reader: mask == 2 for reader, mask in exam[1].items()}
+    colleagues = [_dice(drawn[a], drawn[b]) for a, b in combinations(READERS[:3], 2)]
+    with_reader_4 = [_dice(drawn[reader], drawn["reader4"]) for reader in READERS[:3]]
+    assert min(colleagues) > max(with_reader_4)
+    assert drawn["reader4"].sum() < min(drawn[reader].sum() for reader in READERS[:3])
+
+
+def test_readers_without_perturbation_agree(exam: tuple[Body, Masks]) -> None:
+    body, _ = exam
+    exact = Habit((1.4, 2.2, 3.2), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    parameters = ReaderParameters(habits=dict.fromkeys(READERS, exact), dropped=0.0)
+    masks = draw_masks(
+        body.grid, body.anatomy.region, body.marrow,
+        readers=READERS, seed=1, exam="any", parameters=parameters,
+    )  # fmt: skip
+    expected = np.digitize(body.marrow.latent, exact.thresholds, right=True) * body.anatomy.region
+    for mask in masks.values():
+        assert np.array_equal(mask, expected)
+
+
+def test_specks_are_dropped_within_slices(exam: tuple[Body, Masks]) -> None:
+    body, _ = exam
+    parameters = ReaderParameters(smallest=6, dropped=1.0)
+    masks = draw_masks(
+        body.grid, body.anatomy.region, body.marrow,
+        readers=("reader1",), seed=1, exam="any", parameters=parameters,
+    )  # fmt: skip
+    for slice_ in np.moveaxis(masks["reader1"], 2, 0):
+        components, count = ndimage.label(slice_ > 0)
+        assert count == 0 or np.bincount(components.ravel())[1:].min() > 6

@@ -1,0 +1,110 @@
+"""The whole run on a small synthetic cohort, as `make reproduce` does it, with a shorter training."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install '.[train]'")
+pytestmark = pytest.mark.slow
+
+PROGRAM = Path(sys.executable).parent / "bmseg"
+STAGES = [
+    ["phantom", "--training", "5"],
+    ["plan"],
+    ["train", "--epochs", "2"],
+    ["predict"],
+    ["evaluate"],
+    ["report"],
+]
+
+
+def bmseg(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("run") / "workspace"
+    for stage in STAGES:
+        result = bmseg(*stage, "-w", root)
+        assert result.returncode == 0, result.stderr
+    return root
+
+
+def test_a_trained_nnunet_stands_beside_four_readers(workspace: Path) -> None:
+    scores = pd.read_csv(workspace / "evaluation" / "dice.csv")
+    assert set(scores.rater) == {"reader1", "reader2", "reader3", "reader4", "nnunet"}
+    assert scores.exam.nunique() == 10
+    assert len(scores) == 10 * 5 * 4
+    readers = scores[(scores.level == "level1") & scores.rater.str.startswith("reader")]
+    assert readers.dice.median() > 0.5
+
+
+def test_everything_says_synthetic(workspace: Path) -> None:
+    out = workspace / "evaluation"
+    for name in ("table1.md", "table1.html", "report.html"):
+        assert "synthetic cohort" in (out / name).read_text().lower(), name
+    assert json.loads((out / "provenance.json").read_text())["synthetic"] is True
+    assert pd.read_csv(next(workspace.glob("nnUNet_raw/*/cohort.csv"))).synthetic.all()
+
+
+def test_the_report_needs_no_other_file(workspace: Path) -> None:
+    page = (workspace / "evaluation" / "report.html").read_text()
+    assert "Published: von Brandis et al." in page
+    assert page.count("<img ") == 3
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert str(workspace) not in page
+
+
+def test_again_repeats_no_finished_stage(workspace: Path) -> None:
+    files = {path: path.stat().st_mtime_ns for path in workspace.rglob("*.*") if path.suffix != ".log"}
+    for stage in STAGES:
+        result = bmseg(*stage, "-w", workspace)
+        assert result.returncode == 0, result.stderr
+        assert "already" in result.stdout + result.stderr or "kept" in result.stderr, stage
+    again = {path: path.stat().st_mtime_ns for path in workspace.rglob("*.*") if path.suffix != ".log"}
+    assert again == files
+
+
+def test_another_cohort_is_not_mixed_in(workspace: Path) -> None:
+    result = bmseg("phantom", "--training", "6", "-w", workspace)
+    assert result.returncode == 2
+    assert "made with training=5, expected training=6" in result.stderr
+
+
+def test_nnunets_own_check_accepts_the_data_set(workspace: Path) -> None:
+    code = (
+        "import sys\n"
+        "from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity\n"
+        "if __name__ == '__main__':\n"
+        "    verify_dataset_integrity(sys.argv[1], 1)\n"
+    )
+    script = workspace.parent / "verify.py"
+    script.write_text(code)
+    dataset = next((workspace / "nnUNet_raw").iterdir())
+    subprocess.run([sys.executable, script, dataset], check=True, capture_output=True)
+
+
+def test_chromium_shows_the_report_without_a_request(workspace: Path, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    shot, log = tmp_path / "report.png", tmp_path / "net.json"
+    page = workspace / "evaluation" / "report.html"
+    result = subprocess.run(
+        [
+            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={log}", "--window-size=1000,3000",
+            "--enable-logging=stderr", f"--screenshot={shot}", page.as_uri(),
+        ],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert shot.stat().st_size > 50_000
+    assert "CONSOLE" not in result.stderr
