@@ -1,6 +1,9 @@
 """`bmseg evaluate` on plain folders: what it writes, what it refuses, what it skips."""
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,3 +122,26 @@ def test_former_exams_leave_no_trace(folders: dict[str, Path], tmp_path: Path) -
         "knee_a.nii.gz",
         "knee_c.nii.gz",
     ]
+
+
+def test_a_killed_evaluation_is_made_whole(folders: dict[str, Path], tmp_path: Path) -> None:
+    """SIGKILL as soon as the first consensus is there; the next call trusts nothing of it."""
+    run(folders, tmp_path / "whole")
+    out = tmp_path / "out"
+    options = [f"--reader={reader}={folders[reader]}" for reader in READERS]
+    program = Path(sys.executable).parent / "bmseg"
+    process = subprocess.Popen(
+        [program, "evaluate", *options, f"--prediction=net={folders['net']}", "-o", out],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob("consensus/*.nii.gz")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert list(out.glob("consensus/*.nii.gz"))
+    assert not (out / "provenance.json").exists()
+    assert not run(folders, out).skipped
+    for path in (tmp_path / "whole").rglob("*.*"):
+        assert path.read_bytes() == (out / path.relative_to(tmp_path / "whole")).read_bytes()

@@ -1,0 +1,256 @@
+"""The synthetic cohort on disk: one exam simulated, all of them written."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from tqdm import tqdm
+
+from dataset_conversion.files import write_text
+from dataset_conversion.phantom.anatomy import Anatomy, build_anatomy
+from dataset_conversion.phantom.fields import Grid, generator
+from dataset_conversion.phantom.knee import Subject
+from dataset_conversion.phantom.marrow import MarrowParameters, MarrowSignal, draw_marrow
+from dataset_conversion.phantom.plan import DEFAULT_SEED, TRAINING_EXAMS, PlannedExam, plan_cohort
+from dataset_conversion.phantom.readers import LEVELS, READERS, ReaderParameters, draw_masks
+from dataset_conversion.phantom.scanner import CHANNELS, SCANNERS, acquire
+from dataset_conversion.raw_dataset import DatasetSpec, Exam, RawDataset, Split
+from dataset_conversion.volume import ConversionError, Volume
+
+__all__ = [
+    "DEFAULT_SEED",
+    "Body",
+    "PlannedExam",
+    "check_spec",
+    "plan_cohort",
+    "simulate_body",
+    "simulate_exam",
+    "write_cohort",
+]
+
+IN_PLANE = (384, 256)
+
+
+@dataclass(frozen=True)
+class Body:
+    """What is true of an exam, before a scanner or a reader sees it."""
+
+    grid: Grid
+    anatomy: Anatomy
+    marrow: MarrowSignal
+
+
+def simulate_body(planned: PlannedExam, *, seed: int) -> Body:
+    """Anatomy and latent marrow signal of an exam; what readers are calibrated on.
+
+    Parameters
+    ----------
+    planned : PlannedExam
+    seed : int
+
+    Returns
+    -------
+    Body
+    """
+    grid = Grid((*IN_PLANE, planned.slices))
+    rng = generator(seed, planned.identifier, "anatomy")
+    anatomy = build_anatomy(grid, Subject.draw(planned.age, planned.sex, planned.group, rng), rng)
+    marrow = draw_marrow(
+        grid,
+        anatomy,
+        age=planned.age,
+        group=planned.group,
+        fluid_like=planned.fluid_like,
+        rng=generator(seed, planned.identifier, "marrow"),
+    )
+    return Body(grid, anatomy, marrow)
+
+
+def simulate_exam(
+    planned: PlannedExam,
+    *,
+    channels: Sequence[str],
+    seed: int,
+    readers: Sequence[str] = READERS,
+) -> Exam:
+    """Images and readers' masks of one exam, in the coronal storage order.
+
+    The result depends on `seed` and the planned exam alone.
+
+    Parameters
+    ----------
+    planned : PlannedExam
+    channels : sequence of str
+        Of ``"water"`` and ``"fat"``.
+    seed : int
+    readers : sequence of str
+        Whose masks are drawn.
+
+    Returns
+    -------
+    Exam
+
+    Raises
+    ------
+    ConversionError
+        When a channel or reader is none of the phantom's.
+    """
+    _check_known("channels", channels, CHANNELS)
+    _check_known("readers", readers, READERS)
+    name = planned.identifier
+    body = simulate_body(planned, seed=seed)
+    grid, anatomy, marrow = body.grid, body.anatomy, body.marrow
+    scanner = SCANNERS[planned.site]
+    images = {
+        channel: acquire(grid, anatomy, marrow, channel, scanner, generator(seed, name, "scanner", channel))
+        for channel in channels
+    }
+    masks = draw_masks(grid, anatomy.region, marrow, readers=tuple(readers), seed=seed, exam=name)
+    return Exam(
+        identifier=name,
+        split=planned.split,
+        channels={channel: Volume(image, grid.affine) for channel, image in images.items()},
+        masks={reader: Volume(mask, grid.affine) for reader, mask in masks.items()},
+        facts=planned.facts,
+    )
+
+
+def write_cohort(
+    dataset: RawDataset,
+    *,
+    training: int = TRAINING_EXAMS,
+    seed: int = DEFAULT_SEED,
+    processes: int | None = None,
+) -> None:
+    """Simulate and write the cohort as an nnU-Net raw data set; exams already written are kept.
+
+    Parameters
+    ----------
+    dataset : RawDataset
+    training : int
+        Number of training exams, 1 to 85; the ten test exams are always written.
+    seed : int
+    processes : int, optional
+        By default one a CPU core.
+
+    Raises
+    ------
+    ConversionError
+        When the phantom cannot serve the data set's spec, or the folder holds exams of another cohort.
+    """
+    check_spec(dataset.spec)
+    plan = plan_cohort(training=training, seed=seed)
+    _claim_folder(dataset, plan, seed)
+    missing = [planned for planned in plan if not _is_written(dataset, planned)]
+    write = partial(_write_exam, dataset, seed)
+    workers = min(processes or os.cpu_count() or 1, len(missing))
+    progress = partial(tqdm, total=len(missing), desc="synthetic exams", unit="exam", disable=None)
+    if workers <= 1:
+        for planned in progress(missing):
+            write(planned)
+    else:
+        # Fresh interpreters: a forked one may hang in a numerical library's locked thread pool.
+        context = multiprocessing.get_context("spawn")
+        with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+            for _ in progress(pool.map(write, missing)):
+                pass
+    rows = [{"exam": planned.identifier, "split": planned.split, **planned.facts} for planned in plan]
+    dataset.finish(rows, seed=seed)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes started within do small matrix products on one thread: more would only wait in turn."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def check_spec(spec: DatasetSpec) -> None:
+    """Refuse a data set that the phantom cannot serve.
+
+    Raises
+    ------
+    ConversionError
+        When the plane is not coronal, levels are not 1 to 3, or a reader or channel is unknown.
+    """
+    if spec.plane != "coronal":
+        raise ConversionError(
+            f"plane: found {spec.plane}, expected coronal: the synthetic cohort has no other slices"
+        )
+    if sorted(spec.labels.values()) != list(LEVELS):
+        raise ConversionError(
+            f"levels: found {', '.join(map(str, sorted(spec.labels.values()))) or 'none'}, expected 1, 2, 3: "
+            "the synthetic cohort's readers draw three levels"
+        )
+    if sorted(spec.readers) != sorted(READERS):
+        raise ConversionError(
+            f"readers: found {', '.join(spec.readers)}, expected {', '.join(READERS)}: "
+            "the synthetic cohort has these four"
+        )
+    _check_known("channels", spec.channels, CHANNELS)
+
+
+def _check_known(field: str, found: Sequence[str], known: Sequence[str]) -> None:
+    if unknown := [name for name in found if name not in known]:
+        raise ConversionError(
+            f"{field}: found {', '.join(unknown)}, expected some of {', '.join(known)}: "
+            "the synthetic cohort has no others"
+        )
+
+
+def _claim_folder(dataset: RawDataset, plan: list[PlannedExam], seed: int) -> None:
+    """Note in the folder which cohort it holds, so that exams of two cohorts are never mixed."""
+    note = dataset.folder / "phantom.json"
+    cohort = {
+        "synthetic": True, "seed": seed,
+        "marrow": asdict(MarrowParameters()), "readers": asdict(ReaderParameters()),
+    }  # fmt: skip
+    text = json.dumps(cohort, indent=2) + "\n"
+    images = sorted((dataset.folder / "imagesTr").glob("*_0000.nii.gz"))
+    found = {path.name.removesuffix("_0000.nii.gz") for path in images}
+    foreign = sorted(found - {planned.identifier for planned in plan})
+    remedy = "remove the folder or choose another workspace"
+    if foreign:
+        raise ConversionError(
+            f"{dataset.folder}: imagesTr: found {foreign[0]} ({len(foreign)} such), expected only the exams "
+            f"of this cohort; {remedy}"
+        )
+    if note.is_file() and note.read_text(encoding="utf-8") != text:
+        raise ConversionError(
+            f"{note}: found a cohort of another seed or version, expected seed {seed}; {remedy}"
+        )
+    if found and not note.is_file():
+        raise ConversionError(f"{dataset.folder}: found exams of another source; {remedy}")
+    write_text(note, text)
+
+
+def _is_written(dataset: RawDataset, planned: PlannedExam) -> bool:
+    readers = _readers_kept(dataset.spec, planned.split)
+    images = [dataset.image_path(planned.identifier, planned.split, name) for name in dataset.spec.channels]
+    masks = [dataset.mask_path(planned.identifier, planned.split, reader) for reader in readers]
+    return all(path.is_file() for path in [*images, *masks])
+
+
+def _readers_kept(spec: DatasetSpec, split: Split) -> tuple[str, ...]:
+    return (spec.training_reader,) if split == "training" else spec.readers
+
+
+def _write_exam(dataset: RawDataset, seed: int, planned: PlannedExam) -> None:
+    readers = _readers_kept(dataset.spec, planned.split)
+    dataset.add(simulate_exam(planned, channels=dataset.spec.channels, seed=seed, readers=readers))

@@ -1,0 +1,139 @@
+"""Grids, smooth random fields and soft edges: what every part of the phantom is computed with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A coronal grid in storage order: i to the patient's left, j to inferior, k to posterior.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Voxels along i, j, k.
+    spacing : tuple of float
+        Millimetres along i, j, k.
+    """
+
+    size: tuple[int, int, int]
+    spacing: tuple[float, float, float] = (0.9, 0.9, 3.5)
+
+    @property
+    def affine(self) -> Array:
+        """Voxel indices to world millimetres (RAS+), the grid's centre at the origin."""
+        affine = np.zeros((4, 4))
+        for axis, (world, count, step) in enumerate(zip((0, 2, 1), self.size, self.spacing, strict=True)):
+            affine[world, axis] = -step
+            affine[world, 3] = step * (count - 1) / 2
+        affine[3, 3] = 1.0
+        return affine
+
+    def positions(self, axis: int, per_voxel: int = 1) -> Array:
+        """Centres of the voxels, or of equal parts of them, along an axis: mm from the grid's centre."""
+        count, step = self.size[axis] * per_voxel, self.spacing[axis] / per_voxel
+        return ((np.arange(count) - (count - 1) / 2) * step).astype(np.float32)
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """A random stream of its own for each seed and names, whatever else is drawn.
+
+    Examples
+    --------
+    >>> generator(1, "knee_001", "noise").integers(1000) == generator(1, "knee_001", "noise").integers(1000)
+    np.True_
+    """
+    digest = hashlib.sha256("/".join(names).encode()).digest()
+    words = [int.from_bytes(digest[place : place + 4], "little") for place in range(0, 16, 4)]
+    return np.random.default_rng(np.random.SeedSequence([seed, *words]))
+
+
+def smooth_noise(
+    rng: np.random.Generator,
+    positions: Sequence[Array],
+    scale: float | Sequence[float],
+    columns: slice = slice(None),
+) -> Array:
+    """Gaussian random field of zero mean and unit variance.
+
+    White noise on knots, weighted by a Gaussian of standard deviation `scale` along each axis; each
+    axis is one small matrix product, which costs a hundredth of filtering at full resolution. Values a
+    distance *d* apart correlate by about ``exp(-(d / scale)**2 / 4)``.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    positions : sequence of ndarray
+        Coordinates along each axis, mm.
+    scale : float or sequence of float
+        Standard deviation of the kernel, mm, for all axes or each.
+    columns : slice
+        The part of the first axis wanted; the field is the same whatever part is asked for.
+
+    Returns
+    -------
+    ndarray of float32, shape (len(positions[0][columns]), len(positions[1]), ...)
+    """
+    scales = [float(scale)] * len(positions) if isinstance(scale, int | float) else list(scale)
+    weights = [_kernel_weights(along, width) for along, width in zip(positions, scales, strict=True)]
+    field = rng.standard_normal([matrix.shape[1] for matrix in weights], dtype=np.float32)
+    weights[0] = weights[0][columns]
+    for axis, matrix in enumerate(weights):
+        field = np.moveaxis(np.tensordot(matrix, field, axes=(1, axis)), 0, axis)
+    return np.ascontiguousarray(field)
+
+
+def _kernel_weights(positions: Array, scale: float) -> Array:
+    knots = np.arange(positions.min() - 2.5 * scale, positions.max() + 3 * scale, 0.9 * scale)
+    weights = np.exp(-0.5 * ((positions[:, None] - knots[None]) / scale) ** 2)
+    weights /= np.sqrt((weights**2).sum(axis=1, keepdims=True))
+    return weights.astype(np.float32)
+
+
+def inside(distance: Array, edge: float = 0.9) -> Array:
+    """Fraction of a voxel inside a surface, from the signed distance (negative inside), mm."""
+    return np.clip(0.5 - distance / edge, 0.0, 1.0)
+
+
+def ramp(values: Array, low: float, high: float) -> Array:
+    """0 up to `low`, 1 from `high`, smooth in between (`low` may exceed `high`)."""
+    t = np.clip((values - low) / (high - low), 0.0, 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def join(first: Array, second: Array, blend: float) -> Array:
+    """Signed distance of the union of two bodies, the crease between them filled over `blend` mm."""
+    overlap = np.maximum(blend - np.abs(first - second), 0.0)
+    return np.minimum(first, second) - overlap * overlap * (0.25 / blend)
+
+
+def cut(first: Array, second: Array, blend: float) -> Array:
+    """Signed distance of the intersection of two bodies, its edge rounded over `blend` mm."""
+    return -join(-first, -second, blend)
+
+
+class Profile:
+    """A smooth curve through given points, looked up on large arrays."""
+
+    _STEP = 0.5
+
+    def __init__(self, *points: tuple[float, float]) -> None:
+        knots, values = zip(*points, strict=True)
+        self._low, self._high = float(min(knots)), float(max(knots))
+        fine = np.arange(self._low, self._high + self._STEP, self._STEP)
+        curve = np.interp(fine, knots, values)
+        window = np.hanning(13)[1:-1]
+        padded = np.pad(curve, len(window) // 2, mode="edge")
+        self._table = np.convolve(padded, window / window.sum(), mode="valid").astype(np.float32)
+
+    def __call__(self, at: Array) -> Array:
+        """Value of the curve, constant beyond its ends."""
+        place = np.clip((at - self._low) / self._STEP + 0.5, 0, len(self._table) - 1)
+        return self._table[place.astype(np.int16)]
