@@ -210,7 +210,7 @@ def _write_tables(out: Path, scores: pd.DataFrame, table: Table, done: Sequence[
     texts = {
         "dice.csv": scores.to_csv(index=False, float_format="%.9g"),
         "consensus.csv": pd.DataFrame(consensus).to_csv(index=False),
-        "decision_table.csv": decisions.to_csv(index=False, float_format="%.6g"),
+        "decision_table.csv": decisions.to_csv(index=False, float_format="%.6f"),
         "table1.csv": table.to_csv(),
         "table1.md": table.to_markdown(),
         "table1.html": table.to_html(),

@@ -12,6 +12,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 # One column of a journal page is about 3.4 inches, two are 7.
 COLUMN_INCHES = 3.4
@@ -90,11 +91,11 @@ def raters_boxplot(scores: pd.DataFrame, *, models: Sequence[str], note: str = "
     _boxes_and_points(
         axes, scores, x="level", order=levels, hue="rater", hue_order=raters, palette=greys | bright
     )
+    axes.set_xticks(range(len(levels)), [_with_count(scores, level) for level in levels])
     axes.set(xlabel="")
-    handles, labels = axes.get_legend_handles_labels()
+    palette = greys | bright
     axes.legend(
-        handles[: len(raters)],
-        labels[: len(raters)],
+        handles=[Patch(facecolor=palette[rater], edgecolor="#444444", label=rater) for rater in raters],
         ncols=min(6, len(raters)),
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
@@ -163,15 +164,16 @@ def _boxes_and_points(axes: Any, scores: pd.DataFrame, **kwargs: Any) -> None:
     np.random.seed(0)
     sns.stripplot(
         scores, y="dice", ax=axes, size=2.6, dodge=dodge, jitter=0.12, linewidth=0.4, edgecolor="black",
-        legend="auto" if dodge else False, **kwargs,
+        legend=False, **kwargs,
     )  # fmt: skip
     np.random.set_state(state)
 
 
 def _with_count(scores: pd.DataFrame, level: str) -> str:
-    dice = scores.dice[scores.level == level]
-    defined = int(dice.notna().sum())
-    return level if defined == len(dice) else f"{level}\n({defined} of {len(dice)})"
+    """The level, and in how many exams Dice is defined where that is not all; the least of all raters."""
+    dice = scores[scores.level == level].groupby("rater", sort=False).dice
+    defined, exams = int(dice.count().min()), int(dice.size().max())
+    return level if defined == exams else f"{level}\n({defined} of {exams})"
 
 
 def _figure(width: float, height: float) -> Figure:

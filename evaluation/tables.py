@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -69,6 +70,8 @@ class Table:
 def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
     """Table 1 of the study: a level's median (range) and mean a rater.
 
+    Where a Dice is undefined, a further row says in how many exams it is defined.
+
     Parameters
     ----------
     summary : DataFrame
@@ -82,14 +85,14 @@ def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) 
     --------
     >>> summary = pd.DataFrame({"level": ["level3"], "rater": ["model"], "median": [0.4], "minimum": [0.0],
     ...     "maximum": [0.71], "mean": [0.38], "n_defined": [9], "n": [10]})
-    >>> print(dice_table(summary, title="Dice").to_markdown())
+    >>> print(dice_table(summary, title="Dice").to_markdown(), end="")
     **Dice**
     <BLANKLINE>
-    | Level                  | model                     |
-    | ---------------------- | ------------------------- |
-    | level3, median (range) | 0.40 (0.00–0.71), 9 of 10 |
-    | level3, mean           | 0.38                      |
-    <BLANKLINE>
+    | Level                  | model            |
+    | ---------------------- | ---------------- |
+    | level3, median (range) | 0.40 (0.00–0.71) |
+    | level3, mean           | 0.38             |
+    | level3, defined in     | 9 of 10 exams    |
     """
     raters = list(dict.fromkeys(summary.rater))
     cells = {(row.level, row.rater): row for row in summary.itertuples()}
@@ -97,20 +100,26 @@ def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) 
     for level in dict.fromkeys(summary.level):
         found = [cells.get((level, rater)) for rater in raters]
         rows.append([f"{level}, median (range)", *(_median_and_range(cell) for cell in found)])
-        rows.append([f"{level}, mean", *(_number(getattr(cell, "mean", None)) for cell in found)])
+        rows.append([f"{level}, mean", *(_number(cell, "mean") for cell in found)])
+        if any(_is_partly_undefined(cell) for cell in found):
+            rows.append([f"{level}, defined in", *(_defined(cell) for cell in found)])
     return Table(title, ["Level", *raters], rows, list(notes), summary)
 
 
-def _median_and_range(cell: object) -> str:
-    if cell is None:
+def _median_and_range(cell: Any) -> str:
+    if cell is None or pd.isna(cell.median):
         return DASH
-    defined, n = getattr(cell, "n_defined", None), getattr(cell, "n", None)
-    if defined == 0:
-        return f"undefined, 0 of {n}"
-    low, high = getattr(cell, "minimum", None), getattr(cell, "maximum", None)
-    text = f"{_number(getattr(cell, 'median', None))} ({_number(low)}{DASH}{_number(high)})"
-    return text if defined == n else f"{text}, {defined} of {n}"
+    return f"{_number(cell, 'median')} ({_number(cell, 'minimum')}{DASH}{_number(cell, 'maximum')})"
 
 
-def _number(value: float | None) -> str:
+def _number(cell: Any, name: str) -> str:
+    value = getattr(cell, name, None)
     return DASH if value is None or pd.isna(value) else f"{value:.2f}"
+
+
+def _is_partly_undefined(cell: Any) -> bool:
+    return hasattr(cell, "n_defined") and cell.n_defined < cell.n
+
+
+def _defined(cell: Any) -> str:
+    return f"{cell.n_defined} of {cell.n} exams" if hasattr(cell, "n_defined") else DASH

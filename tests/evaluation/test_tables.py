@@ -26,8 +26,11 @@ def test_every_cell_states_what_is_defined(summary: pd.DataFrame) -> None:
     table = dice_table(summary, title="Dice")
     assert list(table.columns) == ["Level", "anna", "net"]
     assert table.rows[0] == ["level1, median (range)", "0.81 (0.60–0.90)", "0.70 (0.50–0.80)"]
-    assert table.rows[2][1:] == ["0.50 (0.10–0.60), 9 of 10", "undefined, 0 of 10"]
+    assert table.rows[1] == ["level1, mean", "0.80", "0.69"]
+    assert table.rows[2][1:] == ["0.50 (0.10–0.60)", "–"]
     assert table.rows[3] == ["level<3>, mean", "0.40", "–"]
+    assert table.rows[4] == ["level<3>, defined in", "9 of 10 exams", "0 of 10 exams"]
+    assert len(table.rows) == 5
 
 
 def test_csv_comes_back_as_the_numbers(summary: pd.DataFrame) -> None:
@@ -41,7 +44,7 @@ def test_html_is_escaped_and_says_what_the_cells_are(summary: pd.DataFrame) -> N
     assert "level&lt;3&gt;" in html
     assert "<li>a &lt; b</li>" in html
     assert html.count('<th scope="col">') == 3
-    assert html.count('<th scope="row">') == 4
+    assert html.count('<th scope="row">') == 5
 
 
 def test_published_tables_have_no_counts(summary: pd.DataFrame) -> None:
