@@ -182,6 +182,7 @@ def test_the_plans_hold_nnunets_2d_and_ours(planned_once: Workspace) -> None:
     small = configuration_of(plans, "2d_quick")
     assert plans["configurations"]["2d"]["architecture"]["arch_kwargs"]["features_per_stage"][0] == 32
     assert small["architecture"]["arch_kwargs"]["features_per_stage"] == [4, 8, 16]
+    assert small["architecture"]["arch_kwargs"]["norm_op"].endswith("BatchNorm2d")
     assert small["batch_size"] == 2
     assert small["patch_size"] == [32, 32]
     assert small["data_identifier"] == plans["configurations"]["2d"]["data_identifier"]

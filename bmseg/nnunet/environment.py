@@ -1,0 +1,181 @@
+"""What surrounds a call of nnU-Net: its environment variables, its device, its log."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from bmseg.errors import InputError, WorkError
+from bmseg.profiles import Profile
+from bmseg.workspace import Workspace
+
+#: The folder of trainer classes that nnU-Net's own commands search (``nnUNet_extTrainer``).
+EXTERNAL_TRAINERS = Path(__file__).parents[1] / "trainers" / "external"
+
+_LINES_SHOWN = 3
+
+
+def say(message: str) -> None:
+    """Print a line to standard error, above a progress bar where there is one."""
+    tqdm.write(message, file=sys.stderr)
+
+
+def nnunet_variables(workspace: Workspace) -> dict[str, str]:
+    """The environment variables with which nnU-Net's own commands work on a workspace.
+
+    Returns
+    -------
+    dict of str to str
+        ``nnUNet_raw``, ``nnUNet_preprocessed``, ``nnUNet_results`` and ``nnUNet_extTrainer``.
+    """
+    return {
+        "nnUNet_raw": str(workspace.nnunet_raw),
+        "nnUNet_preprocessed": str(workspace.nnunet_preprocessed),
+        "nnUNet_results": str(workspace.nnunet_results),
+        "nnUNet_extTrainer": str(EXTERNAL_TRAINERS),
+    }
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def nnunet_environment(workspace: Workspace, device: str, workers: int | None = None) -> Iterator[None]:
+    """Set nnU-Net's environment variables for the block and restore the old ones afterwards.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    device : {"cpu", "cuda"}
+        Off the GPU, torch.compile is switched off.
+    workers : int or None
+        Processes for augmentation; 0 augments in this process, None leaves nnU-Net's choice.
+
+    Raises
+    ------
+    InputError
+        When nnU-Net or torch is not installed.
+    """
+    for package in ("torch", "nnunetv2"):
+        if importlib.util.find_spec(package) is None:
+            raise InputError(f"{package}: not installed; install with: pip install 'bmseg[train]'")
+    values = nnunet_variables(workspace)
+    # Read once, at the first import of nnunetv2; its default of 8 overloads small machines.
+    values["nnUNet_def_n_proc"] = os.environ.get("nnUNet_def_n_proc", str(min(8, usable_cores())))
+    # Read when torch is first imported. Threads that spin while they wait cost a training on busy cores
+    # three to six times its CPU time.
+    values["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "passive")
+    if device != "cuda":
+        values["nnUNet_compile"] = "f"
+    if workers is not None:
+        values["nnUNet_n_proc_DA"] = str(workers)
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def logged(log: Path, task: str) -> Iterator[None]:
+    """Send what nnU-Net prints, and Python warnings, to a log file.
+
+    Parameters
+    ----------
+    log : Path
+        Appended to.
+    task : str
+        What is being done, for the message.
+
+    Raises
+    ------
+    WorkError
+        When the block fails by anything but a wrong input; names the error, the last lines printed
+        and the log.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        log.open("a", encoding="utf-8", buffering=1) as stream,
+        redirect_stdout(stream),
+        warnings.catch_warnings(),
+    ):
+        warnings.showwarning = _to_stream(stream)
+        try:
+            yield
+        except (InputError, WorkError):
+            raise
+        except Exception as error:
+            last = " | ".join(_last_lines(log))
+            stream.write(traceback.format_exc())
+            reason = " ".join(str(error).split()) or "no message"
+            raise WorkError(
+                f"{task}: {type(error).__name__}: {reason}; nnU-Net's last lines: {last or 'none'}; "
+                f"all of them: {log}"
+            ) from error
+
+
+def check_device(profile: Profile) -> Any:
+    """The torch device of a profile.
+
+    Raises
+    ------
+    InputError
+        When the profile needs a GPU and there is none.
+    """
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        import torch
+
+        available = profile.device != "cuda" or torch.cuda.is_available()
+    if not available:
+        reason = f" ({' '.join(str(told[-1].message).split())})" if told else ""
+        raise InputError(
+            f"device: found no CUDA GPU{reason}, expected one for --profile {profile.name}; "
+            "use --profile quick"
+        )
+    return torch.device(profile.device)
+
+
+@contextmanager
+def all_cores(device: Any) -> Iterator[None]:
+    """Let torch use every core on a CPU, as nnU-Net's own commands do; one thread beside a GPU."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(usable_cores() if device.type == "cpu" else 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _to_stream(stream: TextIO) -> Any:
+    def show(message: Warning | str, category: type[Warning], filename: str, line: int, *_: Any) -> None:
+        stream.write(warnings.formatwarning(message, category, filename, line))
+
+    return show
+
+
+def _last_lines(log: Path) -> list[str]:
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        kept = deque((line.strip() for line in lines if line.strip()), maxlen=_LINES_SHOWN)
+    return list(kept)

@@ -1,0 +1,238 @@
+"""Fingerprint, plans and preprocessing, in this process and safe to interrupt.
+
+nnU-Net's commands do the same through pools of processes whose start takes longer than the work on a
+small machine. What is written here is what they write; they may be used before or after.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from bmseg.errors import InputError
+from bmseg.nnunet.environment import logged, nnunet_environment, say
+from bmseg.nnunet.preprocess import preprocess
+from bmseg.nnunet.provenance import (
+    PLANS,
+    raw_dataset_json,
+    read_record,
+    training_hash,
+    visible_files,
+    write_record,
+)
+from bmseg.profiles import Profile, SmallNetwork
+from bmseg.workspace import Workspace
+from dataset_conversion.files import write_text
+
+#: nnU-Net samples 1e8 voxels, 2.4 GB; only CT normalisation uses them, and 1e5 serve it as well.
+FINGERPRINT_VOXELS = 100_000
+
+# A resolution with fewer pixels than this along an edge is left out.
+_SMALLEST_EDGE = 4
+
+# nnU-Net's instance normalisation measures a small patch against itself, so that its brightest spot looks
+# like a high level whatever it is; batch normalisation keeps the exam's scale.
+_NORMALISATION = "torch.nn.modules.batchnorm.BatchNorm2d"
+
+
+def plan(workspace: Workspace, profile: Profile) -> None:
+    """Fingerprint the training exams, plan nnU-Net's experiment and preprocess it.
+
+    Each piece that is already there, made from the same exams, is kept; the plans of a profile with a
+    network of its own get a configuration of the profile's name.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    profile : Profile
+
+    Raises
+    ------
+    InputError
+        When there is no finished data set, an image or mask is missing, or no mask holds a level.
+    WorkError
+        When nnU-Net fails.
+    """
+    dataset_json = raw_dataset_json(workspace)
+    exams = _training_files(workspace, dataset_json)
+    folder = workspace.preprocessed_dataset
+    raw = training_hash(workspace)
+    fingerprint_record = folder / "bmseg_fingerprint.json"
+    wanted = {"training_exams": raw, "voxels": FINGERPRINT_VOXELS}
+    log = folder / "bmseg_plan.log"
+    with nnunet_environment(workspace, profile.device, workers=1), logged(log, "plan"):
+        if read_record(fingerprint_record) == wanted and (folder / "dataset_fingerprint.json").is_file():
+            say("fingerprint: kept, the training exams are the same")
+        else:
+            _fingerprint(folder, dataset_json, exams)
+            write_record(fingerprint_record, wanted)
+        plans = _plans(workspace, profile)
+        preprocess(workspace, plans, dataset_json, exams, raw)
+
+
+def plans_of(workspace: Workspace) -> dict[str, Any]:
+    """nnU-Net's plans of the data set.
+
+    Raises
+    ------
+    InputError
+        When the data set was not planned.
+    """
+    path = workspace.preprocessed_dataset / f"{PLANS}.json"
+    plans = read_record(path)
+    if "configurations" not in plans:
+        raise InputError(f"{path}: found no plans, expected nnU-Net's; plan first ('bmseg plan')")
+    return plans
+
+
+def _training_files(workspace: Workspace, dataset_json: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """nnU-Net's own mapping: exam to ``images`` and ``label``, as strings."""
+    raw, ending = workspace.raw_dataset, dataset_json["file_ending"]
+    channels = [int(number) for number in dataset_json["channel_names"]]
+    exams: dict[str, dict[str, Any]] = {}
+    for label in visible_files(raw / "labelsTr", ending):
+        exam = label.name.removesuffix(ending)
+        images = [raw / "imagesTr" / f"{exam}_{number:04d}{ending}" for number in channels]
+        if missing := [image for image in images if not image.is_file()]:
+            raise InputError(f"{missing[0]}: no such file, expected an image beside {label}; convert again")
+        exams[exam] = {"images": [str(image) for image in images], "label": str(label)}
+    if len(exams) != dataset_json.get("numTraining"):
+        raise InputError(
+            f"{raw / 'labelsTr'}: found {len(exams)} masks, expected numTraining = "
+            f"{dataset_json.get('numTraining')} of dataset.json; convert again"
+        )
+    return exams
+
+
+def _fingerprint(folder: Path, dataset_json: dict[str, Any], exams: dict[str, dict[str, Any]]) -> None:
+    """Write what nnU-Net's DatasetFingerprintExtractor writes, from fewer voxels and without a pool."""
+    from nnunetv2.experiment_planning.dataset_fingerprint.fingerprint_extractor import (
+        DatasetFingerprintExtractor,
+    )
+    from nnunetv2.imageio.reader_writer_registry import determine_reader_writer_from_dataset_json
+
+    samples = max(1, FINGERPRINT_VOXELS // len(exams))
+    first = next(iter(exams.values()))
+    reader = determine_reader_writer_from_dataset_json(dataset_json, first["images"][0])
+    found = [
+        DatasetFingerprintExtractor.analyze_case(files["images"], files["label"], reader, samples)
+        for files in tqdm(exams.values(), desc="fingerprint", unit="exam", disable=None)
+    ]
+    shapes, spacings, intensities, _, relative_sizes = zip(*found, strict=True)
+    statistics = {}
+    for channel in range(len(intensities[0])):
+        values = np.concatenate([one[channel] for one in intensities])
+        if not values.size:
+            raise InputError(
+                f"{Path(first['label']).parent}: found no voxel with a level in any "
+                "training mask, expected some; check --map-label and the training reader"
+            )
+        low, median, high = np.percentile(values, (0.5, 50.0, 99.5))
+        statistics[str(channel)] = {
+            "mean": float(values.mean()),
+            "median": float(median),
+            "std": float(values.std()),
+            "min": float(values.min()),
+            "max": float(values.max()),
+            "percentile_99_5": float(high),
+            "percentile_00_5": float(low),
+        }
+    write_record(
+        folder / "dataset_fingerprint.json",
+        {
+            "spacings": [[float(size) for size in spacing] for spacing in spacings],
+            "shapes_after_crop": [[int(size) for size in shape] for shape in shapes],
+            "foreground_intensity_properties_per_channel": statistics,
+            "median_relative_size_after_cropping": float(np.median(relative_sizes)),
+        },
+    )
+
+
+def _plans(workspace: Workspace, profile: Profile) -> dict[str, Any]:
+    """Plan with nnU-Net's default planner, add the profile's own configuration, write atomically."""
+    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
+    from nnunetv2.utilities.json_export import recursive_fix_for_json_export
+
+    folder = workspace.preprocessed_dataset
+    path = folder / f"{PLANS}.json"
+    before = read_record(path).get("configurations", {})
+    # The planner copies the folds only where there are none, and else insists that they are equal.
+    (folder / "splits_final.json").unlink(missing_ok=True)
+    planner = ExperimentPlanner(workspace.dataset_folder)
+    # Kept in memory: nnU-Net would write a file that a kill can cut short.
+    planner.save_plans = lambda plans: None  # noqa: ARG005
+    plans: dict[str, Any] = planner.plan_experiment()
+    recursive_fix_for_json_export(plans)
+    plans["configurations"] = {**before, **plans["configurations"]}
+    if profile.network is not None:
+        plans["configurations"][profile.configuration] = small_configuration(
+            plans["configurations"]["2d"], profile.network, schedule_of(profile)
+        )
+    text = json.dumps(plans, indent=4) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+    return plans
+
+
+def schedule_of(profile: Profile) -> dict[str, Any]:
+    """What the plans tell bmseg's trainers (`bmseg.trainers.scheduled`)."""
+    schedule = {
+        "epochs": profile.epochs,
+        "iterations": profile.iterations,
+        "validation_iterations": profile.validation_iterations,
+        "learning_rate": profile.learning_rate,
+        "foreground": profile.foreground,
+    }
+    return {name: value for name, value in schedule.items() if value is not None}
+
+
+def small_configuration(
+    parent: Mapping[str, Any], network: SmallNetwork, schedule: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A configuration for the plans that shares the preprocessing of nnU-Net's ``2d``.
+
+    Parameters
+    ----------
+    parent : mapping
+        The plans' configuration ``2d``.
+    network : SmallNetwork
+    schedule : mapping
+        Becomes the entry ``bmseg``.
+
+    Returns
+    -------
+    dict
+        The patch is at most the data set's median slice and divisible by the network's stride; slices
+        too small for all resolutions get fewer.
+    """
+    median = [round(edge) for edge in parent["median_image_size_in_voxels"]]
+    edge = min(min(median), *network.patch)
+    stages = len(network.features)
+    while stages > 1 and edge // 2 ** (stages - 1) < _SMALLEST_EDGE:
+        stages -= 1
+    stride = 2 ** (stages - 1)
+    patch = [
+        -(-min(wanted, found) // stride) * stride for wanted, found in zip(network.patch, median, strict=True)
+    ]
+    architecture = json.loads(json.dumps(parent["architecture"]))
+    architecture["arch_kwargs"] |= {
+        "n_stages": stages,
+        "features_per_stage": list(network.features[:stages]),
+        "kernel_sizes": [[3, 3]] * stages,
+        "strides": [[1, 1]] + [[2, 2]] * (stages - 1),
+        "n_conv_per_stage": [2] * stages,
+        "n_conv_per_stage_decoder": [1] * (stages - 1),
+        "norm_op": _NORMALISATION,
+    }
+    return {
+        "inherits_from": "2d",
+        "batch_size": network.batch,
+        "patch_size": patch,
+        "architecture": architecture,
+        "bmseg": dict(schedule),
+    }

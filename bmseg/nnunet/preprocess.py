@@ -1,0 +1,127 @@
+"""nnU-Net's preprocessed exams: made whole or not at all, and checked before they are trusted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from bmseg.errors import InputError
+from bmseg.nnunet.environment import say
+from bmseg.nnunet.provenance import (
+    configuration_of,
+    package_versions,
+    read_record,
+    training_hash,
+    value_hash,
+    write_record,
+)
+from bmseg.workspace import Workspace
+from dataset_conversion.files import atomic_path
+
+_CONFIGURATION = "2d"
+
+
+def preprocess(
+    workspace: Workspace,
+    plans: dict[str, Any],
+    dataset_json: dict[str, Any],
+    exams: dict[str, dict[str, Any]],
+    raw: str,
+) -> None:
+    """Preprocess the training exams for ``2d`` beside their place, then put them there.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    plans : dict
+        nnU-Net's plans.
+    dataset_json : dict
+    exams : dict
+        Exam to ``images`` and ``label``.
+    raw : str
+        `bmseg.nnunet.provenance.training_hash` of the data set; exams preprocessed from the same one by
+        the same plans are kept.
+    """
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    manager = PlansManager(plans)
+    configuration = manager.get_configuration(_CONFIGURATION)
+    folder = workspace.preprocessed_dataset / configuration.data_identifier
+    wanted = _preprocessing_inputs(plans, configuration.configuration, raw)
+    record = read_record(_record_of(folder))
+    if record.get("made_from") == wanted and record.get("files") == _sizes(folder):
+        say("preprocessing: kept, exams and plans are the same")
+        return
+    unfinished = folder.with_name(f".partial-{folder.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    preprocessor = configuration.preprocessor_class(verbose=False)
+    for exam, files in tqdm(exams.items(), desc="preprocessing", unit="exam", disable=None):
+        preprocessor.run_case_save(
+            str(unfinished / exam), files["images"], files["label"], manager, configuration, dataset_json
+        )
+    _record_of(folder).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.replace(folder)
+    _copy_masks(workspace.preprocessed_dataset / "gt_segmentations", exams)
+    write_record(
+        _record_of(folder), {"made_from": wanted, "files": _sizes(folder), "versions": package_versions()}
+    )
+
+
+def _copy_masks(folder: Path, exams: dict[str, dict[str, Any]]) -> None:
+    """The masks that nnU-Net scores its validation against."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for files in exams.values():
+        with atomic_path(folder / Path(files["label"]).name) as temporary:
+            shutil.copyfile(files["label"], temporary)
+
+
+def _preprocessing_inputs(
+    plans: Mapping[str, Any], configuration: Mapping[str, Any], raw: str
+) -> dict[str, str]:
+    """What preprocessed exams depend on: not the network, its patch or its batch."""
+    parts = {
+        name: value
+        for name, value in configuration.items()
+        if name in ("data_identifier", "preprocessor_name", "spacing", "use_mask_for_norm")
+        or name.startswith(("normalization", "resampling"))
+    }
+    shared = ("transpose_forward", "image_reader_writer", "foreground_intensity_properties_per_channel")
+    return {"training_exams": raw, "plans": value_hash([parts, {name: plans[name] for name in shared}])}
+
+
+def _record_of(folder: Path) -> Path:
+    # Beside the folder: nnU-Net takes the endings of the files inside for the format of the exams.
+    return folder.with_name(f"bmseg_{folder.name}.json")
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in sorted(folder.glob("*"))}
+
+
+def preprocessed_hash(workspace: Workspace, plans: Mapping[str, Any], configuration: str) -> str:
+    """What the preprocessed exams of a configuration were made from, after a check that all are there.
+
+    Raises
+    ------
+    InputError
+        When they are not there, incomplete, or made from other exams than the raw data set's.
+    """
+    wanted = configuration_of(plans, configuration)
+    folder = workspace.preprocessed_dataset / wanted["data_identifier"]
+    record = read_record(_record_of(folder))
+    if not record or record["files"] != _sizes(folder):
+        raise InputError(
+            f"{folder}: found no complete set of preprocessed exams, expected one; plan first ('bmseg plan')"
+        )
+    if record["made_from"] != _preprocessing_inputs(plans, wanted, training_hash(workspace)):
+        raise InputError(
+            f"{folder}: found exams preprocessed from another data set or plan, expected the present one; "
+            "plan again ('bmseg plan')"
+        )
+    return value_hash(record["made_from"])

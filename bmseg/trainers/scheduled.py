@@ -1,0 +1,99 @@
+"""nnU-Net's trainer with a schedule that stands in the plans."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+from dataset_conversion.files import atomic_path
+
+#: The entry of a plans configuration that holds the schedule.
+SCHEDULE = "bmseg"
+
+_ATTRIBUTES = {
+    "epochs": "num_epochs",
+    "iterations": "num_iterations_per_epoch",
+    "validation_iterations": "num_val_iterations_per_epoch",
+    "learning_rate": "initial_lr",
+    "foreground": "oversample_foreground_percent",
+}
+
+_FIGURE_EVERY = 10
+
+
+class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know trainers by this form)
+    """nnU-Net's defaults, with epochs, iterations and seed from the plans; repeatable and interruptible.
+
+    The configuration's entry ``bmseg`` in the plans may hold ``epochs``, ``iterations``,
+    ``validation_iterations``, ``learning_rate``, ``foreground`` and ``seed``; what is absent stays as
+    nnU-Net has it. Every epoch is seeded by its number, so that with augmentation in the same process
+    (``nnUNet_n_proc_DA=0``) a training that was killed and resumed gives the same network as one that
+    was not. Checkpoints appear whole or not at all.
+    """
+
+    num_epochs: int
+    save_every: int
+
+    def __init__(
+        self,
+        plans: dict[str, Any],
+        configuration: str,
+        fold: int,
+        dataset_json: dict[str, Any],
+        device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net inspects this signature)
+    ) -> None:
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        schedule = self.configuration_manager.configuration.get(SCHEDULE, {})
+        for entry, attribute in _ATTRIBUTES.items():
+            if entry in schedule:
+                setattr(self, attribute, schedule[entry])
+        self.seed = schedule.get("seed", 0)
+        # nnU-Net's 50 would leave a short training without anything to resume from.
+        self.save_every = min(self.save_every, max(1, self.num_epochs // 20))
+
+    def on_train_start(self) -> None:
+        """Seed before nnU-Net draws the first weights."""
+        seed_everything(self.seed)
+        super().on_train_start()
+
+    def on_train_epoch_start(self) -> None:
+        """Seed by the epoch's number, so that a resumed epoch draws what it would have drawn."""
+        seed_everything(self.seed, self.current_epoch + 1)
+        super().on_train_epoch_start()
+
+    def on_epoch_end(self) -> None:
+        """Draw nnU-Net's figure, which takes over a second, now and then only."""
+        done = self.current_epoch + 1
+        drawn = done % _FIGURE_EVERY == 0 or done == self.num_epochs
+        with without_figure(self.logger) if not drawn else nullcontext():
+            super().on_epoch_end()
+
+    def save_checkpoint(self, filename: str) -> None:
+        """Write a checkpoint atomically."""
+        with atomic_path(Path(filename)) as temporary:
+            super().save_checkpoint(str(temporary))
+
+
+def seed_everything(seed: int, epoch: int = 0) -> None:
+    """Seed Python, NumPy and torch for an epoch; epoch 0 is what comes before the first."""
+    mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+    random.seed(mixed)
+    np.random.seed(mixed)
+    torch.manual_seed(mixed)
+
+
+@contextmanager
+def without_figure(logger: Any) -> Iterator[None]:
+    """Let an nnU-Net logger draw nothing for the block."""
+    logger.plot_progress_png = lambda folder: None  # noqa: ARG005 (nnU-Net's signature)
+    try:
+        yield
+    finally:
+        del logger.plot_progress_png
