@@ -79,23 +79,24 @@ class Profile:
     network: SmallNetwork | None = None
 
 
+# Chosen on the synthetic cohort, where it trains in about 360 CPU-seconds and predicts an exam in 8.
 QUICK = Profile(
     name="quick",
-    training_exams=32,
+    training_exams=36,
     configuration="2d_quick",
     trainer="nnUNetTrainerQuick",
     trainer_with_schedule="nnUNetTrainerQuick",
-    epochs=30,
-    iterations=30,
+    epochs=40,
+    iterations=40,
     validation_iterations=4,
     learning_rate=3e-3,
-    foreground=0.75,
+    foreground=0.66,
     fold=0,
     device="cpu",
     mirroring=True,
     tile_step=0.75,
     validate=False,
-    network=SmallNetwork(features=(16, 32, 64, 128, 128), patch=(128, 160), batch=4),
+    network=SmallNetwork(features=(16, 32, 64, 96), patch=(128, 128), batch=4),
 )
 
 # nnU-Net's own plan, schedule and trainer, so that "nnU-Net" in a table means nnU-Net.

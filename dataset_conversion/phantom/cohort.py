@@ -222,7 +222,7 @@ def _claim_folder(dataset: RawDataset, plan: list[PlannedExam], seed: int) -> No
         "marrow": asdict(MarrowParameters()), "readers": asdict(ReaderParameters()),
     }  # fmt: skip
     text = json.dumps(cohort, indent=2) + "\n"
-    images = sorted((dataset.folder / "imagesTr").glob("*_0000.nii.gz"))
+    images = sorted((dataset.folder / "imagesTr").glob("[!.]*_0000.nii.gz"))
     found = {path.name.removesuffix("_0000.nii.gz") for path in images}
     foreign = sorted(found - {planned.identifier for planned in plan})
     remedy = "remove the folder or choose another workspace"

@@ -392,6 +392,31 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+@pytest.mark.slow
+def test_nnunets_own_trainer_is_validated_as_nnunet_does(
+    planned: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = replace(TINY, trainer="nnUNetTrainer_1epoch", learning_rate=None, validate=True)
+    folder = fold_of(planned, "nnUNetTrainer_1epoch")
+    stale = folder / "validation" / "knee_99.nii.gz"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"")
+    train(planned, profile, seed=1)
+    assert len(losses(folder)) == 1
+    summary = json.loads((folder / "validation" / "summary.json").read_text())
+    assert len(summary["metric_per_case"]) == 2
+    assert not stale.exists()
+
+    # A validation that was cut short is made up for, the training is not repeated.
+    before = (folder / "checkpoint_final.pth").stat().st_mtime_ns
+    (folder / "validation" / "summary.json").unlink()
+    capsys.readouterr()
+    train(planned, profile, seed=1)
+    assert (folder / "validation" / "summary.json").is_file()
+    assert (folder / "checkpoint_final.pth").stat().st_mtime_ns == before
+    assert "epoch" not in capsys.readouterr().err
+
+
 # Prediction
 
 
