@@ -241,7 +241,7 @@ def predict(method: str, root: Path, profile_name: str, fold: int) -> None:
     workspace, _ = _open(root)
     with _timed(f"predict {method}"):
         written = predict_nnunet(workspace, get_profile(profile_name), method=method, fold=fold)
-    click.echo(f"{len(written)} masks in {workspace.predictions(method)}")
+    click.echo(f"{len(written)} masks written to {workspace.predictions(method)}")
 
 
 @cli.command()

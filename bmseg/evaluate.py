@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from bmseg import provenance
 from bmseg.errors import InputError
 from bmseg.figure_files import save_figure
+from bmseg.records import read_record, write_record
 from bmseg.study import Study
 from dataset_conversion.files import write_text
 from dataset_conversion.volume import Volume, write_volume
@@ -128,7 +128,7 @@ def evaluate(
     record["notes"] = list(table.notes)
     record["warnings"] = [warning for exam in done for warning in exam.warnings]
     record["outputs"] = {str(path.relative_to(out)): provenance.file_hash(path) for path in written}
-    write_text(out / "provenance.json", json.dumps(record, indent=2) + "\n")
+    write_record(out / "provenance.json", record)
     return Evaluation(table, record["warnings"])
 
 
@@ -251,7 +251,7 @@ def _provenance(
         "exams": list(exams),
         "masks_sha256": hashes,
     }
-    return record | {"inputs_sha256": provenance.combined_hash([json.dumps(record, sort_keys=True)])}
+    return record | {"inputs_sha256": provenance.value_hash(record)}
 
 
 def _title(record: Mapping[str, Any]) -> str:
@@ -262,10 +262,7 @@ def _title(record: Mapping[str, Any]) -> str:
 
 def read_provenance(out: Path) -> dict[str, Any]:
     """The record of a finished evaluation; empty when there is none."""
-    try:
-        return dict(json.loads((out / "provenance.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
+    return read_record(out / "provenance.json")
 
 
 def _already_made(out: Path, record: Mapping[str, Any]) -> Evaluation | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ["numpy", "scipy", "pandas", "nibabel", "SimpleITK", "seaborn", "nnunetv2", "torch"]
 
@@ -31,13 +33,19 @@ def file_hash(path: Path) -> str:
 
 
 def files_hash(files: Mapping[str, Path]) -> str:
-    """One SHA-256 of named files: names and contents, in the order of the names."""
-    return combined_hash(f"{name} {file_hash(path)}" for name, path in sorted(files.items()))
+    """One SHA-256 of named files: names and contents, whatever their order."""
+    return value_hash({name: file_hash(path) for name, path in files.items()})
 
 
-def combined_hash(parts: Iterable[str]) -> str:
-    """SHA-256 of lines of text."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def value_hash(value: Any) -> str:
+    """SHA-256 of a value as JSON.
+
+    Examples
+    --------
+    >>> value_hash({"b": 1, "a": [2]}) == value_hash({"a": [2], "b": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _version(package: str) -> str:

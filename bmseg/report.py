@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from bmseg import __version__, provenance
 from bmseg.errors import InputError
 from bmseg.evaluate import RULES, SYNTHETIC, consensus_path, read_provenance
 from bmseg.figure_files import save_figure
+from bmseg.records import read_record
 from bmseg.stages import Stage, kept_study
 from bmseg.study import Study
 from bmseg.workspace import Workspace
@@ -82,7 +82,7 @@ def _render(workspace: Workspace, study: Study, record: dict[str, Any]) -> str:
         rule=RULES[record["consensus_rule"]],
         convergence=_convergence(pd.read_csv(out / "consensus.csv")),
         decisions=Markup(_decisions(pd.read_csv(out / "decision_table.csv"), record).to_html()),
-        training=_training(workspace),
+        made_from=_made_from(workspace),
         provenance=_flat(record),
     )
 
@@ -190,13 +190,12 @@ def _decisions(decisions: pd.DataFrame, record: dict[str, Any]) -> Table:
     return Table(title, [" ".join(by), "Voxels", "Consensus"], rows, [], top)
 
 
-def _training(workspace: Workspace) -> list[tuple[str, str]]:
-    """What is on record of every training: one line a fact."""
-    facts = []
+def _made_from(workspace: Workspace) -> list[tuple[str, str]]:
+    """What is on record of the cohort and of every training: seeds, schedules, hashes, versions."""
+    cohort = read_record(workspace.stages / "phantom.json").get("inputs", {})
+    facts = _flat(cohort, "synthetic cohort: ")
     for path in sorted(workspace.results_dataset.glob("*/fold_*/bmseg_inputs.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        place = f"{path.parent.parent.name}, {path.parent.name}"
-        facts += [(f"{place}: {name}", value) for name, value in _flat(record)]
+        facts += _flat(read_record(path), f"{path.parent.parent.name}, {path.parent.name}: ")
     return facts
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
+from bmseg.records import read_record, write_record
 from bmseg.study import DEFAULT_STUDY, Study, load_study, study_hash
 from bmseg.workspace import Workspace
-from dataset_conversion.files import atomic_path, write_text
+from dataset_conversion.files import atomic_path
 
 
 def workspace_study(root: Path | str, study_file: Path | None = None, *, create: bool = False) -> Study:
@@ -97,7 +97,7 @@ class Stage:
 
     def is_finished(self) -> bool:
         """Whether it was finished from the same inputs."""
-        return self._record() == {"inputs": dict(self.inputs), "finished": True}
+        return read_record(self.path) == {"inputs": dict(self.inputs), "finished": True}
 
     def check_begun(self) -> None:
         """Refuse to go on with what was begun from other inputs.
@@ -107,7 +107,7 @@ class Stage:
         InputError
             Names every input that differs.
         """
-        earlier = self._record().get("inputs", self.inputs)
+        earlier = read_record(self.path).get("inputs", self.inputs)
         if differing := [key for key in self.inputs if earlier.get(key) != self.inputs[key]]:
             found = ", ".join(f"{key}={earlier.get(key)}" for key in differing)
             expected = ", ".join(f"{key}={self.inputs[key]}" for key in differing)
@@ -124,12 +124,5 @@ class Stage:
         """Note that everything is made; called after the last file is written."""
         self._write(finished=True)
 
-    def _record(self) -> dict[str, Any]:
-        try:
-            return dict(json.loads(self.path.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError):
-            return {}
-
     def _write(self, *, finished: bool) -> None:
-        record = {"inputs": dict(self.inputs), "finished": finished}
-        write_text(self.path, json.dumps(record, indent=2) + "\n")
+        write_record(self.path, {"inputs": dict(self.inputs), "finished": finished})

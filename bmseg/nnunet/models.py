@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from bmseg.errors import InputError
-from bmseg.nnunet.provenance import PLANS
+from bmseg.nnunet.inputs import PLANS
 from bmseg.profiles import Profile
 from bmseg.workspace import Workspace
 

@@ -16,16 +16,10 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import logged, nnunet_environment, say
+from bmseg.nnunet.inputs import PLANS, raw_dataset_json, training_hash, visible_files
 from bmseg.nnunet.preprocess import preprocess
-from bmseg.nnunet.provenance import (
-    PLANS,
-    raw_dataset_json,
-    read_record,
-    training_hash,
-    visible_files,
-    write_record,
-)
 from bmseg.profiles import Profile, SmallNetwork
+from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_text
 

@@ -10,17 +10,11 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
 from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, say
+from bmseg.nnunet.inputs import raw_dataset_json, visible_files
 from bmseg.nnunet.models import FINAL, Fold, trained_model
-from bmseg.nnunet.provenance import (
-    file_hash,
-    package_versions,
-    raw_dataset_json,
-    read_record,
-    value_hash,
-    visible_files,
-    write_record,
-)
 from bmseg.profiles import Profile
+from bmseg.provenance import file_hash, value_hash, versions
+from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.volume import grid_difference, read_volume
 
@@ -80,7 +74,7 @@ def predict(workspace: Workspace, profile: Profile, *, method: str = "nnunet", f
             for exam in tqdm(missing, desc=f"predicting ({method})", unit="exam", disable=None):
                 mask = _predict_exam(predictor, folder, exam, exams[exam], ending)
                 record[exam] = {"made_from": wanted[exam], "mask": file_hash(mask)}
-                write_record(folder / MADE_FROM, {"masks": record, "versions": package_versions()})
+                write_record(folder / MADE_FROM, {"masks": record, "versions": versions()})
                 written.append(mask)
     shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)
     return written

@@ -11,14 +11,9 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import say
-from bmseg.nnunet.provenance import (
-    configuration_of,
-    package_versions,
-    read_record,
-    training_hash,
-    value_hash,
-    write_record,
-)
+from bmseg.nnunet.inputs import configuration_of, training_hash
+from bmseg.provenance import value_hash, versions
+from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 
@@ -43,7 +38,7 @@ def preprocess(
     exams : dict
         Exam to ``images`` and ``label``.
     raw : str
-        `bmseg.nnunet.provenance.training_hash` of the data set; exams preprocessed from the same one by
+        `bmseg.nnunet.inputs.training_hash` of the data set; exams preprocessed from the same one by
         the same plans are kept.
     """
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
@@ -68,9 +63,7 @@ def preprocess(
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.replace(folder)
     _copy_masks(workspace.preprocessed_dataset / "gt_segmentations", exams)
-    write_record(
-        _record_of(folder), {"made_from": wanted, "files": _sizes(folder), "versions": package_versions()}
-    )
+    write_record(_record_of(folder), {"made_from": wanted, "files": _sizes(folder), "versions": versions()})
 
 
 def _copy_masks(folder: Path, exams: dict[str, dict[str, Any]]) -> None:

@@ -15,19 +15,13 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, say
+from bmseg.nnunet.inputs import configuration_of, raw_dataset_json
 from bmseg.nnunet.models import FINAL, LATEST, Fold, fold_folder
 from bmseg.nnunet.plan import plans_of, schedule_of
 from bmseg.nnunet.preprocess import preprocessed_hash
-from bmseg.nnunet.provenance import (
-    configuration_of,
-    file_hash,
-    package_versions,
-    raw_dataset_json,
-    read_record,
-    value_hash,
-    write_record,
-)
 from bmseg.profiles import Profile
+from bmseg.provenance import file_hash, value_hash, versions
+from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 
@@ -91,7 +85,7 @@ def train(
         if restart and folder.is_dir():
             shutil.rmtree(folder)
             say(f"training: the earlier one of fold {fold} was deleted")
-        write_record(folder / INPUTS, {"inputs": inputs, "versions": package_versions()})
+        write_record(folder / INPUTS, {"inputs": inputs, "versions": versions()})
         with logged(folder / "bmseg_train.log", "training"), all_cores(device):
             _run(workspace, given, plans, fold, seed, device)
 

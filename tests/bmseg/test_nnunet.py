@@ -21,9 +21,9 @@ from scipy.ndimage import gaussian_filter
 from bmseg.errors import InputError, WorkError
 from bmseg.nnunet import nnunet_variables, plan, predict, train
 from bmseg.nnunet.environment import logged
+from bmseg.nnunet.inputs import configuration_of
 from bmseg.nnunet.plan import small_configuration
 from bmseg.nnunet.preprocess import preprocessed_hash
-from bmseg.nnunet.provenance import configuration_of
 from bmseg.profiles import FULL, QUICK, SmallNetwork
 from bmseg.workspace import Workspace
 from dataset_conversion.raw_dataset import DatasetSpec, Exam, RawDataset

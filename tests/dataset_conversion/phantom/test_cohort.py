@@ -123,9 +123,13 @@ def test_second_run_adds_what_is_missing_and_keeps_the_rest(tmp_path: Path) -> N
     kept = dataset.image_path("knee_001", "training", "water")
     before = kept.stat().st_mtime_ns
     dataset.mask_path("knee_086", "test", "reader2").unlink()
+    # What a killed run leaves is nobody's exam.
+    half = kept.with_name(".partial-knee_021_0000.nii.gz")
+    half.write_bytes(kept.read_bytes()[:100])
     write_cohort(dataset, training=2, processes=1)
     assert kept.stat().st_mtime_ns == before
     assert dataset.mask_path("knee_086", "test", "reader2").is_file()
+    assert not half.exists()
     assert dataset.exams("training") == ["knee_001", "knee_002"]
     with pytest.raises(ConversionError, match="another seed or version"):
         write_cohort(dataset, training=2, seed=DEFAULT_SEED + 1, processes=1)
