@@ -3,6 +3,8 @@ PYTHON    ?= python3
 WORKSPACE ?= workspace
 PROFILE   ?= quick
 SEED      ?= 2022
+# Empty: the profile's own number of epochs.
+EPOCHS    ?=
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
@@ -15,7 +17,7 @@ CODE      := bmseg dataset_conversion evaluation tests benchmarks
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) SEED=$(SEED) PYTHON=$(PYTHON)"
+	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) SEED=$(SEED) EPOCHS=$(EPOCHS) PYTHON=$(PYTHON)"
 
 setup: $(INSTALLED)  ## create .venv and install bmseg with everything
 
@@ -35,7 +37,7 @@ plan: setup  ## nnU-Net: plan the 2d configuration, preprocess
 	$(BMSEG) plan --workspace $(WORKSPACE) --profile $(PROFILE)
 
 train: setup  ## nnU-Net: train
-	$(BMSEG) train nnunet --workspace $(WORKSPACE) --profile $(PROFILE) --seed $(SEED)
+	$(BMSEG) train nnunet --workspace $(WORKSPACE) --profile $(PROFILE) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 predict: setup  ## nnU-Net: predict the test exams
 	$(BMSEG) predict nnunet --workspace $(WORKSPACE) --profile $(PROFILE)

@@ -69,8 +69,13 @@ def convert(dataset: RawDataset, exams: Sequence[PendingExam], *, seed: int) -> 
     Raises
     ------
     ConversionError
-        When the data set as a whole breaks a rule (see `RawDataset.finish`).
+        When the folder holds the synthetic cohort, or the data set as a whole breaks a rule (see
+        `RawDataset.finish`).
     """
+    if (dataset.folder / "phantom.json").is_file():
+        raise ConversionError(
+            f"{dataset.folder}: found a synthetic cohort, expected none; convert into another workspace"
+        )
     ledger_path = dataset.folder / ".conversion.json"
     ledger = _read_ledger(ledger_path)
     report = ConversionReport()

@@ -31,7 +31,7 @@ def read_table(
     path : Path
         CSV with columns ``exam``, ``split`` (training or test), one a channel and one a reader, holding
         file paths relative to the table's folder, and any of `FACTS`. An empty cell means: no mask of
-        this reader.
+        this reader; of the test exams a reader has all masks or none.
     spec : DatasetSpec
     label_map : mapping of int to int, optional
         Mask values that stand for other values, as ``{255: 1}``.
@@ -93,8 +93,21 @@ def _row_faults(table: pd.DataFrame, spec: DatasetSpec, folder: Path) -> list[st
         for patient, rows in table[table.patient != ""].groupby("patient", sort=False):
             if rows.split.nunique() > 1:
                 faults.append(f"patient {patient}: split: found in training and in test, expected in one")
+    faults += _reader_faults(table[table.split == "test"], spec)
     for row in table.to_dict("records"):
         faults += [f"exam {row['exam']}: {fault}" for fault in _files_faults(row, spec, folder)]
+    return faults
+
+
+def _reader_faults(test: pd.DataFrame, spec: DatasetSpec) -> list[str]:
+    """A reader reads every test exam or none: consensuses of different readers cannot be compared."""
+    faults = []
+    for reader in spec.readers:
+        if reader in test and (missing := list(test.exam[test[reader] == ""])) and len(missing) < len(test):
+            faults.append(
+                f"{reader}: found no mask of test exam {', '.join(missing)}, expected one of every test exam "
+                "or of none; fill them in or leave the column out"
+            )
     return faults
 
 

@@ -120,6 +120,10 @@ def read_volume(path: Path) -> Volume:
         raise ConversionError(
             f"{path}: cannot be read as NIfTI, truncated or damaged ({reason}); export it again"
         ) from None
+    if array.dtype.kind not in "buif":
+        raise ConversionError(
+            f"{path}: found voxels of type {array.dtype}, expected plain numbers; export it again"
+        )
     while array.ndim > 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim != 3:

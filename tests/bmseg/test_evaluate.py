@@ -82,6 +82,24 @@ def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path
     assert "ynthetic" in (out / "table1.md").read_text()
 
 
+def test_the_studys_rule_and_policy_are_used_and_named(folders: dict[str, Path], tmp_path: Path) -> None:
+    text = DEFAULT_STUDY.read_text().replace('rule = "multilabel"', 'rule = "binary"')
+    path = tmp_path / "study.toml"
+    path.write_text(text.replace('empty_mask = "undefined"', 'empty_mask = "one"'))
+    evaluate(load_study(path), path, raters_of(folders), tmp_path / "binary")
+    run(folders, tmp_path / "multilabel")
+    table = (tmp_path / "binary" / "table1.md").read_text()
+    assert "binary STAPLE of each level over the whole volume (binary)" in table
+    assert "Both masks empty: one, counted as 1" in table
+    scores = pd.read_csv(tmp_path / "binary" / "dice.csv")
+    assert (scores.dice[(scores.exam == "knee_c") & (scores.level == "level3")] == 1).all()
+    labels = [
+        np.asarray(nib.load(tmp_path / rule / "consensus" / "knee_a.nii.gz").dataobj)
+        for rule in ("binary", "multilabel")
+    ]
+    assert (labels[0] != labels[1]).any()
+
+
 def test_same_inputs_are_not_scored_again_and_other_inputs_are(
     folders: dict[str, Path], tmp_path: Path, write_mask: Writer
 ) -> None:

@@ -80,6 +80,14 @@ def test_other_values_need_a_mapping(table: Callable[..., Path], tmp_path: Path)
     assert not convert(dataset, read_table(path, SPEC, {255: 1}), seed=1).failures
 
 
+def test_a_synthetic_cohort_is_not_overwritten(table: Callable[..., Path], tmp_path: Path) -> None:
+    dataset = RawDataset.create(tmp_path / "raw", SPEC)
+    dataset.folder.mkdir(parents=True)
+    (dataset.folder / "phantom.json").write_text("{}")
+    with pytest.raises(ConversionError, match="found a synthetic cohort, expected none"):
+        convert(dataset, read_table(table(*GOOD), SPEC), seed=1)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -89,6 +97,7 @@ def test_other_values_need_a_mapping(table: Callable[..., Path], tmp_path: Path)
         (["a,training,z.nii.gz,m.nii.gz,,"], "exam a: water: no such file: z.nii.gz"),
         (["a,training,a.nii.gz,,m.nii.gz,"], "exam a: anna: found no mask, expected one for a training"),
         (["a,test,a.nii.gz,,,"], "exam a: readers: found no mask"),
+        ([GOOD[2], "d,test,d.nii.gz,m.nii.gz,,"], "bert: found no mask of test exam d, expected one of"),
         (["../a,test,a.nii.gz,m.nii.gz,,"], "identifier: expected letters"),
         (["a_0001,test,a.nii.gz,m.nii.gz,,"], "channel number"),
         ([], "found no row"),

@@ -78,6 +78,13 @@ def test_a_flipped_bit_is_refused(tmp_path: Path, write_mask: Writer) -> None:
         read_mask(path, LABELS)
 
 
+def test_colour_images_are_no_masks(tmp_path: Path, write_mask: Writer) -> None:
+    color = np.zeros((3, 3, 3), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    path = write_mask(tmp_path / "a.nii.gz", color)
+    with pytest.raises(MaskError, match="found voxels of type .*expected plain numbers"):
+        read_mask(path, LABELS)
+
+
 def test_folders_hold_masks(tmp_path: Path, write_mask: Writer) -> None:
     with pytest.raises(MaskError, match="no such folder"):
         list_masks(tmp_path / "none")
