@@ -5,6 +5,8 @@ PROFILE   ?= quick
 SEED      ?= 2022
 # Empty: the profile's own number of epochs.
 EPOCHS    ?=
+# Processes that run tests side by side.
+JOBS      ?= 2
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
@@ -17,7 +19,7 @@ CODE      := bmseg dataset_conversion evaluation tests benchmarks
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) SEED=$(SEED) EPOCHS=$(EPOCHS) PYTHON=$(PYTHON)"
+	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) SEED=$(SEED) EPOCHS=$(EPOCHS) JOBS=$(JOBS) PYTHON=$(PYTHON)"
 
 setup: $(INSTALLED)  ## create .venv and install bmseg with everything
 
@@ -49,10 +51,10 @@ report: setup  ## the one-page report
 	$(BMSEG) report --workspace $(WORKSPACE)
 
 test: lint  ## lint, types and all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 test-fast: setup  ## the tests that take seconds
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check $(CODE)
