@@ -53,7 +53,11 @@ def bench_consensus(repeats: int = 5, shape: tuple[int, int, int] = SHAPE) -> li
     size = f"4 readers x 4 labels x {'x'.join(map(str, shape))}"
     return [
         paired(
-            f"multi-label consensus, {size}", "sitk.MultiLabelSTAPLE", multilabel, sitk_multilabel, repeats
+            f"multi-label consensus, restarts included, {size}",
+            "sitk.MultiLabelSTAPLE",
+            multilabel,
+            sitk_multilabel,
+            repeats,
         ),
         paired(f"three binary consensuses, {size}", "3 x sitk.STAPLE", binary, sitk_binary, repeats),
     ]

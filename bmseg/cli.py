@@ -6,21 +6,27 @@ Heavy imports stand inside the commands, so that ``bmseg --help`` answers at onc
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bmseg import __version__
+from bmseg.options import (
+    FILE,
+    folders_of,
+    parse_pair,
+    profile_option,
+    seed_option,
+    study_option,
+    timed,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from bmseg.study import Study
     from bmseg.workspace import Workspace
 
-FILE = click.Path(path_type=Path)
 METHODS = ["nnunet"]
 
 
@@ -71,47 +77,6 @@ def cli() -> None:
     """
 
 
-def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add -w/--workspace."""
-    return click.option(
-        "-w",
-        "--workspace",
-        "root",
-        type=FILE,
-        default=Path("workspace"),
-        show_default=True,
-        envvar="BMSEG_WORKSPACE",
-        help="Folder of the benchmark.",
-    )(command)
-
-
-def study_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --study."""
-    return click.option(
-        "--study",
-        "study_file",
-        type=FILE,
-        help="Study file (TOML). [default: the workspace's, or else von Brandis et al. 2022]",
-    )(command)
-
-
-def profile_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --profile."""
-    return click.option(
-        "--profile",
-        "profile_name",
-        type=click.Choice(["quick", "full"]),
-        default="quick",
-        show_default=True,
-        help="quick: two CPU cores, minutes. full: nnU-Net's own plan and schedule, one GPU.",
-    )(command)
-
-
-def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --seed."""
-    return click.option("--seed", default=2022, show_default=True, help="Same seed, same result.")(command)
-
-
 @cli.command()
 @workspace_option
 @study_option
@@ -133,7 +98,7 @@ def phantom(
 
     exams = training or get_profile(profile_name).training_exams
     workspace, study = _open(root, study_file, create=True)
-    with _timed("phantom"):
+    with timed("phantom"):
         click.echo(make_phantom(workspace, study, training=exams, seed=seed, processes=processes))
 
 
@@ -167,12 +132,12 @@ def convert_nifti(
     from dataset_conversion.nifti import read_table
     from dataset_conversion.raw_dataset import RawDataset
 
-    mapping = dict(_parse_pair(pair, "--map-label", int) for pair in label_map)
+    mapping = dict(parse_pair(pair, "--map-label", int) for pair in label_map)
     spec = workspace_study(root, study_file, create=True).dataset_spec
     exams = read_table(table, spec, mapping)
     workspace, study = open_workspace(root, study_file, create=True)
     dataset = RawDataset.create(workspace.nnunet_raw, spec)
-    with _timed("convert"):
+    with timed("convert"):
         report = convert_exams(dataset, exams, seed=seed)
     click.echo(f"{len(report.converted)} exams converted, {len(report.skipped)} already made")
     if report.unused_masks:
@@ -200,7 +165,7 @@ def plan(root: Path, profile_name: str) -> None:
     from bmseg.profiles import get_profile
 
     workspace, _ = _open(root)
-    with _timed("plan"):
+    with timed("plan"):
         plan_nnunet(workspace, get_profile(profile_name))
 
 
@@ -222,7 +187,7 @@ def train(
     from bmseg.profiles import get_profile
 
     workspace, _ = _open(root)
-    with _timed(f"train {method}"):
+    with timed(f"train {method}"):
         train_nnunet(
             workspace, get_profile(profile_name), fold=fold, epochs=epochs, seed=seed, restart=restart
         )
@@ -239,7 +204,7 @@ def predict(method: str, root: Path, profile_name: str, fold: int) -> None:
     from bmseg.profiles import get_profile
 
     workspace, _ = _open(root)
-    with _timed(f"predict {method}"):
+    with timed(f"predict {method}"):
         written = predict_nnunet(workspace, get_profile(profile_name), method=method, fold=fold)
     click.echo(f"{len(written)} masks written to {workspace.predictions(method)}")
 
@@ -272,7 +237,7 @@ def evaluate(
     if readers:
         if out is None:
             raise click.UsageError("--reader needs -o, where results go")
-        raters = Raters(_folders(readers, "--reader"), _folders(models, "--prediction"))
+        raters = Raters(folders_of(readers, "--reader"), folders_of(models, "--prediction"))
         source = study_file or DEFAULT_STUDY
         study = load_study(source)
     elif models:
@@ -284,7 +249,7 @@ def evaluate(
         source = kept_study(root)
         raters, synthetic = workspace_raters(workspace, study)
         out = out or workspace.evaluation
-    with _timed("evaluate"):
+    with timed("evaluate"):
         result = evaluate_raters(study, source, raters, out, synthetic=synthetic)
     if result.skipped:
         click.echo(f"already made from the same inputs: {out}")
@@ -301,7 +266,7 @@ def report(root: Path) -> None:
     from bmseg.report import write_report
 
     workspace, study = _open(root)
-    with _timed("report"):
+    with timed("report"):
         written = write_report(workspace, study)
     if not written:
         click.echo("already made from the same evaluation")
@@ -325,31 +290,3 @@ def _open(root: Path, study_file: Path | None = None, *, create: bool = False) -
     from bmseg.stages import open_workspace
 
     return open_workspace(root, study_file, create=create)
-
-
-def _folders(pairs: tuple[str, ...], option: str) -> dict[str, Path]:
-    folders: dict[str, Path] = {}
-    for pair in pairs:
-        name, folder = _parse_pair(pair, option, str)
-        if name in folders:
-            raise click.UsageError(f"{option}: found {name} twice, expected once")
-        folders[name] = Path(folder)
-    return folders
-
-
-def _parse_pair(pair: str, option: str, kind: type) -> tuple[Any, Any]:
-    left, equals, right = pair.partition("=")
-    try:
-        if not (left and equals and right):
-            raise ValueError
-        return kind(left), kind(right)
-    except ValueError:
-        wanted = "two whole numbers, as 255=1" if kind is int else "NAME=FOLDER"
-        raise click.UsageError(f"{option}: found '{pair}', expected {wanted}") from None
-
-
-@contextmanager
-def _timed(stage: str) -> Iterator[None]:
-    begin = time.perf_counter()
-    yield
-    click.echo(f"[{stage}] {time.perf_counter() - begin:.1f} s")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +90,7 @@ def evaluate(
 
     Writes ``consensus/<exam>.nii.gz``, ``dice.csv``, ``consensus.csv``, ``decision_table.csv``,
     ``table1.{csv,md,html}``, ``figures/`` and, last, ``provenance.json``. When `out` already holds the
-    results of the same inputs, nothing is done.
+    results of the same inputs, nothing is done; earlier results are replaced only when all is well.
 
     Parameters
     ----------
@@ -113,23 +115,49 @@ def evaluate(
     record = _provenance(study, study_file, raters, files, exams, synthetic)
     if finished := _already_made(out, record):
         return finished
-    _remove_earlier(out)
-    done = [
-        _evaluate_exam(study, exam, {rater: files[rater][exam] for rater in files}, raters, out)
-        for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None)
-    ]
-    scores = pd.concat([exam.scores.assign(exam=exam.name) for exam in done], ignore_index=True)[COLUMNS]
-    table = dice_table(summarise(scores), title=_title(record), notes=_notes(study, raters, synthetic))
-    written = [consensus_path(out, exam) for exam in exams]
-    written += _write_tables(out, scores, table, done)
-    written += _write_figures(
-        out / "figures", study, raters, scores, SYNTHETIC.capitalize() if synthetic else ""
-    )
-    record["notes"] = list(table.notes)
-    record["warnings"] = [warning for exam in done for warning in exam.warnings]
-    record["outputs"] = {str(path.relative_to(out)): provenance.file_hash(path) for path in written}
-    write_record(out / "provenance.json", record)
+    with _staging(out) as staging:
+        done = [
+            _evaluate_exam(study, exam, {rater: files[rater][exam] for rater in files}, raters, staging)
+            for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None)
+        ]
+        scores = pd.concat([exam.scores.assign(exam=exam.name) for exam in done], ignore_index=True)[COLUMNS]
+        table = dice_table(summarise(scores), title=_title(record), notes=_notes(study, raters, synthetic))
+        written = [consensus_path(staging, exam) for exam in exams]
+        written += _write_tables(staging, scores, table, done)
+        written += _write_figures(
+            staging / "figures", study, raters, scores, SYNTHETIC.capitalize() if synthetic else ""
+        )
+        record["notes"] = list(table.notes)
+        record["warnings"] = [warning for exam in done for warning in exam.warnings]
+        record["outputs"] = {str(path.relative_to(staging)): provenance.file_hash(path) for path in written}
+        _put_in_place(staging, out, record)
     return Evaluation(table, record["warnings"])
+
+
+@contextmanager
+def _staging(out: Path) -> Iterator[Path]:
+    """A folder inside `out` to write to, so that a mistake in the input costs no earlier result."""
+    staging = out / ".partial"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging)
+        if not any(out.iterdir()):
+            out.rmdir()
+
+
+def _put_in_place(staging: Path, out: Path, record: Mapping[str, Any]) -> None:
+    """Replace an earlier evaluation's files by the new ones; the record goes first and comes last."""
+    earlier = read_provenance(out).get("outputs", {})
+    (out / "provenance.json").unlink(missing_ok=True)
+    for name in set(earlier) - set(record["outputs"]):
+        (out / name).unlink(missing_ok=True)
+    for name in record["outputs"]:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (staging / name).replace(out / name)
+    write_record(out / "provenance.json", record)
 
 
 def _check_names(study: Study, raters: Raters) -> None:
@@ -276,10 +304,3 @@ def _already_made(out: Path, record: Mapping[str, Any]) -> Evaluation | None:
     summary = pd.read_csv(out / "table1.csv")
     table = dice_table(summary, title=_title(record), notes=earlier["notes"])
     return Evaluation(table, earlier["warnings"], skipped=True)
-
-
-def _remove_earlier(out: Path) -> None:
-    """Remove what an earlier evaluation wrote here, its record last."""
-    for name in read_provenance(out).get("outputs", {}):
-        (out / name).unlink(missing_ok=True)
-    (out / "provenance.json").unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bmseg.errors import InputError
-from dataset_conversion.raw_dataset import DatasetSpec
+from dataset_conversion.exam import DatasetSpec
 from dataset_conversion.volume import Plane
 
 STUDIES = Path(__file__).parent / "studies"

@@ -10,8 +10,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from dataset_conversion.exam import Exam, Split
 from dataset_conversion.files import write_text
-from dataset_conversion.raw_dataset import Exam, RawDataset, Split
+from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import ConversionError
 
 

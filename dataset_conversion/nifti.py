@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dataset_conversion.conversion import PendingExam
-from dataset_conversion.raw_dataset import DatasetSpec, Exam, Split, check_identifier
+from dataset_conversion.exam import DatasetSpec, Exam, Split, check_identifier
 from dataset_conversion.volume import ConversionError, Volume, read_volume
 
 #: Columns that may stand beside ``exam``, ``split``, the channels and the readers.

@@ -10,106 +10,37 @@ Layout of one data set::
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from dataset_conversion.exam import (
+    DatasetSpec,
+    Exam,
+    Split,
+    check_identifier,
+    check_labels,
+    check_names,
+    source_of,
+)
 from dataset_conversion.files import atomic_path, write_text
 from dataset_conversion.splits import make_folds
 from dataset_conversion.volume import (
     ConversionError,
-    Plane,
     Volume,
     grid_difference,
     read_volume,
     write_volume,
 )
 
-Split = Literal["training", "test"]
-
 #: Columns of cohort.csv that every data set has; what else is known of an exam follows them.
 COHORT_COLUMNS = ["exam", "split", "site", "scanner", "group", "age"]
 
 FILE_ENDING = ".nii.gz"
-# nnU-Net takes the last four digits after an underscore for the channel.
-_IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-_CHANNEL_ENDING = re.compile(r"_\d{4}$")
-
-
-@dataclass(frozen=True)
-class DatasetSpec:
-    """What a data set is, whatever its source.
-
-    Parameters
-    ----------
-    id : int
-        nnU-Net's data set number, 1 to 999.
-    name : str
-        nnU-Net's data set name, letters and digits.
-    channels : tuple of str
-        Names of an exam's images, in nnU-Net's channel order.
-    labels : mapping of str to int
-        Level name to mask value, without background.
-    readers : tuple of str
-        All readers of the study.
-    training_reader : str
-        The reader whose masks nnU-Net is trained on.
-    plane : {"coronal", "axial", "sagittal"}
-        The plane of the slices.
-    description : str
-    """
-
-    id: int
-    name: str
-    channels: tuple[str, ...]
-    labels: Mapping[str, int]
-    readers: tuple[str, ...]
-    training_reader: str
-    plane: Plane
-    description: str = ""
-
-    @property
-    def folder_name(self) -> str:
-        """nnU-Net's folder name.
-
-        Examples
-        --------
-        >>> DatasetSpec(7, "Knee", ("water",), {"level1": 1}, ("a",), "a", "coronal").folder_name
-        'Dataset007_Knee'
-        """
-        return f"Dataset{self.id:03d}_{self.name}"
-
-
-@dataclass(frozen=True)
-class Exam:
-    """One exam as a converter yields it.
-
-    Parameters
-    ----------
-    identifier : str
-        nnU-Net's case identifier.
-    split : {"training", "test"}
-    channels : mapping of str to Volume
-        Channel name to image.
-    masks : mapping of str to Volume
-        Reader name to integer mask.
-    facts : mapping of str to value
-        Columns of cohort.csv: site, scanner, group, age, patient and others.
-    sources : mapping of str to str
-        Where an image or mask was read from, by channel or reader name; used in messages.
-    """
-
-    identifier: str
-    split: Split
-    channels: Mapping[str, Volume]
-    masks: Mapping[str, Volume]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -166,18 +97,18 @@ class RawDataset:
             plane, or a mask holds a value that is no level of the study. Nothing is written then.
         """
         check_identifier(exam.identifier)
-        self._check_names(exam)
+        check_names(exam, self.spec)
         images = {name: exam.channels[name].stored_as(self.spec.plane) for name in self.spec.channels}
         masks = {reader: exam.masks[reader].stored_as(self.spec.plane) for reader in self.masks_kept(exam)}
         first = self.spec.channels[0]
         for name, volume in [*images.items(), *masks.items()]:
             if difference := grid_difference(volume, images[first]):
                 raise ConversionError(
-                    f"{exam.identifier}: {_source(exam, name)}: {difference} "
-                    f"(the grid of {_source(exam, first)}); masks are never resampled: export again"
+                    f"{exam.identifier}: {source_of(exam, name)}: {difference} "
+                    f"(the grid of {source_of(exam, first)}); masks are never resampled: export again"
                 )
         for reader, mask in masks.items():
-            self._check_labels(exam, reader, mask)
+            check_labels(exam, reader, mask, self.spec)
         for name, image in images.items():
             pixels = image.array
             if not np.issubdtype(pixels.dtype, np.integer) or pixels.dtype.itemsize > 2:
@@ -185,7 +116,7 @@ class RawDataset:
             if not np.isfinite(pixels).all():
                 count = int((~np.isfinite(pixels)).sum())
                 raise ConversionError(
-                    f"{exam.identifier}: {_source(exam, name)}: found {count} voxels that are not "
+                    f"{exam.identifier}: {source_of(exam, name)}: found {count} voxels that are not "
                     "finite numbers, expected none; mend the image"
                 )
             path = self.image_path(exam.identifier, exam.split, name)
@@ -266,42 +197,6 @@ class RawDataset:
         cohort = self.cohort()
         return sorted(cohort.exam[cohort.split == split])
 
-    def _check_names(self, exam: Exam) -> None:
-        for kind, found, expected in (
-            ("channel", exam.channels, self.spec.channels),
-            ("reader", exam.masks, self.spec.readers),
-        ):
-            if unknown := sorted(set(found) - set(expected)):
-                raise ConversionError(
-                    f"{exam.identifier}: {kind}: found {', '.join(unknown)}, expected one of "
-                    f"{', '.join(expected)}; name it in the study file or leave it out"
-                )
-        if missing := [name for name in self.spec.channels if name not in exam.channels]:
-            raise ConversionError(f"{exam.identifier}: channel: found none for {', '.join(missing)}")
-        if exam.split not in ("training", "test"):
-            raise ConversionError(
-                f"{exam.identifier}: split: found '{exam.split}', expected training or test"
-            )
-        if exam.split == "training" and self.spec.training_reader not in exam.masks:
-            raise ConversionError(
-                f"{exam.identifier}: reader: found no mask of {self.spec.training_reader}, "
-                "expected one for every training exam"
-            )
-        if exam.split == "test" and not exam.masks:
-            raise ConversionError(
-                f"{exam.identifier}: reader: found no mask, expected at least one for a test exam"
-            )
-
-    def _check_labels(self, exam: Exam, reader: str, mask: Volume) -> None:
-        allowed = [0, *self.spec.labels.values()]
-        values, counts = np.unique(mask.array, return_counts=True)
-        for value, count in zip(values, counts, strict=True):
-            if value not in allowed:
-                raise ConversionError(
-                    f"{exam.identifier}: {_source(exam, reader)}: label: found {value:g} in {count} "
-                    f"voxels, expected {', '.join(map(str, allowed))}; map it with --map-label"
-                )
-
     def _check_plane(self, cohort: pd.DataFrame) -> None:
         spacings = [
             read_volume(self.image_path(row.exam, row.split, self.spec.channels[0])).spacing
@@ -341,31 +236,3 @@ class RawDataset:
             "training_reader": self.spec.training_reader,
             "readers": list(self.spec.readers),
         }
-
-
-def check_identifier(identifier: str) -> None:
-    """Refuse a case identifier that cannot be a file name or that nnU-Net would misread.
-
-    Examples
-    --------
-    >>> check_identifier("knee_0001")
-    Traceback (most recent call last):
-    ...
-    dataset_conversion.volume.ConversionError: exam 'knee_0001': identifier: found an ending like \
-nnU-Net's channel number (_0001), expected another; rename the exam
-    """
-    if not _IDENTIFIER.fullmatch(identifier):
-        raise ConversionError(
-            f"exam '{identifier}': identifier: expected letters, digits, '_', '-' and '.', beginning "
-            "with a letter or digit; rename the exam"
-        )
-    if ending := _CHANNEL_ENDING.search(identifier):
-        raise ConversionError(
-            f"exam '{identifier}': identifier: found an ending like nnU-Net's channel number "
-            f"({ending[0]}), expected another; rename the exam"
-        )
-
-
-def _source(exam: Exam, name: str) -> str:
-    source = exam.sources.get(name)
-    return f"{name} ({source})" if source else name

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from dataset_conversion.exam import Split
 from dataset_conversion.phantom.fields import generator
 from dataset_conversion.phantom.knee import Sex
 from dataset_conversion.phantom.scanner import SCANNERS
-from dataset_conversion.raw_dataset import Split
 from dataset_conversion.volume import ConversionError
 
 DEFAULT_SEED = 2022

@@ -15,6 +15,7 @@ import pytest
 from bmseg.evaluate import Raters, evaluate
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.dice import Dice
+from evaluation.masks import MaskError
 
 Writer = Callable[..., Path]
 READERS = ["reader1", "reader2", "reader3", "reader4"]
@@ -154,12 +155,26 @@ def test_a_killed_evaluation_is_made_whole(folders: dict[str, Path], tmp_path: P
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
-    while not list(out.glob("consensus/*.nii.gz")) and time.monotonic() < deadline:
+    while not list(out.glob(".partial/consensus/*.nii.gz")) and time.monotonic() < deadline:
         time.sleep(0.005)
     process.kill()
     process.wait()
-    assert list(out.glob("consensus/*.nii.gz"))
+    assert list(out.glob(".partial/consensus/*.nii.gz"))
     assert not (out / "provenance.json").exists()
     assert not run(folders, out).skipped
     for path in (tmp_path / "whole").rglob("*.*"):
         assert path.read_bytes() == (out / path.relative_to(tmp_path / "whole")).read_bytes()
+
+
+def test_a_mistake_costs_no_earlier_result(
+    folders: dict[str, Path], tmp_path: Path, write_mask: Writer
+) -> None:
+    out = tmp_path / "out"
+    run(folders, out)
+    before = {path: path.read_bytes() for path in out.rglob("*.*")}
+    write_mask(folders["net"] / "knee_c.nii.gz", np.full((24, 20, 6), 7, np.uint8))
+    for target in (out, tmp_path / "new"):
+        with pytest.raises(MaskError, match="label: found 7"):
+            run(folders, target)
+    assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
+    assert not (tmp_path / "new").exists()

@@ -26,7 +26,8 @@ from bmseg.nnunet.plan import small_configuration
 from bmseg.nnunet.preprocess import preprocessed_hash
 from bmseg.profiles import FULL, QUICK, SmallNetwork
 from bmseg.workspace import Workspace
-from dataset_conversion.raw_dataset import DatasetSpec, Exam, RawDataset
+from dataset_conversion.exam import DatasetSpec, Exam
+from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import Volume, grid_difference, read_volume
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'bmseg[train]'")

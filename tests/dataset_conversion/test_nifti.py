@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from dataset_conversion.conversion import convert
+from dataset_conversion.exam import DatasetSpec
 from dataset_conversion.nifti import read_table
-from dataset_conversion.raw_dataset import DatasetSpec, RawDataset
+from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import ConversionError, read_volume
 
 SPEC = DatasetSpec(7, "Knee", ("water",), {"level1": 1}, ("anna", "bert"), "anna", "axial")

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_conversion.raw_dataset import DatasetSpec, Exam, RawDataset
+from dataset_conversion.exam import DatasetSpec, Exam
+from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import ConversionError, Volume, read_volume
 
 AFFINE = np.array([[-0.9, 0, 0, 5], [0, 0, -3.5, 6], [0, -0.9, 0, 7], [0, 0, 0, 1.0]])

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dataset_conversion.exam import DatasetSpec
 from dataset_conversion.phantom.cohort import DEFAULT_SEED, plan_cohort, simulate_exam, write_cohort
-from dataset_conversion.raw_dataset import DatasetSpec, RawDataset
+from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import STORAGE_ORDER, ConversionError, read_volume
 
 SPEC = DatasetSpec(

@@ -1,0 +1,85 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(path_type=Path)
+
+
+def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add -w/--workspace."""
+    return click.option(
+        "-w",
+        "--workspace",
+        "root",
+        type=FILE,
+        default=Path("workspace"),
+        show_default=True,
+        envvar="BMSEG_WORKSPACE",
+        help="Folder of the benchmark.",
+    )(command)
+
+
+def study_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --study."""
+    return click.option(
+        "--study",
+        "study_file",
+        type=FILE,
+        help="Study file (TOML). [default: the workspace's, or else von Brandis et al. 2022]",
+    )(command)
+
+
+def profile_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --profile."""
+    return click.option(
+        "--profile",
+        "profile_name",
+        type=click.Choice(["quick", "full"]),
+        default="quick",
+        show_default=True,
+        help="quick: two CPU cores, minutes. full: nnU-Net's own plan and schedule, one GPU.",
+    )(command)
+
+
+def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --seed."""
+    return click.option("--seed", default=2022, show_default=True, help="Same seed, same result.")(command)
+
+
+def folders_of(pairs: tuple[str, ...], option: str) -> dict[str, Path]:
+    """Rater to folder, of options given as NAME=FOLDER."""
+    folders: dict[str, Path] = {}
+    for pair in pairs:
+        name, folder = parse_pair(pair, option, str)
+        if name in folders:
+            raise click.UsageError(f"{option}: found {name} twice, expected once")
+        folders[name] = Path(folder)
+    return folders
+
+
+def parse_pair(pair: str, option: str, kind: type) -> tuple[Any, Any]:
+    """Both sides of an option given as LEFT=RIGHT, each of a type."""
+    left, equals, right = pair.partition("=")
+    try:
+        if not (left and equals and right):
+            raise ValueError
+        return kind(left), kind(right)
+    except ValueError:
+        wanted = "two whole numbers, as 255=1" if kind is int else "NAME=FOLDER"
+        raise click.UsageError(f"{option}: found '{pair}', expected {wanted}") from None
+
+
+@contextmanager
+def timed(stage: str) -> Iterator[None]:
+    """Print how long a stage took."""
+    begin = time.perf_counter()
+    yield
+    click.echo(f"[{stage}] {time.perf_counter() - begin:.1f} s")
