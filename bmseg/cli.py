@@ -66,7 +66,14 @@ def _fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _InOrder(click.Group):
+    """Lists commands in the order of a run, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "--version", prog_name="bmseg")
 def cli() -> None:
     """How good is a segmentation model, next to the readers, when nobody knows the truth?
@@ -92,7 +99,7 @@ def phantom(
     training: int | None,
     processes: int | None,
 ) -> None:
-    """Make the synthetic cohort: knees, marrow signal and four readers."""
+    """Make the synthetic cohort: knees and four readers."""
     from bmseg.phantom_data import make_phantom
     from bmseg.profiles import get_profile
 
@@ -108,7 +115,7 @@ def convert() -> None:
 
 
 @convert.command("nifti")
-@click.option("--table", type=FILE, required=True, help="CSV table, a row an exam.")
+@click.option("--table", type=FILE, required=True, help="CSV table, one row per exam.")
 @workspace_option
 @study_option
 @seed_option
@@ -124,7 +131,7 @@ def convert_nifti(
 ) -> None:
     """Convert NIfTI images and masks listed in a table.
 
-    Columns of the table: exam, split (training or test), one a channel and one a reader of the study
+    Columns of the table: exam, split (training or test), one per channel and one per reader of the study
     file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex.
     """
     from bmseg.stages import open_workspace, workspace_study
@@ -182,7 +189,11 @@ def plan(root: Path, profile_name: str) -> None:
 def train(
     method: str, root: Path, profile_name: str, seed: int, fold: int, epochs: int | None, restart: bool
 ) -> None:
-    """Train a method; killed and started again, it goes on from its last checkpoint."""
+    """Train a method; stopped and started again, it goes on.
+
+    Checkpoints are kept as it goes. A training made from other inputs is refused, and names what differs;
+    --restart deletes it.
+    """
     from bmseg.nnunet import train as train_nnunet
     from bmseg.profiles import get_profile
 
@@ -224,7 +235,7 @@ def evaluate(
     out: Path | None,
     synthetic: bool,
 ) -> None:
-    """Build the readers' consensus; score readers and models against it.
+    """Build the consensus; score readers and models.
 
     On a workspace: no further option. On plain folders of <exam>.nii.gz masks: --reader and
     --prediction, each as name=folder, and -o.
@@ -276,7 +287,7 @@ def report(root: Path) -> None:
 @cli.command()
 @workspace_option
 def env(root: Path) -> None:
-    """Print what nnU-Net's own commands need to work on this workspace, for eval in a shell."""
+    """Print nnU-Net's environment variables, for eval in a shell."""
     import shlex
 
     from bmseg.nnunet import nnunet_variables

@@ -51,7 +51,9 @@ def profile_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --seed."""
-    return click.option("--seed", default=2022, show_default=True, help="Same seed, same result.")(command)
+    return click.option(
+        "--seed", type=click.IntRange(0), default=2022, show_default=True, help="Same seed, same result."
+    )(command)
 
 
 def folders_of(pairs: tuple[str, ...], option: str) -> dict[str, Path]:
