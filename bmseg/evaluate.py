@@ -128,7 +128,7 @@ def evaluate(
             staging / "figures", study, raters, scores, SYNTHETIC.capitalize() if synthetic else ""
         )
         record["notes"] = list(table.notes)
-        record["warnings"] = [warning for exam in done for warning in exam.warnings]
+        record["warnings"] = _by_text(done)
         record["outputs"] = {str(path.relative_to(staging)): provenance.file_hash(path) for path in written}
         _put_in_place(staging, out, record)
     return Evaluation(table, record["warnings"])
@@ -188,8 +188,17 @@ def _evaluate_exam(study: Study, exam: str, files: Mapping[str, Path], raters: R
         scores,
         consensus,
         decision_table(readers, consensus),
-        [f"{exam}: {warning}" for warning in warnings],
+        warnings,
     )
+
+
+def _by_text(done: Sequence[_Exam]) -> list[str]:
+    """Each warning once, with the exams that it is about."""
+    exams: dict[str, list[str]] = {}
+    for exam in done:
+        for warning in exam.warnings:
+            exams.setdefault(warning, []).append(exam.name)
+    return [f"{', '.join(names)}: {warning}" for warning, names in exams.items()]
 
 
 def consensus_path(out: Path, exam: str) -> Path:
@@ -203,14 +212,16 @@ def _notes(study: Study, raters: Raters, synthetic: bool) -> list[str]:
         "one": "counted as 1",
         "zero": "counted as 0",
     }
+    rule, names = study.consensus.rule, ", ".join(raters.readers)
+    one = len(raters.readers) == 1
     notes = [
-        f"Consensus: {RULES[study.consensus.rule]} ({study.consensus.rule}) of {', '.join(raters.readers)}.",
+        f"Reference: the masks of {names}; one reader makes no consensus, and its own Dice is 1."
+        if one
+        else f"Consensus: {RULES[rule]} ({rule}) of {names}.",
         f"Both masks empty: {study.scores.empty_mask}, {policies[study.scores.empty_mask]}; "
         "one of them empty: 0.",
     ]
-    if len(raters.readers) == 1:
-        notes.append("One reader: the consensus is that reader's mask, so its own Dice is 1.")
-    else:
+    if not one:
         notes.append("Each reader is part of the consensus that scores it, which flatters readers.")
     absent = [name for name in study.reader_names if name not in raters.readers]
     if absent:
@@ -252,7 +263,8 @@ def _write_figures(folder: Path, study: Study, raters: Raters, scores: pd.DataFr
     colors = {level.name: level.color for level in study.levels}
     written = []
     for model in raters.models:
-        figure = dice_boxplot(scores, rater=model, colors=colors, note=note)
+        reference = reference_of(list(raters.readers))
+        figure = dice_boxplot(scores, rater=model, colors=colors, reference=reference, note=note)
         written += save_figure(figure, folder, f"dice_{model}")
     figure = raters_boxplot(scores, models=list(raters.models), note=note)
     return written + save_figure(figure, folder, "dice_raters")
@@ -284,8 +296,13 @@ def _provenance(
 
 def _title(record: Mapping[str, Any]) -> str:
     readers, exams = len(record["readers"]), len(record["exams"])
-    whom = f"the consensus of {readers} readers" if readers > 1 else record["readers"][0]
+    whom = f"the consensus of {readers} readers" if readers > 1 else reference_of(record["readers"])
     return f"Dice against {whom}, {exams} exams"
+
+
+def reference_of(readers: Sequence[str]) -> str:
+    """What raters are scored against, in words: a single reader makes no consensus."""
+    return "the consensus" if len(readers) > 1 else readers[0]
 
 
 def read_provenance(out: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from bmseg import __version__, provenance
 from bmseg.errors import InputError
-from bmseg.evaluate import RULES, SYNTHETIC, consensus_path, read_provenance
+from bmseg.evaluate import RULES, SYNTHETIC, consensus_path, read_provenance, reference_of
 from bmseg.figure_files import save_figure
 from bmseg.records import read_record
 from bmseg.stages import Stage, kept_study
@@ -71,6 +71,7 @@ def _render(workspace: Workspace, study: Study, record: dict[str, Any]) -> str:
     return environment.get_template("report.html.j2").render(
         study=study,
         synthetic=synthetic,
+        reference=reference_of(record["readers"]),
         findings=_findings(summary, record),
         cohort=Markup(_cohort_table(dataset.cohort()).to_html()),
         tables=[Markup(table.to_html()) for table in (ours, published) if table],
@@ -104,6 +105,9 @@ def _findings(summary: pd.DataFrame, record: dict[str, Any]) -> list[str]:
             if np.isnan(medians[model]) or readers.empty:
                 sentences.append(f"{level}: the median Dice of {model} is undefined.")
                 continue
+            if len(readers) == 1:
+                sentences.append(f"{level}: {model} reaches a median Dice of {medians[model]:.2f}.")
+                continue
             reached = int((medians[model] >= readers).sum())
             sentences.append(
                 f"{level}: {model} reaches a median Dice of {medians[model]:.2f}; the readers reach "
@@ -136,14 +140,15 @@ def _overlays(
     record: dict[str, Any],
     synthetic: bool,
 ) -> Path:
-    """A sheet of slices: image, consensus and models, for the first model's worst to best exams."""
+    """A sheet of slices: image, reference and models, for the first model's worst to best exams."""
+    reference = reference_of(record["readers"]).removeprefix("the ")
     exams = _worst_to_best(scores, record["models"][0])
     slices = []
     for exam, dice in exams:
         image = read_volume(dataset.image_path(exam, "test", dataset.spec.channels[0]))
         consensus = read_volume(consensus_path(workspace.evaluation, exam)).array
         shown = int((consensus > 0).sum(axis=(0, 1)).argmax())
-        masks = {"consensus": consensus} | {
+        masks = {reference: consensus} | {
             model: read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array
             for model in record["models"]
         }

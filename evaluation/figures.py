@@ -42,7 +42,14 @@ def _styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 @_styled
-def dice_boxplot(scores: pd.DataFrame, *, rater: str, colors: Mapping[str, str], note: str = "") -> Figure:
+def dice_boxplot(
+    scores: pd.DataFrame,
+    *,
+    rater: str,
+    colors: Mapping[str, str],
+    reference: str = "the consensus",
+    note: str = "",
+) -> Figure:
     """One rater's Dice a level (Fig. 4 of the study), every exam as a point.
 
     Parameters
@@ -53,6 +60,8 @@ def dice_boxplot(scores: pd.DataFrame, *, rater: str, colors: Mapping[str, str],
     rater : str
     colors : mapping of str to str
         Level to colour; levels without one are grey.
+    reference : str
+        What the rater was scored against, for the title.
     note : str
         Printed below the figure, as "synthetic cohort".
     """
@@ -63,7 +72,7 @@ def dice_boxplot(scores: pd.DataFrame, *, rater: str, colors: Mapping[str, str],
     palette = {level: colors.get(level, "#9a9a9a") for level in levels}
     _boxes_and_points(axes, chosen, x="level", order=levels, hue="level", hue_order=levels, palette=palette)
     axes.set_xticks(range(len(levels)), [_with_count(chosen, level) for level in levels])
-    axes.set(xlabel="", title=f"{rater} against the consensus")
+    axes.set(xlabel="", title=f"{rater} against {reference}")
     return _finish(figure, axes, note)
 
 
@@ -117,8 +126,8 @@ def overlay_sheet(
     Parameters
     ----------
     slices : sequence of (title, image, masks)
-        ``image`` and every mask are arrays (rows, columns) of one shape, as seen; ``masks`` maps a
-        column's heading to a label map.
+        ``image`` and every mask are arrays (rows, columns) of one shape, as seen; exams may differ in
+        shape. ``masks`` maps a column's heading to a label map.
     colors : mapping of int to str
         Mask value to colour.
     aspect : float
@@ -127,11 +136,10 @@ def overlay_sheet(
         Printed below the figure.
     """
     headings = ["image", *slices[0][2]]
-    rows, columns = slices[0][1].shape
     width = PAGE_INCHES / len(headings)
-    height = width * rows * aspect / columns
-    figure = _figure(PAGE_INCHES, (height + 0.06) * len(slices) + 0.45)
-    grid = figure.subplots(len(slices), len(headings), squeeze=False)
+    heights = [width * image.shape[0] * aspect / image.shape[1] for _, image, _ in slices]
+    figure = _figure(PAGE_INCHES, sum(heights) + 0.06 * len(slices) + 0.45)
+    grid = figure.subplots(len(slices), len(headings), squeeze=False, height_ratios=heights)
     for row, (title, image, masks) in zip(grid, slices, strict=True):
         low, high = np.percentile(image, [1, 99.7])
         for axes, heading in zip(row, headings, strict=True):
@@ -182,7 +190,7 @@ def _figure(width: float, height: float) -> Figure:
 
 def _finish(figure: Figure, axes: Any, note: str) -> Figure:
     if axes is not None:
-        axes.set(ylim=(-0.03, 1.03), ylabel="Dice against the consensus")
+        axes.set(ylim=(-0.03, 1.03), ylabel="Dice")
     if note:
         figure.supxlabel(note, fontsize=7, color="#555555")
     return figure
