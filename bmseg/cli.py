@@ -102,9 +102,12 @@ def phantom(
     """Make the synthetic cohort: knees and four readers."""
     from bmseg.phantom_data import make_phantom
     from bmseg.profiles import get_profile
+    from bmseg.stages import open_workspace, workspace_study
+    from dataset_conversion.phantom.cohort import check_spec
 
     exams = training or get_profile(profile_name).training_exams
-    workspace, study = _open(root, study_file, create=True)
+    check_spec(workspace_study(root, study_file, create=True).dataset_spec)
+    workspace, study = open_workspace(root, study_file, create=True)
     with timed("phantom"):
         click.echo(make_phantom(workspace, study, training=exams, seed=seed, processes=processes))
 
@@ -297,7 +300,7 @@ def env(root: Path) -> None:
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
-def _open(root: Path, study_file: Path | None = None, *, create: bool = False) -> tuple[Workspace, Study]:
+def _open(root: Path, study_file: Path | None = None) -> tuple[Workspace, Study]:
     from bmseg.stages import open_workspace
 
-    return open_workspace(root, study_file, create=create)
+    return open_workspace(root, study_file)

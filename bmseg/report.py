@@ -152,7 +152,8 @@ def _overlays(
             model: read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array
             for model in record["models"]
         }
-        title = f"{exam}, slice {shown + 1}\nmean Dice {dice:.2f}"
+        score = "Dice undefined" if np.isnan(dice) else f"mean Dice {dice:.2f}"
+        title = f"{exam}, slice {shown + 1}\n{score}"
         slices.append((title, image.array[:, :, shown].T, {k: m[:, :, shown].T for k, m in masks.items()}))
     figure = overlay_sheet(
         slices,

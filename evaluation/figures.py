@@ -162,6 +162,11 @@ def _tinted(mask: np.ndarray, colors: Mapping[int, str]) -> np.ndarray:
 
 
 def _boxes_and_points(axes: Any, scores: pd.DataFrame, **kwargs: Any) -> None:
+    if scores.dice.isna().all():
+        # seaborn 0.13 fails on a table without a single number.
+        axes.set_xlim(-0.5, len(kwargs["order"]) - 0.5)
+        axes.text(0.5, 0.5, "Dice is undefined in every exam", transform=axes.transAxes, ha="center")
+        return
     sns.boxplot(
         scores, y="dice", ax=axes, fliersize=0, linewidth=0.8, width=0.75, saturation=1, legend=False,
         **kwargs,

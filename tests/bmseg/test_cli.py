@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from bmseg.cli import main
+from bmseg.study import DEFAULT_STUDY
 
 Writer = Callable[..., Path]
+SARCOMA = str(DEFAULT_STUDY.parents[1] / "ibsi_extremity" / "study.toml")
 
 
 def bmseg(*words: object) -> subprocess.CompletedProcess[str]:
@@ -107,8 +109,6 @@ def test_unknown_reader(folders: Path) -> None:
 
 
 def test_study_file_with_a_duplicated_label_value(folders: Path) -> None:
-    from bmseg.study import DEFAULT_STUDY
-
     study = folders / "study.toml"
     study.write_text(DEFAULT_STUDY.read_text().replace("value = 2", "value = 1"))
     assert_refused(evaluate(folders, "--study", study), "study.toml: levels.value: found 1 more than once")
@@ -147,6 +147,7 @@ def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tm
         (["convert", "nifti", "--table", "none.csv"], "none.csv: no such table"),
         (["convert", "nifti", "--table", "x", "--map-label", "a=b"], "expected two whole numbers"),
         (["report", "-w", "none"], "none: found no workspace"),
+        (["phantom", "--study", SARCOMA], "plane: found axial, expected coronal"),
         (["evaluate", "--study", "none.toml", "--reader", "reader1=x", "-o", "o"], "no such study file"),
     ],
 )

@@ -102,6 +102,26 @@ def test_the_studys_rule_and_policy_are_used_and_named(folders: dict[str, Path],
     assert (labels[0] != labels[1]).any()
 
 
+def test_nobody_marked_anything(folders: dict[str, Path], tmp_path: Path, write_mask: Writer) -> None:
+    for folder in folders.values():
+        for exam in EXAMS:
+            write_mask(folder / f"{exam}.nii.gz", np.zeros((24, 20, 6), np.uint8))
+    out = tmp_path / "out"
+    result = run(folders, out)
+    expected = "knee_a, knee_b, knee_c: no rater marked anything: the consensus is empty"
+    assert result.warnings == [expected]
+    assert not np.asarray(nib.load(out / "consensus" / "knee_a.nii.gz").dataobj).any()
+    assert pd.read_csv(out / "dice.csv").dice.isna().all()
+    assert "0 of 3 exams" in (out / "table1.md").read_text()
+    assert (out / "figures" / "dice_net.png").is_file()
+
+
+def test_readers_alone_can_be_scored(folders: dict[str, Path], tmp_path: Path) -> None:
+    raters = Raters({reader: folders[reader] for reader in READERS}, {})
+    evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "figures").glob("*.png")] == ["dice_raters.png"]
+
+
 def test_same_inputs_are_not_scored_again_and_other_inputs_are(
     folders: dict[str, Path], tmp_path: Path, write_mask: Writer
 ) -> None:
