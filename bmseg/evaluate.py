@@ -30,6 +30,9 @@ from evaluation.votes import count_votes, paint
 
 SYNTHETIC = "synthetic cohort"
 
+#: Of the consensus's random starts.
+SEED = 0
+
 RULES = {
     "multilabel": "multi-label STAPLE over the whole volume",
     "binary": "binary STAPLE of each level over the whole volume",
@@ -178,7 +181,7 @@ def _evaluate_exam(study: Study, exam: str, files: Mapping[str, Path], raters: R
     arrays = {rater: mask.array for rater, mask in masks.items()}
     votes = count_votes(arrays, study.label_values)
     readers = votes.select(list(raters.readers))
-    consensus = staple(readers, rule=study.consensus.rule)
+    consensus = staple(readers, rule=study.consensus.rule, seed=SEED)
     scores = score(votes, consensus.label_on(votes), study.levels_by_name, EmptyMask(study.scores.empty_mask))
     labels = paint(arrays, readers, consensus.label.astype(np.uint8))
     write_volume(consensus_path(out, exam), Volume(labels, first.affine))
@@ -284,6 +287,7 @@ def _provenance(
         "machine": provenance.machine(),
         "study": {"name": study.name, "sha256": provenance.file_hash(study_file)},
         "consensus_rule": study.consensus.rule,
+        "seed": SEED,
         "empty_mask": study.scores.empty_mask,
         "synthetic": synthetic,
         "readers": list(raters.readers),
