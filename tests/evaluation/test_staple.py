@@ -239,7 +239,7 @@ def test_a_label_in_no_mask_is_never_given_and_leaves_the_others_alone(rule):
     assert np.allclose(declared.posterior[:, [0, 1, 3]], without.posterior)
     assert (declared.posterior[:, 2] == 0).all()
     assert np.isnan(declared.sensitivity[1]).all()
-    assert has_notice(declared, "level 2 is in no mask")
+    assert has_notice(declared, "level 2 is in none of the masks that make the consensus")
     if rule == "multilabel":
         assert np.isnan(declared.confusion[:, :, 2]).all()
         assert declared.log_likelihood == pytest.approx(without.log_likelihood)
