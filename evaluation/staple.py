@@ -44,7 +44,7 @@ class Consensus:
         in column 0 one minus the largest of them; rows need not sum to 1.
     sensitivity, specificity : ndarray, shape (L - 1, R)
         A row for each level (label but background). Multi-label: from `confusion` and `prior`. NaN where
-        undefined: the level is in none of the masks that make the consensus.
+        undefined: the level is in no mask.
     confusion : ndarray, shape (R, L, L), or None
         ``confusion[r, d, t]``: probability that rater r decides label index d where the truth is t; NaN in
         the column of a label in no mask. None under the binary rule.
@@ -308,7 +308,8 @@ def _empty_notice(votes: Votes) -> list[str]:
     used = votes.label_counts.sum(axis=0)
     if not used[1:].any():
         return ["no rater marked anything: the consensus is empty"]
-    return [f"level {votes.labels[k]} is in none of the masks that make the consensus" for k in range(1, len(used)) if not used[k]]
+    unused = [votes.labels[k] for k in range(1, len(used)) if not used[k]]
+    return [f"level {level} is in none of the masks that make the consensus" for level in unused]
 
 
 def _tie_notice(votes: Votes, tied: np.ndarray) -> list[str]:
