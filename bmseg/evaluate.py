@@ -30,6 +30,9 @@ from evaluation.votes import count_votes, paint
 
 SYNTHETIC = "synthetic cohort"
 
+#: Columns of names, for reading a table back: pandas takes a reader called "1" for a number.
+NAMES = {"exam": str, "rater": str, "level": str}
+
 #: Of the consensus's random starts.
 SEED = 0
 
@@ -322,6 +325,6 @@ def _already_made(out: Path, record: Mapping[str, Any]) -> Evaluation | None:
         path = out / name
         if not path.is_file() or provenance.file_hash(path) != expected:
             return None
-    summary = pd.read_csv(out / "table1.csv")
+    summary = pd.read_csv(out / "table1.csv", dtype=NAMES)
     table = dice_table(summary, title=_title(record), notes=earlier["notes"])
     return Evaluation(table, earlier["warnings"], skipped=True)

@@ -20,7 +20,8 @@ def make_phantom(
     InputError
         When the workspace holds a cohort that was made with other settings.
     dataset_conversion.volume.ConversionError
-        When the phantom cannot serve the study (another plane, other levels or readers).
+        When the phantom cannot serve the study (another plane, other levels or readers), or the folder
+        holds other exams, which are left as they are.
     """
     dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
     inputs = {
@@ -33,8 +34,6 @@ def make_phantom(
     if stage.is_finished() and (dataset.folder / "dataset.json").is_file():
         return f"already made from the same inputs: {dataset.folder}"
     stage.check_begun()
-    stage.begin()
-    dataset.reopen()
     write_cohort(dataset, training=training, seed=seed, processes=processes)
     stage.finish()
     test = len(dataset.exams("test"))

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from bmseg import __version__, provenance
 from bmseg.errors import InputError
-from bmseg.evaluate import RULES, SYNTHETIC, consensus_path, read_provenance, reference_of
+from bmseg.evaluate import NAMES, RULES, SYNTHETIC, consensus_path, read_provenance, reference_of
 from bmseg.figure_files import save_figure
 from bmseg.records import read_record
 from bmseg.stages import Stage, kept_study
@@ -58,8 +58,8 @@ def write_report(workspace: Workspace, study: Study) -> bool:
 
 def _render(workspace: Workspace, study: Study, record: dict[str, Any]) -> str:
     out = workspace.evaluation
-    scores = pd.read_csv(out / "dice.csv", dtype={"exam": str})
-    summary = pd.read_csv(out / "table1.csv")
+    scores = pd.read_csv(out / "dice.csv", dtype=NAMES)
+    summary = pd.read_csv(out / "table1.csv", dtype=NAMES)
     synthetic = bool(record["synthetic"])
     dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
     environment = Environment(
@@ -105,7 +105,7 @@ def _findings(summary: pd.DataFrame, record: dict[str, Any]) -> list[str]:
             if np.isnan(medians[model]) or readers.empty:
                 sentences.append(f"{level}: the median Dice of {model} is undefined.")
                 continue
-            if len(readers) == 1:
+            if len(record["readers"]) == 1:
                 sentences.append(f"{level}: {model} reaches a median Dice of {medians[model]:.2f}.")
                 continue
             reached = int((medians[model] >= readers).sum())

@@ -150,6 +150,25 @@ def check_labels(exam: Exam, reader: str, mask: Volume, spec: DatasetSpec) -> No
             )
 
 
+def stored_image(exam: Exam, channel: str, image: Volume) -> Volume:
+    """An image as it is stored: short integers as they are, other types in single precision.
+
+    Raises
+    ------
+    ConversionError
+        When it holds a value that is not finite.
+    """
+    pixels = image.array
+    if not np.issubdtype(pixels.dtype, np.integer) or pixels.dtype.itemsize > 2:
+        pixels = pixels.astype(np.float32)
+    if count := int((~np.isfinite(pixels)).sum()):
+        raise ConversionError(
+            f"{exam.identifier}: {source_of(exam, channel)}: found {count} voxels that are not "
+            "finite numbers, expected none; mend the image"
+        )
+    return Volume(pixels, image.affine)
+
+
 def source_of(exam: Exam, name: str) -> str:
     """A channel or reader and, where known, its file, for messages."""
     source = exam.sources.get(name)

@@ -26,6 +26,7 @@ from dataset_conversion.exam import (
     check_labels,
     check_names,
     source_of,
+    stored_image,
 )
 from dataset_conversion.files import atomic_path, write_text
 from dataset_conversion.splits import make_folds
@@ -33,7 +34,7 @@ from dataset_conversion.volume import (
     ConversionError,
     Volume,
     grid_difference,
-    read_volume,
+    stored_spacing,
     write_volume,
 )
 
@@ -93,8 +94,8 @@ class RawDataset:
         Raises
         ------
         ConversionError
-            When an image or mask is missing or unknown, grids differ, slices do not lie in the study's
-            plane, or a mask holds a value that is no level of the study. Nothing is written then.
+            When an image or mask is missing or unknown, grids differ, an image holds a value that is not
+            finite, or a mask one that is no level of the study. Nothing is written then.
         """
         check_identifier(exam.identifier)
         check_names(exam, self.spec)
@@ -105,22 +106,13 @@ class RawDataset:
             if difference := grid_difference(volume, images[first]):
                 raise ConversionError(
                     f"{exam.identifier}: {source_of(exam, name)}: {difference} "
-                    f"(the grid of {source_of(exam, first)}); masks are never resampled: export again"
+                    f"(the grid of {source_of(exam, first)}); nothing is resampled: export again"
                 )
         for reader, mask in masks.items():
             check_labels(exam, reader, mask, self.spec)
-        for name, image in images.items():
-            pixels = image.array
-            if not np.issubdtype(pixels.dtype, np.integer) or pixels.dtype.itemsize > 2:
-                pixels = pixels.astype(np.float32)
-            if not np.isfinite(pixels).all():
-                count = int((~np.isfinite(pixels)).sum())
-                raise ConversionError(
-                    f"{exam.identifier}: {source_of(exam, name)}: found {count} voxels that are not "
-                    "finite numbers, expected none; mend the image"
-                )
-            path = self.image_path(exam.identifier, exam.split, name)
-            write_volume(path, Volume(pixels, image.affine))
+        stored = {name: stored_image(exam, name, image) for name, image in images.items()}
+        for name, image in stored.items():
+            write_volume(self.image_path(exam.identifier, exam.split, name), image)
         for reader in self.spec.readers if exam.split == "test" else masks:
             path = self.mask_path(exam.identifier, exam.split, reader)
             if reader in masks:
@@ -199,7 +191,7 @@ class RawDataset:
 
     def _check_plane(self, cohort: pd.DataFrame) -> None:
         spacings = [
-            read_volume(self.image_path(row.exam, row.split, self.spec.channels[0])).spacing
+            stored_spacing(self.image_path(row.exam, row.split, self.spec.channels[0]))
             for row in cohort.itertuples()
         ]
         median = np.median(spacings, axis=0)

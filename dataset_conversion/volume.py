@@ -60,11 +60,6 @@ class Volume:
         """Unit vectors of i, j, k as columns."""
         return self.affine[:3, :3] / self.spacing
 
-    @property
-    def voxel_volume(self) -> float:
-        """Volume of a voxel in mm³."""
-        return float(abs(np.linalg.det(self.affine[:3, :3])))
-
     def stored_as(self, plane: Plane) -> Volume:
         """The same voxels at the same places in the storage order of a plane; nothing is resampled."""
         current = nib.orientations.io_orientation(self.affine)
@@ -138,6 +133,11 @@ def read_volume(path: Path) -> Volume:
             f"{DIRECTION_TOLERANCE:g}; resample the image to a rectangular grid"
         )
     return volume
+
+
+def stored_spacing(path: Path) -> np.ndarray:
+    """Voxel size along i, j, k in mm of a file that `write_volume` wrote; reads the header alone."""
+    return np.array(nib.load(path).header.get_zooms()[:3], dtype=float)  # type: ignore[attr-defined]
 
 
 def write_volume(path: Path, volume: Volume) -> None:

@@ -184,7 +184,8 @@ def _run(
         device=device,
     )
     seed_everything(seed)
-    _write_checkpoints_whole(trainer)
+    if profile.trainer == "nnUNetTrainer":
+        _write_checkpoints_whole(trainer)
     if checkpoint is not None:
         trainer.load_checkpoint(str(checkpoint))
     if checkpoint is None or checkpoint.name == LATEST:
@@ -200,7 +201,7 @@ def _run(
 
 
 def _write_checkpoints_whole(trainer: Any) -> None:
-    """Let a trainer, nnU-Net's own included, move each checkpoint into place when it is complete."""
+    """Let nnU-Net's own trainer move each checkpoint into place when it is complete, as bmseg's do."""
     save = trainer.save_checkpoint
 
     def save_checkpoint(filename: str) -> None:

@@ -149,6 +149,7 @@ def write_cohort(
     check_spec(dataset.spec)
     plan = plan_cohort(training=training, seed=seed)
     _claim_folder(dataset, plan, seed)
+    dataset.reopen()
     missing = [planned for planned in plan if not _is_written(dataset, planned)]
     write = partial(_write_exam, dataset, seed)
     workers = min(processes or os.cpu_count() or 1, len(missing))

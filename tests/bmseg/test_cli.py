@@ -183,3 +183,15 @@ def test_a_refused_exam_ends_with_exit_code_1_and_is_named(tmp_path: Path, write
     assert_refused(result, "1 exams refused", code=1)
     assert "refused: a: reader1 (" in result.stderr
     assert "spacing: found" in result.stderr
+
+
+def test_the_phantom_leaves_converted_exams_alone(tmp_path: Path, write_mask: Writer) -> None:
+    grid = np.diag([0.9, 3.5, 0.9, 1])
+    write_mask(tmp_path / "image.nii.gz", np.ones((4, 4, 4), np.int16), grid)
+    write_mask(tmp_path / "mask.nii.gz", np.zeros((4, 4, 4), np.uint8), grid)
+    (tmp_path / "cohort.csv").write_text("exam,split,water,reader1\na,training,image.nii.gz,mask.nii.gz\n")
+    root = tmp_path / "w"
+    assert bmseg("convert", "nifti", "--table", tmp_path / "cohort.csv", "-w", root).returncode == 0
+    before = {path: path.read_bytes() for path in root.rglob("*.*")}
+    assert_refused(bmseg("phantom", "-w", root), "imagesTr: found a (1 such), expected only the exams")
+    assert {path: path.read_bytes() for path in root.rglob("*.*")} == before

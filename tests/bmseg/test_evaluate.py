@@ -116,6 +116,15 @@ def test_nobody_marked_anything(folders: dict[str, Path], tmp_path: Path, write_
     assert (out / "figures" / "dice_net.png").is_file()
 
 
+def test_raters_may_be_called_by_numbers(folders: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(DEFAULT_STUDY.read_text().replace('"reader', '"'))
+    raters = Raters({n: folders[f"reader{n}"] for n in "1234"}, {"5": folders["net"]})
+    tables = [evaluate(load_study(path), path, raters, tmp_path / "out").table for _ in range(2)]
+    assert tables[0].to_markdown() == tables[1].to_markdown()
+    assert list(tables[1].columns) == ["Level", "1", "2", "3", "4", "5"]
+
+
 def test_readers_alone_can_be_scored(folders: dict[str, Path], tmp_path: Path) -> None:
     raters = Raters({reader: folders[reader] for reader in READERS}, {})
     evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")

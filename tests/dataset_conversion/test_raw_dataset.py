@@ -85,7 +85,7 @@ def other_grid(mask: Volume) -> Volume:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: other_grid(m), r"knee_a: bert: spacing: found .* masks are never resampled"),
+        (lambda m: other_grid(m), r"knee_a: bert: spacing: found .* nothing is resampled"),
         (lambda m: Volume(m.array[:, :, :1], m.affine), r"knee_a: bert: size: found 8 x 7 x 1"),
         (lambda m: Volume(m.array + 6, m.affine), r"label: found 6 in \d+ voxels, expected 0, 1, 2"),
         (lambda m: Volume(m.array * 1.5, m.affine), r"label: found 1.5 in \d+ voxels"),
@@ -100,6 +100,16 @@ def test_a_wrong_mask_is_refused_by_name_and_nothing_is_written(
     masks = {"anna": exam.masks["anna"], "bert": change(exam.masks["bert"])}  # type: ignore[operator]
     with pytest.raises(ConversionError, match=message):
         dataset.add(replace(exam, masks=masks))
+    assert not list(dataset.folder.rglob("*"))
+
+
+def test_a_fault_of_the_last_image_leaves_nothing_of_the_first(dataset: RawDataset) -> None:
+    exam = make_exam()
+    water = exam.channels["water"]
+    fat = Volume(water.array.astype(np.float32), water.affine)
+    fat.array[1, 2, 3] = np.inf
+    with pytest.raises(ConversionError, match="knee_a: fat: found 1 voxels that are not finite"):
+        dataset.add(replace(exam, channels={"water": water, "fat": fat}))
     assert not list(dataset.folder.rglob("*"))
 
 
