@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bmseg import __version__
+from bmseg.conversion_commands import convert, inspect
 from bmseg.options import (
     FILE,
     folders_of,
-    parse_pair,
     profile_option,
     seed_option,
     study_option,
@@ -78,9 +78,9 @@ class _InOrder(click.Group):
 def cli() -> None:
     """How good is a segmentation model, next to the readers, when nobody knows the truth?
 
-    A run: phantom (or convert), plan, train, predict, evaluate, report. Every command works on one
-    workspace folder, skips what is already made from the same inputs, and can be stopped and started
-    again.
+    A run: phantom (or inspect and convert), plan, train, predict, evaluate, report. Every command works
+    on one workspace folder, skips what is already made from the same inputs, and can be stopped and
+    started again.
     """
 
 
@@ -112,58 +112,8 @@ def phantom(
         click.echo(make_phantom(workspace, study, training=exams, seed=seed, processes=processes))
 
 
-@cli.group()
-def convert() -> None:
-    """Bring images and masks into nnU-Net's raw format."""
-
-
-@convert.command("nifti")
-@click.option("--table", type=FILE, required=True, help="CSV table, one row per exam.")
-@workspace_option
-@study_option
-@seed_option
-@click.option(
-    "--map-label",
-    "label_map",
-    multiple=True,
-    metavar="FOUND=VALUE",
-    help="Mask value that stands for a level, as 255=1. Repeat for more.",
-)
-def convert_nifti(
-    table: Path, root: Path, study_file: Path | None, seed: int, label_map: tuple[str, ...]
-) -> None:
-    """Convert NIfTI images and masks listed in a table.
-
-    Columns of the table: exam, split (training or test), one per channel and one per reader of the study
-    file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex.
-    """
-    from bmseg.stages import open_workspace, workspace_study
-    from dataset_conversion.conversion import convert as convert_exams
-    from dataset_conversion.nifti import read_table
-    from dataset_conversion.raw_dataset import RawDataset
-
-    mapping = dict(parse_pair(pair, "--map-label", int) for pair in label_map)
-    spec = workspace_study(root, study_file, create=True).dataset_spec
-    exams = read_table(table, spec, mapping)
-    workspace, study = open_workspace(root, study_file, create=True)
-    dataset = RawDataset.create(workspace.nnunet_raw, spec)
-    with timed("convert"):
-        report = convert_exams(dataset, exams, seed=seed)
-    click.echo(f"{len(report.converted)} exams converted, {len(report.skipped)} already made")
-    if report.unused_masks:
-        click.echo(f"{report.unused_masks} masks of training exams by other readers than "
-                   f"{study.training_reader} are not used")  # fmt: skip
-    if report.removed:
-        click.echo(f"{len(report.removed)} files of exams that are not in the table were removed")
-    for reason in report.failures.values():
-        click.echo(f"refused: {reason}", err=True)
-    if report.failures:
-        _fail(
-            f"{len(report.failures)} exams refused (above); the data set stays unfinished: correct them and "
-            "start again, only what is missing is done",
-            1,
-        )
-    click.echo(f"data set: {dataset.folder}")
+cli.add_command(inspect)
+cli.add_command(convert)
 
 
 @cli.command()

@@ -67,15 +67,19 @@ def folders_of(pairs: tuple[str, ...], option: str) -> dict[str, Path]:
     return folders
 
 
-def parse_pair(pair: str, option: str, kind: type) -> tuple[Any, Any]:
-    """Both sides of an option given as LEFT=RIGHT, each of a type."""
-    left, equals, right = pair.partition("=")
+def parse_pair(pair: str, option: str, kind: type) -> tuple[str, Any]:
+    """Both sides of an option given as LEFT=RIGHT, the right one of a type.
+
+    A pair with a number is divided at its last equals sign: names of segments may hold one.
+    """
+    divide = pair.rpartition if kind is int else pair.partition
+    left, equals, right = divide("=")
     try:
         if not (left and equals and right):
             raise ValueError
-        return kind(left), kind(right)
+        return left, kind(right)
     except ValueError:
-        wanted = "two whole numbers, as 255=1" if kind is int else "NAME=FOLDER"
+        wanted = "FOUND=VALUE with a whole number, as 255=1 or GTV=1" if kind is int else "NAME=FOLDER"
         raise click.UsageError(f"{option}: found '{pair}', expected {wanted}") from None
 
 

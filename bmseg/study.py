@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bmseg.errors import InputError
+from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
 from dataset_conversion.exam import DatasetSpec
 from dataset_conversion.volume import Plane
 
@@ -36,10 +37,19 @@ class Dataset(_Table):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$", max_length=64)]
 
 
+class DicomRule(_Table):
+    """Which volume of an exported DICOM exam is a channel; see `ChannelRule`."""
+
+    contrast: ContrastName | None = None
+    plane: Plane | None = None
+    station: Region | Annotated[int, Field(ge=1)] | None = None
+
+
 class Channel(_Table):
     """One image of an exam, as ``water``; its place in the list is nnU-Net's channel number."""
 
     name: Name
+    dicom: DicomRule = DicomRule()
 
 
 class Level(_Table):
@@ -156,6 +166,16 @@ class Study(_Table):
     def label_values(self) -> tuple[int, ...]:
         """Background and levels: every value that a mask may hold."""
         return (0, *(level.value for level in self.levels))
+
+    @property
+    def channel_rules(self) -> list[ChannelRule]:
+        """Which volume of an exported DICOM exam each channel is; the plane is the study's by default."""
+        return [
+            ChannelRule(
+                channel.name, channel.dicom.plane or self.plane, channel.dicom.contrast, channel.dicom.station
+            )
+            for channel in self.channels
+        ]
 
     @property
     def dataset_spec(self) -> DatasetSpec:

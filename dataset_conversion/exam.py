@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from dataset_conversion.volume import ConversionError, Plane, Volume
 
-Split = Literal["training", "test"]
+#: An unread exam has no masks yet: its images are stored for readers to mask.
+Split = Literal["training", "test", "unread"]
 
 # nnU-Net takes the last four digits after an underscore for the channel.
 _IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -70,7 +71,7 @@ class Exam:
     ----------
     identifier : str
         nnU-Net's case identifier.
-    split : {"training", "test"}
+    split : {"training", "test", "unread"}
     channels : mapping of str to Volume
         Channel name to image.
     masks : mapping of str to Volume
@@ -125,8 +126,10 @@ def check_names(exam: Exam, spec: DatasetSpec) -> None:
             )
     if missing := [name for name in spec.channels if name not in exam.channels]:
         raise ConversionError(f"{exam.identifier}: channel: found none for {', '.join(missing)}")
-    if exam.split not in ("training", "test"):
-        raise ConversionError(f"{exam.identifier}: split: found '{exam.split}', expected training or test")
+    if exam.split not in get_args(Split):
+        raise ConversionError(
+            f"{exam.identifier}: split: found '{exam.split}', expected training, test or unread"
+        )
     if exam.split == "training" and spec.training_reader not in exam.masks:
         raise ConversionError(
             f"{exam.identifier}: reader: found no mask of {spec.training_reader}, "
@@ -135,6 +138,11 @@ def check_names(exam: Exam, spec: DatasetSpec) -> None:
     if exam.split == "test" and not exam.masks:
         raise ConversionError(
             f"{exam.identifier}: reader: found no mask, expected at least one for a test exam"
+        )
+    if exam.split == "unread" and exam.masks:
+        raise ConversionError(
+            f"{exam.identifier}: reader: found a mask of {', '.join(exam.masks)}, expected none of an unread "
+            "exam"
         )
 
 

@@ -5,6 +5,7 @@ Layout of one data set::
     dataset.json  splits_final.json  cohort.csv
     imagesTr/<exam>_0000.nii.gz   labelsTr/<exam>.nii.gz            training exams, training reader
     imagesTs/<exam>_0000.nii.gz   readersTs/<reader>/<exam>.nii.gz  test exams, every reader
+    images/<exam>_0000.nii.gz     images/exams.csv                  unread exams, for readers to mask
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ COHORT_COLUMNS = ["exam", "split", "site", "scanner", "group", "age"]
 
 FILE_ENDING = ".nii.gz"
 
+IMAGE_FOLDERS: dict[Split, str] = {"training": "imagesTr", "test": "imagesTs", "unread": "images"}
+
 
 @dataclass(frozen=True)
 class RawDataset:
@@ -59,11 +62,10 @@ class RawDataset:
     def image_path(self, exam: str, split: Split, channel: str) -> Path:
         """Where an exam's image of one channel lies."""
         number = self.spec.channels.index(channel)
-        folder = "imagesTr" if split == "training" else "imagesTs"
-        return self.folder / folder / f"{exam}_{number:04d}{FILE_ENDING}"
+        return self.folder / IMAGE_FOLDERS[split] / f"{exam}_{number:04d}{FILE_ENDING}"
 
     def mask_path(self, exam: str, split: Split, reader: str) -> Path:
-        """Where a reader's mask of an exam lies."""
+        """Where a reader's mask of a training or test exam lies."""
         if split == "training":
             return self.folder / "labelsTr" / f"{exam}{FILE_ENDING}"
         return self.readers_folder(reader) / f"{exam}{FILE_ENDING}"
@@ -71,6 +73,11 @@ class RawDataset:
     def readers_folder(self, reader: str) -> Path:
         """Where a reader's masks of the test exams lie."""
         return self.folder / "readersTs" / reader
+
+    @property
+    def unread_folder(self) -> Path:
+        """Where the images of unread exams lie, and exams.csv that lists them."""
+        return self.folder / IMAGE_FOLDERS["unread"]
 
     @property
     def cohort_path(self) -> Path:
@@ -155,12 +162,12 @@ class RawDataset:
                 cohort[column] = None
         others = [column for column in cohort.columns if column not in COHORT_COLUMNS]
         cohort = cohort[COHORT_COLUMNS + others].sort_values(["split", "exam"], ascending=[False, True])
-        if repeated := sorted(cohort.exam[cohort.exam.duplicated()]):
-            raise ConversionError(f"exam {', '.join(repeated)}: found twice, expected once")
+        _check_unique(cohort)
         training = cohort[cohort.split == "training"]
         if training.empty:
             raise ConversionError("split: found no training exam, expected at least one")
-        self._check_plane(cohort)
+        first = self.spec.channels[0]
+        self._check_plane([self.image_path(row.exam, row.split, first) for row in cohort.itertuples()])
         with atomic_path(self.cohort_path) as temporary:
             cohort.to_csv(temporary, index=False)
         splits = make_folds(training, folds=folds, seed=seed)
@@ -168,6 +175,34 @@ class RawDataset:
         removed = self._remove_others(cohort)
         write_text(self.folder / "dataset.json", json.dumps(self._dataset_json(cohort), indent=2) + "\n")
         return removed
+
+    def finish_unread(self, exams: Iterable[Mapping[str, Any]]) -> list[Path]:
+        """Write images/exams.csv and remove images of unread exams that are not among `exams`.
+
+        The data set of exams with masks stays as it is.
+
+        Parameters
+        ----------
+        exams : iterable of mapping
+            One row an exam: ``exam`` and its facts.
+
+        Returns
+        -------
+        list of Path
+            The files that were removed.
+
+        Raises
+        ------
+        ConversionError
+            As `finish` does for the plane and for an identifier that comes twice.
+        """
+        table = pd.DataFrame([dict(row) for row in exams]).sort_values("exam")
+        _check_unique(table)
+        images = {self.image_path(exam, "unread", name) for exam in table.exam for name in self.spec.channels}
+        self._check_plane(sorted(images))
+        with atomic_path(self.unread_folder / "exams.csv") as temporary:
+            table.to_csv(temporary, index=False)
+        return _remove_except(images, [self.unread_folder])
 
     def cohort(self) -> pd.DataFrame:
         """cohort.csv, one row an exam.
@@ -189,12 +224,8 @@ class RawDataset:
         cohort = self.cohort()
         return sorted(cohort.exam[cohort.split == split])
 
-    def _check_plane(self, cohort: pd.DataFrame) -> None:
-        spacings = [
-            stored_spacing(self.image_path(row.exam, row.split, self.spec.channels[0]))
-            for row in cohort.itertuples()
-        ]
-        median = np.median(spacings, axis=0)
+    def _check_plane(self, images: list[Path]) -> None:
+        median = np.median([stored_spacing(image) for image in images], axis=0)
         if median[:2].max() > median[2]:
             raise ConversionError(
                 f"plane: found a median spacing of {median[2]:g} mm between {self.spec.plane} slices and "
@@ -207,13 +238,8 @@ class RawDataset:
         for row in cohort.itertuples():
             wanted |= {self.image_path(row.exam, row.split, name) for name in self.spec.channels}
             wanted |= {self.mask_path(row.exam, row.split, reader) for reader in self.spec.readers}
-        removed = []
-        for folder in ("imagesTr", "labelsTr", "imagesTs", "readersTs"):
-            for path in sorted((self.folder / folder).rglob(f"*{FILE_ENDING}")):
-                if path not in wanted:
-                    path.unlink()
-                    removed.append(path)
-        return removed
+        folders = [self.folder / name for name in ("imagesTr", "labelsTr", "imagesTs", "readersTs")]
+        return _remove_except(wanted, folders)
 
     def _dataset_json(self, cohort: pd.DataFrame) -> dict[str, Any]:
         return {
@@ -228,3 +254,16 @@ class RawDataset:
             "training_reader": self.spec.training_reader,
             "readers": list(self.spec.readers),
         }
+
+
+def _check_unique(cohort: pd.DataFrame) -> None:
+    if repeated := sorted(cohort.exam[cohort.exam.duplicated()]):
+        raise ConversionError(f"exam {', '.join(repeated)}: found twice, expected once")
+
+
+def _remove_except(wanted: set[Path], folders: list[Path]) -> list[Path]:
+    found = [path for folder in folders for path in sorted(folder.rglob(f"*{FILE_ENDING}"))]
+    removed = [path for path in found if path not in wanted]
+    for path in removed:
+        path.unlink()
+    return removed

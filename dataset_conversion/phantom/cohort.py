@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from dataset_conversion.exam import DatasetSpec, Exam, Split
 from dataset_conversion.files import write_text
+from dataset_conversion.parallel import one_thread_each
 from dataset_conversion.phantom.anatomy import Anatomy, build_anatomy
 from dataset_conversion.phantom.fields import Grid, generator
 from dataset_conversion.phantom.knee import Subject
@@ -160,27 +160,11 @@ def write_cohort(
     else:
         # Fresh interpreters: a forked one may hang in a numerical library's locked thread pool.
         context = multiprocessing.get_context("spawn")
-        with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with one_thread_each(), ProcessPoolExecutor(workers, mp_context=context) as pool:
             for _ in progress(pool.map(write, missing)):
                 pass
     rows = [{"exam": planned.identifier, "split": planned.split, **planned.facts} for planned in plan]
     dataset.finish(rows, seed=seed)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started within do small matrix products on one thread: more would only wait in turn."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def check_spec(spec: DatasetSpec) -> None:

@@ -1,45 +1,18 @@
 """Exit codes and messages: 2 for misuse, one line, no traceback."""
 
-import contextlib
-import io
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from bmseg.cli import main
 from bmseg.study import DEFAULT_STUDY
+from tests.command_line import assert_refused, bmseg
 
 Writer = Callable[..., Path]
 SARCOMA = str(DEFAULT_STUDY.parents[1] / "ibsi_extremity" / "study.toml")
-
-
-def bmseg(*words: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line in this process, which saves its start-up."""
-    arguments = ["bmseg", *map(str, words)]
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with (
-        patch.object(sys, "argv", arguments),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        try:
-            main()
-        except SystemExit as leave:
-            code = int(leave.code or 0)
-    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
-
-
-def assert_refused(result: subprocess.CompletedProcess[str], message: str, code: int = 2) -> None:
-    assert result.returncode == code, result.stderr
-    assert "Traceback" not in result.stderr
-    last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("Error: ")
-    assert message in last
 
 
 @pytest.fixture
@@ -145,7 +118,10 @@ def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tm
         (["evaluate", "--reader", "reader1=none", "-o", "out"], "none: no such folder"),
         (["evaluate", "-w", "none"], "none: found no workspace"),
         (["convert", "nifti", "--table", "none.csv"], "none.csv: no such table"),
-        (["convert", "nifti", "--table", "x", "--map-label", "a=b"], "expected two whole numbers"),
+        (
+            ["convert", "nifti", "--table", "x", "--map-label", "a=b"],
+            "found 'a=b', expected FOUND=VALUE with a whole number, as 255=1",
+        ),
         (["report", "-w", "none"], "none: found no workspace"),
         (["phantom", "--study", SARCOMA], "plane: found axial, expected coronal"),
         (["evaluate", "--study", "none.toml", "--reader", "reader1=x", "-o", "o"], "no such study file"),
@@ -195,3 +171,19 @@ def test_the_phantom_leaves_converted_exams_alone(tmp_path: Path, write_mask: Wr
     before = {path: path.read_bytes() for path in root.rglob("*.*")}
     assert_refused(bmseg("phantom", "-w", root), "imagesTr: found a (1 such), expected only the exams")
     assert {path: path.read_bytes() for path in root.rglob("*.*")} == before
+
+
+def test_masks_in_another_axis_order_are_brought_to_the_image_and_named(
+    tmp_path: Path, write_mask: Writer
+) -> None:
+    write_mask(tmp_path / "image.nii.gz", np.ones((4, 5, 6), np.int16), np.diag([0.9, 3.5, 0.9, 1]))
+    turned = np.array([[0, 0, 0.9, 0], [0, 3.5, 0, 0], [0.9, 0, 0, 0], [0, 0, 0, 1]])
+    write_mask(tmp_path / "mask.nii.gz", np.ones((6, 5, 4), np.uint8), turned)
+    rows = [f"e{n},training,image.nii.gz,mask.nii.gz\n" for n in range(5)]
+    (tmp_path / "cohort.csv").write_text("exam,split,water,reader1\n" + "".join(rows))
+    result = bmseg("convert", "nifti", "--table", tmp_path / "cohort.csv", "-w", tmp_path / "w")
+    assert result.returncode == 0, result.stderr
+    assert (
+        "5 masks stood in another axis order than their image and were brought to it: e0 reader1, "
+        "e1 reader1, e2 reader1 and 2 more\n"
+    ) in result.stdout

@@ -40,7 +40,7 @@ GOOD = [
 
 def test_a_table_becomes_a_data_set(table: Callable[..., Path], tmp_path: Path) -> None:
     dataset = RawDataset.create(tmp_path / "raw", SPEC)
-    report = convert(dataset, read_table(table(*GOOD), SPEC), seed=1)
+    report = convert(dataset, read_table(table(*GOOD), SPEC), seed=1, processes=1)
     assert report.converted == ["a", "b", "c"]
     assert report.unused_masks == 1
     cohort = dataset.cohort().set_index("exam")
@@ -52,10 +52,10 @@ def test_again_does_only_what_changed(
     table: Callable[..., Path], tmp_path: Path, write_mask: Callable[..., Path]
 ) -> None:
     dataset = RawDataset.create(tmp_path / "raw", SPEC)
-    convert(dataset, read_table(table(*GOOD), SPEC), seed=1)
-    assert convert(dataset, read_table(table(*GOOD), SPEC), seed=1).skipped == ["a", "b", "c"]
+    convert(dataset, read_table(table(*GOOD), SPEC), seed=1, processes=1)
+    assert convert(dataset, read_table(table(*GOOD), SPEC), seed=1, processes=1).skipped == ["a", "b", "c"]
     write_mask(tmp_path / "b.nii.gz", np.zeros((6, 5, 4), np.int16))
-    again = convert(dataset, read_table(table(*GOOD), SPEC), seed=1)
+    again = convert(dataset, read_table(table(*GOOD), SPEC), seed=1, processes=1)
     assert (again.converted, again.skipped) == (["b"], ["a", "c"])
     assert read_volume(dataset.image_path("b", "training", "water")).array.max() == 0
 
@@ -65,7 +65,7 @@ def test_a_refused_exam_does_not_stop_the_others_and_nothing_trains_on_the_rest(
 ) -> None:
     (tmp_path / "b.nii.gz").write_bytes((tmp_path / "b.nii.gz").read_bytes()[:60])
     dataset = RawDataset.create(tmp_path / "raw", SPEC)
-    report = convert(dataset, read_table(table(*GOOD), SPEC), seed=1)
+    report = convert(dataset, read_table(table(*GOOD), SPEC), seed=1, processes=1)
     assert report.converted == ["a", "c"]
     assert "truncated or damaged" in report.failures["b"]
     with pytest.raises(ConversionError, match="no finished data set"):
@@ -75,10 +75,10 @@ def test_a_refused_exam_does_not_stop_the_others_and_nothing_trains_on_the_rest(
 def test_other_values_need_a_mapping(table: Callable[..., Path], tmp_path: Path) -> None:
     path = table("a,training,a.nii.gz,m255.nii.gz,,Oslo")
     dataset = RawDataset.create(tmp_path / "raw", SPEC)
-    failures = convert(dataset, read_table(path, SPEC), seed=1).failures
+    failures = convert(dataset, read_table(path, SPEC), seed=1, processes=1).failures
     assert "m255.nii.gz): label: found 255 in" in failures["a"]
     assert "--map-label" in failures["a"]
-    assert not convert(dataset, read_table(path, SPEC, {255: 1}), seed=1).failures
+    assert not convert(dataset, read_table(path, SPEC, {"255": 1}), seed=1, processes=1).failures
 
 
 def test_a_synthetic_cohort_is_not_overwritten(table: Callable[..., Path], tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_synthetic_cohort_is_not_overwritten(table: Callable[..., Path], tmp_p
     dataset.folder.mkdir(parents=True)
     (dataset.folder / "phantom.json").write_text("{}")
     with pytest.raises(ConversionError, match="found a synthetic cohort, expected none"):
-        convert(dataset, read_table(table(*GOOD), SPEC), seed=1)
+        convert(dataset, read_table(table(*GOOD), SPEC), seed=1, processes=1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""From a folder of exported DICOM files to the exams of a data set."""

@@ -1,0 +1,152 @@
+"""Scanned frames become exams: a study each, with its volumes or the reason why it cannot be trusted."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dataset_conversion.dicom.found_volume import FoundVolume
+from dataset_conversion.dicom.frame import Frame
+from dataset_conversion.dicom.keys import Key, with_new_keys
+from dataset_conversion.dicom.scan import Scan
+from dataset_conversion.dicom.volumes import find_volumes
+
+
+@dataclass(frozen=True)
+class FoundExam:
+    """One exam of the source.
+
+    Parameters
+    ----------
+    identifier, patient : str
+        Names from the key file.
+    volumes : tuple of FoundVolume
+    reason : str
+        Why nothing of the exam can be used; empty when it can.
+    """
+
+    identifier: str
+    patient: str
+    volumes: tuple[FoundVolume, ...]
+    reason: str = ""
+
+
+def find_exams(found: Scan, keys: list[Key]) -> tuple[list[FoundExam], list[Key]]:
+    """All exams of a source, in the order of their names, and the key file's rows with new exams added.
+
+    An exam is refused as a whole when its headers contradict each other (two patients in one study, one
+    series in two studies) or a damaged file may be a slice of it: a volume could then look whole and
+    lack its last slice.
+    """
+    studies: dict[str, list[Frame]] = defaultdict(list)
+    for frame in found.frames:
+        studies[frame.identity.study].append(frame)
+    keys = with_new_keys(
+        keys,
+        [
+            (study, frames[0].identity.patient, _folder(frames, found.source))
+            for study, frames in studies.items()
+        ],
+    )
+    reasons = _reasons(studies, found)
+    exams = [
+        FoundExam(
+            key.exam,
+            key.patient,
+            tuple(_with_stations(find_volumes(studies[key.study_uid]))),
+            reasons[key.study_uid],
+        )
+        for key in keys
+        if key.study_uid in studies
+    ]
+    return sorted(exams, key=lambda exam: exam.identifier), keys
+
+
+def _folder(frames: Sequence[Frame], source: Path) -> str:
+    """The folder that holds all files of an exam, below the source."""
+    return os.path.relpath(os.path.commonpath([frame.file.parent for frame in frames]), source)
+
+
+def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
+    series_studies: dict[str, set[str]] = defaultdict(set)
+    for study, frames in studies.items():
+        for frame in frames:
+            series_studies[frame.identity.series].add(study)
+    reasons = {}
+    for study, frames in studies.items():
+        patients = {frame.identity.patient for frame in frames}
+        shared = {frame.identity.series for frame in frames if len(series_studies[frame.identity.series]) > 1}
+        folders = {frame.file.parent for frame in frames}
+        damaged = [
+            file
+            for file, unreadable in found.damaged.items()
+            if unreadable.study == study or (unreadable.study not in studies and file.parent in folders)
+        ]
+        reasons[study] = ""
+        if len(patients) > 1:
+            reasons[study] = (
+                f"PatientID: found {len(patients)} in one study, expected one; separate the exams"
+            )
+        elif shared:
+            reasons[study] = (
+                f"SeriesInstanceUID: found {len(shared)} series that stand in another study too; export again"
+            )
+        elif damaged:
+            reasons[study] = (
+                f"found {len(damaged)} damaged files that may be slices of this exam; export it again"
+            )
+    return reasons
+
+
+def _with_stations(volumes: Sequence[FoundVolume]) -> list[FoundVolume]:
+    """Number the stations of a whole-body exam from the feet, by position; by table where positions repeat.
+
+    Stations are volumes of one kind (contrast, component, echo time, plane, size of pixels) and one frame
+    of reference whose centres lie more than half their height apart along the body.
+    """
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for i, volume in enumerate(volumes):
+        if not volume.reason and volume.first.plane:
+            frame = volume.first
+            kind = (frame.contrast.name, frame.component, frame.echo_time, volume.plane, frame.plane.spacing)  # type: ignore[union-attr]
+            groups[*kind, volume.identity.frame_of_reference].append(i)
+    numbered = list(volumes)
+    for members in groups.values():
+        heights = [_height(volumes[i]) for i in members]
+        places = [float(volumes[i].centre[2]) for i in members]
+        if np.ptp(places) < min(heights) / 2:
+            tables = [volumes[i].first.table_position for i in members]
+            if None in tables:
+                continue
+            places = [float(table or 0) for table in tables]
+        stations = _clusters(places, min(heights) / 2)
+        if max(stations) > 1:
+            for i, station in zip(members, stations, strict=True):
+                numbered[i] = replace(volumes[i], station=f"{station} of {max(stations)}")
+    return numbered
+
+
+def _height(volume: FoundVolume) -> float:
+    """Extent along the body in mm."""
+    return float(np.abs(volume.affine[2, :3]) @ np.array(volume.shape))
+
+
+def _clusters(places: Sequence[float], apart: float) -> list[int]:
+    """Number places from the lowest; places nearer than `apart` to their neighbour share a number.
+
+    Examples
+    --------
+    >>> _clusters([300, -200, 310, 50], 100)
+    [3, 1, 3, 2]
+    """
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    numbers = [0] * len(places)
+    for previous, i in zip([order[0], *order], order, strict=False):
+        step = places[i] - places[previous] > apart
+        numbers[i] = max(numbers[previous] + step, 1)
+    return numbers

@@ -1,0 +1,276 @@
+"""A frame: one slice of one image, and what its header says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset
+
+from dataset_conversion.dicom.contrast import (
+    ComponentName,
+    Contrast,
+    component_of,
+    contrast_of,
+    frame_type_of,
+)
+from dataset_conversion.dicom.scanner import Scanner, scanner_of
+
+Point = tuple[float, float, float]
+
+_STORED = ("BitsAllocated", "BitsStored", "PixelRepresentation")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What groups frames to exams and series and must never be written to an output.
+
+    Parameters
+    ----------
+    patient : str
+        PatientID.
+    study, series, frame_of_reference : str
+        Instance UIDs.
+    """
+
+    patient: str
+    study: str
+    series: str
+    frame_of_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A frame's pixels in space.
+
+    Parameters
+    ----------
+    rows, columns : int
+    spacing : (float, float)
+        Distance between rows, and between columns, in mm.
+    along_row, along_column : point
+        Unit vectors (LPS+) of growing column index, and of growing row index.
+    """
+
+    rows: int
+    columns: int
+    spacing: tuple[float, float]
+    along_row: Point
+    along_column: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One slice.
+
+    Parameters
+    ----------
+    file : Path
+    number : int
+        Place in a multi-frame file, from 0.
+    identity : Identity
+    scanner : Scanner
+    series_number : int or None
+    description : str
+        SeriesDescription; free text, written by `clean_description` only.
+    body_part : str
+        BodyPartExamined.
+    contrast : Contrast
+    component : str
+    frame_type : tuple of str
+        FrameType or ImageType.
+    echo_time, repetition_time : float or None
+        In ms.
+    temporal_position, acquisition : int or None
+    plane : Plane or None
+    position : point or None
+        Centre of the first pixel in mm, LPS+.
+    table_position : float or None
+        In mm.
+    slope, intercept : float
+        Stored value to displayed value.
+    stored : tuple of int or None
+        BitsAllocated, BitsStored and PixelRepresentation.
+    fault : str
+        Why the frame cannot be part of a volume; empty when it can.
+    """
+
+    file: Path
+    number: int
+    identity: Identity
+    scanner: Scanner
+    series_number: int | None
+    description: str
+    body_part: str
+    contrast: Contrast
+    component: ComponentName
+    frame_type: tuple[str, ...]
+    echo_time: float | None
+    repetition_time: float | None
+    temporal_position: int | None
+    acquisition: int | None
+    plane: Plane | None
+    position: Point | None
+    table_position: float | None
+    slope: float
+    intercept: float
+    stored: tuple[int | None, ...]
+    fault: str
+
+
+def frames_of(dataset: Dataset, file: Path) -> list[Frame]:
+    """All frames of an image file: one of a classic file, several of an enhanced multi-frame one.
+
+    A frame that cannot be used carries its fault. Damaged values raise whatever pydicom raises.
+    """
+    count = _whole(dataset.get("NumberOfFrames")) or 1
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
+    identity = Identity(
+        _text(dataset.get("PatientID")),
+        _text(dataset.get("StudyInstanceUID")),
+        _text(dataset.get("SeriesInstanceUID")),
+        _text(dataset.get("FrameOfReferenceUID")),
+    )
+    fault = _fault_of_file(dataset, count, per_frame)
+    if per_frame is None or fault:
+        return [_frame(dataset, file, 0, identity, (), fault)]
+    shared = dataset.get("SharedFunctionalGroupsSequence") or []
+    return [
+        _frame(dataset, file, number, identity, (groups, *shared[:1]), "")
+        for number, groups in enumerate(per_frame)
+    ]
+
+
+def _fault_of_file(dataset: Dataset, count: int, per_frame: Sequence[Dataset] | None) -> str:
+    if (samples := _whole(dataset.get("SamplesPerPixel")) or 1) != 1:
+        return f"SamplesPerPixel: found {samples} (colour), expected 1"
+    if (photometric := _text(dataset.get("PhotometricInterpretation"))) != "MONOCHROME2":
+        return f"PhotometricInterpretation: found {_word(photometric)}, expected MONOCHROME2"
+    if per_frame is None and count > 1:
+        return f"NumberOfFrames: found {count}, expected per-frame functional groups with their positions"
+    if per_frame is not None and len(per_frame) != count:
+        return f"NumberOfFrames: found {count}, expected {len(per_frame)}, one a functional group"
+    if "MOSAIC" in frame_type_of(dataset):
+        return "ImageType: found MOSAIC, expected one slice an image"
+    return ""
+
+
+def _frame(
+    dataset: Dataset, file: Path, number: int, identity: Identity, groups: Sequence[Dataset], fault: str
+) -> Frame:
+    get = _Lookup(dataset, groups)
+    plane, missing = (None, "") if fault else _plane(get, dataset)
+    position = _numbers(get("PlanePositionSequence", "ImagePositionPatient"), 3)
+    if not fault and not missing and position is None:
+        missing = "no usable ImagePositionPatient"
+    slope = get("PixelValueTransformationSequence", "RescaleSlope")
+    intercept = get("PixelValueTransformationSequence", "RescaleIntercept")
+    scale = (1.0 if slope is None else _number(slope), 0.0 if intercept is None else _number(intercept))
+    if None in scale or scale[0] == 0:
+        missing = missing or "RescaleSlope, RescaleIntercept: found no usable number"
+    temporal = get("FrameContentSequence", "TemporalPositionIndex")
+    if temporal is None:
+        temporal = dataset.get("TemporalPositionIdentifier")
+    echo = get("MREchoSequence", "EffectiveEchoTime")
+    repetition = get("MRTimingAndRelatedParametersSequence", "RepetitionTime")
+    acquisition = get("FrameContentSequence", "FrameAcquisitionNumber")
+    return Frame(
+        file=file,
+        number=number,
+        identity=identity,
+        scanner=scanner_of(dataset),
+        series_number=_whole(dataset.get("SeriesNumber")),
+        description=_text(dataset.get("SeriesDescription")),
+        body_part=_text(get("FrameAnatomySequence", "BodyPartExamined")),
+        contrast=contrast_of(dataset, groups),
+        component=component_of(dataset, groups),
+        frame_type=frame_type_of(dataset, groups),
+        echo_time=_number(echo if echo is not None else dataset.get("EchoTime")),
+        repetition_time=_number(repetition),
+        temporal_position=_whole(temporal),
+        acquisition=_whole(acquisition if acquisition is not None else dataset.get("AcquisitionNumber")),
+        plane=plane,
+        position=position,  # type: ignore[arg-type]
+        table_position=_number(get("MRTablePositionSequence", "TablePosition")),
+        slope=scale[0] or 1.0,
+        intercept=scale[1] or 0.0,
+        stored=tuple(_whole(dataset.get(key)) for key in _STORED),
+        fault=fault or missing,
+    )
+
+
+class _Lookup:
+    """Find a value in the functional groups of a frame or, classic, in the data set itself."""
+
+    def __init__(self, dataset: Dataset, groups: Sequence[Dataset]) -> None:
+        self.dataset = dataset
+        self.groups = groups
+
+    def __call__(self, sequence: str, keyword: str) -> Any:
+        for group in self.groups:
+            items = group.get(sequence)
+            if items and (value := items[0].get(keyword)) is not None:
+                return value
+        return self.dataset.get(keyword)
+
+
+def _plane(get: _Lookup, dataset: Dataset) -> tuple[Plane | None, str]:
+    """A frame's plane or, in words, what it lacks."""
+    rows, columns = _whole(dataset.get("Rows")) or 0, _whole(dataset.get("Columns")) or 0
+    if rows < 1 or columns < 1:
+        return None, f"Rows, Columns: found {rows} x {columns}, expected an image"
+    spacing = _numbers(get("PixelMeasuresSequence", "PixelSpacing"), 2)
+    if spacing is None or min(spacing) <= 0:
+        return None, "no usable PixelSpacing"
+    cosines = _numbers(get("PlaneOrientationSequence", "ImageOrientationPatient"), 6)
+    if cosines is None:
+        return None, "no usable ImageOrientationPatient"
+    row, column = cosines[:3], cosines[3:]
+    lengths = math.hypot(*row), math.hypot(*column)
+    if max(abs(length - 1) for length in lengths) > 1e-2:
+        found = f"{lengths[0]:.3g} and {lengths[1]:.3g}"
+        return None, f"ImageOrientationPatient: found vectors of length {found}, expected 1"
+    row = tuple(value / lengths[0] for value in row)
+    skew = sum(a * b for a, b in zip(row, column, strict=True)) / lengths[1]
+    if abs(skew) > 1e-2:
+        return None, f"ImageOrientationPatient: found axes {skew:.3g} off a right angle, expected 0"
+    # Printed cosines are rounded: the column is made exactly perpendicular, as NIfTI readers demand.
+    column = tuple(b / lengths[1] - skew * a for a, b in zip(row, column, strict=True))
+    length = math.hypot(*column)
+    column = tuple(value / length for value in column)
+    return Plane(rows, columns, spacing, row, column), ""  # type: ignore[arg-type]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip("\0 ")
+
+
+def _word(value: str) -> str:
+    """A code string of the standard; anything else is not quoted: it could be a name."""
+    return (
+        value if value in ("MONOCHROME1", "RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422") else "another"
+    )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
+    try:
+        numbers = tuple(float(part) for part in value)
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None

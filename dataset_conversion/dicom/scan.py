@@ -1,0 +1,168 @@
+"""Read the headers of every file below a folder, once and in parallel."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom.config
+from pydicom import Dataset
+from pydicom.uid import UID
+from tqdm import tqdm
+
+from dataset_conversion.dicom.files import DamagedError, NotDicomError, read_dataset
+from dataset_conversion.dicom.frame import Frame, frames_of
+from dataset_conversion.parallel import run_each
+from dataset_conversion.volume import ConversionError
+
+# Files a worker reads before it reports: enough that messages between processes cost nothing.
+_CHUNK = 64
+# Fewer files are read sooner than other processes have started.
+_FEW_FILES = 1500
+
+#: Objects with pixels that are no image of the patient.
+_DERIVED_OBJECTS = {"Segmentation Storage", "Label Map Segmentation Storage", "RT Dose Storage"}
+
+
+@dataclass(frozen=True)
+class Other:
+    """A file that is no image of the patient, by its kind."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that should be an image and cannot be read.
+
+    Parameters
+    ----------
+    reason : str
+    study : str
+        StudyInstanceUID where that much could be read; never to be written.
+    """
+
+    reason: str
+    study: str = ""
+
+
+#: What a file turned out to be.
+Headers = list[Frame] | Other | Unreadable
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What lies below a folder.
+
+    Parameters
+    ----------
+    source : Path
+    frames : tuple of Frame
+        Slices of images, in order of path and frame number.
+    others : mapping of str to int
+        Files that are no images, counted by kind.
+    damaged : mapping of Path to Unreadable
+        Files that cannot be read.
+    """
+
+    source: Path
+    frames: tuple[Frame, ...]
+    others: dict[str, int]
+    damaged: dict[Path, Unreadable]
+
+
+def scan(source: Path, *, processes: int | None = None) -> Scan:
+    """Read the headers of all files below a folder.
+
+    Parameters
+    ----------
+    source : Path
+        A folder, read with its subfolders, or one file.
+    processes : int, optional
+        Worker processes; as many as CPU cores by default.
+
+    Raises
+    ------
+    ConversionError
+        When there is no such folder, or no DICOM image in it.
+    """
+    if not source.exists():
+        raise ConversionError(f"{source}: no such folder; name the folder of the exported studies")
+    paths = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    frames: list[Frame] = []
+    others: Counter[str] = Counter()
+    damaged: dict[Path, Unreadable] = {}
+    headers = _read_all(paths, processes)
+    for path in paths:
+        match headers[path]:
+            case Other(kind):
+                others[kind] += 1
+            case Unreadable() as unreadable:
+                damaged[path] = unreadable
+            case found:
+                frames += found
+    if not frames:
+        detail = f"; {len(damaged)} files cannot be read" if damaged else ""
+        raise ConversionError(f"{source}: found no DICOM image in {len(paths)} files, expected some{detail}")
+    return Scan(source, tuple(frames), dict(sorted(others.items())), damaged)
+
+
+def _read_all(paths: list[Path], processes: int | None) -> dict[Path, Headers]:
+    chunks = [tuple(paths[i : i + _CHUNK]) for i in range(0, len(paths), _CHUNK)]
+    if len(paths) < _FEW_FILES:
+        processes = 1
+    found: dict[Path, Headers] = {}
+    with tqdm(total=len(paths), desc="read headers", unit="file", disable=None) as progress:
+        for chunk, results in run_each(_read_some, chunks, died=_died, processes=processes):
+            found.update(zip(chunk, results, strict=True))
+            progress.update(len(chunk))
+    return found
+
+
+def _read_some(paths: tuple[Path, ...]) -> list[Headers]:
+    return [read_headers(path) for path in paths]
+
+
+def _died(paths: tuple[Path, ...]) -> list[Headers]:
+    return [Unreadable("the process that read it died, probably for want of memory") for _ in paths]
+
+
+def read_headers(path: Path) -> Headers:
+    """Read the header of one file."""
+    # Odd values are the rule in real exports; what matters is checked by us.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    study = ""
+    try:
+        dataset = read_dataset(path, pixels=False)
+        if kind := _kind_of_other(dataset):
+            return Other(kind)
+        study = str(dataset.get("StudyInstanceUID") or "")
+        frames = frames_of(dataset, path)
+    except NotDicomError:
+        return Other("not DICOM")
+    except DamagedError as error:
+        return Unreadable(str(error))
+    except Exception as error:  # values are decoded when asked for: damaged ones raise all kinds
+        return Unreadable(f"damaged header ({type(error).__name__})", study)
+    if not (study and frames[0].identity.series):
+        return Unreadable("no StudyInstanceUID or SeriesInstanceUID; truncated or damaged", study)
+    return frames
+
+
+def _kind_of_other(dataset: Dataset) -> str:
+    """The name of a DICOM object that is no image of the patient; empty for an image.
+
+    A damaged class identifier must not turn a slice into something that is left out in silence: only
+    known classes count, and private ones without pixels.
+    """
+    meta = dataset.get("file_meta") or Dataset()
+    uid = UID(str(dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or ""))
+    known = uid.name != str(uid)
+    if known and ("Image Storage" not in uid.name or uid.name in _DERIVED_OBJECTS):
+        return uid.name
+    if not known and not str(uid).startswith("1.2.840.10008.") and "Rows" not in dataset:
+        return "private object of the vendor"
+    return ""

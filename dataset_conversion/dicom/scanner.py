@@ -1,0 +1,66 @@
+"""The acquisition parameters that may leave the hospital: a whitelist."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom import Dataset
+
+#: What Manufacturer may contain, and how the vendor is called in outputs; others become "other".
+_VENDORS = {
+    "siemens": "Siemens", "philips": "Philips", "ge ": "GE", "general electric": "GE", "toshiba": "Canon",
+    "canon": "Canon", "hitachi": "Fujifilm", "fujifilm": "Fujifilm", "uih": "United Imaging",
+    "united imaging": "United Imaging", "esaote": "Esaote", "hyperfine": "Hyperfine", "bruker": "Bruker",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """Vendor, model and field strength.
+
+    Parameters
+    ----------
+    vendor : str
+        One of a fixed list, or "other", or "" when blank.
+    model : str
+        ManufacturerModelName when it looks like one.
+    field_strength : float or None
+        In tesla.
+    """
+
+    vendor: str
+    model: str
+    field_strength: float | None
+
+
+def scanner_of(dataset: Dataset) -> Scanner:
+    """What a header says of the scanner."""
+    manufacturer = str(dataset.get("Manufacturer") or "").strip().lower()
+    vendor = next(
+        (name for part, name in _VENDORS.items() if part in f"{manufacturer} "),
+        "other" if manufacturer else "",
+    )
+    return Scanner(vendor, _model(dataset), _field(dataset.get("MagneticFieldStrength")))
+
+
+def _model(dataset: Dataset) -> str:
+    """The model's name, unless it shares a word with the fields that identify a patient."""
+    model = str(dataset.get("ManufacturerModelName") or "").strip()
+    if not re.fullmatch(r"[A-Za-z][\w .+/-]{0,31}", model):
+        return ""
+    identity = " ".join(str(dataset.get(k) or "") for k in ("PatientName", "PatientID", "AccessionNumber"))
+    shared = set(re.findall(r"\w{3,}", identity.lower())) & set(re.findall(r"\w{3,}", model.lower()))
+    return "" if shared else model
+
+
+def _field(value: Any) -> float | None:
+    try:
+        tesla = float(value)
+    except (TypeError, ValueError):
+        return None
+    # Some write gauss.
+    tesla = tesla / 10_000 if tesla > 1000 else tesla
+    return round(tesla, 3) if math.isfinite(tesla) and 0 < tesla < 30 else None

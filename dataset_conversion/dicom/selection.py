@@ -1,0 +1,136 @@
+"""Which volume of an exam is which channel: by the study's rule, or as a person chose in the table.
+
+Nothing is chosen by file order: two candidates refuse the exam, and so does none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dataset_conversion.dicom.exams import FoundExam
+from dataset_conversion.dicom.found_volume import FoundVolume
+from dataset_conversion.dicom.rule import ChannelRule
+from dataset_conversion.dicom.wording import station_words
+from dataset_conversion.volume import ConversionError
+
+_ADVICE = "choose one with --volumes"
+
+
+def choose(
+    exam: FoundExam, rules: Sequence[ChannelRule], chosen: Mapping[str, str] | None = None
+) -> dict[str, FoundVolume]:
+    """The volume of every channel.
+
+    Parameters
+    ----------
+    exam : FoundExam
+    rules : sequence of ChannelRule
+        One a channel.
+    chosen : mapping of str to str, optional
+        Channel to the name of the volume that a person chose; the rule decides of the others.
+
+    Raises
+    ------
+    ConversionError
+        When the exam is unusable as a whole, a channel has no candidate or several, or the chosen volume
+        is unusable; one line with the numbers.
+    """
+    if exam.reason:
+        raise ConversionError(f"{exam.identifier}: {exam.reason}")
+    return {rule.channel: _choose_one(exam, rule, (chosen or {}).get(rule.channel)) for rule in rules}
+
+
+def _choose_one(exam: FoundExam, rule: ChannelRule, name: str | None) -> FoundVolume:
+    where = f"{exam.identifier}: {rule.channel}"
+    if name is not None:
+        volume = next((volume for volume in exam.volumes if volume.name == name), None)
+        if volume is None:
+            raise ConversionError(f"{where}: volume: found no {name}, expected one of {_names(exam.volumes)}")
+        if volume.reason:
+            raise ConversionError(f"{where}: volume {name}: {volume.reason}; choose another")
+        return volume
+    candidates = [volume for volume in exam.volumes if not volume.reason and _fits(volume, rule)]
+    if len(candidates) > 1:
+        raise ConversionError(
+            f"{where}: found {len(candidates)} candidates, {' and '.join(map(_described, candidates))}, "
+            f"expected one ({rule}); {_ADVICE}, or make the rule in the study file narrower"
+        )
+    if not candidates:
+        raise ConversionError(f"{where}: found no volume of {rule}: {_why_none(exam, rule)}; {_ADVICE}")
+    return candidates[0]
+
+
+def _fits(volume: FoundVolume, rule: ChannelRule) -> bool:
+    return (
+        volume.first.component in ("magnitude", "unknown")
+        and rule.contrast in (None, volume.first.contrast.name)
+        and volume.plane == rule.plane
+        and _at_station(volume, rule)
+    )
+
+
+def _at_station(volume: FoundVolume, rule: ChannelRule) -> bool:
+    if rule.station is None:
+        return True
+    if isinstance(rule.station, int):
+        return volume.station.split(" ")[0] == str(rule.station)
+    return rule.station in regions_of(volume)
+
+
+def regions_of(volume: FoundVolume) -> frozenset[str]:
+    """Body regions that the description and BodyPartExamined name."""
+    return station_words(volume.first.description) | station_words(volume.first.body_part)
+
+
+def _why_none(exam: FoundExam, rule: ChannelRule) -> str:
+    """What stands in the way: a volume that fits but is unusable, or what the others are."""
+    unusable = [v for v in exam.volumes if v.reason and (v.first.plane is None or _fits(v, rule))]
+    if unusable:
+        return "; ".join(f"volume {volume.name} is unusable: {volume.reason}" for volume in unusable[:3])
+    usable = [volume for volume in exam.volumes if not volume.reason]
+    if not usable:
+        return "; ".join(f"volume {volume.name} is unusable: {volume.reason}" for volume in exam.volumes[:3])
+    contrasts = Counter(volume.first.contrast.name for volume in usable)
+    if rule.contrast is not None and rule.contrast not in contrasts:
+        detail = "" if set(contrasts) != {"unknown"} else (
+            ": FrameType, ImageType, private tags and SeriesDescription name none"
+        )  # fmt: skip
+        notes = sorted(
+            {
+                v.first.contrast.note
+                for v in usable
+                if v.first.contrast.note and v.first.contrast.name == "unknown"
+            }
+        )
+        return f"contrast: found {_counted(contrasts)}{detail}{'; ' + '; '.join(notes) if notes else ''}"
+    same = [volume for volume in usable if rule.contrast in (None, volume.first.contrast.name)]
+    fields: dict[str, Counter[str]] = {
+        "component": Counter(volume.first.component for volume in same),
+        "plane": Counter(str(volume.plane) for volume in same),
+        "station": Counter(_station(volume) for volume in same),
+    }
+    return ", ".join(f"{field}: found {_counted(counts)}" for field, counts in fields.items())
+
+
+def _station(volume: FoundVolume) -> str:
+    return " ".join([volume.station, *sorted(regions_of(volume))]).strip() or "unknown"
+
+
+def _described(volume: FoundVolume) -> str:
+    size = " x ".join(map(str, volume.shape))
+    parts = [volume.first.contrast.name, str(volume.plane), size]
+    if volume.first.echo_time is not None:
+        parts.append(f"echo {volume.first.echo_time:g} ms")
+    if volume.station or regions_of(volume):
+        parts.append(f"station {_station(volume)}")
+    return f"{volume.name} ({', '.join(parts)})"
+
+
+def _names(volumes: Sequence[FoundVolume]) -> str:
+    return ", ".join(volume.name for volume in volumes)
+
+
+def _counted(counts: Mapping[Any, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -1,0 +1,160 @@
+"""Exams of a folder of exported DICOM files, ready to be converted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dataset_conversion.cohort_table import CohortRow
+from dataset_conversion.conversion import PendingExam
+from dataset_conversion.dicom.exams import FoundExam
+from dataset_conversion.dicom.found_volume import FoundVolume
+from dataset_conversion.dicom.inspection import describe_plane, describe_spacing
+from dataset_conversion.dicom.pixels import read_voxels
+from dataset_conversion.dicom.rule import ChannelRule
+from dataset_conversion.dicom.selection import choose
+from dataset_conversion.exam import DatasetSpec, Exam, Split
+from dataset_conversion.mask_files.reading import Labels, read_mask
+from dataset_conversion.volume import ConversionError
+
+
+def pending_exams(
+    exams: Sequence[FoundExam],
+    spec: DatasetSpec,
+    rules: Sequence[ChannelRule],
+    *,
+    choices: Mapping[str, Mapping[str, str]],
+    rows: Sequence[CohortRow] | None,
+    label_map: Mapping[str, int],
+) -> list[PendingExam]:
+    """What `convert` works on.
+
+    Parameters
+    ----------
+    exams : sequence of FoundExam
+    spec : DatasetSpec
+    rules : sequence of ChannelRule
+        One a channel of `spec`.
+    choices : mapping
+        Exam to channel to the volume that a person chose.
+    rows : sequence of CohortRow, optional
+        Split, masks and facts of the exams that are wanted. Without it all exams are wanted, unread.
+    label_map : mapping of str to int
+        Mask values, or names of segments or contour sets, that stand for levels.
+
+    Raises
+    ------
+    ConversionError
+        When a row names an exam that is not in the source, or a patient has exams in both splits.
+    """
+    found = {exam.identifier: exam for exam in exams}
+    if rows is None:
+        rows = [CohortRow(exam.identifier, "unread", {}, {}) for exam in exams]
+    if absent := [row.exam for row in rows if row.exam not in found]:
+        raise ConversionError(
+            f"exam {', '.join(absent)}: found in the table and not in the source, expected in both; the key "
+            "file says which exam is which study"
+        )
+    _check_patients(rows, found)
+    labels = Labels(spec.labels, dict(label_map))
+    return [_pending(found[row.exam], row, spec, rules, choices.get(row.exam, {}), labels) for row in rows]
+
+
+def _check_patients(rows: Sequence[CohortRow], found: Mapping[str, FoundExam]) -> None:
+    splits: dict[str, dict[Split, str]] = {}
+    for row in rows:
+        patient = _patient(row, found[row.exam])
+        splits.setdefault(patient, {})[row.split] = row.exam
+        if len(splits[patient]) > 1:
+            both = " and ".join(f"{split} ({exam})" for split, exam in splits[patient].items())
+            raise ConversionError(
+                f"{patient}: split: found in {both}, expected in one; if they are different people, name "
+                "them in the key file or in the table's column 'patient'"
+            )
+
+
+def _patient(row: CohortRow, exam: FoundExam) -> str:
+    return row.facts.get("patient") or exam.patient
+
+
+def _pending(
+    exam: FoundExam,
+    row: CohortRow,
+    spec: DatasetSpec,
+    rules: Sequence[ChannelRule],
+    chosen: Mapping[str, str],
+    labels: Labels,
+) -> PendingExam:
+    try:
+        volumes = choose(exam, rules, chosen)
+    except ConversionError as error:
+        return PendingExam(row.exam, row.split, {}, "", partial(_refuse, str(error)))
+    facts = row.facts | {"patient": _patient(row, exam)} | _acquisition(volumes, row)
+    return PendingExam(
+        identifier=row.exam,
+        split=row.split,
+        facts=facts,
+        fingerprint=_fingerprint(volumes, row, spec, labels),
+        load=partial(_load, row, volumes, labels, facts),
+    )
+
+
+def _refuse(reason: str) -> Exam:
+    raise ConversionError(reason)
+
+
+def _load(
+    row: CohortRow, volumes: Mapping[str, FoundVolume], labels: Labels, facts: Mapping[str, Any]
+) -> Exam:
+    channels = {}
+    for name, volume in volumes.items():
+        try:
+            channels[name] = read_voxels(volume)
+        except ConversionError as error:
+            raise ConversionError(f"{row.exam}: {name}: {error}") from None
+    first = next(iter(volumes))
+    frame = volumes[first].identity.frame_of_reference or None
+    masks = {
+        reader: read_mask(file, channels[first], labels, frame_of_reference=frame)
+        for reader, file in row.files.items()
+    }
+    sources = {name: f"volume {volume.name}" for name, volume in volumes.items()}
+    sources |= {reader: str(file) for reader, file in row.files.items()}
+    return Exam(row.exam, row.split, channels, masks, facts, sources)
+
+
+def _acquisition(volumes: Mapping[str, FoundVolume], row: CohortRow) -> dict[str, Any]:
+    """The acquisition parameters that go into cohort.csv: these, and no other value of a header."""
+    first = next(iter(volumes.values()))
+    scanner = first.first.scanner
+    facts: dict[str, Any] = {
+        "scanner": row.facts.get("scanner")
+        or " ".join(filter(None, (scanner.vendor, scanner.model)))
+        or None,
+        "vendor": scanner.vendor or None,
+        "model": scanner.model or None,
+        "field_strength_t": scanner.field_strength,
+        "tr_ms": _rounded(first.first.repetition_time),
+        "te_ms": _rounded(first.first.echo_time),
+        "spacing_mm": describe_spacing(first),
+        "plane": describe_plane(first),
+    }
+    return facts | {f"{name}_from": volume.first.contrast.source or None for name, volume in volumes.items()}
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 3)
+
+
+def _fingerprint(
+    volumes: Mapping[str, FoundVolume], row: CohortRow, spec: DatasetSpec, labels: Labels
+) -> str:
+    files: dict[Path, None] = {frame.file: None for volume in volumes.values() for frame in volume.frames}
+    files |= dict.fromkeys(row.files.values())
+    seen = [(str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
+    chosen = [(name, [(str(f.file), f.number) for f in volume.frames]) for name, volume in volumes.items()]
+    text = repr((seen, chosen, row, spec, labels))
+    return hashlib.sha256(text.encode()).hexdigest()

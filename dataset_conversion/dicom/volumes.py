@@ -1,0 +1,232 @@
+"""Frames become volumes: grouped by what they show, sorted by place, refused where they do not fit.
+
+The order of the checks names the true reason: one orientation in a series, then grouping, then equal
+sizes, doubled places, the number of slices, and their spacing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from dataset_conversion.dicom.found_volume import FoundVolume, normal_of, places_along_normal
+from dataset_conversion.dicom.frame import Frame
+
+#: Fewer slices give no spacing that could be checked.
+FEWEST_SLICES = 3
+SPACING_TOLERANCE = 0.02
+ORIENTATION_TOLERANCE = 1e-3
+# Positions nearer than this are the same place: well below any slice spacing, above printed rounding.
+_SAME_PLACE_MM = 0.01
+
+
+def find_volumes(frames: Iterable[Frame]) -> list[FoundVolume]:
+    """All volumes of one exam, each usable or with its reason, named and in a fixed order.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        All slices of the exam, in any order.
+    """
+    series = _split(frames, lambda frame: frame.identity.series)
+    volumes = [volume for group in series for volume in _volumes_of_series(group)]
+    volumes.sort(key=_order)
+    return _named(_without_torn(volumes))
+
+
+def _volumes_of_series(frames: Sequence[Frame]) -> list[FoundVolume]:
+    if reason := _fault_of_series(frames):
+        return [FoundVolume(tuple(frames), reason)]
+    groups = _split(frames, lambda frame: (frame.frame_type, frame.component, frame.echo_time))
+    for key in (_temporal_position, _acquisition):
+        groups = [part for group in groups for part in (_split(group, key) if _doubled(group) else [group])]
+    return [_volume(group) for group in groups]
+
+
+def _fault_of_series(frames: Sequence[Frame]) -> str:
+    """What forbids the use of any frame of a series."""
+    if faulty := [frame.fault for frame in frames if frame.fault]:
+        count, fault = len(faulty), Counter(faulty).most_common(1)[0][0]
+        return fault if count == len(frames) else f"{fault} in {count} of {len(frames)} frames"
+    orientations = _orientations(frames)
+    if len(orientations) > 1:
+        return (
+            f"mixed orientation: found {len(orientations)} in one series "
+            f"({_list(orientations.values())} slices), expected one"
+        )
+    return ""
+
+
+def _orientations(frames: Sequence[Frame]) -> dict[tuple[float, ...], int]:
+    """Different orientations and how many frames have each."""
+    found: dict[tuple[float, ...], int] = {}
+    for frame in frames:
+        if frame.plane is None:
+            continue
+        cosines = (*frame.plane.along_row, *frame.plane.along_column)
+        near = next(
+            (known for known in found if np.allclose(known, cosines, atol=ORIENTATION_TOLERANCE)), cosines
+        )
+        found[near] = found.get(near, 0) + 1
+    return found
+
+
+def _volume(frames: Sequence[Frame]) -> FoundVolume:
+    """Sort slices along their normal and check that they make a rectangular grid."""
+    along = places_along_normal(frames)
+    order = np.argsort(along, kind="stable")
+    ordered = tuple(frames[i] for i in order)
+    return FoundVolume(ordered, _fault_of_grid(ordered, along[order]))
+
+
+def _fault_of_grid(frames: Sequence[Frame], along: np.ndarray) -> str:
+    sizes = Counter(f"{f.plane.columns} x {f.plane.rows}" for f in frames if f.plane)
+    if len(sizes) > 1:
+        return f"mixed sizes: found {_counted(sizes)}, expected one size"
+    spacings = np.array([frame.plane.spacing for frame in frames if frame.plane])
+    if np.ptp(spacings, axis=0).max() > 1e-3:
+        lowest, highest = spacings.min(), spacings.max()
+        return f"mixed sizes: found pixels of {lowest:g} to {highest:g} mm, expected one size"
+    stored = Counter("/".join(str(part) for part in frame.stored) for frame in frames)
+    if len(stored) > 1:
+        return f"mixed BitsAllocated/BitsStored/PixelRepresentation: found {_counted(stored)}, expected one"
+    steps = np.diff(along)
+    if repeats := int((steps < _SAME_PLACE_MM).sum()):
+        return (
+            f"duplicates: found {repeats} of {len(frames)} slices at the place of another, alike in image type, "
+            "echo time, temporal position and acquisition, expected one a place; remove the copies"
+        )
+    if len(frames) < FEWEST_SLICES:
+        return f"too few slices: found {len(frames)}, expected at least {FEWEST_SLICES}"
+    return _fault_of_spacing(frames, steps)
+
+
+def _fault_of_spacing(frames: Sequence[Frame], steps: np.ndarray) -> str:
+    usual = float(np.median(steps))
+    if np.abs(steps - usual).max() > SPACING_TOLERANCE * usual:
+        widest = int(steps.argmax())
+        missing = round(float(steps[widest] / usual)) - 1
+        gap = f"; {missing} missing after slice {widest + 1} of {len(frames)}" if missing > 0 else ""
+        found = f"{steps.min():.4g} to {steps.max():.4g} mm"
+        return f"uneven spacing: found {found} between slices, expected one{gap}"
+    places = np.array([frame.position for frame in frames])
+    normal = normal_of(frames[0])
+    offsets = places - places[0]
+    sideways = offsets - np.outer(offsets @ normal, normal)
+    worst = float(np.sqrt((sideways**2).sum(axis=1)).max())
+    if worst > SPACING_TOLERANCE * usual + _SAME_PLACE_MM:
+        return f"sheared: found slices {worst:.3g} mm off the line along their normal, expected 0"
+    return ""
+
+
+def _without_torn(volumes: list[FoundVolume]) -> list[FoundVolume]:
+    """Refuse a volume that other frames of its series continue: a tag has torn it apart.
+
+    One slice whose echo time, type or series differs (a damaged or edited header) would otherwise leave
+    a volume that looks whole, one slice short.
+    """
+    torn: dict[int, str] = {}
+    for i, volume in enumerate(volumes):
+        for j, other in enumerate(volumes):
+            if i != j and not volume.reason and _continues(other, volume):
+                torn[i] = (
+                    f"torn: {len(other.frames)} further slices continue this volume and differ in "
+                    f"{_difference(other.first, volume.first)}; expected one volume"
+                )
+    return [replace(volume, reason=torn.get(i, volume.reason)) for i, volume in enumerate(volumes)]
+
+
+def _continues(other: FoundVolume, volume: FoundVolume) -> bool:
+    """Whether another's frames lie on the volume's own grid, just beyond one of its ends."""
+    same_series = other.identity.series == volume.identity.series
+    fragment = len(other.frames) < FEWEST_SLICES and other.first.series_number == volume.first.series_number
+    if not (same_series or fragment) or other.first.plane is None or other.shape[:2] != volume.shape[:2]:
+        return False
+    if len(_orientations([other.first, volume.first])) > 1 or any(f.position is None for f in other.frames):
+        return False
+    indices = np.linalg.inv(volume.affine) @ np.array(
+        [[-f.position[0], -f.position[1], f.position[2], 1.0] for f in other.frames if f.position]
+    ).T  # fmt: skip
+    slices = indices[2]
+    inside = ((slices > -0.5) & (slices < volume.shape[2] - 0.5)).any()
+    nearest = min(np.abs(slices + 1).min(), np.abs(slices - volume.shape[2]).min())
+    return bool(not inside and nearest < 2 * SPACING_TOLERANCE and np.abs(indices[:2]).max() < 0.5)
+
+
+def _difference(a: Frame, b: Frame) -> str:
+    named = {
+        "SeriesInstanceUID": a.identity.series != b.identity.series,
+        "image type": a.frame_type != b.frame_type,
+        "complex component": a.component != b.component,
+        "echo time": a.echo_time != b.echo_time,
+        "acquisition": a.acquisition != b.acquisition or a.temporal_position != b.temporal_position,
+    }
+    return ", ".join(name for name, differs in named.items() if differs) or "nothing that was looked at"
+
+
+def _order(volume: FoundVolume) -> tuple[Hashable, ...]:
+    """A fixed order, independent of file names: the same exam is named the same in any folder."""
+    frame = volume.first
+    return (
+        frame.series_number is None,
+        frame.series_number or 0,
+        frame.echo_time or 0.0,
+        frame.component,
+        frame.frame_type,
+        frame.temporal_position or 0,
+        frame.acquisition or 0,
+        tuple(round(value, 3) for value in frame.position or ()),
+        frame.identity.series,
+    )
+
+
+def _named(volumes: Sequence[FoundVolume]) -> list[FoundVolume]:
+    counts: Counter[str] = Counter()
+    named = []
+    for volume in volumes:
+        number = "?" if volume.first.series_number is None else str(volume.first.series_number)
+        named.append(replace(volume, name=f"{number}{_letters(counts[number])}"))
+        counts[number] += 1
+    return named
+
+
+def _letters(number: int) -> str:
+    """Letters in a row: a to z, then aa, ab and on.
+
+    Examples
+    --------
+    >>> _letters(0), _letters(25), _letters(26)
+    ('a', 'z', 'aa')
+    """
+    letters = chr(ord("a") + number % 26)
+    return letters if number < 26 else _letters(number // 26 - 1) + letters
+
+
+def _split(frames: Iterable[Frame], key: Callable[[Frame], Hashable]) -> list[list[Frame]]:
+    groups: dict[Hashable, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        groups[key(frame)].append(frame)
+    return list(groups.values())
+
+
+def _doubled(frames: Sequence[Frame]) -> bool:
+    return bool(len(frames) > 1 and np.diff(np.sort(places_along_normal(frames))).min() < _SAME_PLACE_MM)
+
+
+def _temporal_position(frame: Frame) -> int | None:
+    return frame.temporal_position
+
+
+def _acquisition(frame: Frame) -> int | None:
+    return frame.acquisition
+
+
+def _list(values: Iterable[object]) -> str:
+    return ", ".join(str(value) for value in values)
+
+
+def _counted(counts: Counter[str]) -> str:
+    return _list(f"{name} ({count})" for name, count in counts.items())

@@ -1,0 +1,1 @@
+"""Masks of readers in the formats their programs save: NIfTI, NRRD, DICOM SEG and RTSTRUCT."""

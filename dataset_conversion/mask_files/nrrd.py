@@ -1,0 +1,161 @@
+"""Masks in NRRD: plain label maps, and segmentations of 3D Slicer (``.seg.nrrd``).
+
+What Slicer writes: https://slicer.readthedocs.io/en/latest/developer_guide/modules/segmentations.html.
+Segments that do not overlap share a layer and differ in label value; where they overlap the file has one
+three-dimensional layer more. A segmentation without voxels is written as one voxel on no grid.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from dataset_conversion.mask_files.labels import Labels, combine, relabel, values_of_names
+from dataset_conversion.volume import ConversionError, Volume
+
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_SEGMENT_KEY = re.compile(r"Segment(\d+)_(?:ID|Name|LabelValue|Layer)")
+# The second is the name in files of Slicer before 5.2.
+_REPRESENTATION_KEYS = ("Segmentation_SourceRepresentation", "Segmentation_MasterRepresentation")
+
+
+@dataclass(frozen=True)
+class _Segment:
+    name: str
+    layer: int
+    label: int
+
+
+def read_nrrd(path: Path, image: Volume, labels: Labels) -> Volume:
+    """Read an NRRD mask on its own grid: a plain one by value, one of 3D Slicer by segment name.
+
+    Raises
+    ------
+    ConversionError
+        When the file is damaged or not three-dimensional, is cropped, a segment's name is no level,
+        segments overlap, or voxels belong to no segment.
+    """
+    found = _read(path)
+    keys = {key: found.GetMetaData(key) for key in found.GetMetaDataKeys()}
+    layers = np.moveaxis(_layers(path, found), 0, -1)
+    affine = _affine(path, found)
+    segments = _segments(path, keys)
+    if not segments and not any(key.startswith("Segmentation_") for key in keys):
+        if layers.shape[-1] > 1:
+            raise ConversionError(
+                f"{path}: found {layers.shape[-1]} values a voxel, expected one; export a label map"
+            )
+        return relabel(Volume(layers[..., 0], affine), labels.label_map)
+    for key in _REPRESENTATION_KEYS:
+        if (kind := keys.get(key, "Binary labelmap")) != "Binary labelmap":
+            raise ConversionError(
+                f"{path}: representation: found '{kind}', expected 'Binary labelmap'; convert it in 3D Slicer"
+            )
+    values = values_of_names(path, [segment.name for segment in segments], "segment", labels)
+    if layers.shape[:3] == (1, 1, 1) != image.array.shape:
+        return Volume(np.zeros(image.array.shape, dtype=np.int32), image.affine)
+    _refuse_cropped(path, layers, image)
+    _refuse_nameless(path, layers, segments)
+    painted = (
+        (segment.name, value, layers[..., segment.layer] == segment.label)
+        for segment, value in zip(segments, values, strict=True)
+    )
+    return Volume(combine(path, layers.shape[:3], painted, "segments"), affine)
+
+
+def _read(path: Path) -> sitk.Image:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    # Named outright, a file is read whatever its ending.
+    reader.SetImageIO("NrrdImageIO")
+    try:
+        return reader.Execute()
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].split("] ")[-1].split(": ", 1)[-1]
+        raise ConversionError(
+            f"{path}: cannot be read as NRRD, truncated or damaged ({reason}); export it again"
+        ) from None
+
+
+def _layers(path: Path, found: sitk.Image) -> np.ndarray:
+    """Voxels as (layer, i, j, k)."""
+    if found.GetDimension() != 3:
+        size = " x ".join(map(str, found.GetSize()))
+        raise ConversionError(f"{path}: found {found.GetDimension()} dimensions ({size}), expected 3")
+    array = sitk.GetArrayFromImage(found)
+    if array.dtype.kind not in "buif":
+        raise ConversionError(
+            f"{path}: found voxels of type {array.dtype}, expected plain numbers; export it again"
+        )
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    return array.transpose(3, 2, 1, 0)
+
+
+def _affine(path: Path, found: sitk.Image) -> np.ndarray:
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(found.GetDirection()).reshape(3, 3) * found.GetSpacing()
+    affine[:3, 3] = found.GetOrigin()
+    if not np.isfinite(affine).all() or np.linalg.det(affine) == 0:
+        raise ConversionError(f"{path}: space directions: found none to invert; export it again")
+    return _LPS_TO_RAS @ affine
+
+
+def _segments(path: Path, keys: dict[str, str]) -> list[_Segment]:
+    numbers = sorted({int(match[1]) for key in keys if (match := _SEGMENT_KEY.fullmatch(key))})
+    return [
+        _Segment(
+            name=keys.get(f"Segment{n}_Name") or keys.get(f"Segment{n}_ID") or f"Segment{n}",
+            # Slicer before 4.11 wrote a layer a segment and no such fields.
+            layer=_whole(path, keys, f"Segment{n}_Layer", default=n),
+            label=_whole(path, keys, f"Segment{n}_LabelValue", default=1),
+        )
+        for n in numbers
+    ]
+
+
+def _whole(path: Path, keys: dict[str, str], key: str, default: int) -> int:
+    text = keys.get(key, str(default)).strip()
+    if not text.isdecimal():
+        raise ConversionError(f"{path}: {key}: expected a whole number from 0; export it again")
+    return int(text)
+
+
+def _refuse_cropped(path: Path, layers: np.ndarray, image: Volume) -> None:
+    found, expected = layers.shape[:3], image.array.shape
+    # The order of axes is free: other faults of the grid are for the caller to find.
+    if sorted(found) != sorted(expected):
+        raise ConversionError(
+            f"{path}: size: found {_by(found)}, expected {_by(expected)} voxels (the image's); save it from "
+            "3D Slicer again, the image as source geometry and 'Crop to minimum extent' off"
+        )
+
+
+def _refuse_nameless(path: Path, layers: np.ndarray, segments: list[_Segment]) -> None:
+    for segment in segments:
+        if segment.layer >= layers.shape[-1]:
+            raise ConversionError(
+                f"{path}: segment '{segment.name}': found layer {segment.layer}, expected one of "
+                f"{layers.shape[-1]} counted from 0; save it from 3D Slicer again"
+            )
+    for layer, label, count in _label_counts(layers):
+        if label != 0 and not any(s.layer == layer and s.label == label for s in segments):
+            raise ConversionError(
+                f"{path}: segments: found value {label:g} in {count} voxels of layer {layer}, expected a "
+                "segment for each value; save it from 3D Slicer again"
+            )
+
+
+def _label_counts(layers: np.ndarray) -> Iterator[tuple[int, float, int]]:
+    for layer in range(layers.shape[-1]):
+        for label, count in zip(*np.unique(layers[..., layer], return_counts=True), strict=True):
+            yield layer, float(label), int(count)
+
+
+def _by(values: tuple[int, ...]) -> str:
+    return " x ".join(map(str, values))

@@ -1,0 +1,88 @@
+"""A reader's mask, whatever program saved it."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from dataset_conversion.mask_files.labels import Labels, relabel
+from dataset_conversion.mask_files.nrrd import read_nrrd
+from dataset_conversion.volume import ConversionError, Volume, read_volume
+
+__all__ = ["Labels", "read_mask", "relabel"]
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_NRRD_MAGIC = b"NRRD000"
+_DICOM_MAGIC = b"DICM"
+_DICOM_MAGIC_AT = 128
+# A NIfTI file begins with the size of its header: version 1 and 2, in either byte order.
+_NIFTI_MAGICS = {size.to_bytes(4, order) for size in (348, 540) for order in ("little", "big")}
+
+
+def read_mask(path: Path, image: Volume, labels: Labels, *, frame_of_reference: str | None = None) -> Volume:
+    """Read a mask in the values of the study; the format is told by the file's content, not its name.
+
+    Nothing is resampled. NIfTI and NRRD come on their own grid, for the caller to compare; DICOM SEG and
+    RTSTRUCT come on the image's.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI; NRRD, also ``.seg.nrrd`` of 3D Slicer; DICOM SEG or RTSTRUCT, also gzip'd.
+    image : Volume
+        The exam's image, stored in any axis order.
+    labels : Labels
+    frame_of_reference : str, optional
+        The image's frame of reference UID, where it is known: that of a DICOM mask must be the same.
+
+    Returns
+    -------
+    Volume
+        Integer mask values, shape (i, j, k); of NIfTI and NRRD the file's own number type.
+
+    Raises
+    ------
+    ConversionError
+        When the file is missing, damaged or of another kind, names what is no level, holds overlapping
+        levels, or, for DICOM, does not lie on the image's grid.
+    """
+    head = _head(path)
+    if head.startswith(_NRRD_MAGIC):
+        return read_nrrd(path, image, labels)
+    if head[:4] not in _NIFTI_MAGICS and _may_be_dicom(head):
+        # pydicom comes with an optional part of the package.
+        try:
+            from dataset_conversion.mask_files.dicom_file import read_dicom_mask
+        except ModuleNotFoundError:
+            raise ConversionError(
+                f"{path}: found a file that is neither NIfTI nor NRRD, expected one of these as pydicom and "
+                "highdicom are not installed; install bmseg[dicom] to read DICOM masks"
+            ) from None
+        mask = read_dicom_mask(path, image, labels, frame_of_reference)
+        if mask is not None:
+            return mask
+    return relabel(read_volume(path), labels.label_map)
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file, unpacked if it is gzip'd."""
+    if not path.is_file():
+        raise ConversionError(f"{path}: no such file")
+    wanted = _DICOM_MAGIC_AT + len(_DICOM_MAGIC)
+    try:
+        with path.open("rb") as file:
+            head = file.read(wanted)
+        if head.startswith(_GZIP_MAGIC):
+            with gzip.open(path) as file:
+                head = file.read(wanted)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConversionError(
+            f"{path}: cannot be read, truncated or damaged ({type(error).__name__}); export it again"
+        ) from None
+    return head
+
+
+def _may_be_dicom(head: bytes) -> bool:
+    """Whether DICOM is worth a try: its magic, or a first group 0002 or 0008 of a file without preamble."""
+    return head[_DICOM_MAGIC_AT:].startswith(_DICOM_MAGIC) or head[:2] in (b"\x02\x00", b"\x08\x00")

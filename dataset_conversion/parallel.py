@@ -1,0 +1,101 @@
+"""Work on many items in processes of their own, where one that dies takes no other with it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def run_each(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    died: Callable[[Item], Result],
+    processes: int | None = None,
+) -> Generator[tuple[Item, Result], None, None]:
+    """Work on every item; yield each with its result as it ends, in no fixed order.
+
+    Parameters
+    ----------
+    work : callable
+        A function of a module, or a `functools.partial` of one: it is sent to other processes.
+    items : sequence
+    died : callable
+        Gives the result of an item whose process died (most often: killed for want of memory). It was
+        tried again alone before, since the process may have died for its neighbours' memory.
+    processes : int, optional
+        By default one a CPU core, never more than there are items; with one, all runs in this process.
+    """
+    workers = min(processes or os.cpu_count() or 1, len(items))
+    if workers <= 1:
+        for item in items:
+            yield item, work(item)
+        return
+    waiting = list(reversed(items))
+    with one_thread_each():
+        while waiting:
+            suspects = yield from _until_one_dies(work, waiting, workers)
+            for suspect in suspects:
+                try:
+                    with _pool(1) as pool:
+                        result = pool.submit(work, suspect).result()
+                except BrokenProcessPool:
+                    result = died(suspect)
+                yield suspect, result
+
+
+def _until_one_dies(
+    work: Callable[[Item], Result], waiting: list[Item], workers: int
+) -> Generator[tuple[Item, Result], None, list[Item]]:
+    """Take items off the end of `waiting`; return those at work when a process died, none at the end."""
+    running: dict[Future[Result], Item] = {}
+    with _pool(workers) as pool:
+        while waiting or running:
+            # No more at work than there are processes: the items that a dead one may have held are few.
+            try:
+                while waiting and len(running) < workers:
+                    running[pool.submit(work, waiting[-1])] = waiting[-1]
+                    waiting.pop()
+            except BrokenProcessPool:
+                return [*running.values()]
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                if isinstance(future.exception(), BrokenProcessPool):
+                    return [*running.values()]
+                yield running.pop(future), future.result()
+    return []
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Fresh interpreters: a forked one may hang in a numerical library's locked thread pool.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is the parent's to answer: a worker ends the item it is at, and is given no other."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Processes started within do small matrix products on one thread: more would only wait in turn."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

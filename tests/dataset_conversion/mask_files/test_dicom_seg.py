@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import RLELossless, generate_uid
+
+from dataset_conversion.mask_files.reading import Labels, read_mask
+from dataset_conversion.volume import ConversionError, Volume, read_volume
+
+# highdicom warns of the names in the public series.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+LEVELS = {"level1": 1, "level2": 2, "level3": 3}
+LABELS = Labels(LEVELS, {})
+
+Exam = tuple[list[Dataset], Volume, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def exam(test_data: Path) -> Exam:
+    """Series, image and a mask of three levels: the real tumour, cut in three."""
+    folder = test_data / "ibsi_sts_extremity"
+    series = [pydicom.dcmread(path) for path in sorted((folder / "dicom/STS_025/MR_T1/image").glob("*.dcm"))]
+    series.sort(key=lambda slice_: float(slice_.ImagePositionPatient[2]))
+    image = read_volume(folder / "nifti/STS_025/MR_T1_image.nii.gz")
+    tumour = read_volume(folder / "nifti/STS_025/MR_T1_mask.nii.gz").array > 0
+    i, j, _ = np.indices(tumour.shape)
+    return series, image, np.where(tumour, 1 + (i > 35) + (j > 30), 0)
+
+
+def segmentation(
+    exam: Exam,
+    path: Path,
+    names: tuple[str, ...] = ("level1", "level2", "level3"),
+    kind: str = "BINARY",
+    stack: np.ndarray | None = None,
+    **options: Any,
+) -> Dataset:
+    """A SEG of the exam's mask, or of a stack of segments (slices, rows, columns, segments)."""
+    series, _, mask = exam
+    # NIfTI counts i along a row and j down the rows here, as the series' orientation is axial.
+    pixels = mask.transpose(2, 1, 0).astype(np.uint8) if stack is None else stack
+    descriptions = [
+        SegmentDescription(n, name, codes.SCT.Tissue, codes.SCT.Tissue, SegmentAlgorithmTypeValues.MANUAL)
+        for n, name in enumerate(names, start=1)
+    ]
+    dataset = Segmentation(
+        source_images=series,
+        pixel_array=pixels,
+        segmentation_type=kind,
+        segment_descriptions=descriptions,
+        series_instance_uid=generate_uid(),
+        series_number=1,
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+        manufacturer="bmseg",
+        manufacturer_model_name="test",
+        software_versions="1",
+        device_serial_number="1",
+        **options,
+    )
+    dataset.save_as(path)
+    return dataset
+
+
+@pytest.mark.parametrize("omit", [False, True])
+@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
+@pytest.mark.parametrize("plane", [None, "coronal", "sagittal"])
+def test_segments_come_back_on_the_images_grid(
+    exam: Exam, tmp_path: Path, omit: bool, kind: str, plane: Any
+) -> None:
+    _, image, mask = exam
+    path = tmp_path / "seg.dcm"
+    segmentation(exam, path, kind=kind, omit_empty_frames=omit)
+    expected = Volume(mask, image.affine)
+    if plane:
+        image, expected = image.stored_as(plane), expected.stored_as(plane)
+    found = read_mask(path, image, LABELS)
+    np.testing.assert_array_equal(found.array, expected.array)
+    np.testing.assert_array_equal(found.affine, image.affine)
+
+
+def test_compressed_packed_and_fractional_of_zero_and_one(exam: Exam, tmp_path: Path) -> None:
+    path = tmp_path / "seg"
+    dataset = segmentation(exam, path, kind="LABELMAP")
+    # GDCM's encoder, pydicom's first choice, ends the process.
+    dataset.compress(RLELossless, encoding_plugin="pydicom")
+    dataset.save_as(path)
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    np.testing.assert_array_equal(read_mask(path, exam[1], LABELS).array, exam[2])
+    segmentation(exam, path, kind="FRACTIONAL")
+    np.testing.assert_array_equal(read_mask(path, exam[1], LABELS).array, exam[2])
+
+
+def test_labels_are_mapped_united_and_ignored(exam: Exam, tmp_path: Path) -> None:
+    path = tmp_path / "seg.dcm"
+    segmentation(exam, path, names=("Tumour", "LEVEL1", "vessel"))
+    found = read_mask(path, exam[1], Labels(LEVELS, {"tumour": 1, "vessel": 0}))
+    np.testing.assert_array_equal(found.array, np.isin(exam[2], [1, 2]))
+
+
+def test_slices_far_apart_keep_their_places(exam: Exam, tmp_path: Path) -> None:
+    series, image, mask = exam
+    stack = np.zeros((len(series), *mask.shape[1::-1], 1), dtype=np.uint8)
+    stack[[3, 7, 20], 4:9, 5:11] = 1
+    path = tmp_path / "seg.dcm"
+    segmentation(exam, path, names=("level2",), stack=stack)
+    found = read_mask(path, image, LABELS).array
+    expected = np.zeros(mask.shape, dtype=int)
+    expected[5:11, 4:9, [3, 7, 20]] = 2
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_overlapping_segments_are_refused_with_their_size(exam: Exam, tmp_path: Path) -> None:
+    series, image, mask = exam
+    stack = np.zeros((len(series), *mask.shape[1::-1], 2), dtype=np.uint8)
+    stack[4, 4:9, 5:11, 0] = 1
+    stack[4, 7:12, 5:11, 1] = 1
+    path = tmp_path / "seg.dcm"
+    segmentation(exam, path, names=("level1", "level2"), stack=stack)
+    with pytest.raises(ConversionError) as error:
+        read_mask(path, image, LABELS)
+    assert str(error.value) == (
+        f"{path}: segments: found 12 voxels in more than one of 'level1', 'level2', expected each in one "
+        "level; remove the overlap, or ignore one with --map-label NAME=0"
+    )
+    # Two names of one level may overlap.
+    found = read_mask(path, image, Labels(LEVELS, {"level2": 1}))
+    assert found.array.sum() == 2 * 30 - 12
+
+
+def test_fractions_are_refused(exam: Exam, tmp_path: Path) -> None:
+    series, image, mask = exam
+    stack = np.zeros((len(series), *mask.shape[1::-1], 1))
+    stack[4, 4:9, 5:11, 0] = 0.5
+    path = tmp_path / "seg.dcm"
+    segmentation(exam, path, names=("level1",), stack=stack, kind="FRACTIONAL")
+    with pytest.raises(
+        ConversionError, match="segmentation type: found 30 pixels between 0 and 255 in frame"
+    ):
+        read_mask(path, image, LABELS)
+
+
+def shifted(image: Volume, voxels: tuple[float, float, float]) -> Volume:
+    move = np.eye(4)
+    move[:3, 3] = voxels
+    return Volume(image.array, image.affine @ move)
+
+
+def turned(image: Volume, degrees: float) -> Volume:
+    angle = np.radians(degrees)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return Volume(image.array, turn @ image.affine)
+
+
+def scaled(image: Volume, factor: float) -> Volume:
+    return Volume(image.array, image.affine @ np.diag([factor, factor, 1, 1]))
+
+
+def test_other_grids_are_refused_by_field(exam: Exam, tmp_path: Path) -> None:
+    _, image, _ = exam
+    path = tmp_path / "seg.dcm"
+    segmentation(exam, path)
+    for other, message in [
+        (Volume(image.array[:-1], image.affine), "frame 1: size: found 55 x 75, expected 55 x 74 pixels"),
+        (scaled(image, 1.01), "spacing: found 0.976562 x 0.976562 mm, expected 0.986328 x 0.986328 mm"),
+        (turned(image, 2), "direction: found rows and columns 2 degrees off the image's axes, expected 0"),
+        (shifted(image, (0.5, 0, 0)), "origin: found pixels 0.5 voxels beside the image's, expected at most"),
+        (
+            shifted(image, (1, 0, 0)),
+            "origin: found pixels 1 voxels beside the image's, expected at most 0.01",
+        ),
+        (
+            shifted(image, (0, 0, 0.4)),
+            "slice position: found 0.4 slices beside the image's, expected at most",
+        ),
+        (
+            shifted(image, (0, 0, 12)),
+            "slice position: found slice -1 of the image counted from 0, expected 0",
+        ),
+    ]:
+        with pytest.raises(ConversionError) as error:
+            read_mask(path, other, LABELS)
+        assert message in str(error.value)
+        assert str(error.value).endswith(("export it on the image's grid", "that was drawn on this image"))
+    # As NIfTI's quaternions round it.
+    np.testing.assert_array_equal(read_mask(path, turned(image, 0.003), LABELS).array, exam[2])
+
+
+def test_unknown_names_and_frames_of_reference_are_refused(exam: Exam, tmp_path: Path) -> None:
+    path = tmp_path / "seg.dcm"
+    dataset = segmentation(exam, path, names=("level1", "GTV", "oedema"))
+    with pytest.raises(
+        ConversionError, match=r"segment: found 'GTV', 'oedema', expected the name of a level"
+    ):
+        read_mask(path, exam[1], LABELS)
+    labels = Labels(LEVELS, {"GTV": 2, "oedema": 3})
+    frame = dataset.FrameOfReferenceUID
+    assert read_mask(path, exam[1], labels, frame_of_reference=frame).array.any()
+    with pytest.raises(ConversionError, match="another frame of reference than the image's") as error:
+        read_mask(path, exam[1], labels, frame_of_reference="1.2.3")
+    assert frame not in str(error.value)
+
+
+def test_damaged_files_are_refused(exam: Exam, tmp_path: Path) -> None:
+    path = tmp_path / "seg.dcm"
+    dataset = segmentation(exam, path)
+    content = path.read_bytes()
+    for length in np.linspace(132, len(content) - 1, 60).astype(int):
+        path.write_bytes(content[:length])
+        with pytest.raises(ConversionError) as error:
+            read_mask(path, exam[1], LABELS)
+        assert "\n" not in str(error.value)
+    path.write_bytes(gzip.compress(content)[:-30])
+    with pytest.raises(ConversionError, match=r"truncated or damaged \(EOFError\); export it again"):
+        read_mask(path, exam[1], LABELS)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(content)
+        damaged[rng.integers(132, len(content))] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            read_mask(path, exam[1], LABELS)
+        except ConversionError as error:
+            assert "\n" not in str(error)
+            assert str(dataset.FrameOfReferenceUID) not in str(error)
