@@ -162,6 +162,7 @@ def convert_dicom(
     )
     from bmseg.stages import open_workspace, workspace_study
     from bmseg.workspace import Workspace
+    from dataset_conversion.cohort_table import read_cohort
     from dataset_conversion.conversion import convert as convert_exams
     from dataset_conversion.raw_dataset import RawDataset
 
@@ -170,9 +171,10 @@ def convert_dicom(
     keys_file = keys_file or default_keys(source)
     check_keys_place(keys_file, root)
     check_keys_present(keys_file, RawDataset.create(Workspace.of(root, study).nnunet_raw, study.dataset_spec))
+    rows = read_cohort(table, study.dataset_spec, ()) if table else None
     with timed("convert"):
         found = read_source(source, study, keys_file, volumes=volumes, processes=processes)
-        exams = exams_to_convert(found, study, table, mapping)
+        exams = exams_to_convert(found, study, rows, mapping)
         workspace, _ = open_workspace(root, study_file, create=True)
         dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
         report = convert_exams(dataset, exams, seed=seed, processes=processes)

@@ -47,7 +47,7 @@ def print_report(report: ConversionReport, dataset: RawDataset, *, source: str =
     for reason in report.failures.values():
         click.echo(f"refused: {reason}", err=True)
     if report.failures:
-        left = "exams.csv is not written" if report.unread else "the data set stays unfinished"
+        left = "the others are listed in exams.csv" if report.unread else "the data set stays unfinished"
         raise WorkError(
             f"{len(report.failures)} exams refused (above); {left}: correct them and "
             "start again, only what is missing is done"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.study import Study
-from dataset_conversion.cohort_table import read_cohort
+from dataset_conversion.cohort_table import CohortRow
 from dataset_conversion.conversion import PendingExam
 from dataset_conversion.dicom.exams import FoundExam, find_exams
 from dataset_conversion.dicom.inspection import inspect, read_choices
@@ -90,13 +90,16 @@ def read_source(
 
 
 def exams_to_convert(
-    source: Source, study: Study, table: Path | None, label_map: dict[str, int]
+    source: Source, study: Study, rows: list[CohortRow] | None, label_map: dict[str, int]
 ) -> list[PendingExam]:
     """The exams of the table or, without one, all of them, unread; prints which are not in the table."""
-    spec = study.dataset_spec
-    rows = read_cohort(table, spec, ()) if table else None
     pending = pending_exams(
-        source.exams, spec, study.channel_rules, choices=source.choices, rows=rows, label_map=label_map
+        source.exams,
+        study.dataset_spec,
+        study.channel_rules,
+        choices=source.choices,
+        rows=rows,
+        label_map=label_map,
     )
     wanted = {exam.identifier for exam in pending}
     if left_out := [exam.identifier for exam in source.exams if exam.identifier not in wanted]:

@@ -91,7 +91,7 @@ def convert(
     dataset.json), so nothing trains on part of a cohort; called again, only what is missing is done.
 
     Exams of split "unread" have no masks: their images are written for readers to mask, apart from the
-    data set, which stays as it is.
+    data set, which stays as it is. Those that are not refused are listed in images/exams.csv.
 
     Parameters
     ----------
@@ -112,7 +112,11 @@ def convert(
     ledger_path = (dataset.unread_folder if report.unread else dataset.folder) / ".conversion.json"
     found = _read_ledger(ledger_path)
     # An exam that changed, or whose files are to be removed, is not done any more.
-    ledger = {e.identifier: e.fingerprint for e in exams if found.get(e.identifier) == e.fingerprint}
+    ledger = {
+        e.identifier: e.fingerprint
+        for e in exams
+        if found.get(e.identifier) == e.fingerprint and dataset.has_images(e.identifier, e.split)
+    }
     missing = [exam for exam in exams if exam.identifier not in ledger]
     report.skipped = list(ledger)
     if missing and not report.unread:
@@ -130,11 +134,10 @@ def convert(
                 write_text(ledger_path, json.dumps(ledger, indent=1))
     for exam in missing:
         _add_outcome(report, exam.identifier, outcomes[exam.identifier])
-    if report.failures:
-        return report
     if report.unread:
-        report.removed = dataset.finish_unread({"exam": e.identifier, **e.facts} for e in exams)
-    else:
+        rows = [{"exam": e.identifier, **e.facts} for e in exams if e.identifier not in report.failures]
+        report.removed = dataset.finish_unread(rows)
+    elif not report.failures:
         rows = [{"exam": e.identifier, "split": e.split, **e.facts} for e in exams]
         report.removed = dataset.finish(rows, seed=seed)
     return report

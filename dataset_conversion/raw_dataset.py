@@ -89,6 +89,10 @@ class RawDataset:
         """nnU-Net's folds of the training exams."""
         return self.folder / "splits_final.json"
 
+    def has_images(self, exam: str, split: Split) -> bool:
+        """Whether all images of an exam are there."""
+        return all(self.image_path(exam, split, name).is_file() for name in self.spec.channels)
+
     def masks_kept(self, exam: Exam) -> list[str]:
         """Readers whose masks of this exam go into the data set, in study order."""
         if exam.split == "training":
@@ -166,8 +170,7 @@ class RawDataset:
         training = cohort[cohort.split == "training"]
         if training.empty:
             raise ConversionError("split: found no training exam, expected at least one")
-        first = self.spec.channels[0]
-        self._check_plane([self.image_path(row.exam, row.split, first) for row in cohort.itertuples()])
+        self._check_plane(cohort)
         with atomic_path(self.cohort_path) as temporary:
             cohort.to_csv(temporary, index=False)
         splits = make_folds(training, folds=folds, seed=seed)
@@ -194,12 +197,12 @@ class RawDataset:
         Raises
         ------
         ConversionError
-            As `finish` does for the plane and for an identifier that comes twice.
+            When an identifier comes twice.
         """
-        table = pd.DataFrame([dict(row) for row in exams]).sort_values("exam")
+        table = pd.DataFrame([dict(row) for row in exams])
+        table = table.sort_values("exam") if len(table) else pd.DataFrame(columns=["exam"])
         _check_unique(table)
         images = {self.image_path(exam, "unread", name) for exam in table.exam for name in self.spec.channels}
-        self._check_plane(sorted(images))
         with atomic_path(self.unread_folder / "exams.csv") as temporary:
             table.to_csv(temporary, index=False)
         return _remove_except(images, [self.unread_folder])
@@ -224,7 +227,9 @@ class RawDataset:
         cohort = self.cohort()
         return sorted(cohort.exam[cohort.split == split])
 
-    def _check_plane(self, images: list[Path]) -> None:
+    def _check_plane(self, cohort: pd.DataFrame) -> None:
+        first = self.spec.channels[0]
+        images = [self.image_path(row.exam, row.split, first) for row in cohort.itertuples()]
         median = np.median([stored_spacing(image) for image in images], axis=0)
         if median[:2].max() > median[2]:
             raise ConversionError(

@@ -86,25 +86,15 @@ def regions_of(volume: FoundVolume) -> frozenset[str]:
 
 def _why_none(exam: FoundExam, rule: ChannelRule) -> str:
     """What stands in the way: a volume that fits but is unusable, or what the others are."""
-    unusable = [v for v in exam.volumes if v.reason and (v.first.plane is None or _fits(v, rule))]
-    if unusable:
-        return "; ".join(f"volume {volume.name} is unusable: {volume.reason}" for volume in unusable[:3])
     usable = [volume for volume in exam.volumes if not volume.reason]
-    if not usable:
-        return "; ".join(f"volume {volume.name} is unusable: {volume.reason}" for volume in exam.volumes[:3])
-    contrasts = Counter(volume.first.contrast.name for volume in usable)
-    if rule.contrast is not None and rule.contrast not in contrasts:
-        detail = "" if set(contrasts) != {"unknown"} else (
-            ": FrameType, ImageType, private tags and SeriesDescription name none"
-        )  # fmt: skip
-        notes = sorted(
-            {
-                v.first.contrast.note
-                for v in usable
-                if v.first.contrast.note and v.first.contrast.name == "unknown"
-            }
-        )
-        return f"contrast: found {_counted(contrasts)}{detail}{'; ' + '; '.join(notes) if notes else ''}"
+    fitting = [v for v in exam.volumes if v.reason and (v.first.plane is None or _fits(v, rule))]
+    named = rule.contrast is None or any(v.first.contrast.name == rule.contrast for v in exam.volumes)
+    reasons = [f"volume {v.name} is unusable: {v.reason}" for v in fitting or exam.volumes if v.reason]
+    parts = reasons[:3] if fitting or not usable else []
+    if not named:
+        parts.append(_why_no_contrast(exam.volumes))
+    if parts:
+        return "; ".join(parts)
     same = [volume for volume in usable if rule.contrast in (None, volume.first.contrast.name)]
     fields: dict[str, Counter[str]] = {
         "component": Counter(volume.first.component for volume in same),
@@ -112,6 +102,15 @@ def _why_none(exam: FoundExam, rule: ChannelRule) -> str:
         "station": Counter(_station(volume) for volume in same),
     }
     return ", ".join(f"{field}: found {_counted(counts)}" for field, counts in fields.items())
+
+
+def _why_no_contrast(volumes: Sequence[FoundVolume]) -> str:
+    contrasts = Counter(volume.first.contrast.name for volume in volumes)
+    found = f"contrast: found {_counted(contrasts)}"
+    if set(contrasts) == {"unknown"}:
+        found += ": FrameType, ImageType, private tags and SeriesDescription name none"
+    notes = {v.first.contrast.note for v in volumes if v.first.contrast.name == "unknown"} - {""}
+    return "; ".join([found, *sorted(notes)])
 
 
 def _station(volume: FoundVolume) -> str:

@@ -130,12 +130,19 @@ def test_unread_exams_leave_the_data_set_as_it_is(dataset: RawDataset) -> None:
     assert dataset.exams("training") == ["a"]
 
 
-def test_unread_exams_with_a_refusal_are_not_listed(dataset: RawDataset) -> None:
+def test_of_unread_exams_those_not_refused_are_listed(dataset: RawDataset) -> None:
     report = convert(
         dataset, [pending("x", "unread"), pending("y", "unread", "refused")], seed=1, processes=1
     )
     assert report.failures == {"y": "y: refused"}
-    assert not (dataset.unread_folder / "exams.csv").exists()
+    assert (dataset.unread_folder / "exams.csv").read_text().splitlines() == ["exam,site", "x,Oslo"]
+
+
+def test_an_exam_whose_image_was_removed_is_made_again(dataset: RawDataset) -> None:
+    convert(dataset, [pending("a"), pending("b", "test")], seed=1, processes=1)
+    dataset.image_path("a", "training", "water").unlink()
+    report = convert(dataset, [pending("a"), pending("b", "test")], seed=1, processes=1)
+    assert (report.converted, report.skipped) == (["a"], ["b"])
 
 
 def test_unread_exams_among_others_are_refused(dataset: RawDataset) -> None:
