@@ -108,6 +108,7 @@ def convert_nifti(
     file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex.
     """
     from bmseg.conversion_output import print_report
+    from bmseg.conversion_record import write_conversion_record
     from bmseg.stages import open_workspace, workspace_study
     from dataset_conversion.conversion import convert as convert_exams
     from dataset_conversion.nifti import read_table
@@ -120,6 +121,7 @@ def convert_nifti(
     dataset = RawDataset.create(workspace.nnunet_raw, spec)
     with timed("convert"):
         report = convert_exams(dataset, exams, seed=seed, processes=processes)
+        write_conversion_record(root, dataset, exams, report, source="nifti", seed=seed)
     print_report(report, dataset)
 
 
@@ -152,6 +154,7 @@ def convert_dicom(
     SEG or RTSTRUCT), and if known patient, site, scanner, group, age, sex.
     """
     from bmseg.conversion_output import print_report
+    from bmseg.conversion_record import write_conversion_record
     from bmseg.dicom_data import (
         check_keys_place,
         check_keys_present,
@@ -179,4 +182,5 @@ def convert_dicom(
         dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
         report = convert_exams(dataset, exams, seed=seed, processes=processes)
         write_volumes(found, dataset, unread=table is None)
+        write_conversion_record(root, dataset, exams, report, source="dicom", seed=seed)
     print_report(report, dataset, source="table" if table else "source")

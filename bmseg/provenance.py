@@ -11,7 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ["numpy", "scipy", "pandas", "nibabel", "SimpleITK", "seaborn", "nnunetv2", "torch"]
+PACKAGES = [
+    "numpy", "scipy", "pandas", "nibabel", "SimpleITK", "seaborn", "nnunetv2", "torch", "pydicom",
+    "highdicom", "python-gdcm",
+]  # fmt: skip
 
 
 def versions() -> dict[str, str]:

@@ -57,8 +57,8 @@ def read_keys(path: Path) -> list[Key]:
         ) from None
     if list(table.columns) != COLUMNS:
         raise ConversionError(
-            f"{path}: columns: found {len(table.columns)} others, expected {', '.join(COLUMNS)}; name "
-            "another file with --keys"
+            f"{path}: columns: found {', '.join(map(str, table.columns))}, expected "
+            f"{', '.join(COLUMNS)}; name another file with --keys"
         )
     keys = [Key(*row) for row in table.itertuples(index=False)]
     for key in keys:

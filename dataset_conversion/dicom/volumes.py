@@ -96,8 +96,8 @@ def _fault_of_grid(frames: Sequence[Frame], along: np.ndarray) -> str:
     steps = np.diff(along)
     if repeats := int((steps < _SAME_PLACE_MM).sum()):
         return (
-            f"duplicates: found {repeats} of {len(frames)} slices at the place of another, alike in image type, "
-            "echo time, temporal position and acquisition, expected one a place; remove the copies"
+            f"duplicates: found {repeats} of {len(frames)} slices at the place of another, alike in image "
+            "type, echo time, temporal position and acquisition, expected one a place; remove the copies"
         )
     if len(frames) < FEWEST_SLICES:
         return f"too few slices: found {len(frames)}, expected at least {FEWEST_SLICES}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
 from collections.abc import Callable
@@ -66,6 +67,9 @@ def test_water_and_fat_are_found(test_data: Path, tmp_path: Path, two_channels: 
         assert_same(written, Volume(expected.voxels[contrast], expected.affine), relative=1e-6)
     facts = pd.read_csv(tmp_path / "w" / IMAGES / "exams.csv").iloc[0]
     assert (facts.water_from, facts.fat_from) == (SOURCES[vendor], SOURCES[vendor])
+    record = json.loads((tmp_path / "w" / IMAGES / "conversion.json").read_text())
+    assert (record["source"], record["exams"], record["seed"]) == ("dicom", 1, 2022)
+    assert record["versions"]["pydicom"] == pydicom.__version__
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
