@@ -69,7 +69,9 @@ def find_exams(found: Scan, keys: list[Key]) -> tuple[list[FoundExam], list[Key]
 
 def _folder(frames: Sequence[Frame], source: Path) -> str:
     """The folder that holds all files of an exam, below the source."""
-    return os.path.relpath(os.path.commonpath([frame.file.parent for frame in frames]), source)
+    return os.path.relpath(
+        os.path.commonpath([frame.file.parent.resolve() for frame in frames]), source.resolve()
+    )
 
 
 def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
