@@ -38,6 +38,13 @@ def _processes_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def _check_pydicom() -> None:
+    from importlib.util import find_spec
+
+    if not find_spec("pydicom"):
+        raise click.UsageError("pydicom: not installed; install with: pip install 'bmseg[dicom]'")
+
+
 @click.group()
 def inspect() -> None:
     """See what an export holds, before anything is converted."""
@@ -64,6 +71,7 @@ def inspect_dicom(
     which channel of the study the rule makes it, or why it cannot be used. Exam names come from the key
     file, which is made if it is missing.
     """
+    _check_pydicom()
     from bmseg.conversion_output import print_volumes
     from bmseg.dicom_data import check_keys_place, default_keys, read_source
     from bmseg.stages import workspace_study
@@ -153,6 +161,7 @@ def convert_dicom(
     file), split (training or test), one per reader (file paths, relative to the table: NIfTI, NRRD, DICOM
     SEG or RTSTRUCT), and if known patient, site, scanner, group, age, sex.
     """
+    _check_pydicom()
     from bmseg.conversion_output import print_report
     from bmseg.conversion_record import write_conversion_record
     from bmseg.dicom_data import (

@@ -166,7 +166,9 @@ def _convert_exam(dataset: RawDataset, pending: PendingExam) -> _Outcome:
         exam = pending.load()
         dataset.add(exam)
     except ConversionError as error:
-        return _Outcome(failure=str(error))
+        reason = str(error)
+        prefix = f"{pending.identifier}: "
+        return _Outcome(failure=reason if reason.startswith(prefix) else prefix + reason)
     except MemoryError:
         return _died(pending)
     kept = dataset.masks_kept(exam)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.frame import Frame
 from dataset_conversion.dicom.keys import Key, with_new_keys
-from dataset_conversion.dicom.scan import Scan
+from dataset_conversion.dicom.scan import Scan, Unreadable
 from dataset_conversion.dicom.volumes import find_volumes
 
 
@@ -79,16 +79,14 @@ def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
     for study, frames in studies.items():
         for frame in frames:
             series_studies[frame.identity.series].add(study)
+    folders = {study: {frame.file.parent for frame in frames} for study, frames in studies.items()}
+    damaged = Counter(
+        study for file, known in found.damaged.items() for study in _owners(file, known, folders)
+    )
     reasons = {}
     for study, frames in studies.items():
         patients = {frame.identity.patient for frame in frames}
         shared = {frame.identity.series for frame in frames if len(series_studies[frame.identity.series]) > 1}
-        folders = {frame.file.parent for frame in frames}
-        damaged = [
-            file
-            for file, unreadable in found.damaged.items()
-            if unreadable.study == study or (unreadable.study not in studies and file.parent in folders)
-        ]
         reasons[study] = ""
         if len(patients) > 1:
             reasons[study] = (
@@ -98,11 +96,19 @@ def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
             reasons[study] = (
                 f"SeriesInstanceUID: found {len(shared)} series that stand in another study too; export again"
             )
-        elif damaged:
+        elif damaged[study]:
             reasons[study] = (
-                f"found {len(damaged)} damaged files that may be slices of this exam; export it again"
+                f"found {damaged[study]} damaged files that may be slices of this exam; export it again"
             )
     return reasons
+
+
+def _owners(file: Path, damaged: Unreadable, folders: dict[str, set[Path]]) -> list[str]:
+    """The studies that a damaged file may belong to: its own, or those in its folder or around it."""
+    if damaged.study in folders:
+        return [damaged.study]
+    beside = [study for study, own in folders.items() if file.parent in own]
+    return beside or [study for study, own in folders.items() if file.is_relative_to(os.path.commonpath(own))]
 
 
 def _with_stations(volumes: Sequence[FoundVolume]) -> list[FoundVolume]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import warnings
+import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pydicom
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag
 
 GZIP = b"\x1f\x8b"
+
+#: No compressed file of an exam holds more; one that claims to is damaged or meant to fill the memory.
+LARGEST_UNPACKED = 2**30
+
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 # Beginnings of other binary files that lie in export folders: images, documents, archives, programs of a
 # viewer, folder settings. Text is recognised by its characters.
@@ -21,7 +31,7 @@ _OTHER_FILES = (
     b"\xff\xfe",
 )  # fmt: skip
 
-_CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f\xff]")
 
 
 class NotDicomError(Exception):
@@ -46,15 +56,19 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
         with path.open("rb") as plain:
             zipped = plain.read(2) == GZIP
             plain.seek(0)
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=plain)) if zipped else plain
+            stream = cast(BinaryIO, _Unpacked(fileobj=plain)) if zipped else plain
             beginning = stream.read(4096)
             stream.seek(0)
             marked = beginning[128:132] == b"DICM"
             if not marked and _is_something_else(path, beginning):
                 raise NotDicomError
+            if _DEFLATED in beginning:
+                _check_deflated(stream, beginning)
+            # Odd values are the rule in real exports; what matters is checked by us.
+            pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                dataset = pydicom.dcmread(stream, stop_before_pixels=not pixels, force=True)
+                dataset = read_partial(stream, _to_the_end if pixels else _to_the_pixels, force=True)
     except NotDicomError:
         raise
     except Exception as error:  # pydicom raises all kinds on damaged bytes
@@ -62,6 +76,41 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
     if "SOPClassUID" not in dataset and "MediaStorageSOPClassUID" not in dataset.get("file_meta", ()):
         raise DamagedError("cannot be read as DICOM: no SOPClassUID; truncated or damaged")
     return dataset
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzip'd file that refuses to unpack without end."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read, within bounds: a damaged length can ask for anything."""
+        content = super().read(LARGEST_UNPACKED if size is None or size < 0 else min(size, LARGEST_UNPACKED))
+        if self.tell() >= LARGEST_UNPACKED:
+            raise ValueError("too large")
+        return content
+
+
+def _check_deflated(stream: BinaryIO, beginning: bytes) -> None:
+    """Unpack a deflated data set in passing: pydicom would unpack it into memory, however large."""
+    start = 144 + int.from_bytes(beginning[140:144], "little")
+    stream.seek(start)
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    unpacked = 0
+    while packed := unpacker.unconsumed_tail or stream.read(io.DEFAULT_BUFFER_SIZE):
+        unpacked += len(unpacker.decompress(packed, 2**20))
+        if unpacked > LARGEST_UNPACKED:
+            raise ValueError("too large")
+    stream.seek(0)
+
+
+def _to_the_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return _to_the_end(tag, vr, length) or tag in _PIXELS
+
+
+def _to_the_end(tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG001
+    # Group 0 is never stored; blank bytes would be read as no end of its empty elements.
+    if tag.group == 0:
+        raise ValueError("blank")
+    return False
 
 
 def _is_something_else(path: Path, beginning: bytes) -> bool:

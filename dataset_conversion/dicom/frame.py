@@ -21,6 +21,9 @@ from dataset_conversion.dicom.scanner import Scanner, scanner_of
 
 Point = tuple[float, float, float]
 
+#: More rows or columns are a damaged number: they would be given memory before anything else is known.
+LARGEST_SIDE = 8192
+
 _STORED = ("BitsAllocated", "BitsStored", "PixelRepresentation")
 
 
@@ -92,6 +95,8 @@ class Frame:
         In mm.
     slope, intercept : float
         Stored value to displayed value.
+    rescaled : bool
+        Whether the header states them.
     stored : tuple of int or None
         BitsAllocated, BitsStored and PixelRepresentation.
     fault : str
@@ -117,6 +122,7 @@ class Frame:
     table_position: float | None
     slope: float
     intercept: float
+    rescaled: bool
     stored: tuple[int | None, ...]
     fault: str
 
@@ -168,9 +174,10 @@ def _frame(
         missing = "no usable ImagePositionPatient"
     slope = get("PixelValueTransformationSequence", "RescaleSlope")
     intercept = get("PixelValueTransformationSequence", "RescaleIntercept")
-    scale = (1.0 if slope is None else _number(slope), 0.0 if intercept is None else _number(intercept))
+    rescaled = (slope, intercept) != (None, None)
+    scale = (_number(slope), _number(intercept)) if rescaled else (1.0, 0.0)
     if None in scale or scale[0] == 0:
-        missing = missing or "RescaleSlope, RescaleIntercept: found no usable number"
+        missing = missing or "RescaleSlope, RescaleIntercept: found no two usable numbers"
     temporal = get("FrameContentSequence", "TemporalPositionIndex")
     if temporal is None:
         temporal = dataset.get("TemporalPositionIdentifier")
@@ -197,6 +204,7 @@ def _frame(
         table_position=_number(get("MRTablePositionSequence", "TablePosition")),
         slope=scale[0] or 1.0,
         intercept=scale[1] or 0.0,
+        rescaled=rescaled,
         stored=tuple(_whole(dataset.get(key)) for key in _STORED),
         fault=fault or missing,
     )
@@ -220,8 +228,8 @@ class _Lookup:
 def _plane(get: _Lookup, dataset: Dataset) -> tuple[Plane | None, str]:
     """A frame's plane or, in words, what it lacks."""
     rows, columns = _whole(dataset.get("Rows")) or 0, _whole(dataset.get("Columns")) or 0
-    if rows < 1 or columns < 1:
-        return None, f"Rows, Columns: found {rows} x {columns}, expected an image"
+    if min(rows, columns) < 1 or max(rows, columns) > LARGEST_SIDE:
+        return None, f"Rows, Columns: found {rows} x {columns}, expected 1 to {LARGEST_SIDE}"
     spacing = _numbers(get("PixelMeasuresSequence", "PixelSpacing"), 2)
     if spacing is None or min(spacing) <= 0:
         return None, "no usable PixelSpacing"

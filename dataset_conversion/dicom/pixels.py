@@ -15,8 +15,10 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from dataset_conversion.dicom.files import DamagedError, NotDicomError, read_dataset
 from dataset_conversion.dicom.found_volume import FoundVolume
-from dataset_conversion.dicom.frame import Frame
+from dataset_conversion.dicom.frame import Frame, frames_of
 from dataset_conversion.volume import ConversionError, Volume
+
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 # Bits beyond BitsStored are checked here, not masked away in silence.
 _AS_STORED: dict[str, Any] = {"correct_unused_bits": False}
@@ -59,6 +61,9 @@ def _read_frames(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
     """The stored pixels of frames of one file, each of shape (rows, columns)."""
     try:
         dataset = read_dataset(file, pixels=True)
+        now = frames_of(dataset, file)
+        if any(frame not in now[frame.number : frame.number + 1] for frame in frames):
+            raise ConversionError(f"{file}: found another header than before, expected the same; start again")
         if fault := _fault_of_pixels(dataset):
             raise ConversionError(f"{file}: {fault}")
         syntax = _syntax(dataset)
@@ -94,18 +99,17 @@ def _syntax(dataset: Dataset) -> UID:
 
 def _fault_of_pixels(dataset: Dataset) -> str:
     """Native pixel data has the length that the header says: a wrong Rows would shift every line."""
-    if not any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        return "PixelData: found none, expected some; truncated or damaged: export it again"
-    if _syntax(dataset).is_encapsulated or "PixelData" not in dataset:
+    present = [keyword for keyword in _PIXELS if keyword in dataset]
+    if len(present) != 1:
+        return f"PixelData: found {len(present)}, expected one; truncated or damaged: export it again"
+    if _syntax(dataset).is_encapsulated:
         return ""
+    length = len(dataset[present[0]].value)
     frames = int(dataset.get("NumberOfFrames") or 1)
     expected = frames * dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
     # A byte of padding makes the length even; some writers pad to four.
-    if not expected <= len(dataset.PixelData) <= expected + 3:
-        return (
-            f"PixelData: found {len(dataset.PixelData)} bytes, expected {expected}; "
-            "truncated or damaged: export it again"
-        )
+    if not expected <= length <= expected + 3:
+        return f"PixelData: found {length} bytes, expected {expected}; truncated or damaged: export it again"
     return ""
 
 

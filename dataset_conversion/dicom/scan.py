@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom.config
 from pydicom import Dataset
 from pydicom.uid import UID
 from tqdm import tqdm
@@ -131,8 +130,6 @@ def _died(paths: tuple[Path, ...]) -> list[Headers]:
 
 def read_headers(path: Path) -> Headers:
     """Read the header of one file."""
-    # Odd values are the rule in real exports; what matters is checked by us.
-    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     study = ""
     try:
@@ -156,12 +153,14 @@ def _kind_of_other(dataset: Dataset) -> str:
     """The name of a DICOM object that is no image of the patient; empty for an image.
 
     A damaged class identifier must not turn a slice into something that is left out in silence: only
-    known classes count, and private ones without pixels.
+    known classes count, and private ones without pixels; and what has a place in the patient is an image,
+    unless it holds a dose.
     """
     meta = dataset.get("file_meta") or Dataset()
     uid = UID(str(dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or ""))
     known = uid.name != str(uid)
-    if known and ("Image Storage" not in uid.name or uid.name in _DERIVED_OBJECTS):
+    placed = "ImagePositionPatient" in dataset and "DoseGridScaling" not in dataset
+    if known and not placed and ("Image Storage" not in uid.name or uid.name in _DERIVED_OBJECTS):
         return uid.name
     if not known and not str(uid).startswith("1.2.840.10008.") and "Rows" not in dataset:
         return "private object of the vendor"

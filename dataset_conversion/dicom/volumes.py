@@ -93,6 +93,8 @@ def _fault_of_grid(frames: Sequence[Frame], along: np.ndarray) -> str:
     stored = Counter("/".join(str(part) for part in frame.stored) for frame in frames)
     if len(stored) > 1:
         return f"mixed BitsAllocated/BitsStored/PixelRepresentation: found {_counted(stored)}, expected one"
+    if fault := _fault_of_kind(frames):
+        return fault
     steps = np.diff(along)
     if repeats := int((steps < _SAME_PLACE_MM).sum()):
         return (
@@ -102,6 +104,15 @@ def _fault_of_grid(frames: Sequence[Frame], along: np.ndarray) -> str:
     if len(frames) < FEWEST_SLICES:
         return f"too few slices: found {len(frames)}, expected at least {FEWEST_SLICES}"
     return _fault_of_spacing(frames, steps)
+
+
+def _fault_of_kind(frames: Sequence[Frame]) -> str:
+    if (spaces := len({frame.identity.frame_of_reference for frame in frames})) > 1:
+        return f"FrameOfReferenceUID: found {spaces} in one volume, expected one; the slices share no space"
+    rescaled = sum(frame.rescaled for frame in frames)
+    if rescaled not in (0, len(frames)):
+        return f"RescaleSlope: found in {rescaled} of {len(frames)} slices, expected in all or none"
+    return ""
 
 
 def _fault_of_spacing(frames: Sequence[Frame], steps: np.ndarray) -> str:
@@ -140,20 +151,34 @@ def _without_torn(volumes: list[FoundVolume]) -> list[FoundVolume]:
 
 
 def _continues(other: FoundVolume, volume: FoundVolume) -> bool:
-    """Whether another's frames lie on the volume's own grid, just beyond one of its ends."""
-    same_series = other.identity.series == volume.identity.series
-    fragment = len(other.frames) < FEWEST_SLICES and other.first.series_number == volume.first.series_number
-    if not (same_series or fragment) or other.first.plane is None or other.shape[:2] != volume.shape[:2]:
+    """Whether another's frames go on just beyond an end of the volume, on its own grid.
+
+    They do so as a fragment that was torn off, or as a twin that has a slice more at every place.
+    """
+    places = [frame.position for frame in other.frames if frame.position and _related(frame, other, volume)]
+    if not places:
         return False
-    if len(_orientations([other.first, volume.first])) > 1 or any(f.position is None for f in other.frames):
+    world = np.array([[-x, -y, z, 1.0] for x, y, z in places])
+    columns, rows, slices, _ = np.linalg.inv(volume.affine) @ world.T
+    slices = slices[np.maximum(np.abs(columns), np.abs(rows)) < 0.5]
+    count = volume.shape[2]
+    beyond = (np.minimum(np.abs(slices + 1), np.abs(slices - count)) < 2 * SPACING_TOLERANCE).any()
+    inside = set(np.rint(slices[(slices > -0.5) & (slices < count - 0.5)]))
+    return bool(beyond and len(inside) in (0, count))
+
+
+def _related(frame: Frame, other: FoundVolume, volume: FoundVolume) -> bool:
+    """Whether another's frame may be a lost slice of the volume.
+
+    It may be one of the same series, or, where the other is no good either, of the same SeriesNumber.
+    """
+    plane, own = frame.plane, volume.first.plane
+    if plane is None or own is None or (plane.rows, plane.columns) != (own.rows, own.columns):
         return False
-    indices = np.linalg.inv(volume.affine) @ np.array(
-        [[-f.position[0], -f.position[1], f.position[2], 1.0] for f in other.frames if f.position]
-    ).T  # fmt: skip
-    slices = indices[2]
-    inside = ((slices > -0.5) & (slices < volume.shape[2] - 0.5)).any()
-    nearest = min(np.abs(slices + 1).min(), np.abs(slices - volume.shape[2]).min())
-    return bool(not inside and nearest < 2 * SPACING_TOLERANCE and np.abs(indices[:2]).max() < 0.5)
+    if len(_orientations([frame, volume.first])) > 1:
+        return False
+    same_series = frame.identity.series == volume.identity.series
+    return same_series or bool(other.reason and frame.series_number == volume.first.series_number)
 
 
 def _difference(a: Frame, b: Frame) -> str:
