@@ -162,6 +162,10 @@ def convert_dicom(
     SEG or RTSTRUCT), and if known patient, site, scanner, group, age, sex.
     """
     _check_pydicom()
+    from dataset_conversion.parallel import start_early
+
+    start_early("dataset_conversion.dicom.source", "dataset_conversion.conversion")
+
     from bmseg.conversion_output import print_report
     from bmseg.conversion_record import write_conversion_record
     from bmseg.dicom_data import (

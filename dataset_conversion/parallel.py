@@ -9,7 +9,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
+
+_START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -75,14 +78,33 @@ def _until_one_dies(
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # Fresh interpreters: a forked one may hang in a numerical library's locked thread pool.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts)
+    # Never forked from this process: in a fork, a numerical library's locked thread pool may hang.
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context(_START_METHOD),
+        initializer=_settle,
+        initargs=(Path.cwd(),),
+    )
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C is the parent's to answer: a worker ends the item it is at, and is given no other."""
+def _settle(folder: Path) -> None:
+    """Work where the parent does, and leave it to answer Ctrl-C: a worker ends the item that it is at."""
+    os.chdir(folder)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def start_early(*modules: str) -> None:
+    """Let the server that workers are forked from start now, and import modules while we do other work.
+
+    Without it, the first call of `run_each` waits for the imports. Nothing happens on systems without
+    such a server, or when it runs already.
+    """
+    if _START_METHOD == "forkserver":
+        from multiprocessing.forkserver import ensure_running  # not importable on other systems
+
+        multiprocessing.set_forkserver_preload(["__main__", *modules])
+        with one_thread_each():
+            ensure_running()
 
 
 @contextmanager

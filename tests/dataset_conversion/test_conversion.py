@@ -14,6 +14,7 @@ import pytest
 from dataset_conversion import conversion
 from dataset_conversion.conversion import ConversionReport, PendingExam, convert
 from dataset_conversion.exam import DatasetSpec, Exam, Split
+from dataset_conversion.parallel import start_early
 from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import ConversionError, Volume
 
@@ -166,3 +167,11 @@ def test_an_exam_is_in_the_ledger_after_its_files(
 
     monkeypatch.setattr(conversion, "write_text", write_text)
     convert(dataset, [pending("a"), pending("b")], seed=1)
+
+
+def test_processes_work_in_the_folder_that_we_are_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start_early("dataset_conversion.conversion")
+    monkeypatch.chdir(tmp_path)
+    dataset = RawDataset.create(Path("raw"), SPEC)
+    convert(dataset, [pending("a"), pending("b")], seed=1, processes=2)
+    assert (tmp_path / dataset.image_path("b", "training", "water")).is_file()
