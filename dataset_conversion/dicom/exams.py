@@ -14,7 +14,7 @@ from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.frame import Frame
 from dataset_conversion.dicom.keys import Key, with_new_keys
 from dataset_conversion.dicom.scan import Scan, Unreadable
-from dataset_conversion.dicom.volumes import find_volumes
+from dataset_conversion.dicom.volumes import FEWEST_SLICES, find_volumes, torn
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,16 @@ def find_exams(found: Scan, keys: list[Key]) -> tuple[list[FoundExam], list[Key]
         ],
     )
     reasons = _reasons(studies, found)
+    volumes = {study: find_volumes(frames) for study, frames in studies.items()}
+    fragments = [
+        volume for study in studies if len(studies[study]) < FEWEST_SLICES for volume in volumes[study]
+    ]
     exams = [
         FoundExam(
             key.exam,
             key.patient,
-            tuple(_with_stations(find_volumes(studies[key.study_uid]))),
-            reasons[key.study_uid],
+            tuple(_with_stations(volumes[key.study_uid])),
+            reasons[key.study_uid] or _torn_by_study(volumes[key.study_uid], fragments),
         )
         for key in keys
         if key.study_uid in studies
@@ -103,6 +107,19 @@ def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
     return reasons
 
 
+def _torn_by_study(volumes: Sequence[FoundVolume], fragments: Sequence[FoundVolume]) -> str:
+    """Why an exam cannot be trusted when a slice of it stands in a study of its own."""
+    folders = {frame.file.parent for volume in volumes for frame in volume.frames}
+    beside = [
+        other
+        for other in fragments
+        if other.identity.study != volumes[0].identity.study and other.first.file.parent in folders
+    ]
+    if any(not volume.reason and torn(volume, beside) for volume in volumes):
+        return "StudyInstanceUID: found slices that continue this exam in a study of their own; export again"
+    return ""
+
+
 def _owners(file: Path, damaged: Unreadable, folders: dict[str, set[Path]]) -> list[str]:
     """The studies that a damaged file may belong to: its own, or those in its folder or around it."""
     if damaged.study in folders:
@@ -112,10 +129,11 @@ def _owners(file: Path, damaged: Unreadable, folders: dict[str, set[Path]]) -> l
 
 
 def _with_stations(volumes: Sequence[FoundVolume]) -> list[FoundVolume]:
-    """Number the stations of a whole-body exam from the feet, by position; by table where positions repeat.
+    """Number the stations of a whole-body exam from the feet.
 
     Stations are volumes of one kind (contrast, component, echo time, plane, size of pixels) and one frame
-    of reference whose centres lie more than half their height apart along the body.
+    of reference whose centres lie more than half their height apart along the body. Where all lie at one
+    place and the table was moved, they are called by the table's place: which way it counts is unknown.
     """
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for i, volume in enumerate(volumes):
@@ -127,15 +145,13 @@ def _with_stations(volumes: Sequence[FoundVolume]) -> list[FoundVolume]:
     for members in groups.values():
         heights = [_height(volumes[i]) for i in members]
         places = [float(volumes[i].centre[2]) for i in members]
-        if np.ptp(places) < min(heights) / 2:
-            tables = [volumes[i].first.table_position for i in members]
-            if None in tables:
-                continue
-            places = [float(table or 0) for table in tables]
         stations = _clusters(places, min(heights) / 2)
-        if max(stations) > 1:
-            for i, station in zip(members, stations, strict=True):
+        tables = [volumes[i].first.table_position for i in members]
+        for i, station, table in zip(members, stations, tables, strict=True):
+            if max(stations) > 1:
                 numbered[i] = replace(volumes[i], station=f"{station} of {max(stations)}")
+            elif None not in tables and len(set(tables)) > 1:
+                numbered[i] = replace(volumes[i], station=f"table {table + 0.0:g} mm")
     return numbered
 
 

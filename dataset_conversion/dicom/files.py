@@ -5,12 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import re
-import warnings
 import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
 
@@ -20,6 +20,8 @@ GZIP = b"\x1f\x8b"
 LARGEST_UNPACKED = 2**30
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_BLOCK = 512
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 # Beginnings of other binary files that lie in export folders: images, documents, archives, programs of a
@@ -56,19 +58,24 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
         with path.open("rb") as plain:
             zipped = plain.read(2) == GZIP
             plain.seek(0)
-            stream = cast(BinaryIO, _Unpacked(fileobj=plain)) if zipped else plain
+            stream = cast(BinaryIO, io.BufferedReader(_Unpacked(fileobj=plain)) if zipped else plain)
             beginning = stream.read(4096)
-            stream.seek(0)
             marked = beginning[128:132] == b"DICM"
+            if not marked:
+                # A blanked beginning looks like text, or like nothing.
+                beginning += stream.read(2**20)
+            stream.seek(0)
             if not marked and _is_something_else(path, beginning):
                 raise NotDicomError
+            if not beginning[132 if marked else 0 :].strip(b"\0"):
+                raise ValueError("blank")
             if _DEFLATED in beginning:
                 _check_deflated(stream, beginning)
             # Odd values are the rule in real exports; what matters is checked by us.
             pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                dataset = read_partial(stream, _to_the_end if pixels else _to_the_pixels, force=True)
+            dataset = read_partial(stream, _Stop(at_pixels=not pixels), force=True)
+            if pixels and _DEFLATED not in beginning:
+                _check_end(stream, dataset)
     except NotDicomError:
         raise
     except Exception as error:  # pydicom raises all kinds on damaged bytes
@@ -102,15 +109,33 @@ def _check_deflated(stream: BinaryIO, beginning: bytes) -> None:
     stream.seek(0)
 
 
-def _to_the_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-    return _to_the_end(tag, vr, length) or tag in _PIXELS
+class _Stop:
+    """Tell pydicom where to stop reading: at the pixels, or at what is no DICOM element."""
+
+    def __init__(self, *, at_pixels: bool) -> None:
+        self._at_pixels = at_pixels
+        self._passed = False
+
+    def __call__(self, tag: BaseTag, *_: object) -> bool:
+        # Group 0 is never stored: blank bytes would be read as no end of its empty elements. Less than
+        # the pixels' tag after them is pixels, shifted by bytes that do not belong there.
+        if tag.group == 0 or (self._passed and tag < _PIXELS[0]):
+            raise ValueError("no element")
+        self._passed |= tag in _PIXELS
+        return self._at_pixels and self._passed
 
 
-def _to_the_end(tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG001
-    # Group 0 is never stored; blank bytes would be read as no end of its empty elements.
-    if tag.group == 0:
-        raise ValueError("blank")
-    return False
+def _check_end(stream: BinaryIO, dataset: pydicom.Dataset) -> None:
+    """Refuse bytes after the pixels that are no element: there are more than were written.
+
+    Zeros that fill the last block of an old disk or tape are let pass.
+    """
+    last = dataset.get_item(max(dataset.keys()))
+    if isinstance(last, RawDataElement) and last.tag in _PIXELS and last.length != _UNDEFINED_LENGTH:
+        stream.seek(last.value_tell + last.length)
+        rest = stream.read(_BLOCK)
+        if rest and (rest.strip(b"\0") or stream.tell() % _BLOCK or stream.read(1)):
+            raise ValueError("bytes after the end")
 
 
 def _is_something_else(path: Path, beginning: bytes) -> bool:
@@ -119,4 +144,4 @@ def _is_something_else(path: Path, beginning: bytes) -> bool:
     if beginning.startswith(_OTHER_FILES) or beginning[344:347] == b"n+1":
         return True
     # Text in any 8-bit encoding has no control characters; DICOM has, in every header.
-    return bool(beginning) and not _CONTROL_CHARACTERS.search(beginning)
+    return bool(beginning.strip()) and not _CONTROL_CHARACTERS.search(beginning)

@@ -18,6 +18,7 @@ from dataset_conversion.dicom.contrast import (
     frame_type_of,
 )
 from dataset_conversion.dicom.scanner import Scanner, scanner_of
+from dataset_conversion.dicom.table import table_position_of
 
 Point = tuple[float, float, float]
 
@@ -92,15 +93,15 @@ class Frame:
     position : point or None
         Centre of the first pixel in mm, LPS+.
     table_position : float or None
-        In mm.
+        Along the body in mm, in the vendor's direction.
     slope, intercept : float
         Stored value to displayed value.
-    rescaled : bool
-        Whether the header states them.
     stored : tuple of int or None
         BitsAllocated, BitsStored and PixelRepresentation.
     fault : str
         Why the frame cannot be part of a volume; empty when it can.
+    rescaled : bool
+        Whether the header states slope and intercept.
     """
 
     file: Path
@@ -122,9 +123,9 @@ class Frame:
     table_position: float | None
     slope: float
     intercept: float
-    rescaled: bool
     stored: tuple[int | None, ...]
     fault: str
+    rescaled: bool = False
 
 
 def frames_of(dataset: Dataset, file: Path) -> list[Frame]:
@@ -201,12 +202,12 @@ def _frame(
         acquisition=_whole(acquisition if acquisition is not None else dataset.get("AcquisitionNumber")),
         plane=plane,
         position=position,  # type: ignore[arg-type]
-        table_position=_number(get("MRTablePositionSequence", "TablePosition")),
+        table_position=table_position_of(dataset, groups),
         slope=scale[0] or 1.0,
         intercept=scale[1] or 0.0,
-        rescaled=rescaled,
         stored=tuple(_whole(dataset.get(key)) for key in _STORED),
         fault=fault or missing,
+        rescaled=rescaled,
     )
 
 

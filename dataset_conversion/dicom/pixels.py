@@ -10,15 +10,27 @@ from typing import Any
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.pixels.decoders.base import Decoder
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 
+from dataset_conversion.dicom.codestream import stated_by
 from dataset_conversion.dicom.files import DamagedError, NotDicomError, read_dataset
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.frame import Frame, frames_of
 from dataset_conversion.volume import ConversionError, Volume
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+# GDCM reads the most, and on damaged JPEG 2000 it ends the whole process: it is asked last.
+_SAFEST_FIRST = ("pydicom", "pylibjpeg", "pyjpegls", "pillow", "gdcm")
 
 # Bits beyond BitsStored are checked here, not masked away in silence.
 _AS_STORED: dict[str, Any] = {"correct_unused_bits": False}
@@ -60,31 +72,73 @@ def read_voxels(found: FoundVolume) -> Volume:
 def _read_frames(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
     """The stored pixels of frames of one file, each of shape (rows, columns)."""
     try:
-        dataset = read_dataset(file, pixels=True)
-        now = frames_of(dataset, file)
-        if any(frame not in now[frame.number : frame.number + 1] for frame in frames):
-            raise ConversionError(f"{file}: found another header than before, expected the same; start again")
-        if fault := _fault_of_pixels(dataset):
-            raise ConversionError(f"{file}: {fault}")
-        syntax = _syntax(dataset)
-        decoder = get_decoder(syntax)
         with warnings.catch_warnings():
+            # They quote values, which can be the patient's.
             warnings.simplefilter("ignore")
-            images = [
-                decoder.as_array(dataset, index=frame.number, raw=True, **_AS_STORED)[0] for frame in frames
-            ]
+            images = _decoded(file, frames)
         for image, frame in zip(images, frames, strict=True):
             _check_image(file, image, frame)
     except ConversionError:
         raise
     except (DamagedError, NotDicomError) as error:
-        raise ConversionError(f"{file}: {error or 'found another kind of file than before'}") from None
+        raise ConversionError(f"{file}: {str(error) or 'found another kind of file than before'}") from None
     except Exception as error:  # decoders of damaged pixel data raise all kinds
         raise ConversionError(
             f"{file}: pixel data: cannot be decoded, truncated or damaged ({type(error).__name__}); "
             "export it again"
         ) from None
     return images
+
+
+def _decoded(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
+    dataset = read_dataset(file, pixels=True)
+    now = frames_of(dataset, file)
+    if any(frame not in now[frame.number : frame.number + 1] for frame in frames):
+        raise ConversionError(f"{file}: found another header than before, expected the same; start again")
+    syntax = _syntax(dataset)
+    decoder, plugin = _decoder(file, syntax)
+    if fault := _fault_of_pixels(dataset):
+        raise ConversionError(f"{file}: {fault}")
+    if syntax == RLELossless:
+        # A segment longer than the image is cut with no more than a warning.
+        warnings.simplefilter("error")
+    elif syntax.is_encapsulated:
+        _check_streams(file, dataset, frames)
+    return [
+        decoder.as_array(dataset, index=frame.number, raw=True, decoding_plugin=plugin, **_AS_STORED)[0]
+        for frame in frames
+    ]
+
+
+def _decoder(file: Path, syntax: UID) -> tuple[Decoder, str]:
+    """The decoder of a syntax, and the plugin for it that damaged data harms least."""
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        decoder = None
+    if decoder is None or not decoder.is_available:
+        name = "another" if syntax.name == str(syntax) else syntax.name
+        raise ConversionError(
+            f"{file}: TransferSyntaxUID: found {name}, expected one that a decoder here reads; export it "
+            "uncompressed"
+        )
+    return decoder, min(decoder.available_plugins, key=_SAFEST_FIRST.index, default="")
+
+
+def _check_streams(file: Path, dataset: Dataset, frames: Sequence[Frame]) -> None:
+    count = int(dataset.get("NumberOfFrames") or 1)
+    for frame in frames:
+        stated = stated_by(get_frame(dataset.PixelData, frame.number, number_of_frames=count))
+        if stated is None:
+            raise ConversionError(f"{file}: PixelData: found no {_syntax(dataset).name}; export it again")
+        # Other numbers than these make decoders write beyond the image.
+        if stated[:3] != (dataset.Rows, dataset.Columns, 1) or stated.bits > dataset.BitsAllocated:
+            rows, columns, components, bits = stated
+            raise ConversionError(
+                f"{file}: compressed image: found {rows} x {columns}, {components} components of {bits} "
+                f"bits, expected {dataset.Rows} x {dataset.Columns}, 1 of at most {dataset.BitsAllocated} "
+                "as in the header; export it again"
+            )
 
 
 def _syntax(dataset: Dataset) -> UID:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from dataset_conversion.volume import ConversionError
 # Files a worker reads before it reports: enough that messages between processes cost nothing.
 _CHUNK = 64
 # Fewer files are read sooner than other processes have started.
-_FEW_FILES = 1500
+_FEW_FILES = 1000
 
 #: Objects with pixels that are no image of the patient.
 _DERIVED_OBJECTS = {"Segmentation Storage", "Label Map Segmentation Storage", "RT Dose Storage"}
@@ -133,19 +135,22 @@ def read_headers(path: Path) -> Headers:
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     study = ""
     try:
-        dataset = read_dataset(path, pixels=False)
-        if kind := _kind_of_other(dataset):
-            return Other(kind)
-        study = str(dataset.get("StudyInstanceUID") or "")
-        frames = frames_of(dataset, path)
+        with warnings.catch_warnings():
+            # They quote values, which can be the patient's.
+            warnings.simplefilter("ignore")
+            dataset = read_dataset(path, pixels=False)
+            if kind := _kind_of_other(dataset):
+                return Other(kind)
+            study = str(dataset.get("StudyInstanceUID") or "")
+            frames = frames_of(dataset, path)
     except NotDicomError:
         return Other("not DICOM")
     except DamagedError as error:
         return Unreadable(str(error))
     except Exception as error:  # values are decoded when asked for: damaged ones raise all kinds
         return Unreadable(f"damaged header ({type(error).__name__})", study)
-    if not (study and frames[0].identity.series):
-        return Unreadable("no StudyInstanceUID or SeriesInstanceUID; truncated or damaged", study)
+    if not all(re.fullmatch(r"[\w.-]+", uid, re.ASCII) for uid in (study, frames[0].identity.series)):
+        return Unreadable("no usable StudyInstanceUID or SeriesInstanceUID; truncated or damaged", study)
     return frames
 
 
@@ -162,6 +167,8 @@ def _kind_of_other(dataset: Dataset) -> str:
     placed = "ImagePositionPatient" in dataset and "DoseGridScaling" not in dataset
     if known and not placed and ("Image Storage" not in uid.name or uid.name in _DERIVED_OBJECTS):
         return uid.name
-    if not known and not str(uid).startswith("1.2.840.10008.") and "Rows" not in dataset:
+    stated = meta.get("MediaStorageSOPClassUID", uid) == uid
+    whole = stated and uid.is_private and "SeriesInstanceUID" in dataset and "Rows" not in dataset
+    if whole and not placed:
         return "private object of the vendor"
     return ""

@@ -40,10 +40,31 @@ def find_volumes(frames: Iterable[Frame]) -> list[FoundVolume]:
 def _volumes_of_series(frames: Sequence[Frame]) -> list[FoundVolume]:
     if reason := _fault_of_series(frames):
         return [FoundVolume(tuple(frames), reason)]
-    groups = _split(frames, lambda frame: (frame.frame_type, frame.component, frame.echo_time))
+    kinds = _split(frames, lambda frame: (frame.frame_type, frame.component, frame.echo_time))
+    groups = [part for kind in kinds for part in _stations(kind)]
     for key in (_temporal_position, _acquisition):
         groups = [part for group in groups for part in (_split(group, key) if _doubled(group) else [group])]
     return [_volume(group) for group in groups]
+
+
+def _stations(frames: list[Frame]) -> list[list[Frame]]:
+    """Take apart the stations of a moving table that stand in one series, by their place in the plane.
+
+    Places a quarter of the field of view apart are stations. A few frames by themselves are none: they
+    are slices that lost their place, and the volume is refused with them.
+    """
+    plane = frames[0].plane
+    if plane is None:
+        return [frames]
+    for axis, extent in ((plane.along_column, plane.rows * plane.spacing[0]),
+                         (plane.along_row, plane.columns * plane.spacing[1])):  # fmt: skip
+        along = np.array([frame.position for frame in frames]) @ np.array(axis)
+        order = np.argsort(along, kind="stable")
+        ends = np.flatnonzero(np.diff(along[order]) > extent / 4) + 1
+        parts = [[frames[i] for i in part] for part in np.split(order, ends)]
+        if len(parts) > 1 and min(map(len, parts)) >= FEWEST_SLICES:
+            return [station for part in parts for station in _stations(part)]
+    return [frames]
 
 
 def _fault_of_series(frames: Sequence[Frame]) -> str:
@@ -139,15 +160,30 @@ def _without_torn(volumes: list[FoundVolume]) -> list[FoundVolume]:
     One slice whose echo time, type or series differs (a damaged or edited header) would otherwise leave
     a volume that looks whole, one slice short.
     """
-    torn: dict[int, str] = {}
-    for i, volume in enumerate(volumes):
-        for j, other in enumerate(volumes):
-            if i != j and not volume.reason and _continues(other, volume):
-                torn[i] = (
-                    f"torn: {len(other.frames)} further slices continue this volume and differ in "
-                    f"{_difference(other.first, volume.first)}; expected one volume"
-                )
-    return [replace(volume, reason=torn.get(i, volume.reason)) for i, volume in enumerate(volumes)]
+    return [replace(volume, reason=volume.reason or torn(volume, volumes)) for volume in volumes]
+
+
+def torn(volume: FoundVolume, volumes: Iterable[FoundVolume]) -> str:
+    """Say which slices among other volumes are lost ones of this usable one; empty when none are."""
+    others = [other for other in volumes if other is not volume]
+    if other := next((other for other in others if _continues(other, volume)), None):
+        return (
+            f"torn: {len(other.frames)} further slices continue this volume and differ in "
+            f"{_difference(other.first, volume.first)}; expected one volume"
+        )
+    unplaced = [frame for other in others for frame in other.frames if other.reason]
+    if lost := sum(_may_belong(frame, volume.first) for frame in unplaced):
+        return f"torn: {lost} further frames that lack their place may be slices of it; export it again"
+    return ""
+
+
+def _may_belong(frame: Frame, own: Frame) -> bool:
+    """Whether a frame that lost its place, and perhaps its series, is like those of a volume."""
+    return (
+        (frame.plane is None or frame.position is None)
+        and frame.series_number in (None, own.series_number)
+        and (frame.frame_type == own.frame_type or frame.echo_time == own.echo_time is not None)
+    )
 
 
 def _continues(other: FoundVolume, volume: FoundVolume) -> bool:
@@ -170,15 +206,17 @@ def _continues(other: FoundVolume, volume: FoundVolume) -> bool:
 def _related(frame: Frame, other: FoundVolume, volume: FoundVolume) -> bool:
     """Whether another's frame may be a lost slice of the volume.
 
-    It may be one of the same series, or, where the other is no good either, of the same SeriesNumber.
+    It may be one of the same series; or, where the other is no good either, any of a few, or one of the
+    same SeriesNumber.
     """
     plane, own = frame.plane, volume.first.plane
     if plane is None or own is None or (plane.rows, plane.columns) != (own.rows, own.columns):
         return False
-    if len(_orientations([frame, volume.first])) > 1:
-        return False
-    same_series = frame.identity.series == volume.identity.series
-    return same_series or bool(other.reason and frame.series_number == volume.first.series_number)
+    if frame.identity.series == volume.identity.series:
+        return True
+    numbered = frame.series_number in (None, volume.first.series_number)
+    suspect = bool(other.reason) and (numbered or len(other.frames) < FEWEST_SLICES)
+    return suspect and len(_orientations([frame, volume.first])) == 1
 
 
 def _difference(a: Frame, b: Frame) -> str:

@@ -122,7 +122,25 @@ def test_stations_at_one_place_are_told_by_the_table() -> None:
     """The scanner moved the table and wrote positions from its isocentre."""
     exam = exam_of(series(2, table=-300), series(3, table=-900), series(4, table=-600))
     stations = {volume.name: volume.station for volume in exam.volumes}
-    assert stations == {"2a": "3 of 3", "3a": "1 of 3", "4a": "2 of 3"}
+    assert stations == {"2a": "table -300 mm", "3a": "table -900 mm", "4a": "table -600 mm"}
+    with pytest.raises(ConversionError, match="station: found 1 table -300 mm, 1 table -900 mm"):
+        choose(exam, [ChannelRule("water", "coronal", "water", 1)])
+
+
+def test_stations_of_one_series_are_taken_apart_by_place() -> None:
+    """One SeriesInstanceUID, three places of the table, slices numbered through."""
+    frames = [
+        replace(frame, identity=replace(frame.identity, series="1.2.5"), series_number=5)
+        for top in (900, 780, 660)
+        for frame in series(5, top=top)
+    ]
+    exam = exam_of(frames)
+    assert [(v.shape, v.reason, v.station) for v in exam.volumes] == [
+        ((64, 48, 5), "", f"{station} of 3") for station in (1, 2, 3)
+    ]
+    moved = [replace(series(5)[4], position=(0.0, 16.0, 500.0))]
+    with pytest.raises(ConversionError, match="sheared: found slices 500 mm off the line"):
+        choose(exam_of(series(5)[:4], moved), [WATER])
 
 
 def test_copies_of_one_station_are_two_candidates() -> None:
