@@ -150,7 +150,7 @@ def _with_stations(volumes: Sequence[FoundVolume]) -> list[FoundVolume]:
         for i, station, table in zip(members, stations, tables, strict=True):
             if max(stations) > 1:
                 numbered[i] = replace(volumes[i], station=f"{station} of {max(stations)}")
-            elif None not in tables and len(set(tables)) > 1:
+            elif table is not None and None not in tables and len(set(tables)) > 1:
                 numbered[i] = replace(volumes[i], station=f"table {table + 0.0:g} mm")
     return numbered
 

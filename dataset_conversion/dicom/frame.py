@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dataset_conversion.dicom.contrast import (
     ComponentName,
@@ -19,12 +20,14 @@ from dataset_conversion.dicom.contrast import (
 )
 from dataset_conversion.dicom.scanner import Scanner, scanner_of
 from dataset_conversion.dicom.table import table_position_of
+from dataset_conversion.dicom.values import number_of, numbers_of, text_of, whole_of
 
 Point = tuple[float, float, float]
 
 #: More rows or columns are a damaged number: they would be given memory before anything else is known.
 LARGEST_SIDE = 8192
 
+_NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 _STORED = ("BitsAllocated", "BitsStored", "PixelRepresentation")
 
 
@@ -102,6 +105,10 @@ class Frame:
         Why the frame cannot be part of a volume; empty when it can.
     rescaled : bool
         Whether the header states slope and intercept.
+    native : bool
+        Whether the file states that its pixels are neither compressed nor big-endian.
+    stamp : (int, int)
+        Size and time of change of the file when its header was read.
     """
 
     file: Path
@@ -126,6 +133,14 @@ class Frame:
     stored: tuple[int | None, ...]
     fault: str
     rescaled: bool = False
+    native: bool = False
+    stamp: tuple[int, int] = (0, 0)
+
+
+def stamp_of(file: Path) -> tuple[int, int]:
+    """Size and time of change of a file: others mean that it is not the one whose header was read."""
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def frames_of(dataset: Dataset, file: Path) -> list[Frame]:
@@ -133,28 +148,29 @@ def frames_of(dataset: Dataset, file: Path) -> list[Frame]:
 
     A frame that cannot be used carries its fault. Damaged values raise whatever pydicom raises.
     """
-    count = _whole(dataset.get("NumberOfFrames")) or 1
+    count = whole_of(dataset.get("NumberOfFrames")) or 1
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
     identity = Identity(
-        _text(dataset.get("PatientID")),
-        _text(dataset.get("StudyInstanceUID")),
-        _text(dataset.get("SeriesInstanceUID")),
-        _text(dataset.get("FrameOfReferenceUID")),
+        text_of(dataset.get("PatientID")),
+        text_of(dataset.get("StudyInstanceUID")),
+        text_of(dataset.get("SeriesInstanceUID")),
+        text_of(dataset.get("FrameOfReferenceUID")),
     )
     fault = _fault_of_file(dataset, count, per_frame)
+    source = (file, stamp_of(file))
     if per_frame is None or fault:
-        return [_frame(dataset, file, 0, identity, (), fault)]
+        return [_frame(dataset, source, 0, identity, (), fault)]
     shared = dataset.get("SharedFunctionalGroupsSequence") or []
     return [
-        _frame(dataset, file, number, identity, (groups, *shared[:1]), "")
+        _frame(dataset, source, number, identity, (groups, *shared[:1]), "")
         for number, groups in enumerate(per_frame)
     ]
 
 
 def _fault_of_file(dataset: Dataset, count: int, per_frame: Sequence[Dataset] | None) -> str:
-    if (samples := _whole(dataset.get("SamplesPerPixel")) or 1) != 1:
+    if (samples := whole_of(dataset.get("SamplesPerPixel")) or 1) != 1:
         return f"SamplesPerPixel: found {samples} (colour), expected 1"
-    if (photometric := _text(dataset.get("PhotometricInterpretation"))) != "MONOCHROME2":
+    if (photometric := text_of(dataset.get("PhotometricInterpretation"))) != "MONOCHROME2":
         return f"PhotometricInterpretation: found {_word(photometric)}, expected MONOCHROME2"
     if per_frame is None and count > 1:
         return f"NumberOfFrames: found {count}, expected per-frame functional groups with their positions"
@@ -166,17 +182,22 @@ def _fault_of_file(dataset: Dataset, count: int, per_frame: Sequence[Dataset] | 
 
 
 def _frame(
-    dataset: Dataset, file: Path, number: int, identity: Identity, groups: Sequence[Dataset], fault: str
+    dataset: Dataset,
+    source: tuple[Path, tuple[int, int]],
+    number: int,
+    identity: Identity,
+    groups: Sequence[Dataset],
+    fault: str,
 ) -> Frame:
     get = _Lookup(dataset, groups)
     plane, missing = (None, "") if fault else _plane(get, dataset)
-    position = _numbers(get("PlanePositionSequence", "ImagePositionPatient"), 3)
+    position = numbers_of(get("PlanePositionSequence", "ImagePositionPatient"), 3)
     if not fault and not missing and position is None:
         missing = "no usable ImagePositionPatient"
     slope = get("PixelValueTransformationSequence", "RescaleSlope")
     intercept = get("PixelValueTransformationSequence", "RescaleIntercept")
     rescaled = (slope, intercept) != (None, None)
-    scale = (_number(slope), _number(intercept)) if rescaled else (1.0, 0.0)
+    scale = (number_of(slope), number_of(intercept)) if rescaled else (1.0, 0.0)
     if None in scale or scale[0] == 0:
         missing = missing or "RescaleSlope, RescaleIntercept: found no two usable numbers"
     temporal = get("FrameContentSequence", "TemporalPositionIndex")
@@ -186,28 +207,30 @@ def _frame(
     repetition = get("MRTimingAndRelatedParametersSequence", "RepetitionTime")
     acquisition = get("FrameContentSequence", "FrameAcquisitionNumber")
     return Frame(
-        file=file,
+        file=source[0],
         number=number,
         identity=identity,
         scanner=scanner_of(dataset),
-        series_number=_whole(dataset.get("SeriesNumber")),
-        description=_text(dataset.get("SeriesDescription")),
-        body_part=_text(get("FrameAnatomySequence", "BodyPartExamined")),
+        series_number=whole_of(dataset.get("SeriesNumber")),
+        description=text_of(dataset.get("SeriesDescription")),
+        body_part=text_of(get("FrameAnatomySequence", "BodyPartExamined")),
         contrast=contrast_of(dataset, groups),
         component=component_of(dataset, groups),
         frame_type=frame_type_of(dataset, groups),
-        echo_time=_number(echo if echo is not None else dataset.get("EchoTime")),
-        repetition_time=_number(repetition),
-        temporal_position=_whole(temporal),
-        acquisition=_whole(acquisition if acquisition is not None else dataset.get("AcquisitionNumber")),
+        echo_time=number_of(echo if echo is not None else dataset.get("EchoTime")),
+        repetition_time=number_of(repetition),
+        temporal_position=whole_of(temporal),
+        acquisition=whole_of(acquisition if acquisition is not None else dataset.get("AcquisitionNumber")),
         plane=plane,
         position=position,  # type: ignore[arg-type]
         table_position=table_position_of(dataset, groups),
         slope=scale[0] or 1.0,
         intercept=scale[1] or 0.0,
-        stored=tuple(_whole(dataset.get(key)) for key in _STORED),
+        stored=tuple(whole_of(dataset.get(key)) for key in _STORED),
         fault=fault or missing,
         rescaled=rescaled,
+        native=dataset.get("file_meta", {}).get("TransferSyntaxUID") in _NATIVE,
+        stamp=source[1],
     )
 
 
@@ -228,13 +251,13 @@ class _Lookup:
 
 def _plane(get: _Lookup, dataset: Dataset) -> tuple[Plane | None, str]:
     """A frame's plane or, in words, what it lacks."""
-    rows, columns = _whole(dataset.get("Rows")) or 0, _whole(dataset.get("Columns")) or 0
+    rows, columns = whole_of(dataset.get("Rows")) or 0, whole_of(dataset.get("Columns")) or 0
     if min(rows, columns) < 1 or max(rows, columns) > LARGEST_SIDE:
         return None, f"Rows, Columns: found {rows} x {columns}, expected 1 to {LARGEST_SIDE}"
-    spacing = _numbers(get("PixelMeasuresSequence", "PixelSpacing"), 2)
+    spacing = numbers_of(get("PixelMeasuresSequence", "PixelSpacing"), 2)
     if spacing is None or min(spacing) <= 0:
         return None, "no usable PixelSpacing"
-    cosines = _numbers(get("PlaneOrientationSequence", "ImageOrientationPatient"), 6)
+    cosines = numbers_of(get("PlaneOrientationSequence", "ImageOrientationPatient"), 6)
     if cosines is None:
         return None, "no usable ImageOrientationPatient"
     row, column = cosines[:3], cosines[3:]
@@ -253,33 +276,8 @@ def _plane(get: _Lookup, dataset: Dataset) -> tuple[Plane | None, str]:
     return Plane(rows, columns, spacing, row, column), ""  # type: ignore[arg-type]
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip("\0 ")
-
-
 def _word(value: str) -> str:
     """A code string of the standard; anything else is not quoted: it could be a name."""
     return (
         value if value in ("MONOCHROME1", "RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422") else "another"
     )
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _whole(value: Any) -> int | None:
-    number = _number(value)
-    return None if number is None else int(number)
-
-
-def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
-    try:
-        numbers = tuple(float(part) for part in value)
-    except (TypeError, ValueError):
-        return None
-    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None

@@ -22,9 +22,10 @@ from pydicom.uid import (
 )
 
 from dataset_conversion.dicom.codestream import stated_by
-from dataset_conversion.dicom.files import DamagedError, NotDicomError, read_dataset
+from dataset_conversion.dicom.files import DamagedError, read_dataset
 from dataset_conversion.dicom.found_volume import FoundVolume
-from dataset_conversion.dicom.frame import Frame, frames_of
+from dataset_conversion.dicom.frame import Frame, stamp_of
+from dataset_conversion.dicom.native import native_pixels
 from dataset_conversion.volume import ConversionError, Volume
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -80,8 +81,8 @@ def _read_frames(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
             _check_image(file, image, frame)
     except ConversionError:
         raise
-    except (DamagedError, NotDicomError) as error:
-        raise ConversionError(f"{file}: {str(error) or 'found another kind of file than before'}") from None
+    except DamagedError as error:
+        raise ConversionError(f"{file}: {error}") from None
     except Exception as error:  # decoders of damaged pixel data raise all kinds
         raise ConversionError(
             f"{file}: pixel data: cannot be decoded, truncated or damaged ({type(error).__name__}); "
@@ -91,10 +92,11 @@ def _read_frames(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
 
 
 def _decoded(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
+    if any(frame.stamp != stamp_of(file) for frame in frames):
+        raise ConversionError(f"{file}: found another file than before, expected the same; start again")
+    if len(frames) == 1 and (image := native_pixels(file, frames[0])) is not None:
+        return [image]
     dataset = read_dataset(file, pixels=True)
-    now = frames_of(dataset, file)
-    if any(frame not in now[frame.number : frame.number + 1] for frame in frames):
-        raise ConversionError(f"{file}: found another header than before, expected the same; start again")
     syntax = _syntax(dataset)
     decoder, plugin = _decoder(file, syntax)
     if fault := _fault_of_pixels(dataset):

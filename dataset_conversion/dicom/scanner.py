@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from pydicom import Dataset
+
+from dataset_conversion.dicom.values import number_of
 
 #: What Manufacturer may contain, and how the vendor is called in outputs; others become "other".
 _VENDORS = {
@@ -57,10 +58,9 @@ def _model(dataset: Dataset) -> str:
 
 
 def _field(value: Any) -> float | None:
-    try:
-        tesla = float(value)
-    except (TypeError, ValueError):
+    tesla = number_of(value)
+    if tesla is None:
         return None
     # Some write gauss.
     tesla = tesla / 10_000 if tesla > 1000 else tesla
-    return round(tesla, 3) if math.isfinite(tesla) and 0 < tesla < 30 else None
+    return round(tesla, 3) if 0 < tesla < 30 else None

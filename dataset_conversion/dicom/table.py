@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from pydicom import Dataset
+
+from dataset_conversion.dicom.values import number_of
 
 # Siemens: ImaAbsTablePosition, three whole numbers in mm; the last is along the body.
 _SIEMENS_GROUP, _SIEMENS_CREATOR, _SIEMENS_ELEMENT = 0x0019, "SIEMENS MR HEADER", 0x13
@@ -31,10 +32,10 @@ def table_position_of(dataset: Dataset, groups: Sequence[Dataset] = ()) -> float
     """
     for group in groups:
         items = group.get("TablePositionSequence")
-        if items and (place := _number(items[0].get("TablePosition"))) is not None:
+        if items and (place := number_of(items[0].get("TablePosition"))) is not None:
             return place
     for value in (dataset.get("TablePosition"), _siemens(dataset), dataset.get("TableHeight")):
-        if (place := _number(value)) is not None:
+        if (place := number_of(value)) is not None:
             return place
     return None
 
@@ -48,11 +49,3 @@ def _siemens(dataset: Dataset) -> Any:
         return None
     values = block[_SIEMENS_ELEMENT].value if _SIEMENS_ELEMENT in block else None
     return values[2] if isinstance(values, Sequence) and len(values) == 3 else None
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None

@@ -514,10 +514,10 @@ def test_files_that_vanish_or_change_after_the_scan(sound: Callable[[str], Sound
     (volume,) = exam.volumes
     first, second, *_ = series.files
     (folder / first).write_bytes(series.files[second])
-    with pytest.raises(ConversionError, match=f"{first}: found another header than before"):
+    with pytest.raises(ConversionError, match=f"{first}: found another file than before"):
         read_voxels(volume)
     (folder / first).write_text("a note")
-    with pytest.raises(ConversionError, match=f"{first}: found another kind of file than before"):
+    with pytest.raises(ConversionError, match=f"{first}: found another file than before"):
         read_voxels(volume)
     (folder / first).unlink()
     with pytest.raises(ConversionError, match=f"{first}: cannot be read"):

@@ -1,0 +1,41 @@
+"""Values of a header as Python's own; None where damage or a vendor left something else."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+def text_of(value: Any) -> str:
+    """Text without padding; empty when absent."""
+    return "" if value is None else str(value).strip("\0 ")
+
+
+def number_of(value: Any) -> float | None:
+    """A finite number.
+
+    Examples
+    --------
+    >>> number_of("4.6"), number_of("nan"), number_of(None)
+    (4.6, None, None)
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def whole_of(value: Any) -> int | None:
+    """A whole number; of others the part before the point."""
+    number = number_of(value)
+    return None if number is None else int(number)
+
+
+def numbers_of(value: Any, count: int) -> tuple[float, ...] | None:
+    """So many finite numbers, no more and no fewer."""
+    try:
+        numbers = tuple(float(part) for part in value)
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
