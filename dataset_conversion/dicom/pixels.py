@@ -92,7 +92,11 @@ def _read_frames(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
 
 
 def _decoded(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
-    if any(frame.stamp != stamp_of(file) for frame in frames):
+    try:
+        stamp = stamp_of(file)
+    except OSError as error:
+        raise ConversionError(f"{file}: cannot be read any more ({error.strerror})") from None
+    if any(frame.stamp != stamp for frame in frames):
         raise ConversionError(f"{file}: found another file than before, expected the same; start again")
     if len(frames) == 1 and (image := native_pixels(file, frames[0])) is not None:
         return [image]
