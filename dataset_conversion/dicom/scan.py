@@ -91,9 +91,13 @@ def scan(source: Path, *, processes: int | None = None) -> Scan:
     """
     if not source.exists():
         raise ConversionError(f"{source}: no such folder; name the folder of the exported studies")
-    paths = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    found = [source] if source.is_file() else sorted(source.rglob("*"))
+    paths = [path for path in found if path.is_file()]
     frames: list[Frame] = []
     others: Counter[str] = Counter()
+    # Folders behind links are not entered: they may lead in a circle.
+    if links := sum(path.is_symlink() and not path.is_file() for path in found):
+        others["links to folders or to nothing, not followed"] = links
     damaged: dict[Path, Unreadable] = {}
     headers = _read_all(paths, processes)
     for path in paths:
@@ -102,8 +106,8 @@ def scan(source: Path, *, processes: int | None = None) -> Scan:
                 others[kind] += 1
             case Unreadable() as unreadable:
                 damaged[path] = unreadable
-            case found:
-                frames += found
+            case more:
+                frames += more
     if not frames:
         detail = f"; {len(damaged)} files cannot be read" if damaged else ""
         raise ConversionError(f"{source}: found no DICOM image in {len(paths)} files, expected some{detail}")
