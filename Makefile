@@ -15,7 +15,7 @@ STAGES    := data plan train predict evaluate report
 CODE      := bmseg dataset_conversion evaluation tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce $(STAGES) test test-fast lint format bench constraints clean
+.PHONY: help setup reproduce $(STAGES) test test-fast lint format bench calibrate constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ format: setup  ## let ruff format the code
 
 bench: setup  ## measure speed against peers, write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
+
+calibrate: setup  ## tune the synthetic readers to the published Table 1, rewrite them, print both
+	$(BIN)/python -m bmseg.calibrate
 
 constraints: setup  ## write the installed versions to constraints.txt
 	@head -n 1 constraints.txt > constraints.new

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -22,6 +22,7 @@ from bmseg.options import (
     timed,
     workspace_option,
 )
+from bmseg.vas_command import vas
 
 if TYPE_CHECKING:
     from bmseg.study import Study
@@ -54,9 +55,10 @@ def _exit_code(error: Exception) -> int | None:
     """2 for misuse, 1 for failed work, None for a mistake of ours, which keeps its traceback."""
     from bmseg.errors import InputError, WorkError
     from dataset_conversion.volume import ConversionError
+    from evaluation.intervals import StatisticsError
     from evaluation.masks import MaskError
 
-    if isinstance(error, (InputError, ConversionError, MaskError)):
+    if isinstance(error, (InputError, ConversionError, MaskError, StatisticsError)):
         return 2
     return 1 if isinstance(error, WorkError) else None
 
@@ -180,6 +182,22 @@ def predict(method: str, root: Path, profile_name: str, fold: int) -> None:
 @click.option("--prediction", "models", multiple=True, metavar="NAME=FOLDER", help="A model's masks. Repeat.")
 @click.option("-o", "--out", type=FILE, help="Where results go. [default: the workspace's]")
 @click.option("--synthetic", is_flag=True, help="Say on tables and figures that the cohort is synthetic.")
+@click.option(
+    "--unit",
+    type=click.Choice(["exam", "knee"]),
+    default="exam",
+    show_default=True,
+    help="What the fair table and the tests count as one; knees are clustered by exam.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Loss of Dice that would not matter: tests non-inferiority of models.",
+)
+@click.option(
+    "--cohort", type=FILE, help="CSV: exam, site, group, age. Dice by each. [default: the workspace's]"
+)
+@click.option("--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed.")
 def evaluate(
     root: Path,
     study_file: Path | None,
@@ -187,14 +205,19 @@ def evaluate(
     models: tuple[str, ...],
     out: Path | None,
     synthetic: bool,
+    unit: Literal["exam", "knee"],
+    margin: float | None,
+    cohort: Path | None,
+    regions: Path | None,
 ) -> None:
-    """Build the consensus; score readers and models.
+    """Build the consensus; score readers and models, as usual and fairly.
 
     On a workspace: no further option. On plain folders of <exam>.nii.gz masks: --reader and
     --prediction, each as name=folder, and -o.
     """
-    from bmseg.evaluate import Raters
+    from bmseg.evaluate import SYNTHETIC, Raters
     from bmseg.evaluate import evaluate as evaluate_raters
+    from bmseg.published import published_beside
     from bmseg.stages import kept_study
     from bmseg.study import DEFAULT_STUDY, load_study
 
@@ -208,18 +231,25 @@ def evaluate(
         raise click.UsageError("--prediction needs --reader: the readers' masks make the consensus")
     else:
         from bmseg.workspace_raters import workspace_raters
+        from dataset_conversion.raw_dataset import RawDataset
 
         workspace, study = _open(root, study_file)
         source = kept_study(root)
         raters, synthetic = workspace_raters(workspace, study)
+        cohort = cohort or RawDataset.create(workspace.nnunet_raw, study.dataset_spec).cohort_path
         out = out or workspace.evaluation
     with timed("evaluate"):
-        result = evaluate_raters(study, source, raters, out, synthetic=synthetic)
+        result = evaluate_raters(
+            study, source, raters, out,
+            synthetic=synthetic, unit=unit, margin=margin, cohort=cohort, regions=regions,
+        )  # fmt: skip
     if result.skipped:
         click.echo(f"already made from the same inputs: {out}")
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(result.table.to_markdown())
+    if beside := published_beside(result.table.data, study, source, SYNTHETIC if synthetic else ""):
+        click.echo(beside.to_markdown())
     click.echo(f"results: {out}")
 
 
@@ -235,6 +265,9 @@ def report(root: Path) -> None:
     if not written:
         click.echo("already made from the same evaluation")
     click.echo(f"report: {workspace.report}")
+
+
+cli.add_command(vas)
 
 
 @cli.command()

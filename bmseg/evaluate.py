@@ -9,37 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from bmseg import provenance
 from bmseg.errors import InputError
-from bmseg.figure_files import save_figure
+from bmseg.evaluated_exam import SEED, EvaluatedExam, Unit, consensus_path, evaluate_exam
+from bmseg.evaluation_files import reference_of, write_figures, write_tables
+from bmseg.reader_study import study_readers
 from bmseg.records import read_record, write_record
 from bmseg.study import Study
-from dataset_conversion.files import write_text
-from dataset_conversion.volume import Volume, write_volume
-from evaluation.dice import COLUMNS, EmptyMask, score, summarise
-from evaluation.figures import dice_boxplot, raters_boxplot
-from evaluation.masks import check_grid, list_masks, match_exams, read_mask
-from evaluation.orientation import find_displaced
-from evaluation.staple import Consensus, decision_table, staple
+from evaluation.consensus import describe
+from evaluation.dice import COLUMNS, summarise
+from evaluation.masks import MaskError, list_masks, match_exams
 from evaluation.tables import Table, dice_table
-from evaluation.votes import count_votes, paint
 
 SYNTHETIC = "synthetic cohort"
 
 #: Columns of names, for reading a table back: pandas takes a reader called "1" for a number.
 NAMES = {"exam": str, "rater": str, "level": str}
-
-#: Of the consensus's random starts.
-SEED = 0
-
-RULES = {
-    "multilabel": "multi-label STAPLE over the whole volume",
-    "binary": "binary STAPLE of each level over the whole volume",
-}
 
 
 @dataclass(frozen=True)
@@ -80,23 +68,24 @@ class Evaluation:
     skipped: bool = False
 
 
-@dataclass(frozen=True)
-class _Exam:
-    name: str
-    scores: pd.DataFrame
-    consensus: Consensus
-    decisions: pd.DataFrame
-    warnings: list[str]
-
-
 def evaluate(
-    study: Study, study_file: Path, raters: Raters, out: Path, *, synthetic: bool = False
+    study: Study,
+    study_file: Path,
+    raters: Raters,
+    out: Path,
+    *,
+    synthetic: bool = False,
+    unit: Unit = "exam",
+    margin: float | None = None,
+    cohort: Path | None = None,
+    regions: Path | None = None,
 ) -> Evaluation:
     """Score readers and models against the readers' consensus and write everything to `out`.
 
     Writes ``consensus/<exam>.nii.gz``, ``dice.csv``, ``consensus.csv``, ``decision_table.csv``,
-    ``table1.{csv,md,html}``, ``figures/`` and, last, ``provenance.json``. When `out` already holds the
-    results of the same inputs, nothing is done; earlier results are replaced only when all is well.
+    ``table1.{csv,md,html}``, the tables of the reader study (`bmseg.reader_study`), ``figures/`` and, last,
+    ``provenance.json``. When `out` already holds the results of the same inputs, nothing is done; earlier
+    results are replaced only when all is well.
 
     Parameters
     ----------
@@ -107,6 +96,14 @@ def evaluate(
         Made when it does not exist.
     synthetic : bool
         Whether the images are simulated: every table and figure then says so.
+    unit : {"exam", "knee"}
+        What the fair table and the tests count as one; knees are clustered by exam.
+    margin : float, optional
+        Loss of Dice that would not matter: tests non-inferiority.
+    cohort : Path, optional
+        CSV with a row an exam: ``exam`` and any of ``site``, ``group``, ``age``.
+    regions : Path, optional
+        Folder of ``<exam>.nii.gz``, 1 where marking is allowed and 0 elsewhere.
 
     Raises
     ------
@@ -119,19 +116,32 @@ def evaluate(
     files = {rater: list_masks(folder) for rater, folder in {**raters.readers, **raters.models}.items()}
     exams = match_exams(files, raters.exams)
     record = _provenance(study, study_file, raters, files, exams, synthetic)
+    allowed = _regions(regions, exams)
+    facts = _read_cohort(cohort) if cohort else None
+    record |= {"unit": unit, "margin": margin}
+    record |= {"cohort_sha256": provenance.file_hash(cohort) if cohort else None}
+    record |= {"regions_sha256": provenance.files_hash(allowed)} if allowed else {}
+    record["inputs_sha256"] = provenance.value_hash(record)
     if finished := _already_made(out, record):
         return finished
+    readers, models = list(raters.readers), list(raters.models)
     with _staging(out) as staging:
         done = [
-            _evaluate_exam(study, exam, {rater: files[rater][exam] for rater in files}, raters, staging)
+            evaluate_exam(study, exam, _of(files, exam), readers, staging, unit, allowed.get(exam))
             for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None)
         ]
         scores = pd.concat([exam.scores.assign(exam=exam.name) for exam in done], ignore_index=True)[COLUMNS]
         table = dice_table(summarise(scores), title=_title(record), notes=_notes(study, raters, synthetic))
+        notes = [f"{SYNTHETIC.capitalize()}: simulated images and readers, no patients."] if synthetic else []
+        found = study_readers(
+            study, done, readers, models,
+            rule=describe(study.consensus.rule), margin=margin, cohort=facts, notes=notes,
+        )  # fmt: skip
         written = [consensus_path(staging, exam) for exam in exams]
-        written += _write_tables(staging, scores, table, done)
-        written += _write_figures(
-            staging / "figures", study, raters, scores, SYNTHETIC.capitalize() if synthetic else ""
+        written += write_tables(staging, scores, table, done, found)
+        note = SYNTHETIC.capitalize() if synthetic else ""
+        written += write_figures(
+            staging / "figures", study, scores, done, found, readers=readers, models=models, note=note
         )
         record["notes"] = list(table.notes)
         record["warnings"] = _by_text(done)
@@ -176,40 +186,38 @@ def _check_names(study: Study, raters: Raters) -> None:
         raise InputError(f"prediction: found {', '.join(sorted(both))}, which is a reader; rename it")
 
 
-def _evaluate_exam(study: Study, exam: str, files: Mapping[str, Path], raters: Raters, out: Path) -> _Exam:
-    masks = {rater: read_mask(path, study.label_values) for rater, path in files.items()}
-    first, *others = masks.values()
-    for mask in others:
-        check_grid(mask, first)
-    arrays = {rater: mask.array for rater, mask in masks.items()}
-    votes = count_votes(arrays, study.label_values)
-    readers = votes.select(list(raters.readers))
-    consensus = staple(readers, rule=study.consensus.rule, seed=SEED)
-    scores = score(votes, consensus.label_on(votes), study.levels_by_name, EmptyMask(study.scores.empty_mask))
-    labels = paint(arrays, readers, consensus.label.astype(np.uint8))
-    write_volume(consensus_path(out, exam), Volume(labels, first.affine))
-    warnings = [*map(str, find_displaced(arrays)), *consensus.notices]
-    return _Exam(
-        exam,
-        scores,
-        consensus,
-        decision_table(readers, consensus),
-        warnings,
-    )
+def _of(files: Mapping[str, Mapping[str, Path]], exam: str) -> dict[str, Path]:
+    return {rater: masks[exam] for rater, masks in files.items()}
 
 
-def _by_text(done: Sequence[_Exam]) -> list[str]:
+def _regions(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:
+    """The region mask of every exam; empty without a folder."""
+    if folder is None:
+        return {}
+    files = list_masks(folder)
+    if missing := [exam for exam in exams if exam not in files]:
+        raise MaskError(f"{folder}: found no region of exam {', '.join(missing)}, expected one of every exam")
+    return {exam: files[exam] for exam in exams}
+
+
+def _read_cohort(path: Path) -> pd.DataFrame:
+    try:
+        cohort = pd.read_csv(path, dtype={"exam": str})
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: cannot be read as a CSV table ({reason})") from None
+    if "exam" not in cohort:
+        raise InputError(f"{path}: column: found none named exam, expected a row an exam")
+    return cohort
+
+
+def _by_text(done: Sequence[EvaluatedExam]) -> list[str]:
     """Each warning once, with the exams that it is about."""
     exams: dict[str, list[str]] = {}
     for exam in done:
         for warning in exam.warnings:
             exams.setdefault(warning, []).append(exam.name)
     return [f"{', '.join(names)}: {warning}" for warning, names in exams.items()]
-
-
-def consensus_path(out: Path, exam: str) -> Path:
-    """Where the consensus of an exam is written, as a label map."""
-    return out / "consensus" / f"{exam}.nii.gz"
 
 
 def _notes(study: Study, raters: Raters, synthetic: bool) -> list[str]:
@@ -223,7 +231,7 @@ def _notes(study: Study, raters: Raters, synthetic: bool) -> list[str]:
     notes = [
         f"Reference: the masks of {names}; one reader makes no consensus, and its own Dice is 1."
         if one
-        else f"Consensus: {RULES[rule]} ({rule}) of {names}.",
+        else f"Consensus: {describe(study.consensus.rule)} ({rule}) of {names}.",
         f"Both masks empty: {study.scores.empty_mask}, {policies[study.scores.empty_mask]}; "
         "one of them empty: 0.",
     ]
@@ -237,45 +245,6 @@ def _notes(study: Study, raters: Raters, synthetic: bool) -> list[str]:
     return notes
 
 
-def _write_tables(out: Path, scores: pd.DataFrame, table: Table, done: Sequence[_Exam]) -> list[Path]:
-    consensus = [
-        {
-            "exam": exam.name,
-            "rule": exam.consensus.rule,
-            "iterations": exam.consensus.iterations,
-            "converged": exam.consensus.converged,
-            "log_likelihood": exam.consensus.log_likelihood,
-            "starts": len(exam.consensus.starts),
-            "notices": "; ".join(exam.consensus.notices),
-        }
-        for exam in done
-    ]
-    decisions = pd.concat([exam.decisions.assign(exam=exam.name) for exam in done])
-    decisions.insert(0, "exam", decisions.pop("exam"))
-    texts = {
-        "dice.csv": scores.to_csv(index=False, float_format="%.9g"),
-        "consensus.csv": pd.DataFrame(consensus).to_csv(index=False),
-        "decision_table.csv": decisions.to_csv(index=False, float_format="%.6f"),
-        "table1.csv": table.to_csv(),
-        "table1.md": table.to_markdown(),
-        "table1.html": table.to_html(),
-    }
-    for name, text in texts.items():
-        write_text(out / name, text)
-    return [out / name for name in texts]
-
-
-def _write_figures(folder: Path, study: Study, raters: Raters, scores: pd.DataFrame, note: str) -> list[Path]:
-    colors = {level.name: level.color for level in study.levels}
-    written = []
-    for model in raters.models:
-        reference = reference_of(list(raters.readers))
-        figure = dice_boxplot(scores, rater=model, colors=colors, reference=reference, note=note)
-        written += save_figure(figure, folder, f"dice_{model}")
-    figure = raters_boxplot(scores, models=list(raters.models), note=note)
-    return written + save_figure(figure, folder, "dice_raters")
-
-
 def _provenance(
     study: Study,
     study_file: Path,
@@ -285,7 +254,7 @@ def _provenance(
     synthetic: bool,
 ) -> dict[str, Any]:
     hashes = {rater: provenance.files_hash({exam: files[rater][exam] for exam in exams}) for rater in files}
-    record = {
+    return {
         "versions": provenance.versions(),
         "machine": provenance.machine(),
         "study": {"name": study.name, "sha256": provenance.file_hash(study_file)},
@@ -298,18 +267,12 @@ def _provenance(
         "exams": list(exams),
         "masks_sha256": hashes,
     }
-    return record | {"inputs_sha256": provenance.value_hash(record)}
 
 
 def _title(record: Mapping[str, Any]) -> str:
     readers, exams = len(record["readers"]), len(record["exams"])
     whom = f"the consensus of {readers} readers" if readers > 1 else reference_of(record["readers"])
     return f"Dice against {whom}, {exams} exams"
-
-
-def reference_of(readers: Sequence[str]) -> str:
-    """What raters are scored against, in words: a single reader makes no consensus."""
-    return "the consensus" if len(readers) > 1 else readers[0]
 
 
 def read_provenance(out: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write ``<name>.png`` and ``<name>.svg`` atomically; returns both paths."""
     written = []
     # Without a fixed salt and date, matplotlib's SVG differs from run to run.
-    with mpl.rc_context({"svg.hashsalt": "bmseg", "svg.fonttype": "path"}):
+    with mpl.rc_context({"svg.hashsalt": "bmseg", "svg.fonttype": "none"}):
         for ending, options in (("png", {"dpi": 300}), ("svg", {"metadata": {"Date": None}})):
             path = folder / f"{name}.{ending}"
             with atomic_path(path) as temporary:

@@ -13,15 +13,20 @@ from markupsafe import Markup
 
 from bmseg import __version__, provenance
 from bmseg.errors import InputError
-from bmseg.evaluate import NAMES, RULES, SYNTHETIC, consensus_path, read_provenance, reference_of
+from bmseg.evaluate import NAMES, SYNTHETIC, read_provenance
+from bmseg.evaluated_exam import consensus_path
+from bmseg.evaluation_files import reference_of
 from bmseg.figure_files import save_figure
+from bmseg.published import published_beside, read_published
 from bmseg.records import read_record
+from bmseg.report_study import study_parts
 from bmseg.stages import Stage, kept_study
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_text
 from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import read_volume
+from evaluation.consensus import describe
 from evaluation.figures import overlay_sheet
 from evaluation.tables import Table, dice_table
 
@@ -67,6 +72,7 @@ def _render(workspace: Workspace, study: Study, record: dict[str, Any]) -> str:
     )
     ours = dice_table(summary, title="This run" + (f" ({SYNTHETIC})" if synthetic else ""))
     published = _published_table(workspace, study)
+    beside = published_beside(summary, study, kept_study(workspace.root), SYNTHETIC if synthetic else "")
     overlays = _overlays(workspace, study, dataset, scores, record, synthetic)
     return environment.get_template("report.html.j2").render(
         study=study,
@@ -74,13 +80,17 @@ def _render(workspace: Workspace, study: Study, record: dict[str, Any]) -> str:
         reference=reference_of(record["readers"]),
         findings=_findings(summary, record),
         cohort=Markup(_cohort_table(dataset.cohort()).to_html()),
-        tables=[Markup(table.to_html()) for table in (ours, published) if table],
+        tables=[Markup(table.to_html()) for table in (ours, published, beside) if table],
         notes=record["notes"],
         warnings=record["warnings"],
         models=[(model, _image(out / "figures" / f"dice_{model}.svg")) for model in record["models"]],
         raters=_image(out / "figures" / "dice_raters.svg"),
+        parts=[
+            (part, [(_image(path), caption, width) for path, caption, width in part.figures])
+            for part in study_parts(out, record)
+        ],
         overlays=_image(overlays),
-        rule=RULES[record["consensus_rule"]],
+        rule=describe(record["consensus_rule"]),
         convergence=_convergence(pd.read_csv(out / "consensus.csv")),
         decisions=Markup(_decisions(pd.read_csv(out / "decision_table.csv"), record).to_html()),
         made_from=_made_from(workspace),
@@ -89,10 +99,8 @@ def _render(workspace: Workspace, study: Study, record: dict[str, Any]) -> str:
 
 
 def _published_table(workspace: Workspace, study: Study) -> Table | None:
-    if not study.published.table1:
-        return None
-    summary = pd.read_csv(kept_study(workspace.root).parent / Path(study.published.table1).name)
-    return dice_table(summary, title=f"Published: {study.citation}")
+    summary = read_published(study, kept_study(workspace.root))
+    return None if summary is None else dice_table(summary, title=f"Published: {study.citation}")
 
 
 def _findings(summary: pd.DataFrame, record: dict[str, Any]) -> list[str]:

@@ -66,11 +66,11 @@ def kept_study(root: Path | str) -> Path:
 
 def _keep_study(source: Path, study: Study, kept: Path) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
-    if study.published.table1:
-        published = source.parent / study.published.table1
+    for field, file in study.published.files.items():
+        published = source.parent / file
         if not published.is_file():
-            raise InputError(f"{source}: published.table1: no such file: {published}")
-        shutil.copyfile(published, kept.parent / Path(study.published.table1).name)
+            raise InputError(f"{source}: published.{field}: no such file: {published}")
+        shutil.copyfile(published, kept.parent / published.name)
     with atomic_path(kept) as temporary:
         shutil.copyfile(source, temporary)
 

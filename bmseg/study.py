@@ -78,7 +78,7 @@ class Reader(_Table):
 class Consensus(_Table):
     """The rule that makes one mask of the readers' masks."""
 
-    rule: Literal["multilabel", "binary"] = "multilabel"
+    rule: Literal["multilabel", "binary", "majority", "ordinal"] = "multilabel"
 
 
 class Scores(_Table):
@@ -97,6 +97,13 @@ class Published(_Table):
     """Published numbers that stand beside the study file, as CSV."""
 
     table1: str | None = None
+    table2: str | None = None
+    table2_summary: str | None = None
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Field to file, of those that are named."""
+        return self.model_dump(exclude_none=True)
 
 
 class Study(_Table):
@@ -135,6 +142,8 @@ class Study(_Table):
         _no_repeats("levels.name and groups.name", [*self.level_names, "background"])
         _no_repeats("channels.name", [channel.name for channel in self.channels])
         _no_repeats("readers.name", self.reader_names)
+        # A workspace keeps them side by side.
+        _no_repeats("published", [Path(file).name for file in self.published.files.values()])
         for group in self.groups:
             if unknown := sorted(set(group.levels) - set(values)):
                 raise ValueError(f"groups.{group.name}: found levels {unknown}, expected some of {values}")

@@ -1,99 +1,47 @@
-"""The consensus of several raters' masks, by multi-label STAPLE or by binary STAPLE level by level.
+"""The consensus of several raters' masks, by one of four rules over one of two regions.
 
-The two rules give different consensuses (on graded signal their Dice is 0.7 to 0.9), so the rule is part
-of a study and `Consensus.rule` names it. A consensus depends on a voxel's vote pattern alone: it is a
-table, `decision_table`, and `evaluation.votes.paint` makes the label map.
+Rules give different consensuses (multi-label and binary STAPLE agree with Dice 0.7 to 0.9 on graded
+signal), and so do regions, so both are part of a study and `Consensus` names them. A consensus depends on a
+voxel's vote pattern alone: it is a table, `evaluation.decision.decision_table`, and `evaluation.votes.paint`
+makes the label map.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
-import pandas as pd
 
+from evaluation.consensus import (
+    Consensus,
+    Region,
+    Rule,
+    empty_notice,
+    first_of_highest,
+    label_values,
+    rates,
+    tie_notice,
+)
+from evaluation.decision import decision_table
+from evaluation.majority import majority_vote
 from evaluation.staple_binary import BinaryFit, binary_staple
 from evaluation.staple_multilabel import Start, fit_multilabel
+from evaluation.staple_ordinal import ordinal_staple
 from evaluation.votes import Votes
 
-__all__ = ["Consensus", "Rule", "binary_staple", "decision_table", "leave_one_out", "staple"]
+__all__ = ["Consensus", "Region", "Rule", "binary_staple", "decision_table", "leave_one_out", "staple"]
 
-Rule = Literal["multilabel", "binary"]
-
-#: Probabilities closer than this are tied. EM stops short of its limit, so exact ties come out inexact.
-TIE = 1e-6
 #: A level counts as present above this probability (binary rule); at it, within rounding, it does not.
 PRESENT = 0.5
 _ROUNDING = 1e-9
-
-
-@dataclass(frozen=True)
-class Consensus:
-    """A consensus, pattern by pattern, and what it says about each rater.
-
-    Parameters
-    ----------
-    rule : {"multilabel", "binary"}
-    votes : Votes
-        What it was computed from; `label` and `posterior` have a row for each of its patterns.
-    label : ndarray, shape (P,)
-        Consensus label values.
-    posterior : ndarray, shape (P, L)
-        Label probabilities. Multi-label: rows sum to 1. Binary: a column for each level's own STAPLE, and
-        in column 0 one minus the largest of them; rows need not sum to 1.
-    sensitivity, specificity : ndarray, shape (L - 1, R)
-        A row for each level (label but background). Multi-label: from `confusion` and `prior`. NaN where
-        undefined: the level is in no mask.
-    confusion : ndarray, shape (R, L, L), or None
-        ``confusion[r, d, t]``: probability that rater r decides label index d where the truth is t; NaN in
-        the column of a label in no mask. None under the binary rule.
-    prior : ndarray, shape (L,)
-        Share of each label in all raters' votes over the whole volume.
-    log_likelihood : float
-        Under the binary rule the sum over levels.
-    iterations : int
-        EM steps of the start kept; under the binary rule the largest over levels.
-    converged : bool
-    starts : tuple of Start
-        Multi-label: every start tried. Binary: one a level, from its vote fraction.
-    notices : tuple of str
-        What a reader of the consensus should know: nothing marked, ties, likelihood without a single answer.
-    """
-
-    rule: Rule
-    votes: Votes
-    label: np.ndarray
-    posterior: np.ndarray
-    sensitivity: np.ndarray
-    specificity: np.ndarray
-    confusion: np.ndarray | None
-    prior: np.ndarray
-    log_likelihood: float
-    iterations: int
-    converged: bool
-    starts: tuple[Start, ...]
-    notices: tuple[str, ...]
-
-    @property
-    def raters(self) -> tuple[str, ...]:
-        """Raters the consensus was made from."""
-        return self.votes.raters
-
-    @property
-    def labels(self) -> tuple[int, ...]:
-        """Label values, background first."""
-        return self.votes.labels
-
-    def label_on(self, votes: Votes) -> np.ndarray:
-        """Consensus label of every pattern of `votes`, which may hold more raters; shape (P of votes,)."""
-        return self.label[votes.rows_in(self.votes)]
 
 
 def staple(
     votes: Votes,
     *,
     rule: Rule = "multilabel",
+    region: Region = "volume",
     restarts: int = 12,
     seed: int = 0,
     max_iterations: int = 30_000,
@@ -103,14 +51,19 @@ def staple(
     Multi-label rule: the label of highest posterior; among labels tied within 1e-6, the one declared first.
     Binary rule: each level's binary STAPLE as ITK computes it; a voxel takes the level of highest
     probability among those above 0.5 (at 0.5, within 1e-9, a level is not taken), on a tie the one declared
-    first. With levels declared in ascending order, ties go to the lower level.
+    first. Majority rule: `evaluation.majority`. Ordinal rule: `evaluation.staple_ordinal`. With levels
+    declared in ascending order, every rule gives ties to the lower level.
+
+    Region "union" leaves out the voxels that no rater marked, most of a volume: they are background in the
+    consensus, and neither priors nor raters' rates are estimated on them. A majority is the same either way.
 
     One rater alone is his own consensus.
 
     Parameters
     ----------
     votes : Votes
-    rule : {"multilabel", "binary"}
+    rule : {"multilabel", "binary", "majority", "ordinal"}
+    region : {"volume", "union"}
     restarts : int
         Random starts of the multi-label search, on top of four fixed ones. The highest likelihood is kept;
         among equals the first start.
@@ -122,7 +75,7 @@ def staple(
     Raises
     ------
     ValueError
-        If the rule is unknown, or there is no voxel.
+        If the rule or the region is unknown, or there is no voxel.
 
     References
     ----------
@@ -130,21 +83,33 @@ def staple(
     """
     if votes.n_voxels == 0:
         raise ValueError("votes: found no voxel, expected at least one; are the masks empty arrays?")
+    _check_choice("rule", rule, get_args(Rule))
+    _check_choice("region", region, get_args(Region))
+    if region == "union":
+        return _over_union(votes, rule, restarts, seed, max_iterations)
+    if rule == "majority":
+        return majority_vote(votes)
     if rule == "binary":
         return _binary(votes, max_iterations)
-    if rule != "multilabel":
-        raise ValueError(f"consensus rule '{rule}': expected 'multilabel' or 'binary'")
     if len(votes.raters) == 1:
-        return _single(votes)
+        return _single(votes, rule)
+    if rule == "ordinal":
+        return ordinal_staple(votes, max_iterations=max_iterations)
     return _multilabel(votes, restarts, seed, max_iterations)
 
 
 def leave_one_out(
-    votes: Votes, *, rule: Rule = "multilabel", restarts: int = 12, seed: int = 0
+    votes: Votes,
+    *,
+    rule: Rule = "multilabel",
+    region: Region = "volume",
+    restarts: int = 12,
+    seed: int = 0,
 ) -> dict[str, Consensus]:
     """For each rater, the consensus of all the others: a truth that the rater had no part in.
 
     ``leave_one_out(votes)[rater].label_on(votes)`` is to be scored against ``votes.values_of(rater)``.
+    A union is that of the others' masks.
 
     Raises
     ------
@@ -157,6 +122,7 @@ def leave_one_out(
         rater: staple(
             votes.select([other for other in votes.raters if other != rater]),
             rule=rule,
+            region=region,
             restarts=restarts,
             seed=seed,
         )
@@ -164,36 +130,38 @@ def leave_one_out(
     }
 
 
-def decision_table(votes: Votes, consensus: Consensus) -> pd.DataFrame:
-    """The consensus as a table to print, the most frequent pattern first.
+def _check_choice(name: str, found: str, choices: tuple[str, ...]) -> None:
+    if found not in choices:
+        *others, last = (repr(choice) for choice in choices)
+        raise ValueError(f"consensus {name} '{found}': expected {', '.join(others)} or {last}")
 
-    Parameters
-    ----------
-    votes : Votes
-        Those of the consensus, or of the same masks with more raters.
-    consensus : Consensus
 
-    Returns
-    -------
-    DataFrame
-        A row for each pattern; columns: each rater's label value, `voxels`, `p<label>` for the posterior of
-        each label, and `consensus`.
-    """
-    rows = votes.rows_in(consensus.votes)
-    columns = {rater: votes.values_of(rater) for rater in votes.raters}
-    columns["voxels"] = votes.counts
-    for index, label in enumerate(consensus.labels):
-        columns[f"p{label}"] = consensus.posterior[rows, index]
-    columns["consensus"] = consensus.label[rows]
-    order = np.argsort(-votes.counts, kind="stable")
-    return pd.DataFrame(columns).iloc[order].reset_index(drop=True)
+def _over_union(votes: Votes, rule: Rule, restarts: int, seed: int, max_iterations: int) -> Consensus:
+    marked = votes.patterns.any(axis=1)
+    # Where nothing is marked the union is empty, and the whole volume says so.
+    inside = replace(votes, patterns=votes.patterns[marked], counts=votes.counts[marked])
+    consensus = staple(
+        inside if marked.any() else votes,
+        rule=rule,
+        restarts=restarts,
+        seed=seed,
+        max_iterations=max_iterations,
+    )
+    if marked.all() or not marked.any():
+        return replace(consensus, region="union")
+    label = np.zeros(len(votes.counts), votes.label_dtype)
+    label[marked] = consensus.label
+    posterior = np.zeros((len(votes.counts), len(votes.labels)))
+    posterior[:, 0] = 1
+    posterior[marked] = consensus.posterior
+    return replace(consensus, votes=votes, label=label, posterior=posterior, region="union")
 
 
 def _multilabel(votes: Votes, restarts: int, seed: int, max_iterations: int) -> Consensus:
     fit = fit_multilabel(votes, restarts=restarts, seed=seed, max_iterations=max_iterations)
     kept = fit.starts[fit.best]
-    index, tied = _first_of_highest(fit.posterior)
-    notices = _empty_notice(votes) + _tie_notice(votes, tied)
+    index, tied = first_of_highest(fit.posterior)
+    notices = empty_notice(votes) + tie_notice(votes, tied)
     if fit.undetermined:
         notices.append(
             f"the likelihood does not determine the consensus: {fit.undetermined} voxels get another label "
@@ -201,11 +169,11 @@ def _multilabel(votes: Votes, restarts: int, seed: int, max_iterations: int) -> 
         )
     if not kept.converged:
         notices.append(f"not converged after {kept.iterations} EM steps")
-    sensitivity, specificity = _rates(fit.confusion, fit.prior)
+    sensitivity, specificity = rates(fit.confusion, fit.prior)
     return Consensus(
         rule="multilabel",
         votes=votes,
-        label=_values(votes, index),
+        label=label_values(votes, index),
         posterior=fit.posterior,
         sensitivity=sensitivity,
         specificity=specificity,
@@ -223,9 +191,9 @@ def _binary(votes: Votes, max_iterations: int) -> Consensus:
     fits = [binary_staple(votes, label, max_iterations=max_iterations) for label in votes.labels[1:]]
     levels = np.column_stack([fit.probability for fit in fits])
     present = np.where(levels > PRESENT + _ROUNDING, levels, 0)
-    index, tied = _first_of_highest(np.column_stack([np.full(len(levels), PRESENT), present]))
+    index, tied = first_of_highest(np.column_stack([np.full(len(levels), PRESENT), present]))
     # Levels tied below or at 0.5 lose to the background, and are no tie.
-    notices = _empty_notice(votes) + _tie_notice(votes, tied & (index > 0))
+    notices = empty_notice(votes) + tie_notice(votes, tied & (index > 0))
     at_half = int(votes.counts[(np.abs(levels - PRESENT) <= _ROUNDING).any(axis=1)].sum())
     if at_half:
         notices.append(f"{at_half} voxels have a level at probability 0.5 exactly, which is not taken")
@@ -238,7 +206,7 @@ def _binary(votes: Votes, max_iterations: int) -> Consensus:
     return Consensus(
         rule="binary",
         votes=votes,
-        label=_values(votes, index),
+        label=label_values(votes, index),
         posterior=np.column_stack([1 - levels.max(axis=1), levels]),
         sensitivity=sensitivity,
         specificity=np.array([fit.specificity for fit in fits]),
@@ -252,18 +220,20 @@ def _binary(votes: Votes, max_iterations: int) -> Consensus:
     )
 
 
-def _single(votes: Votes) -> Consensus:
+def _single(votes: Votes, rule: Rule) -> Consensus:
     """One rater: his mask. With one vote a voxel the likelihood cannot tell any matrix from another."""
     n_labels = len(votes.labels)
     index = votes.patterns[:, 0].astype(int)
     prior = votes.label_counts[0] / votes.n_voxels
     confusion = np.where(prior > 0, np.eye(n_labels), np.nan)[None]
-    sensitivity, specificity = _rates(confusion, prior)
-    log_likelihood = float(votes.counts @ np.log(prior[index]))
+    sensitivity, specificity = rates(confusion, prior)
+    # Under a flat prior of the true score (ordinal) one score has density 1 wherever it is.
+    ordinal = rule == "ordinal"
+    log_likelihood = 0.0 if ordinal else float(votes.counts @ np.log(prior[index]))
     return Consensus(
-        rule="multilabel",
+        rule=rule,
         votes=votes,
-        label=_values(votes, index),
+        label=label_values(votes, index),
         posterior=np.eye(n_labels)[index],
         sensitivity=sensitivity,
         specificity=specificity,
@@ -273,45 +243,11 @@ def _single(votes: Votes) -> Consensus:
         iterations=0,
         converged=True,
         starts=(Start("the rater's mask", log_likelihood, 0, True),),
-        notices=(f"one rater only: the consensus is the mask of {votes.raters[0]}", *_empty_notice(votes)),
+        notices=(f"one rater only: the consensus is the mask of {votes.raters[0]}", *empty_notice(votes)),
+        bias=np.zeros(1) if ordinal else None,
+        variance=np.full(1, np.nan) if ordinal else None,
     )
-
-
-def _first_of_highest(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Column of the highest score in each row, the first of those tied, and which rows had a tie."""
-    high = scores >= scores.max(axis=1, keepdims=True) - TIE
-    return high.argmax(axis=1), high.sum(axis=1) > 1
-
-
-def _values(votes: Votes, index: np.ndarray) -> np.ndarray:
-    return np.array(votes.labels, votes.label_dtype)[index]
 
 
 def _start_of(fit: BinaryFit) -> Start:
     return Start(f"level {fit.label}: vote fractions", fit.log_likelihood, fit.iterations, fit.converged)
-
-
-def _rates(confusion: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sensitivity and specificity (L - 1, R) of each level against all other labels."""
-    levels = range(1, len(prior))
-    sensitivity = np.array([confusion[:, level, level] for level in levels])
-    specificity = []
-    for level in levels:
-        others = (np.arange(len(prior)) != level) & (prior > 0)
-        weights = prior[others] / prior[others].sum() if others.any() else prior[others]
-        wrong = confusion[:, level, others] @ weights
-        specificity.append(1 - wrong if others.any() else np.full(len(confusion), np.nan))
-    return sensitivity, np.array(specificity)
-
-
-def _empty_notice(votes: Votes) -> list[str]:
-    used = votes.label_counts.sum(axis=0)
-    if not used[1:].any():
-        return ["no rater marked anything: the consensus is empty"]
-    unused = [votes.labels[k] for k in range(1, len(used)) if not used[k]]
-    return [f"level {level} is in none of the masks that make the consensus" for level in unused]
-
-
-def _tie_notice(votes: Votes, tied: np.ndarray) -> list[str]:
-    voxels = int(votes.counts[tied].sum())
-    return [f"{voxels} voxels tied between labels: the label declared first was taken"] if voxels else []

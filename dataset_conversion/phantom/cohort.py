@@ -20,7 +20,7 @@ from dataset_conversion.phantom.fields import Grid, generator
 from dataset_conversion.phantom.knee import Subject
 from dataset_conversion.phantom.marrow import MarrowParameters, MarrowSignal, draw_marrow
 from dataset_conversion.phantom.plan import DEFAULT_SEED, TRAINING_EXAMS, PlannedExam, plan_cohort
-from dataset_conversion.phantom.readers import LEVELS, READERS, ReaderParameters, draw_masks
+from dataset_conversion.phantom.readers import LEVELS, READERS, calibrated_readers, draw_masks
 from dataset_conversion.phantom.scanner import CHANNELS, SCANNERS, acquire
 from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import ConversionError, Volume
@@ -205,7 +205,7 @@ def _claim_folder(dataset: RawDataset, plan: list[PlannedExam], seed: int) -> No
     note = dataset.folder / "phantom.json"
     cohort = {
         "synthetic": True, "seed": seed,
-        "marrow": asdict(MarrowParameters()), "readers": asdict(ReaderParameters()),
+        "marrow": asdict(MarrowParameters()), "readers": asdict(calibrated_readers()),
     }  # fmt: skip
     text = json.dumps(cohort, indent=2) + "\n"
     images = sorted((dataset.folder / "imagesTr").glob("[!.]*_0000.nii.gz"))

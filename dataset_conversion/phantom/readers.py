@@ -3,21 +3,34 @@
 A reader draws a level where the latent signal, seen with spatially correlated uncertainty, exceeds a
 threshold of the reader's own that wanders from exam to exam; small components may be dropped. Readers 1-3,
 of one institution, share part of both perturbations; reader 4 calls levels 2 and 3 rarely.
+
+How each reader draws is data, ``readers.json``: the result of a calibration (`calibration`), a fit to the
+published scores and no prediction of them. All that is random is drawn once an exam (`look_at`); what is
+drawn from it (`ExamAsSeen.read`) costs milliseconds, which is what a calibration repeats.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from dataset_conversion.phantom.fields import Array, Grid, generator, smooth_noise
 from dataset_conversion.phantom.marrow import MarrowSignal
 
 #: Readers the phantom can play.
 READERS = ("reader1", "reader2", "reader3", "reader4")
+#: Those of one institution, who calibrated together.
+COLLEAGUES = READERS[:3]
 LEVELS = (1, 2, 3)
+#: Voxels of the largest component that a reader may overlook.
+SPECK = 4
+#: How they draw; written by `calibration.write_readers`.
+READERS_FILE = Path(__file__).with_name("readers.json")
 
 PerLevel = tuple[float, float, float]
 
@@ -48,40 +61,36 @@ class Habit:
 class ReaderParameters:
     """The four readers, and what they have in common.
 
-    The values are a fit, not a prediction: with the default seed of the cohort, the readers' Dice against
-    their own multi-label STAPLE lands near Table 1 of von Brandis et al. 2022. Reader 4's level 3 is drawn
-    in one test exam, as in the study.
-
     Parameters
     ----------
-    habits : dict of str to Habit
+    habits : mapping of str to Habit
     scale : float
         Kernel width of the spatial noise, mm.
     shared : float
         Fraction of the perturbations' variance that readers 1-3 share.
-    smallest : int
-        Components of at most this many voxels within a slice are candidates for dropping.
     dropped : float
-        Probability that a candidate is dropped.
+        Probability that a component of at most `SPECK` voxels within a slice is dropped.
     """
 
-    habits: dict[str, Habit] = field(
-        default_factory=lambda: {
-            "reader1": Habit((1.39, 2.30, 3.35), (0.10, 0.05, 0.20), (0.26, 0.25, 0.53)),
-            "reader2": Habit((1.31, 2.28, 3.17), (0.07, 0.17, 0.11), (0.28, 0.52, 0.45)),
-            "reader3": Habit((1.49, 2.26, 3.27), (0.14, 0.18, 0.23), (0.13, 0.51, 0.37)),
-            "reader4": Habit((1.44, 3.20, 3.30), (0.10, 0.70, 0.17), (0.12, 0.52, 0.30), (1.0, 1.0, 0.155)),
-        }
-    )
-    scale: float = 5.0
-    shared: float = 0.20
-    smallest: int = 4
-    dropped: float = 0.5
+    habits: Mapping[str, Habit]
+    scale: float
+    shared: float
+    dropped: float
 
-    @property
-    def colleagues(self) -> tuple[str, ...]:
-        """Readers of one institution."""
-        return READERS[:3]
+    @classmethod
+    def from_dict(cls, values: Mapping) -> ReaderParameters:
+        """From what `dataclasses.asdict` made, JSON's lists included."""
+        habits = {
+            reader: Habit(**{name: tuple(per_level) for name, per_level in habit.items()})
+            for reader, habit in values["habits"].items()
+        }
+        return cls(**{**values, "habits": habits})
+
+
+@cache
+def calibrated_readers() -> ReaderParameters:
+    """The readers of the synthetic cohort, as stored in ``readers.json``."""
+    return ReaderParameters.from_dict(json.loads(READERS_FILE.read_text(encoding="utf-8"))["readers"])
 
 
 def draw_masks(
@@ -109,58 +118,144 @@ def draw_masks(
     exam : str
         Identifier; with `seed` it decides the readers' random streams.
     parameters : ReaderParameters, optional
+        By default those calibrated.
 
     Returns
     -------
     dict of str to ndarray of uint8
         Levels 0 to 3, of shape grid.size.
     """
-    p = parameters or ReaderParameters()
-    common = _Perturbation.draw(grid, p.scale, generator(seed, exam, "readers in common"))
+    parameters = parameters or calibrated_readers()
+    seen = look_at(grid, region, marrow, readers=readers, scale=parameters.scale, seed=seed, exam=exam)
     masks = {}
     for reader in readers:
-        own = _Perturbation.draw(grid, p.scale, generator(seed, exam, reader))
-        shared = p.shared if reader in p.colleagues else 0.0
-        jitter = np.sqrt(shared) * common.jitter + np.sqrt(1 - shared) * own.jitter
-        noise = np.float32(np.sqrt(shared)) * common.noise + np.float32(np.sqrt(1 - shared)) * own.noise
-        mask = _levels(marrow, noise, jitter, p.habits[reader], own.use)
-        mask[~region] = 0
-        masks[reader] = _without_specks(mask, p, generator(seed, exam, reader, "specks"))
+        masks[reader] = np.zeros(region.shape, dtype=np.uint8)
+        masks[reader][region] = seen.read(reader, parameters)
     return masks
 
 
 @dataclass(frozen=True)
-class _Perturbation:
-    jitter: Array  # one standard normal value a level
-    use: Array  # one uniform value a level
-    noise: Array  # standard normal field
+class Perturbation:
+    """What is random in a reading, of unit size; fields hold one value a voxel of the region.
+
+    Parameters
+    ----------
+    jitter : ndarray, shape (3,)
+        Standard normal, one a level.
+    use : ndarray, shape (3,)
+        Uniform, one a level.
+    noise : ndarray of float32
+        Standard normal, spatially correlated.
+    care : ndarray of float32
+        Uniform: a small component is dropped by its first voxel's value.
+    """
+
+    jitter: Array
+    use: Array
+    noise: Array
+    care: Array
 
     @classmethod
-    def draw(cls, grid: Grid, scale: float, rng: np.random.Generator) -> _Perturbation:
+    def draw(cls, grid: Grid, region: Array, scale: float, rng: np.random.Generator) -> Perturbation:
+        """Draw everything on a grid and keep it in the region."""
         jitter, use = rng.standard_normal(3), rng.uniform(size=3)
-        return cls(jitter, use, smooth_noise(rng, [grid.positions(axis) for axis in range(3)], scale))
+        noise = smooth_noise(rng, [grid.positions(axis) for axis in range(3)], scale)[region]
+        return cls(jitter, use, noise, rng.random(len(noise), dtype=np.float32))
 
 
-def _levels(marrow: MarrowSignal, noise: Array, jitter: Array, habit: Habit, use: Array) -> Array:
-    mask = np.zeros(noise.shape, dtype=np.uint8)
-    for place, level in enumerate(LEVELS):
-        if use[place] >= habit.calls[place]:
-            continue
-        threshold = habit.thresholds[place] + habit.jitter[place] * float(jitter[place])
-        seen = np.minimum(marrow.latent + habit.uncertainty[place] * noise, marrow.ceiling)
-        mask[seen > threshold] = level
-    return mask
+@dataclass(frozen=True)
+class ExamAsSeen:
+    """An exam before thresholds are set, in the voxels of its region in array order.
+
+    Parameters
+    ----------
+    latent : ndarray of float32
+    ceiling : float
+        See `MarrowSignal`.
+    common : Perturbation
+        What readers 1-3 share.
+    own : dict of str to Perturbation
+        A reader's own.
+    neighbours : ndarray of int32, shape (4, voxels)
+        The voxels beside each in its slice; the number of voxels where that is outside the region.
+    """
+
+    latent: Array
+    ceiling: float
+    common: Perturbation
+    own: dict[str, Perturbation]
+    neighbours: Array
+
+    def read(self, reader: str, parameters: ReaderParameters) -> Array:
+        """A reader's levels, uint8, one a voxel of the region."""
+        habit, own, common = parameters.habits[reader], self.own[reader], self.common
+        shared = parameters.shared if reader in COLLEAGUES else 0.0
+        jitter = np.sqrt(shared) * common.jitter + np.sqrt(1 - shared) * own.jitter
+        noise = np.float32(np.sqrt(shared)) * common.noise + np.float32(np.sqrt(1 - shared)) * own.noise
+        drawn = np.zeros(len(noise), dtype=np.uint8)
+        for place, level in enumerate(LEVELS):
+            if own.use[place] >= habit.calls[place]:
+                continue
+            threshold = habit.thresholds[place] + habit.jitter[place] * float(jitter[place])
+            if threshold < self.ceiling:
+                drawn[self.latent + np.float32(habit.uncertainty[place]) * noise > threshold] = level
+        return self._without_specks(drawn, own.care, parameters.dropped)
+
+    def _without_specks(self, drawn: Array, care: Array, dropped: float) -> Array:
+        """Drop some of the smallest components of a level and those above it, slice by slice."""
+        for level in LEVELS if dropped > 0 else ():
+            voxels, first = _small_components(drawn >= level, self.neighbours)
+            size = np.bincount(first, minlength=len(drawn))[first]
+            drawn[voxels[(size <= SPECK) & (care[first] < dropped)]] = level - 1
+        return drawn
 
 
-def _without_specks(mask: Array, p: ReaderParameters, rng: np.random.Generator) -> Array:
-    """Drop some of the smallest components of a level and those above it, slice by slice."""
-    in_slice = np.zeros((3, 3, 3), dtype=bool)
-    in_slice[:, :, 1] = ndimage.generate_binary_structure(2, 1)
-    result = mask.copy()
-    for level in LEVELS:
-        components, count = ndimage.label(result >= level, in_slice)
-        sizes = np.bincount(components.ravel(), minlength=count + 1)
-        drop = (sizes <= p.smallest) & (rng.uniform(size=count + 1) < p.dropped)
-        drop[0] = False
-        result[drop[components]] = level - 1
-    return result
+def look_at(
+    grid: Grid,
+    region: Array,
+    marrow: MarrowSignal,
+    *,
+    readers: tuple[str, ...],
+    scale: float,
+    seed: int,
+    exam: str,
+) -> ExamAsSeen:
+    """Draw all that is random in some readers' readings of an exam; parameters as in `draw_masks`."""
+    common = Perturbation.draw(grid, region, scale, generator(seed, exam, "readers in common"))
+    own = {
+        reader: Perturbation.draw(grid, region, scale, generator(seed, exam, reader)) for reader in readers
+    }
+    return ExamAsSeen(marrow.latent[region], marrow.ceiling, common, own, _neighbours(region))
+
+
+def _neighbours(region: Array) -> Array:
+    voxels = np.count_nonzero(region)
+    number = np.full(tuple(np.add(region.shape, (2, 2, 0))), voxels, dtype=np.int32)
+    number[1:-1, 1:-1][region] = np.arange(voxels, dtype=np.int32)
+    around = (number[2:, 1:-1], number[1:-1, 2:], number[:-2, 1:-1], number[1:-1, :-2])
+    return np.stack([place[region] for place in around])
+
+
+def _small_components(inside: Array, neighbours: Array) -> tuple[Array, Array]:
+    """Voxels of components within a slice (edges connect), and the first voxel of each one's component.
+
+    Components with a voxel that has all four neighbours are left out: they have five voxels or more, and
+    are nearly all of a mask.
+    """
+    inside = np.append(inside, False)
+    voxels = np.flatnonzero(inside)
+    around = neighbours.take(voxels, axis=1)
+    large = np.zeros_like(inside)
+    reached = np.logical_and.reduce(inside.take(around))
+    while reached.any():
+        large[voxels[reached]] = True
+        left = np.flatnonzero(~reached)
+        voxels, around = voxels.take(left), around.take(left, axis=1)
+        reached = np.logical_or.reduce(large.take(around))
+    # Each voxel takes the lowest number around it, until none changes.
+    first = np.full(len(inside), len(inside))
+    lowest = voxels
+    while not np.array_equal(first[voxels], lowest):
+        first[voxels] = lowest
+        lowest = np.minimum(lowest, first.take(around).min(axis=0))
+    return voxels, lowest

@@ -47,7 +47,7 @@ def two_channels(tmp_path: Path) -> Path:
     text = DEFAULT_STUDY.read_text(encoding="utf-8").replace(
         "[[levels]]", '[[channels]]\nname = "fat"\ndicom.contrast = "fat"\n\n[[levels]]', 1
     )
-    path.write_text(text.replace('table1 = "table1_dice.csv"', ""), encoding="utf-8")
+    path.write_text(text.split("[published]")[0], encoding="utf-8")
     return path
 
 

@@ -51,6 +51,9 @@ def test_everything_is_written_and_dice_is_what_the_files_say(
     assert files == {
         *(f"consensus/{exam}.nii.gz" for exam in EXAMS),
         "dice.csv", "consensus.csv", "decision_table.csv", "table1.csv", "table1.md", "table1.html",
+        "fair_dice.csv", "table1_fair.csv", "table1_fair.md", "table1_fair.html", "comparisons.csv",
+        "comparisons.md", "agreement_dice.csv", "agreement_chance.csv", "reader_rates.csv",
+        "reader_confusions.csv", "volumes.csv", "volumes_bland_altman.csv", "volumes_icc.csv",
         "figures/dice_net.png", "figures/dice_net.svg",
         "figures/dice_raters.png", "figures/dice_raters.svg", "provenance.json",
     }  # fmt: skip

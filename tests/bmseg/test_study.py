@@ -32,7 +32,7 @@ def test_the_reference_study() -> None:
         ('name = "reader2"', 'name = "reader1"', "readers.name: found reader1 more than once"),
         ("levels = [2, 3]", "levels = [2, 4]", r"groups.level2\+3: found levels \[4\], expected some"),
         ('training_reader = "reader1"', 'training_reader = "anna"', "training_reader: found 'anna'"),
-        ('rule = "multilabel"', 'rule = "majority"', "consensus.rule: found 'majority', expected: "),
+        ('rule = "multilabel"', 'rule = "median"', "consensus.rule: found 'median', expected: "),
         ('plane = "coronal"', 'plane = "frontal"', "plane: found 'frontal'"),
         ('plane = "coronal"', "", "plane: Field required"),
         ("[scores]", '[scores]\nempty = "one"', "scores.empty: Extra inputs are not permitted"),

@@ -303,8 +303,8 @@ def test_a_search_cut_short_says_so():
 
 
 def test_bad_input_is_refused():
-    with pytest.raises(ValueError, match="'majority'"):
-        staple(table({(0, 1): 3}), rule="majority")
+    with pytest.raises(ValueError, match="'median'"):
+        staple(table({(0, 1): 3}), rule="median")
     with pytest.raises(ValueError, match="no voxel"):
         staple(count_votes({"a": np.zeros((0, 3), int)}, (0, 1)))
     with pytest.raises(ValueError, match="label 7"):

@@ -1,5 +1,6 @@
 """What readers draw on two test exams: one with fluid-like foci, and the one without."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from dataset_conversion.phantom.cohort import DEFAULT_SEED, Body, plan_cohort, simulate_body
-from dataset_conversion.phantom.readers import READERS, Habit, ReaderParameters, draw_masks
+from dataset_conversion.phantom.readers import READERS, SPECK, Habit, calibrated_readers, draw_masks
 
 Masks = dict[str, np.ndarray]
 
@@ -75,7 +76,7 @@ def test_reader_4_stands_apart_on_level_2(exam: tuple[Body, Masks]) -> None:
 def test_readers_without_perturbation_agree(exam: tuple[Body, Masks]) -> None:
     body, _ = exam
     exact = Habit((1.4, 2.2, 3.2), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
-    parameters = ReaderParameters(habits=dict.fromkeys(READERS, exact), dropped=0.0)
+    parameters = replace(calibrated_readers(), habits=dict.fromkeys(READERS, exact), dropped=0.0)
     masks = draw_masks(
         body.grid, body.anatomy.region, body.marrow,
         readers=READERS, seed=1, exam="any", parameters=parameters,
@@ -87,11 +88,34 @@ def test_readers_without_perturbation_agree(exam: tuple[Body, Masks]) -> None:
 
 def test_specks_are_dropped_within_slices(exam: tuple[Body, Masks]) -> None:
     body, _ = exam
-    parameters = ReaderParameters(smallest=6, dropped=1.0)
+    parameters = replace(calibrated_readers(), dropped=1.0)
     masks = draw_masks(
         body.grid, body.anatomy.region, body.marrow,
         readers=("reader1",), seed=1, exam="any", parameters=parameters,
     )  # fmt: skip
     for slice_ in np.moveaxis(masks["reader1"], 2, 0):
         components, count = ndimage.label(slice_ > 0)
-        assert count == 0 or np.bincount(components.ravel())[1:].min() > 6
+        assert count == 0 or np.bincount(components.ravel())[1:].min() > SPECK
+
+
+def test_what_is_dropped_is_small_components_whole(exam: tuple[Body, Masks]) -> None:
+    """Against SciPy's labelling of each level in turn, all small components dropped or none."""
+    body, _ = exam
+
+    def draw(dropped: float) -> np.ndarray:
+        parameters = replace(calibrated_readers(), dropped=dropped)
+        return draw_masks(
+            body.grid, body.anatomy.region, body.marrow,
+            readers=("reader2",), seed=1, exam="any", parameters=parameters,
+        )["reader2"]  # fmt: skip
+
+    expected = draw(0.0)
+    in_slice = np.zeros((3, 3, 3), dtype=bool)
+    in_slice[:, :, 1] = ndimage.generate_binary_structure(2, 1)
+    for level in (1, 2, 3):
+        components, _ = ndimage.label(expected >= level, in_slice)
+        small = np.bincount(components.ravel()) <= SPECK
+        small[0] = False
+        assert small.any()
+        expected[small[components]] = level - 1
+    assert np.array_equal(draw(1.0), expected)

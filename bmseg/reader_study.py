@@ -1,0 +1,147 @@
+"""The tables of the reader study: fair comparison, tests, agreement, reader rates, volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from bmseg.evaluated_exam import CONSENSUS, SEED, EvaluatedExam, of_all
+from bmseg.failure_study import study_failures
+from bmseg.study import Study
+from evaluation.agreement import pairwise_dice, summarise_chance_corrected, summarise_pairs
+from evaluation.dice import EmptyMask
+from evaluation.paired import compare, in_words
+from evaluation.reader_rates import (
+    reader_confusions,
+    reader_rates,
+    summarise_confusions,
+    summarise_rates,
+)
+from evaluation.sensitivity import Sensitivity, sensitivity, sensitivity_table
+from evaluation.table1 import fair_table
+from evaluation.tables import Table
+from evaluation.volumes import compare_volumes, volume_icc
+
+#: Names of models and readers in columns; for reading tables back.
+NAMES = dict.fromkeys(("exam", "rater", "other", "level", "model", "left_out", "knee", "way"), str)
+
+
+@dataclass(frozen=True)
+class ReaderStudy:
+    """What the readers' and models' masks say together.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        File name (without ending) to what is written there as CSV.
+    fair : Table or None
+        Table 1 as published and fair, side by side; None with one reader.
+    sensitivity : Table or None
+        The usual table by other consensus rules; None with one reader.
+    sentences : list of str
+        Every comparison of a model with a reader, in words.
+    """
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    fair: Table | None = None
+    sensitivity: Table | None = None
+    sentences: list[str] = field(default_factory=list)
+
+
+def study_readers(
+    study: Study,
+    exams: Sequence[EvaluatedExam],
+    readers: Sequence[str],
+    models: Sequence[str],
+    *,
+    rule: str,
+    margin: float | None = None,
+    cohort: pd.DataFrame | None = None,
+    notes: Sequence[str] = (),
+) -> ReaderStudy:
+    """Make the tables of all exams together.
+
+    Parameters
+    ----------
+    study : Study
+    exams : sequence of EvaluatedExam
+    readers, models : sequence of str
+    rule : str
+        The consensus rule in words.
+    margin : float, optional
+        Loss of Dice that would not matter: tests non-inferiority.
+    cohort : DataFrame, optional
+        What is known of the exams: ``exam`` and any of ``site``, ``group``, ``age``.
+    notes : sequence of str
+        Lines below the tables.
+    """
+    failures = study_failures(exams, cohort)
+    if len(readers) < 2:
+        return ReaderStudy({"volumes": of_all(exams, "volumes"), **failures})
+    usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
+    table = fair_table(
+        usual,
+        fair,
+        title=f"Dice as usual and fair, {len(exams)} exams",
+        rule=rule,
+        empty_mask=EmptyMask(study.scores.empty_mask),
+        notes=notes,
+    )
+    tables = {"fair_dice": fair, "table1_fair": table.data}
+    sentences = []
+    if models:
+        ways = {"fair": fair, "usual": usual}
+        tests = {
+            way: compare(scores, models=models, readers=readers, margin=margin)
+            for way, scores in ways.items()
+        }
+        tables["comparisons"] = pd.concat(
+            [found.assign(way=way) for way, found in tests.items()], ignore_index=True
+        )
+        sentences = [in_words(row) for row in tests["fair"].itertuples()]
+    panel = _sensitivity(study, exams, readers)
+    tables |= {"sensitivity": panel.summary, "sensitivity_order": panel.order}
+    tables |= {"consensus_searches": panel.convergence}
+    return ReaderStudy(
+        tables | _agreement(study, exams, readers) | failures,
+        table,
+        sensitivity_table(panel, title="The same table by other consensuses", notes=notes),
+        sentences,
+    )
+
+
+def _sensitivity(study: Study, exams: Sequence[EvaluatedExam], readers: Sequence[str]) -> Sensitivity:
+    return sensitivity(
+        {exam.name: exam.votes for exam in exams},
+        readers,
+        study.levels_by_name,
+        EmptyMask(study.scores.empty_mask),
+        study=(study.consensus.rule, "volume"),
+        seed=SEED,
+    )
+
+
+def _agreement(
+    study: Study, exams: Sequence[EvaluatedExam], readers: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    votes = {exam.name: exam.votes for exam in exams}
+    of_readers = {name: each.select(readers) for name, each in votes.items()}
+    consensuses = {exam.name: exam.consensus for exam in exams}
+    levels = {level.name: level.value for level in study.levels}
+    measured = of_all(exams, "volumes")
+    policy = EmptyMask(study.scores.empty_mask)
+    tables = {
+        "agreement_dice": summarise_pairs(pairwise_dice(votes, study.levels_by_name, policy)),
+        "agreement_chance": summarise_chance_corrected(of_readers),
+        "reader_rates": summarise_rates(reader_rates(consensuses, levels)),
+        "volumes": measured,
+        "volumes_bland_altman": compare_volumes(measured, CONSENSUS),
+    }
+    confusions = reader_confusions(consensuses)
+    if len(confusions):
+        tables["reader_confusions"] = summarise_confusions(confusions)
+    if len(exams) > 1:
+        tables["volumes_icc"] = volume_icc(measured, readers)
+    return tables

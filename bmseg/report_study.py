@@ -1,0 +1,192 @@
+"""The report's part on the reader study: what the tables of an evaluation say, as parts of a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from bmseg.reader_study import NAMES
+from evaluation.tables import Table
+
+
+@dataclass(frozen=True)
+class Part:
+    """One section of the page.
+
+    Parameters
+    ----------
+    title : str
+    text : str
+        What the reader should know before looking.
+    figures : list of (Path, str, str)
+        Figure, its caption, and its width: "column" or "wide".
+    tables : list of Markup
+    sentences : list of str
+    """
+
+    title: str
+    text: str
+    figures: list[tuple[Path, str, str]]
+    tables: list[Markup]
+    sentences: list[str]
+
+
+def study_parts(out: Path, record: dict[str, Any]) -> list[Part]:
+    """The sections of an evaluation's folder; fewer where it has fewer readers or facts.
+
+    Parameters
+    ----------
+    out : Path
+    record : dict
+        Its provenance.
+    """
+    if len(record["readers"]) < 2:
+        return [_where_it_fails(out, record)]
+    parts = [_fair(out), _comparisons(out, record), _agreement(out)]
+    parts += [_where_it_fails(out, record), _volumes(out, record), _sensitivity(out)]
+    return [part for part in parts if part.figures or part.tables]
+
+
+def _fair(out: Path) -> Part:
+    return Part(
+        "The fair comparison",
+        "In the usual table a reader is scored against a consensus that holds the reader's own mask, and a "
+        "model is not. Here every reader meets the consensus of the others, and every model those same "
+        "consensuses, so that all are measured by the same yardsticks.",
+        [_figure(out, "fair_against_usual", "Mean Dice the usual way and the fair way.", "column")],
+        [_html(out, "table1_fair")],
+        [],
+    )
+
+
+def _comparisons(out: Path, record: dict[str, Any]) -> Part:
+    words = out / "comparisons.md"
+    sentences = words.read_text(encoding="utf-8").splitlines() if words.is_file() else []
+    figures = [
+        _figure(out, f"comparisons_{model}", f"Dice of {model} minus that of each reader, fair.", "column")
+        for model in record["models"]
+    ]
+    return Part(
+        "Models against readers",
+        "Paired by exam, by the fair scores: Hodges-Lehmann differences with their intervals, exact Wilcoxon "
+        "tests, Holm's adjustment over all readers on a level.",
+        figures,
+        [],
+        [sentence.removeprefix("- ") for sentence in sentences],
+    )
+
+
+def _agreement(out: Path) -> Part:
+    chance = _read(out, "agreement_chance").assign(
+        voxels=lambda t: t.voxels.map({"union": "marked by a reader", "volume": "whole volume"}),
+        measure=lambda t: t.measure.map(
+            {"alpha": "Krippendorff's alpha (ordinal)", "kappa": "Fleiss' kappa"}
+        ),
+    )
+    rates = _read(out, "reader_rates")
+    return Part(
+        "Agreement of readers",
+        "Alpha and kappa on the voxels that a reader marked leave out what all agree to be nothing, so "
+        "chance is not 0 there; on the whole volume they rise with the share of background. Neither alone "
+        "is right. Sensitivity and specificity are STAPLE's estimates.",
+        [_figure(out, "agreement", "Dice of every pair of raters, mean over exams.", "column")],
+        [
+            _table("Beyond chance, mean over exams", chance, ["voxels", "measure"]),
+            _table("Readers as STAPLE sees them, mean over exams", rates, ["level", "rater", "measure"], 3),
+        ],
+        [],
+    )
+
+
+def _where_it_fails(out: Path, record: dict[str, Any]) -> Part:
+    figures, tables = [], []
+    for model in record["models"]:
+        figures.append(
+            _figure(out, f"volume_{model}", f"Dice of {model} against the volume of the reference.", "column")
+        )
+        figures.append(
+            _figure(
+                out,
+                f"slices_{model}",
+                f"Dice and false volume of {model} along the slices, readers grey.",
+                "column",
+            )
+        )
+    for name, title, keys in (
+        (
+            "errors_summary",
+            "False-positive and false-negative volume, ml an exam",
+            ["rater", "level", "error"],
+        ),
+        ("slices_peripheral_central", "Outer quarters against the inner half", ["rater", "level"]),
+        ("dice_by_category", "Dice by site and group", ["rater", "level", "column", "category"]),
+        ("dice_against_age", "Dice against age (Spearman)", ["rater", "level"]),
+    ):
+        if (out / f"{name}.csv").is_file():
+            found = _read(out, name)
+            shown = found[found.rater.isin(record["models"])] if record["models"] else found
+            tables.append(_table(title, shown, keys))
+    return Part(
+        "Where it fails",
+        "Levels of little volume and outer slices are where Dice is lowest; by site, group and age where the "
+        "cohort's table names them.",
+        figures,
+        tables,
+        [],
+    )
+
+
+def _volumes(out: Path, record: dict[str, Any]) -> Part:
+    figures = [
+        _figure(out, f"bland_altman_{model}", f"Volumes of {model} against the consensus.", "column")
+        for model in record["models"]
+    ]
+    tables = []
+    if (out / "volumes_icc.csv").is_file():
+        icc = _read(out, "volumes_icc")
+        tables.append(_table("Intraclass correlation of the readers' volumes", icc, ["level"]))
+    return Part("Volumes", "Bland-Altman: difference against mean, a point an exam.", figures, tables, [])
+
+
+def _sensitivity(out: Path) -> Part:
+    return Part(
+        "The same table by other consensuses",
+        "Median (mean) Dice when the consensus is made by another rule, and how the order of raters changes; "
+        "the study's own rule is starred.",
+        [],
+        [_html(out, "sensitivity")],
+        [],
+    )
+
+
+def _figure(out: Path, name: str, caption: str, width: str) -> tuple[Path, str, str]:
+    return out / "figures" / f"{name}.svg", caption, width
+
+
+def _html(out: Path, name: str) -> Markup:
+    return Markup((out / f"{name}.html").read_text(encoding="utf-8"))
+
+
+def _read(out: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(out / f"{name}.csv", dtype=NAMES)
+
+
+def _table(title: str, found: pd.DataFrame, keys: list[str], decimals: int = 2) -> Markup:
+    """A DataFrame as the page's table: names as they are, numbers rounded."""
+    numbers = [name for name in found if name not in keys]
+    rows = [
+        [*(str(row[key]) for key in keys), *(_number(row[name], decimals) for name in numbers)]
+        for row in found.to_dict("records")
+    ]
+    heads = [name.replace("_", " ") for name in [*keys, *numbers]]
+    return Markup(Table(title, heads, rows, [], found).to_html())
+
+
+def _number(value: Any, decimals: int) -> str:
+    if isinstance(value, float):
+        return "–" if pd.isna(value) else f"{value:.{decimals}f}"
+    return str(value)

@@ -1,0 +1,213 @@
+"""Read a table of scores given on a visual analogue scale, and what a publication printed of it."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+SCALE = 10.0
+#: Columns that may stand beside the scores, and what they may hold (age in years).
+FACTS = {"slices": (1.0, 10_000.0), "age": (0.0, 120.0)}
+#: How a column's name ends, and what it holds; a difference is the model's score minus the consensus's.
+SUFFIXES = {"gt": "consensus", "ai": "model", "diff": "difference"}
+STATISTICS = ("mean", "sd")
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+
+
+class ScoreError(ValueError):
+    """A table of scores breaks a rule; the message is one line with every fault of the file."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of masks, read and checked.
+
+    Parameters
+    ----------
+    items : tuple of str
+        What was scored, in the order of the file.
+    values : DataFrame
+        A row a mask: ``mask`` (text), those of ``slices`` and ``age`` that the file has, and for each item
+        ``<item>_gt``, ``<item>_ai`` and ``<item>_diff`` (recomputed), in cm; NaN where nothing was scored.
+    printed : DataFrame of str
+        The differences as the file states them, in the columns and rows of `values`; empty text where none.
+    """
+
+    items: tuple[str, ...]
+    values: pd.DataFrame
+    printed: pd.DataFrame
+
+    @property
+    def numeric(self) -> list[str]:
+        """The columns that have a mean."""
+        return [column for column in self.values if column != "mask"]
+
+
+def read_scores(path: Path) -> Scores:
+    """Read a table of scores.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, a row a mask: ``mask``, if known ``slices`` and ``age`` (years), and for each item
+        ``<item>_gt`` and ``<item>_ai``, 0 to 10 cm; ``<item>_diff`` may stand beside them. A cell may be
+        empty: not scored.
+
+    Raises
+    ------
+    ScoreError
+        When the file cannot be read, lacks columns or has others, a number is text or out of range, or a
+        mask stands there twice; one line names all of it.
+    """
+    text = _read_csv(path)
+    items = tuple(
+        dict.fromkeys(item for item, suffix in map(split_column, text) if item and suffix != "diff")
+    )
+    if faults := _column_faults(text, items) or _cell_faults(text, "mask"):
+        raise ScoreError(f"{path}: {'; '.join(faults)}")
+    columns: dict[str, pd.Series] = {"mask": text["mask"]}
+    columns |= {name: _numbers(text[name]) for name in FACTS if name in text}
+    for item in items:
+        consensus, model = _numbers(text[f"{item}_gt"]), _numbers(text[f"{item}_ai"])
+        columns |= {f"{item}_gt": consensus, f"{item}_ai": model, f"{item}_diff": model - consensus}
+    printed = text[[f"{item}_diff" for item in items if f"{item}_diff" in text]]
+    return Scores(items, pd.DataFrame(columns), printed)
+
+
+def read_printed_summary(path: Path, scores: Scores) -> pd.DataFrame:
+    """Read the means and standard deviations that a publication printed.
+
+    Parameters
+    ----------
+    path : Path
+        CSV: ``statistic`` (``mean`` or ``sd``, a row each) and any numeric columns of the scores. An empty
+        cell was not printed.
+    scores : Scores
+
+    Returns
+    -------
+    DataFrame of str
+        Index ``statistic``; numbers as they were printed, since their decimals matter.
+
+    Raises
+    ------
+    ScoreError
+        As for `read_scores`.
+    """
+    text = _read_csv(path)
+    faults = []
+    if "statistic" not in text:
+        faults.append("column: found none named statistic")
+    known = ["statistic", *scores.numeric]
+    if unknown := [name for name in text if name not in known]:
+        faults.append(f"column: found {', '.join(unknown)}, expected some of {', '.join(known)}")
+    if not faults:
+        faults = _cell_faults(text, "statistic")
+        if other := [name for name in text["statistic"] if name and name not in STATISTICS]:
+            faults.append(f"statistic: found {', '.join(other)}, expected {' or '.join(STATISTICS)}")
+    if faults:
+        raise ScoreError(f"{path}: {'; '.join(faults)}")
+    return text.set_index("statistic")
+
+
+def split_column(column: str) -> tuple[str, str]:
+    """The item and suffix of a column of scores; two empty texts for another column.
+
+    Examples
+    --------
+    >>> split_column("level2+3_ai"), split_column("age")
+    (('level2+3', 'ai'), ('', ''))
+    """
+    item, _, suffix = column.rpartition("_")
+    return (item, suffix) if item and suffix in SUFFIXES else ("", "")
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Every cell as text, stripped."""
+    try:
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
+    except FileNotFoundError:
+        raise ScoreError(f"{path}: no such file; name a CSV table") from None
+    except (OSError, ValueError, csv.Error) as error:
+        raise ScoreError(f"{path}: cannot be read as a CSV table ({str(error).splitlines()[0]})") from None
+    rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
+    if len(rows) < 2:
+        raise ScoreError(f"{path}: found {len(rows)} rows, expected a heading and one or more rows below it")
+    heading, *body = rows
+    faults = [
+        f"row {place}: found {len(row)} cells, expected {len(heading)}"
+        for place, row in enumerate(body, 1)
+        if len(row) != len(heading)
+    ]
+    if repeated := sorted({name for name in heading if heading.count(name) > 1}):
+        faults.append(f"column: found {', '.join(repeated)} more than once, expected once")
+    if faults:
+        raise ScoreError(f"{path}: {'; '.join(faults)}")
+    return pd.DataFrame(body, columns=heading, dtype=str)
+
+
+def _column_faults(text: pd.DataFrame, items: Sequence[str]) -> list[str]:
+    needed = ["mask", *(f"{item}_{suffix}" for item in items for suffix in ("gt", "ai"))]
+    known = [*needed, *FACTS, *(f"{item}_diff" for item in items)]
+    faults = []
+    if missing := [name for name in needed if name not in text]:
+        faults.append(f"column: found none named {', '.join(missing)}")
+    if not items:
+        faults.append("column: found no scores, expected <item>_gt and <item>_ai, as overall_gt, overall_ai")
+    if unknown := [name for name in text if name not in known]:
+        faults.append(
+            f"column: found {', '.join(unknown)}, expected only mask, {', '.join(FACTS)} and for each item "
+            "<item>_gt (consensus), <item>_ai (model) and <item>_diff"
+        )
+    return faults
+
+
+def _cell_faults(text: pd.DataFrame, key: str) -> list[str]:
+    """Faults below the heading; `key` is the column that names the rows."""
+    faults = []
+    if empty := [str(place) for place, name in enumerate(text[key], 1) if not name]:
+        faults.append(f"{key}: found none in row {', '.join(empty)}, expected a name")
+    counts = text[key].value_counts()
+    if repeated := [name for name in counts.index[counts > 1] if name]:
+        faults.append(f"{key}: found {', '.join(repeated)} more than once, expected once")
+    for row in text.to_dict("records"):
+        for column, cell in row.items():
+            expected = _expected(str(column), printed=key == "statistic")
+            if column != key and cell and not expected.holds(cell):
+                faults.append(f"{key} {row[key]}: {column}: found '{cell}', expected {expected}")
+    return faults
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What a cell may hold. A printed number may be anything: whether it is right is what is asked."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    whole: bool = False
+
+    def __str__(self) -> str:
+        number = "a whole number" if self.whole else "a number"
+        return number + (f" from {self.low:g} to {self.high:g}" if self.high < math.inf else "")
+
+    def holds(self, cell: str) -> bool:
+        if not _NUMBER.fullmatch(cell):
+            return False
+        return self.low <= float(cell) <= self.high and (float(cell).is_integer() or not self.whole)
+
+
+def _expected(column: str, *, printed: bool) -> _Expected:
+    if printed or column.endswith("_diff"):
+        return _Expected()
+    return _Expected(*FACTS.get(column, (0.0, SCALE)), whole=column == "slices")
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    return column.map(lambda cell: float(cell or "nan")).astype(float)
