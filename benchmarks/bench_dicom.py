@@ -21,7 +21,7 @@ from benchmarks.dicom_exams import COLUMNS, ROWS, SLICES, write_dicom_exams
 from benchmarks.timing import Row, paired
 
 EXAMS = 50
-#: How dcm2niix compresses; ours is ISA-L's level 2.
+#: How dcm2niix compresses; ours is ISA-L's level 3.
 PEERS = {"-z y (level 6)": ("-z", "y"), "-z y -1 (level 1)": ("-z", "y", "-1")}
 
 
@@ -50,7 +50,7 @@ def bench_dicom(repeats: int = 5, exams: int = EXAMS) -> list[Row]:
         ours()
         title = (
             f"`bmseg convert dicom`, {exams} exams of {COLUMNS}x{ROWS}x{SLICES}, "
-            f"gzip by ISA-L level 2, {_megabytes(out):.0f} MB"
+            f"gzip by ISA-L level 3, {_megabytes(out):.0f} MB"
         )
         rows = []
         for level, options in PEERS.items():
