@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.bench_consensus import bench_consensus
 from benchmarks.bench_dicom import bench_dicom, compare_dicom
 from benchmarks.bench_scoring import bench_scoring
+from benchmarks.bench_study import bench_study
 from benchmarks.timing import Row
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -28,7 +29,7 @@ corners to 0.001 mm. What ours refuses, dcm2niix stacks.
 def main() -> None:
     """Run all benchmarks; every row is a paired comparison."""
     voxels = compare_dicom()
-    rows = [*bench_consensus(), *bench_scoring(), *bench_dicom()]
+    rows = [*bench_consensus(), *bench_study(), *bench_scoring(), *bench_dicom()]
     text = f"{_render(rows)}\n{_VOXELS}\n{voxels}"
     RESULTS.write_text(text, encoding="utf-8")
     print(text)

@@ -50,10 +50,10 @@ def reader_study_figures(
             fair = tables["comparisons"][tables["comparisons"].way == "fair"]
             yield f"comparisons_{model}", forest_plot(fair, model=model, note=note)
         yield f"volume_{model}", dice_against_volume(tables["errors"], rater=model, colors=colors, note=note)
-        yield (
-            f"slices_{model}",
-            slice_profile_panels(tables["slice_profile"], model=model, plane=study.plane, note=note),
-        )
+        # Where nobody marked anything there are no slices to draw.
+        if len(tables["slice_profile"]):
+            profile = slice_profile_panels(tables["slice_profile"], model=model, plane=study.plane, note=note)
+            yield f"slices_{model}", profile
         yield (
             f"bland_altman_{model}",
             bland_altman_panels(

@@ -86,7 +86,10 @@ def _render(workspace: Workspace, study: Study, record: dict[str, Any]) -> str:
         models=[(model, _image(out / "figures" / f"dice_{model}.svg")) for model in record["models"]],
         raters=_image(out / "figures" / "dice_raters.svg"),
         parts=[
-            (part, [(_image(path), caption, width) for path, caption, width in part.figures])
+            (
+                part,
+                [(_image(path), caption, width) for path, caption, width in part.figures if path.is_file()],
+            )
             for part in study_parts(out, record)
         ],
         overlays=_image(overlays),

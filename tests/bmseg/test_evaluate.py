@@ -54,6 +54,17 @@ def test_everything_is_written_and_dice_is_what_the_files_say(
         "fair_dice.csv", "table1_fair.csv", "table1_fair.md", "table1_fair.html", "comparisons.csv",
         "comparisons.md", "agreement_dice.csv", "agreement_chance.csv", "reader_rates.csv",
         "reader_confusions.csv", "volumes.csv", "volumes_bland_altman.csv", "volumes_icc.csv",
+        "errors.csv", "errors_summary.csv", "dice_against_volume.csv", "dice_sparse_ample.csv", "slices.csv",
+        "slice_profile.csv", "slices_peripheral_central.csv", "sensitivity.csv", "sensitivity.md",
+        "sensitivity.html", "sensitivity_order.csv", "consensus_searches.csv",
+        *(
+            f"figures/{name}.{ending}"
+            for name in (
+                "fair_against_usual", "agreement", "comparisons_net", "volume_net", "slices_net",
+                "bland_altman_net",
+            )
+            for ending in ("png", "svg")
+        ),
         "figures/dice_net.png", "figures/dice_net.svg",
         "figures/dice_raters.png", "figures/dice_raters.svg", "provenance.json",
     }  # fmt: skip
@@ -131,7 +142,8 @@ def test_raters_may_be_called_by_numbers(folders: dict[str, Path], tmp_path: Pat
 def test_readers_alone_can_be_scored(folders: dict[str, Path], tmp_path: Path) -> None:
     raters = Raters({reader: folders[reader] for reader in READERS}, {})
     evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")
-    assert [path.name for path in (tmp_path / "out" / "figures").glob("*.png")] == ["dice_raters.png"]
+    figures = {path.stem for path in (tmp_path / "out" / "figures").glob("*.png")}
+    assert figures == {"dice_raters", "fair_against_usual", "agreement"}
 
 
 def test_same_inputs_are_not_scored_again_and_other_inputs_are(

@@ -22,12 +22,17 @@ def ratings(raters: int, items: int = 200) -> np.ndarray:
     return np.clip(truth + RNG.integers(-1, 2, (items, raters)) * (RNG.random((items, raters)) < 0.4), 0, 3)
 
 
+def by_label(found: np.ndarray) -> np.ndarray:
+    """How many raters gave each label, shape (items, labels)."""
+    return (found[:, :, None] == np.arange(4)).sum(axis=1)
+
+
 @pytest.mark.parametrize("raters", [2, 4])
 @pytest.mark.parametrize("metric", ["ordinal", "nominal"])
 def test_krippendorff_alpha(raters: int, metric: str) -> None:
     found = ratings(raters)
     expected = krippendorff.alpha(reliability_data=found.T, level_of_measurement=metric)
-    ours = krippendorff_alpha(found, np.ones(len(found), dtype=np.int64), metric)
+    ours = krippendorff_alpha(by_label(found), np.ones(len(found), dtype=np.int64), metric)
     assert ours == pytest.approx(expected, abs=1e-12)
 
 
@@ -35,7 +40,9 @@ def test_krippendorff_alpha(raters: int, metric: str) -> None:
 def test_fleiss_kappa(raters: int) -> None:
     found = ratings(raters)
     expected = statsmodels_kappa(aggregate_raters(found)[0], method="fleiss")
-    assert fleiss_kappa(found, np.ones(len(found), dtype=np.int64)) == pytest.approx(expected, abs=1e-12)
+    assert fleiss_kappa(by_label(found), np.ones(len(found), dtype=np.int64)) == pytest.approx(
+        expected, abs=1e-12
+    )
 
 
 def test_intraclass_correlations() -> None:

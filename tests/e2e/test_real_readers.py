@@ -1,0 +1,47 @@
+"""Five real people and the walk of docs/reader_study.md: what flatters readers, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import SimpleITK as sitk
+
+from bmseg.study import DEFAULT_STUDY
+from tests.command_line import bmseg
+
+STUDY = DEFAULT_STUDY.parents[1] / "bubil" / "study.toml"
+READERS = [f"person{number}" for number in range(1, 5)]
+
+
+def test_five_people(test_data: Path, tmp_path: Path) -> None:
+    source = test_data / "bubil_multiannotator" / "BU-BIL_Dataset2" / "ExpertsAnnotations" / "2A"
+    for person in [*READERS, "person5"]:
+        (tmp_path / person).mkdir()
+        for png in (source / f"{person.capitalize()}_ImageJ").glob("seg_P*.png"):
+            # Object black on white.
+            pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(png))).min(axis=-1)
+            mask = sitk.GetImageFromArray((pixels[None] == 0).astype(np.uint8))
+            sitk.WriteImage(mask, str(tmp_path / person / f"{png.stem.removeprefix('seg_')}.nii.gz"))
+    words = [word for reader in READERS for word in ("--reader", f"{reader}={tmp_path / reader}")]
+    result = bmseg(
+        "evaluate", "--study", STUDY, *words, "--prediction", f"person5={tmp_path / 'person5'}",
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+
+    usual = pd.read_csv(tmp_path / "out" / "table1.csv").set_index("rater")
+    assert usual.n.eq(10).all()
+    # As docs/reader_study.md prints them.
+    assert usual["median"].round(2).to_dict() == {
+        "person1": 0.91, "person2": 0.96, "person3": 0.89, "person4": 0.96, "person5": 0.92,
+    }  # fmt: skip
+    table = pd.read_csv(tmp_path / "out" / "table1_fair.csv").set_index(["way", "rater"])
+    bias = table.loc["usual minus fair", "mean"]
+    assert bias["person2"] > 0.03
+    assert bias["person4"] > 0.03
+    assert abs(bias["person5"]) < 0.015
+    fair = table.loc["fair", "median"]
+    assert usual["median"]["person5"] < min(usual["median"]["person2"], usual["median"]["person4"]) - 0.03
+    assert abs(fair["person5"] - fair[["person2", "person4"]].mean()) < 0.02
