@@ -59,7 +59,6 @@ def _dice(reference: sitk.Image, mask: sitk.Image) -> list[float]:
     measure = sitk.LabelOverlapMeasuresImageFilter()
     kind = sitk.sitkUInt8
     measure.Execute(sitk.Cast(reference, kind), sitk.Cast(mask, kind))
-    present = set(np.unique(sitk.GetArrayViewFromImage(mask))) & set(
-        np.unique(sitk.GetArrayViewFromImage(reference))
-    )
+    arrays = sitk.GetArrayViewFromImage(mask), sitk.GetArrayViewFromImage(reference)
+    present = set(np.unique(arrays[0])) & set(np.unique(arrays[1]))
     return [measure.GetDiceCoefficient(int(value)) for value in LABELS[1:] if value in present]

@@ -255,11 +255,20 @@ def evaluate(
 
 @cli.command()
 @workspace_option
-def report(root: Path) -> None:
-    """Write the one-page report of a run."""
-    from bmseg.report import write_report
+@study_option
+@click.option(
+    "--evaluation", "out", type=FILE, help="Folder of 'evaluate -o' on plain folders, instead of a workspace."
+)
+def report(root: Path, study_file: Path | None, out: Path | None) -> None:
+    """Write the one-page report of a run, or of an evaluation of plain folders."""
+    from bmseg.report import write_folder_report, write_report
+    from bmseg.study import DEFAULT_STUDY, load_study
 
-    workspace, study = _open(root)
+    if out:
+        source = study_file or DEFAULT_STUDY
+        click.echo(f"report: {write_folder_report(out, load_study(source), source)}")
+        return
+    workspace, study = _open(root, study_file)
     with timed("report"):
         written = write_report(workspace, study)
     if not written:

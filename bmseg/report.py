@@ -14,24 +14,19 @@ from markupsafe import Markup
 from bmseg import __version__, provenance
 from bmseg.errors import InputError
 from bmseg.evaluate import NAMES, SYNTHETIC, read_provenance
-from bmseg.evaluated_exam import consensus_path
 from bmseg.evaluation_files import reference_of
-from bmseg.figure_files import save_figure
 from bmseg.published import published_beside, read_published
 from bmseg.records import read_record
+from bmseg.report_slices import slice_sheets
 from bmseg.report_study import study_parts
 from bmseg.stages import Stage, kept_study
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_text
 from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.volume import read_volume
 from evaluation.consensus import describe
-from evaluation.figures import overlay_sheet
 from evaluation.tables import Table, dice_table
 
-# Exams shown in the overlay sheet: the model's worst, median and best.
-OVERLAY_EXAMS = 3
 MOST_FREQUENT_PATTERNS = 12
 
 
@@ -56,30 +51,50 @@ def write_report(workspace: Workspace, study: Study) -> bool:
     if stage.is_finished() and workspace.report.is_file():
         return False
     stage.begin()
-    write_text(workspace.report, _render(workspace, study, record))
+    page = _render(workspace.evaluation, study, kept_study(workspace.root), record, workspace)
+    write_text(workspace.report, page)
     stage.finish()
     return True
 
 
-def _render(workspace: Workspace, study: Study, record: dict[str, Any]) -> str:
-    out = workspace.evaluation
+def write_folder_report(out: Path, study: Study, study_file: Path) -> Path:
+    """Write ``report.html`` into the folder of an evaluation of plain folders: no images, no cohort.
+
+    Raises
+    ------
+    InputError
+        When the folder holds no finished evaluation, or one of another study file.
+    """
+    record = read_provenance(out)
+    if not record:
+        raise InputError(f"{out}: found no finished evaluation; run 'bmseg evaluate -o {out}' first")
+    if record["study"]["sha256"] != provenance.file_hash(study_file):
+        raise InputError(
+            f"{study_file}: study file: found another than the evaluation in {out} was made with "
+            f"({record['study']['name']}), expected the same; name it with --study"
+        )
+    write_text(out / "report.html", _render(out, study, study_file, record, None))
+    return out / "report.html"
+
+
+def _render(
+    out: Path, study: Study, study_file: Path, record: dict[str, Any], workspace: Workspace | None
+) -> str:
     scores = pd.read_csv(out / "dice.csv", dtype=NAMES)
     summary = pd.read_csv(out / "table1.csv", dtype=NAMES)
     synthetic = bool(record["synthetic"])
-    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
     environment = Environment(
         loader=PackageLoader("bmseg"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     ours = dice_table(summary, title="This run" + (f" ({SYNTHETIC})" if synthetic else ""))
-    published = _published_table(workspace, study)
-    beside = published_beside(summary, study, kept_study(workspace.root), SYNTHETIC if synthetic else "")
-    overlays = _overlays(workspace, study, dataset, scores, record, synthetic)
+    published = _published_table(study, study_file)
+    beside = published_beside(summary, study, study_file, SYNTHETIC if synthetic else "")
     return environment.get_template("report.html.j2").render(
         study=study,
         synthetic=synthetic,
         reference=reference_of(record["readers"]),
         findings=_findings(summary, record),
-        cohort=Markup(_cohort_table(dataset.cohort()).to_html()),
+        cohort=Markup(_cohort_table(_cohort(workspace, study)).to_html()) if workspace else None,
         tables=[Markup(table.to_html()) for table in (ours, published, beside) if table],
         notes=record["notes"],
         warnings=record["warnings"],
@@ -92,17 +107,23 @@ def _render(workspace: Workspace, study: Study, record: dict[str, Any]) -> str:
             )
             for part in study_parts(out, record)
         ],
-        overlays=_image(overlays),
+        overlays=[_image(path) for path in slice_sheets(workspace, study, scores, record)]
+        if workspace
+        else [],
         rule=describe(record["consensus_rule"]),
         convergence=_convergence(pd.read_csv(out / "consensus.csv")),
         decisions=Markup(_decisions(pd.read_csv(out / "decision_table.csv"), record).to_html()),
-        made_from=_made_from(workspace),
+        made_from=_made_from(workspace) if workspace else [],
         provenance=_flat(record),
     )
 
 
-def _published_table(workspace: Workspace, study: Study) -> Table | None:
-    summary = read_published(study, kept_study(workspace.root))
+def _cohort(workspace: Workspace, study: Study) -> pd.DataFrame:
+    return RawDataset.create(workspace.nnunet_raw, study.dataset_spec).cohort()
+
+
+def _published_table(study: Study, study_file: Path) -> Table | None:
+    summary = read_published(study, study_file)
     return None if summary is None else dice_table(summary, title=f"Published: {study.citation}")
 
 
@@ -141,46 +162,6 @@ def _cohort_table(cohort: pd.DataFrame) -> Table:
         ages = [pd.to_numeric(part.age, errors="coerce") for part in parts.values()]
         rows.append(["Age, mean (range)", *(f"{a.mean():.1f} ({a.min():g}–{a.max():g})" for a in ages)])
     return Table("Cohort", ["", *splits], rows, [], cohort)
-
-
-def _overlays(
-    workspace: Workspace,
-    study: Study,
-    dataset: RawDataset,
-    scores: pd.DataFrame,
-    record: dict[str, Any],
-    synthetic: bool,
-) -> Path:
-    """A sheet of slices: image, reference and models, for the first model's worst to best exams."""
-    reference = reference_of(record["readers"]).removeprefix("the ")
-    exams = _worst_to_best(scores, record["models"][0])
-    slices = []
-    for exam, dice in exams:
-        image = read_volume(dataset.image_path(exam, "test", dataset.spec.channels[0]))
-        consensus = read_volume(consensus_path(workspace.evaluation, exam)).array
-        shown = int((consensus > 0).sum(axis=(0, 1)).argmax())
-        masks = {reference: consensus} | {
-            model: read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array
-            for model in record["models"]
-        }
-        score = "Dice undefined" if np.isnan(dice) else f"mean Dice {dice:.2f}"
-        title = f"{exam}, slice {shown + 1}\n{score}"
-        slices.append((title, image.array[:, :, shown].T, {k: m[:, :, shown].T for k, m in masks.items()}))
-    figure = overlay_sheet(
-        slices,
-        colors={level.value: level.color for level in study.levels},
-        aspect=float(image.spacing[1] / image.spacing[0]),
-        note=SYNTHETIC.capitalize() if synthetic else "",
-    )
-    return save_figure(figure, workspace.evaluation / "figures", "overlays")[0]
-
-
-def _worst_to_best(scores: pd.DataFrame, model: str) -> list[tuple[str, float]]:
-    means = scores[scores.rater == model].groupby("exam").dice.mean().dropna().sort_values()
-    if means.empty:
-        return [(scores.exam.iloc[0], np.nan)]
-    places = np.unique(np.linspace(0, len(means) - 1, OVERLAY_EXAMS).round().astype(int))
-    return [(str(means.index[place]), float(means.iloc[place])) for place in places]
 
 
 def _convergence(consensus: pd.DataFrame) -> str:

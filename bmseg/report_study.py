@@ -132,7 +132,7 @@ def _where_it_fails(out: Path, record: dict[str, Any]) -> Part:
             tables.append(_table(title, shown, keys))
     return Part(
         "Where it fails",
-        "Levels of little volume and outer slices are where Dice is lowest; by site, group and age where the "
+        "Dice against the volume of the reference and along the slices; by site, group and age where the "
         "cohort's table names them.",
         figures,
         tables,
@@ -179,14 +179,16 @@ def _table(title: str, found: pd.DataFrame, keys: list[str], decimals: int = 2) 
     """A DataFrame as the page's table: names as they are, numbers rounded."""
     numbers = [name for name in found if name not in keys]
     rows = [
-        [*(str(row[key]) for key in keys), *(_number(row[name], decimals) for name in numbers)]
+        [*(str(row[key]) for key in keys), *(_number(name, row[name], decimals) for name in numbers)]
         for row in found.to_dict("records")
     ]
     heads = [name.replace("_", " ") for name in [*keys, *numbers]]
     return Markup(Table(title, heads, rows, [], found).to_html())
 
 
-def _number(value: Any, decimals: int) -> str:
+def _number(name: str, value: Any, decimals: int) -> str:
+    if isinstance(value, float) and name in ("p", "p_holm"):
+        return "< 0.001" if value < 0.001 else "–" if pd.isna(value) else f"{value:.3f}"
     if isinstance(value, float):
         return "–" if pd.isna(value) else f"{value:.{decimals}f}"
     return str(value)

@@ -122,6 +122,25 @@ def test_marking_outside_a_region(
     assert_refused(refused, "found no region of exam knee_0, expected one of every exam")
 
 
+@pytest.mark.usefixtures("masks")
+def test_the_report_of_plain_folders(tmp_path: Path) -> None:
+    out = evaluate(tmp_path)
+    result = bmseg("report", "--evaluation", out)
+    assert result.returncode == 0, result.stderr
+    page = (out / "report.html").read_text()
+    for title in (
+        "The fair comparison", "Models against readers", "Agreement of readers", "Where it fails", "Volumes",
+        "The same table by other consensuses",
+    ):  # fmt: skip
+        assert f"<h2>{title}</h2>" in page
+    assert page.count("data:image/svg+xml") == 2 + 6
+    assert "<h2>Cohort</h2>" not in page
+    assert_refused(bmseg("report", "--evaluation", tmp_path / "none"), "found no finished evaluation")
+    other = tmp_path / "study.toml"
+    other.write_text(DEFAULT_STUDY.read_text().split("[published]")[0])
+    assert_refused(bmseg("report", "--evaluation", out, "--study", other), "expected the same")
+
+
 def test_beside_the_published_table() -> None:
     study = load_study()
     ours = pd.DataFrame(
