@@ -75,7 +75,7 @@ def study_readers(
     cohort : DataFrame, optional
         What is known of the exams: ``exam`` and any of ``site``, ``group``, ``age``.
     notes : sequence of str
-        Lines below the tables.
+        Lines below the tables and the sentences.
     """
     failures = study_failures(exams, cohort)
     if len(readers) < 2:
@@ -100,7 +100,7 @@ def study_readers(
         tables["comparisons"] = pd.concat(
             [found.assign(way=way) for way, found in tests.items()], ignore_index=True
         )
-        sentences = [in_words(row) for row in tests["fair"].itertuples()]
+        sentences = [*(in_words(row) for row in tests["fair"].itertuples()), *notes]
     panel = _sensitivity(study, exams, readers)
     tables |= {"sensitivity": panel.summary, "sensitivity_order": panel.order}
     tables |= {"consensus_searches": panel.convergence}

@@ -48,7 +48,14 @@ def test_a_trained_nnunet_stands_beside_four_readers(workspace: Path) -> None:
 
 def test_everything_says_synthetic(workspace: Path) -> None:
     out = workspace / "evaluation"
-    for name in ("table1.md", "table1.html", "report.html"):
+    for name in (
+        "table1.md",
+        "table1.html",
+        "table1_fair.md",
+        "comparisons.md",
+        "sensitivity.md",
+        "report.html",
+    ):
         assert "synthetic cohort" in (out / name).read_text().lower(), name
     assert json.loads((out / "provenance.json").read_text())["synthetic"] is True
     assert pd.read_csv(next(workspace.glob("nnUNet_raw/*/cohort.csv"))).synthetic.all()
@@ -57,7 +64,7 @@ def test_everything_says_synthetic(workspace: Path) -> None:
 def test_the_report_needs_no_other_file(workspace: Path) -> None:
     page = (workspace / "evaluation" / "report.html").read_text()
     assert "Published: von Brandis et al." in page
-    assert page.count("<img ") == 3
+    assert page.count("<img ") == 10
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
     assert str(workspace) not in page
 
