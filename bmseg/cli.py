@@ -210,10 +210,11 @@ def evaluate(
     cohort: Path | None,
     regions: Path | None,
 ) -> None:
-    """Build the consensus; score readers and models, as usual and fairly.
+    """Build the consensus; score readers and models.
 
-    On a workspace: no further option. On plain folders of <exam>.nii.gz masks: --reader and
-    --prediction, each as name=folder, and -o.
+    As usual and fairly, with intervals, tests, agreement, and where models fail. On a workspace: no
+    further option. On plain folders of <exam>.nii.gz masks: --reader and --prediction, each as
+    name=folder, and -o.
     """
     from bmseg.evaluate import SYNTHETIC, Raters
     from bmseg.evaluate import evaluate as evaluate_raters
@@ -260,7 +261,10 @@ def evaluate(
     "--evaluation", "out", type=FILE, help="Folder of 'evaluate -o' on plain folders, instead of a workspace."
 )
 def report(root: Path, study_file: Path | None, out: Path | None) -> None:
-    """Write the one-page report of a run, or of an evaluation of plain folders."""
+    """Write the one-page report.
+
+    Of a workspace's run or, with --evaluation, of plain folders (without images and cohort).
+    """
     from bmseg.report import write_folder_report, write_report
     from bmseg.study import DEFAULT_STUDY, load_study
 
