@@ -13,7 +13,6 @@ from bmseg.reader_study import ReaderStudy
 from bmseg.reader_study_figures import reader_study_figures
 from bmseg.study import Study
 from dataset_conversion.files import write_text
-from evaluation.decision import convergence
 from evaluation.figures import dice_boxplot, raters_boxplot
 from evaluation.tables import Table
 
@@ -26,7 +25,6 @@ def write_tables(
     decisions.insert(0, "exam", decisions.pop("exam"))
     texts = {
         "dice.csv": scores.to_csv(index=False, float_format="%.9g"),
-        "consensus.csv": convergence({exam.name: exam.consensus for exam in done}).to_csv(index=False),
         "decision_table.csv": decisions.to_csv(index=False, float_format="%.6f"),
         "table1.csv": table.to_csv(),
         "table1.md": table.to_markdown(),
@@ -34,13 +32,8 @@ def write_tables(
     }
     for name, frame in found.tables.items():
         texts[f"{name}.csv"] = frame.to_csv(index=False, float_format="%.9g")
-    if found.fair:
-        texts |= {"table1_fair.md": found.fair.to_markdown(), "table1_fair.html": found.fair.to_html()}
-    if found.sensitivity:
-        texts |= {
-            "sensitivity.md": found.sensitivity.to_markdown(),
-            "sensitivity.html": found.sensitivity.to_html(),
-        }
+    for name, printed in found.printed.items():
+        texts |= {f"{name}.md": printed.to_markdown(), f"{name}.html": printed.to_html()}
     if found.sentences:
         texts["comparisons.md"] = "".join(f"- {sentence}\n" for sentence in found.sentences)
     for name, text in texts.items():

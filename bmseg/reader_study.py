@@ -11,6 +11,7 @@ from bmseg.evaluated_exam import CONSENSUS, SEED, EvaluatedExam, of_all
 from bmseg.failure_study import study_failures
 from bmseg.study import Study
 from evaluation.agreement import pairwise_dice, summarise_chance_corrected, summarise_pairs
+from evaluation.decision import convergence, convergence_table, pooled_decisions, pooled_table
 from evaluation.dice import EmptyMask
 from evaluation.paired import compare, in_words
 from evaluation.reader_rates import (
@@ -36,17 +37,15 @@ class ReaderStudy:
     ----------
     tables : dict of str to DataFrame
         File name (without ending) to what is written there as CSV.
-    fair : Table or None
-        Table 1 as published and fair, side by side; None with one reader.
-    sensitivity : Table or None
-        The usual table by other consensus rules; None with one reader.
+    printed : dict of str to Table
+        File name (without ending) to what is written as Markdown and HTML: Table 1 as published and fair,
+        the same by other consensuses, decisions, and searches for the consensus; none with one reader.
     sentences : list of str
         Every comparison of a model with a reader, in words.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    fair: Table | None = None
-    sensitivity: Table | None = None
+    printed: dict[str, Table] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
 
 
@@ -79,7 +78,8 @@ def study_readers(
     """
     failures = study_failures(exams, cohort)
     if len(readers) < 2:
-        return ReaderStudy({"volumes": of_all(exams, "volumes"), **failures})
+        searches = convergence({exam.name: exam.consensus for exam in exams})
+        return ReaderStudy({"volumes": of_all(exams, "volumes"), "consensus": searches, **failures})
     usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
     table = fair_table(
         usual,
@@ -102,14 +102,23 @@ def study_readers(
         )
         sentences = [*(in_words(row) for row in tests["fair"].itertuples()), *notes]
     panel = _sensitivity(study, exams, readers)
-    tables |= {"sensitivity": panel.summary, "sensitivity_order": panel.order}
-    tables |= {"consensus_searches": panel.convergence}
-    return ReaderStudy(
-        tables | _agreement(study, exams, readers) | failures,
-        table,
-        sensitivity_table(panel, title="The same table by other consensuses", notes=notes),
-        sentences,
-    )
+    consensuses = {exam.name: exam.consensus for exam in exams}
+    decisions, searches = pooled_decisions(consensuses), convergence(consensuses)
+    tables |= {
+        "sensitivity": panel.summary,
+        "sensitivity_order": panel.order,
+        "consensus_searches": panel.convergence,
+        "decisions": decisions,
+        "consensus": searches,
+    }
+    below = tuple(notes)
+    printed = {
+        "table1_fair": table,
+        "sensitivity": sensitivity_table(panel, title="The same table by other consensuses", notes=notes),
+        "decisions": pooled_table(decisions, title="Votes and what became of them", notes=below),
+        "consensus": convergence_table(searches, title="The searches for the consensus", notes=below),
+    }
+    return ReaderStudy(tables | _agreement(study, exams, readers) | failures, printed, sentences)
 
 
 def _sensitivity(study: Study, exams: Sequence[EvaluatedExam], readers: Sequence[str]) -> Sensitivity:

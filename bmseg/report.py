@@ -27,8 +27,6 @@ from dataset_conversion.raw_dataset import RawDataset
 from evaluation.consensus import describe
 from evaluation.tables import Table, dice_table
 
-MOST_FREQUENT_PATTERNS = 12
-
 
 def write_report(workspace: Workspace, study: Study) -> bool:
     """Write the report of a workspace's evaluation as one self-contained HTML file.
@@ -111,8 +109,11 @@ def _render(
         if workspace
         else [],
         rule=describe(record["consensus_rule"]),
-        convergence=_convergence(pd.read_csv(out / "consensus.csv")),
-        decisions=Markup(_decisions(pd.read_csv(out / "decision_table.csv"), record).to_html()),
+        consensus=[
+            Markup((out / f"{name}.html").read_text(encoding="utf-8"))
+            for name in ("decisions", "consensus")
+            if len(record["readers"]) > 1
+        ],
         made_from=_made_from(workspace) if workspace else [],
         provenance=_flat(record),
     )
@@ -162,30 +163,6 @@ def _cohort_table(cohort: pd.DataFrame) -> Table:
         ages = [pd.to_numeric(part.age, errors="coerce") for part in parts.values()]
         rows.append(["Age, mean (range)", *(f"{a.mean():.1f} ({a.min():g}–{a.max():g})" for a in ages)])
     return Table("Cohort", ["", *splits], rows, [], cohort)
-
-
-def _convergence(consensus: pd.DataFrame) -> str:
-    converged = int(consensus.converged.sum())
-    return (
-        f"{converged} of {len(consensus)} exams converged, in {consensus.iterations.min()} to "
-        f"{consensus.iterations.max()} iterations."
-    )
-
-
-def _decisions(decisions: pd.DataFrame, record: dict[str, Any]) -> Table:
-    """The most frequent vote patterns of all exams and what the consensus made of them."""
-    by = record["readers"]
-    marked = decisions[(decisions[by] != 0).any(axis=1)]
-    pooled = marked.groupby(by).agg(
-        voxels=("voxels", "sum"), consensus=("consensus", lambda c: ", ".join(map(str, sorted(set(c)))))
-    )
-    top = pooled.sort_values("voxels", ascending=False).head(MOST_FREQUENT_PATTERNS).reset_index()
-    rows = [
-        [" ".join(str(row[reader]) for reader in by), f"{row.voxels:,}", row.consensus]
-        for _, row in top.iterrows()
-    ]
-    title = "Most frequent votes, and the consensus made of them in one exam or another"
-    return Table(title, [" ".join(by), "Voxels", "Consensus"], rows, [], top)
 
 
 def _made_from(workspace: Workspace) -> list[tuple[str, str]]:

@@ -56,7 +56,8 @@ def test_everything_is_written_and_dice_is_what_the_files_say(
         "reader_confusions.csv", "volumes.csv", "volumes_bland_altman.csv", "volumes_icc.csv",
         "errors.csv", "errors_summary.csv", "dice_against_volume.csv", "dice_sparse_ample.csv", "slices.csv",
         "slice_profile.csv", "slices_peripheral_central.csv", "sensitivity.csv", "sensitivity.md",
-        "sensitivity.html", "sensitivity_order.csv", "consensus_searches.csv",
+        "sensitivity.html", "sensitivity_order.csv", "consensus_searches.csv", "decisions.csv",
+        "decisions.md", "decisions.html", "consensus.md", "consensus.html",
         *(
             f"figures/{name}.{ending}"
             for name in (
