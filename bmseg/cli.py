@@ -218,7 +218,7 @@ def evaluate(
     """
     from bmseg.evaluate import SYNTHETIC, Raters
     from bmseg.evaluate import evaluate as evaluate_raters
-    from bmseg.published import published_beside
+    from bmseg.published import published_beside, read_published
     from bmseg.stages import kept_study
     from bmseg.study import DEFAULT_STUDY, load_study
 
@@ -239,6 +239,7 @@ def evaluate(
         raters, synthetic = workspace_raters(workspace, study)
         cohort = cohort or RawDataset.create(workspace.nnunet_raw, study.dataset_spec).cohort_path
         out = out or workspace.evaluation
+    published = read_published(study, source)
     with timed("evaluate"):
         result = evaluate_raters(
             study, source, raters, out,
@@ -249,7 +250,9 @@ def evaluate(
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(result.table.to_markdown())
-    if beside := published_beside(result.table.data, study, source, SYNTHETIC if synthetic else ""):
+    if beside := published_beside(
+        result.table.data, published, study.citation, SYNTHETIC if synthetic else ""
+    ):
         click.echo(beside.to_markdown())
     click.echo(f"results: {out}")
 

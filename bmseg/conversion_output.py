@@ -40,7 +40,7 @@ def print_report(report: ConversionReport, dataset: RawDataset, *, source: str =
     if report.reordered:
         click.echo(
             f"{len(report.reordered)} masks stood in another axis order than their image and were brought to "
-            f"it: {_first_of(report.reordered)}"
+            f"it: {first_of(report.reordered)}"
         )
     if report.removed:
         click.echo(f"{len(report.removed)} files of exams that are not in the {source} were removed")
@@ -90,12 +90,12 @@ def _left_aligned(table: pd.DataFrame) -> dict[str, Callable[[str], str]]:
     return {name: f"{{:<{width}}}".format for name, width in widths.items()}
 
 
-def _first_of(names: Sequence[str]) -> str:
+def first_of(names: Sequence[str]) -> str:
     """The first few names, and how many more there are.
 
     Examples
     --------
-    >>> _first_of(["a anna", "b anna", "c anna", "d anna", "e anna"])
+    >>> first_of(["a anna", "b anna", "c anna", "d anna", "e anna"])
     'a anna, b anna, c anna and 2 more'
     """
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""

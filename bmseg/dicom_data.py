@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from bmseg.conversion_output import first_of
 from bmseg.errors import InputError
 from bmseg.study import Study
 from dataset_conversion.cohort_table import CohortRow
@@ -19,8 +20,6 @@ from dataset_conversion.dicom.scan import Scan, scan
 from dataset_conversion.dicom.source import pending_exams
 from dataset_conversion.files import atomic_path
 from dataset_conversion.raw_dataset import RawDataset
-
-_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def exams_to_convert(
     )
     wanted = {exam.identifier for exam in pending}
     if left_out := [exam.identifier for exam in source.exams if exam.identifier not in wanted]:
-        click.echo(f"{len(left_out)} exams of the source are not in the table: {_listed(left_out)}")
+        click.echo(f"{len(left_out)} exams of the source are not in the table: {first_of(left_out)}")
     return pending
 
 
@@ -120,8 +119,3 @@ def _print_left_out(found: Scan) -> None:
         click.echo(f"{count} files left out: {kind}")
     for file, unreadable in found.damaged.items():
         click.echo(f"damaged: {file}: {unreadable.reason}", err=True)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -7,27 +7,38 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bmseg.errors import InputError
 from bmseg.evaluate import NAMES
 from bmseg.study import Study
 from evaluation.tables import DASH, Table
 
 
 def read_published(study: Study, study_file: Path) -> pd.DataFrame | None:
-    """The printed Table 1 that stands beside a study file: level, rater, median, minimum, maximum, mean."""
+    """The printed Table 1 beside a study file: level, rater, median, minimum, maximum, mean; None without.
+
+    Raises
+    ------
+    InputError
+        When the study file names one that is not there.
+    """
     if not study.published.table1:
         return None
-    return pd.read_csv(study_file.parent / Path(study.published.table1).name, dtype=NAMES)
+    path = study_file.parent / Path(study.published.table1).name
+    if not path.is_file():
+        raise InputError(
+            f"{study_file}: published.table1: no such file: {path}; copy it too, or leave it out"
+        )
+    return pd.read_csv(path, dtype=NAMES)
 
 
 def published_beside(
-    summary: pd.DataFrame, study: Study, study_file: Path, synthetic: str = ""
+    summary: pd.DataFrame, published: pd.DataFrame | None, citation: str, synthetic: str = ""
 ) -> Table | None:
     """Our Table 1 beside the study's printed one; None where the study has none, or no rater in common."""
-    published = read_published(study, study_file)
     if published is None:
         return None
     note = f"{synthetic.capitalize()}: readers were fitted to the printed table." if synthetic else ""
-    return compare_with_published(summary, published, citation=study.citation, note=note)
+    return compare_with_published(summary, published, citation=citation, note=note)
 
 
 def compare_with_published(

@@ -85,8 +85,9 @@ def _render(
         loader=PackageLoader("bmseg"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     ours = dice_table(summary, title="This run" + (f" ({SYNTHETIC})" if synthetic else ""))
-    published = _published_table(study, study_file)
-    beside = published_beside(summary, study, study_file, SYNTHETIC if synthetic else "")
+    printed = read_published(study, study_file)
+    published = None if printed is None else dice_table(printed, title=f"Published: {study.citation}")
+    beside = published_beside(summary, printed, study.citation, SYNTHETIC if synthetic else "")
     return environment.get_template("report.html.j2").render(
         study=study,
         synthetic=synthetic,
@@ -121,11 +122,6 @@ def _render(
 
 def _cohort(workspace: Workspace, study: Study) -> pd.DataFrame:
     return RawDataset.create(workspace.nnunet_raw, study.dataset_spec).cohort()
-
-
-def _published_table(study: Study, study_file: Path) -> Table | None:
-    summary = read_published(study, study_file)
-    return None if summary is None else dice_table(summary, title=f"Published: {study.citation}")
 
 
 def _findings(summary: pd.DataFrame, record: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bmseg.published import compare_with_published, published_beside
+from bmseg.published import compare_with_published, published_beside, read_published
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.dice import Dice
 from evaluation.staple import staple
@@ -141,12 +141,20 @@ def test_the_report_of_plain_folders(tmp_path: Path) -> None:
     assert_refused(bmseg("report", "--evaluation", out, "--study", other), "expected the same")
 
 
+def test_a_printed_table_that_is_named_and_missing_is_told_before_the_work(tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    study.write_text(DEFAULT_STUDY.read_text())
+    words = ("evaluate", "--study", study, "--reader", f"reader1={tmp_path}", "-o", tmp_path / "out")
+    assert_refused(bmseg(*words), "published.table1: no such file")
+    assert not (tmp_path / "out").exists()
+
+
 def test_beside_the_published_table() -> None:
     study = load_study()
     ours = pd.DataFrame(
         {"level": ["level1"], "rater": ["reader1"], "median": [0.83], "mean": [0.80], "n": [10]}
     )
-    table = published_beside(ours, study, DEFAULT_STUDY, "synthetic cohort")
+    table = published_beside(ours, read_published(study, DEFAULT_STUDY), "", "synthetic cohort")
     assert table is not None
     assert table.rows == [["level1, reader1", "0.83", "0.80", "+0.03", "0.80", "0.81", "-0.01"]]
     assert table.notes[-1] == "Synthetic cohort: readers were fitted to the printed table."
