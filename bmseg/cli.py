@@ -22,13 +22,12 @@ from bmseg.options import (
     timed,
     workspace_option,
 )
+from bmseg.training_commands import methods, plan, predict, train
 from bmseg.vas_command import vas
 
 if TYPE_CHECKING:
     from bmseg.study import Study
     from bmseg.workspace import Workspace
-
-METHODS = ["nnunet"]
 
 
 def main() -> None:
@@ -118,61 +117,8 @@ cli.add_command(inspect)
 cli.add_command(convert)
 
 
-@cli.command()
-@workspace_option
-@profile_option
-def plan(root: Path, profile_name: str) -> None:
-    """Let nnU-Net plan its 2-D configuration and preprocess the exams."""
-    from bmseg.nnunet import plan as plan_nnunet
-    from bmseg.profiles import get_profile
-
-    workspace, _ = _open(root)
-    with timed("plan"):
-        plan_nnunet(workspace, get_profile(profile_name))
-
-
-@cli.command()
-@click.argument("method", type=click.Choice(METHODS), default="nnunet")
-@workspace_option
-@profile_option
-@seed_option
-@click.option(
-    "--fold", type=click.IntRange(0), default=0, show_default=True, help="Fold of splits_final.json."
-)
-@click.option("--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]")
-@click.option("--restart", is_flag=True, help="Start anew, over a training made from other inputs.")
-def train(
-    method: str, root: Path, profile_name: str, seed: int, fold: int, epochs: int | None, restart: bool
-) -> None:
-    """Train a method; stopped and started again, it goes on.
-
-    Checkpoints are kept as it goes. A training made from other inputs is refused, and names what differs;
-    --restart deletes it.
-    """
-    from bmseg.nnunet import train as train_nnunet
-    from bmseg.profiles import get_profile
-
-    workspace, _ = _open(root)
-    with timed(f"train {method}"):
-        train_nnunet(
-            workspace, get_profile(profile_name), fold=fold, epochs=epochs, seed=seed, restart=restart
-        )
-
-
-@cli.command()
-@click.argument("method", type=click.Choice(METHODS), default="nnunet")
-@workspace_option
-@profile_option
-@click.option("--fold", type=click.IntRange(0), default=0, show_default=True, help="Fold to predict with.")
-def predict(method: str, root: Path, profile_name: str, fold: int) -> None:
-    """Predict the masks of the test exams."""
-    from bmseg.nnunet import predict as predict_nnunet
-    from bmseg.profiles import get_profile
-
-    workspace, _ = _open(root)
-    with timed(f"predict {method}"):
-        written = predict_nnunet(workspace, get_profile(profile_name), method=method, fold=fold)
-    click.echo(f"{len(written)} masks written to {workspace.predictions(method)}")
+for command in (methods, plan, train, predict):
+    cli.add_command(command)
 
 
 @cli.command()

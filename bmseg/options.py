@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from bmseg.nnunet.training import Fold
 
 FILE = click.Path(path_type=Path)
 
@@ -54,6 +57,32 @@ def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--seed", type=click.IntRange(0), default=2022, show_default=True, help="Same seed, same result."
     )(command)
+
+
+class _Folds(click.ParamType):
+    """Folds as 0, 0-4, 0,2,4 or all."""
+
+    name = "folds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Fold, ...]:
+        """The folds in order, each once."""
+        if isinstance(value, tuple):
+            return value
+        if value == "all":
+            return ("all",)
+        folds: set[int] = set()
+        for part in value.split(","):
+            first, dash, last = part.partition("-")
+            if not first.isdecimal() or (dash and not last.isdecimal()) or int(last or first) < int(first):
+                self.fail(f"found '{value}', expected folds as 0, 0-4, 0,2,4 or all", param, ctx)
+            folds |= {*range(int(first), int(last or first) + 1)}
+        return tuple(sorted(folds))
+
+
+#: The type of --folds.
+FOLDS = _Folds()
 
 
 def folders_of(pairs: tuple[str, ...], option: str) -> dict[str, Path]:

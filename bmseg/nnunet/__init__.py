@@ -7,5 +7,6 @@ from bmseg.nnunet.environment import nnunet_variables
 from bmseg.nnunet.plan import plan
 from bmseg.nnunet.predict import predict
 from bmseg.nnunet.train import train
+from bmseg.nnunet.training import Training
 
-__all__ = ["nnunet_variables", "plan", "predict", "train"]
+__all__ = ["Training", "nnunet_variables", "plan", "predict", "train"]

@@ -168,6 +168,21 @@ def all_cores(device: Any) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Let torch use one thread and deterministic algorithms: the number of cores changes nothing."""
+    import torch
+
+    threads, algorithms = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(algorithms)
+
+
 def _to_stream(stream: TextIO) -> Any:
     def show(message: Warning | str, category: type[Warning], filename: str, line: int, *_: Any) -> None:
         stream.write(warnings.formatwarning(message, category, filename, line))

@@ -1,7 +1,8 @@
-"""What nnU-Net works from: the raw data set, its hash, and configurations with what they inherit."""
+"""What nnU-Net works from: the raw data set, its hash, folds, configurations with what they inherit."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,3 +51,23 @@ def configuration_of(plans: Mapping[str, Any], name: str) -> dict[str, Any]:
     own = dict(plans["configurations"][name])
     parent = own.pop("inherits_from", None)
     return {**configuration_of(plans, parent), **own} if parent else own
+
+
+def exams_of_fold(splits: Path, fold: int | str) -> Any:
+    """The entry of a fold in nnU-Net's splits_final.json: ``train`` and ``val``.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or has no such fold.
+    """
+    if fold == "all":
+        return "all"
+    try:
+        folds = json.loads(splits.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"{splits}: cannot be read, expected nnU-Net's folds; plan again") from None
+    # nnU-Net itself takes a random split for a fold that does not exist.
+    if not 0 <= int(fold) < len(folds):
+        raise InputError(f"fold: found {fold}, expected 0 to {len(folds) - 1} or 'all' ({splits})")
+    return folds[int(fold)]

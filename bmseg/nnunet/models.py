@@ -1,45 +1,150 @@
-"""Where trained models of a profile lie."""
+"""Trained models in a workspace: which folds are finished, and from what they were made."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.nnunet.inputs import PLANS
-from bmseg.profiles import Profile
+from bmseg.nnunet.training import Fold, Training
+from bmseg.provenance import file_hash
+from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
-
-Fold = int | Literal["all"]
 
 FINAL = "checkpoint_final.pth"
 LATEST = "checkpoint_latest.pth"
 
-
-def model_folder(workspace: Workspace, profile: Profile, trainer: str) -> Path:
-    """nnU-Net's folder of a trained model: trainer, plans and configuration in its name."""
-    return workspace.results_dataset / f"{trainer}__{PLANS}__{profile.configuration}"
-
-
-def fold_folder(workspace: Workspace, profile: Profile, trainer: str, fold: Fold) -> Path:
-    """The folder of one fold of a trained model."""
-    return model_folder(workspace, profile, trainer) / f"fold_{fold}"
+#: Beside the checkpoints: what they are trained from, how far, and what the finished training took.
+INPUTS = "bmseg_inputs.json"
+PROGRESS = "bmseg_progress.json"
+RECORD = "bmseg_training.json"
 
 
-def trained_model(workspace: Workspace, profile: Profile, fold: Fold) -> Path:
-    """The folder of the model of a profile whose fold was trained to the end, the newest where several.
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model whose folds are trained to the end.
+
+    Parameters
+    ----------
+    training : Training
+    folder : Path
+        nnU-Net's folder of the model.
+    folds : tuple of int or "all"
+        Whose networks predict together.
+    """
+
+    training: Training
+    folder: Path
+    folds: tuple[Fold, ...]
+
+    def checkpoints(self) -> dict[str, str]:
+        """Fold to the SHA-256 of its checkpoint."""
+        return {str(fold): file_hash(self.folder / f"fold_{fold}" / FINAL) for fold in self.folds}
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the training in a fold's folder was finished, and its checkpoint is still that training's.
 
     Raises
     ------
     InputError
-        When there is none.
+        When the checkpoint is another than the training ended with.
     """
-    trainers = dict.fromkeys((profile.trainer, profile.trainer_with_schedule))
-    finals = [fold_folder(workspace, profile, trainer, fold) / FINAL for trainer in trainers]
-    found = [path for path in finals if path.is_file()]
+    record = read_record(folder / RECORD)
+    final = folder / FINAL
+    if not record or not final.is_file():
+        return False
+    if record.get("checkpoint_sha256") != file_hash(final):
+        raise InputError(
+            f"{final}: found another checkpoint than the recorded training ended with, expected the same; "
+            "--restart trains anew"
+        )
+    return True
+
+
+def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
+    """Refuse to trust a training that was made from other inputs, or of which nothing is on record.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the fold.
+    inputs : dict
+        What is to be compared, of `bmseg.nnunet.inputs.training_inputs`.
+
+    Raises
+    ------
+    InputError
+        Names every input that differs.
+    """
+    if not any((folder / name).is_file() for name in (FINAL, LATEST)):
+        return
+    before = read_record(folder / INPUTS).get("inputs")
+    if before is None:
+        raise InputError(
+            f"{folder}: found a training that bmseg did not start, expected none; predict with it by "
+            "nnU-Net's own command, or --restart deletes it and trains anew"
+        )
+    differ = [name for name in inputs if before.get(name) != inputs.get(name)]
+    if differ:
+        found = ", ".join(_difference(name, before.get(name), inputs.get(name)) for name in differ)
+        raise InputError(f"{folder}: found a training from other inputs ({found}); --restart trains anew")
+
+
+def write_progress(folder: Path, done: int, epochs: int) -> None:
+    """Note how many epochs of a fold are done, for whoever looks from outside."""
+    write_record(folder / PROGRESS, {"epochs_done": done, "epochs": epochs})
+
+
+def trained_model(
+    workspace: Workspace, training: Training, folds: Sequence[Fold] | None = None
+) -> TrainedModel:
+    """The model of a method under a profile; where several schedules were trained, the newest.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    training : Training
+    folds : sequence of int or "all", optional
+        By default every fold that was begun, which must all be finished; "all" where there is no other.
+
+    Raises
+    ------
+    InputError
+        When there is no trained model, or a fold is missing or not finished.
+    """
+    ways = [Training(training.method, training.profile, with_schedule=given) for given in (False, True)]
+    folders = dict.fromkeys(way.model_folder(workspace) for way in ways)
+    found = {path: folder for folder in folders for path in folder.glob(f"fold_*/{FINAL}")}
+    wanted = ", ".join(str(fold) for fold in folds) if folds else "one at least"
     if not found:
-        begun = any(path.with_name(LATEST).is_file() for path in finals)
+        begun = any(any(folder.glob(f"fold_*/{LATEST}")) for folder in folders)
         state = "a training that was stopped" if begun else "no trained model"
         advice = "train again to finish it" if begun else "train first"
-        raise InputError(f"{finals[0].parent}: found {state}, expected {FINAL}; {advice} ('bmseg train')")
-    return max(found, key=lambda path: path.stat().st_mtime).parents[1]
+        raise InputError(
+            f"{training.model_folder(workspace)}: found {state}, expected a finished fold ({wanted}); "
+            f"{advice} ('bmseg train {training.method.name}')"
+        )
+    folder = found[max(found, key=lambda path: path.stat().st_mtime)]
+    chosen = tuple(folds or _begun(folder))
+    unfinished = [fold for fold in chosen if not is_finished(folder / f"fold_{fold}")]
+    if unfinished:
+        names = ", ".join(str(fold) for fold in unfinished)
+        raise InputError(
+            f"{folder}: fold {names}: found no finished training, expected one; finish it ('bmseg train "
+            f"{training.method.name} --folds {names}') or name the folds to predict with (--folds)"
+        )
+    return TrainedModel(training, folder, chosen)
+
+
+def _begun(folder: Path) -> list[Fold]:
+    names = [path.name.removeprefix("fold_") for path in folder.glob("fold_*") if path.is_dir()]
+    return sorted(int(name) for name in names if name.isdecimal()) or ["all"]
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    if isinstance(before, str) and len(before) == 64:
+        return f"{name} changed"
+    return f"{name} {before}, now {now}"

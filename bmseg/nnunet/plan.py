@@ -7,7 +7,7 @@ small machine. What is written here is what they write; they may be used before 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ import numpy as np
 from tqdm import tqdm
 
 from bmseg.errors import InputError
+from bmseg.methods import Method, methods
 from bmseg.nnunet.environment import logged, nnunet_environment, say
 from bmseg.nnunet.inputs import PLANS, raw_dataset_json, training_hash, visible_files
 from bmseg.nnunet.preprocess import preprocess
-from bmseg.profiles import Profile, SmallNetwork
+from bmseg.nnunet.training import SCHEDULE, Training
+from bmseg.profiles import Profile
 from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_text
@@ -26,24 +28,19 @@ from dataset_conversion.files import write_text
 #: nnU-Net samples 1e8 voxels, 2.4 GB; only CT normalisation uses them, and 1e5 serve it as well.
 FINGERPRINT_VOXELS = 100_000
 
-# A resolution with fewer pixels than this along an edge is left out.
-_SMALLEST_EDGE = 4
 
-# nnU-Net's instance normalisation measures a small patch against itself, so that its brightest spot looks
-# like a high level whatever it is; batch normalisation keeps the exam's scale.
-_NORMALISATION = "torch.nn.modules.batchnorm.BatchNorm2d"
-
-
-def plan(workspace: Workspace, profile: Profile) -> None:
+def plan(workspace: Workspace, profile: Profile, planned: Iterable[Method] | None = None) -> None:
     """Fingerprint the training exams, plan nnU-Net's experiment and preprocess it.
 
-    Each piece that is already there, made from the same exams, is kept; the plans of a profile with a
-    network of its own get a configuration of the profile's name.
+    Each piece that is already there, made from the same exams, is kept. Methods with a configuration of
+    their own (`bmseg.methods`) get it from nnU-Net's ``2d``.
 
     Parameters
     ----------
     workspace : Workspace
     profile : Profile
+    planned : iterable of Method, optional
+        By default every known method.
 
     Raises
     ------
@@ -65,7 +62,7 @@ def plan(workspace: Workspace, profile: Profile) -> None:
         else:
             _fingerprint(folder, dataset_json, exams)
             write_record(fingerprint_record, wanted)
-        plans = _plans(workspace, profile)
+        plans = _plans(workspace, profile, methods().values() if planned is None else planned)
         preprocess(workspace, plans, dataset_json, exams, raw)
 
 
@@ -147,8 +144,8 @@ def _fingerprint(folder: Path, dataset_json: dict[str, Any], exams: dict[str, di
     )
 
 
-def _plans(workspace: Workspace, profile: Profile) -> dict[str, Any]:
-    """Plan with nnU-Net's default planner, add the profile's own configuration, write atomically."""
+def _plans(workspace: Workspace, profile: Profile, planned: Iterable[Method]) -> dict[str, Any]:
+    """Plan with nnU-Net's default planner, add the methods' own configurations, write atomically."""
     from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
     from nnunetv2.utilities.json_export import recursive_fix_for_json_export
 
@@ -163,70 +160,13 @@ def _plans(workspace: Workspace, profile: Profile) -> dict[str, Any]:
     plans: dict[str, Any] = planner.plan_experiment()
     recursive_fix_for_json_export(plans)
     plans["configurations"] = {**before, **plans["configurations"]}
-    if profile.network is not None:
-        plans["configurations"][profile.configuration] = small_configuration(
-            plans["configurations"]["2d"], profile.network, schedule_of(profile)
-        )
+    for method in planned:
+        recipe = method.recipes.get(profile.name)
+        if recipe is not None and recipe.configure is not None:
+            own = recipe.configure(plans["configurations"]["2d"])
+            own[SCHEDULE] = Training(method, profile).schedule
+            plans["configurations"][recipe.configuration] = own
     text = json.dumps(plans, indent=4) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
     return plans
-
-
-def schedule_of(profile: Profile) -> dict[str, Any]:
-    """What the plans tell bmseg's trainers (`bmseg.trainers.scheduled`)."""
-    schedule = {
-        "epochs": profile.epochs,
-        "iterations": profile.iterations,
-        "validation_iterations": profile.validation_iterations,
-        "learning_rate": profile.learning_rate,
-        "foreground": profile.foreground,
-    }
-    return {name: value for name, value in schedule.items() if value is not None}
-
-
-def small_configuration(
-    parent: Mapping[str, Any], network: SmallNetwork, schedule: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A configuration for the plans that shares the preprocessing of nnU-Net's ``2d``.
-
-    Parameters
-    ----------
-    parent : mapping
-        The plans' configuration ``2d``.
-    network : SmallNetwork
-    schedule : mapping
-        Becomes the entry ``bmseg``.
-
-    Returns
-    -------
-    dict
-        The patch is at most the data set's median slice and divisible by the network's stride; slices
-        too small for all resolutions get fewer.
-    """
-    median = [round(edge) for edge in parent["median_image_size_in_voxels"]]
-    edge = min(min(median), *network.patch)
-    stages = len(network.features)
-    while stages > 1 and edge // 2 ** (stages - 1) < _SMALLEST_EDGE:
-        stages -= 1
-    stride = 2 ** (stages - 1)
-    patch = [
-        -(-min(wanted, found) // stride) * stride for wanted, found in zip(network.patch, median, strict=True)
-    ]
-    architecture = json.loads(json.dumps(parent["architecture"]))
-    architecture["arch_kwargs"] |= {
-        "n_stages": stages,
-        "features_per_stage": list(network.features[:stages]),
-        "kernel_sizes": [[3, 3]] * stages,
-        "strides": [[1, 1]] + [[2, 2]] * (stages - 1),
-        "n_conv_per_stage": [2] * stages,
-        "n_conv_per_stage_decoder": [1] * (stages - 1),
-        "norm_op": _NORMALISATION,
-    }
-    return {
-        "inherits_from": "2d",
-        "batch_size": network.batch,
-        "patch_size": patch,
-        "architecture": architecture,
-        "bmseg": dict(schedule),
-    }

@@ -1,18 +1,22 @@
-"""Predict the test exams with a trained nnU-Net."""
+"""Predict the test exams with the trained folds of a method."""
 
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
-from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, say
+from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, one_core, say
 from bmseg.nnunet.inputs import raw_dataset_json, visible_files
-from bmseg.nnunet.models import FINAL, Fold, trained_model
-from bmseg.profiles import Profile
+from bmseg.nnunet.models import FINAL, TrainedModel, check_inputs, trained_model
+from bmseg.nnunet.plan import plans_of
+from bmseg.nnunet.train import check_deterministic, data_inputs
+from bmseg.nnunet.training import Fold, Training
 from bmseg.provenance import file_hash, value_hash, versions
 from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
@@ -23,20 +27,27 @@ MADE_FROM = "made_from.json"
 _UNFINISHED = ".partial"
 
 
-def predict(workspace: Workspace, profile: Profile, *, method: str = "nnunet", fold: Fold = 0) -> list[Path]:
-    """Predict every test exam into the workspace.
+def predict(
+    workspace: Workspace,
+    training: Training,
+    *,
+    folds: Sequence[Fold] | None = None,
+    deterministic: bool = False,
+) -> list[Path]:
+    """Predict every test exam into the workspace, with the mean of the folds' networks.
 
-    A mask that was made from the same image by the same checkpoint is kept; masks of exams that are no
+    A mask that was made from the same image by the same checkpoints is kept; masks of exams that are no
     longer in the data set are deleted. Each mask appears whole, on the very grid of its image.
 
     Parameters
     ----------
     workspace : Workspace
-    profile : Profile
-    method : str
-        Names the folder of the masks.
-    fold : int or "all"
-        The fold whose network predicts.
+    training : Training
+        The method, under a profile; where several schedules were trained, the newest predicts.
+    folds : sequence of int or "all", optional
+        By default every fold that was begun; all of them must be finished.
+    deterministic : bool
+        On the CPU only: one thread.
 
     Returns
     -------
@@ -46,19 +57,24 @@ def predict(workspace: Workspace, profile: Profile, *, method: str = "nnunet", f
     Raises
     ------
     InputError
-        When there is no data set, no test exam, no trained model or no GPU where one is needed.
+        When there is no data set, no test exam, no trained model or no GPU where one is needed, or the
+        model was trained from other exams or plans than the workspace now holds.
     WorkError
         When nnU-Net fails, or a mask is not on the grid of its image.
     """
+    check_deterministic(training, deterministic)
     dataset_json = raw_dataset_json(workspace)
     exams = _test_images(workspace, dataset_json)
-    model = trained_model(workspace, profile, fold)
-    folder = workspace.predictions(method)
+    model = trained_model(workspace, training, folds)
+    _check_current(workspace, model)
+    folder = workspace.predictions(training.method.name)
     ending = dataset_json["file_ending"]
     shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)
+    checkpoints = model.checkpoints()
+    of_model = {"folder": model.folder.name, "folds": [*model.folds], "checkpoints": checkpoints}
     record = read_record(folder / MADE_FROM).get("masks", {})
     record = _without_stale(folder, ending, record, exams)
-    wanted = _inputs(model / f"fold_{fold}" / FINAL, profile, exams)
+    wanted = _inputs(checkpoints, model, exams)
     missing = [
         exam for exam in exams if not _kept(folder / f"{exam}{ending}", record.get(exam), wanted[exam])
     ]
@@ -66,18 +82,30 @@ def predict(workspace: Workspace, profile: Profile, *, method: str = "nnunet", f
         say(f"prediction: {len(exams) - len(missing)} of {len(exams)} masks kept, made by the same model")
     if not missing:
         return []
+    say(f"prediction: by {model.folder.name}, fold {', '.join(map(str, model.folds))}")
     written = []
+    profile = training.profile
     with nnunet_environment(workspace, profile.device, workers=1):
         device = check_device(profile)
-        with logged(model / f"fold_{fold}" / "bmseg_predict.log", "prediction"), all_cores(device):
-            predictor = _predictor(profile, model, fold, device)
-            for exam in tqdm(missing, desc=f"predicting ({method})", unit="exam", disable=None):
+        cores = one_core() if deterministic else all_cores(device)
+        with logged(model.folder / "bmseg_predict.log", "prediction"), cores:
+            predictor = _predictor(training, model, device)
+            for exam in tqdm(missing, desc=f"predicting ({training.method.name})", unit="exam", disable=None):
+                begin = time.perf_counter()
                 mask = _predict_exam(predictor, folder, exam, exams[exam], ending)
-                record[exam] = {"made_from": wanted[exam], "mask": file_hash(mask)}
-                write_record(folder / MADE_FROM, {"masks": record, "versions": versions()})
+                seconds = round(time.perf_counter() - begin, 2)
+                record[exam] = {"made_from": wanted[exam], "mask": file_hash(mask), "seconds": seconds}
+                write_record(folder / MADE_FROM, {"masks": record, "model": of_model, "versions": versions()})
                 written.append(mask)
     shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)
     return written
+
+
+def _check_current(workspace: Workspace, model: TrainedModel) -> None:
+    """Refuse a model that was trained from other exams or plans than the workspace now holds."""
+    plans = plans_of(workspace)
+    for fold in model.folds:
+        check_inputs(model.folder / f"fold_{fold}", data_inputs(workspace, plans, model.training, fold))
 
 
 def _test_images(workspace: Workspace, dataset_json: dict[str, Any]) -> dict[str, list[Path]]:
@@ -108,10 +136,11 @@ def _without_stale(
     return {exam: entry for exam, entry in record.items() if exam in exams}
 
 
-def _inputs(checkpoint: Path, profile: Profile, exams: dict[str, list[Path]]) -> dict[str, str]:
+def _inputs(checkpoints: dict[str, str], model: TrainedModel, exams: dict[str, list[Path]]) -> dict[str, str]:
     """What each exam's mask is made from, as one hash."""
-    model = [file_hash(checkpoint), profile.mirroring, profile.tile_step]
-    return {exam: value_hash([model, [file_hash(path) for path in paths]]) for exam, paths in exams.items()}
+    training = model.training
+    made_by = [checkpoints, training.recipe.mirroring, training.profile.tile_step]
+    return {exam: value_hash([made_by, [file_hash(path) for path in paths]]) for exam, paths in exams.items()}
 
 
 def _kept(mask: Path, entry: Any, wanted: str) -> bool:
@@ -120,18 +149,20 @@ def _kept(mask: Path, entry: Any, wanted: str) -> bool:
     return entry.get("mask") == file_hash(mask)
 
 
-def _predictor(profile: Profile, model: Path, fold: Fold, device: Any) -> Any:
+def _predictor(training: Training, model: TrainedModel, device: Any) -> Any:
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
     predictor = nnUNetPredictor(
-        tile_step_size=profile.tile_step,
-        use_mirroring=profile.mirroring,
+        tile_step_size=training.profile.tile_step,
+        use_mirroring=training.recipe.mirroring,
         perform_everything_on_device=device.type == "cuda",
         device=device,
         allow_tqdm=False,
     )
-    # nnU-Net unpickles the checkpoint: only ever one of this workspace's own.
-    predictor.initialize_from_trained_model_folder(str(model), use_folds=(fold,), checkpoint_name=FINAL)
+    # nnU-Net unpickles the checkpoints: only ever those of this workspace.
+    predictor.initialize_from_trained_model_folder(
+        str(model.folder), use_folds=model.folds, checkpoint_name=FINAL
+    )
     return predictor
 
 

@@ -97,6 +97,12 @@ def _sizes(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in sorted(folder.glob("*"))}
 
 
+def preprocessing_hash(workspace: Workspace, plans: Mapping[str, Any], configuration: str) -> str:
+    """What exams of a configuration, preprocessed now, would be made from."""
+    wanted = configuration_of(plans, configuration)
+    return value_hash(_preprocessing_inputs(plans, wanted, training_hash(workspace)))
+
+
 def preprocessed_hash(workspace: Workspace, plans: Mapping[str, Any], configuration: str) -> str:
     """What the preprocessed exams of a configuration were made from, after a check that all are there.
 
@@ -112,7 +118,7 @@ def preprocessed_hash(workspace: Workspace, plans: Mapping[str, Any], configurat
         raise InputError(
             f"{folder}: found no complete set of preprocessed exams, expected one; plan first ('bmseg plan')"
         )
-    if record["made_from"] != _preprocessing_inputs(plans, wanted, training_hash(workspace)):
+    if value_hash(record["made_from"]) != preprocessing_hash(workspace, plans, configuration):
         raise InputError(
             f"{folder}: found exams preprocessed from another data set or plan, expected the present one; "
             "plan again ('bmseg plan')"

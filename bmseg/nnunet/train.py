@@ -1,44 +1,48 @@
-"""Train nnU-Net; a training that was stopped goes on from its last checkpoint."""
+"""Train a fold of a method; a training that was stopped goes on from its last checkpoint."""
 
 from __future__ import annotations
 
 import copy
-import json
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from bmseg.errors import InputError
-from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, say
-from bmseg.nnunet.inputs import configuration_of, raw_dataset_json
-from bmseg.nnunet.models import FINAL, LATEST, Fold, fold_folder
-from bmseg.nnunet.plan import plans_of, schedule_of
-from bmseg.nnunet.preprocess import preprocessed_hash
-from bmseg.profiles import Profile
+from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, one_core, say
+from bmseg.nnunet.inputs import configuration_of, exams_of_fold, raw_dataset_json
+from bmseg.nnunet.models import (
+    FINAL,
+    INPUTS,
+    LATEST,
+    RECORD,
+    check_inputs,
+    is_finished,
+    write_progress,
+)
+from bmseg.nnunet.plan import plans_of
+from bmseg.nnunet.preprocess import preprocessed_hash, preprocessing_hash
+from bmseg.nnunet.training import SCHEDULE, Fold, Training
 from bmseg.provenance import file_hash, value_hash, versions
 from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 
-#: Beside the checkpoints: what they were trained from.
-INPUTS = "bmseg_inputs.json"
 _LINES_OFF_TERMINAL = 10
 
 
 def train(
     workspace: Workspace,
-    profile: Profile,
+    training: Training,
     *,
     fold: Fold = 0,
-    epochs: int | None = None,
-    iterations: int | None = None,
     seed: int,
     restart: bool = False,
+    deterministic: bool = False,
 ) -> None:
     """Train one fold, or go on with it when an earlier call was stopped.
 
@@ -46,15 +50,16 @@ def train(
     ----------
     workspace : Workspace
         Planned and preprocessed.
-    profile : Profile
+    training : Training
+        The method, under a profile, and its schedule.
     fold : int or "all"
         A fold of splits_final.json; "all" trains on every training exam.
-    epochs, iterations : int or None
-        Instead of the profile's own epochs, and steps in each. The profile ``full`` then trains by
-        ``nnUNetTrainerScheduled`` in place of nnU-Net's own ``nnUNetTrainer``, and its folder says so.
     seed : int
     restart : bool
         Delete what an earlier training of this fold left and start anew.
+    deterministic : bool
+        On the CPU only: one thread and deterministic algorithms, so that the number of cores changes
+        nothing.
 
     Raises
     ------
@@ -64,140 +69,139 @@ def train(
     WorkError
         When nnU-Net fails.
     """
-    given = _with_schedule(profile, epochs, iterations)
-    trainer_name = given.trainer
+    check_deterministic(training, deterministic)
     raw_dataset_json(workspace)
     plans = plans_of(workspace)
-    if given.configuration not in plans["configurations"]:
-        raise InputError(
-            f"plans: found no configuration '{given.configuration}', expected the one of --profile "
-            f"{given.name}; plan with this profile ('bmseg plan')"
-        )
-    folder = fold_folder(workspace, given, trainer_name, fold)
-    inputs = _inputs(workspace, given, plans, fold, seed)
+    _check_planned(plans, training)
+    inputs = {
+        **data_inputs(workspace, plans, training, fold),
+        "preprocessed exams": preprocessed_hash(workspace, plans, training.configuration),
+        "trainer": training.trainer,
+        **training.schedule,
+        "seed": seed,
+        "deterministic": deterministic,
+    }
+    folder = training.fold_folder(workspace, fold)
     if not restart:
-        _check_inputs(folder, inputs)
-        if (folder / FINAL).is_file() and not _validation_missing(folder, given):
+        check_inputs(folder, inputs)
+        if is_finished(folder) and not _validation_missing(folder, training):
             say(f"training: fold {fold} is already trained from the same inputs; --restart trains it anew")
             return
-    with nnunet_environment(workspace, given.device, workers=0 if given.device == "cpu" else None):
-        device = check_device(given)
+    device_name = training.profile.device
+    with nnunet_environment(workspace, device_name, workers=0 if device_name == "cpu" else None):
+        device = check_device(training.profile)
         if restart and folder.is_dir():
             shutil.rmtree(folder)
             say(f"training: the earlier one of fold {fold} was deleted")
         write_record(folder / INPUTS, {"inputs": inputs, "versions": versions()})
-        with logged(folder / "bmseg_train.log", "training"), all_cores(device):
-            _run(workspace, given, plans, fold, seed, device)
+        cores = one_core() if deterministic else all_cores(device)
+        with logged(folder / "bmseg_train.log", f"training of fold {fold}"), cores:
+            _run(workspace, training, plans, fold, seed, device)
 
 
-def _with_schedule(profile: Profile, epochs: int | None, iterations: int | None) -> Profile:
-    for name, value in (("epochs", epochs), ("iterations", iterations)):
-        if value is not None and value < 1:
-            raise InputError(f"{name}: found {value}, expected at least 1")
-    if epochs is None and iterations is None:
-        return profile
-    return replace(
-        profile,
-        trainer=profile.trainer_with_schedule,
-        epochs=epochs or profile.epochs,
-        iterations=iterations or profile.iterations,
-    )
-
-
-def _inputs(
-    workspace: Workspace, profile: Profile, plans: dict[str, Any], fold: Fold, seed: int
+def data_inputs(
+    workspace: Workspace, plans: dict[str, Any], training: Training, fold: Fold
 ) -> dict[str, Any]:
-    """Everything that decides what the network becomes."""
-    splits = workspace.preprocessed_dataset / "splits_final.json"
+    """What of a training comes from the data set and its plan, as hashes by name."""
     shared = {name: value for name, value in plans.items() if name != "configurations"}
-    configuration = configuration_of(plans, profile.configuration)
-    configuration.pop("bmseg", None)
+    configuration = configuration_of(plans, training.configuration)
+    configuration.pop(SCHEDULE, None)
+    folder = workspace.preprocessed_dataset
     return {
         "plans": value_hash([shared, configuration]),
-        "dataset.json": file_hash(workspace.preprocessed_dataset / "dataset.json"),
-        "exams of the fold": value_hash(_exams_of(splits, fold)),
-        "preprocessed exams": preprocessed_hash(workspace, plans, profile.configuration),
-        "trainer": profile.trainer,
-        **schedule_of(profile),
-        "seed": seed,
+        "dataset.json": file_hash(folder / "dataset.json"),
+        "exams of the fold": value_hash(exams_of_fold(folder / "splits_final.json", fold)),
+        "preprocessed exams": preprocessing_hash(workspace, plans, training.configuration),
     }
 
 
-def _exams_of(splits: Path, fold: Fold) -> Any:
-    if fold == "all":
-        return "all"
-    try:
-        folds = json.loads(splits.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise InputError(f"{splits}: cannot be read, expected nnU-Net's folds; plan again") from None
-    # nnU-Net itself takes a random split for a fold that does not exist.
-    if not 0 <= fold < len(folds):
-        raise InputError(f"fold: found {fold}, expected 0 to {len(folds) - 1} or 'all' ({splits})")
-    return folds[fold]
-
-
-def _check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
-    """Refuse to go on with, or to call finished, a training from other inputs."""
-    if not any((folder / name).is_file() for name in (FINAL, LATEST)):
-        return
-    before = read_record(folder / INPUTS).get("inputs")
-    if before is None:
+def _check_planned(plans: dict[str, Any], training: Training) -> None:
+    if training.configuration not in plans["configurations"]:
         raise InputError(
-            f"{folder}: found a training that bmseg did not start, expected none; predict with it, or "
-            "--restart deletes it and trains anew"
+            f"plans: found no configuration '{training.configuration}', expected the one of method "
+            f"{training.method.name} under --profile {training.profile.name}; plan with this profile "
+            "('bmseg plan')"
         )
-    differ = [name for name in {**before, **inputs} if before.get(name) != inputs.get(name)]
-    if differ:
-        found = ", ".join(_difference(name, before.get(name), inputs.get(name)) for name in differ)
-        raise InputError(f"{folder}: found a training from other inputs ({found}); --restart trains anew")
 
 
-def _difference(name: str, before: Any, now: Any) -> str:
-    if isinstance(before, str) and len(before) == 64:
-        return f"{name} changed"
-    return f"{name} {before}, now {now}"
+def check_deterministic(training: Training, deterministic: bool) -> None:
+    """Refuse determinism where a GPU computes.
+
+    Raises
+    ------
+    InputError
+        When the profile is one of a GPU.
+    """
+    if deterministic and training.profile.device != "cpu":
+        raise InputError(
+            f"--deterministic: found --profile {training.profile.name} (a GPU), expected one that trains on "
+            "the CPU"
+        )
 
 
-def _validation_missing(folder: Path, profile: Profile) -> bool:
-    return profile.validate and not (folder / "validation" / "summary.json").is_file()
+def _validation_missing(folder: Path, training: Training) -> bool:
+    """Whether nnU-Net's validation is still to be made, or is that of another checkpoint."""
+    if not training.profile.validate:
+        return False
+    made = read_record(folder / RECORD).get("validated")
+    return not made or not (folder / "validation" / "summary.json").is_file()
 
 
 def _run(
-    workspace: Workspace, profile: Profile, plans: dict[str, Any], fold: Fold, seed: int, device: Any
+    workspace: Workspace, training: Training, plans: dict[str, Any], fold: Fold, seed: int, device: Any
 ) -> None:
-    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+    from bmseg.trainers.scheduled import seed_everything
 
-    from bmseg.trainers.scheduled import SCHEDULE, seed_everything
-
-    folder = fold_folder(workspace, profile, profile.trainer, fold)
+    folder = training.fold_folder(workspace, fold)
     checkpoint = next((folder / name for name in (FINAL, LATEST) if (folder / name).is_file()), None)
-    plans = copy.deepcopy(plans)
-    if profile.trainer != "nnUNetTrainer":
-        plans["configurations"][profile.configuration][SCHEDULE] = {**schedule_of(profile), "seed": seed}
-    dataset_json = read_record(workspace.preprocessed_dataset / "dataset.json")
-    trainer_class = recursive_find_trainer_class_by_name(profile.trainer)
-    trainer = trainer_class(
-        plans={**plans, "continue_training": checkpoint is not None},
-        configuration=profile.configuration,
-        fold=fold,
-        dataset_json=dataset_json,
-        device=device,
-    )
     seed_everything(seed)
-    if profile.trainer == "nnUNetTrainer":
-        _write_checkpoints_whole(trainer)
+    trainer = _trainer(workspace, training, plans, fold, seed, device, resumed=checkpoint is not None)
     if checkpoint is not None:
         trainer.load_checkpoint(str(checkpoint))
     if checkpoint is None or checkpoint.name == LATEST:
         if checkpoint is not None:
             say(f"training: goes on after epoch {trainer.current_epoch} of {trainer.num_epochs}")
-        with _progress(trainer):
+        with _progress(trainer, folder, fold):
             trainer.run_training()
-    if profile.validate:
+        measured = _peak_memory(device)
+    else:
+        # Killed after its last epoch: what it took in memory is not known.
+        measured = {"peak_memory_bytes": None, "memory_of": None}
+    if not is_finished(folder):
+        write_record(folder / RECORD, _record(training, trainer, folder) | measured)
+    if training.profile.validate:
         # nnU-Net scores whatever lies there, predictions of exams that no longer exist included.
         shutil.rmtree(folder / "validation", ignore_errors=True)
         say(f"validation: predicting the validation exams of fold {fold}")
         trainer.perform_actual_validation()
+        write_record(folder / RECORD, {**read_record(folder / RECORD), "validated": True})
+
+
+def _trainer(
+    workspace: Workspace,
+    training: Training,
+    plans: dict[str, Any],
+    fold: Fold,
+    seed: int,
+    device: Any,
+    *,
+    resumed: bool,
+) -> Any:
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+
+    plans = copy.deepcopy(plans)
+    if training.takes_schedule:
+        plans["configurations"][training.configuration][SCHEDULE] = {**training.schedule, "seed": seed}
+    trainer = recursive_find_trainer_class_by_name(training.trainer)(
+        plans={**plans, "continue_training": resumed},
+        configuration=training.configuration,
+        fold=fold,
+        dataset_json=read_record(workspace.preprocessed_dataset / "dataset.json"),
+        device=device,
+    )
+    if not training.takes_schedule:
+        _write_checkpoints_whole(trainer)
+    return trainer
 
 
 def _write_checkpoints_whole(trainer: Any) -> None:
@@ -211,15 +215,50 @@ def _write_checkpoints_whole(trainer: Any) -> None:
     trainer.save_checkpoint = save_checkpoint
 
 
+def _record(training: Training, trainer: Any, folder: Path) -> dict[str, Any]:
+    """What the finished training is and took; seconds are those of all epochs, over all resumptions."""
+    begun = trainer.logger.get_value("epoch_start_timestamps", None)
+    ended = trainer.logger.get_value("epoch_end_timestamps", None)
+    return {
+        "checkpoint_sha256": file_hash(folder / FINAL),
+        "method": training.method.name,
+        "profile": training.profile.name,
+        "device": trainer.device.type,
+        "parameters": sum(weights.numel() for weights in trainer.network.parameters()),
+        "epochs": trainer.num_epochs,
+        "iterations": trainer.num_iterations_per_epoch,
+        "seconds": round(sum(end - begin for begin, end in zip(begun, ended, strict=True)), 1),
+    }
+
+
+def _peak_memory(device: Any) -> dict[str, Any]:
+    if device.type == "cuda":
+        import torch
+
+        return {"peak_memory_bytes": torch.cuda.max_memory_allocated(device), "memory_of": "GPU"}
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return {"peak_memory_bytes": None, "memory_of": None}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"peak_memory_bytes": peak * unit, "memory_of": "process"}
+
+
 @contextmanager
-def _progress(trainer: Any) -> Iterator[None]:
+def _progress(trainer: Any, folder: Path, fold: Fold) -> Iterator[None]:
     """Show each epoch: a bar on a terminal, a line now and then elsewhere."""
     import matplotlib as mpl
 
     end, value = trainer.on_epoch_end, trainer.logger.get_value
     every = max(1, trainer.num_epochs // _LINES_OFF_TERMINAL)
     bar = tqdm(
-        total=trainer.num_epochs, initial=trainer.current_epoch, desc="training", unit="epoch", disable=None
+        total=trainer.num_epochs,
+        initial=trainer.current_epoch,
+        desc=f"training fold {fold}",
+        unit="epoch",
+        disable=None,
     )
 
     def on_epoch_end() -> None:
@@ -232,6 +271,7 @@ def _progress(trainer: Any) -> Iterator[None]:
         bar.set_postfix_str(facts, refresh=False)
         bar.update()
         done = trainer.current_epoch
+        write_progress(folder, done, trainer.num_epochs)
         if bar.disable and (done % every == 0 or done == trainer.num_epochs):
             say(f"epoch {done}/{trainer.num_epochs}: {facts}, {seconds:.1f} s")
 

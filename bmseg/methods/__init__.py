@@ -1,0 +1,10 @@
+"""The methods that bmseg compares, one module each; docs/methods.md shows how to add one.
+
+A method is a name, a trainer and a plan: everything else (data, folds, budget, prediction, scores) is the
+same for all. Methods of other packages are found through the entry point group ``bmseg.methods``.
+"""
+
+from bmseg.methods.method import Method, Recipe
+from bmseg.methods.registry import get_method, methods, trainer_paths
+
+__all__ = ["Method", "Recipe", "get_method", "methods", "trainer_paths"]

@@ -1,0 +1,70 @@
+"""The known methods by name: bmseg's own modules and those of other packages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from bmseg.errors import InputError, WorkError
+from bmseg.methods.method import Method
+
+#: bmseg's own, in the order in which they are listed; each module holds a `Method` named ``METHOD``.
+_OWN = ["nnunet", "unet", "nnunet_ordinal"]
+_ENTRY_POINTS = "bmseg.methods"
+
+
+def methods() -> dict[str, Method]:
+    """Every known method by its name: bmseg's own first, then those of other packages.
+
+    Raises
+    ------
+    InputError
+        When two methods have one name.
+    WorkError
+        When another package's method cannot be imported.
+    """
+    found = [import_module(f"bmseg.methods.{module}").METHOD for module in _OWN]
+    found += [_loaded(point) for point in sorted(entry_points(group=_ENTRY_POINTS))]
+    names = [method.name for method in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"methods: found {', '.join(twice)} more than once, expected once; rename one")
+    return dict(zip(names, found, strict=True))
+
+
+def get_method(name: str) -> Method:
+    """The method of a name.
+
+    Raises
+    ------
+    InputError
+        When there is none of that name.
+
+    Examples
+    --------
+    >>> get_method("unet").recipe("full").configuration
+    '2d_unet'
+    """
+    known = methods()
+    if name not in known:
+        raise InputError(f"method: found '{name}', expected one of {', '.join(known)}")
+    return known[name]
+
+
+def trainer_paths() -> dict[str, str]:
+    """Class name to dotted path, of every trainer that nnU-Net's search has to find."""
+    paths = [path for method in methods().values() for path in method.trainers]
+    return {path.rpartition(".")[2]: path for path in paths}
+
+
+def _loaded(point: Any) -> Method:
+    try:
+        method = point.load()
+    except Exception as error:  # another package's import can fail in any way
+        raise WorkError(
+            f"method {point.name} ({point.value}): {type(error).__name__}: {error}; mend or uninstall the "
+            "package that brings it"
+        ) from error
+    if not isinstance(method, Method):
+        raise InputError(f"method {point.name} ({point.value}): found {method!r}, expected a bmseg Method")
+    return method
