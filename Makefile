@@ -3,6 +3,10 @@ PYTHON    ?= python3
 WORKSPACE ?= workspace
 PROFILE   ?= quick
 SEED      ?= 2022
+# What is trained and compared; 'bmseg methods' lists all.
+METHODS   ?= nnunet unet
+# One network a fold, as 0 or 0-4; all: one network on every training exam.
+FOLDS     ?= 0
 # Empty: the profile's own number of epochs.
 EPOCHS    ?=
 # Processes that run tests side by side.
@@ -11,15 +15,18 @@ JOBS      ?= 2
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
 BMSEG     := $(BIN)/bmseg
-STAGES    := data plan train predict evaluate report
+STAGES    := data plan train predict compare report
+RUN       := --workspace $(WORKSPACE) --profile $(PROFILE)
 CODE      := bmseg dataset_conversion evaluation tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce $(STAGES) test test-fast lint format bench calibrate constraints clean
+# Trainings side by side would take each other's cores.
+.NOTPARALLEL:
+.PHONY: help setup reproduce $(STAGES) baseline evaluate test test-fast lint format bench calibrate constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) SEED=$(SEED) EPOCHS=$(EPOCHS) JOBS=$(JOBS) PYTHON=$(PYTHON)"
+	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) METHODS='$(METHODS)' FOLDS=$(FOLDS) SEED=$(SEED) EPOCHS=$(EPOCHS) JOBS=$(JOBS) PYTHON=$(PYTHON)"
 
 setup: $(INSTALLED)  ## create .venv and install bmseg with everything
 
@@ -29,23 +36,32 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,dicom,slurm,dev]'
 	@touch $@
 
-reproduce: setup  ## the whole run: synthetic cohort, nnU-Net, scores, report
+reproduce: setup  ## the whole run: synthetic cohort, nnU-Net and U-Net, scores, comparison, report
 	@for stage in $(STAGES); do $(MAKE) --no-print-directory $$stage || exit $$?; done
 
 data: setup  ## make the synthetic cohort
-	$(BMSEG) phantom --workspace $(WORKSPACE) --profile $(PROFILE) --seed $(SEED)
+	$(BMSEG) phantom $(RUN) --seed $(SEED)
 
 plan: setup  ## nnU-Net: plan the 2d configuration, preprocess
-	$(BMSEG) plan --workspace $(WORKSPACE) --profile $(PROFILE)
+	$(BMSEG) plan $(RUN)
 
-train: setup  ## nnU-Net: train
-	$(BMSEG) train nnunet --workspace $(WORKSPACE) --profile $(PROFILE) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
+train: $(METHODS:%=train-%)  ## train METHODS
 
-predict: setup  ## nnU-Net: predict the test exams
-	$(BMSEG) predict nnunet --workspace $(WORKSPACE) --profile $(PROFILE)
+train-%: setup
+	$(BMSEG) train $* $(RUN) --folds $(FOLDS) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
+
+predict: $(METHODS:%=predict-%)  ## predict the test exams with METHODS
+
+predict-%: setup
+	$(BMSEG) predict $* $(RUN)
+
+baseline: train-unet predict-unet  ## train and predict with the vanilla U-Net alone
 
 evaluate: setup  ## consensus, Dice, Table 1, figures
 	$(BMSEG) evaluate --workspace $(WORKSPACE)
+
+compare: setup  ## evaluate, then print the methods beside the readers, their differences and costs
+	$(BMSEG) compare --workspace $(WORKSPACE)
 
 report: setup  ## the one-page report
 	$(BMSEG) report --workspace $(WORKSPACE)

@@ -17,9 +17,12 @@ PROGRAM = Path(sys.executable).parent / "bmseg"
 STAGES = [
     ["phantom", "--training", "5"],
     ["plan"],
-    ["train", "--epochs", "2"],
-    ["predict"],
+    ["train", "nnunet", "--epochs", "2"],
+    ["train", "unet", "--epochs", "2"],
+    ["predict", "nnunet"],
+    ["predict", "unet"],
     ["evaluate"],
+    ["compare"],
     ["report"],
 ]
 
@@ -37,11 +40,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_trained_nnunet_stands_beside_four_readers(workspace: Path) -> None:
+def test_trained_methods_stand_beside_four_readers(workspace: Path) -> None:
     scores = pd.read_csv(workspace / "evaluation" / "dice.csv")
-    assert set(scores.rater) == {"reader1", "reader2", "reader3", "reader4", "nnunet"}
+    assert set(scores.rater) == {"reader1", "reader2", "reader3", "reader4", "nnunet", "unet"}
     assert scores.exam.nunique() == 10
-    assert len(scores) == 10 * 5 * 4
+    assert len(scores) == 10 * 6 * 4
     readers = scores[(scores.level == "level1") & scores.rater.str.startswith("reader")]
     assert readers.dice.median() > 0.5
 

@@ -1,0 +1,178 @@
+"""What the full profile takes on a GPU and what it reaches: ``python -m benchmarks.full_profile``.
+
+Prints a section for RESULTS.md. Without a GPU there is nothing to measure, and it says so;
+``--profile quick`` tries the measurement itself on a CPU.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bmseg.evaluate import evaluate
+from bmseg.methods import get_method
+from bmseg.nnunet import Training, plan, predict, train
+from bmseg.nnunet.models import RECORD
+from bmseg.phantom_data import make_phantom
+from bmseg.profiles import get_profile
+from bmseg.records import read_record
+from bmseg.stages import kept_study, open_workspace
+from bmseg.workspace import Workspace
+from bmseg.workspace_raters import workspace_raters
+
+# The package gives its function train the name of the module.
+training_module: Any = import_module("bmseg.nnunet.train")
+
+METHODS = ["nnunet", "unet", "nnunet_ordinal"]
+# Above this share of an epoch spent waiting for patches, loading is what bounds the speed.
+_BOUND = 0.1
+_NO_GPU = "Not measured: no GPU here. `python -m benchmarks.full_profile` measures it where there is one.\n"
+
+
+@dataclass
+class Watch:
+    """Seconds of every epoch, of waiting for patches and of training steps; GPU utilisation in percent."""
+
+    epochs: list[float] = field(default_factory=list)
+    waited: float = 0.0
+    stepped: float = 0.0
+    images: int = 0
+    utilisation: list[float] = field(default_factory=list)
+
+
+def full_profile() -> str:
+    """The section of RESULTS.md where no GPU time is spent: what stands there, or that there is no GPU."""
+    return _NO_GPU if shutil.which("nvidia-smi") is None else "Run `python -m benchmarks.full_profile`.\n"
+
+
+@click.command()
+@click.option("--epochs", type=click.IntRange(2), default=50, show_default=True)
+@click.option("--profile", "profile_name", default="full", show_default=True)
+@click.option("--workspace", "root", type=click.Path(path_type=Path), default=Path("workspaces/full"))
+@click.option("--training", type=click.IntRange(5, 85), help="Training exams. [default: the profile's]")
+@click.option("--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]")
+def main(epochs: int, profile_name: str, root: Path, training: int | None, iterations: int | None) -> None:
+    """Train the three methods for EPOCHS each, predict, score, and print what was measured."""
+    profile = get_profile(profile_name)
+    if profile.device == "cuda" and shutil.which("nvidia-smi") is None:
+        click.echo(_NO_GPU)
+        return
+    workspace, study = open_workspace(root, create=True)
+    make_phantom(workspace, study, training=training or profile.training_exams, seed=2022, processes=None)
+    plan(workspace, profile)
+    rows = []
+    for name in METHODS:
+        wanted = Training.of(get_method(name), profile, epochs, iterations)
+        watch = Watch()
+        with _watched(watch), _utilisation(watch):
+            train(workspace, wanted, seed=2022)
+        predict(workspace, wanted)
+        rows.append(_row(workspace, wanted, watch))
+    raters, synthetic = workspace_raters(workspace, study)
+    evaluate(study, kept_study(root), raters, workspace.evaluation, synthetic=synthetic)
+    click.echo("\n".join([*_HEAD, *rows, ""]))
+    click.echo((workspace.evaluation / "table1_fair.md").read_text(encoding="utf-8"))
+
+
+_HEAD = [
+    "| method | epochs x steps | seconds an epoch | patches a second | waiting for patches | bound by | "
+    "GPU used | peak memory |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+]
+
+
+def _row(workspace: Workspace, training: Training, watch: Watch) -> str:
+    record = read_record(training.fold_folder(workspace, 0) / RECORD)
+    if not watch.epochs:
+        return f"| {training.method.name} | trained earlier, not measured |" + " |" * 6
+    # The first epoch compiles and warms up.
+    epoch = statistics.median(watch.epochs[1:] or watch.epochs)
+    share = watch.waited / (watch.waited + watch.stepped)
+    used = f"{statistics.median(watch.utilisation):.0f} %" if watch.utilisation else "no GPU"
+    memory = record["peak_memory_bytes"]
+    peak = "unknown" if memory is None else f"{memory / 2**30:.1f} GiB ({record['memory_of']})"
+    return (
+        f"| {training.method.name} | {record['epochs']} x {record['iterations']} | {epoch:.1f} | "
+        f"{watch.images / (watch.waited + watch.stepped):.0f} | {100 * share:.0f} % | "
+        f"{'loading' if share > _BOUND else 'network'} | {used} | {peak} |"
+    )
+
+
+@contextmanager
+def _watched(watch: Watch) -> Iterator[None]:
+    """Time the steps of trainings in the block, and what passes between two steps of an epoch."""
+    progress = training_module._progress
+
+    @contextmanager
+    def watching(trainer: Any, *rest: Any) -> Iterator[None]:
+        step, begin_epoch, end_epoch = trainer.train_step, trainer.on_train_epoch_start, trainer.on_epoch_end
+        ended = began = 0.0
+
+        def on_train_epoch_start() -> None:
+            nonlocal ended, began
+            begin_epoch()
+            ended = began = time.perf_counter()
+
+        def train_step(batch: dict[str, Any]) -> dict[str, Any]:
+            nonlocal ended
+            begin = time.perf_counter()
+            watch.waited += begin - ended
+            # nnU-Net's step ends with the loss on the CPU, so the GPU is done by then.
+            result: dict[str, Any] = step(batch)
+            ended = time.perf_counter()
+            watch.stepped += ended - begin
+            watch.images += len(batch["data"])
+            return result
+
+        def on_epoch_end() -> None:
+            end_epoch()
+            watch.epochs.append(time.perf_counter() - began)
+
+        trainer.on_train_epoch_start, trainer.train_step = on_train_epoch_start, train_step
+        trainer.on_epoch_end = on_epoch_end
+        with progress(trainer, *rest):
+            yield
+
+    training_module._progress = watching
+    try:
+        yield
+    finally:
+        training_module._progress = progress
+
+
+@contextmanager
+def _utilisation(watch: Watch) -> Iterator[None]:
+    """Ask nvidia-smi once a second how busy the GPU is."""
+    if shutil.which("nvidia-smi") is None:
+        yield
+        return
+    done = threading.Event()
+
+    def ask() -> None:
+        query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--id=0"]
+        while not done.wait(1):
+            answer = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+            watch.utilisation.append(float(answer.split()[0]))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
