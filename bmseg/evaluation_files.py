@@ -34,8 +34,8 @@ def write_tables(
         texts[f"{name}.csv"] = frame.to_csv(index=False, float_format="%.9g")
     for name, printed in found.printed.items():
         texts |= {f"{name}.md": printed.to_markdown(), f"{name}.html": printed.to_html()}
-    if found.sentences:
-        texts["comparisons.md"] = "".join(f"- {sentence}\n" for sentence in found.sentences)
+    for name, sentences in found.words.items():
+        texts[f"{name}.md"] = "".join(f"- {sentence}\n" for sentence in sentences)
     for name, text in texts.items():
         write_text(out / name, text)
     return [out / name for name in texts]

@@ -1,4 +1,4 @@
-"""The tables of the reader study: fair comparison, tests, agreement, reader rates, volumes."""
+"""The tables of the reader study: fair comparison, tests, methods, agreement, reader rates, volumes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bmseg.study import Study
 from evaluation.agreement import pairwise_dice, summarise_chance_corrected, summarise_pairs
 from evaluation.decision import convergence, convergence_table, pooled_decisions, pooled_table
 from evaluation.dice import EmptyMask
+from evaluation.methods_compared import compare_models, methods_table
 from evaluation.paired import compare, in_words
 from evaluation.reader_rates import (
     reader_confusions,
@@ -23,10 +24,14 @@ from evaluation.reader_rates import (
 from evaluation.sensitivity import Sensitivity, sensitivity, sensitivity_table
 from evaluation.table1 import fair_table
 from evaluation.tables import Table
+from evaluation.verdicts import pairs_in_words, verdicts
 from evaluation.volumes import compare_volumes, volume_icc
 
 #: Names of models and readers in columns; for reading tables back.
 NAMES = dict.fromkeys(("exam", "rater", "other", "level", "model", "left_out", "knee", "way"), str)
+
+#: File name (without ending) of models compared with each other.
+METHODS = "methods_compared"
 
 
 @dataclass(frozen=True)
@@ -39,14 +44,20 @@ class ReaderStudy:
         File name (without ending) to what is written there as CSV.
     printed : dict of str to Table
         File name (without ending) to what is written as Markdown and HTML: Table 1 as published and fair,
-        the same by other consensuses, decisions, and searches for the consensus; none with one reader.
-    sentences : list of str
-        Every comparison of a model with a reader, in words.
+        the same by other consensuses, decisions, and searches for the consensus, none of them with one
+        reader; methods compared where there are two or more models.
+    words : dict of str to list of str
+        File name (without ending) to sentences: every comparison of a model with a reader; of two models,
+        with what it comes to first.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     printed: dict[str, Table] = field(default_factory=dict)
-    sentences: list[str] = field(default_factory=list)
+    words: dict[str, list[str]] = field(default_factory=dict)
+
+    def joined(self, more: ReaderStudy) -> ReaderStudy:
+        """Both together."""
+        return ReaderStudy(self.tables | more.tables, self.printed | more.printed, self.words | more.words)
 
 
 def study_readers(
@@ -77,10 +88,11 @@ def study_readers(
         Lines below the tables and the sentences.
     """
     failures = study_failures(exams, cohort)
+    usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
     if len(readers) < 2:
         searches = convergence({exam.name: exam.consensus for exam in exams})
-        return ReaderStudy({"volumes": of_all(exams, "volumes"), "consensus": searches, **failures})
-    usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
+        tables = {"volumes": of_all(exams, "volumes"), "consensus": searches, **failures}
+        return ReaderStudy(tables).joined(_methods(usual, None, models, readers, notes))
     table = fair_table(
         usual,
         fair,
@@ -90,17 +102,6 @@ def study_readers(
         notes=notes,
     )
     tables = {"fair_dice": fair, "table1_fair": table.data}
-    sentences = []
-    if models:
-        ways = {"fair": fair, "usual": usual}
-        tests = {
-            way: compare(scores, models=models, readers=readers, margin=margin)
-            for way, scores in ways.items()
-        }
-        tables["comparisons"] = pd.concat(
-            [found.assign(way=way) for way, found in tests.items()], ignore_index=True
-        )
-        sentences = [*(in_words(row) for row in tests["fair"].itertuples()), *notes]
     panel = _sensitivity(study, exams, readers)
     consensuses = {exam.name: exam.consensus for exam in exams}
     decisions, searches = pooled_decisions(consensuses), convergence(consensuses)
@@ -118,7 +119,55 @@ def study_readers(
         "decisions": pooled_table(decisions, title="Votes and what became of them", notes=below),
         "consensus": convergence_table(searches, title="The searches for the consensus", notes=below),
     }
-    return ReaderStudy(tables | _agreement(study, exams, readers) | failures, printed, sentences)
+    found = ReaderStudy(tables | _agreement(study, exams, readers) | failures, printed)
+    found = found.joined(_against_readers(usual, fair, models, readers, margin, notes))
+    return found.joined(_methods(usual, fair, models, readers, notes))
+
+
+def _against_readers(
+    usual: pd.DataFrame,
+    fair: pd.DataFrame,
+    models: Sequence[str],
+    readers: Sequence[str],
+    margin: float | None,
+    notes: Sequence[str],
+) -> ReaderStudy:
+    """Every model compared with every reader, the fair way and the usual way."""
+    if not models:
+        return ReaderStudy()
+    ways = {"fair": fair, "usual": usual}
+    tests = {
+        way: compare(scores, models=models, readers=readers, margin=margin) for way, scores in ways.items()
+    }
+    together = pd.concat([found.assign(way=way) for way, found in tests.items()], ignore_index=True)
+    sentences = [*(in_words(row) for row in tests["fair"].itertuples()), *notes]
+    return ReaderStudy({"comparisons": together}, {}, {"comparisons": sentences})
+
+
+def _methods(
+    usual: pd.DataFrame,
+    fair: pd.DataFrame | None,
+    models: Sequence[str],
+    readers: Sequence[str],
+    notes: Sequence[str],
+) -> ReaderStudy:
+    """Models compared with each other, where there are two or more."""
+    if len(models) < 2:
+        return ReaderStudy()
+    found = compare_models(usual, fair, models=models)
+    printed = printed_methods(found, readers, usual.exam.nunique(), notes)
+    words = [*verdicts(found), *pairs_in_words(found), *notes]
+    return ReaderStudy({METHODS: found}, {METHODS: printed}, {f"{METHODS}_in_words": words})
+
+
+def printed_methods(found: pd.DataFrame, readers: Sequence[str], exams: int, notes: Sequence[str]) -> Table:
+    """What `evaluation.methods_compared.compare_models` found, as an evaluation prints it."""
+    return methods_table(
+        found,
+        title=f"Methods compared: paired differences of Dice, {exams} exams",
+        reference="the consensus of all readers" if len(readers) > 1 else f"the masks of {readers[0]}",
+        notes=notes,
+    )
 
 
 def _sensitivity(study: Study, exams: Sequence[EvaluatedExam], readers: Sequence[str]) -> Sensitivity:

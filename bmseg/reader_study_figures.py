@@ -8,10 +8,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bmseg.evaluated_exam import CONSENSUS
+from bmseg.reader_study import METHODS
 from bmseg.study import Study
 from evaluation.failure_figures import dice_against_volume, slice_profile_panels
 from evaluation.fair import bias
-from evaluation.study_figures import agreement_heatmap, bland_altman_panels, fair_against_usual, forest_plot
+from evaluation.study_figures import (
+    agreement_heatmap,
+    bland_altman_panels,
+    fair_against_usual,
+    forest_plot,
+    paired_models,
+)
 
 
 def reader_study_figures(
@@ -28,7 +35,7 @@ def reader_study_figures(
     study : Study
     tables : dict of str to DataFrame
     usual : DataFrame
-        Dice against the consensus of all readers, by the unit of the fair scores.
+        Dice against the consensus of all readers (the one reader), by the unit of the fair scores.
     models : sequence of str
     note : str
         Printed below every figure.
@@ -45,6 +52,8 @@ def reader_study_figures(
             fair_against_usual(bias(usual, tables["fair_dice"]), models=models, note=note),
         )
         yield "agreement", agreement_heatmap(tables["agreement_dice"], note=note)
+    if METHODS in tables:
+        yield METHODS, paired_models(usual, tables[METHODS], note=note)
     for model in models:
         if "comparisons" in tables:
             fair = tables["comparisons"][tables["comparisons"].way == "fair"]

@@ -12,13 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bmseg import __version__, provenance
+from bmseg.costs import costs
 from bmseg.errors import InputError
 from bmseg.evaluate import NAMES, SYNTHETIC, read_provenance
 from bmseg.evaluation_files import reference_of
 from bmseg.published import published_beside, read_published
 from bmseg.records import read_record
 from bmseg.report_slices import slice_sheets
-from bmseg.report_study import study_parts
+from bmseg.report_study import headlines, study_parts
 from bmseg.stages import Stage, kept_study
 from bmseg.study import Study
 from bmseg.workspace import Workspace
@@ -44,12 +45,17 @@ def write_report(workspace: Workspace, study: Study) -> bool:
     record = read_provenance(workspace.evaluation)
     if not record:
         raise InputError(f"{workspace.evaluation}: found no finished evaluation; run 'bmseg evaluate' first")
-    made_from = provenance.file_hash(workspace.evaluation / "provenance.json")
-    stage = Stage.of(workspace, "report", {"evaluation_sha256": made_from, "version": __version__})
+    of_methods = costs(workspace, record["models"]) if len(record["models"]) > 1 else None
+    made_from = {
+        "evaluation_sha256": provenance.file_hash(workspace.evaluation / "provenance.json"),
+        "costs_sha256": provenance.value_hash(of_methods and of_methods.to_html()),
+        "version": __version__,
+    }
+    stage = Stage.of(workspace, "report", made_from)
     if stage.is_finished() and workspace.report.is_file():
         return False
     stage.begin()
-    page = _render(workspace.evaluation, study, kept_study(workspace.root), record, workspace)
+    page = _render(workspace.evaluation, study, kept_study(workspace.root), record, workspace, of_methods)
     write_text(workspace.report, page)
     stage.finish()
     return True
@@ -71,12 +77,17 @@ def write_folder_report(out: Path, study: Study, study_file: Path) -> Path:
             f"{study_file}: study file: found another than the evaluation in {out} was made with "
             f"({record['study']['name']}), expected the same; name it with --study"
         )
-    write_text(out / "report.html", _render(out, study, study_file, record, None))
+    write_text(out / "report.html", _render(out, study, study_file, record))
     return out / "report.html"
 
 
 def _render(
-    out: Path, study: Study, study_file: Path, record: dict[str, Any], workspace: Workspace | None
+    out: Path,
+    study: Study,
+    study_file: Path,
+    record: dict[str, Any],
+    workspace: Workspace | None = None,
+    of_methods: Table | None = None,
 ) -> str:
     scores = pd.read_csv(out / "dice.csv", dtype=NAMES)
     summary = pd.read_csv(out / "table1.csv", dtype=NAMES)
@@ -92,7 +103,7 @@ def _render(
         study=study,
         synthetic=synthetic,
         reference=reference_of(record["readers"]),
-        findings=_findings(summary, record),
+        findings=headlines(out, record) + _findings(summary, record),
         cohort=Markup(_cohort_table(_cohort(workspace, study)).to_html()) if workspace else None,
         tables=[Markup(table.to_html()) for table in (ours, published, beside) if table],
         notes=record["notes"],
@@ -104,7 +115,7 @@ def _render(
                 part,
                 [(_image(path), caption, width) for path, caption, width in part.figures if path.is_file()],
             )
-            for part in study_parts(out, record)
+            for part in study_parts(out, record, of_methods)
         ],
         overlays=[_image(path) for path in slice_sheets(workspace, study, scores, record)]
         if workspace

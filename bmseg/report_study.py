@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from bmseg.reader_study import NAMES
+from bmseg.evaluation_files import reference_of
+from bmseg.reader_study import METHODS, NAMES
 from evaluation.tables import Table
+from evaluation.verdicts import reach_readers, verdicts
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,9 @@ class Part:
         Figure, its caption, and its width: "column" or "wide".
     tables : list of Markup
     sentences : list of str
+        Behind a click.
+    headlines : list of str
+        Sentences that everybody should see.
     """
 
     title: str
@@ -33,20 +38,24 @@ class Part:
     figures: list[tuple[Path, str, str]]
     tables: list[Markup]
     sentences: list[str]
+    headlines: list[str] = field(default_factory=list)
 
 
-def study_parts(out: Path, record: dict[str, Any]) -> list[Part]:
-    """The sections of an evaluation's folder; fewer where it has fewer readers or facts.
+def study_parts(out: Path, record: dict[str, Any], costs: Table | None = None) -> list[Part]:
+    """The sections of an evaluation's folder; fewer where it has fewer readers, models or facts.
 
     Parameters
     ----------
     out : Path
     record : dict
         Its provenance.
+    costs : Table, optional
+        Of `bmseg.costs.costs`, where methods of a workspace are compared.
     """
+    methods = [_methods(out, record, costs)] if len(record["models"]) > 1 else []
     if len(record["readers"]) < 2:
-        return [_where_it_fails(out, record)]
-    parts = [_fair(out), _comparisons(out, record), _agreement(out)]
+        return [*methods, _where_it_fails(out, record)]
+    parts = [_fair(out), *methods, _comparisons(out, record), _agreement(out)]
     parts += [_where_it_fails(out, record), _volumes(out, record), _sensitivity(out)]
     return [part for part in parts if part.figures or part.tables]
 
@@ -63,9 +72,25 @@ def _fair(out: Path) -> Part:
     )
 
 
+def headlines(out: Path, record: dict[str, Any]) -> list[str]:
+    """Which of the models is better, a sentence or two a pair; none with one model."""
+    return verdicts(_read(out, METHODS)) if len(record["models"]) > 1 else []
+
+
+def _methods(out: Path, record: dict[str, Any], costs: Table | None) -> Part:
+    reference = reference_of(record["readers"])
+    return Part(
+        "Methods compared",
+        f"Every pair of models on the same exams, against {reference}, in which no model has a part. What is "
+        "called shown holds when all pairs and levels are tested together (Holm).",
+        [_figure(out, METHODS, f"Differences of Dice between models against {reference}.", "column")],
+        [_html(out, METHODS), *([Markup(costs.to_html())] if costs else [])],
+        _sentences(out, f"{METHODS}_in_words")[len(headlines(out, record)) :],
+        headlines(out, record),
+    )
+
+
 def _comparisons(out: Path, record: dict[str, Any]) -> Part:
-    words = out / "comparisons.md"
-    sentences = words.read_text(encoding="utf-8").splitlines() if words.is_file() else []
     figures = [
         _figure(out, f"comparisons_{model}", f"Dice of {model} minus that of each reader, fair.", "column")
         for model in record["models"]
@@ -76,7 +101,8 @@ def _comparisons(out: Path, record: dict[str, Any]) -> Part:
         "tests, Holm's adjustment over all readers on a level.",
         figures,
         [],
-        [sentence.removeprefix("- ") for sentence in sentences],
+        _sentences(out, "comparisons"),
+        reach_readers(_read(out, "comparisons")) if record["models"] else [],
     )
 
 
@@ -165,6 +191,13 @@ def _sensitivity(out: Path) -> Part:
 
 def _figure(out: Path, name: str, caption: str, width: str) -> tuple[Path, str, str]:
     return out / "figures" / f"{name}.svg", caption, width
+
+
+def _sentences(out: Path, name: str) -> list[str]:
+    """The sentences of a file that holds one a line; none where there is no file."""
+    words = out / f"{name}.md"
+    lines = words.read_text(encoding="utf-8").splitlines() if words.is_file() else []
+    return [line.removeprefix("- ") for line in lines]
 
 
 def _html(out: Path, name: str) -> Markup:

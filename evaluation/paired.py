@@ -145,7 +145,12 @@ def compare(
         for model in models:
             for other in others:
                 differences = paired_differences(of_level, model, other, readers).to_numpy()
-                row = {"level": level, "model": model, "other": other, **_tested(differences, confidence)}
+                row = {
+                    "level": level,
+                    "model": model,
+                    "other": other,
+                    **estimate_and_test(differences, confidence),
+                }
                 if margin is not None:
                     shown = non_inferiority(differences, margin, confidence=confidence)
                     row |= {"margin": margin, "p_margin": shown.test.p}
@@ -157,7 +162,8 @@ def compare(
     return table
 
 
-def _tested(differences: np.ndarray, confidence: float) -> dict[str, float]:
+def estimate_and_test(differences: np.ndarray, confidence: float) -> dict[str, float]:
+    """Estimate, interval, test and counts of paired differences: the columns of `compare` but for Holm's."""
     found, test = hodges_lehmann(differences, confidence=confidence), signed_rank(differences)
     return {
         "difference": found.estimate,
@@ -209,7 +215,7 @@ def in_words(comparison: Any) -> str:
 
     Parameters
     ----------
-    comparison : row of `compare`
+    comparison : row of `compare` or of `evaluation.methods_compared.compare_models`
         As ``table.itertuples()`` or ``table.iloc`` give it. Where a margin was named, a second sentence
         says whether non-inferiority is shown: by Holm's p, at half of what the interval leaves out.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -31,6 +32,7 @@ from evaluation.figure_panels import (
     signed,
 )
 from evaluation.figures import _styled
+from evaluation.methods_compared import USUAL, side_by_side
 from evaluation.paired import MEDIAN_READER
 from evaluation.volumes import bland_altman
 
@@ -202,3 +204,84 @@ def forest_plot(comparisons: pd.DataFrame, *, model: str, note: str = "") -> Fig
         line = Line2D([], [], color=VERMILLION, linewidth=0.8, linestyle="--", label=words)
         figure.legend(handles=[line], loc="outside upper center", frameon=False)
     return noted(figure, note)
+
+
+@_styled
+def paired_models(usual: pd.DataFrame, table: pd.DataFrame, *, note: str = "") -> Figure:
+    """Differences of Dice between two models, a panel a pair, a row a level, every exam as a point.
+
+    Parameters
+    ----------
+    usual : DataFrame
+        What `table` was made of: ``exam``, ``rater``, ``level``, ``dice``, and ``knee`` where scored by knee.
+    table : DataFrame
+        Of `evaluation.methods_compared.compare_models`; its usual way is drawn. Diamonds are the estimates,
+        filled where the difference is shown (Holm's p at most 1 minus the confidence), lines the intervals.
+    note : str
+        Printed below the figure.
+    """
+    chosen = table[table.way == USUAL]
+    levels = list(dict.fromkeys(chosen.level))
+    pairs = list(chosen.groupby(["model", "other"], sort=False).groups)
+    figure, grid = rater_rows(
+        [f"pair {place}" for place in range(len(pairs))], levels, extra=0.8 + 0.12 * len(chosen)
+    )
+    farthest = 0.05
+    for (model, other), axes in zip(pairs, grid.values(), strict=True):
+        axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+        for row in chosen[(chosen.model == model) & (chosen.other == other)].itertuples():
+            exams = side_by_side(usual[usual.level == row.level], model, other)
+            differences = (exams[model] - exams[other]).dropna()
+            farthest = max([farthest, *differences.abs()])
+            _pair_row(axes, levels.index(row.level), differences, row)
+        _which_is_better(axes, model, other)
+    # Zero in the middle: neither side looks larger than it is.
+    axes.set(xlim=(-1.05 * farthest, 1.05 * farthest), xlabel="Difference of Dice")
+    axes.locator_params(axis="x", nbins=5)
+    _pair_legend(figure, chosen.confidence.iloc[0])
+    return noted(figure, note)
+
+
+def _which_is_better(axes: Axes, model: str, other: str) -> None:
+    """On each side of zero, which stands in the middle, who is better there; in place of a title."""
+    axes.set_title("", loc="left")
+    left, right = f"\N{LEFTWARDS ARROW} {other} better", f"{model} better \N{RIGHTWARDS ARROW}"
+    for words, aside, side in ((left, -4, "right"), (right, 4, "left")):
+        axes.annotate(
+            words, (0.5, 1), (aside, 3), xycoords="axes fraction", textcoords="offset points", ha=side,
+            fontsize=7.5, annotation_clip=False,
+        )  # fmt: skip
+
+
+def _pair_row(axes: Axes, place: int, differences: pd.Series, row: Any) -> None:
+    """Every exam above the line of the estimate with its interval, and the numbers beside."""
+    if not row.n_pairs:
+        beside(axes, place, "not comparable")
+        return
+    axes.scatter(
+        differences,
+        np.full(len(differences), place - 0.2),
+        s=11,
+        facecolor=NO_COLOR,
+        alpha=0.7,
+        linewidth=0,
+        zorder=2,
+    )
+    axes.plot([row.low, row.high], [place + 0.17] * 2, color=BLUE, linewidth=1.4, zorder=3)
+    shown = row.p_holm <= 1 - row.confidence + 1e-12
+    axes.scatter(
+        [row.difference], [place + 0.17], marker="D", s=18, zorder=4, linewidth=1,
+        facecolor=BLUE if shown else "white", edgecolor=BLUE,
+    )  # fmt: skip
+    beside(axes, place, f"{signed(row.difference)} ({signed(row.low)} to {signed(row.high)})")
+
+
+def _pair_legend(figure: Figure, confidence: float) -> None:
+    diamond: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "color": BLUE}
+    handles = [
+        Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=NO_COLOR, label="an exam"),
+        Line2D([], [], color=BLUE, linewidth=1.4, label=f"{100 * confidence:g} % interval"),
+        Line2D([], [], **diamond, label=f"estimate, shown (Holm p \u2264 {1 - confidence:.2g})"),
+        Line2D([], [], **diamond, markerfacecolor="white", label="estimate, not shown"),
+    ]
+    figure.legend(handles=handles, ncols=2, loc="outside upper center", frameon=False)

@@ -102,6 +102,46 @@ def fair_table(
     }
     data = pd.concat([summary.assign(way=way) for way, summary in summaries.items()], ignore_index=True)
     data.insert(0, "way", data.pop("way"))
+    return printed_fair_table(
+        data,
+        title=title,
+        readers=list(dict.fromkeys(fair.left_out)),
+        rule=rule,
+        empty_mask=empty_mask,
+        unit="knees" if "knee" in units(usual) else "exams",
+        confidence=confidence,
+        notes=notes,
+    )
+
+
+def printed_fair_table(
+    data: pd.DataFrame,
+    *,
+    title: str,
+    readers: Sequence[str],
+    rule: str,
+    empty_mask: EmptyMask,
+    unit: str = "exams",
+    confidence: float = 0.95,
+    notes: Sequence[str] = (),
+) -> Table:
+    """`fair_table` printed from its numbers, or from those of some of its raters.
+
+    Parameters
+    ----------
+    data : DataFrame
+        ``Table.data`` of `fair_table`, as table1_fair.csv holds it.
+    title : str
+    readers : sequence of str
+        Whose consensus it is.
+    rule : str
+        The consensus rule in words.
+    empty_mask : EmptyMask
+    unit : {"exams", "knees"}
+        What was scored.
+    confidence : float
+    notes : sequence of str
+    """
     cells = {(row.way, row.level, row.rater): row for row in data.itertuples()}
     percent = f"{100 * confidence:g} % interval"
     columns = [
@@ -111,12 +151,10 @@ def fair_table(
     rows = [
         [
             f"{row.level}, {row.rater}",
-            *_row([cells.get((way, row.level, row.rater)) for way in ways], confidence),
+            *_row([cells.get((way, row.level, row.rater)) for way in _BOUNDS], confidence),
         ]
-        for row in summaries[_USUAL].itertuples()
+        for row in data[data.way == _USUAL].itertuples()
     ]
-    readers = list(dict.fromkeys(fair.left_out))
-    unit = "knees" if "knee" in units(usual) else "exams"
     told = _notes(readers, rule, empty_mask, unit) + _interval_notes(data, confidence, unit)
     return Table(title, columns, rows, [*told, *notes], data)
 

@@ -13,6 +13,7 @@ from bmseg.published import compare_with_published, published_beside, read_publi
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.dice import Dice
 from evaluation.staple import staple
+from evaluation.verdicts import verdicts
 from evaluation.votes import count_votes
 from tests.command_line import assert_refused, bmseg
 
@@ -122,18 +123,30 @@ def test_marking_outside_a_region(
     assert_refused(refused, "found no region of exam knee_0, expected one of every exam")
 
 
-@pytest.mark.usefixtures("masks")
-def test_the_report_of_plain_folders(tmp_path: Path) -> None:
-    out = evaluate(tmp_path)
+def test_the_report_of_plain_folders(
+    masks: dict[str, dict[str, np.ndarray]], tmp_path: Path, write_mask: Writer
+) -> None:
+    for exam, of_raters in masks.items():
+        write_mask(tmp_path / "worse" / f"{exam}.nii.gz", np.roll(of_raters["net"], 2, axis=0), AFFINE)
+    out = evaluate(tmp_path, "--prediction", f"worse={tmp_path / 'worse'}")
     result = bmseg("report", "--evaluation", out)
     assert result.returncode == 0, result.stderr
     page = (out / "report.html").read_text()
     for title in (
-        "The fair comparison", "Models against readers", "Agreement of readers", "Where it fails", "Volumes",
-        "The same table by other consensuses",
+        "The fair comparison", "Methods compared", "Models against readers", "Agreement of readers",
+        "Where it fails", "Volumes", "The same table by other consensuses",
     ):  # fmt: skip
         assert f"<h2>{title}</h2>" in page
-    assert page.count("data:image/svg+xml") == 2 + 6
+    # Of both: two boxplots together, fair against usual, agreement; of each: five.
+    assert page.count("data:image/svg+xml") == 1 + 3 + 2 * 5
+    headline = verdicts(pd.read_csv(out / "methods_compared.csv"))[0]
+    assert headline.startswith(
+        "net and worse cannot be told apart: the Dice of net is higher on 4 of 4 levels"
+    )
+    assert page.count(headline) == 2
+    assert f'<p class="headline">{headline}</p>' in page
+    assert page.count("On level1 the Dice of net is ") == 5 + 1
+    assert "What the methods cost" not in page
     assert "<h2>Cohort</h2>" not in page
     assert_refused(bmseg("report", "--evaluation", tmp_path / "none"), "found no finished evaluation")
     other = tmp_path / "study.toml"

@@ -8,8 +8,15 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from evaluation.figures import COLUMN_INCHES
+from evaluation.methods_compared import compare_models
 from evaluation.paired import MEDIAN_READER, compare
-from evaluation.study_figures import agreement_heatmap, bland_altman_panels, fair_against_usual, forest_plot
+from evaluation.study_figures import (
+    agreement_heatmap,
+    bland_altman_panels,
+    fair_against_usual,
+    forest_plot,
+    paired_models,
+)
 from evaluation.volumes import bland_altman
 
 RATERS = ["anna", "ben", "carl", "net"]
@@ -119,3 +126,31 @@ def test_a_forest_of_differences(scores: pd.DataFrame) -> None:
     assert figure.legends[0].get_texts()[0].get_text() == "margin of non-inferiority, −0.10"
     assert figure.axes[-1].get_xlabel() == "Dice, net minus reader"
     assert not forest_plot(table.drop(columns="margin"), model="net").legends
+
+
+def test_models_against_each_other(scores: pd.DataFrame) -> None:
+    """A panel a pair; points, estimate and interval of each level, and in words who is better where."""
+    scores.loc[(scores.rater == "net") & (scores.level == "level1"), "dice"] = np.linspace(0.91, 0.98, 8)
+    scores.loc[(scores.rater == "net") & (scores.level == "level3"), "dice"] = np.nan
+    table = compare_models(scores, models=["net", "ben"])
+    figure = paired_models(scores, table, note=NOTE)
+    check(figure)
+    axes = figure.axes[0]
+    assert words(axes)[-2:] == ["← ben better", "net better →"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == LEVELS
+    dice = scores.pivot(index=["level", "exam"], columns="rater", values="dice")
+    differences = (dice.net - dice.ben)["level1"]
+    np.testing.assert_allclose(np.sort(points(axes)[:8, 0]), np.sort(differences))
+    row = table.iloc[0]
+    np.testing.assert_allclose(np.asarray(axes.lines[1].get_xdata(), float), [row.low, row.high])
+    assert points(axes)[8, 0] == row.difference
+    assert words(axes)[:2] == [
+        f"{row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})".replace("-", "−"), "not comparable",
+    ]  # fmt: skip
+    # The diamond is filled where the difference is shown, and empty where it is not.
+    shown, not_shown = (axes.collections[place].get_facecolor()[0] for place in (1, 3))
+    assert row.p_holm <= 0.05 < table[table.level == "level2+3"].p_holm.iloc[0]
+    assert tuple(not_shown[:3]) == (1, 1, 1) != tuple(shown[:3])
+    low, high = axes.get_xlim()
+    assert low == -high
+    assert len(paired_models(scores, compare_models(scores, models=["net", "ben", "carl"])).axes) == 3
