@@ -22,7 +22,9 @@ from bmseg.options import (
     timed,
     workspace_option,
 )
-from bmseg.training_commands import methods, plan, predict, train
+from bmseg.sharing_commands import export
+from bmseg.slurm_commands import jobs
+from bmseg.training_commands import compare, methods, plan, predict, train
 from bmseg.vas_command import vas
 
 if TYPE_CHECKING:
@@ -79,9 +81,9 @@ class _InOrder(click.Group):
 def cli() -> None:
     """How good is a segmentation model, next to the readers, when nobody knows the truth?
 
-    A run: phantom (or inspect and convert), plan, train, predict, evaluate, report. Every command works
-    on one workspace folder, skips what is already made from the same inputs, and can be stopped and
-    started again.
+    A run: phantom (or inspect and convert), plan, train, predict, evaluate (or compare), report. Every
+    command works on one workspace folder, skips what is already made from the same inputs, and can be
+    stopped and started again.
     """
 
 
@@ -117,7 +119,7 @@ cli.add_command(inspect)
 cli.add_command(convert)
 
 
-for command in (methods, plan, train, predict):
+for command in (methods, plan, train, jobs, predict):
     cli.add_command(command)
 
 
@@ -203,6 +205,9 @@ def evaluate(
     click.echo(f"results: {out}")
 
 
+cli.add_command(compare)
+
+
 @cli.command()
 @workspace_option
 @study_option
@@ -229,7 +234,8 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
     click.echo(f"report: {workspace.report}")
 
 
-cli.add_command(vas)
+for command in (export, vas):
+    cli.add_command(command)
 
 
 @cli.command()

@@ -1,18 +1,21 @@
-"""The commands around nnU-Net: methods, plan, train, predict."""
+"""The commands around nnU-Net: methods, plan, train, predict, compare."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from bmseg.options import FOLDS, profile_option, seed_option, timed, workspace_option
+from bmseg.options import FILE, FOLDS, profile_option, seed_option, timed, workspace_option
+from bmseg.slurm_commands import slurm_options
 
 if TYPE_CHECKING:
+    from bmseg.evaluated_exam import Unit
     from bmseg.nnunet.training import Fold, Training
 
-_method = click.argument("method_name", metavar="METHOD", default="nnunet")
+_method = click.argument("method_name", metavar="[METHOD]", default="nnunet")
 _deterministic = click.option(
     "--deterministic",
     is_flag=True,
@@ -66,6 +69,7 @@ def plan(root: Path, profile_name: str) -> None:
     help="Go on from the last checkpoint, or delete it and start anew.",
 )
 @_deterministic
+@slurm_options
 def train(
     method_name: str,
     root: Path,
@@ -76,17 +80,27 @@ def train(
     iterations: int | None,
     resume: bool,
     deterministic: bool,
+    on: str,
+    slurm: dict[str, Any],
 ) -> None:
-    """Train METHOD (bmseg methods lists them); stopped and started again, it goes on.
+    """Train METHOD, or go on where it was stopped; bmseg methods lists the methods.
 
     Checkpoints are kept as it goes. A training made from other inputs is refused, and names what differs;
-    --restart deletes it.
+    --restart deletes it. With --on slurm every fold is a job, and a last job predicts and scores.
     """
     from bmseg.nnunet import train as train_fold
+    from bmseg.slurm_commands import refuse_queued, train_on_slurm
     from bmseg.stages import open_workspace
 
     workspace, _ = open_workspace(root)
     training = _training(method_name, profile_name, epochs, iterations)
+    if on == "slurm":
+        train_on_slurm(
+            root, training, folds, slurm,
+            epochs=epochs, iterations=iterations, seed=seed, deterministic=deterministic, restart=not resume,
+        )  # fmt: skip
+        return
+    refuse_queued(workspace, training, folds)
     with timed(f"train {method_name}"):
         for fold in folds:
             train_fold(
@@ -99,26 +113,108 @@ def train(
             )
 
 
-@click.command()
-@_method
+@click.command(
+    epilog="bmseg predict METHOD: the test exams of a workspace. "
+    "bmseg predict --model MODEL.ZIP IMAGES -o OUT --trust: images of anyone; no workspace is needed."
+)
+@click.argument("what", metavar="[METHOD | IMAGES]", required=False)
 @workspace_option
 @profile_option
 @click.option(
     "--folds", type=FOLDS, help="Folds whose networks predict together. [default: every trained one]"
 )
 @_deterministic
+@click.option("--model", "model_file", type=FILE, metavar="MODEL.ZIP", help="A file of 'bmseg export'.")
+@click.option("-o", "--out", type=FILE, help="With --model: folder for the masks.")
+@click.option(
+    "--trust", is_flag=True, help="With --model: I trust whoever made the file; it can run programs."
+)
+@click.pass_context
 def predict(
-    method_name: str, root: Path, profile_name: str, folds: tuple[Fold, ...] | None, deterministic: bool
+    context: click.Context,
+    what: str | None,
+    root: Path,
+    profile_name: str,
+    folds: tuple[Fold, ...] | None,
+    deterministic: bool,
+    model_file: Path | None,
+    out: Path | None,
+    trust: bool,
 ) -> None:
-    """Predict the masks of the test exams with METHOD."""
+    """Predict masks, with a trained METHOD or a model file.
+
+    METHOD (default: nnunet) predicts the workspace's test exams. With --model, the file's model predicts
+    the folder IMAGES of NIfTI files named <exam>_0000.nii.gz, a number a channel; <exam>.nii.gz will do for
+    one channel.
+    """
     from bmseg.nnunet import predict as predict_exams
+    from bmseg.sharing_commands import predict_with_file
     from bmseg.stages import open_workspace
 
+    if model_file is not None:
+        _refuse(context, ("root", "profile_name", "folds"), "a model file brings its own")
+        if what is None or out is None:
+            raise click.UsageError("--model needs IMAGES, a folder, and -o, where masks go")
+        predict_with_file(model_file, Path(what), out, trust=trust, deterministic=deterministic)
+        return
+    _refuse(context, ("out", "trust"), "only with --model")
+    method_name = what or "nnunet"
     workspace, _ = open_workspace(root)
     training = _training(method_name, profile_name)
     with timed(f"predict {method_name}"):
         written = predict_exams(workspace, training, folds=folds, deterministic=deterministic)
     click.echo(f"{len(written)} masks written to {workspace.predictions(method_name)}")
+
+
+@click.command()
+@click.argument("method_names", metavar="[METHOD]...", nargs=-1)
+@workspace_option
+@click.option(
+    "--unit",
+    type=click.Choice(["exam", "knee"]),
+    help="What the fair table and the tests count as one. [default: as evaluated, or else exam]",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Loss of Dice that would not matter. [default: as evaluated]",
+)
+@click.option("--cohort", type=FILE, help="CSV: exam, site, group, age. [default: the workspace's]")
+@click.option("--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed.")
+def compare(
+    method_names: tuple[str, ...],
+    root: Path,
+    unit: Unit | None,
+    margin: float | None,
+    cohort: Path | None,
+    regions: Path | None,
+) -> None:
+    """Compare methods: beside readers, in pairs, and what they cost.
+
+    Evaluates first where that is not done. Without a METHOD, all that have predictions.
+    """
+    from bmseg.compare import compare_methods
+    from bmseg.stages import open_workspace
+
+    workspace, study = open_workspace(root)
+    with timed("compare"):
+        found = compare_methods(
+            workspace, study, method_names, unit=unit, margin=margin, cohort=cohort, regions=regions
+        )
+    if found.evaluation.skipped:
+        click.echo(f"already made from the same inputs: {workspace.evaluation}")
+    for warning in found.evaluation.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(found.to_markdown())
+    click.echo(f"results: {workspace.evaluation}")
+
+
+def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) -> None:
+    """Refuse options that were given by hand and would be ignored."""
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if option.name in parameters and given:
+            raise click.UsageError(f"{option.opts[-1]}: found it given, expected none: {reason}")
 
 
 def _training(

@@ -81,3 +81,8 @@ class Workspace:
     def stages(self) -> Path:
         """What each finished stage was made from."""
         return self.root / ".stages"
+
+    @property
+    def jobs(self) -> Path:
+        """Jobs submitted to a cluster, and their logs."""
+        return self.stages / "jobs"

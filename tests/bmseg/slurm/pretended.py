@@ -1,0 +1,70 @@
+"""Commands that pretend to be Slurm's, for what a real Slurm cannot be made to do."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_COMMANDS = {
+    # A job gets the next number and is PENDING.
+    "sbatch": """
+number=$(($(cat "$PRETENDED/queue" | wc -l) + 1))
+name=$(sed -n 's/^#SBATCH --job-name=//p' "$1")
+echo "$number|$name|PENDING|None|0:00|0|" >> "$PRETENDED/queue"
+cp "$1" "$PRETENDED/$number.sh"
+echo "Submitted batch job $number"
+""",
+    "squeue": """
+[ -e "$PRETENDED/silent" ] && { echo "error: Unable to contact slurm controller" >&2; exit 1; }
+grep -v '|GONE|' "$PRETENDED/queue"; true
+""",
+    "scancel": """
+for job in "$@"; do sed -i "s/^$job|\\([^|]*\\)|[A-Z]*|/$job|\\1|CANCELLED|/" "$PRETENDED/queue"; done
+""",
+    "sacct": """
+[ -e "$PRETENDED/accounts" ] || { echo "Slurm accounting storage is disabled" >&2; exit 1; }
+cat "$PRETENDED/accounts"
+""",
+    "srun": "exit 1",
+}
+
+
+@dataclass(frozen=True)
+class Pretended:
+    """The folder of the pretended Slurm's state."""
+
+    folder: Path
+
+    def set(self, job: str, state: str, restarts: int = 0) -> None:
+        """Give a job another state; GONE is one that Slurm no longer knows."""
+        rows = [line.split("|") for line in (self.folder / "queue").read_text().splitlines()]
+        for row in rows:
+            if row[0] == job:
+                row[2], row[5] = state, str(restarts)
+        (self.folder / "queue").write_text("".join("|".join(row) + "\n" for row in rows))
+
+    def states(self) -> dict[str, str]:
+        """Job to state."""
+        rows = [line.split("|") for line in (self.folder / "queue").read_text().splitlines()]
+        return {row[0]: row[2] for row in rows}
+
+    def script(self, job: str) -> str:
+        """What was submitted."""
+        return (self.folder / f"{job}.sh").read_text()
+
+
+@pytest.fixture
+def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretended:
+    folder = tmp_path / "pretended"
+    folder.mkdir()
+    (folder / "queue").touch()
+    for name, body in _COMMANDS.items():
+        command = folder / name
+        command.write_text(f"#!/bin/sh\n{body}")
+        command.chmod(0o755)
+    monkeypatch.setenv("PRETENDED", str(folder))
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return Pretended(folder)

@@ -1,0 +1,94 @@
+"""Real trainings as jobs of a real Slurm: killed, stopped at a time limit, followed again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+
+import pandas as pd
+import pytest
+
+from bmseg.records import read_record
+from bmseg.slurm.record import Job, Submission, log_folder, submissions
+from bmseg.workspace import Workspace
+from tests.command_line import assert_refused, bmseg
+from tests.slurm_cluster import FOLDS, PROGRAM, TEST_EXAMS, wait_until
+
+pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
+pytest.importorskip("submitit", reason="submitit is not installed: pip install 'bmseg[slurm]'")
+pytestmark = pytest.mark.slow
+
+
+def command(workspace: Workspace, *words: object) -> list[str]:
+    options = ("--iterations", 1, "--seed", 1, "--on", "slurm", "--cpus", 1, "--time", "0:30:00")
+    return [str(PROGRAM), "train", "nnunet", "-w", str(workspace.root), *map(str, (*options, *words))]
+
+
+def the_submission(workspace: Workspace) -> Submission:
+    [found] = submissions(workspace)
+    return found
+
+
+def state(job: Job) -> str:
+    asked = ["squeue", "--noheader", "--states=all", f"--jobs={job.id}", "--format=%T"]
+    return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+
+
+def test_five_folds_one_of_them_killed(on_slurm: Workspace) -> None:
+    """Ctrl-C leaves the jobs; the same command follows them again and requeues the one that was killed."""
+    train = command(on_slurm, "--folds", "0-4", "--epochs", 1)
+    first = subprocess.Popen(train, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: submissions(on_slurm) and the_submission(on_slurm).scoring.jobs, 60, "all submitted")
+    first.send_signal(signal.SIGINT)
+    told = first.communicate(timeout=60)[1].splitlines()
+    assert first.returncode == 130, told
+    assert told[-1].startswith("the jobs go on without this command: 'bmseg jobs' shows them")
+
+    killed = the_submission(on_slurm).folds[1].jobs[0]
+    wait_until(lambda: state(killed) == "RUNNING", 60, "fold 1 running")
+    assert_refused(bmseg(*train[1:5], "--folds", 1), f"fold 1: found job {killed.id} (RUNNING)")
+    subprocess.run(["scancel", killed.id], check=True)
+    wait_until(lambda: state(killed) == "CANCELLED", 60, "fold 1 killed")
+
+    second = subprocess.run(train, capture_output=True, text=True, timeout=300)
+    assert second.returncode == 0, second.stderr
+    assert f"fold 1: job {killed.id} CANCELLED: slurmstepd" in second.stderr
+    submission = the_submission(on_slurm)
+    assert [len(part.jobs) for part in submission.folds] == [1, 2, 1, 1, 1]
+    assert submission.folds[1].jobs[1].id in submission.scoring.jobs[-1].after
+    assert all(part.finished for part in submission.parts)
+    predictions = on_slurm.predictions("nnunet")
+    assert sorted(path.name for path in predictions.glob("*.nii.gz")) == [
+        f"{exam}.nii.gz" for exam in TEST_EXAMS
+    ]
+    assert read_record(predictions / "made_from.json")["model"]["folds"] == list(range(FOLDS))
+    assert "nnunet" in set(pd.read_csv(on_slurm.evaluation / "dice.csv").rater)
+
+    third = bmseg(*train[1:])
+    assert third.returncode == 0
+    assert "all folds are trained, predicted and scored already" in third.stderr
+    again = the_submission(on_slurm)
+    assert [part.jobs for part in again.parts] == [part.jobs for part in submission.parts]
+    assert_refused(bmseg(*train[1:], "--seed", 2), "found a training from other inputs (seed 1, now 2)")
+    shown = bmseg("jobs", "-w", on_slurm.root).stdout.splitlines()[3]
+    assert shown.split()[:6] == [submission.folds[1].jobs[1].id, "fold", "1", "COMPLETED", "1/1", "2"]
+
+
+def test_at_its_time_limit_a_job_requeues_itself(on_slurm: Workspace) -> None:
+    """Nobody follows; Slurm's warning before the time limit is sent by hand."""
+    train = command(on_slurm, "--folds", 0, "--epochs", 8, "--detach")
+    assert bmseg(*train[1:]).returncode == 0
+    submission = the_submission(on_slurm)
+    [job], [scoring] = submission.folds[0].jobs, submission.scoring.jobs
+    subprocess.run(["scontrol", "hold", scoring.id], check=True)
+    results = on_slurm.results_dataset
+    wait_until(lambda: [*results.glob("*/fold_0/checkpoint_latest.pth")], 180, "a checkpoint")
+    subprocess.run(["scancel", "--signal=USR2", job.id], check=True)
+    wait_until(lambda: state(job) == "COMPLETED", 180, "fold 0 trained")
+    log = (log_folder(on_slurm, submission.order) / f"{job.id}_0_log.err").read_text()
+    assert log.count("training: goes on after epoch") == 1
+    [progress] = results.glob("*/fold_0/bmseg_progress.json")
+    assert read_record(progress)["epochs_done"] == 8
+    shown = bmseg("jobs", "-w", on_slurm.root).stdout.splitlines()
+    assert shown[2].split()[:6] == [job.id, "fold", "0", "COMPLETED", "8/8", "2"]
+    assert "PENDING (JobHeldAdmin)" in shown[3]
