@@ -227,7 +227,7 @@ def load_study(path: Path | str = DEFAULT_STUDY) -> Study:
     try:
         return Study.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {_in_one_line(error)}") from None
+        raise InputError(f"{path}: {in_one_line(error)}") from None
 
 
 def study_hash(path: Path | str) -> str:
@@ -235,7 +235,8 @@ def study_hash(path: Path | str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def _in_one_line(error: ValidationError) -> str:
+def in_one_line(error: ValidationError) -> str:
+    """Every problem that a check found: field, what was found, what was expected."""
     problems = []
     for problem in error.errors():
         field = ".".join(str(part) for part in problem["loc"])

@@ -68,8 +68,12 @@ class Volume:
 
     def stored_as(self, plane: Plane) -> Volume:
         """The same voxels at the same places in the storage order of a plane; nothing is resampled."""
+        return self.in_order(STORAGE_ORDER[plane])
+
+    def in_order(self, axis_order: str) -> Volume:
+        """The same voxels at the same places with axes in another order, as in `STORAGE_ORDER`."""
         current = nib.orientations.io_orientation(self.affine)
-        wanted = nib.orientations.axcodes2ornt(tuple(STORAGE_ORDER[plane]))
+        wanted = nib.orientations.axcodes2ornt(tuple(axis_order))
         change = nib.orientations.ornt_transform(current, wanted)
         array = nib.orientations.apply_orientation(self.array, change)
         to_old = nib.orientations.inv_ornt_aff(change, self.array.shape)

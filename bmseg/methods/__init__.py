@@ -5,6 +5,6 @@ same for all. Methods of other packages are found through the entry point group 
 """
 
 from bmseg.methods.method import Method, Recipe
-from bmseg.methods.registry import get_method, methods, trainer_paths
+from bmseg.methods.registry import get_method, methods, packages_of_methods, trainer_paths
 
-__all__ = ["Method", "Recipe", "get_method", "methods", "trainer_paths"]
+__all__ = ["Method", "Recipe", "get_method", "methods", "packages_of_methods", "trainer_paths"]

@@ -52,17 +52,33 @@ def get_method(name: str) -> Method:
 
 
 def trainer_paths() -> dict[str, str]:
-    """Class name to dotted path, of every trainer that nnU-Net's search has to find."""
-    paths = [path for method in methods().values() for path in method.trainers]
-    return {path.rpartition(".")[2]: path for path in paths}
+    """Class name to dotted path, of every trainer that nnU-Net's search has to find.
+
+    Raises
+    ------
+    InputError
+        When two trainers have one class name: nnU-Net knows them, and the folders of their models, by it.
+    """
+    found: dict[str, str] = {}
+    for path in (path for method in methods().values() for path in method.trainers):
+        name = path.rpartition(".")[2]
+        if found.setdefault(name, path) != path:
+            raise InputError(f"trainer {name}: found {found[name]} and {path}, expected one; rename a class")
+    return found
+
+
+def packages_of_methods() -> list[str]:
+    """Packages that bring methods of others, by their top-level names."""
+    return sorted({point.module.partition(".")[0] for point in entry_points(group=_ENTRY_POINTS)})
 
 
 def _loaded(point: Any) -> Method:
     try:
         method = point.load()
     except Exception as error:  # another package's import can fail in any way
+        reason = " ".join(str(error).split()) or "no message"
         raise WorkError(
-            f"method {point.name} ({point.value}): {type(error).__name__}: {error}; mend or uninstall the "
+            f"method {point.name} ({point.value}): {type(error).__name__}: {reason}; mend or uninstall the "
             "package that brings it"
         ) from error
     if not isinstance(method, Method):

@@ -47,10 +47,11 @@ def nnunet_variables(workspace: Workspace) -> dict[str, str]:
 
 
 def usable_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """CPU cores that this process may use; on a cluster, those that its job asked for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Without cgroups a job of Slurm sees every core of its node.
+    asked = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
 
 
 @contextmanager

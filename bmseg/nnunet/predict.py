@@ -10,21 +10,16 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bmseg.errors import InputError, WorkError
+from bmseg.errors import InputError
 from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, one_core, say
+from bmseg.nnunet.inference import MADE_FROM, UNFINISHED, is_kept, load_predictor, predict_exam
 from bmseg.nnunet.inputs import raw_dataset_json, visible_files
-from bmseg.nnunet.models import FINAL, TrainedModel, check_inputs, trained_model
-from bmseg.nnunet.plan import plans_of
-from bmseg.nnunet.train import check_deterministic, data_inputs
+from bmseg.nnunet.models import TrainedModel, check_inputs, trained_model
 from bmseg.nnunet.training import Fold, Training
+from bmseg.nnunet.training_inputs import check_deterministic, data_inputs
 from bmseg.provenance import file_hash, value_hash, versions
 from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
-from dataset_conversion.volume import grid_difference, read_volume
-
-#: Beside the masks: what each was predicted from.
-MADE_FROM = "made_from.json"
-_UNFINISHED = ".partial"
 
 
 def predict(
@@ -66,17 +61,17 @@ def predict(
     dataset_json = raw_dataset_json(workspace)
     exams = _test_images(workspace, dataset_json)
     model = trained_model(workspace, training, folds)
-    _check_current(workspace, model)
+    check_current(workspace, model)
     folder = workspace.predictions(training.method.name)
     ending = dataset_json["file_ending"]
-    shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)
+    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
     checkpoints = model.checkpoints()
     of_model = {"folder": model.folder.name, "folds": [*model.folds], "checkpoints": checkpoints}
     record = read_record(folder / MADE_FROM).get("masks", {})
     record = _without_stale(folder, ending, record, exams)
     wanted = _inputs(checkpoints, model, exams)
     missing = [
-        exam for exam in exams if not _kept(folder / f"{exam}{ending}", record.get(exam), wanted[exam])
+        exam for exam in exams if not is_kept(folder / f"{exam}{ending}", record.get(exam), wanted[exam])
     ]
     if len(missing) < len(exams):
         say(f"prediction: {len(exams) - len(missing)} of {len(exams)} masks kept, made by the same model")
@@ -89,23 +84,49 @@ def predict(
         device = check_device(profile)
         cores = one_core() if deterministic else all_cores(device)
         with logged(model.folder / "bmseg_predict.log", "prediction"), cores:
-            predictor = _predictor(training, model, device)
+            predictor = load_predictor(
+                model.folder,
+                model.folds,
+                device,
+                mirroring=training.recipe.mirroring,
+                tile_step=profile.tile_step,
+            )
             for exam in tqdm(missing, desc=f"predicting ({training.method.name})", unit="exam", disable=None):
                 begin = time.perf_counter()
-                mask = _predict_exam(predictor, folder, exam, exams[exam], ending)
+                made = predict_exam(predictor, folder / UNFINISHED, exam, exams[exam], ending)
+                mask = made.replace(folder / made.name)
                 seconds = round(time.perf_counter() - begin, 2)
                 record[exam] = {"made_from": wanted[exam], "mask": file_hash(mask), "seconds": seconds}
                 write_record(folder / MADE_FROM, {"masks": record, "model": of_model, "versions": versions()})
                 written.append(mask)
-    shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)
+    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
     return written
 
 
-def _check_current(workspace: Workspace, model: TrainedModel) -> None:
-    """Refuse a model that was trained from other exams or plans than the workspace now holds."""
-    plans = plans_of(workspace)
+def check_current(workspace: Workspace, model: TrainedModel) -> None:
+    """Refuse a model that was trained from other exams or plans than the workspace now holds.
+
+    Raises
+    ------
+    InputError
+        Names what changed.
+    """
     for fold in model.folds:
-        check_inputs(model.folder / f"fold_{fold}", data_inputs(workspace, plans, model.training, fold))
+        check_inputs(model.folder / f"fold_{fold}", data_inputs(workspace, model.training, fold))
+
+
+def predicted_exams(workspace: Workspace, model: TrainedModel) -> list[str] | None:
+    """The test exams, when the mask of every one was made by the model and is unchanged; None otherwise."""
+    dataset_json = raw_dataset_json(workspace)
+    exams = _test_images(workspace, dataset_json)
+    folder = workspace.predictions(model.training.method.name)
+    record = read_record(folder / MADE_FROM).get("masks", {})
+    wanted = _inputs(model.checkpoints(), model, exams)
+    kept = (
+        is_kept(folder / f"{exam}{dataset_json['file_ending']}", record.get(exam), wanted[exam])
+        for exam in exams
+    )
+    return list(exams) if all(kept) else None
 
 
 def _test_images(workspace: Workspace, dataset_json: dict[str, Any]) -> dict[str, list[Path]]:
@@ -141,37 +162,3 @@ def _inputs(checkpoints: dict[str, str], model: TrainedModel, exams: dict[str, l
     training = model.training
     made_by = [checkpoints, training.recipe.mirroring, training.profile.tile_step]
     return {exam: value_hash([made_by, [file_hash(path) for path in paths]]) for exam, paths in exams.items()}
-
-
-def _kept(mask: Path, entry: Any, wanted: str) -> bool:
-    if not isinstance(entry, dict) or entry.get("made_from") != wanted or not mask.is_file():
-        return False
-    return entry.get("mask") == file_hash(mask)
-
-
-def _predictor(training: Training, model: TrainedModel, device: Any) -> Any:
-    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-
-    predictor = nnUNetPredictor(
-        tile_step_size=training.profile.tile_step,
-        use_mirroring=training.recipe.mirroring,
-        perform_everything_on_device=device.type == "cuda",
-        device=device,
-        allow_tqdm=False,
-    )
-    # nnU-Net unpickles the checkpoints: only ever those of this workspace.
-    predictor.initialize_from_trained_model_folder(
-        str(model.folder), use_folds=model.folds, checkpoint_name=FINAL
-    )
-    return predictor
-
-
-def _predict_exam(predictor: Any, folder: Path, exam: str, images: list[Path], ending: str) -> Path:
-    # In this process: nnU-Net's pools take longer to start than an exam takes to predict.
-    unfinished = folder / _UNFINISHED
-    unfinished.mkdir(parents=True, exist_ok=True)
-    predictor.predict_from_files_sequential([[str(image) for image in images]], [str(unfinished / exam)])
-    mask = unfinished / f"{exam}{ending}"
-    if difference := grid_difference(read_volume(mask), read_volume(images[0])):
-        raise WorkError(f"{exam}: predicted mask: {difference} (the grid of {images[0]})")
-    return mask.replace(folder / mask.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,22 +11,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bmseg.errors import InputError
 from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, one_core, say
-from bmseg.nnunet.inputs import configuration_of, exams_of_fold, raw_dataset_json
-from bmseg.nnunet.models import (
-    FINAL,
-    INPUTS,
-    LATEST,
-    RECORD,
-    check_inputs,
-    is_finished,
-    write_progress,
-)
+from bmseg.nnunet.models import FINAL, INPUTS, LATEST, RECORD, is_finished, write_progress
 from bmseg.nnunet.plan import plans_of
-from bmseg.nnunet.preprocess import preprocessed_hash, preprocessing_hash
 from bmseg.nnunet.training import SCHEDULE, Fold, Training
-from bmseg.provenance import file_hash, value_hash, versions
+from bmseg.nnunet.training_inputs import is_trained, training_inputs
+from bmseg.provenance import file_hash, versions
 from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
@@ -69,24 +58,11 @@ def train(
     WorkError
         When nnU-Net fails.
     """
-    check_deterministic(training, deterministic)
-    raw_dataset_json(workspace)
-    plans = plans_of(workspace)
-    _check_planned(plans, training)
-    inputs = {
-        **data_inputs(workspace, plans, training, fold),
-        "preprocessed exams": preprocessed_hash(workspace, plans, training.configuration),
-        "trainer": training.trainer,
-        **training.schedule,
-        "seed": seed,
-        "deterministic": deterministic,
-    }
     folder = training.fold_folder(workspace, fold)
-    if not restart:
-        check_inputs(folder, inputs)
-        if is_finished(folder) and not _validation_missing(folder, training):
-            say(f"training: fold {fold} is already trained from the same inputs; --restart trains it anew")
-            return
+    inputs = training_inputs(workspace, training, fold, seed=seed, deterministic=deterministic)
+    if not restart and is_trained(folder, training, inputs):
+        say(f"training: fold {fold} is already trained from the same inputs; --restart trains it anew")
+        return
     device_name = training.profile.device
     with nnunet_environment(workspace, device_name, workers=0 if device_name == "cpu" else None):
         device = check_device(training.profile)
@@ -96,66 +72,19 @@ def train(
         write_record(folder / INPUTS, {"inputs": inputs, "versions": versions()})
         cores = one_core() if deterministic else all_cores(device)
         with logged(folder / "bmseg_train.log", f"training of fold {fold}"), cores:
-            _run(workspace, training, plans, fold, seed, device)
+            _run(workspace, training, fold, seed, device)
 
 
-def data_inputs(
-    workspace: Workspace, plans: dict[str, Any], training: Training, fold: Fold
-) -> dict[str, Any]:
-    """What of a training comes from the data set and its plan, as hashes by name."""
-    shared = {name: value for name, value in plans.items() if name != "configurations"}
-    configuration = configuration_of(plans, training.configuration)
-    configuration.pop(SCHEDULE, None)
-    folder = workspace.preprocessed_dataset
-    return {
-        "plans": value_hash([shared, configuration]),
-        "dataset.json": file_hash(folder / "dataset.json"),
-        "exams of the fold": value_hash(exams_of_fold(folder / "splits_final.json", fold)),
-        "preprocessed exams": preprocessing_hash(workspace, plans, training.configuration),
-    }
-
-
-def _check_planned(plans: dict[str, Any], training: Training) -> None:
-    if training.configuration not in plans["configurations"]:
-        raise InputError(
-            f"plans: found no configuration '{training.configuration}', expected the one of method "
-            f"{training.method.name} under --profile {training.profile.name}; plan with this profile "
-            "('bmseg plan')"
-        )
-
-
-def check_deterministic(training: Training, deterministic: bool) -> None:
-    """Refuse determinism where a GPU computes.
-
-    Raises
-    ------
-    InputError
-        When the profile is one of a GPU.
-    """
-    if deterministic and training.profile.device != "cpu":
-        raise InputError(
-            f"--deterministic: found --profile {training.profile.name} (a GPU), expected one that trains on "
-            "the CPU"
-        )
-
-
-def _validation_missing(folder: Path, training: Training) -> bool:
-    """Whether nnU-Net's validation is still to be made, or is that of another checkpoint."""
-    if not training.profile.validate:
-        return False
-    made = read_record(folder / RECORD).get("validated")
-    return not made or not (folder / "validation" / "summary.json").is_file()
-
-
-def _run(
-    workspace: Workspace, training: Training, plans: dict[str, Any], fold: Fold, seed: int, device: Any
-) -> None:
+def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device: Any) -> None:
     from bmseg.trainers.scheduled import seed_everything
 
     folder = training.fold_folder(workspace, fold)
+    # A kill in the middle of a write leaves one behind; not every file is written again.
+    for unfinished in folder.glob(".partial-*"):
+        unfinished.unlink()
     checkpoint = next((folder / name for name in (FINAL, LATEST) if (folder / name).is_file()), None)
     seed_everything(seed)
-    trainer = _trainer(workspace, training, plans, fold, seed, device, resumed=checkpoint is not None)
+    trainer = _trainer(workspace, training, fold, seed, device, resumed=checkpoint is not None)
     if checkpoint is not None:
         trainer.load_checkpoint(str(checkpoint))
     if checkpoint is None or checkpoint.name == LATEST:
@@ -178,18 +107,13 @@ def _run(
 
 
 def _trainer(
-    workspace: Workspace,
-    training: Training,
-    plans: dict[str, Any],
-    fold: Fold,
-    seed: int,
-    device: Any,
-    *,
-    resumed: bool,
+    workspace: Workspace, training: Training, fold: Fold, seed: int, device: Any, *, resumed: bool
 ) -> Any:
     from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
-    plans = copy.deepcopy(plans)
+    from bmseg.trainers.scheduled import SAVE_EVERY
+
+    plans = plans_of(workspace)
     if training.takes_schedule:
         plans["configurations"][training.configuration][SCHEDULE] = {**training.schedule, "seed": seed}
     trainer = recursive_find_trainer_class_by_name(training.trainer)(
@@ -200,6 +124,7 @@ def _trainer(
         device=device,
     )
     if not training.takes_schedule:
+        trainer.save_every = min(trainer.save_every, SAVE_EVERY)
         _write_checkpoints_whole(trainer)
     return trainer
 

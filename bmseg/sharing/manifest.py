@@ -1,0 +1,146 @@
+"""bmseg.json: what a model file holds, how it predicts, and the hash of every file in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bmseg.errors import InputError
+from bmseg.nnunet.models import FINAL
+from bmseg.study import in_one_line
+
+MANIFEST = "bmseg.json"
+FORMAT = 1
+
+PLANS_FILE = "plans.json"
+DATASET_FILE = "dataset.json"
+SPLITS_FILE = "splits_final.json"
+STUDY_FILE = "study/study.toml"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# Names become parts of paths, and nnU-Net looks for a class of the trainer's name.
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=100)]
+_Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Entry(_Part):
+    """A file in the model file."""
+
+    sha256: Sha256
+    bytes: Annotated[int, Field(ge=0)]
+
+
+class Prediction(_Part):
+    """How the networks predict."""
+
+    trainer: _Identifier
+    configuration: _Name
+    folds: Annotated[list[Annotated[int, Field(ge=0, le=99)] | Literal["all"]], Field(min_length=1)]
+    mirroring: bool
+    tile_step: Annotated[float, Field(gt=0, le=1)]
+    device: Literal["cpu", "cuda"]
+
+
+class Manifest(_Part):
+    """What stands in bmseg.json.
+
+    Parameters
+    ----------
+    format : int
+        Of model files; another one is refused.
+    about : str
+        For a person who opens the file.
+    method, summary, profile : str
+    dataset, model : str
+        nnU-Net's two folder names: data set, and trainer, plans and configuration. All files lie there.
+    prediction : Prediction
+    parameters : int
+        Of one network.
+    trained : dict
+        Fold to what its training was made from and took.
+    tested : dict or None
+        What the test tables in the file were made from; None where it holds none.
+    versions : dict of str to str
+        At export.
+    files : dict of str to Entry
+        Every other file, by its path below the model's folder.
+    """
+
+    format: Literal[1]
+    about: str
+    method: _Name
+    summary: str
+    profile: _Name
+    dataset: _Name
+    model: _Name
+    prediction: Prediction
+    parameters: int
+    trained: dict[str, dict[str, Any]]
+    tested: dict[str, Any] | None
+    versions: dict[str, str]
+    files: dict[str, Entry]
+
+    @property
+    def folder(self) -> PurePosixPath:
+        """Where the files lie in the model file, as below nnU-Net's ``nnUNet_results``."""
+        return PurePosixPath(self.dataset, self.model)
+
+    @property
+    def checkpoints(self) -> dict[str, str]:
+        """Fold to the path of its checkpoint."""
+        return {str(fold): checkpoint_name(fold) for fold in self.prediction.folds}
+
+    @property
+    def networks(self) -> dict[str, Any]:
+        """What a mask depends on beside its image: the networks and how they predict."""
+        names = [PLANS_FILE, DATASET_FILE, *self.checkpoints.values()]
+        how = self.prediction.model_dump(exclude={"device"})
+        return {"files": {name: self.files[name].sha256 for name in names}, "prediction": how}
+
+
+def checkpoint_name(fold: int | str) -> str:
+    """The path of a fold's checkpoint below the model's folder."""
+    return f"fold_{fold}/{FINAL}"
+
+
+def read_manifest(text: bytes, source: str) -> Manifest:
+    """Read and check bmseg.json.
+
+    Parameters
+    ----------
+    text : bytes
+    source : str
+        For messages.
+
+    Raises
+    ------
+    InputError
+        When it is no JSON object, of another format, or breaks a rule.
+    """
+    try:
+        found = json.loads(text)
+        number = found["format"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise InputError(
+            f"{source}: found no manifest of a bmseg model, expected one; export it again"
+        ) from None
+    if number != FORMAT:
+        raise InputError(
+            f"{source}: format: found {number!r}, expected {FORMAT}; use the bmseg that wrote it"
+        )
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        faults = " ".join(in_one_line(error).split())
+        raise InputError(f"{source}: {faults}; export it again") from None
+    needed = {PLANS_FILE, DATASET_FILE, SPLITS_FILE, STUDY_FILE, *manifest.checkpoints.values()}
+    if missing := sorted(needed - manifest.files.keys()):
+        raise InputError(f"{source}: files: found none for {', '.join(missing)}; export it again")
+    return manifest

@@ -1,0 +1,252 @@
+"""Check a model file entry by entry and unpack it; nothing in it is trusted to be what it says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bmseg.errors import InputError
+from bmseg.sharing.checkpoints import rewrite_checked
+from bmseg.sharing.manifest import DATASET_FILE, MANIFEST, PLANS_FILE, STUDY_FILE, Manifest, read_manifest
+from bmseg.sharing.named_classes import check_classes
+from bmseg.study import Study, load_study
+from dataset_conversion.raw_dataset import FILE_ENDING
+
+#: Far above any real model: a hundred folds of 33 million parameters are 13 GB.
+MOST_ENTRIES = 200
+LARGEST_CHECKPOINT = 4 << 30
+LARGEST_OTHER = 4 << 20
+_CHUNK = 1 << 20
+_ENCRYPTED = 0x1
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@dataclass(frozen=True)
+class SharedModel:
+    """A model file, unpacked.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    manifest : Manifest
+    study : Study
+    folder : Path
+        nnU-Net's folder of the model.
+    """
+
+    source: Path
+    manifest: Manifest
+    study: Study
+    folder: Path
+
+
+def unpack(path: Path, results: Path) -> SharedModel:
+    """Unpack a model file, after a check that it holds what its manifest lists and nothing else.
+
+    Parameters
+    ----------
+    path : Path
+        Of `bmseg.sharing.archive.export_model`.
+    results : Path
+        A folder of one's own: files appear below it as below nnU-Net's ``nnUNet_results``.
+
+    Raises
+    ------
+    InputError
+        One line that names the file and what is wrong with it: no zip file, an entry with a path that
+        leads out of its folder, a link, an encrypted or repeated entry, one that is too large or too many,
+        one that is not listed or missing, contents that differ from the manifest's hash.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected a model file of 'bmseg export'")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = _checked_entries(archive, path)
+            manifest = _manifest(archive, entries, path)
+            _check_listed(entries, manifest, path)
+            for name in manifest.files:
+                _extract(archive, entries[str(manifest.folder / name)], manifest, name, results, path)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise InputError(f"{path}: found no readable zip file ({error}), expected a model file") from None
+    folder = results / manifest.folder
+    study = load_study(folder / STUDY_FILE)
+    return SharedModel(path, manifest, study, folder)
+
+
+def check_contents(model: SharedModel) -> None:
+    """Check what the unpacked files make nnU-Net import and unpickle; checkpoints are written anew.
+
+    Within `bmseg.nnunet.environment.nnunet_environment`.
+
+    Raises
+    ------
+    InputError
+        When plans name a class from elsewhere, a checkpoint holds more than weights, or the files do not
+        belong together.
+    """
+    prediction, source = model.manifest.prediction, model.source
+    plans, dataset_json = (_json(model, name) for name in (PLANS_FILE, DATASET_FILE))
+    _check_data_set(dataset_json, model)
+    check_classes(plans, prediction.configuration, prediction.trainer, f"{source}: {PLANS_FILE}")
+    for name in model.manifest.checkpoints.values():
+        rewrite_checked(
+            model.folder / name,
+            f"{source}: {name}",
+            trainer=prediction.trainer,
+            configuration=prediction.configuration,
+        )
+
+
+def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    """Name to entry, of a zip whose names and sizes are harmless."""
+    infos = archive.infolist()
+    if len(infos) > MOST_ENTRIES:
+        raise InputError(f"{path}: found {len(infos)} entries, expected at most {MOST_ENTRIES}")
+    entries: dict[str, zipfile.ZipInfo] = {}
+    seen: set[str] = set()
+    for info in infos:
+        if fault := _fault(info):
+            raise InputError(f"{path}: entry {info.orig_filename!r}: {fault}; do not use this file")
+        # Two names that differ by case are one file on some systems.
+        if info.filename.casefold() in seen:
+            raise InputError(
+                f"{path}: entry {info.filename!r}: found twice, expected once; do not use this file"
+            )
+        seen.add(info.filename.casefold())
+        entries[info.filename] = info
+    return entries
+
+
+def _fault(info: zipfile.ZipInfo) -> str | None:
+    # The name as it stands in the file: zipfile cuts it at a null byte and turns separators.
+    name = info.orig_filename
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or any(mark in name for mark in "\\:\0"):
+        return "found a path that leads out of its folder, expected one inside"
+    if str(path) != name or not name.isprintable():
+        return "found a folder or an unusual path, expected a plain file"
+    mode = info.external_attr >> 16
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        return "found a link or device, expected a plain file"
+    if info.flag_bits & _ENCRYPTED:
+        return "found it encrypted, expected a plain file"
+    if info.compress_type not in _COMPRESSIONS:
+        return f"found compression {info.compress_type}, expected stored or deflated"
+    largest = LARGEST_CHECKPOINT if _is_checkpoint(name) else LARGEST_OTHER
+    if info.file_size > largest:
+        return f"found {info.file_size} bytes, expected at most {largest}"
+    # Weights hardly shrink: what swells is no checkpoint.
+    if _is_checkpoint(name) and info.compress_type != zipfile.ZIP_STORED:
+        return "found a compressed checkpoint, expected it stored"
+    return None
+
+
+def _is_checkpoint(name: str) -> bool:
+    return name.endswith(".pth")
+
+
+def _manifest(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], path: Path) -> Manifest:
+    found = [name for name in entries if PurePosixPath(name).name == MANIFEST]
+    if len(found) != 1:
+        raise InputError(
+            f"{path}: found {len(found)} files {MANIFEST}, expected one: no file of 'bmseg export', or "
+            "damaged"
+        )
+    with archive.open(entries[found[0]]) as stream:
+        manifest = read_manifest(stream.read(LARGEST_OTHER + 1), f"{path}: {MANIFEST}")
+    if str(manifest.folder / MANIFEST) != found[0]:
+        raise InputError(
+            f"{path}: {MANIFEST}: found it at {found[0]}, expected it in {manifest.folder}; export it again"
+        )
+    return manifest
+
+
+def _check_listed(entries: Mapping[str, zipfile.ZipInfo], manifest: Manifest, path: Path) -> None:
+    listed = {str(manifest.folder / name) for name in (*manifest.files, MANIFEST)}
+    for kind, names in (
+        ("that the manifest does not list", entries.keys() - listed),
+        ("missing that the manifest lists", listed - entries.keys()),
+    ):
+        if names:
+            listing = ", ".join(map(repr, sorted(names)))
+            raise InputError(f"{path}: found files {kind} ({listing}), expected none; export it again")
+
+
+def _extract(
+    archive: zipfile.ZipFile,
+    info: zipfile.ZipInfo,
+    manifest: Manifest,
+    name: str,
+    results: Path,
+    path: Path,
+) -> None:
+    """Write one entry, no more bytes of it than the manifest says."""
+    expected = manifest.files[name]
+    target = results / manifest.folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with archive.open(info) as source, target.open("xb") as file:
+        while chunk := source.read(_CHUNK):
+            size += len(chunk)
+            if size > expected.bytes:
+                break
+            digest.update(chunk)
+            file.write(chunk)
+    if size != expected.bytes or digest.hexdigest() != expected.sha256:
+        raise InputError(
+            f"{path}: {name}: found other contents than the manifest's hash, expected the same; get "
+            "the file again"
+        )
+
+
+def _json(model: SharedModel, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads((model.folder / name).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{model.source}: {name}: found no JSON object, expected one; export the model again"
+        )
+    return found
+
+
+def _check_data_set(dataset_json: Mapping[str, Any], model: SharedModel) -> None:
+    """Refuse a data set that is not the study's: images would be stored for another."""
+    study = model.study
+    spec = study.dataset_spec
+    expected = {
+        "channel_names": {str(place): name for place, name in enumerate(spec.channels)},
+        "plane": spec.plane,
+        "file_ending": FILE_ENDING,
+    }
+    found = {name: dataset_json.get(name) for name in expected}
+    values, wanted = _values(dataset_json.get("labels")), set(study.label_values)
+    for name, value in expected.items():
+        if found[name] != value:
+            raise InputError(
+                f"{model.source}: {DATASET_FILE}: {name}: found {found[name]!r}, expected {value!r} as in "
+                f"{STUDY_FILE}; export the model again"
+            )
+    order = dataset_json.get("regions_class_order", [])
+    if values != wanted or not isinstance(order, list) or not all(one in values for one in order):
+        raise InputError(
+            f"{model.source}: {DATASET_FILE}: labels: found others than the study's levels, expected "
+            f"{', '.join(map(str, sorted(wanted)))}; export the model again"
+        )
+
+
+def _values(labels: Any) -> set[int] | None:
+    """Mask values of nnU-Net's labels, which are numbers or, of regions, lists of numbers."""
+    if not isinstance(labels, dict):
+        return None
+    flat = [one for value in labels.values() for one in (value if isinstance(value, list) else [value])]
+    return set(flat) if all(type(one) is int for one in flat) else None

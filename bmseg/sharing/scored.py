@@ -1,0 +1,92 @@
+"""The test tables that go with a model: only those that were made from this very model's masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bmseg.nnunet.models import TrainedModel
+from bmseg.nnunet.predict import predicted_exams
+from bmseg.provenance import file_hash, files_hash
+from bmseg.workspace import Workspace
+from dataset_conversion.raw_dataset import FILE_ENDING
+
+TABLES = ("table1.csv", "table1.md", "table1_fair.csv", "table1_fair.md")
+
+
+@dataclass(frozen=True)
+class ScoredTables:
+    """Tables of an evaluation that is this model's.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        Name to file; empty where `why_not` says so.
+    facts : dict or None
+        What they were made from.
+    why_not : str
+        Why there are none, for a person; empty where there are some.
+    """
+
+    files: Mapping[str, Path]
+    facts: dict[str, Any] | None
+    why_not: str = ""
+
+
+def scored_tables(workspace: Workspace, model: TrainedModel, study_file: Path) -> ScoredTables:
+    """The workspace's Table 1, usual and fair, when it scores the masks that the model made.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    model : TrainedModel
+    study_file : Path
+        The one that goes with the model.
+    """
+    # Brings figures and tables along, which predicting with a model file has no use for.
+    from bmseg.evaluate import read_provenance
+
+    record = read_provenance(workspace.evaluation)
+    if why_not := _why_not(workspace, model, study_file, record):
+        return ScoredTables({}, None, why_not)
+    made = record["outputs"]
+    files = {name: workspace.evaluation / name for name in TABLES if name in made}
+    facts = {
+        name: record[name]
+        for name in (
+            "exams",
+            "readers",
+            "models",
+            "consensus_rule",
+            "empty_mask",
+            "unit",
+            "synthetic",
+            "versions",
+        )
+    }
+    # The number alone: identifiers of test exams are nobody's business but the workspace's.
+    return ScoredTables(files, facts | {"exams": len(facts["exams"])})
+
+
+def _why_not(workspace: Workspace, model: TrainedModel, study_file: Path, record: Mapping[str, Any]) -> str:
+    method = model.training.method.name
+    if not record:
+        return "the workspace holds no evaluation"
+    if method not in record["models"]:
+        return f"the evaluation does not score {method}"
+    if record["study"]["sha256"] != file_hash(study_file):
+        return "the evaluation was made with another study file"
+    exams = predicted_exams(workspace, model)
+    if exams is None:
+        return "the predictions were not made by this model"
+    folder = workspace.predictions(method)
+    masks = {exam: folder / f"{exam}{FILE_ENDING}" for exam in exams}
+    if sorted(record["exams"]) != sorted(exams) or record["masks_sha256"][method] != files_hash(masks):
+        return "the evaluation was made from other predictions"
+    for name in TABLES:
+        path = workspace.evaluation / name
+        if name in record["outputs"] and (not path.is_file() or file_hash(path) != record["outputs"][name]):
+            return f"{name} is not as the evaluation wrote it"
+    return ""
