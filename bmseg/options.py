@@ -59,6 +59,10 @@ def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+# No data set has so many; a slip of the finger may.
+_MOST_FOLDS = 1000
+
+
 class _Folds(click.ParamType):
     """Folds as 0, 0-4, 0,2,4 or all."""
 
@@ -75,7 +79,8 @@ class _Folds(click.ParamType):
         folds: set[int] = set()
         for part in value.split(","):
             first, dash, last = part.partition("-")
-            if not first.isdecimal() or (dash and not last.isdecimal()) or int(last or first) < int(first):
+            numbers = first.isdecimal() and (last.isdecimal() or not dash)
+            if not numbers or not int(first) <= int(last or first) < _MOST_FOLDS:
                 self.fail(f"found '{value}', expected folds as 0, 0-4, 0,2,4 or all", param, ctx)
             folds |= {*range(int(first), int(last or first) + 1)}
         return tuple(sorted(folds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -14,8 +15,9 @@ class UNet(nn.Module):
     """U-Net as published, with padded convolutions.
 
     Two 3x3 convolutions with ReLU a stage, 2x2 max-pooling, 2x2 up-convolution that halves the feature
-    maps, concatenation with the stage of the same resolution, a last 1x1 convolution; dropout at the end
-    of the contracting path; weights drawn from a normal distribution of variance 2 / N.
+    maps (without ReLU: the paper names none), concatenation with the stage of the same resolution, a last
+    1x1 convolution; dropout at the end of the contracting path; weights drawn from a normal distribution of
+    variance 2 / N for N inputs of a value.
 
     It departs from the paper in one point: convolutions are padded with zeros, so that the output has the
     size of the input. The paper's lose the rim of every patch and are cropped, which nnU-Net's loss and
@@ -77,7 +79,9 @@ class UNet(nn.Module):
     def initialize(module: nn.Module) -> None:
         """Draw the weights of one module; nnU-Net applies this to every one."""
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            # Kernels of an up-convolution do not overlap: a value has one input a feature map.
+            pixels = 1 if isinstance(module, nn.ConvTranspose2d) else math.prod(module.kernel_size)
+            nn.init.normal_(module.weight, std=math.sqrt(2 / (pixels * module.in_channels)))
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 

@@ -90,6 +90,7 @@ def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device
     if checkpoint is None or checkpoint.name == LATEST:
         if checkpoint is not None:
             say(f"training: goes on after epoch {trainer.current_epoch} of {trainer.num_epochs}")
+        _forget_peak_memory(device)
         with _progress(trainer, folder, fold):
             trainer.run_training()
         measured = _peak_memory(device)
@@ -154,6 +155,14 @@ def _record(training: Training, trainer: Any, folder: Path) -> dict[str, Any]:
         "iterations": trainer.num_iterations_per_epoch,
         "seconds": round(sum(end - begin for begin, end in zip(begun, ended, strict=True)), 1),
     }
+
+
+def _forget_peak_memory(device: Any) -> None:
+    """Begin to measure anew, where a fold before used the same GPU."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def _peak_memory(device: Any) -> dict[str, Any]:

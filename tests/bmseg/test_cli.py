@@ -4,10 +4,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from bmseg.stages import open_workspace
 from bmseg.study import DEFAULT_STUDY
 from tests.command_line import assert_refused, bmseg
 
@@ -123,6 +125,10 @@ def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tm
             "found 'a=b', expected FOUND=VALUE with a whole number, as 255=1",
         ),
         (["report", "-w", "none"], "none: found no workspace"),
+        (["train", "unet", "-w", "none"], "none: found no workspace"),
+        (["train", "--epochs", "0"], "'--epochs': 0 is not in the range x>=1"),
+        (["train", "--folds", "4-0"], "'--folds': found '4-0', expected folds as 0, 0-4, 0,2,4 or all"),
+        (["predict", "--folds", "first"], "'--folds': found 'first', expected folds as"),
         (["phantom", "--study", SARCOMA], "plane: found axial, expected coronal"),
         (["evaluate", "--study", "none.toml", "--reader", "reader1=x", "-o", "o"], "no such study file"),
     ],
@@ -139,6 +145,37 @@ def test_the_installed_program() -> None:
     assert "how good is a segmentation model" in shown.lower()
     wrong = subprocess.run([program, "evaluate", "-w", "none"], capture_output=True, text=True)
     assert_refused(wrong, "none: found no workspace")
+
+
+def test_methods_are_listed_in_order_with_their_profiles() -> None:
+    lines = bmseg("methods").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["nnunet", "unet", "nnunet_ordinal"]
+    assert all(line.endswith(" (quick, full)") for line in lines)
+    # The names stand in a column of their own.
+    assert len({len(line) - len(line.split(maxsplit=1)[1]) for line in lines}) == 1
+
+
+@pytest.mark.parametrize("command", ["train", "predict"])
+def test_an_unknown_method(tmp_path: Path, command: str) -> None:
+    open_workspace(tmp_path, create=True)
+    result = bmseg(command, "segnet", "-w", tmp_path)
+    assert_refused(result, "method: found 'segnet', expected one of nnunet, unet, nnunet_ordinal")
+
+
+def test_options_of_a_training_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        "bmseg.nnunet.train", lambda _, training, **how: called.append({"of": training, **how})
+    )
+    open_workspace(tmp_path, create=True)
+    words = ["--folds", "1,3-4", "--epochs", "7", "--iterations", "5", "--seed", "9"]
+    result = bmseg("train", "unet", "-w", tmp_path, *words, "--restart", "--deterministic")
+    assert result.returncode == 0, result.stderr
+    assert [call.pop("fold") for call in called] == [1, 3, 4]
+    training = called[0]["of"]
+    assert (training.method.name, training.profile.epochs, training.profile.iterations) == ("unet", 7, 5)
+    wanted = {"of": training, "seed": 9, "restart": True, "deterministic": True}
+    assert called == [wanted] * 3
 
 
 def test_exam_in_training_and_test(tmp_path: Path, write_mask: Writer) -> None:

@@ -7,14 +7,16 @@ from dataclasses import fields
 import pytest
 
 from bmseg.errors import InputError
+from bmseg.methods import get_method
 from bmseg.profiles import FULL, PROFILES, QUICK, get_profile
 
 
 def test_full_is_nnunets_own_schedule_plan_and_trainer() -> None:
     assert (FULL.epochs, FULL.iterations, FULL.validation_iterations) == (1000, 250, 50)
-    assert (FULL.configuration, FULL.trainer, FULL.network) == ("2d", "nnUNetTrainer", None)
-    assert FULL.learning_rate is None
     assert FULL.foreground is None
+    recipe = get_method("nnunet").recipe("full")
+    assert (recipe.configuration, recipe.trainer, recipe.configure) == ("2d", "nnUNetTrainer", None)
+    assert recipe.learning_rate is None
 
 
 def test_full_trains_on_every_exam_of_the_study() -> None:
@@ -23,14 +25,8 @@ def test_full_trains_on_every_exam_of_the_study() -> None:
 
 def test_quick_needs_no_gpu() -> None:
     assert QUICK.device == "cpu"
-    assert QUICK.network is not None
     assert QUICK.training_exams < FULL.training_exams
-
-
-def test_quick_patch_divides_by_the_networks_stride() -> None:
-    assert QUICK.network is not None
-    stride = 2 ** (len(QUICK.network.features) - 1)
-    assert all(edge % stride == 0 for edge in QUICK.network.patch)
+    assert QUICK.epochs * QUICK.iterations < FULL.epochs * FULL.iterations / 100
 
 
 @pytest.mark.parametrize("name", ["quick", "full"])
@@ -49,9 +45,10 @@ def test_profiles_are_values() -> None:
     assert hash(QUICK) != hash(FULL)
 
 
-def test_profiles_and_nnunet_functions_import_without_torch() -> None:
+def test_profiles_methods_and_nnunet_functions_import_without_torch() -> None:
     code = (
-        "import sys, bmseg.profiles, bmseg.nnunet; print('torch' in sys.modules, 'nnunetv2' in sys.modules)"
+        "import sys, bmseg.profiles, bmseg.methods, bmseg.nnunet; bmseg.methods.methods();"
+        "print('torch' in sys.modules, 'nnunetv2' in sys.modules)"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["False", "False"]

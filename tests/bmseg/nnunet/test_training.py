@@ -1,0 +1,57 @@
+"""What a training is, before any network is built."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bmseg.errors import InputError
+from bmseg.methods import Method, get_method
+from bmseg.nnunet.training import Training
+from bmseg.profiles import FULL, QUICK
+from bmseg.workspace import Workspace
+from tests.bmseg.nnunet.tiny import METHOD, PROFILE, RECIPE
+
+
+@pytest.mark.parametrize("given", [{"epochs": 0}, {"iterations": -1}])
+def test_a_schedule_without_steps(given: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=r"^(epochs|iterations): found -?\d, expected at least 1$"):
+        Training.of(METHOD, PROFILE, **given)
+
+
+def test_a_method_without_a_recipe_for_the_profile() -> None:
+    message = r"^method tiny: found no recipe for --profile full, expected one of quick$"
+    with pytest.raises(InputError, match=message):
+        Training.of(METHOD, FULL)
+
+
+def test_nnunets_own_trainer_takes_no_schedule() -> None:
+    method = Method("own", "", {"quick": replace(RECIPE, trainer="nnUNetTrainer")})
+    with pytest.raises(InputError, match=r"found some given, expected none: method own has no trainer"):
+        Training.of(method, PROFILE, epochs=2)
+    assert not Training.of(method, PROFILE).takes_schedule
+
+
+def test_a_schedule_by_hand_changes_nothing_but_what_is_given() -> None:
+    training = Training.of(METHOD, PROFILE, iterations=7)
+    assert training.profile == replace(PROFILE, iterations=7)
+    assert training.schedule == {**Training.of(METHOD, PROFILE).schedule, "iterations": 7}
+
+
+def test_nnunet_under_full_is_nnunets_own_unless_a_schedule_is_given(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, "Dataset501_Tiny")
+    own = Training.of(get_method("nnunet"), FULL)
+    assert own.fold_folder(workspace, 3) == (
+        tmp_path / "nnUNet_results/Dataset501_Tiny/nnUNetTrainer__nnUNetPlans__2d/fold_3"
+    )
+    given = Training.of(get_method("nnunet"), FULL, epochs=20)
+    assert given.model_folder(workspace).name == "nnUNetTrainerScheduled__nnUNetPlans__2d"
+
+
+def test_every_method_gets_the_profiles_budget() -> None:
+    for name in ("nnunet", "unet", "nnunet_ordinal"):
+        schedule = Training.of(get_method(name), QUICK).schedule
+        assert (schedule["epochs"], schedule["iterations"]) == (QUICK.epochs, QUICK.iterations), name
+        assert schedule["foreground"] == QUICK.foreground, name
