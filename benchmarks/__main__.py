@@ -12,10 +12,12 @@ from benchmarks.bench_consensus import bench_consensus
 from benchmarks.bench_dicom import bench_dicom, compare_dicom
 from benchmarks.bench_scoring import bench_scoring
 from benchmarks.bench_study import bench_study
+from benchmarks.bench_training import bench_training
+from benchmarks.full_profile import full_profile
 from benchmarks.timing import Row
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-PEERS = ["SimpleITK", "nnunetv2", "dcm2niix", "numpy", "nibabel", "pydicom"]
+PEERS = ["SimpleITK", "nnunetv2", "torch", "dcm2niix", "numpy", "nibabel", "pydicom"]
 
 
 _VOXELS = """## DICOM: the same voxels as dcm2niix
@@ -26,11 +28,16 @@ corners to 0.001 mm. What ours refuses, dcm2niix stacks.
 """
 
 
+_FULL = """## The full profile on a GPU
+"""
+
+
 def main() -> None:
     """Run all benchmarks; every row is a paired comparison."""
     voxels = compare_dicom()
     rows = [*bench_consensus(), *bench_study(), *bench_scoring(), *bench_dicom()]
-    text = f"{_render(rows)}\n{_VOXELS}\n{voxels}"
+    training_rows, training = bench_training()
+    text = f"{_render([*rows, *training_rows])}\n{training}\n{_FULL}\n{full_profile()}\n{_VOXELS}\n{voxels}"
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
 
@@ -39,9 +46,9 @@ def _render(rows: list[Row]) -> str:
     lines = [
         "# Speed next to named peers",
         "",
-        "Written by `make bench`. Ours and the peer run in turn, in one process (dcm2niix and `bmseg",
-        "convert` as programs of their own); times are medians, the ratio is the median of peer / ours pair",
-        "by pair, with its lowest and highest.",
+        "Written by `make bench`. Ours and the peer run in turn, in one process (dcm2niix, `bmseg",
+        "convert` and trainings as programs of their own); times are medians, the ratio is the median of",
+        "peer / ours pair by pair, with its lowest and highest.",
         "",
         "| what | peer | bmseg | peer takes | ratio (lowest to highest) |",
         "| --- | --- | --- | --- | --- |",

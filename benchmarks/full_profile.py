@@ -38,6 +38,9 @@ METHODS = ["nnunet", "unet", "nnunet_ordinal"]
 # Above this share of an epoch spent waiting for patches, loading is what bounds the speed.
 _BOUND = 0.1
 _NO_GPU = "Not measured: no GPU here. `python -m benchmarks.full_profile` measures it where there is one.\n"
+_BY_HAND = (
+    "`python -m benchmarks.full_profile` prints this section; it takes too long to be a part of this run.\n"
+)
 
 
 @dataclass
@@ -52,8 +55,8 @@ class Watch:
 
 
 def full_profile() -> str:
-    """The section of RESULTS.md where no GPU time is spent: what stands there, or that there is no GPU."""
-    return _NO_GPU if shutil.which("nvidia-smi") is None else "Run `python -m benchmarks.full_profile`.\n"
+    """What RESULTS.md says of the full profile where this is not run: a run of minutes cannot measure it."""
+    return _NO_GPU if shutil.which("nvidia-smi") is None else _BY_HAND
 
 
 @click.command()

@@ -39,7 +39,9 @@ def load_predictor(
     """
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-    predictor = nnUNetPredictor(
+    from bmseg.trainers.cpu import CPUPredictor
+
+    predictor = (CPUPredictor if device.type == "cpu" else nnUNetPredictor)(
         tile_step_size=tile_step,
         use_mirroring=mirroring,
         perform_everything_on_device=device.type == "cuda",

@@ -52,7 +52,7 @@ class nnUNetTrainerQuick(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's users
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, Any]:
         """AdamW with nnU-Net's polynomial decay."""
         optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=self.initial_lr, weight_decay=_WEIGHT_DECAY
+            self.network.parameters(), lr=self.initial_lr, weight_decay=_WEIGHT_DECAY, fused=True
         )
         return optimizer, PolyLRScheduler(optimizer, self.initial_lr, self.num_epochs)
 

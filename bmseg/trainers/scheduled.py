@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from batchgenerators.dataloading.single_threaded_augmenter import SingleThreadedAugmenter
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
+from bmseg.trainers.batches import Batches, draws_random_numbers, keep_open, thread_pools_found_once
+from bmseg.trainers.cpu import speed_up_on_cpu
 from dataset_conversion.files import atomic_path
 
 #: The entry of a plans configuration that holds the schedule.
@@ -24,6 +27,10 @@ _ATTRIBUTES = {
     "learning_rate": "initial_lr",
     "foreground": "oversample_foreground_percent",
 }
+
+#: Epochs between two checkpoints at most. nnU-Net's 50 are hours of a large training, and leave a short one
+#: without anything to resume from.
+SAVE_EVERY = 10
 
 _FIGURE_EVERY = 10
 
@@ -55,8 +62,33 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
             if entry in schedule:
                 setattr(self, attribute, schedule[entry])
         self.seed = schedule.get("seed", 0)
-        # nnU-Net's 50 would leave a short training without anything to resume from.
-        self.save_every = min(self.save_every, max(1, self.num_epochs // 20))
+        self._batches: Batches | None = None
+        self.save_every = min(SAVE_EVERY, max(1, self.num_epochs // 20))
+
+    def initialize(self) -> None:
+        """On a CPU, let the network compute as fast as it can."""
+        super().initialize()
+        if self.device.type == "cpu":
+            self.print_to_log_file(f"The network computes in {speed_up_on_cpu(self.network)}, channels last")
+
+    def get_dataloaders(self) -> tuple[Any, Any]:
+        """nnU-Net's loaders; augmentation in this process goes on in a thread beside the network."""
+        training, validation = super().get_dataloaders()
+        if isinstance(training, SingleThreadedAugmenter):
+            for loader in (training, validation):
+                keep_open(loader.data_loader._data)
+            if not draws_random_numbers(self.network):
+                self._batches = training = validation = Batches(training, validation)
+        return training, validation
+
+    def run_training(self) -> None:
+        """Train to the last epoch; the thread that makes batches ends with it, however it ends."""
+        with thread_pools_found_once():
+            try:
+                super().run_training()
+            finally:
+                if self._batches is not None:
+                    self._batches.stop()
 
     def on_train_start(self) -> None:
         """Seed before nnU-Net draws the first weights."""
@@ -67,6 +99,8 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
         """Seed by the epoch's number, so that a resumed epoch draws what it would have drawn."""
         seed_everything(self.seed, self.current_epoch + 1)
         super().on_train_epoch_start()
+        if self._batches is not None:
+            self._batches.begin_epoch(self.num_iterations_per_epoch, self.num_val_iterations_per_epoch)
 
     def on_epoch_end(self) -> None:
         """Draw nnU-Net's figure, which takes over a second, now and then only."""

@@ -1,0 +1,1 @@
+"""Trainers that nnU-Net's own command is timed with."""
