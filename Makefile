@@ -15,7 +15,7 @@ JOBS      ?= 2
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
 BMSEG     := $(BIN)/bmseg
-STAGES    := data plan train predict compare report
+STAGES    := data plan train predict evaluate compare report
 RUN       := --workspace $(WORKSPACE) --profile $(PROFILE)
 CODE      := bmseg dataset_conversion evaluation tests benchmarks
 
@@ -60,7 +60,7 @@ baseline: train-unet predict-unet  ## train and predict with the vanilla U-Net a
 evaluate: setup  ## consensus, Dice, Table 1, figures
 	$(BMSEG) evaluate --workspace $(WORKSPACE)
 
-compare: setup  ## evaluate, then print the methods beside the readers, their differences and costs
+compare: setup  ## print the methods beside the readers, their differences and costs
 	$(BMSEG) compare --workspace $(WORKSPACE)
 
 report: setup  ## the one-page report

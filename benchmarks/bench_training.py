@@ -216,7 +216,7 @@ def _section(
         f"| {level} | {mine:.3f} | {their:.3f} | {mine - their:+.3f} |"
         for level, mine, their in dice.itertuples(name=None)
     ]
-    lines += ["", f"Dice of `{OWN_METHOD}` is not measured here: its optimiser needs more steps than these."]
+    lines += ["", f"`{OWN_METHOD}` is timed only: no Dice of it was measured."]
     return "\n".join(lines) + "\n"
 
 
