@@ -67,10 +67,10 @@ report: setup  ## the one-page report
 	$(BMSEG) report --workspace $(WORKSPACE)
 
 test: lint  ## lint, types and all tests
-	$(BIN)/pytest -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 15
 
 test-fast: setup  ## the tests that take seconds
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow"
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check $(CODE)

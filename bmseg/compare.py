@@ -18,7 +18,7 @@ from bmseg.stages import kept_study
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 from bmseg.workspace_raters import workspace_raters
-from dataset_conversion.files import write_text
+from dataset_conversion.files import write_if_changed
 from dataset_conversion.raw_dataset import RawDataset
 from evaluation.consensus import describe
 from evaluation.dice import EmptyMask
@@ -92,7 +92,7 @@ def compare_methods(
     record = read_provenance(workspace.evaluation)
     every = costs(workspace, present)
     for ending, text in (("csv", every.to_csv()), ("md", every.to_markdown()), ("html", every.to_html())):
-        write_text(workspace.evaluation / f"costs.{ending}", text)
+        write_if_changed(workspace.evaluation / f"costs.{ending}", text)
     notes = [note for note in record["notes"] if note.startswith(SYNTHETIC.capitalize())]
     pairs = of_models(_read(workspace, METHODS), chosen)
     tables = [

@@ -35,3 +35,9 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, as UTF-8."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a text file atomically, unless it holds that text already: its time then stays."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)

@@ -23,7 +23,7 @@ from bmseg.nnunet.training import SCHEDULE, Training
 from bmseg.profiles import Profile
 from bmseg.records import read_record, write_record
 from bmseg.workspace import Workspace
-from dataset_conversion.files import write_text
+from dataset_conversion.files import write_if_changed
 
 #: nnU-Net samples 1e8 voxels, 2.4 GB; only CT normalisation uses them, and 1e5 serve it as well.
 FINGERPRINT_VOXELS = 100_000
@@ -167,6 +167,5 @@ def _plans(workspace: Workspace, profile: Profile, planned: Iterable[Method]) ->
             own[SCHEDULE] = Training(method, profile).schedule
             plans["configurations"][recipe.configuration] = own
     text = json.dumps(plans, indent=4) + "\n"
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)
+    write_if_changed(path, text)
     return plans

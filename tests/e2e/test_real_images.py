@@ -41,7 +41,7 @@ def workspace(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     bmseg("convert", "nifti", "--table", folder / "cohort.csv", "--study", STUDY, "-w", root)
     bmseg("plan", "-w", root)
     for method in ("nnunet", "unet"):
-        bmseg("train", method, "-w", root, "--epochs", "2")
+        bmseg("train", method, "-w", root, "--epochs", "2", "--iterations", "10")
         bmseg("predict", method, "-w", root)
     bmseg("compare", "-w", root)
     bmseg("report", "-w", root)

@@ -17,8 +17,8 @@ PROGRAM = Path(sys.executable).parent / "bmseg"
 STAGES = [
     ["phantom", "--training", "5"],
     ["plan"],
-    ["train", "nnunet", "--epochs", "2"],
-    ["train", "unet", "--epochs", "2"],
+    ["train", "nnunet", "--epochs", "2", "--iterations", "10"],
+    ["train", "unet", "--epochs", "2", "--iterations", "10"],
     ["predict", "nnunet"],
     ["predict", "unet"],
     ["evaluate"],
@@ -67,7 +67,7 @@ def test_everything_says_synthetic(workspace: Path) -> None:
 def test_the_report_needs_no_other_file(workspace: Path) -> None:
     page = (workspace / "evaluation" / "report.html").read_text()
     assert "Published: von Brandis et al." in page
-    assert page.count("<img ") == 10
+    assert page.count("<img ") == 16
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
     assert str(workspace) not in page
 
