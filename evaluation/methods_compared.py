@@ -205,7 +205,7 @@ def _notes(table: pd.DataFrame, reference: str) -> list[str]:
         "pair, over the exams compared.",
         "Difference: first minus second, exam by exam; Hodges-Lehmann estimate with the interval of the "
         "exact Wilcoxon signed-rank test; two-sided p.",
-        f"Holm p: adjusted over the {family} tests of "
+        f"Holm p: adjusted over the {family} test{'s' * (family != 1)} of "
         + ("each way (all pairs, all levels)." if FAIR in ways else "all pairs and levels."),
         "Exams: those where both are defined, of all; the others are left out.",
     ]

@@ -158,7 +158,8 @@ def _too_few(n_pairs: pd.Series, family: int, alpha: float) -> str:
     if not most or family * 2.0 ** (1 - most) <= alpha:
         return ""
     return (
-        f" With {most} exam{'s' * (most > 1)} and {family} tests no difference can be shown, however large."
+        f" With {most} exam{'s' * (most > 1)} and {family} test{'s' * (family > 1)} no difference can be "
+        "shown, however large."
     )
 
 
