@@ -128,6 +128,8 @@ def refuse_queued(workspace: Workspace, training: Training, folds: Sequence[Fold
     InputError
         Names the job.
     """
+    if not workspace.jobs.is_dir():
+        return
     from bmseg.slurm import check_not_queued
 
     check_not_queued(workspace, [training.fold_folder(workspace, fold) for fold in folds])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from bmseg.errors import InputError
@@ -58,10 +58,6 @@ class Resources:
         if self.gpus:
             asked["gpus_per_node"] = self.gpus
         return {name: value for name, value in asked.items() if value is not None}
-
-    def to_json(self) -> dict[str, Any]:
-        """Of JSON types."""
-        return asdict(self)
 
 
 def minutes_of(time: str) -> int:

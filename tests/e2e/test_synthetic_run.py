@@ -14,13 +14,14 @@ pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install '.
 pytestmark = pytest.mark.slow
 
 PROGRAM = Path(sys.executable).parent / "bmseg"
+# One thread: another test runs beside this one.
 STAGES = [
     ["phantom", "--training", "5"],
     ["plan"],
-    ["train", "nnunet", "--epochs", "2", "--iterations", "10"],
-    ["train", "unet", "--epochs", "2", "--iterations", "10"],
-    ["predict", "nnunet"],
-    ["predict", "unet"],
+    ["train", "nnunet", "--epochs", "2", "--iterations", "10", "--deterministic"],
+    ["train", "unet", "--epochs", "2", "--iterations", "10", "--deterministic"],
+    ["predict", "nnunet", "--deterministic"],
+    ["predict", "unet", "--deterministic"],
     ["evaluate"],
     ["compare"],
     ["report"],
