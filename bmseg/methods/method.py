@@ -8,7 +8,7 @@ from typing import Any
 
 from bmseg.errors import InputError
 
-#: From nnU-Net's planned configuration ``2d`` and the schedule of the plans, a configuration of one's own.
+#: From nnU-Net's planned configuration ``2d``, a configuration of one's own.
 Configure = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 

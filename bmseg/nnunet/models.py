@@ -40,8 +40,9 @@ class TrainedModel:
     folds: tuple[Fold, ...]
 
     def checkpoints(self) -> dict[str, str]:
-        """Fold to the SHA-256 of its checkpoint."""
-        return {str(fold): file_hash(self.folder / f"fold_{fold}" / FINAL) for fold in self.folds}
+        """Fold to the SHA-256 of its checkpoint, as `trained_model` has checked it against the record."""
+        records = {str(fold): read_record(self.folder / f"fold_{fold}" / RECORD) for fold in self.folds}
+        return {fold: record["checkpoint_sha256"] for fold, record in records.items()}
 
 
 def is_finished(folder: Path) -> bool:
@@ -72,7 +73,7 @@ def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
     folder : Path
         Of the fold.
     inputs : dict
-        What is to be compared, of `bmseg.nnunet.inputs.training_inputs`.
+        What is to be compared, of `bmseg.nnunet.training_inputs`.
 
     Raises
     ------
@@ -131,10 +132,10 @@ def trained_model(
     chosen = tuple(folds or _begun(folder))
     unfinished = [fold for fold in chosen if not is_finished(folder / f"fold_{fold}")]
     if unfinished:
-        names = ", ".join(str(fold) for fold in unfinished)
+        names = [str(fold) for fold in unfinished]
         raise InputError(
-            f"{folder}: fold {names}: found no finished training, expected one; finish it ('bmseg train "
-            f"{training.method.name} --folds {names}') or name the folds to predict with (--folds)"
+            f"{folder}: fold {', '.join(names)}: found no finished training, expected one; finish it ('bmseg "
+            f"train {training.method.name} --folds {','.join(names)}') or name the folds to predict with (--folds)"
         )
     return TrainedModel(training, folder, chosen)
 

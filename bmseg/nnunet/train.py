@@ -93,12 +93,11 @@ def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device
         _forget_peak_memory(device)
         with _progress(trainer, folder, fold):
             trainer.run_training()
-        measured = _peak_memory(device)
-    else:
+        write_record(folder / RECORD, _record(training, trainer, folder) | _peak_memory(device))
+    elif not is_finished(folder):
         # Killed after its last epoch: what it took in memory is not known.
-        measured = {"peak_memory_bytes": None, "memory_of": None}
-    if not is_finished(folder):
-        write_record(folder / RECORD, _record(training, trainer, folder) | measured)
+        unknown = {"peak_memory_bytes": None, "memory_of": None}
+        write_record(folder / RECORD, _record(training, trainer, folder) | unknown)
     if training.profile.validate:
         # nnU-Net scores whatever lies there, predictions of exams that no longer exist included.
         shutil.rmtree(folder / "validation", ignore_errors=True)
