@@ -135,7 +135,8 @@ def trained_model(
         names = [str(fold) for fold in unfinished]
         raise InputError(
             f"{folder}: fold {', '.join(names)}: found no finished training, expected one; finish it ('bmseg "
-            f"train {training.method.name} --folds {','.join(names)}') or name the folds to predict with (--folds)"
+            f"train {training.method.name} --folds {','.join(names)}') or name the folds to "
+            "predict with (--folds)"
         )
     return TrainedModel(training, folder, chosen)
 

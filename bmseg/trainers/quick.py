@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.data_augmentation.compute_initial_patch_size import get_patch_size
 from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 
-from bmseg.trainers.scheduled import SCHEDULE, nnUNetTrainerScheduled
+from bmseg.trainers.scheduled import nnUNetTrainerScheduled
 
 _ROTATION = np.deg2rad(15.0)
 _SCALING = (0.85, 1.2)
@@ -36,18 +36,8 @@ class nnUNetTrainerQuick(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's users
     levels by then. For 2-D configurations.
     """
 
-    def __init__(
-        self,
-        plans: dict[str, Any],
-        configuration: str,
-        fold: int,
-        dataset_json: dict[str, Any],
-        device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net inspects this signature)
-    ) -> None:
-        own = plans["configurations"][configuration]
-        own[SCHEDULE] = {**DEFAULTS, **own.get(SCHEDULE, {})}
-        super().__init__(plans, configuration, fold, dataset_json, device)
-        self.enable_deep_supervision = False
+    schedule: ClassVar[dict[str, Any]] = DEFAULTS
+    deep_supervision: ClassVar[bool] = False
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, Any]:
         """AdamW with nnU-Net's polynomial decay."""

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -45,6 +45,11 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
     was not. Checkpoints appear whole or not at all.
     """
 
+    #: What stands in for absent entries, of a trainer that departs from nnU-Net's.
+    schedule: ClassVar[dict[str, Any]] = {}
+    #: Whether the loss is taken at every resolution, as nnU-Net does.
+    deep_supervision: ClassVar[bool] = True
+
     num_epochs: int
     save_every: int
 
@@ -57,7 +62,8 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
         device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net inspects this signature)
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
-        schedule = self.configuration_manager.configuration.get(SCHEDULE, {})
+        schedule = {**self.schedule, **self.configuration_manager.configuration.get(SCHEDULE, {})}
+        self.enable_deep_supervision = self.deep_supervision
         for entry, attribute in _ATTRIBUTES.items():
             if entry in schedule:
                 setattr(self, attribute, schedule[entry])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
@@ -11,9 +11,8 @@ from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.loss.robust_ce_loss import RobustCrossEntropyLoss
 from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 
-from bmseg.trainers.scheduled import SCHEDULE, nnUNetTrainerScheduled
+from bmseg.trainers.scheduled import nnUNetTrainerScheduled
 
-_LEARNING_RATE = 1e-3
 # Left to right only: scans of limbs do not come upside down.
 _FLIP_AXES = (1,)
 
@@ -27,18 +26,8 @@ class nnUNetTrainerUNet(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's users 
     deformation. Patches are sampled as the plans say, for every method alike.
     """
 
-    def __init__(
-        self,
-        plans: dict[str, Any],
-        configuration: str,
-        fold: int,
-        dataset_json: dict[str, Any],
-        device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net inspects this signature)
-    ) -> None:
-        own = plans["configurations"][configuration]
-        own[SCHEDULE] = {"learning_rate": _LEARNING_RATE, **own.get(SCHEDULE, {})}
-        super().__init__(plans, configuration, fold, dataset_json, device)
-        self.enable_deep_supervision = False
+    schedule: ClassVar[dict[str, Any]] = {"learning_rate": 1e-3}
+    deep_supervision: ClassVar[bool] = False
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, Any]:
         """Adam; the exponent 0 keeps nnU-Net's polynomial schedule at its first value."""

@@ -178,7 +178,7 @@ def test_a_fold_that_was_begun_but_not_finished_is_named(folds: Workspace) -> No
 
 
 def test_a_fold_that_was_never_trained_is_named(trained: Workspace) -> None:
-    with pytest.raises(InputError, match=r"2d_tiny: fold 1, 2: found no finished training"):
+    with pytest.raises(InputError, match=r"2d_tiny: fold 1, 2: found no .* train tiny --folds 1,2'"):
         predict(trained, TRAINING, folds=(0, 1, 2))
 
 
