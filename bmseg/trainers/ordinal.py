@@ -34,8 +34,8 @@ def nested_regions(dataset_json: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class nnUNetTrainerOrdinal(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's users know trainers by this form)
-    """nnU-Net's defaults on nested regions."""
+class _OnNestedRegions:
+    """Comes before nnU-Net's trainer among the bases and gives it the regions."""
 
     def __init__(
         self,
@@ -45,18 +45,12 @@ class nnUNetTrainerOrdinal(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's use
         dataset_json: dict[str, Any],
         device: torch.device = torch.device("cuda"),  # noqa: B008 (nnU-Net inspects this signature)
     ) -> None:
-        super().__init__(plans, configuration, fold, nested_regions(dataset_json), device)
+        super().__init__(plans, configuration, fold, nested_regions(dataset_json), device)  # type: ignore[call-arg]
 
 
-class nnUNetTrainerQuickOrdinal(nnUNetTrainerQuick):  # noqa: N801
+class nnUNetTrainerOrdinal(_OnNestedRegions, nnUNetTrainerScheduled):  # noqa: N801 (as nnU-Net's)
+    """nnU-Net's defaults on nested regions."""
+
+
+class nnUNetTrainerQuickOrdinal(_OnNestedRegions, nnUNetTrainerQuick):  # noqa: N801
     """`nnUNetTrainerQuick` on nested regions."""
-
-    def __init__(
-        self,
-        plans: dict[str, Any],
-        configuration: str,
-        fold: int,
-        dataset_json: dict[str, Any],
-        device: torch.device = torch.device("cuda"),  # noqa: B008
-    ) -> None:
-        super().__init__(plans, configuration, fold, nested_regions(dataset_json), device)
