@@ -1,0 +1,109 @@
+"""A submission's record on the board: whose it is, what it is called, what became of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bmseg.errors import InputError
+from bmseg.leaderboard.challenge import read_toml
+from bmseg.study import in_one_line
+from dataset_conversion.files import write_text
+
+ENTRY_FILE = "submission.toml"
+
+_Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Event(_Table):
+    """What became of a submission, and when (UTC)."""
+
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    event: Literal["added", "withdrawn", "reinstated"]
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class Description(_Table):
+    """What a team says of its submission; free text, shown escaped."""
+
+    title: Annotated[str, Field(max_length=120)] = ""
+    method: Annotated[str, Field(max_length=120)] = ""
+    description: Annotated[str, Field(max_length=2000)] = ""
+    url: Annotated[str, Field(max_length=300)] = ""
+
+
+class Entry(_Table):
+    """A submission on the board.
+
+    Parameters
+    ----------
+    team, submission
+        Its folder: ``results/<team>/<submission>``; the submission's identifier is the head of the hash of
+        its masks.
+    about : Description
+    simulated : bool
+        Made from the consensus by a named perturbation, by no team.
+    masks_sha256, dice_sha256
+        Of the submitted masks (labels and grids) and of dice.csv.
+    versions
+        Of the packages that scored it.
+    history : list of Event
+        The first is the adding; the last says whether it stands.
+    """
+
+    team: str
+    submission: str
+    about: Description = Description()
+    simulated: bool = False
+    masks_sha256: _Hash
+    dice_sha256: _Hash
+    versions: dict[str, str]
+    history: Annotated[list[Event], Field(min_length=1)]
+
+    @property
+    def key(self) -> str:
+        """Team and submission as one name."""
+        return f"{self.team}/{self.submission}"
+
+    @property
+    def name(self) -> str:
+        """What the page calls it: the team, and the title where it has one."""
+        return f"{self.team}: {self.about.title}" if self.about.title else self.team
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it no longer stands."""
+        return self.history[-1].event == "withdrawn"
+
+
+def read_entry(folder: Path) -> Entry:
+    """Read the record in a submission's folder.
+
+    Raises
+    ------
+    InputError
+        When it is missing, damaged, or names another folder than its own.
+    """
+    path = folder / ENTRY_FILE
+    try:
+        entry = Entry.model_validate(read_toml(path))
+    except ValidationError as error:
+        raise InputError(f"{path}: {in_one_line(error)}") from None
+    if (entry.team, entry.submission) != (folder.parent.name, folder.name):
+        raise InputError(
+            f"{path}: team and submission: found {entry.key}, expected {folder.parent.name}/{folder.name} "
+            "as the folder is called"
+        )
+    return entry
+
+
+def write_entry(entry: Entry, folder: Path) -> None:
+    """Write the record into a submission's folder, atomically."""
+    write_text(folder / ENTRY_FILE, tomli_w.dumps(entry.model_dump()))
