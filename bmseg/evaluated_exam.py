@@ -102,14 +102,13 @@ def evaluate_exam(
     arrays = {rater: mask.array for rater, mask in masks.items()}
     votes = count_votes(arrays, study.label_values)
     of_readers = votes.select(readers)
-    consensus = staple(of_readers, rule=study.consensus.rule, seed=SEED)
-    without = leave_one_out(of_readers, rule=study.consensus.rule, seed=SEED) if len(readers) > 1 else {}
+    consensus, without = reader_consensuses(study, of_readers)
     labels = paint(arrays, of_readers, consensus.label.astype(np.uint8))
     write_volume(consensus_path(out, exam), Volume(labels, first.affine))
 
     placed = ExamMasks(exam, labels, arrays, first.affine, study.plane)
     voxel_ml = placed.voxel_ml
-    scores, fair = _scores(study, votes, consensus, without)
+    scores, fair = score_votes(study, votes, consensus, without)
     by_unit = scores, fair
     if unit == "knee":
         by_unit = _by_knee(study, exam, arrays, first, consensus, without)
@@ -130,9 +129,18 @@ def evaluate_exam(
     )
 
 
-def _scores(
+def reader_consensuses(study: Study, of_readers: Votes) -> tuple[Consensus, dict[str, Consensus]]:
+    """The consensus of all readers by the study's rule, and that without each; none with one reader."""
+    rule = study.consensus.rule
+    alone = len(of_readers.raters) < 2
+    without = {} if alone else leave_one_out(of_readers, rule=rule, seed=SEED)
+    return staple(of_readers, rule=rule, seed=SEED), without
+
+
+def score_votes(
     study: Study, votes: Votes, consensus: Consensus, without: Mapping[str, Consensus]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Dice of every rater of an exam against the consensus, and against those without each reader."""
     policy = EmptyMask(study.scores.empty_mask)
     usual = score(votes, consensus.label_on(votes), study.levels_by_name, policy)
     if not without:
@@ -152,7 +160,7 @@ def _by_knee(
         knees = knee_votes(arrays, study.label_values, first.affine)
     except MaskError as error:
         raise MaskError(f"{exam}: {error}") from None
-    parts = {knee: _scores(study, votes, consensus, without) for knee, votes in knees.items()}
+    parts = {knee: score_votes(study, votes, consensus, without) for knee, votes in knees.items()}
     usual, fair = (
         pd.concat([tables[i].assign(knee=knee) for knee, tables in parts.items()], ignore_index=True)
         for i in range(2)

@@ -78,6 +78,11 @@ class Workspace:
         return self.evaluation / "report.html"
 
     @property
+    def leaderboard(self) -> Path:
+        """The board of the test exams."""
+        return self.root / "leaderboard"
+
+    @property
     def stages(self) -> Path:
         """What each finished stage was made from."""
         return self.root / ".stages"

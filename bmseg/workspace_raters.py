@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bmseg.errors import InputError
 from bmseg.evaluate import Raters
 from bmseg.study import Study
@@ -19,13 +21,8 @@ def workspace_raters(workspace: Workspace, study: Study) -> tuple[Raters, bool]:
     dataset_conversion.volume.ConversionError
         When there is no finished data set.
     """
-    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
-    cohort = dataset.cohort()
-    exams = dataset.exams("test")
-    if not exams:
-        raise InputError(f"{dataset.cohort_path}: split: found no test exam, expected at least one")
-    folders = {reader: dataset.readers_folder(reader) for reader in study.reader_names}
-    readers = {reader: folder for reader, folder in folders.items() if any(folder.glob("[!.]*.nii.gz"))}
+    exams, synthetic = test_cohort(workspace, study)
+    readers = reader_folders(workspace, study)
     models = {
         folder.name: folder for folder in sorted(workspace.predictions_root.glob("[!.]*")) if folder.is_dir()
     }
@@ -34,5 +31,21 @@ def workspace_raters(workspace: Workspace, study: Study) -> tuple[Raters, bool]:
             f"{workspace.predictions_root}: found no method's predictions, expected at least one; "
             "run 'bmseg predict' first"
         )
-    synthetic = "synthetic" in cohort and bool((cohort.synthetic == True).all())  # noqa: E712
     return Raters(readers, models, exams), synthetic
+
+
+def test_cohort(workspace: Workspace, study: Study) -> tuple[list[str], bool]:
+    """The test exams of a workspace, and whether its cohort is synthetic; errors of `workspace_raters`."""
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    cohort = dataset.cohort()
+    exams = dataset.exams("test")
+    if not exams:
+        raise InputError(f"{dataset.cohort_path}: split: found no test exam, expected at least one")
+    return exams, "synthetic" in cohort and bool((cohort.synthetic == True).all())  # noqa: E712
+
+
+def reader_folders(workspace: Workspace, study: Study) -> dict[str, Path]:
+    """Reader to folder, of the readers with masks of the test exams."""
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    folders = {reader: dataset.readers_folder(reader) for reader in study.reader_names}
+    return {reader: folder for reader, folder in folders.items() if any(folder.glob("[!.]*.nii.gz"))}

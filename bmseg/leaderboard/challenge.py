@@ -60,7 +60,7 @@ class Ranking(_Table):
     yardstick: Literal["fair", "usual"] = "fair"
     weights: Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)]
     missing: Literal["worst", "refuse"] = "worst"
-    submissions: Literal["all", "latest"] = "all"
+    submissions: Literal["all", "latest"] = "latest"
     tolerance: Annotated[float, Field(ge=0, lt=1)] = 1e-9
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     exact: bool = True
@@ -101,13 +101,18 @@ class Challenge(_Table):
     public: Public = Public()
 
 
-def default_challenge(study: Study, *, synthetic: bool, overlays: bool) -> Challenge:
+def default_challenge(
+    study: Study, *, synthetic: bool, overlays: bool = False, title: str | None = None
+) -> Challenge:
     """A challenge of a study: single levels are ranked, groups of levels shown, for they repeat levels."""
     return Challenge(
-        title=study.title,
+        title=title or study.title,
         description="Segment each exam's levels of signal; readers are scored by the same yardstick.",
         synthetic=synthetic,
-        ranking=Ranking(weights={level.name: 1.0 for level in study.levels}),
+        ranking=Ranking(
+            yardstick="fair" if len(study.readers) > 1 else "usual",
+            weights={level.name: 1.0 for level in study.levels},
+        ),
         public=Public(overlays=overlays),
     )
 

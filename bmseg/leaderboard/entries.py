@@ -25,7 +25,7 @@ class _Table(BaseModel):
 class Event(_Table):
     """What became of a submission, and when (UTC)."""
 
-    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
     event: Literal["added", "withdrawn", "reinstated"]
     reason: Annotated[str, Field(max_length=500)] = ""
 

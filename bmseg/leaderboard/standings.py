@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
+from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.contract import Contract
 from bmseg.leaderboard.entries import Entry
+from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
 from bmseg.study import Study
-from evaluation.ranking import Rankings
+from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
+from evaluation.signed_rank import hodges_lehmann
 
-#: Columns of `Standings.rows`, besides one a level.
-ROWS = [
+#: The row of the consensus of the other readers.
+CONSENSUS = "consensus"
+
+#: Dice of an exam without a mask, where the challenge counts it as the worst.
+WORST = 0.0
+
+#: Columns of `Standings.rows` before those of the levels, and behind them.
+_FIRST = [
     "key", "kind", "name", "team", "title", "simulated", "rank", "rank_low", "rank_high", "group", "value",
-    "score", "n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "beside",
+    "score",
 ]  # fmt: skip
+_LAST = ["n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "beside"]
 
 
 @dataclass(frozen=True)
@@ -30,13 +42,17 @@ class Standings:
     contract : Contract
     entries : list of Entry
         Those that stand, in rank order.
-    withdrawn : list of Entry
-    superseded : list of Entry
-        A team's earlier submissions, where only the latest is ranked.
+    withdrawn, superseded : list of Entry
+        Superseded: a team's earlier submissions, where only its latest is ranked.
     rows : DataFrame
-        `ROWS` and a column a level; see docs.
+        A row a line of the page, best score first, ranked ones by rank: ``key, kind`` (submission, reader or
+        consensus), ``name, team, title, simulated``; ``rank, rank_low, rank_high, group, value``: overall, by
+        the challenge's scheme (empty for readers); ``score``: weighted mean over the ranked levels of the
+        mean Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined,
+        n_undefined, n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, beside``: to the
+        mean reader, see `beside_readers`.
     rankings : Rankings or None
-        Of the entries; algorithms are their keys. None without one.
+        Of the entries; algorithms are their keys, tasks the levels. None without an entry.
     scores : DataFrame
         ``exam, key, kind, name, level, dice, status, n_defined, n_consensuses`` of every row.
     """
@@ -50,3 +66,195 @@ class Standings:
     rows: pd.DataFrame
     rankings: Rankings | None
     scores: pd.DataFrame
+
+
+def standings(board: Board) -> Standings:
+    """Rank a board from its files.
+
+    Raises
+    ------
+    InputError, WorkError
+        When a file of the board is damaged.
+    """
+    entries = board.entries()
+    withdrawn = [entry for entry in entries if entry.is_withdrawn]
+    standing = [entry for entry in entries if not entry.is_withdrawn]
+    ranked = _latest(standing) if board.challenge.ranking.submissions == "latest" else standing
+    scores = _scores(board, ranked)
+    rankings = _rank(board, scores) if ranked else None
+    rows = _rows(board, ranked, scores, rankings)
+    order = {key: place for place, key in enumerate(rows.key)}
+    return Standings(
+        challenge=board.challenge,
+        study=board.study,
+        contract=board.contract,
+        entries=sorted(ranked, key=lambda entry: order[entry.key]),
+        withdrawn=withdrawn,
+        superseded=[entry for entry in standing if entry not in ranked],
+        rows=rows,
+        rankings=rankings,
+        scores=scores,
+    )
+
+
+def mean_dice(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean Dice over exams of each ``key`` and level: undefined ones left out, missing ones counted as 0.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``key, level, dice, status``.
+
+    Returns
+    -------
+    DataFrame
+        A row a key, a column a level, in order of appearance.
+    """
+    counted = scores.assign(dice=scores.dice.mask(scores.status == MISSING, WORST))
+    levels = list(dict.fromkeys(scores.level))
+    return counted.groupby(["key", "level"], sort=False).dice.mean().unstack()[levels]
+
+
+def weighted_score(means: pd.DataFrame, weights: Mapping[str, float]) -> pd.Series:
+    """The mean of the levels' mean Dice, by their weights; levels that a key has none of are left out."""
+    ranked = means[list(weights)]
+    weight = ranked.notna() * pd.Series(weights)
+    return (ranked.fillna(0) * weight).sum(axis=1) / weight.sum(axis=1)
+
+
+def beside_readers(
+    scores: pd.DataFrame, weights: Mapping[str, float], confidence: float
+) -> dict[str, tuple[float, float, float, str]]:
+    """How each key of `scores` stands to the mean reader, whose scores are those of `CONSENSUS`.
+
+    The consensus of the other readers meets the reader left out, so on each exam its Dice is the mean of
+    what the readers reach against the others. A difference is formed where both are defined, level by
+    level, and averaged over an exam's ranked levels by their weights; estimate and interval over exams are
+    those of Hodges and Lehmann (`evaluation.signed_rank.hodges_lehmann`).
+
+    Returns
+    -------
+    dict of str to tuple
+        Estimate, low, high and words; the words are empty without an interval.
+    """
+    counted = scores.assign(dice=scores.dice.mask(scores.status == MISSING, WORST))
+    table = counted[counted.level.isin(list(weights))].pivot(
+        index=["exam", "level"], columns="key", values="dice"
+    )
+    weight = pd.Series(table.index.get_level_values("level").map(weights), index=table.index, dtype=float)
+    found = {}
+    for key in table:
+        difference = table[key] - table[CONSENSUS]
+        defined = weight.where(difference.notna(), 0.0)
+        by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
+        interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
+        words = _in_words(interval.low, interval.high) if interval.is_defined else ""
+        found[str(key)] = (interval.estimate, interval.low, interval.high, words)
+    return found
+
+
+def _in_words(low: float, high: float) -> str:
+    if high < 0:
+        return "below the readers"
+    return "above the readers" if low > 0 else "not told apart from the readers"
+
+
+def _latest(entries: Sequence[Entry]) -> list[Entry]:
+    return list({entry.team: entry for entry in entries}.values())
+
+
+def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:
+    """The Dice of every row of the page, on the challenge's yardstick; readers always on the fair one."""
+    yardstick = board.challenge.ranking.yardstick
+    tables = [
+        on_yardstick(board.dice(entry), yardstick).assign(key=entry.key, kind="submission", name=entry.name)
+        for entry in entries
+    ]
+    readers = board.reader_scores()
+    if len(readers):
+        each = on_yardstick(readers, "fair")
+        tables.append(each.assign(key=each.rater, kind="reader", name=each.rater))
+        together = on_yardstick(readers.assign(rater=CONSENSUS), "fair")
+        name = "consensus of the other readers"
+        tables.append(together.assign(key=CONSENSUS, kind="consensus", name=name))
+    columns = ["exam", "key", "kind", "name", "level", "dice", "status", "n_defined", "n_consensuses"]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def _rank(board: Board, scores: pd.DataFrame) -> Rankings:
+    rule = board.challenge.ranking
+    table = scores[scores.kind == "submission"].rename(
+        columns={"level": "task", "key": "algorithm", "exam": "case", "dice": "value"}
+    )
+    rules = Rules(
+        tolerance=rule.tolerance,
+        alpha=rule.alpha,
+        exact=rule.exact,
+        confidence=rule.confidence,
+        bootstraps=rule.bootstraps,
+        seed=rule.seed,
+        weights={level: rule.weights.get(level, 0.0) for level in board.study.level_names},
+        worst=WORST,
+    )
+    return rank_scores(table[["task", "algorithm", "case", "value", "status"]], rules)
+
+
+def _rows(
+    board: Board, entries: Sequence[Entry], scores: pd.DataFrame, rankings: Rankings | None
+) -> pd.DataFrame:
+    columns = [*_FIRST, *board.study.level_names, *_LAST]
+    if scores.empty:
+        return pd.DataFrame(columns=columns)
+    rule = board.challenge.ranking
+    means = mean_dice(scores)
+    score = weighted_score(means, rule.weights)
+    beside = beside_readers(scores, rule.weights, rule.confidence) if CONSENSUS in means.index else {}
+    places = _places(rankings, Scheme(rule.scheme)) if rankings else {}
+    of_key = {entry.key: entry for entry in entries}
+    rows = []
+    for (key, kind, name), own in scores.groupby(["key", "kind", "name"], sort=False):
+        entry, counts = of_key.get(key), own.status.value_counts()
+        difference, low, high, words = beside.get(key, (np.nan, np.nan, np.nan, ""))
+        rows.append(
+            {
+                "key": key, "kind": kind, "name": name,
+                "team": entry.team if entry else "", "title": entry.about.title if entry else "",
+                "simulated": bool(entry and entry.simulated),
+                **places.get(key, {}), "score": score[key], **means.loc[key].to_dict(),
+                "n_defined": counts.get(SCORED, 0), "n_undefined": counts.get(UNDEFINED, 0),
+                "n_missing": counts.get(MISSING, 0), "n": len(own),
+                "difference": difference, "low": low, "high": high,
+                "beside": words if kind == "submission" else "",
+            }
+        )  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns)
+    return _placed(table)
+
+
+def _places(rankings: Rankings, scheme: Scheme) -> dict[str, dict[str, object]]:
+    """Each entry's overall rank by the scheme, with its interval and its tie group."""
+    ranks, groups = rankings.ranks, rankings.groups
+    overall = ranks[(ranks.scheme == scheme) & (ranks.task == OVERALL)]
+    letters = groups[groups.task == OVERALL].set_index("algorithm").group
+    return {
+        row.algorithm: {
+            "rank": row.rank, "rank_low": row.rank_low, "rank_high": row.rank_high, "value": row.value,
+            "group": letters.get(row.algorithm, ""),
+        }
+        for row in overall.itertuples()
+    }  # fmt: skip
+
+
+def _placed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Submissions by rank; each reader before the first submission of a lower score."""
+    ranked = rows[rows.kind == "submission"].sort_values(
+        ["rank", "score", "key"], ascending=[True, False, True], kind="stable"
+    )
+    others = rows[rows.kind != "submission"].sort_values("score", ascending=False, kind="stable")
+    order: list[int] = []
+    waiting = list(others.index)
+    for place in ranked.index:
+        while waiting and rows.score[waiting[0]] > rows.score[place]:
+            order.append(waiting.pop(0))
+        order.append(place)
+    return rows.loc[[*order, *waiting]].reset_index(drop=True)

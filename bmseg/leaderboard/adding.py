@@ -1,0 +1,205 @@
+"""Add a submission to a board, withdraw it, take it back on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bmseg import provenance
+from bmseg.errors import InputError, WorkError
+from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, scores_text
+from bmseg.leaderboard.entries import Description, Entry, Event, read_entry, write_entry
+from bmseg.leaderboard.scoring import Reference, score_submission
+from bmseg.leaderboard.submission import CheckedSubmission, check_submission
+from bmseg.leaderboard.submission_text import check_about, check_reason, check_team
+from dataset_conversion.files import write_text
+from dataset_conversion.volume import Volume, write_volume
+
+# Of the hash of the masks: 48 bits, so that two different submissions of a team never share a name.
+_IDENTIFIER = 12
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of a submission.
+
+    Parameters
+    ----------
+    entry : Entry
+    is_new : bool
+        False when the same masks of the team were on the board.
+    notices : list of str
+        What was seen on the way, such as missing exams.
+    """
+
+    entry: Entry
+    is_new: bool
+    notices: list[str]
+
+
+def add_submission(
+    board: Board,
+    team: str,
+    source: Path,
+    reference: Reference,
+    *,
+    about: Description | None = None,
+    simulated: bool = False,
+) -> Added:
+    """Check, score and add a submission; the same masks of a team are added once.
+
+    Parameters
+    ----------
+    board : Board
+    team : str
+    source : Path
+        Folder or ZIP file; see `bmseg.leaderboard.submission.check_submission`.
+    reference : Reference
+        The readers' masks that the board was made with.
+    about : Description, optional
+    simulated : bool
+        Made from the consensus, by no team.
+
+    Raises
+    ------
+    InputError
+        When a name or text cannot be taken, or the same masks stand there with another description or
+        were withdrawn.
+    WorkError
+        When the submission has faults, or misses exams where the challenge refuses that.
+    """
+    about = about or Description()
+    check_team(team, taken=board.teams, reserved=[*board.study.reader_names, "consensus"])
+    check_about(about.title, about.method, about.description, about.url)
+    checked = check_submission(source, board.contract)
+    _refuse_faults(checked, board)
+    submission = checked.sha256[:_IDENTIFIER]
+    notices = [*checked.notices, *_missing(checked, board)]
+    if earlier := _earlier(board, team, submission, about, simulated):
+        return Added(earlier, False, notices)
+    text = scores_text(score_submission(checked.masks, reference))
+    with TemporaryDirectory(dir=board.root, prefix=STAGING) as name:
+        staging = Path(name)
+        write_text(staging / "entry" / DICE_FILE, text)
+        _write_masks(staging / "masks", checked)
+        # From here on one at a time: dates are in the order of the board, and team names stay apart.
+        with board.lock():
+            check_team(team, taken=board.teams, reserved=[])
+            if earlier := _earlier(board, team, submission, about, simulated):
+                return Added(earlier, False, notices)
+            entry = Entry(
+                team=team,
+                submission=submission,
+                about=about,
+                simulated=simulated,
+                masks_sha256=checked.sha256,
+                dice_sha256=provenance.file_hash(staging / "entry" / DICE_FILE),
+                versions=provenance.versions(),
+                history=[Event(date=_now(), event="added")],
+            )
+            notices += _same_masks(board, entry)
+            write_entry(entry, staging / "entry")
+            _put_in_place(board, entry, staging)
+    return Added(entry, True, notices)
+
+
+def withdraw(board: Board, key: str, reason: str) -> tuple[Entry, bool]:
+    """Take a submission out of the ranking; its record, scores and history stay.
+
+    Returns
+    -------
+    entry : Entry
+    changed : bool
+        False when it was withdrawn already.
+    """
+    return _happen(board, key, "withdrawn", reason, lambda entry: not entry.is_withdrawn)
+
+
+def reinstate(board: Board, key: str, reason: str) -> tuple[Entry, bool]:
+    """Take a withdrawn submission back into the ranking; what is returned is that of `withdraw`."""
+    return _happen(board, key, "reinstated", reason, lambda entry: entry.is_withdrawn)
+
+
+def _happen(
+    board: Board, key: str, event: str, reason: str, applies: Callable[[Entry], bool]
+) -> tuple[Entry, bool]:
+    check_reason(reason)
+    with board.lock():
+        entry = board.find(key)
+        if not applies(entry):
+            return entry, False
+        history = [*entry.history, Event.model_validate({"date": _now(), "event": event, "reason": reason})]
+        changed = entry.model_copy(update={"history": history})
+        write_entry(changed, board.folder(entry.team, entry.submission))
+    return changed, True
+
+
+def _refuse_faults(checked: CheckedSubmission, board: Board) -> None:
+    if checked.faults:
+        raise WorkError(
+            f"{checked.source}: found {len(checked.faults)} faults, expected none; nothing was added. "
+            + "; ".join(map(str, checked.faults))
+        )
+    if checked.missing and board.challenge.ranking.missing == "refuse":
+        raise WorkError(
+            f"{checked.source}: exams: found no mask of {', '.join(checked.missing)}, expected one of each "
+            f"of the {len(board.contract.exams)} test exams; nothing was added"
+        )
+
+
+def _missing(checked: CheckedSubmission, board: Board) -> list[str]:
+    if not checked.missing:
+        return []
+    names = ", ".join(checked.missing)
+    return [
+        f"missing {len(checked.missing)} of {len(board.contract.exams)} exams, which count as Dice 0: {names}"
+    ]
+
+
+def _earlier(board: Board, team: str, submission: str, about: Description, simulated: bool) -> Entry | None:
+    """The team's submission of the same masks, where it stands there as it is described now."""
+    folder = board.folder(team, submission)
+    if not folder.is_dir():
+        return None
+    entry = read_entry(folder)
+    if entry.is_withdrawn:
+        raise InputError(
+            f"{entry.key}: found it withdrawn on {entry.history[-1].date[:10]}, expected a new submission; "
+            f"'bmseg leaderboard reinstate {entry.key}' takes it back"
+        )
+    if (entry.about, entry.simulated) != (about, simulated):
+        raise InputError(
+            f"{entry.key}: found the same masks on the board with another description, expected the same; "
+            "leave the description as it was, or withdraw the submission"
+        )
+    return entry
+
+
+def _same_masks(board: Board, entry: Entry) -> list[str]:
+    others = [other.key for other in board.entries() if other.masks_sha256 == entry.masks_sha256]
+    return [f"the same masks are on the board as {', '.join(others)}"] if others else []
+
+
+def _write_masks(folder: Path, checked: CheckedSubmission) -> None:
+    """Write the masks anew, as plain label maps: nothing else of a submitted file is kept."""
+    for exam, mask in checked.masks.items():
+        write_volume(folder / f"{exam}.nii.gz", Volume(mask.array, mask.affine))
+
+
+def _put_in_place(board: Board, entry: Entry, staging: Path) -> None:
+    """Rename what is whole; the record comes last, for with it the submission is on the board."""
+    masks = board.masks(entry.team, entry.submission)
+    folder = board.folder(entry.team, entry.submission)
+    for target in (masks, folder):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    # They may be there, of an addition that was killed in between: of the same hash, so the same.
+    if not masks.is_dir():
+        (staging / "masks").rename(masks)
+    (staging / "entry").rename(folder)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,270 @@
+"""The board on disk: plain files that a repository keeps well, and what two people may do to them at once.
+
+::
+
+    <board>/
+        challenge.toml study.toml exams.json reference.json readers.csv
+        results/<team>/<submission>/{submission.toml,dice.csv}
+        masks/<team>/<submission>/<exam>.nii.gz     the organiser's own copy, which git is told to ignore
+        site/
+
+A submission's folder is written under another name and renamed once it is whole, so that whatever stops a
+process leaves the board as it was before or as it is after.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+
+from bmseg import provenance
+from bmseg.errors import InputError, WorkError
+from bmseg.evaluated_exam import SEED
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, Challenge, load_challenge, write_challenge
+from bmseg.leaderboard.contract import CONTRACT_FILE, Contract, read_contract, write_contract
+from bmseg.leaderboard.entries import Entry, read_entry
+from bmseg.leaderboard.scoring import COLUMNS, Reference, score_readers
+from bmseg.records import read_record, write_record
+from bmseg.study import Study, load_study
+from dataset_conversion.files import write_if_changed, write_text
+
+STUDY_FILE = "study.toml"
+READERS_FILE = "readers.csv"
+DICE_FILE = "dice.csv"
+#: How the folders begin that are being written; a killed process may leave one.
+STAGING = ".partial-"
+_REFERENCE_FILE = "reference.json"
+_IGNORED = "# Masks are the teams' and the organiser's; locks and half-written folders are nobody's.\n" + (
+    "/masks/\n/.lock\n.partial-*\n"
+)
+# Reading back a table: pandas takes a reader called "1" for a number, and "" for nothing.
+_TYPES = {
+    "exam": str, "rater": str, "level": str, "left_out": str, "status": str, "tp": "Int64", "fp": "Int64",
+    "fn": "Int64", "n_reference": "Int64", "n_rater": "Int64",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Board:
+    """An open board.
+
+    Parameters
+    ----------
+    root : Path
+    study : Study
+    challenge : Challenge
+    contract : Contract
+    """
+
+    root: Path
+    study: Study
+    challenge: Challenge
+    contract: Contract
+
+    @classmethod
+    def open(cls, root: Path) -> Board:
+        """Open the board in a folder.
+
+        Raises
+        ------
+        InputError
+            When there is none, or one of its files is damaged or breaks a rule.
+        """
+        if not (root / CHALLENGE_FILE).is_file():
+            raise InputError(f"{root}: found no board, expected one made by 'bmseg leaderboard init'")
+        study = load_study(root / STUDY_FILE)
+        contract = read_contract(root)
+        if tuple(contract.labels) != study.label_values:
+            raise InputError(
+                f"{root / CONTRACT_FILE}: labels: found {contract.labels}, expected "
+                f"{list(study.label_values)} as in {STUDY_FILE}; restore the files"
+            )
+        return cls(root, study, load_challenge(root, study), contract)
+
+    @property
+    def results(self) -> Path:
+        """A folder a team, and in it one a submission."""
+        return self.root / "results"
+
+    @property
+    def site(self) -> Path:
+        """The page."""
+        return self.root / "site"
+
+    @property
+    def readers_path(self) -> Path:
+        """The readers' scores."""
+        return self.root / READERS_FILE
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """What the readers' masks were: ``masks_sha256`` a reader, ``readers_sha256`` of the scores."""
+        return read_record(self.root / _REFERENCE_FILE)
+
+    @property
+    def teams(self) -> list[str]:
+        """The teams that have a folder, sorted."""
+        return sorted(path.name for path in self.results.glob("[!.]*") if path.is_dir())
+
+    def folder(self, team: str, submission: str) -> Path:
+        """Where a submission's record and scores are."""
+        return self.results / team / submission
+
+    def masks(self, team: str, submission: str) -> Path:
+        """Where a submission's masks are kept; they need not be there."""
+        return self.root / "masks" / team / submission
+
+    def entries(self) -> list[Entry]:
+        """Every submission that was ever added, oldest first.
+
+        Raises
+        ------
+        InputError
+            When a record is damaged.
+        """
+        folders = [path for path in self.results.glob("[!.]*/[!.]*") if path.is_dir()]
+        entries = [read_entry(folder) for folder in sorted(folders)]
+        return sorted(entries, key=lambda entry: (entry.history[0].date, entry.key))
+
+    def find(self, key: str) -> Entry:
+        """The submission of a key as ``team/submission``; a team's name is enough where it has one only.
+
+        Raises
+        ------
+        InputError
+            When there is none or several; names them.
+        """
+        entries = self.entries()
+        found = [entry for entry in entries if key in (entry.key, entry.team)]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(entry.key for entry in found or entries) or "none"
+        raise InputError(f"submission: found {key!r} {len(found)} times, expected one of {known}")
+
+    def dice(self, entry: Entry) -> pd.DataFrame:
+        """A submission's scores; columns of `bmseg.leaderboard.scoring.COLUMNS`."""
+        return read_scores(self.folder(entry.team, entry.submission) / DICE_FILE)
+
+    def reader_scores(self) -> pd.DataFrame:
+        """The readers' scores, of `bmseg.leaderboard.scoring.score_readers`."""
+        return read_scores(self.readers_path)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep others from changing the board; the system lets go of it when a process ends, however."""
+        with FileLock(self.root / ".lock", timeout=600):
+            yield
+
+    def check_reference(self, reference: Reference) -> None:
+        """Refuse readers' masks other than those that the board was made with.
+
+        Raises
+        ------
+        InputError
+            Names the readers.
+        """
+        expected = self.reference.get("masks_sha256", {})
+        found = masks_hashes(reference)
+        if found != expected:
+            differing = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+            raise InputError(
+                f"{self.root}: readers' masks: found others of {', '.join(differing)} than the board was "
+                "made with, expected the same; make a new board with --board"
+            )
+
+
+def init_board(
+    root: Path, challenge: Challenge, study_file: Path, reference: Reference
+) -> tuple[Board, bool]:
+    """Make a board, or open the one that is there.
+
+    Parameters
+    ----------
+    root : Path
+    challenge : Challenge
+        Written where there is no challenge.toml; one that is there is kept, for people edit it.
+    study_file : Path
+    reference : Reference
+
+    Returns
+    -------
+    board : Board
+    made : bool
+        False when it was there, made from the same readers' masks.
+
+    Raises
+    ------
+    InputError
+        When a board of other readers' masks or of another study is there.
+    """
+    if (root / CHALLENGE_FILE).is_file():
+        board = Board.open(root)
+        if provenance.file_hash(root / STUDY_FILE) != provenance.file_hash(study_file):
+            raise InputError(
+                f"{study_file}: study file: found another than the board was made with "
+                f"({root / STUDY_FILE}), expected the same; make a new board with --board"
+            )
+        board.check_reference(reference)
+        return board, False
+    text = scores_text(score_readers(reference))
+    write_if_changed(root / STUDY_FILE, study_file.read_text(encoding="utf-8"))
+    write_contract(reference.contract(), root)
+    write_text(root / READERS_FILE, text)
+    record = {
+        "masks_sha256": masks_hashes(reference),
+        "readers_sha256": provenance.file_hash(root / READERS_FILE),
+        "consensus_rule": reference.study.consensus.rule,
+        "seed": SEED,
+        "versions": provenance.versions(),
+    }
+    write_record(root / _REFERENCE_FILE, record)
+    write_text(root / ".gitignore", _IGNORED)
+    # Last: a folder with it is a board.
+    write_challenge(challenge, root)
+    return Board.open(root), True
+
+
+def masks_hashes(reference: Reference) -> dict[str, str]:
+    """Reader to one SHA-256 of all the reader's mask files."""
+    return {
+        reader: provenance.files_hash({exam: files[reader] for exam, files in reference.files.items()})
+        for reader in reference.readers
+    }
+
+
+def scores_text(scores: pd.DataFrame) -> str:
+    """Scores as the CSV that the board keeps; what is ranked is read back from it."""
+    return str(scores.to_csv(index=False, float_format="%.9g"))
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read back what `scores_text` wrote.
+
+    Raises
+    ------
+    WorkError
+        When the file is missing or damaged.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        types: Mapping[str, Any] = _TYPES
+        scores = pd.read_csv(
+            io.StringIO(text), dtype=types, keep_default_na=False, na_values={"dice": [""], **_COUNTS}
+        )
+        if absent := [column for column in COLUMNS if column not in scores]:
+            raise ValueError(f"no column {', '.join(absent)}")
+        return scores
+    except (OSError, ValueError) as error:
+        raise WorkError(
+            f"{path}: cannot be read as a table of scores ({str(error).splitlines()[0]}); restore it"
+        ) from None
+
+
+_COUNTS = {name: [""] for name, kind in _TYPES.items() if kind == "Int64"}

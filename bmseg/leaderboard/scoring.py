@@ -1,0 +1,227 @@
+"""A submission's scores: every exam and level against the readers' consensus and those without each reader.
+
+The consensuses and the Dice are those of `bmseg evaluate`: a board and an evaluation of the same masks hold
+the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from bmseg.errors import InputError
+from bmseg.evaluated_exam import reader_consensuses, score_votes
+from bmseg.leaderboard.contract import Contract
+from bmseg.study import Study
+from evaluation.consensus import Consensus
+from evaluation.fair import over_consensuses
+from evaluation.masks import LabelMap, check_grid, list_masks, match_exams, read_mask
+from evaluation.votes import count_votes, paint
+
+#: Columns of dice.csv of a submission, in order; that of the readers has ``rater`` after ``exam``.
+COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_reference", "n_rater"]
+
+#: ``left_out`` of the consensus that all readers are in.
+NOBODY = ""
+
+SCORED, UNDEFINED, MISSING = "scored", "undefined", "missing"
+
+_SUBMISSION = "submission"
+_COUNTS = ["tp", "fp", "fn", "n_reference", "n_rater"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The readers' masks of the test exams, which only the organiser has.
+
+    Parameters
+    ----------
+    study : Study
+    files : mapping of str to mapping of str to Path
+        Exam to reader to mask.
+    """
+
+    study: Study
+    files: Mapping[str, Mapping[str, Path]]
+    _known: dict[str, tuple[Consensus, dict[str, Consensus]]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, study: Study, readers: Mapping[str, Path], exams: list[str] | None = None) -> Reference:
+        """The reference of folders of masks.
+
+        Parameters
+        ----------
+        study : Study
+        readers : mapping of str to Path
+            Reader to folder of ``<exam>.nii.gz``.
+        exams : list of str, optional
+            The exams that must be there; by default those of the first reader.
+
+        Raises
+        ------
+        InputError
+            When a reader is not one of the study's, or there is none.
+        evaluation.masks.MaskError
+            When a reader lacks an exam or has one more.
+        """
+        if not readers or (set(readers) - set(study.reader_names)):
+            raise InputError(
+                f"reader: found {', '.join(readers) or 'none'}, expected some of "
+                f"{', '.join(study.reader_names)}"
+            )
+        files = {reader: list_masks(folder) for reader, folder in readers.items()}
+        names = match_exams(files, exams)
+        return cls(study, {exam: {reader: files[reader][exam] for reader in readers} for exam in names})
+
+    @property
+    def readers(self) -> list[str]:
+        """The readers, in order."""
+        return list(next(iter(self.files.values())))
+
+    def masks(self, exam: str) -> dict[str, LabelMap]:
+        """Every reader's mask of an exam, on one grid.
+
+        Raises
+        ------
+        evaluation.masks.MaskError
+            When one is damaged, on another grid or holds an undeclared label.
+        """
+        masks = {
+            reader: read_mask(path, self.study.label_values) for reader, path in self.files[exam].items()
+        }
+        first, *others = masks.values()
+        for mask in others:
+            check_grid(mask, first)
+        return masks
+
+    def consensuses(
+        self, exam: str, arrays: Mapping[str, np.ndarray]
+    ) -> tuple[Consensus, dict[str, Consensus]]:
+        """An exam's consensus of all readers, and that without each; computed once."""
+        if exam not in self._known:
+            of_readers = count_votes({reader: arrays[reader] for reader in self.readers}, self.labels)
+            self._known[exam] = reader_consensuses(self.study, of_readers)
+        return self._known[exam]
+
+    def consensus_map(self, exam: str) -> LabelMap:
+        """The consensus of all readers as a label map on the exam's grid."""
+        masks = self.masks(exam)
+        arrays = {reader: mask.array for reader, mask in masks.items()}
+        consensus, _ = self.consensuses(exam, arrays)
+        first = next(iter(masks.values()))
+        labels = paint(arrays, consensus.votes, consensus.label.astype(np.uint8))
+        return LabelMap(first.path, labels, first.affine)
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Every value that a mask may hold."""
+        return self.study.label_values
+
+    def contract(self) -> Contract:
+        """What a submission must hold to be scored against it."""
+        return Contract.of({exam: next(iter(self.masks(exam).values())) for exam in self.files}, self.labels)
+
+
+def score_submission(masks: Mapping[str, LabelMap], reference: Reference) -> pd.DataFrame:
+    """Score a submission's masks.
+
+    Parameters
+    ----------
+    masks : mapping of str to LabelMap
+        Exam to mask; those of `bmseg.leaderboard.submission.check_submission`. An exam of the reference
+        that is not there is missing.
+    reference : Reference
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`, a row an exam, level and consensus: ``left_out`` is the reader who is not in it, or
+        `NOBODY`. ``status`` is scored, undefined (``dice`` is NaN) or missing (NaN, and no counts).
+
+    Raises
+    ------
+    evaluation.masks.MaskError
+        When a mask is not on the grid of the readers'.
+    """
+    tables = [
+        _score_exam(exam, masks[exam], reference) if exam in masks else _missing_exam(exam, reference)
+        for exam in tqdm(reference.files, desc="score", unit="exam", disable=None, leave=False)
+    ]
+    return pd.concat(tables, ignore_index=True)[COLUMNS].astype(dict.fromkeys(_COUNTS, "Int64"))
+
+
+def score_readers(reference: Reference) -> pd.DataFrame:
+    """Score each reader against the consensus of the other readers.
+
+    Returns
+    -------
+    DataFrame
+        ``exam``, ``rater`` (the reader, who is also ``left_out``) and the rest of `COLUMNS`; empty where
+        there is one reader only.
+    """
+    columns = [COLUMNS[0], "rater", *COLUMNS[1:]]
+    if len(reference.readers) < 2:
+        return pd.DataFrame(columns=columns)
+    tables = []
+    for exam in tqdm(reference.files, desc="readers", unit="exam", disable=None, leave=False):
+        arrays = {reader: mask.array for reader, mask in reference.masks(exam).items()}
+        consensus, without = reference.consensuses(exam, arrays)
+        _, fair = score_votes(reference.study, consensus.votes, consensus, without)
+        tables.append(fair.assign(exam=exam))
+    return _with_status(pd.concat(tables, ignore_index=True))[columns].astype(dict.fromkeys(_COUNTS, "Int64"))
+
+
+def on_yardstick(dice: pd.DataFrame, yardstick: str) -> pd.DataFrame:
+    """One Dice an exam and level of what was scored against several consensuses.
+
+    Parameters
+    ----------
+    dice : DataFrame
+        Of `score_submission` or `score_readers`; with a column ``rater``, of each rater.
+    yardstick : {"fair", "usual"}
+        The mean over the consensuses without each reader, or the consensus of all.
+
+    Returns
+    -------
+    DataFrame
+        ``exam, rater, level, dice, status, n_defined, n_consensuses``; ``rater`` as it was given. The mean is
+        over the consensuses on which the Dice is defined, as in the fair table of `bmseg evaluate`.
+    """
+    chosen = dice[(dice.left_out == NOBODY) == (yardstick == "usual")]
+    raters = chosen if "rater" in chosen else chosen.assign(rater=_SUBMISSION)
+    scores = over_consensuses(raters)
+    missing = raters.groupby(["exam", "rater", "level"], sort=False).status.first().eq(MISSING).to_numpy()
+    scores["status"] = np.where(missing, MISSING, np.where(scores.n_defined == 0, UNDEFINED, SCORED))
+    scores = scores[["exam", "rater", "level", "dice", "status", "n_defined", "n_consensuses"]]
+    return scores if "rater" in dice else scores.drop(columns="rater")
+
+
+def _score_exam(exam: str, mask: LabelMap, reference: Reference) -> pd.DataFrame:
+    readers = reference.masks(exam)
+    check_grid(mask, next(iter(readers.values())))
+    arrays = {reader: one.array for reader, one in readers.items()}
+    consensus, without = reference.consensuses(exam, arrays)
+    votes = count_votes({**arrays, _SUBMISSION: mask.array}, reference.labels)
+    usual, fair = score_votes(reference.study, votes, consensus, without)
+    scores = pd.concat([usual.assign(left_out=NOBODY), fair], ignore_index=True)
+    return _with_status(scores[scores.rater == _SUBMISSION].assign(exam=exam))
+
+
+def _with_status(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores.assign(status=np.where(scores.dice.isna(), UNDEFINED, SCORED))
+
+
+def _missing_exam(exam: str, reference: Reference) -> pd.DataFrame:
+    """No mask: no number either; what it counts as is the challenge's rule."""
+    readers = reference.readers
+    yardsticks = [NOBODY, *(readers if len(readers) > 1 else [])]
+    rows = [(level, left_out) for left_out in yardsticks for level in reference.study.level_names]
+    counts = dict.fromkeys(_COUNTS)
+    return pd.DataFrame(rows, columns=["level", "left_out"]).assign(
+        exam=exam, dice=np.nan, status=MISSING, **counts
+    )

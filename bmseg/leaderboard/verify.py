@@ -1,0 +1,242 @@
+"""Does every number follow from the files? A board is derived again and compared.
+
+Three steps, each counted: the scores follow from the counts of voxels beside them and cover every exam and
+level; they follow from the masks, where these are at hand; the page follows from the scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from bmseg import provenance
+from bmseg.errors import InputError, WorkError
+from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, read_scores, scores_text
+from bmseg.leaderboard.entries import Entry, read_entry
+from bmseg.leaderboard.scoring import (
+    MISSING,
+    NOBODY,
+    SCORED,
+    UNDEFINED,
+    Reference,
+    score_readers,
+    score_submission,
+)
+from bmseg.leaderboard.submission import check_submission
+from bmseg.study import Study
+from evaluation.dice import EmptyMask
+from evaluation.masks import MaskError
+
+# Of what a table of scores keeps: nine digits.
+_DIGITS = 5e-9
+
+
+@dataclass
+class Verification:
+    """What was compared, and what differs.
+
+    Parameters
+    ----------
+    differences : list of str
+        One line each: file, field, found, expected.
+    notices : list of str
+        What could not be compared, and leftovers.
+    n_scores : int
+        Scores derived again from their counts.
+    n_from_masks : int
+        Submissions and readers whose scores were derived again from masks.
+    n_entries : int
+        Submissions on the board, withdrawn ones included.
+    n_files : int
+        Files of the site that were made again.
+    """
+
+    differences: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    n_scores: int = 0
+    n_from_masks: int = 0
+    n_entries: int = 0
+    n_files: int = 0
+
+
+def verify(board: Board, reference: Reference | None = None) -> Verification:
+    """Derive everything on a board again.
+
+    Parameters
+    ----------
+    board : Board
+    reference : Reference, optional
+        The readers' masks, where they are at hand: every score is then counted again from masks.
+    """
+    found = Verification()
+    if reference:
+        try:
+            board.check_reference(reference)
+        except InputError as error:
+            found.differences.append(str(error))
+            reference = None
+    _verify_readers(board, reference, found)
+    for entry in _entries(board, found):
+        _verify_entry(board, entry, reference, found)
+    for leftover in sorted(board.root.glob(f"{STAGING}*")):
+        found.notices.append(f"{leftover}: left by a process that was stopped, or being written; not read")
+    if not found.differences:
+        _verify_site(board, found)
+    return found
+
+
+def _entries(board: Board, found: Verification) -> Iterator[Entry]:
+    for folder in sorted(board.results.glob("[!.]*/[!.]*")):
+        try:
+            yield read_entry(folder)
+        except InputError as error:
+            found.differences.append(str(error))
+
+
+def _verify_readers(board: Board, reference: Reference | None, found: Verification) -> None:
+    path = board.readers_path
+    try:
+        scores = read_scores(path)
+    except WorkError as error:
+        found.differences.append(str(error))
+        return
+    if provenance.file_hash(path) != board.reference.get("readers_sha256"):
+        found.differences.append(f"{path}: found other contents than reference.json has the hash of")
+    readers = list(board.reference.get("masks_sha256", {}))
+    if len(readers) > 1:
+        own = pd.MultiIndex.from_tuples(
+            [(exam, level, reader) for exam, level, reader in product(*_axes(board), readers)]
+        )
+        _verify_scores(scores[scores.rater == scores.left_out], own, path, board.study, found)
+    if reference:
+        _compare_text(path, scores_text(score_readers(reference)), "the readers' masks give", found)
+
+
+def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found: Verification) -> None:
+    found.n_entries += 1
+    path = board.folder(entry.team, entry.submission) / DICE_FILE
+    try:
+        scores = read_scores(path)
+    except WorkError as error:
+        found.differences.append(str(error))
+        return
+    if provenance.file_hash(path) != entry.dice_sha256:
+        found.differences.append(f"{path}: found other contents than submission.toml has the hash of")
+    readers = list(board.reference.get("masks_sha256", {}))
+    yardsticks = [NOBODY, *(readers if len(readers) > 1 else [])]
+    expected = pd.MultiIndex.from_tuples(list(product(*_axes(board), yardsticks)))
+    _verify_scores(scores, expected, path, board.study, found)
+    masks = board.masks(entry.team, entry.submission)
+    if reference is None or not masks.is_dir():
+        return
+    checked = check_submission(masks, board.contract)
+    if checked.faults or checked.sha256 != entry.masks_sha256:
+        faults = "; ".join(map(str, checked.faults)) or "others"
+        found.differences.append(f"{masks}: masks: found {faults}, expected those that were submitted")
+        return
+    try:
+        text = scores_text(score_submission(checked.masks, reference))
+    except MaskError as error:
+        found.differences.append(str(error))
+        return
+    _compare_text(path, text, "the masks give", found)
+
+
+def _axes(board: Board) -> tuple[list[str], list[str]]:
+    return list(board.contract.exams), board.study.level_names
+
+
+def _compare_text(path: Path, expected: str, whence: str, found: Verification) -> None:
+    """Compare a table of scores with what it is derived from; name the first line that differs."""
+    found.n_from_masks += 1
+    lines, wanted = path.read_text(encoding="utf-8").splitlines(), expected.splitlines()
+    for number, (line, right) in enumerate(zip(lines, wanted, strict=False), start=1):
+        if line != right:
+            found.differences.append(f"{path}: line {number}: found {line}, {whence} {right}")
+            return
+    if len(lines) != len(wanted):
+        found.differences.append(f"{path}: found {len(lines)} lines, {whence} {len(wanted)}")
+
+
+def _verify_scores(
+    scores: pd.DataFrame, expected: pd.MultiIndex, path: Path, study: Study, found: Verification
+) -> None:
+    """Check that every score is there once, and is what its counts of voxels say."""
+    found.n_scores += len(scores)
+    keys = pd.MultiIndex.from_frame(scores[["exam", "level", "left_out"]])
+    for what, names in (
+        ("missing", expected.difference(keys)),
+        ("unexpected", keys.difference(expected)),
+        ("repeated", keys[keys.duplicated()]),
+    ):
+        if len(names):
+            listed = ", ".join("/".join(map(str, name)) for name in names[:3])
+            found.differences.append(f"{path}: found {len(names)} rows {what}, such as {listed}")
+    wrong = ~_consistent(scores, study)
+    for row in scores[wrong].head(3).itertuples():
+        found.differences.append(
+            f"{path}: {row.exam} {row.level} {row.left_out}: dice: found {row.dice}, status {row.status}, "
+            f"expected what tp {row.tp}, fp {row.fp}, fn {row.fn} say"
+        )
+    if wrong.sum() > 3:
+        found.differences.append(
+            f"{path}: {wrong.sum() - 3} more rows whose Dice is not what their counts say"
+        )
+
+
+def _consistent(scores: pd.DataFrame, study: Study) -> np.ndarray:
+    """Which rows agree with their own counts."""
+    tp, fp, fn, n_reference, n_rater = (
+        scores[name].astype("Float64").to_numpy(float, na_value=np.nan)
+        for name in ("tp", "fp", "fn", "n_reference", "n_rater")
+    )
+    empty = EmptyMask(study.scores.empty_mask).value_when_empty
+    total = 2 * tp + fp + fn
+    with np.errstate(invalid="ignore"):
+        dice = np.where(total > 0, 2 * tp / total, empty)
+        counts = (tp + fn == n_reference) & (tp + fp == n_rater) & (np.minimum(np.minimum(tp, fp), fn) >= 0)
+    given = scores.dice.to_numpy(float)
+    same = np.isclose(given, dice, rtol=0, atol=_DIGITS, equal_nan=True)
+    status = np.where(np.isnan(dice), UNDEFINED, SCORED)
+    missing = (scores.status == MISSING).to_numpy()
+    nothing = np.isnan(given) & np.isnan(tp) & np.isnan(fp) & np.isnan(fn)
+    return np.where(missing, nothing, same & counts & (scores.status == status))
+
+
+def _verify_site(board: Board, found: Verification) -> None:
+    """Make the page again from the files, and compare everything but the drawings byte for byte."""
+    if not board.site.is_dir():
+        found.notices.append(f"{board.site}: no page yet; 'bmseg leaderboard build' makes it")
+        return
+    from bmseg.leaderboard.site import build_site, read_made
+    from bmseg.leaderboard.standings import standings
+
+    made = read_made(board.site)
+    with TemporaryDirectory() as folder:
+        again = build_site(standings(board), Path(folder) / "site", made=made, drawings=False)
+        for path in again:
+            found.n_files += 1
+            _compare_file(board.site / path.relative_to(Path(folder) / "site"), path, found)
+
+
+def _compare_file(path: Path, again: Path, found: Verification) -> None:
+    if not path.is_file():
+        found.differences.append(f"{path}: found no such file, the results give one")
+    elif path.read_bytes() != again.read_bytes():
+        pairs = zip(
+            path.read_text(errors="replace").splitlines(), again.read_text().splitlines(), strict=False
+        )
+        place = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 0)
+        found.differences.append(f"{path}: line {place}: found other text than the results give")
+
+
+def in_one_line(differences: Sequence[str]) -> str:
+    """The differences as one line, the first ones in full."""
+    more = f"; and {len(differences) - 5} more" if len(differences) > 5 else ""
+    return "; ".join(differences[:5]) + more

@@ -1,0 +1,76 @@
+"""Small boards: three exams, the study's four readers, submissions that resemble them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from bmseg.leaderboard.board import Board, init_board
+from bmseg.leaderboard.challenge import Challenge, default_challenge
+from bmseg.leaderboard.scoring import Reference
+from bmseg.study import DEFAULT_STUDY, load_study
+
+EXAMS = ["knee_a", "knee_b", "knee_c"]
+AFFINE = np.array([[0.9, 0, 0, -10], [0, 0.9, 0, 5], [0, 0, 3.5, 2], [0, 0, 0, 1.0]])
+SHAPE = (24, 20, 6)
+
+
+def mask_of(exam: str, rater: int, noise: float = 0.35) -> np.ndarray:
+    """A mask that agrees in part with every other rater's of the exam; nobody marks level 3 in knee_c."""
+
+    def smooth(*seed: int) -> np.ndarray:
+        field = gaussian_filter(np.random.default_rng(seed).normal(size=SHAPE), (2.5, 2.5, 0.8))
+        return field / field.std()
+
+    place = EXAMS.index(exam)
+    field = smooth(place) + noise * smooth(place, rater)
+    mask = np.digitize(field, [0.8, 1.3, 1.8]).astype(np.uint8)
+    return np.minimum(mask, 2) if exam == "knee_c" else mask
+
+
+def write_masks(folder: Path, rater: int, *, noise: float = 0.35, exams: list[str] = EXAMS) -> Path:
+    """A folder of a rater's masks."""
+    folder.mkdir(parents=True)
+    for exam in exams:
+        nib.save(nib.Nifti1Image(mask_of(exam, rater, noise), AFFINE), folder / f"{exam}.nii.gz")
+    return folder
+
+
+def make_readers(root: Path) -> dict[str, Path]:
+    """Folders of the four readers' masks."""
+    names = load_study().reader_names
+    return {reader: write_masks(root / "readers" / reader, place) for place, reader in enumerate(names)}
+
+
+def make_board(root: Path, challenge: Challenge | None = None) -> tuple[Board, Reference]:
+    """A board without submissions, and the readers' masks."""
+    study = load_study()
+    reference = Reference.of(study, make_readers(root))
+    challenge = challenge or default_challenge(study, synthetic=True)
+    board, _ = init_board(root / "board", challenge, DEFAULT_STUDY, reference)
+    return board, reference
+
+
+def open_board(root: Path) -> tuple[Board, Reference]:
+    """The board of `make_board`, as another process opens it."""
+    board = Board.open(root / "board")
+    readers = {reader: root / "readers" / reader for reader in board.study.reader_names}
+    return board, Reference.of(board.study, readers)
+
+
+def with_rules(**rules: object) -> Challenge:
+    """The default challenge with other ranking rules."""
+    challenge = default_challenge(load_study(), synthetic=True)
+    return challenge.model_copy(update={"ranking": challenge.ranking.model_copy(update=rules)})
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, to see that nothing changed."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }

@@ -1,0 +1,154 @@
+"""Submissions on a board: once each, whole or not at all, whoever adds at the same time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from bmseg.errors import InputError, WorkError
+from bmseg.leaderboard.adding import add_submission, reinstate, withdraw
+from bmseg.leaderboard.entries import Description
+from bmseg.leaderboard.scoring import score_submission
+from bmseg.leaderboard.standings import standings
+from bmseg.leaderboard.verify import verify
+from evaluation.masks import read_mask
+from tests.bmseg.leaderboard.boards import EXAMS, bytes_of, make_board, open_board, with_rules, write_masks
+
+
+def test_what_is_added_is_what_the_masks_score(tmp_path: Path) -> None:
+    board, reference = make_board(tmp_path)
+    source = write_masks(tmp_path / "sent", 9)
+    added = add_submission(board, "alpha", source, reference, about=Description(title="first"))
+    assert added.is_new and re.fullmatch("alpha/[0-9a-f]{12}", added.entry.key)
+    masks = {exam: read_mask(source / f"{exam}.nii.gz", (0, 1, 2, 3)) for exam in EXAMS}
+    expected = score_submission(masks, reference)
+    found = board.dice(added.entry)
+    assert list(found.dice.isna()) == list(expected.dice.isna())
+    assert (found.dice - expected.dice).abs().max() < 1e-9
+    assert found[["tp", "fp", "fn"]].equals(expected[["tp", "fp", "fn"]])
+    assert set(found.status) == {"scored", "undefined"}
+
+
+def test_the_same_masks_are_added_once(tmp_path: Path) -> None:
+    board, reference = make_board(tmp_path)
+    source = write_masks(tmp_path / "sent", 9)
+    first = add_submission(board, "alpha", source, reference)
+    before = bytes_of(board.root)
+    again = add_submission(board, "alpha", source, reference)
+    assert not again.is_new and again.entry == first.entry
+    assert bytes_of(board.root) == before
+    with pytest.raises(InputError, match="another description"):
+        add_submission(board, "alpha", source, reference, about=Description(title="new"))
+    other = add_submission(board, "beta", source, reference)
+    assert other.notices == [f"the same masks are on the board as {first.entry.key}"]
+
+
+def test_a_missing_exam_is_said_and_counts_as_the_worst(tmp_path: Path) -> None:
+    board, reference = make_board(tmp_path)
+    source = write_masks(tmp_path / "sent", 9, exams=EXAMS[:2])
+    added = add_submission(board, "alpha", source, reference)
+    assert added.notices == ["missing 1 of 3 exams, which count as Dice 0: knee_c"]
+    full = add_submission(board, "beta", write_masks(tmp_path / "full", 9), reference)
+    rows = standings(board).rows.set_index("key")
+    assert rows.n_missing[added.entry.key] == 4
+    given = board.dice(full.entry).query("level == 'level1' and left_out != '' and exam != 'knee_c'")
+    assert rows.level1[added.entry.key] == pytest.approx(given.dice.sum() / 12)
+    strict, reference = make_board(tmp_path / "strict", with_rules(missing="refuse"))
+    with pytest.raises(WorkError, match="found no mask of knee_c"):
+        add_submission(strict, "alpha", source, reference)
+    assert not strict.entries()
+
+
+def test_withdrawing_keeps_the_history(tmp_path: Path) -> None:
+    board, reference = make_board(tmp_path)
+    source = write_masks(tmp_path / "sent", 9)
+    entry = add_submission(board, "alpha", source, reference).entry
+    gone, changed = withdraw(board, "alpha", "wrong masks")
+    assert changed and gone.history[-1].reason == "wrong masks"
+    assert not withdraw(board, entry.key, "")[1]
+    assert standings(board).entries == [] and standings(board).withdrawn == [gone]
+    with pytest.raises(InputError, match="reinstate"):
+        add_submission(board, "alpha", source, reference)
+    back, _ = reinstate(board, entry.key, "they were right")
+    assert [event.event for event in back.history] == ["added", "withdrawn", "reinstated"]
+    assert standings(board).entries == [back]
+    assert board.dice(back).equals(board.dice(entry))
+
+
+@pytest.mark.parametrize("team", ["../up", "reader1", "ALPHA", "<b>", "", "consensus", "a b"])
+def test_names_that_would_mislead_are_refused(tmp_path: Path, team: str) -> None:
+    board, reference = make_board(tmp_path)
+    source = write_masks(tmp_path / "sent", 9)
+    add_submission(board, "alpha", source, reference)
+    before = bytes_of(board.root)
+    with pytest.raises(InputError):
+        add_submission(board, team, write_masks(tmp_path / "other", 10), reference)
+    assert bytes_of(board.root) == before
+
+
+def test_other_readers_masks_than_the_boards_are_refused(tmp_path: Path) -> None:
+    board, reference = make_board(tmp_path)
+    shutil.rmtree(tmp_path / "readers" / "reader2")
+    write_masks(tmp_path / "readers" / "reader2", 77)
+    with pytest.raises(InputError, match="found others of reader2"):
+        board.check_reference(reference)
+
+
+def _add_five(root: Path, number: int, gate: object) -> None:
+    board, reference = open_board(root)
+    gate.wait()  # type: ignore[attr-defined]
+    for place in range(5):
+        add_submission(board, f"team{number}", root / "sent" / f"{number}_{place}", reference)
+
+
+def test_twenty_processes_add_five_submissions_each(tmp_path: Path) -> None:
+    board, reference = make_board(tmp_path, with_rules(submissions="all"))
+    for number in range(20):
+        for place in range(5):
+            write_masks(tmp_path / "sent" / f"{number}_{place}", 100 + 5 * number + place)
+    context = multiprocessing.get_context("fork")
+    gate = context.Barrier(20)
+    processes = [context.Process(target=_add_five, args=(tmp_path, number, gate)) for number in range(20)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0] * 20
+    entries = board.entries()
+    assert len(entries) == 100 and len({entry.key for entry in entries}) == 100
+    assert not list(board.root.glob(".partial-*"))
+    found = verify(board, reference)
+    assert found.differences == [] and found.n_from_masks == 101 and found.n_entries == 100
+
+
+def _add_forever(root: Path, number: int) -> None:
+    board, reference = open_board(root)
+    for place in range(1000):
+        for source in sorted((root / "sent").iterdir()):
+            add_submission(board, f"team{number}-{place}", source, reference)
+
+
+def test_killed_at_any_moment_it_leaves_a_board_that_verifies(tmp_path: Path) -> None:
+    board, reference = make_board(tmp_path)
+    for place in range(3):
+        write_masks(tmp_path / "sent" / str(place), 50 + place)
+    context = multiprocessing.get_context("fork")
+    moments = random.Random(6)
+    for number in range(8):
+        process = context.Process(target=_add_forever, args=(tmp_path, number))
+        process.start()
+        time.sleep(moments.uniform(0.05, 0.35))
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+        assert verify(board, reference).differences == []
+    # The lock of a killed process does not hold up the next.
+    assert add_submission(board, "after", tmp_path / "sent" / "0", reference).is_new
+    assert len(board.entries()) > 8
