@@ -13,6 +13,7 @@ import click
 
 from bmseg import __version__
 from bmseg.conversion_commands import convert, inspect
+from bmseg.leaderboard_commands import leaderboard
 from bmseg.options import (
     FILE,
     folders_of,
@@ -24,6 +25,7 @@ from bmseg.options import (
 )
 from bmseg.sharing_commands import export
 from bmseg.slurm_commands import jobs
+from bmseg.submission_command import submission
 from bmseg.training_commands import compare, methods, plan, predict, train
 from bmseg.vas_command import vas
 
@@ -234,7 +236,7 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
     click.echo(f"report: {workspace.report}")
 
 
-for command in (export, vas):
+for command in (export, leaderboard, submission, vas):
     cli.add_command(command)
 
 

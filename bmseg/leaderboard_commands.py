@@ -140,10 +140,12 @@ def build(root: Path, board_folder: Path | None) -> None:
     from bmseg.leaderboard.publish import publish
 
     board = _open(root, board_folder)
+    workspace = _workspace_if_there(root)
     with timed("leaderboard build"):
-        table, index, written = publish(board, _workspace_if_there(root))
-    click.echo(table)
-    click.echo(f"{index}: {'written' if written else 'made from the same results already'}")
+        table, written = publish(board, workspace, _reference(board, root) if workspace else None)
+    click.echo(table.to_markdown())
+    state = "written" if written else "made from the same results already"
+    click.echo(f"{board.site / 'index.html'}: {state}")
 
 
 @leaderboard.command()

@@ -145,7 +145,7 @@ def check_grid(found: LabelMap, expected: LabelMap) -> None:
     MaskError
         Names both files, the field and both values.
     """
-    difference = _grid_difference(found, expected)
+    difference = grid_difference(found, expected)
     if difference:
         field, value, wanted = difference
         raise MaskError(
@@ -154,16 +154,23 @@ def check_grid(found: LabelMap, expected: LabelMap) -> None:
         )
 
 
-def _grid_difference(found: LabelMap, expected: LabelMap) -> tuple[str, str, str] | None:
+def grid_difference(found: LabelMap, expected: LabelMap) -> tuple[str, str, str] | None:
+    """The first field by which two grids differ, as `check_grid` compares them.
+
+    Returns
+    -------
+    tuple of str or None
+        Field, value found, value expected; None where the grids are one. A value that is no number differs.
+    """
     if found.array.shape != expected.array.shape:
         return "size", _by(found.array.shape), _by(expected.array.shape)
-    if np.abs(found.spacing - expected.spacing).max() > SPACING_TOLERANCE_MM:
+    if not np.abs(found.spacing - expected.spacing).max() <= SPACING_TOLERANCE_MM:
         return "spacing", f"{_by(found.spacing)} mm", f"{_by(expected.spacing)} mm"
     directions = [(one.affine[:3, :3] / one.spacing).ravel() for one in (found, expected)]
-    if np.abs(directions[0] - directions[1]).max() > DIRECTION_TOLERANCE:
+    if not np.abs(directions[0] - directions[1]).max() <= DIRECTION_TOLERANCE:
         return "direction", _list(directions[0]), _list(directions[1])
     origins = found.affine[:3, 3], expected.affine[:3, 3]
-    if np.abs(origins[0] - origins[1]).max() > ORIGIN_TOLERANCE_MM:
+    if not np.abs(origins[0] - origins[1]).max() <= ORIGIN_TOLERANCE_MM:
         return "origin", f"({_list(origins[0])}) mm", f"({_list(origins[1])}) mm"
     return None
 

@@ -131,7 +131,7 @@ def add_simulated_teams(board: Board, reference: Reference, *, seed: int) -> lis
 
 
 def _add(board: Board, reference: Reference, team: SimulatedTeam, masks: Mapping[str, LabelMap]) -> Added:
-    about = Description(title="simulated", method=f"Consensus of the readers: {team.method}")
+    about = Description(method=f"Consensus of the readers: {team.method}")
     with TemporaryDirectory() as name:
         for exam, mask in masks.items():
             write_volume(Path(name) / f"{exam}.nii.gz", Volume(mask.array, mask.affine))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
 from bmseg.study import Study
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
+from evaluation.ranking.groups import letter_display
 from evaluation.signed_rank import hodges_lehmann
 
 #: The row of the consensus of the other readers.
@@ -50,7 +51,7 @@ class Standings:
         the challenge's scheme (empty for readers); ``score``: weighted mean over the ranked levels of the
         mean Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined,
         n_undefined, n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, beside``: to the
-        mean reader, see `beside_readers`.
+        median reader, see `beside_readers`. Tie groups are lettered from the top.
     rankings : Rankings or None
         Of the entries; algorithms are their keys, tasks the levels. None without an entry.
     scores : DataFrame
@@ -83,6 +84,7 @@ def standings(board: Board) -> Standings:
     scores = _scores(board, ranked)
     rankings = _rank(board, scores) if ranked else None
     rows = _rows(board, ranked, scores, rankings)
+    rows, rankings = _lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
     return Standings(
         challenge=board.challenge,
@@ -125,12 +127,20 @@ def weighted_score(means: pd.DataFrame, weights: Mapping[str, float]) -> pd.Seri
 def beside_readers(
     scores: pd.DataFrame, weights: Mapping[str, float], confidence: float
 ) -> dict[str, tuple[float, float, float, str]]:
-    """How each key of `scores` stands to the mean reader, whose scores are those of `CONSENSUS`.
+    """How each key of `scores` stands to the median reader, as in `bmseg compare` over all levels at once.
 
-    The consensus of the other readers meets the reader left out, so on each exam its Dice is the mean of
-    what the readers reach against the others. A difference is formed where both are defined, level by
-    level, and averaged over an exam's ranked levels by their weights; estimate and interval over exams are
-    those of Hodges and Lehmann (`evaluation.signed_rank.hodges_lehmann`).
+    The median reader has in each exam and level the median of the readers' defined Dice
+    (`evaluation.paired.MEDIAN_READER`). A difference is formed where both are defined, level by level, and
+    averaged over an exam's ranked levels by their weights; estimate and interval over exams are those of
+    Hodges and Lehmann (`evaluation.signed_rank.hodges_lehmann`).
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``exam, key, kind, level, dice, status``.
+    weights : mapping of str to float
+        Ranked level to weight.
+    confidence : float
 
     Returns
     -------
@@ -138,13 +148,14 @@ def beside_readers(
         Estimate, low, high and words; the words are empty without an interval.
     """
     counted = scores.assign(dice=scores.dice.mask(scores.status == MISSING, WORST))
-    table = counted[counted.level.isin(list(weights))].pivot(
-        index=["exam", "level"], columns="key", values="dice"
-    )
+    ranked = counted[counted.level.isin(list(weights))]
+    table = ranked.pivot(index=["exam", "level"], columns="key", values="dice")
+    readers = ranked.key[ranked.kind == "reader"].unique()
+    median = table[list(readers)].median(axis=1)
     weight = pd.Series(table.index.get_level_values("level").map(weights), index=table.index, dtype=float)
     found = {}
     for key in table:
-        difference = table[key] - table[CONSENSUS]
+        difference = table[key] - median
         defined = weight.where(difference.notna(), 0.0)
         by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
         interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
@@ -208,7 +219,8 @@ def _rows(
     rule = board.challenge.ranking
     means = mean_dice(scores)
     score = weighted_score(means, rule.weights)
-    beside = beside_readers(scores, rule.weights, rule.confidence) if CONSENSUS in means.index else {}
+    with_readers = (scores.kind == "reader").any()
+    beside = beside_readers(scores, rule.weights, rule.confidence) if with_readers else {}
     places = _places(rankings, Scheme(rule.scheme)) if rankings else {}
     of_key = {entry.key: entry for entry in entries}
     rows = []
@@ -232,17 +244,35 @@ def _rows(
 
 
 def _places(rankings: Rankings, scheme: Scheme) -> dict[str, dict[str, object]]:
-    """Each entry's overall rank by the scheme, with its interval and its tie group."""
-    ranks, groups = rankings.ranks, rankings.groups
+    """Each entry's overall rank by the scheme, with its interval."""
+    ranks = rankings.ranks
     overall = ranks[(ranks.scheme == scheme) & (ranks.task == OVERALL)]
-    letters = groups[groups.task == OVERALL].set_index("algorithm").group
     return {
         row.algorithm: {
             "rank": row.rank, "rank_low": row.rank_low, "rank_high": row.rank_high, "value": row.value,
-            "group": letters.get(row.algorithm, ""),
         }
         for row in overall.itertuples()
     }  # fmt: skip
+
+
+def _lettered_from_the_top(
+    rows: pd.DataFrame, rankings: Rankings | None, alpha: float
+) -> tuple[pd.DataFrame, Rankings | None]:
+    """Letter the overall tie groups in the order of the page, where the first line has the letter a."""
+    if rankings is None:
+        return rows, None
+    order = [key for key, kind in zip(rows.key, rows.kind, strict=True) if kind == "submission"]
+    place = {key: number for number, key in enumerate(order)}
+    pairs = rankings.pairwise
+    shown = pairs[(pairs.task == OVERALL) & (pairs.p_holm <= alpha)]
+    differs = np.zeros((len(order), len(order)), dtype=bool)
+    differs[shown.algorithm.map(place), shown.other.map(place)] = True
+    letters = pd.Series(dict(zip(order, letter_display(differs | differs.T), strict=True)))
+    overall = rankings.groups.task == OVERALL
+    groups = rankings.groups.group.mask(overall, rankings.groups.algorithm.map(letters))
+    return rows.assign(group=rows.key.map(letters)), replace(
+        rankings, groups=rankings.groups.assign(group=groups)
+    )
 
 
 def _placed(rows: pd.DataFrame) -> pd.DataFrame:

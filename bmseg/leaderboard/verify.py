@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import product, zip_longest
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,11 @@ from bmseg.leaderboard.scoring import (
     score_readers,
     score_submission,
 )
+from bmseg.leaderboard.site import PROVENANCE_FILE, read_made, site_texts
+from bmseg.leaderboard.site_overlays import RecordedOverlays
+from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.submission import check_submission
+from bmseg.records import read_record
 from bmseg.study import Study
 from evaluation.dice import EmptyMask
 from evaluation.masks import MaskError
@@ -210,29 +213,28 @@ def _consistent(scores: pd.DataFrame, study: Study) -> np.ndarray:
 
 
 def _verify_site(board: Board, found: Verification) -> None:
-    """Make the page again from the files, and compare everything but the drawings byte for byte."""
+    """Make the pages and downloads again from the files; drawings must be those that were written."""
     if not board.site.is_dir():
         found.notices.append(f"{board.site}: no page yet; 'bmseg leaderboard build' makes it")
         return
-    from bmseg.leaderboard.site import build_site, read_made
-    from bmseg.leaderboard.standings import standings
+    texts = site_texts(standings(board), made=read_made(board.site), overlays=RecordedOverlays.of(board.site))
+    for name, text in texts.items():
+        found.n_files += 1
+        _compare_file(board.site / name, text, found)
+    for name, expected in read_record(board.site / PROVENANCE_FILE).get("files", {}).items():
+        path = board.site / name
+        if name not in texts and (not path.is_file() or provenance.file_hash(path) != expected):
+            found.differences.append(f"{path}: found another file than {PROVENANCE_FILE} has the hash of")
 
-    made = read_made(board.site)
-    with TemporaryDirectory() as folder:
-        again = build_site(standings(board), Path(folder) / "site", made=made, drawings=False)
-        for path in again:
-            found.n_files += 1
-            _compare_file(board.site / path.relative_to(Path(folder) / "site"), path, found)
 
-
-def _compare_file(path: Path, again: Path, found: Verification) -> None:
+def _compare_file(path: Path, again: str, found: Verification) -> None:
     if not path.is_file():
         found.differences.append(f"{path}: found no such file, the results give one")
-    elif path.read_bytes() != again.read_bytes():
-        pairs = zip(
-            path.read_text(errors="replace").splitlines(), again.read_text().splitlines(), strict=False
-        )
-        place = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 0)
+        return
+    text = path.read_bytes().decode(errors="replace")
+    if text != again:
+        pairs = zip_longest(text.splitlines(), again.splitlines())
+        place = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 1)
         found.differences.append(f"{path}: line {place}: found other text than the results give")
 
 

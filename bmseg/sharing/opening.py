@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import stat
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from bmseg.sharing.checkpoints import rewrite_checked
 from bmseg.sharing.manifest import DATASET_FILE, MANIFEST, PLANS_FILE, STUDY_FILE, Manifest, read_manifest
 from bmseg.sharing.named_classes import check_classes
 from bmseg.study import Study, load_study
+from bmseg.zip_entries import entry_fault, opened_zip
 from dataset_conversion.raw_dataset import FILE_ENDING
 
 #: Far above any real model: a hundred folds of 33 million parameters are 13 GB.
@@ -24,8 +24,6 @@ MOST_ENTRIES = 200
 LARGEST_CHECKPOINT = 4 << 30
 LARGEST_OTHER = 4 << 20
 _CHUNK = 1 << 20
-_ENCRYPTED = 0x1
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def unpack(path: Path, results: Path) -> SharedModel:
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected a model file of 'bmseg export'")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path) as archive:
             entries = _checked_entries(archive, path)
             manifest = _manifest(archive, entries, path)
             _check_listed(entries, manifest, path)
@@ -126,20 +124,9 @@ def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
 
 
 def _fault(info: zipfile.ZipInfo) -> str | None:
-    # The name as it stands in the file: zipfile cuts it at a null byte and turns separators.
-    name = info.orig_filename
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or any(mark in name for mark in "\\:\0"):
-        return "found a path that leads out of its folder, expected one inside"
-    if str(path) != name or not name.isprintable():
-        return "found a folder or an unusual path, expected a plain file"
-    mode = info.external_attr >> 16
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        return "found a link or device, expected a plain file"
-    if info.flag_bits & _ENCRYPTED:
-        return "found it encrypted, expected a plain file"
-    if info.compress_type not in _COMPRESSIONS:
-        return f"found compression {info.compress_type}, expected stored or deflated"
+    if fault := entry_fault(info):
+        return fault
+    name = info.filename
     largest = LARGEST_CHECKPOINT if _is_checkpoint(name) else LARGEST_OTHER
     if info.file_size > largest:
         return f"found {info.file_size} bytes, expected at most {largest}"

@@ -58,6 +58,7 @@ def test_rows_are_in_rank_order_and_readers_have_a_place_but_no_rank(board: tupl
     assert others[["rank", "rank_low", "rank_high", "value", "group"]].isna().all(axis=None)
     assert rows.score.is_monotonic_decreasing
     # Nobody marks level 3 in knee_c: undefined for those who leave it empty too.
+    assert ranked.group.iloc[0].startswith("a")
     assert set(ranked.n_undefined) <= {0, 1} and set(ranked.n) == {12}
     assert (ranked.n_defined + ranked.n_undefined + ranked.n_missing == ranked.n).all()
 
@@ -102,26 +103,28 @@ def test_a_board_without_submissions_shows_its_readers(tmp_path: Path) -> None:
 
 def _scores(values: dict[str, dict[str, list[float]]]) -> pd.DataFrame:
     rows = [
-        (f"exam{place}", key, level, dice, "undefined" if np.isnan(dice) else "scored")
+        (f"exam{place}", key, key.rstrip("12"), level, dice, "undefined" if np.isnan(dice) else "scored")
         for key, levels in values.items()
         for level, row in levels.items()
         for place, dice in enumerate(row)
     ]
-    return pd.DataFrame(rows, columns=["exam", "key", "level", "dice", "status"])
+    return pd.DataFrame(rows, columns=["exam", "key", "kind", "level", "dice", "status"])
 
 
 def test_the_difference_to_the_readers_is_formed_where_both_are_defined() -> None:
     nan = np.nan
-    readers = {"level1": [0.5] * 8, "level2": [0.4] * 7 + [nan]}
+    first = {"level1": [0.4] * 8, "level2": [0.4] * 7 + [nan]}
+    second = {"level1": [0.6] * 8, "level2": [0.4] * 7 + [nan]}
     model = {"level1": [0.7, 0.6, 0.65, 0.7, 0.6, 0.7, 0.66, 0.64], "level2": [0.4, nan, *[0.5] * 6]}
-    scores = _scores({CONSENSUS: readers, "model": model})
+    scores = _scores({"reader1": first, "reader2": second, "model": model})
     estimate, low, high, words = beside_readers(scores, {"level1": 1, "level2": 3}, 0.95)["model"]
     # By hand: weighted 1 to 3, level 2 left out of the second and the last exam.
     by_exam = [(0.2 + 3 * 0) / 4, 0.1, (0.15 + 0.3) / 4, 0.125, 0.1, 0.125, (0.16 + 0.3) / 4, 0.14]
     walsh = [(a + b) / 2 for i, a in enumerate(by_exam) for b in by_exam[i:]]
     assert estimate == pytest.approx(np.median(walsh))
     assert 0 < low < estimate < high and words == "above the readers"
-    assert beside_readers(scores, {"level1": 1}, 0.95)[CONSENSUS][3] == "not told apart from the readers"
+    assert beside_readers(scores, {"level2": 1}, 0.95)["reader1"][3] == "not told apart from the readers"
+    assert beside_readers(scores, {"level1": 1}, 0.95)["reader1"][3] == "below the readers"
 
 
 def test_missing_counts_as_zero_and_undefined_not_at_all() -> None:

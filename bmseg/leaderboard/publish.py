@@ -1,0 +1,135 @@
+"""From a board's files to its page, and the ranking as it is printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bmseg import provenance
+from bmseg.evaluate import SYNTHETIC
+from bmseg.leaderboard.board import Board
+from bmseg.leaderboard.contract import CONTRACT_FILE
+from bmseg.leaderboard.scoring import Reference
+from bmseg.leaderboard.site import build_site, read_made
+from bmseg.leaderboard.site_overlays import NOT_HERE, Overlay
+from bmseg.leaderboard.standings import Standings, standings
+from bmseg.workspace import Workspace
+from dataset_conversion.raw_dataset import RawDataset
+from dataset_conversion.volume import read_volume
+from evaluation.figure_panels import signed
+from evaluation.tables import DASH, Table
+
+
+def publish(board: Board, workspace: Workspace | None, reference: Reference | None) -> tuple[Table, bool]:
+    """Rank a board and write its site.
+
+    Parameters
+    ----------
+    board : Board
+    workspace : Workspace, optional
+        Where the test exams' images are; without it a page shows no overlay.
+    reference : Reference, optional
+        The readers' masks, whose consensus an overlay shows.
+
+    Returns
+    -------
+    table : Table
+        The ranking.
+    written : bool
+        False when the site was made from the same files, by the same versions, already.
+    """
+    found = standings(board)
+    sources = _Overlays(board, workspace, reference) if workspace and reference else None
+    made = {
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+        "seed": board.challenge.ranking.seed,
+        "study": {"name": board.study.name},
+        "consensus_rule": board.study.consensus.rule,
+        "files_sha256": provenance.files_hash(_files(board)),
+        "images_at_hand": sources is not None,
+    }
+    written = made != read_made(board.site)
+    if written:
+        build_site(found, board.site, made=made, overlays=sources)
+    return printed(found), written
+
+
+def printed(found: Standings) -> Table:
+    """The ranking table, readers at their places."""
+    levels = found.study.level_names
+    rule = found.challenge.ranking
+    heads = ["Rank", "Group", "Submission or reader", "Score", *levels, "n", "To the median reader"]
+    rows = [_cells(row, levels) for row in found.rows.to_dict("records")]
+    notes = [
+        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, {_percent(rule.confidence)} bootstrap interval; "
+        "those who share a letter cannot be told apart.",
+        f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
+        "scores of all.",
+    ]
+    if counted := int(found.rows.n_missing.sum()):
+        notes.append(f"{counted} scores are of exams without a mask and count as 0.")
+    if found.challenge.synthetic:
+        notes.append(f"{SYNTHETIC.capitalize()}: simulated images and readers, no patients.")
+    return Table(found.challenge.title, heads, rows, notes, found.rows)
+
+
+@dataclass(frozen=True)
+class _Overlays:
+    """Images of the workspace, masks that the board kept, the consensus of all readers."""
+
+    board: Board
+    workspace: Workspace
+    reference: Reference
+
+    def why_not(self, key: str, exam: str) -> str:
+        """Empty where image and mask are at hand."""
+        return "" if self._mask(key, exam).is_file() and self._image(exam).is_file() else NOT_HERE
+
+    def read(self, key: str, exam: str) -> Overlay:
+        """Image, consensus and submission, on one grid."""
+        consensus = self.reference.consensus_map(exam)
+        return Overlay(
+            image=read_volume(self._image(exam)).array,
+            consensus=consensus.array,
+            submission=read_volume(self._mask(key, exam)).array,
+            affine=consensus.affine,
+        )
+
+    def _mask(self, key: str, exam: str) -> Path:
+        team, submission = key.split("/")
+        return self.board.masks(team, submission) / f"{exam}.nii.gz"
+
+    def _image(self, exam: str) -> Path:
+        dataset = RawDataset.create(self.workspace.nnunet_raw, self.board.study.dataset_spec)
+        return dataset.image_path(exam, "test", dataset.spec.channels[0])
+
+
+def _files(board: Board) -> dict[str, Path]:
+    """Every file that the page follows from."""
+    root = board.root
+    paths = [root / name for name in ("challenge.toml", "study.toml", CONTRACT_FILE, "readers.csv")]
+    paths += [path for path in board.results.glob("[!.]*/[!.]*/*") if path.is_file()]
+    return {path.relative_to(root).as_posix(): path for path in sorted(paths)}
+
+
+def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
+    ranked = row["kind"] == "submission"
+    rank = f"{row['rank']:.0f} ({row['rank_low']:.0f} to {row['rank_high']:.0f})" if ranked else DASH
+    name = row["name"] if ranked else f"[{row['name']}]"
+    mark = " (simulated)" if row["simulated"] else ""
+    scores = [_number(row[column]) for column in ("score", *levels)]
+    interval = f"{signed(row['difference'])} ({signed(row['low'])} to {signed(row['high'])})"
+    return [
+        rank, row["group"] if ranked else DASH, name + mark, *scores, f"{row['n_defined']} of {row['n']}",
+        f"{interval}: {row['beside']}" if row["beside"] else DASH,
+    ]  # fmt: skip
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if value == value else DASH
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"

@@ -1,0 +1,146 @@
+"""What a team may write about itself, and how text from elsewhere is shown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from bmseg.errors import InputError
+
+LONGEST_TEAM = 40
+LONGEST_LINE = 120
+LONGEST_DESCRIPTION = 2000
+LONGEST_REASON = 500
+LONGEST_URL = 300
+# A team's name is a folder's name too, on every system.
+_TEAM = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-]))*")
+_PORTS = {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
+_DEVICES = {"con", "prn", "aux", "nul"} | _PORTS
+_TAG = re.compile(r"<\s*[A-Za-z/!?]")
+_URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&()*+,;=%]+")
+# Joiners are letters' forms in several scripts; every other format character is invisible or turns the line.
+_JOINERS = "\u200c\u200d"
+
+
+def shown(text: str, most: int = 160) -> str:
+    r"""Text that may be printed: what does not print is escaped, as control characters; cut at `most`.
+
+    >>> print(shown("mask\x1b[2J\u202e.nii.gz"))
+    mask\x1b[2J\u202e.nii.gz
+    """
+    short = text if len(text) <= most else text[: most - 1] + "…"
+    return "".join(
+        mark if mark.isprintable() and mark != "\\" else mark.encode("unicode_escape").decode("ascii")
+        for mark in short
+    )
+
+
+def check_team(name: str, taken: Iterable[str] = (), reserved: Iterable[str] = ()) -> None:
+    """Refuse a name that is no plain folder name, or that could be taken for another's.
+
+    Parameters
+    ----------
+    name : str
+    taken : iterable of str
+        Teams on the board. The same name is the same team; one that differs by case is refused.
+    reserved : iterable of str
+        Names that stand for others on the board, as the readers and the consensus.
+
+    Raises
+    ------
+    InputError
+        Lists every fault in one line.
+    """
+    faults = []
+    if not 1 <= len(name) <= LONGEST_TEAM:
+        faults.append(f"found {len(name)} characters, expected 1 to {LONGEST_TEAM}")
+    if not _TEAM.fullmatch(name[: LONGEST_TEAM + 1]):
+        faults.append("expected letters A to Z, digits, and - _ . between them")
+    folded = name.casefold()
+    if folded.split(".")[0] in _DEVICES:
+        faults.append("found a name that some systems reserve, expected another")
+    if folded in {one.casefold() for one in reserved}:
+        faults.append("found a name that the board uses itself, expected another")
+    for other in sorted(taken):
+        if other != name and other.casefold() == folded:
+            faults.append(f"found a name that differs from team {other} by case only, expected another")
+    if faults:
+        raise InputError(f"team '{shown(name, LONGEST_TEAM)}': {'; '.join(faults)}")
+
+
+def check_about(title: str, method: str, description: str, url: str) -> None:
+    """Refuse text that does not belong on a page: markup, control characters, too much, other links.
+
+    Any of them may be empty.
+
+    Parameters
+    ----------
+    title, method : str
+        One line each.
+    description : str
+        Lines.
+    url : str
+        A page on the method, http or https.
+
+    Raises
+    ------
+    InputError
+        Lists every fault in one line.
+    """
+    faults = _text_faults("title", title, LONGEST_LINE)
+    faults += _text_faults("method", method, LONGEST_LINE)
+    faults += _text_faults("description", description, LONGEST_DESCRIPTION, lines=True)
+    faults += _url_faults(url) if url else []
+    if faults:
+        raise InputError(f"submission: {'; '.join(faults)}")
+
+
+def check_reason(reason: str) -> None:
+    """Refuse a reason to withdraw or reinstate that is no single line of plain text.
+
+    Raises
+    ------
+    InputError
+        Lists every fault in one line.
+    """
+    if faults := _text_faults("reason", reason, LONGEST_REASON):
+        raise InputError(f"submission: {'; '.join(faults)}")
+
+
+def _text_faults(field: str, text: str, most: int, *, lines: bool = False) -> list[str]:
+    if len(text) > most:
+        return [f"{field}: found {len(text)} characters, expected at most {most}"]
+    faults = []
+    unfit = sorted({mark for mark in text if _is_unfit(mark) and not (lines and mark == "\n")})
+    if unfit:
+        codes = ", ".join(f"U+{ord(mark):04X}" for mark in unfit[:5])
+        what = "control characters" if lines else "control characters or line breaks"
+        faults.append(f"{field}: found {codes}, expected no {what}")
+    if tag := _TAG.search(text):
+        start = shown(text[tag.start() : tag.start() + 10])
+        faults.append(f"{field}: found markup ('{start}'), expected plain text")
+    return faults
+
+
+def _is_unfit(mark: str) -> bool:
+    """Control, format, surrogate, private, unassigned; line and paragraph separators."""
+    category = unicodedata.category(mark)
+    return (category[0] == "C" or category in ("Zl", "Zp")) and mark not in _JOINERS
+
+
+def _url_faults(url: str) -> list[str]:
+    expected = "expected one as https://example.org/page"
+    if len(url) > LONGEST_URL:
+        return [f"url: found {len(url)} characters, expected at most {LONGEST_URL}"]
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # refuses what is no number
+    except ValueError:
+        return [f"url: found '{shown(url)}', {expected}"]
+    plain = _URL.fullmatch(url) and parts.scheme in ("http", "https") and parts.hostname
+    # A name before the host is how a link pretends to lead elsewhere.
+    if not plain or "@" in parts.netloc:
+        return [f"url: found '{shown(url)}', {expected}"]
+    return []
