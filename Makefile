@@ -15,7 +15,8 @@ JOBS      ?= 2
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
 BMSEG     := $(BIN)/bmseg
-STAGES    := data plan train predict evaluate compare report
+STAGES    := data plan train predict evaluate compare report leaderboard
+BOARD     := $(BMSEG) leaderboard
 RUN       := --workspace $(WORKSPACE) --profile $(PROFILE)
 CODE      := bmseg dataset_conversion evaluation tests benchmarks
 
@@ -36,7 +37,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,dicom,slurm,dev]'
 	@touch $@
 
-reproduce: setup  ## the whole run: synthetic cohort, nnU-Net and U-Net, scores, comparison, report
+reproduce: setup  ## the whole run: synthetic cohort, nnU-Net and U-Net, scores, comparison, report, board
 	@for stage in $(STAGES); do $(MAKE) --no-print-directory $$stage || exit $$?; done
 
 data: setup  ## make the synthetic cohort
@@ -65,6 +66,15 @@ compare: setup  ## print the methods beside the readers, their differences and c
 
 report: setup  ## the one-page report
 	$(BMSEG) report --workspace $(WORKSPACE)
+
+leaderboard: setup  ## the board: readers, METHODS and simulated teams, ranked, as a static site
+	$(BOARD) init --workspace $(WORKSPACE) --overlays
+	@for method in $(METHODS); do \
+	  $(BOARD) add $$method $(WORKSPACE)/predictions/$$method --workspace $(WORKSPACE) --method "bmseg train $$method" || exit $$?; \
+	done
+	$(BOARD) simulate --workspace $(WORKSPACE) --seed $(SEED)
+	$(BOARD) build --workspace $(WORKSPACE)
+	$(BOARD) verify --workspace $(WORKSPACE)
 
 test: lint  ## lint, types and all tests
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 15

@@ -93,7 +93,7 @@ def test_sparse_levels_are_as_sparse_as_in_the_study(shipped_scores: pd.DataFram
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", CHECKED_SEEDS[::2])  # all of them: make calibrate
+@pytest.mark.parametrize("seed", CHECKED_SEEDS[:1])  # all of them: make calibrate
 def test_cohorts_that_the_readers_were_not_tuned_on(seed: int) -> None:
     assert seed not in (DEFAULT_SEED, *TUNED_SEEDS)
     readers = calibrated_readers()
