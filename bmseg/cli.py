@@ -16,6 +16,7 @@ from bmseg.conversion_commands import convert, inspect
 from bmseg.leaderboard_commands import leaderboard
 from bmseg.options import (
     FILE,
+    InOrder,
     folders_of,
     profile_option,
     seed_option,
@@ -23,6 +24,7 @@ from bmseg.options import (
     timed,
     workspace_option,
 )
+from bmseg.platform_commands import export as export_platform
 from bmseg.sharing_commands import export
 from bmseg.slurm_commands import jobs
 from bmseg.submission_command import submission
@@ -71,14 +73,7 @@ def _fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
-class _InOrder(click.Group):
-    """Lists commands in the order of a run, not of the alphabet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return list(self.commands)
-
-
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "--version", prog_name="bmseg")
 def cli() -> None:
     """How good is a segmentation model, next to the readers, when nobody knows the truth?
@@ -236,6 +231,7 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
     click.echo(f"report: {workspace.report}")
 
 
+leaderboard.add_command(export_platform)
 for command in (export, leaderboard, submission, vas):
     cli.add_command(command)
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmseg.options import FILE, folders_of, seed_option, timed, workspace_option
+from bmseg.options import FILE, InOrder, folders_of, seed_option, timed, workspace_option
 
 if TYPE_CHECKING:
     from bmseg.leaderboard.board import Board
     from bmseg.leaderboard.scoring import Reference
 
 
-@click.group()
+@click.group(cls=InOrder)
 def leaderboard() -> None:
     """A challenge's board: submissions scored like the readers, a ranking that says how sure it is.
 
@@ -100,7 +100,7 @@ def withdraw(submission: str, root: Path, board_folder: Path | None, reason: str
     """Take a submission out of the ranking; its record, scores and history stay."""
     from bmseg.leaderboard.adding import withdraw as happen
 
-    entry, changed = happen(_open(root, board_folder), submission, reason)
+    entry, changed = happen(opened(root, board_folder), submission, reason)
     click.echo(f"{entry.key}: {'withdrawn' if changed else 'withdrawn already, nothing changed'}")
 
 
@@ -113,7 +113,7 @@ def reinstate(submission: str, root: Path, board_folder: Path | None, reason: st
     """Take a withdrawn submission back into the ranking."""
     from bmseg.leaderboard.adding import reinstate as happen
 
-    entry, changed = happen(_open(root, board_folder), submission, reason)
+    entry, changed = happen(opened(root, board_folder), submission, reason)
     click.echo(f"{entry.key}: {'reinstated' if changed else 'not withdrawn, nothing changed'}")
 
 
@@ -139,7 +139,7 @@ def build(root: Path, board_folder: Path | None) -> None:
     """Rank the board and write its page: a folder that opens from disk and from any web host."""
     from bmseg.leaderboard.publish import publish
 
-    board = _open(root, board_folder)
+    board = opened(root, board_folder)
     workspace = _workspace_if_there(root)
     with timed("leaderboard build"):
         table, written = publish(board, workspace, _reference(board, root) if workspace else None)
@@ -157,7 +157,7 @@ def verify(root: Path, board_folder: Path | None) -> None:
     from bmseg.leaderboard.verify import in_one_line
     from bmseg.leaderboard.verify import verify as derive
 
-    board = _open(root, board_folder)
+    board = opened(root, board_folder)
     workspace = _workspace_if_there(root)
     found = derive(board, _reference(board, root) if workspace else None)
     for notice in found.notices:
@@ -180,33 +180,14 @@ def verify(root: Path, board_folder: Path | None) -> None:
 @board_option
 def list_(root: Path, board_folder: Path | None) -> None:
     """List the board's submissions, oldest first."""
-    for entry in _open(root, board_folder).entries():
+    for entry in opened(root, board_folder).entries():
         last = entry.history[-1]
         simulated = ", simulated" if entry.simulated else ""
         click.echo(f"{entry.key}  {last.event} {last.date[:16]}Z  {entry.about.title}{simulated}")
 
 
-@leaderboard.command()
-@click.argument("platform", type=click.Choice(["codabench", "grand-challenge"]))
-@click.argument("out", type=FILE)
-@workspace_option
-@board_option
-@click.option("--reader", "readers", multiple=True, metavar="NAME=FOLDER", help="Masks, without a workspace.")
-def export(platform: str, out: Path, root: Path, board_folder: Path | None, readers: tuple[str, ...]) -> None:
-    """Write a scoring bundle for a PLATFORM to OUT; it gives exactly the board's numbers.
-
-    The bundle holds the readers' masks: it is the organiser's, and no participant may have it.
-    """
-    from bmseg.leaderboard.platforms import export_bundle
-
-    board = _open(root, board_folder)
-    masks = folders_of(readers, "--reader") or _reader_folders(root)
-    with timed(f"leaderboard export {platform}"):
-        written = export_bundle(platform, board.root, masks, out)
-    click.echo(f"{written}: holds the masks of {', '.join(masks)}; keep it from participants")
-
-
-def _open(root: Path, board_folder: Path | None) -> Board:
+def opened(root: Path, board_folder: Path | None) -> Board:
+    """The board in a folder, or that of the workspace."""
     from bmseg.leaderboard.board import Board
 
     return Board.open(board_folder or _default(root))
@@ -220,7 +201,7 @@ def _default(root: Path) -> Path:
 
 def _board_and_masks(root: Path, board_folder: Path | None) -> tuple[Board, Reference]:
     """The board, and the readers' masks that it was made with."""
-    board = _open(root, board_folder)
+    board = opened(root, board_folder)
     reference = _reference(board, root)
     board.check_reference(reference)
     return board, reference
@@ -229,14 +210,15 @@ def _board_and_masks(root: Path, board_folder: Path | None) -> tuple[Board, Refe
 def _reference(board: Board, root: Path) -> Reference:
     from bmseg.leaderboard.scoring import Reference
 
-    return Reference.of(board.study, _reader_folders(root), list(board.contract.exams))
+    return Reference.of(board.study, masks_of_readers(root), list(board.contract.exams))
 
 
-def _reader_folders(root: Path) -> dict[str, Path]:
+def masks_of_readers(root: Path, readers: tuple[str, ...] = ()) -> dict[str, Path]:
+    """Reader to folder: as given by --reader, or those of the workspace."""
     from bmseg.stages import open_workspace
     from bmseg.workspace_raters import reader_folders
 
-    return reader_folders(*open_workspace(root))
+    return folders_of(readers, "--reader") or reader_folders(*open_workspace(root))
 
 
 def _workspace_if_there(root: Path) -> Any:

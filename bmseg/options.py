@@ -13,6 +13,15 @@ import click
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold
 
+
+class InOrder(click.Group):
+    """Lists commands in the order of a run, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """The commands as they were added."""
+        return list(self.commands)
+
+
 FILE = click.Path(path_type=Path)
 
 

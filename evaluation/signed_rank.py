@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -141,9 +142,16 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
 
 def _sums_of_ranks(ranks: np.ndarray) -> np.ndarray:
     """Chance of each sum of ranks (whole numbers, 0 to their total) when every rank is in it or not."""
-    chances = np.zeros(int(ranks.sum()) + 1)
+    return _chances(tuple(ranks.tolist()))
+
+
+# The samples of a bootstrap over few exams share few patterns of ties.
+@lru_cache(maxsize=1024)
+def _chances(ranks: tuple[int, ...]) -> np.ndarray:
+    chances = np.zeros(sum(ranks) + 1)
     chances[0] = 1
     for rank in ranks:
         chances[rank:] = (chances[rank:] + chances[: len(chances) - rank]) / 2
         chances[:rank] /= 2
+    chances.flags.writeable = False
     return chances
