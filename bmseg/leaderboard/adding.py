@@ -14,7 +14,7 @@ from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, scores_text
 from bmseg.leaderboard.entries import Description, Entry, Event, read_entry, write_entry
 from bmseg.leaderboard.scoring import Reference, score_submission
 from bmseg.leaderboard.submission import CheckedSubmission, check_submission
-from bmseg.leaderboard.submission_text import check_about, check_reason, check_team
+from bmseg.leaderboard.submission.text import check_about, check_reason, check_team
 from dataset_conversion.files import write_text
 from dataset_conversion.volume import Volume, write_volume
 

@@ -63,8 +63,8 @@ def printed(found: Standings) -> Table:
     heads = ["Rank", "Group", "Submission or reader", "Score", *levels, "n", "To the median reader"]
     rows = [_cells(row, levels) for row in found.rows.to_dict("records")]
     notes = [
-        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, {_percent(rule.confidence)} bootstrap interval; "
-        "those who share a letter cannot be told apart.",
+        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, {100 * rule.confidence:g} % bootstrap "
+        "interval; those who share a letter cannot be told apart.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
     ]
@@ -129,7 +129,3 @@ def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
 
 def _number(value: float) -> str:
     return f"{value:.2f}" if value == value else DASH
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:g} %"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bmseg.leaderboard.contract import write_contract
-from tests.bmseg.leaderboard.hostile_masks import CONTRACT, mask
-from tests.bmseg.leaderboard.hostile_zips import FIRST, SECOND, SOUND, zipped
+from tests.bmseg.leaderboard.submission.hostile_masks import CONTRACT, mask
+from tests.bmseg.leaderboard.submission.hostile_zips import FIRST, SECOND, SOUND, zipped
 from tests.command_line import assert_refused, bmseg
 
 

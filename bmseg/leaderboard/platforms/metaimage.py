@@ -19,7 +19,7 @@ import numpy as np
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.contract import Grid
-from bmseg.leaderboard.submission_text import shown
+from bmseg.leaderboard.submission.text import shown
 from dataset_conversion.volume import Volume
 
 _TYPES = {

@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from bmseg.errors import InputError
 from bmseg.leaderboard.contract import Contract
 from bmseg.leaderboard.platforms.metaimage import read_metaimage
-from bmseg.leaderboard.submission_text import shown
+from bmseg.leaderboard.submission.text import shown
 from bmseg.study import in_one_line
 from dataset_conversion.volume import Volume, write_volume
 

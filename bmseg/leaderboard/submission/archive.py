@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from bmseg.leaderboard.submission_files import ENDING, SubmittedFile
+from bmseg.leaderboard.submission.files import ENDING, SubmittedFile
 from bmseg.zip_entries import entry_fault, opened_zip, overlapping
 
 

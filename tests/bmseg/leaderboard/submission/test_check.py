@@ -15,10 +15,19 @@ import pytest
 
 from bmseg.leaderboard.contract import Contract
 from bmseg.leaderboard.submission import CheckedSubmission, check_submission, masks_sha256
-from bmseg.leaderboard.submission_folder import list_folder
+from bmseg.leaderboard.submission.folder import list_folder
 from evaluation.masks import LabelMap, MaskError, check_grid, read_mask
-from tests.bmseg.leaderboard.hostile_masks import AFFINE, ARRAY, CONTRACT, LABELS, SIZE, mask, nifti, packed
-from tests.bmseg.leaderboard.hostile_zips import FIRST, SECOND, SOUND, entry, zipped
+from tests.bmseg.leaderboard.submission.hostile_masks import (
+    AFFINE,
+    ARRAY,
+    CONTRACT,
+    LABELS,
+    SIZE,
+    mask,
+    nifti,
+    packed,
+)
+from tests.bmseg.leaderboard.submission.hostile_zips import FIRST, SECOND, SOUND, entry, zipped
 
 
 def folder_of(tmp_path: Path, files: dict[str, bytes], name: str = "masks") -> Path:
@@ -241,7 +250,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("bmseg.leaderboard.submission_folder.os.open", refuse)
+    monkeypatch.setattr("bmseg.leaderboard.submission.folder.os.open", refuse)
     faults = check_submission(folder, CONTRACT).faults
     assert len(faults) == 2
     assert faults[0].text == "cannot be read (Permission denied); make the submission again"
@@ -253,7 +262,7 @@ def test_files_that_change_after_the_listing(tmp_path: Path, monkeypatch: pytest
     contract = CONTRACT.model_copy(update={"exams": dict.fromkeys(exams, CONTRACT.exams["case_1"])})
     folder = folder_of(tmp_path, dict.fromkeys([f"{exam}.nii.gz" for exam in exams], mask()))
     listed = list_folder(folder, 100)
-    monkeypatch.setattr("bmseg.leaderboard.submission.list_folder", lambda *_: listed)
+    monkeypatch.setattr("bmseg.leaderboard.submission.check.list_folder", lambda *_: listed)
     assert sound(folder, contract).faults == []
     (folder / "grown.nii.gz").write_bytes(mask() + bytes(1))
     (folder / "link.nii.gz").rename(tmp_path / "elsewhere.nii.gz")

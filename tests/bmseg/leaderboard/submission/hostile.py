@@ -1,6 +1,6 @@
 """Hostile submissions: made in a folder, and checked in a process of their own that measures itself.
 
-``python -m tests.bmseg.leaderboard.hostile FOLDER`` prints a JSON line on each source below FOLDER.
+``python -m tests.bmseg.leaderboard.submission.hostile FOLDER`` prints a JSON line on each source below it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.submission import check_submission
-from tests.bmseg.leaderboard.hostile_masks import CONTRACT, hostile_masks, mask
-from tests.bmseg.leaderboard.hostile_zips import FIRST, SECOND, hostile_zips
+from tests.bmseg.leaderboard.submission.hostile_masks import CONTRACT, hostile_masks, mask
+from tests.bmseg.leaderboard.submission.hostile_zips import FIRST, SECOND, hostile_zips
 
 #: Above what Python, NumPy and nibabel take themselves.
 MOST_MEMORY = 1 << 30

@@ -15,7 +15,7 @@ from bmseg.errors import InputError
 from bmseg.leaderboard.contract import Grid
 from bmseg.leaderboard.platforms.metaimage import read_metaimage
 from tests.bmseg.leaderboard.boards import mask_of
-from tests.bmseg.leaderboard.metaimages import GRID, mha
+from tests.bmseg.leaderboard.platforms.metaimages import GRID, mha
 
 LOCAL = b"ElementDataFile = LOCAL"
 

@@ -16,9 +16,17 @@ from hypothesis import strategies as st
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.submission import check_submission
-from bmseg.leaderboard.submission_mask import ReadMask, read_submitted_mask
-from tests.bmseg.leaderboard.hostile_masks import ARRAY, CONTRACT, GRID, LABELS, mask, nifti, packed
-from tests.bmseg.leaderboard.hostile_zips import SOUND, zipped
+from bmseg.leaderboard.submission.mask import ReadMask, read_submitted_mask
+from tests.bmseg.leaderboard.submission.hostile_masks import (
+    ARRAY,
+    CONTRACT,
+    GRID,
+    LABELS,
+    mask,
+    nifti,
+    packed,
+)
+from tests.bmseg.leaderboard.submission.hostile_zips import SOUND, zipped
 
 HEADER = 352
 Flips = list[tuple[int, int]]

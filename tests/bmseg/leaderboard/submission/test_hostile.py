@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bmseg.leaderboard.hostile import MOST_MEMORY, Verdict, make_all
+from tests.bmseg.leaderboard.submission.hostile import MOST_MEMORY, Verdict, make_all
 
 MOST_SECONDS = 5
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     expected = make_all(sources)
     before = listing(root)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bmseg.leaderboard.hostile", str(sources)],
+        [sys.executable, "-m", "tests.bmseg.leaderboard.submission.hostile", str(sources)],
         cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

@@ -21,12 +21,12 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.contract import Contract
-from bmseg.leaderboard.submission_files import ENDING, Fault, SubmittedFile, sort_files
-from bmseg.leaderboard.submission_folder import list_folder
-from bmseg.leaderboard.submission_gzip import unreadable
-from bmseg.leaderboard.submission_mask import ReadMask, most_stored, read_submitted_mask
-from bmseg.leaderboard.submission_text import shown
-from bmseg.leaderboard.submission_zip import listed_zip
+from bmseg.leaderboard.submission.archive import listed_zip
+from bmseg.leaderboard.submission.files import ENDING, Fault, SubmittedFile, sort_files
+from bmseg.leaderboard.submission.folder import list_folder
+from bmseg.leaderboard.submission.gzip_stream import unreadable
+from bmseg.leaderboard.submission.mask import ReadMask, most_stored, read_submitted_mask
+from bmseg.leaderboard.submission.text import shown
 from bmseg.zip_entries import ZIP_ERRORS
 from evaluation.masks import LabelMap
 

@@ -29,7 +29,7 @@ from bmseg.leaderboard.platforms.scored import SubmissionError, score_on_platfor
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.submission import check_submission
 from tests.bmseg.leaderboard.boards import EXAMS, make_board, mask_of, with_rules, write_masks
-from tests.bmseg.leaderboard.metaimages import GRID, mha
+from tests.bmseg.leaderboard.platforms.metaimages import GRID, mha
 
 CONTRACT = Contract(labels=[0, 1, 2, 3], exams=dict.fromkeys(EXAMS, GRID))
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tests.bmseg.leaderboard.hostile_masks import EXAMS, SIZE, mask, swelling
+from tests.bmseg.leaderboard.submission.hostile_masks import EXAMS, SIZE, mask, swelling
 
 FIRST, SECOND = (f"{exam}.nii.gz" for exam in EXAMS)
 Entry = tuple[str | zipfile.ZipInfo, bytes]

@@ -30,7 +30,7 @@ from tests.bmseg.leaderboard.boards import AFFINE, EXAMS, bytes_of, make_board, 
 
 yaml = pytest.importorskip("yaml")
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[4]
 IMAGE = "team/scoring:1"
 # codabench, documentation/docs/Organizers/Benchmark_Creation/Yaml-Structure.md: the fields under "Required",
 # and of the others those that the bundle uses.

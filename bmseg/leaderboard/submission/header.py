@@ -12,7 +12,7 @@ from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
 
 from bmseg.leaderboard.contract import Grid
-from bmseg.leaderboard.submission_gzip import BoundedGzip, DamagedError
+from bmseg.leaderboard.submission.gzip_stream import BoundedGzip, DamagedError
 from evaluation.masks import LabelMap, grid_difference
 
 #: Room for what some programs write between header and voxels. It is skipped unread.

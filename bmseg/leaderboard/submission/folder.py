@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from bmseg.leaderboard.submission_files import SubmittedFile
+from bmseg.leaderboard.submission.files import SubmittedFile
 
 _MAC_FOLDER = "__MACOSX"
 # Neither a link nor a pipe that was put there since the listing is followed or waited for.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import BinaryIO
 
-from bmseg.leaderboard.submission_text import shown
+from bmseg.leaderboard.submission.text import shown
 
 ENDING = ".nii.gz"
 #: What nnU-Net, bmseg and operating systems leave beside masks.

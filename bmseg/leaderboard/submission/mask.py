@@ -16,8 +16,8 @@ import numpy as np
 from nibabel.volumeutils import apply_read_scaling
 
 from bmseg.leaderboard.contract import Grid
-from bmseg.leaderboard.submission_gzip import BoundedGzip, DamagedError
-from bmseg.leaderboard.submission_header import LARGEST_EXTENSIONS, LARGEST_HEADER, MaskHeader, read_header
+from bmseg.leaderboard.submission.gzip_stream import BoundedGzip, DamagedError
+from bmseg.leaderboard.submission.header import LARGEST_EXTENSIONS, LARGEST_HEADER, MaskHeader, read_header
 from evaluation.masks import LabelMap
 
 _PIECE = 1 << 20

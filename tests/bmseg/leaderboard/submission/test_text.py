@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.submission_text import check_about, check_reason, check_team, shown
+from bmseg.leaderboard.submission.text import check_about, check_reason, check_team, shown
 
 RESERVED = ["R1", "R2", "consensus"]
 
