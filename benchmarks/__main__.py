@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.bench_consensus import bench_consensus
 from benchmarks.bench_dicom import bench_dicom, compare_dicom
+from benchmarks.bench_ranking import bench_ranking
 from benchmarks.bench_scoring import bench_scoring
 from benchmarks.bench_study import bench_study
 from benchmarks.bench_training import bench_training
@@ -36,8 +37,10 @@ def main() -> None:
     """Run all benchmarks; every row is a paired comparison."""
     voxels = compare_dicom()
     rows = [*bench_consensus(), *bench_study(), *bench_scoring(), *bench_dicom()]
+    ranking_rows, ranking = bench_ranking()
     training_rows, training = bench_training()
-    text = f"{_render([*rows, *training_rows])}\n{training}\n{_FULL}\n{full_profile()}\n{_VOXELS}\n{voxels}"
+    table = _render([*rows, *ranking_rows, *training_rows])
+    text = f"{table}\n{ranking}\n{training}\n{_FULL}\n{full_profile()}\n{_VOXELS}\n{voxels}"
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
 

@@ -25,6 +25,7 @@ from bmseg.options import (
     workspace_option,
 )
 from bmseg.platform_commands import export as export_platform
+from bmseg.rank_command import rank
 from bmseg.sharing_commands import export
 from bmseg.slurm_commands import jobs
 from bmseg.submission_command import submission
@@ -232,7 +233,7 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
 
 
 leaderboard.add_command(export_platform)
-for command in (export, leaderboard, submission, vas):
+for command in (export, leaderboard, submission, rank, vas):
     cli.add_command(command)
 
 

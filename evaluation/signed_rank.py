@@ -65,7 +65,7 @@ def signed_rank(
     # Mean ranks are halves; twice them are whole numbers.
     ranks = np.rint(2 * stats.rankdata(np.abs(moved))).astype(int)
     total = int(ranks[moved > 0].sum())
-    chances = _sums_of_ranks(ranks)
+    chances = sums_of_ranks(ranks)
     tails = {"greater": float(chances[total:].sum()), "less": float(chances[: total + 1].sum())}
     p = min(1.0, 2 * min(tails.values())) if alternative == "two-sided" else min(1.0, tails[alternative])
     return SignedRank(
@@ -112,7 +112,7 @@ def hodges_lehmann(differences: Sequence[float] | np.ndarray, *, confidence: flo
     if n < 2:
         method = "no interval: fewer than two pairs are defined"
         return Interval(estimate, np.nan, np.nan, confidence, np.nan, n, n_left_out, method)
-    below = np.cumsum(_sums_of_ranks(2 * np.arange(1, n + 1))[::2])
+    below = np.cumsum(sums_of_ranks(2 * np.arange(1, n + 1))[::2])
     # The innermost that is enough; where none is, the outermost.
     k = max(1, int((2 * below[: len(walsh) // 2] <= 1 - confidence + 1e-12).sum()))
     method = f"Walsh averages {k} and {len(walsh) - k + 1} of {len(walsh)}"
@@ -140,7 +140,7 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def _sums_of_ranks(ranks: np.ndarray) -> np.ndarray:
+def sums_of_ranks(ranks: np.ndarray) -> np.ndarray:
     """Chance of each sum of ranks (whole numbers, 0 to their total) when every rank is in it or not."""
     return _chances(tuple(ranks.tolist()))
 

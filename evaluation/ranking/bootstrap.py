@@ -1,0 +1,80 @@
+"""The bootstrap over cases, and what it says of a ranking: intervals, probabilities, stability."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from evaluation.ranking.ordering import kendall_tau
+from evaluation.ranking.rules import Rules
+from evaluation.ranking.score_table import TaskScores
+
+
+def draw(tasks: Sequence[TaskScores], rules: Rules) -> list[np.ndarray]:
+    """How often each case is in each bootstrap sample, an array (cases, samples) a task.
+
+    As many cases as the task has, with replacement. Tasks with the same cases share their samples: the case
+    is the unit, and its scores in all tasks stay together. The numbers depend on the seed and on the
+    names of the cases only, so they are the same whatever other tasks there are.
+    """
+    drawn = {cases: _draw(cases, rules) for cases in {task.cases for task in tasks}}
+    return [drawn[task.cases] for task in tasks]
+
+
+def _draw(cases: tuple[str, ...], rules: Rules) -> np.ndarray:
+    n = len(cases)
+    names = hashlib.sha256("\n".join(cases).encode()).digest()
+    random = np.random.default_rng([rules.seed, int.from_bytes(names[:8], "big")])
+    picked = random.integers(0, n, (rules.bootstraps, n))
+    samples = np.arange(rules.bootstraps)[:, None]
+    counts = np.bincount((picked * rules.bootstraps + samples).ravel(), minlength=n * rules.bootstraps)
+    return counts.reshape(n, rules.bootstraps).astype(float)
+
+
+def rank_interval(ranks: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval of each algorithm's rank.
+
+    Parameters
+    ----------
+    ranks : ndarray of int, shape (samples, algorithms)
+    confidence : float
+        On each side lie at most (1 - confidence) / 2 of the samples outside, and no tighter interval of
+        whole ranks has that property.
+
+    Returns
+    -------
+    low, high : ndarray of float, shape (algorithms,)
+        NaN without samples.
+    """
+    n = len(ranks)
+    if not n:
+        none = np.full(ranks.shape[1], np.nan)
+        return none, none
+    outside = int((1 - confidence) / 2 * n + 1e-9)
+    ordered = np.sort(ranks, axis=0)
+    return ordered[outside].astype(float), ordered[n - 1 - outside].astype(float)
+
+
+def rank_probabilities(ranks: np.ndarray) -> np.ndarray:
+    """Share of samples in which an algorithm (row) has a rank (column, from 1); needs a sample."""
+    n_samples, n = ranks.shape
+    cells = np.bincount((np.arange(n) * n + ranks - 1).ravel(), minlength=n * n)
+    return cells.reshape(n, n) / n_samples
+
+
+def rank_stability(
+    ranks: np.ndarray, observed: np.ndarray, confidence: float
+) -> tuple[float, float, float, int]:
+    """Median, low and high of Kendall's tau-b between the samples' rankings and the ranking.
+
+    The last number counts samples where it is undefined: they are in none of the others.
+    """
+    taus = kendall_tau(ranks, observed)
+    defined = taus[~np.isnan(taus)]
+    if not len(defined):
+        return np.nan, np.nan, np.nan, len(taus)
+    tail = (1 - confidence) / 2
+    middle, low, high = np.quantile(defined, [0.5, tail, 1 - tail])
+    return float(middle), float(low), float(high), len(taus) - len(defined)

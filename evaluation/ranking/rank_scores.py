@@ -1,0 +1,127 @@
+"""From a long table of scores to rankings: every scheme, every task, overall, with uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from evaluation.intervals import StatisticsError
+from evaluation.ranking import result_tables as tables
+from evaluation.ranking.bootstrap import draw
+from evaluation.ranking.pairwise import pairwise_tests
+from evaluation.ranking.result_tables import Ranking
+from evaluation.ranking.rules import OVERALL, Rankings, Rules, Scheme
+from evaluation.ranking.schemes import aggregate, rank_aggregates
+from evaluation.ranking.score_table import TaskScores, split_tasks
+
+
+def rank_scores(
+    scores: pd.DataFrame, rules: Rules | None = None, schemes: Sequence[Scheme] = tuple(Scheme)
+) -> Rankings:
+    """Rank algorithms by their scores.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``task, algorithm, case, value`` and optionally ``status`` (scored, undefined, missing; without it
+        NaN is undefined). A case of a task that an algorithm has no row for is missing for it, and counts
+        as the worst score. Undefined cases do not count, in pairwise tests neither for the other.
+    rules : Rules, optional
+    schemes : sequence of Scheme
+        Those wanted; no other is computed.
+
+    Raises
+    ------
+    StatisticsError
+        When the table or the rules make no sense: see `evaluation.ranking.score_table.split_tasks`.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame({"task": "level1", "algorithm": [*"aaabbb"], "case": [1, 2, 3] * 2,
+    ...     "value": [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]})
+    >>> rankings = rank_scores(scores, Rules(bootstraps=200), [Scheme.MEAN])
+    >>> rankings.ranks[["task", "algorithm", "value", "rank", "rank_low", "rank_high"]].head(2).round(3)
+         task algorithm  value  rank  rank_low  rank_high
+    0  level1         a    0.8     1       1.0        1.0
+    1  level1         b    0.5     2       2.0        2.0
+    """
+    rules = rules or Rules()
+    if not schemes or len(set(schemes)) < len(schemes):
+        raise StatisticsError(
+            f"schemes: found {', '.join(schemes) or 'none'}, expected one or more, each once"
+        )
+    tasks = split_tasks(scores, rules)
+    weights = _weights(tasks, rules)
+    counts = draw(tasks, rules)
+    rankings = [
+        ranking for scheme in schemes for ranking in _rank(Scheme(scheme), tasks, counts, weights, rules)
+    ]
+    tests = {task.task: pairwise_tests(task.values, rules) for task in tasks}
+    ranked = [task for task, weight in zip(tasks, weights, strict=True) if weight]
+    if len({task.cases for task in ranked}) == 1:
+        tests[OVERALL] = pairwise_tests(_means_over_tasks(ranked, weights[weights > 0]), rules)
+    algorithms = np.array(tasks[0].algorithms, object)
+    cases = {task.task: tables.case_counts([task]) for task in tasks} | {OVERALL: tables.case_counts(ranked)}
+    orders = {ranking.task: ranking.best_first for ranking in rankings if ranking.scheme == schemes[0]}
+    return Rankings(
+        ranks=tables.ranks_table(rankings, cases, algorithms, rules.confidence),
+        pairwise=tables.pairwise_table(tests, orders, algorithms),
+        probabilities=tables.probabilities_table(rankings, algorithms),
+        stability=tables.stability_table(rankings, rules.confidence),
+        agreement=tables.agreement_table(rankings),
+        groups=tables.groups_table(tests, orders, algorithms, rules.alpha),
+        n_bootstraps=rules.bootstraps,
+    )
+
+
+def _weights(tasks: Sequence[TaskScores], rules: Rules) -> np.ndarray:
+    given = dict(rules.weights or {})
+    names = [task.task for task in tasks]
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise StatisticsError(f"weights: found {', '.join(unknown)}, expected tasks of {', '.join(names)}")
+    weights = np.array([given.get(name, 1.0) for name in names])
+    if not weights.any():
+        raise StatisticsError("weights: found 0 for every task, expected at least one above 0")
+    return weights
+
+
+def _rank(
+    scheme: Scheme,
+    tasks: Sequence[TaskScores],
+    counts: Sequence[np.ndarray],
+    weights: np.ndarray,
+    rules: Rules,
+) -> Iterator[Ranking]:
+    """Each task's ranking by one scheme, then the overall one."""
+    found = []
+    for task, drawn in zip(tasks, counts, strict=True):
+        once = np.ones((len(task.cases), 1))
+        values = aggregate(scheme, task, once, rules)
+        samples = rank_aggregates(aggregate(scheme, task, drawn, rules), rules.tolerance)
+        ranks = rank_aggregates(values, rules.tolerance)[0]
+        found.append(Ranking(scheme, task.task, _shown(values[0], scheme, rules), ranks, samples))
+        yield found[-1]
+    total = weights.sum()
+    value = sum(weight * ranking.ranks for weight, ranking in zip(weights, found, strict=True)) / total
+    means = sum(weight * ranking.samples for weight, ranking in zip(weights, found, strict=True)) / total
+    ranks = rank_aggregates(-value[None], rules.tolerance)[0]
+    yield Ranking(scheme, OVERALL, value, ranks, rank_aggregates(-means, rules.tolerance))
+
+
+def _shown(values: np.ndarray, scheme: Scheme, rules: Rules) -> np.ndarray:
+    """What was ranked, in its own direction: inside, larger is better."""
+    is_turned = scheme in (Scheme.RANK_MEAN, Scheme.RANK_MEDIAN) or (
+        scheme is not Scheme.TEST and not rules.larger_is_better
+    )
+    return -values + 0.0 if is_turned else values
+
+
+def _means_over_tasks(tasks: Sequence[TaskScores], weights: np.ndarray) -> np.ndarray:
+    """Each case's weighted mean over the tasks where it is defined; NaN where it is in none."""
+    values = np.stack([task.values for task in tasks])
+    counted = weights[:, None, None] * ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.nansum(weights[:, None, None] * values, axis=0) / counted.sum(axis=0)

@@ -1,0 +1,141 @@
+"""The tables of a ranking: one row an algorithm, a pair, a rank, a scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from evaluation.ranking.bootstrap import rank_interval, rank_probabilities, rank_stability
+from evaluation.ranking.groups import letter_display
+from evaluation.ranking.ordering import kendall_tau
+from evaluation.ranking.pairwise import PairwiseTests
+from evaluation.ranking.rules import Scheme
+from evaluation.ranking.score_table import TaskScores
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One ranking: a scheme, and a task or overall.
+
+    Parameters
+    ----------
+    scheme : Scheme
+    task : str
+    values : ndarray, shape (algorithms,)
+        What was ranked.
+    ranks : ndarray of int, shape (algorithms,)
+    samples : ndarray of int, shape (bootstraps, algorithms)
+        The bootstraps' ranks.
+    """
+
+    scheme: Scheme
+    task: str
+    values: np.ndarray
+    ranks: np.ndarray
+    samples: np.ndarray
+
+    @property
+    def best_first(self) -> np.ndarray:
+        """Places of the algorithms by rank; equal ones by name, as they stand."""
+        return np.argsort(self.ranks, kind="stable")
+
+
+def case_counts(tasks: Sequence[TaskScores]) -> dict[str, np.ndarray]:
+    """How many cases of each algorithm are scored, undefined, missing, over all tasks."""
+    undefined = np.sum([np.isnan(task.values).sum(axis=0) for task in tasks], axis=0)
+    missing = np.sum([task.missing.sum(axis=0) for task in tasks], axis=0)
+    n = np.full(len(tasks[0].algorithms), sum(len(task.cases) for task in tasks))
+    return {"n_defined": n - undefined - missing, "n_undefined": undefined, "n_missing": missing, "n": n}
+
+
+def ranks_table(
+    rankings: Sequence[Ranking],
+    cases: Mapping[str, Mapping[str, np.ndarray]],
+    algorithms: np.ndarray,
+    confidence: float,
+) -> pd.DataFrame:
+    """``Rankings.ranks``; ``cases`` are the `case_counts` of each task."""
+    columns: dict[str, list[np.ndarray]] = {}
+    for ranking in rankings:
+        low, high = rank_interval(ranking.samples, confidence)
+        found = {"algorithm": algorithms, "value": ranking.values, "rank": ranking.ranks}
+        found |= {"rank_low": low, "rank_high": high, **cases[ranking.task]}
+        for name, column in found.items():
+            columns.setdefault(name, []).append(column[ranking.best_first])
+    return _table(rankings, len(algorithms), {name: np.concatenate(parts) for name, parts in columns.items()})
+
+
+def probabilities_table(rankings: Sequence[Ranking], algorithms: np.ndarray) -> pd.DataFrame:
+    """``Rankings.probabilities``; without a row where there is no bootstrap."""
+    n = len(algorithms)
+    sampled = [ranking for ranking in rankings if len(ranking.samples)]
+    shares = [rank_probabilities(ranking.samples)[ranking.best_first] for ranking in sampled]
+    names = [algorithms[ranking.best_first] for ranking in sampled]
+    columns = {
+        "algorithm": np.repeat(np.array(names, object).ravel(), n),
+        "rank": np.tile(np.arange(1, n + 1), n * len(sampled)),
+        "probability": np.array(shares, float).ravel(),
+    }
+    return _table(sampled, n * n, columns)
+
+
+def stability_table(rankings: Sequence[Ranking], confidence: float) -> pd.DataFrame:
+    """``Rankings.stability``."""
+    found = [rank_stability(ranking.samples, ranking.ranks, confidence) for ranking in rankings]
+    columns = dict(zip(("kendall_tau", "low", "high", "n_undefined"), np.array(found).T, strict=True))
+    return _table(rankings, 1, columns).astype({"n_undefined": int})
+
+
+def agreement_table(rankings: Sequence[Ranking]) -> pd.DataFrame:
+    """``Rankings.agreement``."""
+    by_task: dict[str, list[Ranking]] = {}
+    for ranking in rankings:
+        by_task.setdefault(ranking.task, []).append(ranking)
+    rows = [
+        (task, str(one.scheme), str(other.scheme), kendall_tau(one.ranks[None], other.ranks)[0])
+        for task, found in by_task.items()
+        for one, other in combinations(found, 2)
+    ]
+    return pd.DataFrame(rows, columns=["task", "scheme", "other", "kendall_tau"])
+
+
+def pairwise_table(
+    tests: Mapping[str, PairwiseTests], orders: Mapping[str, np.ndarray], algorithms: np.ndarray
+) -> pd.DataFrame:
+    """``Rankings.pairwise``; ``orders`` are the places of each task's algorithms, best first."""
+    rows, columns = np.nonzero(~np.eye(len(algorithms), dtype=bool))
+    parts = []
+    for task, found in tests.items():
+        first, second = orders[task][rows], orders[task][columns]
+        cells = {"task": np.full(len(rows), task, object)}
+        cells |= {"algorithm": algorithms[first], "other": algorithms[second]}
+        for name in ("p", "p_holm", "n_pairs", "n_left_out"):
+            cells[name] = getattr(found, name)[first, second]
+        parts.append(pd.DataFrame(cells))
+    return pd.concat(parts, ignore_index=True)
+
+
+def groups_table(
+    tests: Mapping[str, PairwiseTests], orders: Mapping[str, np.ndarray], algorithms: np.ndarray, alpha: float
+) -> pd.DataFrame:
+    """``Rankings.groups``; ``orders`` as for `pairwise_table`."""
+    parts = []
+    for task, found in tests.items():
+        order = orders[task]
+        is_better = found.p_holm <= alpha
+        letters = letter_display((is_better | is_better.T)[np.ix_(order, order)])
+        parts.append(pd.DataFrame({"task": task, "algorithm": algorithms[order], "group": letters}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _table(rankings: Sequence[Ranking], n: int, columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """A table with n rows a ranking: scheme and task first."""
+    names = {
+        key: np.repeat(np.array([str(getattr(ranking, key)) for ranking in rankings], object), n)
+        for key in ("scheme", "task")
+    }
+    return pd.DataFrame(names | dict(columns))

@@ -1,0 +1,133 @@
+"""The rules of a ranking, and what comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+from evaluation.intervals import StatisticsError
+
+#: What the consensus across tasks is called where tasks are named; no task may have this name.
+OVERALL = "overall"
+
+
+class Scheme(StrEnum):
+    """How scores become ranks."""
+
+    #: The mean over cases, ranked.
+    MEAN = "mean-then-rank"
+    #: The median over cases, ranked.
+    MEDIAN = "median-then-rank"
+    #: Ranks within each case, their mean, ranked.
+    RANK_MEAN = "rank-then-mean"
+    #: Ranks within each case, their median, ranked.
+    RANK_MEDIAN = "rank-then-median"
+    #: The share of the other algorithms that are significantly worse, ranked.
+    TEST = "test-then-rank"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a ranking goes by.
+
+    Parameters
+    ----------
+    larger_is_better : bool
+    tolerance : float
+        Values that differ by no more are tied, and so is a chain of such values; 0: only equal ones.
+        Sums are never compared closer than their rounding error.
+    decimals : int or None
+        Differences within a pair that agree to so many decimals are tied in the signed-rank test: in
+        floating point 0.3 - 0.2 is not 0.2 - 0.1. None compares them as they are, as R does.
+    alpha : float
+        Level of the pairwise tests, over the whole family of a task.
+    exact : bool
+        The exact signed-rank test in place of the normal approximation.
+    confidence : float
+        Of rank intervals and of the interval of Kendall's tau.
+    bootstraps : int
+        0: no intervals, probabilities and stability.
+    seed : int
+    weights : mapping of str to float, optional
+        Weight of a task's rank in the overall rank. Tasks that are not named weigh 1.
+    worst : float, optional
+        What a missing case counts as. Needed only where a case is missing.
+
+    Raises
+    ------
+    StatisticsError
+        When a rule makes no sense.
+    """
+
+    larger_is_better: bool = True
+    tolerance: float = 1e-9
+    decimals: int | None = 12
+    alpha: float = 0.05
+    exact: bool = False
+    confidence: float = 0.95
+    bootstraps: int = 1000
+    seed: int = 0
+    weights: Mapping[str, float] | None = None
+    worst: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "confidence"):
+            value = getattr(self, name)
+            if not 0 < value < 1:
+                raise StatisticsError(
+                    f"{name}: found {value:g}, expected between 0 and 1, such as 0.05 or 0.95"
+                )
+        for name in ("tolerance", "bootstraps", "seed"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise StatisticsError(f"{name}: found {value:g}, expected 0 or more")
+        if self.worst is not None and not math.isfinite(self.worst):
+            raise StatisticsError(f"worst: found {self.worst:g}, expected a finite score, such as 0")
+        for task, weight in (self.weights or {}).items():
+            if not 0 <= weight < math.inf:
+                raise StatisticsError(f"weight of {task}: found {weight:g}, expected 0 or more")
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """Every scheme's ranking of every task and overall, and how sure it is.
+
+    Tasks are sorted by name, "overall" comes last; algorithms are in order of rank, then by name.
+
+    Parameters
+    ----------
+    ranks : DataFrame
+        ``scheme, task, algorithm, value, rank, rank_low, rank_high, n_defined, n_undefined, n_missing, n``.
+        ``value`` is what was ranked: mean or median score, mean or median rank, share of others
+        significantly worse; overall the weighted mean of the tasks' ranks. Between ``rank_low`` and
+        ``rank_high`` lie the bootstraps' ranks but for at most (1 - confidence) / 2 on each side
+        (percentile interval). Cases: scored, undefined, missing, and all.
+    pairwise : DataFrame
+        ``task, algorithm, other, p, p_holm, n_pairs, n_left_out``: one-sided test that the algorithm is
+        better than the other; the family of Holm's rule is all ordered pairs of a task. Pairs with an
+        undefined side are left out and counted. Overall only where tasks share their cases.
+    probabilities : DataFrame
+        ``scheme, task, algorithm, rank, probability``: share of bootstraps, ranks 1 to the number of
+        algorithms.
+    stability : DataFrame
+        ``scheme, task, kendall_tau, low, high, n_undefined``: median and percentile interval of Kendall's
+        tau-b between a bootstrap's ranking and the ranking; undefined where one of them is a single tie.
+    agreement : DataFrame
+        ``task, scheme, other, kendall_tau``: tau-b between two schemes' rankings, each pair once.
+    groups : DataFrame
+        ``task, algorithm, group``: algorithms that share a letter cannot be told apart by the
+        Holm-adjusted tests. After z come A to Z, then a1, b1, ... Overall only where tasks share cases.
+    n_bootstraps : int
+    """
+
+    ranks: pd.DataFrame
+    pairwise: pd.DataFrame
+    probabilities: pd.DataFrame
+    stability: pd.DataFrame
+    agreement: pd.DataFrame
+    groups: pd.DataFrame
+    n_bootstraps: int
