@@ -25,6 +25,11 @@ STAGES = [
     ["evaluate"],
     ["compare"],
     ["report"],
+    ["leaderboard", "init", "--overlays"],
+    ["leaderboard", "add", "nnunet", "{workspace}/predictions/nnunet"],
+    ["leaderboard", "add", "unet", "{workspace}/predictions/unet"],
+    ["leaderboard", "simulate"],
+    ["leaderboard", "build"],
 ]
 
 
@@ -32,11 +37,15 @@ def bmseg(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True)
 
 
+def run(stage: list[str], workspace: Path) -> subprocess.CompletedProcess[str]:
+    return bmseg(*(word.format(workspace=workspace) for word in stage), "-w", workspace)
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("run") / "workspace"
     for stage in STAGES:
-        result = bmseg(*stage, "-w", root)
+        result = run(stage, root)
         assert result.returncode == 0, result.stderr
     return root
 
@@ -73,6 +82,18 @@ def test_the_report_needs_no_other_file(workspace: Path) -> None:
     assert str(workspace) not in page
 
 
+def test_the_board_holds_methods_readers_and_simulated_teams(workspace: Path) -> None:
+    result = bmseg("leaderboard", "verify", "-w", workspace)
+    assert result.returncode == 0, result.stderr
+    assert "7 submissions and 4 readers, 8 tables of scores derived again from masks" in result.stdout
+    site = workspace / "leaderboard" / "site"
+    published = json.loads((site / "leaderboard.json").read_text())
+    assert str(workspace) not in json.dumps(published)
+    for page in site.rglob("*.html"):
+        assert "synthetic cohort" in page.read_text().lower(), page
+    assert len(list((site / "overlays").glob("*.png"))) == 7 * 3
+
+
 def state(workspace: Path) -> dict[Path, object]:
     """When each file was written; of the two that nnU-Net's planner copies each time, what is in it."""
     copied = {"dataset.json", "splits_final.json"}
@@ -88,7 +109,7 @@ def state(workspace: Path) -> dict[Path, object]:
 def test_again_repeats_no_finished_stage(workspace: Path) -> None:
     before = state(workspace)
     for stage in STAGES:
-        result = bmseg(*stage, "-w", workspace)
+        result = run(stage, workspace)
         assert result.returncode == 0, result.stderr
         assert "already" in result.stdout + result.stderr or "kept" in result.stderr, stage
     assert state(workspace) == before

@@ -1,0 +1,205 @@
+"""What the site gives away as files: the numbers of its pages as JSON and CSV, and the challenge itself."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import tomli_w
+
+from bmseg.leaderboard.challenge import CHALLENGE_FILE
+from bmseg.leaderboard.contract import CONTRACT_FILE
+from bmseg.leaderboard.entries import Entry
+from bmseg.leaderboard.site_text import csv_text, link, page_name
+from bmseg.leaderboard.standings import Standings
+
+#: Of leaderboard.json; a change of its meaning raises it.
+FORMAT = 1
+JSON_FILE = "leaderboard.json"
+SCHEMA_FILE = "leaderboard.schema.json"
+
+#: File to what it holds, in the order of the page.
+DOWNLOADS = {
+    JSON_FILE: "everything on these pages",
+    SCHEMA_FILE: "what each field of leaderboard.json means (JSON Schema)",
+    "rows.csv": "the ranking table",
+    "scores.csv": "every Dice: a row an exam, level and line of the ranking table",
+    "ranks.csv": "ranks and intervals by every scheme and level",
+    "pairwise.csv": "p-values of every pair of submissions",
+    "probabilities.csv": "probability of each rank over the bootstrap samples; those of 0 are left out",
+    "stability.csv": "Kendall's tau between a ranking and its bootstrap samples",
+    "agreement.csv": "Kendall's tau between schemes",
+    "groups.csv": "tie groups",
+    CONTRACT_FILE: "what a submission must hold, for 'bmseg submission check'",
+    CHALLENGE_FILE: "the challenge: rules of the ranking",
+    "study.toml": "the study: levels, readers, consensus",
+}
+
+#: Long tables of `evaluation.ranking.Rankings`, and their columns where there is none.
+_RANKINGS = {
+    "ranks": [
+        "scheme", "task", "algorithm", "value", "rank", "rank_low", "rank_high", "n_defined", "n_undefined",
+        "n_missing", "n",
+    ],
+    "pairwise": ["task", "algorithm", "other", "p", "p_holm", "n_pairs", "n_left_out"],
+    "probabilities": ["scheme", "task", "algorithm", "rank", "probability"],
+    "stability": ["scheme", "task", "kendall_tau", "low", "high", "n_undefined"],
+    "agreement": ["task", "scheme", "other", "kendall_tau"],
+    "groups": ["task", "algorithm", "group"],
+}  # fmt: skip
+
+_STUDY_HEAD = (
+    "# The study of this board, without the names of published tables, which stand beside another file.\n"
+)
+
+
+def downloads(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, Any]) -> dict[str, str]:
+    """Every file of `DOWNLOADS` but the schema, as text.
+
+    Parameters
+    ----------
+    standings : Standings
+    made : mapping
+        How the site was made: versions, seed.
+    worst : mapping of str to list of dict
+        Submission to its worst exams, as `bmseg.leaderboard.site_overlays.worst_exams` finds them.
+    """
+    tables = {name: _table(standings, name) for name in _RANKINGS}
+    contract = json.dumps(standings.contract.model_dump(), indent=1) + "\n"
+    study = standings.study.model_dump(mode="json", exclude={"published"}, exclude_none=True)
+    return {
+        JSON_FILE: _json(document(standings, made, worst)) + "\n",
+        "rows.csv": csv_text(standings.rows),
+        "scores.csv": csv_text(standings.scores),
+        **{f"{name}.csv": csv_text(table) for name, table in tables.items()},
+        CONTRACT_FILE: contract,
+        CHALLENGE_FILE: tomli_w.dumps(standings.challenge.model_dump()),
+        "study.toml": _STUDY_HEAD + tomli_w.dumps(study),
+    }
+
+
+def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of leaderboard.json, as leaderboard.schema.json describes it; NaN is None."""
+    challenge, study = standings.challenge, standings.study
+    return {
+        "$schema": SCHEMA_FILE,
+        "format": FORMAT,
+        "challenge": challenge.model_dump(mode="json"),
+        "study": {
+            "name": study.name,
+            "title": study.title,
+            "citation": study.citation,
+            "levels": [level.model_dump() for level in study.levels],
+            "groups": [group.model_dump() for group in study.groups],
+            "readers": study.reader_names,
+            "consensus": study.consensus.rule,
+            "empty_mask": study.scores.empty_mask,
+        },
+        "exams": list(standings.contract.exams),
+        "counts": counts(standings),
+        "rows": [_row(row, study.level_names) for row in standings.rows.to_dict("records")],
+        "submissions": [
+            {
+                **_entry(standings, entry),
+                "page": f"submissions/{page_name(entry)}.html",
+                "worst": worst[entry.key],
+            }
+            for entry in standings.entries
+        ],
+        "withdrawn": [_entry(standings, entry) for entry in standings.withdrawn],
+        "superseded": [_entry(standings, entry) for entry in standings.superseded],
+        "rankings": {name: _columns(_table(standings, name)) for name in _RANKINGS}
+        | {"n_bootstraps": standings.rankings.n_bootstraps if standings.rankings else 0},
+        "scores": _columns(standings.scores),
+        "made": _clean(dict(made)),
+    }
+
+
+def counts(standings: Standings) -> dict[str, int]:
+    """What the board holds and what of it is not counted."""
+    rows = standings.rows
+    ours = rows[rows.kind == "submission"]
+    return {
+        "submissions": len(standings.entries),
+        "simulated": sum(entry.simulated for entry in standings.entries),
+        "teams": len({entry.team for entry in standings.entries}),
+        "readers": int((rows.kind == "reader").sum()),
+        "exams": len(standings.contract.exams),
+        "levels": len(standings.study.level_names),
+        "scores": int(ours.n.sum()),
+        "defined": int(ours.n_defined.sum()),
+        "undefined": int(ours.n_undefined.sum()),
+        "missing": int(ours.n_missing.sum()),
+        "withdrawn": len(standings.withdrawn),
+        "superseded": len(standings.superseded),
+    }
+
+
+def _table(standings: Standings, name: str) -> pd.DataFrame:
+    if standings.rankings is None:
+        return pd.DataFrame(columns=_RANKINGS[name])
+    table = getattr(standings.rankings, name)[_RANKINGS[name]]
+    # Most ranks never happen to most submissions: a hundred of them would make a file of millions of zeros.
+    return table[table.probability > 0] if name == "probabilities" else table
+
+
+def _row(row: dict[str, Any], levels: list[str]) -> dict[str, Any]:
+    """A line of the ranking table, its levels under one field so that no level's name meets another field."""
+    fields = {name: value for name, value in row.items() if name not in levels}
+    return _clean({**fields, "levels": {level: row[level] for level in levels}})
+
+
+def _entry(standings: Standings, entry: Entry) -> dict[str, Any]:
+    """A submission's record; what the challenge does not make public is null."""
+    public = standings.challenge.public
+    return {
+        "key": entry.key,
+        "team": entry.team,
+        "submission": entry.submission,
+        "name": entry.name,
+        "title": entry.about.title,
+        "method": entry.about.method,
+        "description": entry.about.description if public.description else None,
+        "url": (link(entry.about.url) or None) if public.url else None,
+        "simulated": entry.simulated,
+        "masks_sha256": entry.masks_sha256 if public.masks_hash else None,
+        "history": [event.model_dump() for event in entry.history],
+    }
+
+
+def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+    """A long table as column to values: small, and one call away from a data frame again."""
+    return {
+        name: table[name].astype(object).where(table[name].notna(), None).tolist() for name in table.columns
+    }
+
+
+def _clean(value: Any) -> Any:
+    """Plain JSON values: no NaN, no type of numpy or pandas."""
+    if isinstance(value, Mapping):
+        return {str(name): _clean(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(one) for one in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value if isinstance(value, (bool, int, float)) else str(value)
+
+
+def _json(value: Any, depth: int = 3, margin: str = "") -> str:
+    """JSON in ASCII without a ``<``, harmless whatever type a host serves it as; a line an item or column."""
+    opened = depth and isinstance(value, (dict, list)) and value
+    if not opened:
+        return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
+    inner = margin + " "
+    if isinstance(value, dict):
+        lines = [f"{json.dumps(name)}: {_json(one, depth - 1, inner)}" for name, one in value.items()]
+        first, last = "{}"
+    else:
+        lines = [_json(one, 0) for one in value]
+        first, last = "[]"
+    return f"{first}\n{inner}" + f",\n{inner}".join(lines) + f"\n{margin}{last}"

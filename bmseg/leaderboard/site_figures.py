@@ -1,0 +1,211 @@
+"""The figures of the board's page: what each is called, how it is read, and how it is drawn."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from bmseg.evaluate import SYNTHETIC
+from bmseg.leaderboard.site_tables import SCHEME_NAMES
+from bmseg.leaderboard.site_text import figure_labels
+from bmseg.leaderboard.standings import WORST, Standings
+from dataset_conversion.files import atomic_path
+from evaluation.ranking import OVERALL
+from evaluation.ranking_figures import blob_plot, scheme_comparison, significance_map
+from evaluation.score_figures import exam_heatmap, score_boxplots
+
+# Size on a screen against size in print.
+_SCREEN = 1.3
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A figure on the page.
+
+    Parameters
+    ----------
+    name : str
+        Of its file.
+    part : str
+        Section of the page.
+    title, caption, alt : str
+    numbers : str
+        The file with its numbers.
+    least : int
+        Submissions that it takes.
+    """
+
+    name: str
+    part: str
+    title: str
+    caption: str
+    alt: str
+    numbers: str
+    least: int
+
+
+FIGURES = [
+    Plate(
+        "rank_probabilities", "sure", "Where each submission would rank on other exams",
+        "The area of a disc is the share of bootstrap samples in which the submission has that overall "
+        "rank: one large disc is a sure place, a row of small ones is not. The ring is the rank on the "
+        "board, the line its interval.",
+        "Blob plot: for every submission the probability of each overall rank over the bootstrap samples.",
+        "probabilities.csv", 2,
+    ),
+    Plate(
+        "significance", "sure", "Which submission is shown to be better than which",
+        "A filled cell: over the exams' mean Dice of the ranked levels, the submission of the row is "
+        "better than that of the column by the Holm-adjusted one-sided test. An empty cell is no proof "
+        "that the two are equal.",
+        "Significance map: for every pair of submissions whether the first is shown to be better.",
+        "pairwise.csv", 2,
+    ),
+    Plate(
+        "schemes", "schemes", "Ranks by scheme",
+        "A line is a submission, the number in a disc its overall rank. Lines that cross change places "
+        "when the scheme changes; discs on a grey bar share a rank.",
+        "Line chart: the overall rank of every submission under each ranking scheme.",
+        "ranks.csv", 2,
+    ),
+    Plate(
+        "dice", "levels", "Dice of every exam, level by level",
+        "A point is an exam. A box runs from the first to the third quartile, its thick line is the "
+        "median, and whiskers reach to the last point within 1.5 boxes. Readers are grey. Beside a box: "
+        "how many exams are undefined, and how many are missing; these stand at 0.",
+        "Boxplots: Dice of every submission and reader on each level, every exam as a point.",
+        "scores.csv", 0,
+    ),
+    Plate(
+        "exams", "levels", "Dice exam by exam",
+        "A row is a submission or a reader, a column an exam: one that is dark all the way down is hard "
+        "for all.",
+        "Heat map: Dice of every submission and reader in each exam, a panel a level.",
+        "scores.csv", 0,
+    ),
+]  # fmt: skip
+
+
+def figures_of(standings: Standings) -> list[Plate]:
+    """The figures that a board has enough submissions for."""
+    if standings.scores.empty:
+        return []
+    return [plate for plate in FIGURES if len(standings.entries) >= plate.least]
+
+
+def draw_figures(standings: Standings, folder: Path) -> None:
+    """Draw every figure of a board as SVG, the same bytes for the same standings."""
+    for plate in tqdm(figures_of(standings), desc="figures", disable=None, leave=False):
+        save(_DRAW[plate.name](standings, labels(standings)), folder / f"{plate.name}.svg")
+
+
+def labels(standings: Standings) -> dict[str, str]:
+    """A label of every line of the board, each another."""
+    names = dict(zip(standings.rows.key, standings.rows.name, strict=True))
+    identifiers = dict.fromkeys(names, "") | {entry.key: entry.submission for entry in standings.entries}
+    return figure_labels(names, identifiers)
+
+
+def _overall(table: pd.DataFrame, names: Mapping[str, str], scheme: str = "") -> pd.DataFrame:
+    """The overall lines of a table of the rankings, of one scheme if named, under their labels."""
+    chosen = table[table.task == OVERALL]
+    if scheme:
+        chosen = chosen[chosen.scheme == scheme]
+    return chosen.assign(
+        **{column: chosen[column].map(names) for column in ("algorithm", "other") if column in chosen}
+    )
+
+
+def _note(standings: Standings) -> str:
+    return SYNTHETIC.capitalize() if standings.challenge.synthetic else ""
+
+
+def _blobs(standings: Standings, names: Mapping[str, str]) -> Figure:
+    scheme, rankings = standings.challenge.ranking.scheme, standings.rankings
+    assert rankings is not None  # figures_of asks for two submissions
+    return blob_plot(
+        _overall(rankings.probabilities, names, scheme),
+        _overall(rankings.ranks, names, scheme).sort_values("rank", kind="stable"),
+        note=_note(standings),
+    )
+
+
+def _significance(standings: Standings, names: Mapping[str, str]) -> Figure:
+    assert standings.rankings is not None
+    return significance_map(
+        _overall(standings.rankings.pairwise, names)[["algorithm", "other", "p_holm"]],
+        [names[entry.key] for entry in standings.entries],
+        standings.challenge.ranking.alpha,
+        note=_note(standings),
+    )
+
+
+def _schemes(standings: Standings, names: Mapping[str, str]) -> Figure:
+    assert standings.rankings is not None
+    ranks = _overall(standings.rankings.ranks, names)
+    # In two lines: five of them stand beside each other.
+    short = {scheme: name.replace(", ", ",\n") for scheme, name in SCHEME_NAMES.items()}
+    return scheme_comparison(ranks.assign(scheme=ranks.scheme.map(short)), note=_note(standings))
+
+
+def _scores(standings: Standings, names: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
+    """Scores as the figures take them, and who is drawn: all but the consensus, which repeats the readers."""
+    rows = standings.rows[standings.rows.kind != "consensus"]
+    scores = standings.scores[standings.scores.key.isin(rows.key)]
+    table = scores.assign(algorithm=scores.key.map(names)).rename(
+        columns={"level": "task", "exam": "case", "dice": "value"}
+    )
+    return table[["task", "algorithm", "case", "value", "status"]], [names[key] for key in rows.key]
+
+
+def _boxplots(standings: Standings, names: Mapping[str, str]) -> Figure:
+    scores, order = _scores(standings, names)
+    readers = standings.rows.key[standings.rows.kind == "reader"]
+    return score_boxplots(
+        scores, order, muted=[names[key] for key in readers], worst=WORST, note=_note(standings)
+    )
+
+
+def _heatmap(standings: Standings, names: Mapping[str, str]) -> Figure:
+    scores, order = _scores(standings, names)
+    return exam_heatmap(scores, order, note=_note(standings))
+
+
+_DRAW: dict[str, Callable[[Standings, Mapping[str, str]], Figure]] = {
+    "rank_probabilities": _blobs,
+    "significance": _significance,
+    "schemes": _schemes,
+    "dice": _boxplots,
+    "exams": _heatmap,
+}
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG or PNG, by the file's ending; it holds nothing but itself and its maker."""
+    is_svg = path.suffix == ".svg"
+    options = {"metadata": {"Date": None}} if is_svg else {"dpi": 150}
+    # Without a fixed salt and date, matplotlib's SVG differs from run to run.
+    settings = {"svg.hashsalt": "bmseg", "svg.fonttype": "none"}
+    with mpl.rc_context(settings), warnings.catch_warnings(), atomic_path(path) as temporary:
+        # A team may use letters that no font here has: the browser's fonts show them.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(temporary, **options)
+        if is_svg:
+            temporary.write_text(_enlarged(temporary.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _enlarged(svg: str) -> str:
+    """The same drawing, shown larger: print has smaller letters than a screen."""
+
+    def larger(size: re.Match[str]) -> str:
+        return f'{size[1]}="{_SCREEN * float(size[2]):.2f}pt"'
+
+    return re.sub(r'\b(width|height)="([\d.]+)pt"', larger, svg, count=2)

@@ -1,0 +1,176 @@
+"""A submission's worst exams, and the slices of them that its page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from bmseg.evaluate import SYNTHETIC
+from bmseg.leaderboard.entries import Entry
+from bmseg.leaderboard.scoring import MISSING
+from bmseg.leaderboard.site_figures import save
+from bmseg.leaderboard.site_text import page_name
+from bmseg.leaderboard.standings import Standings
+from bmseg.records import read_record
+from bmseg.study import Study
+from dataset_conversion.volume import Volume
+from evaluation.figures import overlay_sheet
+
+#: Exams shown on a submission's page.
+WORST_EXAMS = 3
+
+HIDDEN = "The organiser shows no overlays: they would show the reference of the test exams."
+NOT_HERE = "No overlay: the images and masks were not at hand where this page was made."
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What is drawn of an exam.
+
+    Parameters
+    ----------
+    image : ndarray, shape (i, j, k)
+    consensus, submission : ndarray of int, shape (i, j, k)
+        Label maps on the image's grid.
+    affine : ndarray, shape (4, 4)
+        Voxel indices to world millimetres, RAS+.
+    """
+
+    image: np.ndarray
+    consensus: np.ndarray
+    submission: np.ndarray
+    affine: np.ndarray
+
+
+class OverlaySource(Protocol):
+    """Where images and masks come from; read one at a time, when they are drawn."""
+
+    def why_not(self, key: str, exam: str) -> str:
+        """Why there is no overlay of a submission's exam, in a sentence; empty where there is one."""
+
+    def read(self, key: str, exam: str) -> Overlay:
+        """The overlay of a submission's exam; asked for only where `why_not` is empty."""
+
+
+@dataclass(frozen=True)
+class RecordedOverlays:
+    """The overlays that a finished site says it has, for making its pages again without images.
+
+    Parameters
+    ----------
+    record : mapping of str to mapping of str to str
+        Submission to exam to why there is no overlay: ``overlays`` of the site's provenance.json.
+    """
+
+    record: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def of(cls, site: Path) -> RecordedOverlays:
+        """Those of the site in a folder; none where it holds no site."""
+        return cls(read_record(site / "provenance.json").get("overlays", {}))
+
+    def why_not(self, key: str, exam: str) -> str:
+        """As recorded."""
+        return self.record.get(key, {}).get(exam, NOT_HERE)
+
+    def read(self, key: str, exam: str) -> Overlay:
+        """Never: a record holds no images."""
+        raise LookupError(f"{key}, {exam}: a record of overlays holds no images")
+
+
+def worst_exams(standings: Standings, overlays: OverlaySource | None) -> dict[str, list[dict[str, Any]]]:
+    """The exams of lowest mean Dice over the ranked levels, worst first, of every submission.
+
+    Returns
+    -------
+    dict of str to list of dict
+        Submission to ``exam``, ``dice`` (mean over the ranked levels, by their weights), ``overlay`` (file
+        from the site's root, or None) and ``why_not``. Exams without a mask or without a defined score have
+        nothing to show and are left out.
+    """
+    weights = standings.challenge.ranking.weights
+    scores = standings.scores
+    ranked = scores[scores.level.isin(list(weights)) & (scores.status != MISSING)].dropna(subset="dice")
+    ranked = ranked.assign(weight=ranked.level.map(weights))
+    by_exam = (
+        ranked.assign(dice=ranked.dice * ranked.weight).groupby(["key", "exam"])[["dice", "weight"]].sum()
+    )
+    means = by_exam.dice / by_exam.weight
+    return {
+        entry.key: [
+            _shown(standings, entry, str(exam), float(dice), overlays)
+            for exam, dice in _lowest(means, entry.key).items()
+        ]
+        for entry in standings.entries
+    }
+
+
+def draw_overlays(
+    standings: Standings,
+    worst: Mapping[str, Sequence[Mapping[str, Any]]],
+    overlays: OverlaySource,
+    site: Path,
+) -> None:
+    """Draw what `worst_exams` found to be there, a PNG an exam, read one at a time."""
+    note = SYNTHETIC.capitalize() if standings.challenge.synthetic else ""
+    shown = [(key, exam) for key, exams in worst.items() for exam in exams if exam["overlay"]]
+    for key, exam in tqdm(shown, desc="overlays", disable=None, leave=False):
+        title = f"{exam['exam']}\nmean Dice {exam['dice']:.2f}"
+        figure = draw_overlay(overlays.read(key, exam["exam"]), standings.study, title, note)
+        save(figure, site / exam["overlay"])
+
+
+def draw_overlay(overlay: Overlay, study: Study, title: str, note: str) -> Figure:
+    """The slice with most marked by either: image, consensus, submission.
+
+    Parameters
+    ----------
+    overlay : Overlay
+    study : Study
+        Whose plane the slice lies in, and whose colours the levels have.
+    title : str
+        Beside the slice; its number is added.
+    note : str
+        Below the figure.
+    """
+    image, consensus, submission = (
+        Volume(array, overlay.affine).stored_as(study.plane)
+        for array in (overlay.image, overlay.consensus, overlay.submission)
+    )
+    marked = (consensus.array > 0) | (submission.array > 0)
+    shown = int(marked.sum(axis=(0, 1)).argmax())
+    seen = {
+        "consensus": consensus.array[:, :, shown].T,
+        "submission": submission.array[:, :, shown].T,
+    }
+    return overlay_sheet(
+        [(f"{title}\nslice {shown + 1}", image.array[:, :, shown].T, seen)],
+        colors={level.value: level.color for level in study.levels},
+        aspect=float(image.spacing[1] / image.spacing[0]),
+        note=note,
+    )
+
+
+def _lowest(means: pd.Series, key: str) -> pd.Series:
+    if key not in means.index.get_level_values("key"):
+        return means.iloc[:0]
+    own = means.loc[key].sort_index()
+    return own.sort_values(kind="stable").head(WORST_EXAMS)
+
+
+def _shown(
+    standings: Standings, entry: Entry, exam: str, dice: float, overlays: OverlaySource | None
+) -> dict[str, Any]:
+    if not standings.challenge.public.overlays:
+        why_not = HIDDEN
+    else:
+        why_not = overlays.why_not(entry.key, exam) if overlays else NOT_HERE
+    file = None if why_not else f"overlays/{page_name(entry)}--{exam}.png"
+    return {"exam": exam, "dice": dice, "overlay": file, "why_not": why_not}

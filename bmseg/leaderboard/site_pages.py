@@ -1,0 +1,165 @@
+"""The pages of the site as HTML: the board's, and one of every submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bmseg.leaderboard.entries import Entry
+from bmseg.leaderboard.site_downloads import DOWNLOADS, counts
+from bmseg.leaderboard.site_figures import FIGURES, Plate
+from bmseg.leaderboard.site_rules import SOURCES, in_short, rules, what_is_measured
+from bmseg.leaderboard.site_submission import exam_rows, level_rows, not_told_apart, own_scheme_rows
+from bmseg.leaderboard.site_tables import (
+    SCHEME_NAMES,
+    Line,
+    agreement_rows,
+    flat,
+    ranking_lines,
+    scheme_rows,
+    stability_cells,
+)
+from bmseg.leaderboard.site_text import link, plain
+from bmseg.leaderboard.standings import Standings
+from evaluation.ranking import Scheme
+
+#: Files that the site holds as they stand in the package.
+ASSETS = ["style.css", "board.js", "leaderboard.schema.json"]
+
+_FOLDER = "templates/leaderboard"
+
+
+def pages(
+    standings: Standings,
+    made: Mapping[str, Any],
+    plates: Sequence[str],
+    worst: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> dict[str, str]:
+    """Every page, as text.
+
+    Parameters
+    ----------
+    standings : Standings
+    made : mapping
+        How the site was made: versions, seed.
+    plates : sequence of str
+        The names of `FIGURES` that the site has.
+    worst : mapping of str to sequence
+        Of `bmseg.leaderboard.site_overlays.worst_exams`.
+
+    Returns
+    -------
+    dict of str to str
+        File from the site's root to its content.
+    """
+    lines = {line.key: line for line in ranking_lines(standings)}
+    shown = [plate for plate in FIGURES if plate.name in plates]
+    found = {"index.html": _index(standings, made, shown, lines)}
+    scores = dict(list(standings.scores.groupby("key", sort=False)))
+    for entry in standings.entries:
+        line = lines[entry.key]
+        found[line.page] = _submission(
+            standings, entry, line, scores[entry.key], not_told_apart(lines.values(), line), worst[entry.key]
+        )
+    return found
+
+
+def assets() -> dict[str, str]:
+    """Style, script and schema."""
+    folder = files("bmseg").joinpath(_FOLDER)
+    return {name: folder.joinpath(name).read_text(encoding="utf-8") for name in ASSETS}
+
+
+def _index(
+    standings: Standings, made: Mapping[str, Any], shown: Sequence[Plate], lines: Mapping[str, Line]
+) -> str:
+    challenge, study = standings.challenge, standings.study
+    scheme = SCHEME_NAMES[Scheme(challenge.ranking.scheme)]
+    return _render(
+        "index.html.j2",
+        standings,
+        home="",
+        measured=what_is_measured(standings),
+        in_short=in_short(standings),
+        counts=counts(standings),
+        lines=list(lines.values()),
+        level_names=study.level_names,
+        n_scores=len(standings.contract.exams) * len(study.level_names),
+        scheme=scheme,
+        confidence=f"{100 * challenge.ranking.confidence:g} %",
+        scheme_names=list(SCHEME_NAMES.values()),
+        chosen=list(SCHEME_NAMES).index(Scheme(challenge.ranking.scheme)),
+        scheme_rows=scheme_rows(standings),
+        line_of=lines,
+        stability=stability_cells(standings),
+        agreement=agreement_rows(standings),
+        plates=shown,
+        rules=rules(standings),
+        sources=SOURCES,
+        withdrawn=standings.withdrawn,
+        superseded=standings.superseded,
+        downloads=DOWNLOADS,
+        made=flat(made),
+    )
+
+
+def _submission(
+    standings: Standings,
+    entry: Entry,
+    line: Line,
+    scores: pd.DataFrame,
+    peers: Sequence[Line],
+    worst: Sequence[Mapping[str, Any]],
+) -> str:
+    public = standings.challenge.public
+    return _render(
+        "submission.html.j2",
+        standings,
+        home="../",
+        entry=entry,
+        line=line,
+        description=plain(entry.about.description) if public.description else "",
+        url=link(entry.about.url) if public.url else "",
+        masks_hash=entry.masks_sha256 if public.masks_hash else "",
+        confidence=f"{100 * standings.challenge.ranking.confidence:g} %",
+        level_names=standings.study.level_names,
+        n_scores=len(standings.contract.exams) * len(standings.study.level_names),
+        weights=standings.challenge.ranking.weights,
+        level_rows=level_rows(standings, line, scores),
+        scheme_rows=own_scheme_rows(standings, entry.key),
+        exam_rows=exam_rows(standings, scores),
+        peers=peers,
+        worst=worst,
+    )
+
+
+def _render(name: str, standings: Standings, **values: Any) -> str:
+    """A template, with what both kinds of page need."""
+    study = standings.study
+    colors = {level.name: level.color for level in study.levels}
+    template = _environment().get_template(name)
+    return template.render(challenge=standings.challenge, study=study, colors=colors, **values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bmseg", _FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"plain": plain, "day": _day}
+    return environment
+
+
+def _day(date: str) -> str:
+    """A date of a history to the minute: 2026-11-22 14:05 UTC."""
+    return f"{date[:10]} {date[11:16]} UTC"

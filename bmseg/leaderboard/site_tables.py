@@ -1,0 +1,232 @@
+"""The tables of the board as its page prints them: short text to read, the full number to sort by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bmseg.leaderboard.site_text import page_name, plain
+from bmseg.leaderboard.standings import Standings
+from evaluation.figure_panels import signed
+from evaluation.ranking import OVERALL, Scheme
+from evaluation.tables import DASH
+
+SCHEME_NAMES = {
+    Scheme.MEAN: "mean, then rank",
+    Scheme.MEDIAN: "median, then rank",
+    Scheme.RANK_MEAN: "rank, then mean",
+    Scheme.RANK_MEDIAN: "rank, then median",
+    Scheme.TEST: "test, then rank",
+}
+
+# Width of the strip that draws a difference, in units of its own.
+_STRIP = 100
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell prints, and the number behind it; ``value`` is None where there is none."""
+
+    text: str
+    value: float | int | None = None
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A difference with its interval as places from 0 to 100; ``zero`` is that of no difference."""
+
+    zero: float
+    low: float
+    high: float
+    estimate: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the ranking table."""
+
+    key: str
+    kind: str
+    team: str
+    title: str
+    identifier: str
+    page: str  # from the site's root; empty for readers
+    simulated: bool
+    rank: Cell
+    group: str
+    score: Cell
+    levels: list[Cell]
+    defined: Cell
+    undefined: Cell
+    missing: Cell
+    difference: Cell
+    interval: str
+    beside: str
+    strip: Strip | None
+
+
+def number(value: Any, decimals: int = 2) -> Cell:
+    """A number as journals print it; a dash where it is undefined."""
+    if value is None or pd.isna(value):
+        return Cell(DASH)
+    value = float(value)
+    return Cell(f"{value:.{decimals}f}".replace("-", "\u2212"), value)
+
+
+def whole(value: Any) -> Cell:
+    """A count."""
+    return Cell(f"{int(value):,}", int(value))
+
+
+def rank_cell(rank: Any, low: Any, high: Any) -> Cell:
+    """A rank with its interval, as 2 (1–4).
+
+    Examples
+    --------
+    >>> rank_cell(2.0, 1.0, 4.0).text, rank_cell(1.0, 1.0, 1.0).text, rank_cell(3.0, None, None).text
+    ('2 (1–4)', '1 (1–1)', '3')
+    """
+    if rank is None or pd.isna(rank):
+        return Cell(DASH)
+    if low is None or pd.isna(low):
+        return Cell(f"{rank:g}", float(rank))
+    return Cell(f"{rank:g} ({low:g}{DASH}{high:g})", float(rank))
+
+
+def ranking_lines(standings: Standings) -> list[Line]:
+    """The ranking table, line by line, in the order of the board."""
+    names = [entry.name for entry in standings.entries]
+    entries = {entry.key: entry for entry in standings.entries}
+    twice = {name for name in names if names.count(name) > 1}
+    span = _span(standings.rows)
+    lines = []
+    for row in standings.rows.to_dict("records"):
+        entry = entries.get(row["key"])
+        lines.append(
+            Line(
+                key=row["key"],
+                kind=row["kind"],
+                team=plain(row["team"] or row["name"]),
+                title=plain(row["title"]),
+                identifier=entry.submission if entry and entry.name in twice else "",
+                page=f"submissions/{page_name(entry)}.html" if entry else "",
+                simulated=bool(row["simulated"]),
+                rank=rank_cell(row["rank"], row["rank_low"], row["rank_high"]),
+                group=row["group"] if isinstance(row["group"], str) else "",
+                score=number(row["score"], 3),
+                levels=[number(row[level]) for level in standings.study.level_names],
+                defined=whole(row["n_defined"]),
+                undefined=whole(row["n_undefined"]),
+                missing=whole(row["n_missing"]),
+                difference=_difference(row["difference"]),
+                interval=_interval(row["low"], row["high"]),
+                beside=row["beside"],
+                strip=_strip(row, span),
+            )
+        )
+    return lines
+
+
+def scheme_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:
+    """Every submission's overall rank with its interval: key, and a cell a scheme."""
+    if standings.rankings is None:
+        return []
+    ranks = standings.rankings.ranks
+    cells = rank_cells(ranks[ranks.task == OVERALL])
+    return [
+        (entry.key, [cells[str(scheme), OVERALL, entry.key] for scheme in SCHEME_NAMES])
+        for entry in standings.entries
+    ]
+
+
+def rank_cells(ranks: pd.DataFrame) -> dict[tuple[str, str, str], Cell]:
+    """Scheme, task and algorithm to rank with interval, of `evaluation.ranking.Rankings.ranks`."""
+    return {
+        (str(row.scheme), row.task, row.algorithm): rank_cell(row.rank, row.rank_low, row.rank_high)
+        for row in ranks.itertuples()
+    }
+
+
+def stability_cells(standings: Standings) -> list[Cell]:
+    """Kendall's tau of each scheme's overall ranking over the bootstraps, with its interval."""
+    if standings.rankings is None:
+        return []
+    table = standings.rankings.stability
+    overall = table[table.task == OVERALL].set_index("scheme")
+    return [_tau_with_interval(overall, scheme) for scheme in SCHEME_NAMES]
+
+
+def agreement_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:
+    """Kendall's tau between the overall rankings of every two schemes."""
+    if standings.rankings is None:
+        return []
+    table = standings.rankings.agreement
+    overall = table[table.task == OVERALL]
+    taus = {
+        frozenset((str(row.scheme), str(row.other))): float(row.kendall_tau) for row in overall.itertuples()
+    }
+    return [
+        (
+            name,
+            [
+                Cell("") if scheme is other else number(taus.get(frozenset((str(scheme), str(other)))))
+                for other in SCHEME_NAMES
+            ],
+        )
+        for scheme, name in SCHEME_NAMES.items()
+    ]
+
+
+def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested values as dotted names, lists joined: provenance as a table."""
+    rows: list[tuple[str, str]] = []
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            rows += flat(value, f"{prefix}{name}.")
+        else:
+            many = isinstance(value, Iterable) and not isinstance(value, str)
+            rows.append((f"{prefix}{name}", ", ".join(map(str, value)) if many else str(value)))
+    return rows
+
+
+def _difference(value: Any) -> Cell:
+    return Cell(DASH) if pd.isna(value) else Cell(signed(float(value), 3), float(value))
+
+
+def _interval(low: Any, high: Any) -> str:
+    if pd.isna(low) or pd.isna(high):
+        return ""
+    return f"{signed(float(low), 3)} to {signed(float(high), 3)}"
+
+
+def _span(rows: pd.DataFrame) -> tuple[float, float]:
+    """From the lowest to the highest end of any interval, no difference included."""
+    ends = rows[["low", "high"]].to_numpy(float)
+    known = ends[np.isfinite(ends)]
+    return (min(known.min(), 0.0), max(known.max(), 0.0)) if known.size else (0.0, 0.0)
+
+
+def _strip(row: Mapping[str, Any], span: tuple[float, float]) -> Strip | None:
+    values = [float(row[name]) for name in ("low", "high", "difference")]
+    if not all(map(math.isfinite, values)) or values[0] == values[1]:
+        return None
+    # Room at both ends for the mark of an estimate.
+    low, high, estimate, zero = (
+        round(_STRIP * (0.04 + 0.92 * (value - span[0]) / (span[1] - span[0])), 1) for value in (*values, 0.0)
+    )
+    return Strip(zero, low, high, estimate)
+
+
+def _tau_with_interval(stability: pd.DataFrame, scheme: Scheme) -> Cell:
+    if scheme not in stability.index:
+        return Cell(DASH)
+    row = stability.loc[scheme]
+    if pd.isna(row.kendall_tau):
+        return Cell(DASH)
+    interval = f" ({row.low:.2f} to {row.high:.2f})".replace("-", "\u2212") if pd.notna(row.low) else ""
+    return Cell(number(row.kendall_tau).text + interval, float(row.kendall_tau))
