@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -142,16 +141,9 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
 
 def sums_of_ranks(ranks: np.ndarray) -> np.ndarray:
     """Chance of each sum of ranks (whole numbers, 0 to their total) when every rank is in it or not."""
-    return _chances(tuple(ranks.tolist()))
-
-
-# The samples of a bootstrap over few exams share few patterns of ties.
-@lru_cache(maxsize=1024)
-def _chances(ranks: tuple[int, ...]) -> np.ndarray:
-    chances = np.zeros(sum(ranks) + 1)
+    chances = np.zeros(int(ranks.sum()) + 1)
     chances[0] = 1
     for rank in ranks:
         chances[rank:] = (chances[rank:] + chances[: len(chances) - rank]) / 2
         chances[:rank] /= 2
-    chances.flags.writeable = False
     return chances

@@ -11,8 +11,7 @@ from bmseg.evaluate import SYNTHETIC
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.contract import CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
-from bmseg.leaderboard.site import build_site, read_made
-from bmseg.leaderboard.site_overlays import NOT_HERE, Overlay
+from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, read_made
 from bmseg.leaderboard.standings import Standings, standings
 from bmseg.workspace import Workspace
 from dataset_conversion.raw_dataset import RawDataset
@@ -50,9 +49,10 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
         "files_sha256": provenance.files_hash(_files(board)),
         "images_at_hand": sources is not None,
     }
-    written = made != read_made(board.site)
-    if written:
-        build_site(found, board.site, made=made, overlays=sources)
+    with board.lock():
+        written = made != read_made(board.site)
+        if written:
+            build_site(found, board.site, made=made, overlays=sources)
     return printed(found), written
 
 
@@ -120,10 +120,10 @@ def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
     name = row["name"] if ranked else f"[{row['name']}]"
     mark = " (simulated)" if row["simulated"] else ""
     scores = [_number(row[column]) for column in ("score", *levels)]
-    interval = f"{signed(row['difference'])} ({signed(row['low'])} to {signed(row['high'])})"
+    difference, low, high = (signed(row[name], 3) for name in ("difference", "low", "high"))
     return [
         rank, row["group"] if ranked else DASH, name + mark, *scores, f"{row['n_defined']} of {row['n']}",
-        f"{interval}: {row['beside']}" if row["beside"] else DASH,
+        f"{difference} ({low} to {high}): {row['beside']}" if row["beside"] else DASH,
     ]  # fmt: skip
 
 

@@ -27,8 +27,7 @@ from bmseg.leaderboard.scoring import (
     score_readers,
     score_submission,
 )
-from bmseg.leaderboard.site import PROVENANCE_FILE, read_made, site_texts
-from bmseg.leaderboard.site_overlays import RecordedOverlays
+from bmseg.leaderboard.site import PROVENANCE_FILE, RecordedOverlays, read_made, site_texts
 from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.submission import check_submission
 from bmseg.records import read_record

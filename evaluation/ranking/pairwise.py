@@ -7,14 +7,19 @@ before ranking, and a pair of algorithms without any difference has p = 1, as in
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
 from tqdm import tqdm
 
+from evaluation.ranking.exact_tests import MOST_CASES, exact_by_table, exact_one_by_one
 from evaluation.ranking.rules import Rules
-from evaluation.signed_rank import sums_of_ranks, holm
+from evaluation.signed_rank import holm
+
+# How many differences of each size, and how many positive, in each sample -> p of both directions.
+_Test = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 # Values of p kept at a time for bootstraps: bounds memory at some 64 MB.
 _CELLS = 8_000_000
@@ -73,7 +78,7 @@ def pairwise_tests(values: np.ndarray, rules: Rules) -> PairwiseTests:
     """
     n_cases, n = values.shape
     if rules.exact:
-        p = _p_in_samples(values, np.ones((n_cases, 1)), rules)[:, :, 0]
+        p = _p_in_samples(values, np.ones((n_cases, 1)), rules, exact_one_by_one)[:, :, 0]
     else:
         p = np.full((n, n), np.nan)
         for first in range(n - 1):
@@ -90,6 +95,9 @@ def pairwise_tests(values: np.ndarray, rules: Rules) -> PairwiseTests:
 def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.ndarray:
     """The share of the other algorithms that each is significantly better than, after Holm's rule.
 
+    With the exact test, samples of more than `MOST_CASES` cases are tested by the normal approximation,
+    which is close to it there; the cases themselves are always tested exactly.
+
     Parameters
     ----------
     values : ndarray of float, shape (cases, algorithms)
@@ -105,8 +113,13 @@ def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.n
     n, n_samples = values.shape[1], counts.shape[1]
     shares = np.empty((n_samples, n))
     step = max(1, _CELLS // (n * n))
+    test = _normal_in_samples
+    if rules.exact and len(counts) <= MOST_CASES:
+        test = exact_by_table
+    elif rules.exact and n_samples == 1:
+        test = exact_one_by_one
     for begin in range(0, n_samples, step):
-        p = _p_in_samples(values, counts[:, begin : begin + step], rules)
+        p = _p_in_samples(values, counts[:, begin : begin + step], rules, test)
         shares[begin : begin + step] = _significant(p, rules.alpha).sum(axis=1).T / max(1, n - 1)
     shares[counts.T @ ~np.isnan(values) == 0] = np.nan
     return shares
@@ -155,13 +168,12 @@ def _normal_p(statistic: np.ndarray, n: np.ndarray, ties: np.ndarray) -> tuple[n
     return p_first, p_second
 
 
-def _p_in_samples(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.ndarray:
+def _p_in_samples(values: np.ndarray, counts: np.ndarray, rules: Rules, test: _Test) -> np.ndarray:
     """P of each ordered pair in each sample, shape (algorithms, algorithms, samples)."""
     n = values.shape[1]
     p = np.full((n, n, counts.shape[1]), np.nan)
     defined = ~np.isnan(values)
     is_long = n * n * counts.size > _LONG
-    test = _exact_in_samples if rules.exact else _normal_in_samples
     for first in tqdm(
         range(n - 1), desc="tests", unit="algorithm", leave=False, disable=None if is_long else True
     ):
@@ -169,18 +181,24 @@ def _p_in_samples(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.nd
         for pair, (begin, end) in enumerate(zip(found.begins, found.ends, strict=True)):
             drawn = counts[found.cases[pair, begin:end]]
             starts = np.flatnonzero(found.is_new[pair, begin:end])
-            p_pair = test(drawn, found.is_positive[pair, begin:end], starts)
             second = first + 1 + pair
-            p[first, second], p[second, first] = p_pair
+            p[first, second], p[second, first] = test(
+                *_runs(drawn, found.is_positive[pair, begin:end], starts)
+            )
             is_empty = (defined[:, first] & defined[:, second]) @ counts == 0
             p[first, second, is_empty] = p[second, first, is_empty] = np.nan
     return p
 
 
-def _normal_in_samples(
-    drawn: np.ndarray, is_positive: np.ndarray, starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """P of both directions of one pair in each sample.
+def _normal_in_samples(total: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """P of both directions of one pair in each sample; parameters are those of `exact_one_by_one`."""
+    # The mean rank of a run that ends at rank c and holds t differences is c - (t - 1) / 2.
+    statistic = (positive * (np.cumsum(total, axis=0) - (total - 1) / 2)).sum(axis=0)
+    return _normal_p(statistic, total.sum(axis=0), (total * (total * total - 1)).sum(axis=0))
+
+
+def _runs(drawn: np.ndarray, is_positive: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many differences of each size each sample holds, and how many of them are positive.
 
     Parameters
     ----------
@@ -190,30 +208,6 @@ def _normal_in_samples(
     starts : ndarray of int
         Where runs of tied differences begin.
     """
-    total, positive = _runs(drawn, is_positive, starts)
-    # The mean rank of a run that ends at rank c and holds t differences is c - (t - 1) / 2.
-    statistic = (positive * (np.cumsum(total, axis=0) - (total - 1) / 2)).sum(axis=0)
-    return _normal_p(statistic, total.sum(axis=0), (total * (total * total - 1)).sum(axis=0))
-
-
-def _exact_in_samples(
-    drawn: np.ndarray, is_positive: np.ndarray, starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """P of both directions of one pair in each sample, counted over all assignments of signs."""
-    totals, positives = (found.T.astype(int) for found in _runs(drawn, is_positive, starts))
-    p = np.empty((2, drawn.shape[1]))
-    for sample, (total, positive) in enumerate(zip(totals, positives, strict=True)):
-        # Twice the mean ranks: whole numbers.
-        ranks = 2 * np.cumsum(total) - total + 1
-        chances = sums_of_ranks(np.repeat(ranks, total))
-        statistic = int((ranks * positive).sum())
-        p[:, sample] = chances[statistic:].sum(), chances[: statistic + 1].sum()
-    first, second = np.minimum(1, p)
-    return first, second
-
-
-def _runs(drawn: np.ndarray, is_positive: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many differences of each size there are in each sample, and how many of them are positive."""
     positive = drawn * is_positive[:, None]
     if len(starts) == len(drawn):
         return drawn, positive

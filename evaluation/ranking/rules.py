@@ -46,7 +46,8 @@ class Rules:
     alpha : float
         Level of the pairwise tests, over the whole family of a task.
     exact : bool
-        The exact signed-rank test in place of the normal approximation.
+        The exact signed-rank test in place of the normal approximation; bootstrap samples of more than 12
+        cases keep the approximation.
     confidence : float
         Of rank intervals and of the interval of Kendall's tau.
     bootstraps : int

@@ -97,6 +97,18 @@ def test_every_scheme_equals_the_literal_loop(scheme: Scheme, seed: int, exact: 
         assert ranks.tolist() == literal(scheme, copies, rules)
 
 
+def test_beyond_twelve_cases_samples_are_tested_by_the_approximation_and_the_cases_exactly() -> None:
+    """Fourteen cases of which the first algorithm wins all: exact p is 2 ** -14, approximate p is 5e-4."""
+    values = np.column_stack([np.arange(14) / 20 + 0.1 + np.arange(14) / 100, np.arange(14) / 20])
+    once = np.ones((14, 1))
+    rules = Rules(alpha=2.5e-4, exact=True)
+    assert aggregate(Scheme.TEST, task_of(values), once, rules).tolist() == [[1, 0]]
+    twice = np.ones((14, 2))
+    assert aggregate(Scheme.TEST, task_of(values), twice, rules).tolist() == [[0, 0], [0, 0]]
+    few = aggregate(Scheme.TEST, task_of(values[:12]), twice[:12], Rules(alpha=2 * 2.0**-12, exact=True))
+    assert few.tolist() == [[1, 0], [1, 0]]
+
+
 def test_doubling_a_case_never_changes_the_ranking_within_it() -> None:
     """Two algorithms tie on a case: were its copies ranked together, they would share ranks 1 to 4."""
     values = np.array([[0.9, 0.8, 0.1], [0.5, 0.5, 0.7], [0.2, 0.3, 0.4]])

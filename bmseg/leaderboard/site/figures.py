@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from bmseg.evaluate import SYNTHETIC
-from bmseg.leaderboard.site_tables import SCHEME_NAMES
-from bmseg.leaderboard.site_text import figure_labels
+from bmseg.leaderboard.site.tables import SCHEME_NAMES
+from bmseg.leaderboard.site.text import figure_labels
 from bmseg.leaderboard.standings import WORST, Standings
 from dataset_conversion.files import atomic_path
 from evaluation.ranking import OVERALL

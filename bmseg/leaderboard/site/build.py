@@ -13,10 +13,10 @@ from typing import Any
 
 from bmseg import provenance
 from bmseg.errors import InputError
-from bmseg.leaderboard.site_downloads import downloads
-from bmseg.leaderboard.site_figures import draw_figures, figures_of
-from bmseg.leaderboard.site_overlays import OverlaySource, draw_overlays, worst_exams
-from bmseg.leaderboard.site_pages import assets, pages
+from bmseg.leaderboard.site.downloads import downloads
+from bmseg.leaderboard.site.figures import draw_figures, figures_of
+from bmseg.leaderboard.site.overlays import OverlaySource, draw_overlays, worst_exams
+from bmseg.leaderboard.site.pages import assets, pages
 from bmseg.leaderboard.standings import Standings
 from bmseg.records import read_record, write_record
 

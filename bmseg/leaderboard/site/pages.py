@@ -11,11 +11,11 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bmseg.leaderboard.entries import Entry
-from bmseg.leaderboard.site_downloads import DOWNLOADS, counts
-from bmseg.leaderboard.site_figures import FIGURES, Plate
-from bmseg.leaderboard.site_rules import SOURCES, in_short, rules, what_is_measured
-from bmseg.leaderboard.site_submission import exam_rows, level_rows, not_told_apart, own_scheme_rows
-from bmseg.leaderboard.site_tables import (
+from bmseg.leaderboard.site.downloads import DOWNLOADS, counts
+from bmseg.leaderboard.site.figures import FIGURES, Plate
+from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measured
+from bmseg.leaderboard.site.submission import exam_rows, level_rows, not_told_apart, own_scheme_rows
+from bmseg.leaderboard.site.tables import (
     SCHEME_NAMES,
     Line,
     agreement_rows,
@@ -24,7 +24,7 @@ from bmseg.leaderboard.site_tables import (
     scheme_rows,
     stability_cells,
 )
-from bmseg.leaderboard.site_text import link, plain
+from bmseg.leaderboard.site.text import link, plain
 from bmseg.leaderboard.standings import Standings
 from evaluation.ranking import Scheme
 
@@ -50,7 +50,7 @@ def pages(
     plates : sequence of str
         The names of `FIGURES` that the site has.
     worst : mapping of str to sequence
-        Of `bmseg.leaderboard.site_overlays.worst_exams`.
+        Of `bmseg.leaderboard.site.overlays.worst_exams`.
 
     Returns
     -------

@@ -13,7 +13,7 @@ import tomli_w
 from bmseg.leaderboard.challenge import CHALLENGE_FILE
 from bmseg.leaderboard.contract import CONTRACT_FILE
 from bmseg.leaderboard.entries import Entry
-from bmseg.leaderboard.site_text import csv_text, link, page_name
+from bmseg.leaderboard.site.text import csv_text, link, page_name
 from bmseg.leaderboard.standings import Standings
 
 #: Of leaderboard.json; a change of its meaning raises it.
@@ -65,7 +65,7 @@ def downloads(standings: Standings, made: Mapping[str, Any], worst: Mapping[str,
     made : mapping
         How the site was made: versions, seed.
     worst : mapping of str to list of dict
-        Submission to its worst exams, as `bmseg.leaderboard.site_overlays.worst_exams` finds them.
+        Submission to its worst exams, as `bmseg.leaderboard.site.overlays.worst_exams` finds them.
     """
     tables = {name: _table(standings, name) for name in _RANKINGS}
     contract = json.dumps(standings.contract.model_dump(), indent=1) + "\n"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmseg.leaderboard.site_text import page_name, plain
+from bmseg.leaderboard.site.text import page_name, plain
 from bmseg.leaderboard.standings import Standings
 from evaluation.figure_panels import signed
 from evaluation.ranking import OVERALL, Scheme

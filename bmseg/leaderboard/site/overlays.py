@@ -15,8 +15,8 @@ from tqdm import tqdm
 from bmseg.evaluate import SYNTHETIC
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING
-from bmseg.leaderboard.site_figures import save
-from bmseg.leaderboard.site_text import page_name
+from bmseg.leaderboard.site.figures import save
+from bmseg.leaderboard.site.text import page_name
 from bmseg.leaderboard.standings import Standings
 from bmseg.records import read_record
 from bmseg.study import Study

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from bmseg.leaderboard.challenge import Challenge, Ranking
-from bmseg.leaderboard.site_downloads import counts
-from bmseg.leaderboard.site_text import plain
+from bmseg.leaderboard.site.downloads import counts
+from bmseg.leaderboard.site.text import plain
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import Study
 from evaluation.consensus import describe

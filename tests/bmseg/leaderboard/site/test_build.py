@@ -20,14 +20,14 @@ from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Challenge, Public
 from bmseg.leaderboard.contract import read_contract
 from bmseg.leaderboard.site import PROVENANCE_FILE, build_site, read_made, site_texts
-from bmseg.leaderboard.site_figures import figures_of
-from bmseg.leaderboard.site_overlays import HIDDEN, RecordedOverlays
-from bmseg.leaderboard.site_text import csv_text, figure_labels, link, page_name, plain
+from bmseg.leaderboard.site.figures import figures_of
+from bmseg.leaderboard.site.overlays import HIDDEN, RecordedOverlays
+from bmseg.leaderboard.site.text import csv_text, figure_labels, link, page_name, plain
 from bmseg.leaderboard.standings import Standings
 from bmseg.provenance import file_hash
 from bmseg.study import load_study
-from tests.bmseg.leaderboard.site_checks import Page, faults
-from tests.bmseg.leaderboard.standings_fixture import HOSTILE, Images, standings
+from tests.bmseg.leaderboard.site.checks import Page, faults
+from tests.bmseg.leaderboard.site.standings_fixture import HOSTILE, Images, standings
 
 MADE = {"versions": {"bmseg": "0.3.0", "numpy": "2.0"}, "seed": 2022}
 
@@ -53,7 +53,7 @@ def quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
         for plate in figures_of(board):
             (folder / f"{plate.name}.svg").write_text("<svg/>")
 
-    monkeypatch.setattr("bmseg.leaderboard.site.draw_figures", draw)
+    monkeypatch.setattr("bmseg.leaderboard.site.build.draw_figures", draw)
 
 
 def pages(site: Path) -> list[Page]:
@@ -346,7 +346,7 @@ def test_a_build_that_is_stopped_is_finished_by_the_next(
     assert read_made(out) == {}
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
     (out / "figures" / "mine.txt").write_text("mine")
-    monkeypatch.setattr("bmseg.leaderboard.site.draw_figures", lambda *_: None)
+    monkeypatch.setattr("bmseg.leaderboard.site.build.draw_figures", lambda *_: None)
     build_site(board, out, made=MADE)
     assert read_made(out) == MADE
     assert [path.name for path in (out / "figures").iterdir()] == ["mine.txt"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
-from bmseg.leaderboard.site_tables import SCHEME_NAMES, Cell, Line, number, rank_cells, whole
+from bmseg.leaderboard.site.tables import SCHEME_NAMES, Cell, Line, number, rank_cells, whole
 from bmseg.leaderboard.standings import WORST, Standings
 from evaluation.ranking import OVERALL
 from evaluation.tables import DASH

@@ -10,7 +10,7 @@ import pytest
 
 from bmseg.leaderboard.challenge import Public
 from bmseg.leaderboard.site import build_site
-from tests.bmseg.leaderboard.standings_fixture import HOSTILE, Images, standings
+from tests.bmseg.leaderboard.site.standings_fixture import HOSTILE, Images, standings
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")

@@ -15,7 +15,7 @@ from bmseg.leaderboard.challenge import Challenge, Public, Ranking
 from bmseg.leaderboard.contract import Contract, Grid
 from bmseg.leaderboard.entries import Description, Entry, Event
 from bmseg.leaderboard.scoring import MISSING, NOBODY, SCORED, UNDEFINED
-from bmseg.leaderboard.site_overlays import Overlay
+from bmseg.leaderboard.site.overlays import Overlay
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.standings import standings as rank_board
 from bmseg.study import load_study
