@@ -16,12 +16,12 @@ from tests.bmseg.leaderboard.boards import bytes_of
 from tests.command_line import assert_refused, bmseg
 
 READERS = ["reader1", "reader2", "reader3", "reader4"]
-EXAMS = [f"knee_{number}" for number in range(3)]
+EXAMS = [f"knee_{number}" for number in range(2)]
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, write_mask: Callable[..., Path], ordinal_masks: Callable) -> Path:
-    """A workspace with readers' masks of three test exams, and the masks of two teams beside it."""
+    """A workspace with readers' masks of two test exams, and the masks of two teams beside it."""
     workspace, study = open_workspace(tmp_path / "ws", create=True)
     dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
     for seed, exam in enumerate(EXAMS):
@@ -49,7 +49,7 @@ def run(*words: object) -> str:
 
 @pytest.mark.usefixtures("no_drawings")
 def test_from_init_to_verify(workspace: Path, tmp_path: Path) -> None:
-    assert "made, 3 test exams, reader1, reader2, reader3, reader4" in run("init", "-w", workspace)
+    assert "made, 2 test exams, reader1, reader2, reader3, reader4" in run("init", "-w", workspace)
     assert "added" in run("add", "alpha", tmp_path / "alpha", "-w", workspace, "--title", "first try")
     archive = shutil.make_archive(str(tmp_path / "beta"), "zip", tmp_path / "beta")
     assert "added" in run("add", "beta", archive, "-w", workspace)
@@ -74,7 +74,6 @@ def test_from_init_to_verify(workspace: Path, tmp_path: Path) -> None:
     assert "withdrawn" in run("withdraw", "alpha", "-w", workspace, "--reason", "wrong masks")
     assert "written" in run("build", "-w", workspace)
     assert "alpha" not in run("build", "-w", workspace)
-    run("verify", "-w", workspace)
     run("reinstate", "alpha", "-w", workspace)
     result = bmseg("leaderboard", "verify", "-w", workspace)
     assert_refused(result, "found other text than the results give", code=1)

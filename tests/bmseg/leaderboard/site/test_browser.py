@@ -56,6 +56,11 @@ class Visit:
     def open(self, name: str) -> None:
         self.page.goto((self.site / name).as_uri())
 
+    def follow(self, link: sync_api.Locator) -> None:
+        """Click a link and wait for its page, style sheet and pictures included."""
+        link.click()
+        self.page.wait_for_load_state("load")
+
     def names(self) -> list[str]:
         return self.page.locator("#board tbody tr:visible .team").all_inner_texts()
 
@@ -83,7 +88,7 @@ def test_pages_fit_and_can_be_read_by_all(visit: Visit) -> None:
     is_dark = visit.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     for name in ("index.html", None):
         if name is None:
-            visit.page.locator("#board tbody a").first.click()
+            visit.follow(visit.page.locator("#board tbody a").first)
             assert "/submissions/team-1--" in visit.page.url
         width, window = visit.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         assert width <= window
@@ -154,14 +159,14 @@ def test_filter(visit: Visit) -> None:
 
 
 def test_a_submission_is_followed_and_back(visit: Visit) -> None:
-    visit.page.locator("#board a", has_text="<script>alert(1)</script>").click()
+    visit.follow(visit.page.locator("#board a", has_text="<script>alert(1)</script>"))
     assert "<script>alert(1)</script>" in visit.page.locator("h1").inner_text()
     exams = visit.page.locator("table", has_text="Dice of every exam")
     exams.get_by_role("button", name="level1").click()
     values = exams.locator("tbody tr td:nth-of-type(1)").all_inner_texts()
     assert len(values) == 6
     assert values == sorted(values)
-    visit.page.get_by_role("link", name="Leaderboard").click()
+    visit.follow(visit.page.get_by_role("link", name="Leaderboard"))
     assert visit.page.url.endswith("/index.html")
 
 
