@@ -18,14 +18,16 @@ from bmseg.study import DEFAULT_STUDY
 from dataset_conversion.volume import Volume, read_volume
 from tests.command_line import assert_refused, bmseg
 from tests.dataset_conversion.dicom import dixon
+from tests.dataset_conversion.dicom.dixon_enhanced import philips_enhanced
+from tests.dataset_conversion.dicom.planted_identity import plant_identity, unpacked
 from tests.dataset_conversion.dicom.test_real_series import assert_same
 
 VENDORS: dict[str, Callable[..., dixon.DixonExam]] = {
     "siemens": dixon.siemens,
     "siemens_xa": lambda data, out, **more: dixon.siemens(data, out, release="XA30", **more),
     "philips_classic": dixon.philips_classic,
-    "philips_r11": lambda data, out, **more: dixon.philips_enhanced(data, out, release="R11", **more),
-    "philips_r12": lambda data, out, **more: dixon.philips_enhanced(data, out, release="R12", **more),
+    "philips_r11": lambda data, out, **more: philips_enhanced(data, out, release="R11", **more),
+    "philips_r12": lambda data, out, **more: philips_enhanced(data, out, release="R12", **more),
     "ge": dixon.ge,
 }
 SOURCES = {
@@ -108,7 +110,7 @@ def test_nothing_written_names_the_patient(test_data: Path, tmp_path: Path) -> N
     source = tmp_path / "export"
     for name, make in VENDORS.items():
         make(test_data, source / name, exam=name)
-    planted = dixon.plant_identity(source)
+    planted = plant_identity(source)
     keys, out = tmp_path / "apart" / "keys.csv", tmp_path / "volumes.csv"
     for command in (
         ("inspect", "dicom", source, "--keys", keys, "-o", out),
@@ -120,7 +122,7 @@ def test_nothing_written_names_the_patient(test_data: Path, tmp_path: Path) -> N
     written = [out, *(path for path in (tmp_path / "w").rglob("*") if path.is_file())]
     assert len([path for path in written if path.name.endswith(".nii.gz")]) == len(VENDORS)
     for path in written:
-        content = dixon.unpacked(path)
+        content = unpacked(path)
         found = [word for word in planted if word.encode() in content or word in path.name]
         assert not found, (path, found)
     # The search would find something: the key file, apart and closed to others, holds the identity.
@@ -131,8 +133,8 @@ def test_nothing_written_names_the_patient(test_data: Path, tmp_path: Path) -> N
 
 def test_masks_and_splits_come_from_the_table(test_data: Path, tmp_path: Path) -> None:
     source, masks = tmp_path / "export", tmp_path / "masks"
-    dixon.philips_enhanced(test_data, source / "a", exam="1", release="R11")
-    dixon.philips_enhanced(test_data, source / "b", exam="2", release="R12")
+    philips_enhanced(test_data, source / "a", exam="1", release="R11")
+    philips_enhanced(test_data, source / "b", exam="2", release="R12")
     dixon.ge(test_data, source / "c")
     images = bmseg("convert", "dicom", source, "-w", tmp_path / "w", "--keys", tmp_path / "keys.csv")
     assert images.returncode == 0, images.stderr

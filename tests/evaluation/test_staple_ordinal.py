@@ -11,6 +11,7 @@ from scipy.stats import multivariate_normal, norm
 from evaluation.staple import leave_one_out, staple
 from evaluation.staple_ordinal import FLOOR, ScoreModel, _accelerated_step, fit_ordinal
 from evaluation.votes import Votes, count_votes, paint
+from tests.evaluation.staple_problems import has_notice
 
 
 def table(rows, labels=(0, 1, 2, 3), names="abcde"):
@@ -27,10 +28,6 @@ def simulated(bias, sd, *, n_labels=4, n_voxels=4000, seed=0, low=0.0):
     seen = truth + np.array(bias)[:, None] + np.array(sd)[:, None] * rng.standard_normal((len(sd), n_voxels))
     masks = np.clip(np.round(seen), 0, n_labels - 1).astype(np.uint8)
     return {"abcde"[k]: mask for k, mask in enumerate(masks)}, tuple(range(n_labels)), truth
-
-
-def has_notice(consensus, words):
-    return any(words in notice for notice in consensus.notices)
 
 
 # --- against closed forms and other programs --------------------------------------------------------------

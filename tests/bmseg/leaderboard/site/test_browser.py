@@ -58,8 +58,8 @@ class Visit:
 
     def follow(self, link: sync_api.Locator) -> None:
         """Click a link and wait for its page, style sheet and pictures included."""
-        link.click()
-        self.page.wait_for_load_state("load")
+        with self.page.expect_navigation(wait_until="load"):
+            link.click()
 
     def names(self) -> list[str]:
         return self.page.locator("#board tbody tr:visible .team").all_inner_texts()
