@@ -48,7 +48,9 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
 
     workspace, study = open_workspace(root)
     reference, synthetic = workspace_reference(workspace, study)
-    challenge = default_challenge(study, synthetic=synthetic, overlays=overlays, title=title)
+    challenge = default_challenge(
+        study, synthetic=synthetic, overlays=overlays, title=title, n_readers=len(reference.readers)
+    )
     with timed("leaderboard init"):
         board, made = init_board(
             board_folder or workspace.leaderboard, challenge, kept_study(workspace.root), reference
@@ -167,11 +169,10 @@ def verify(root: Path, board_folder: Path | None) -> None:
             f"{board.root}: found {len(found.differences)} differences, expected none: "
             + in_one_line(found.differences)
         )
-    readers = len(board.reference.get("masks_sha256", {}))
     click.echo(
         f"{board.root}: verified: {found.n_scores} scores follow from their counts; {found.n_entries} "
-        f"submissions and {readers} readers, {found.n_from_masks} tables of scores derived again from masks; "
-        f"{found.n_files} files of the site are what the results give"
+        f"submissions and {len(board.readers)} readers, {found.n_from_masks} tables of scores derived again "
+        f"from masks; {found.n_files} files of the site are what the results give"
     )
 
 

@@ -86,7 +86,13 @@ class Board:
                 f"{root / CONTRACT_FILE}: labels: found {contract.labels}, expected "
                 f"{list(study.label_values)} as in {STUDY_FILE}; restore the files"
             )
-        return cls(root, study, load_challenge(root, study), contract)
+        board = cls(root, study, load_challenge(root, study), contract)
+        if board.challenge.ranking.yardstick == "fair" and len(board.readers) == 1:
+            raise InputError(
+                f"{root / CHALLENGE_FILE}: ranking.yardstick: found fair with one reader, expected usual: "
+                "without that reader there is no consensus"
+            )
+        return board
 
     @property
     def results(self) -> Path:
@@ -107,6 +113,11 @@ class Board:
     def reference(self) -> dict[str, Any]:
         """What the readers' masks were: ``masks_sha256`` a reader, ``readers_sha256`` of the scores."""
         return read_record(self.root / _REFERENCE_FILE)
+
+    @property
+    def readers(self) -> list[str]:
+        """The readers whose masks are the reference; none where reference.json is not there."""
+        return list(self.reference.get("masks_sha256", {}))
 
     @property
     def teams(self) -> list[str]:

@@ -102,15 +102,25 @@ class Challenge(_Table):
 
 
 def default_challenge(
-    study: Study, *, synthetic: bool, overlays: bool = False, title: str | None = None
+    study: Study,
+    *,
+    synthetic: bool,
+    overlays: bool = False,
+    title: str | None = None,
+    n_readers: int | None = None,
 ) -> Challenge:
-    """A challenge of a study: single levels are ranked, groups of levels shown, for they repeat levels."""
+    """A challenge of a study: single levels are ranked, groups of levels shown, for they repeat levels.
+
+    One reader makes no consensus without a reader, so the yardstick is then the usual one. By default there
+    are as many as the study has.
+    """
+    readers = len(study.readers) if n_readers is None else n_readers
     return Challenge(
         title=title or study.title,
         description="Segment each exam's levels of signal; readers are scored by the same yardstick.",
         synthetic=synthetic,
         ranking=Ranking(
-            yardstick="fair" if len(study.readers) > 1 else "usual",
+            yardstick="fair" if readers > 1 else "usual",
             weights={level.name: 1.0 for level in study.levels},
         ),
         public=Public(overlays=overlays),

@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bmseg.errors import InputError
 from bmseg.evaluated_exam import evaluate_exam
 from bmseg.leaderboard.adding import add_submission
-from bmseg.leaderboard.board import Board
+from bmseg.leaderboard.board import Board, init_board
+from bmseg.leaderboard.challenge import default_challenge, write_challenge
 from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.standings import CONSENSUS, beside_readers, mean_dice, standings, weighted_score
-from bmseg.study import load_study
+from bmseg.leaderboard.verify import verify
+from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.fair import over_consensuses
 from tests.bmseg.leaderboard.boards import EXAMS, make_board, make_readers, with_rules, write_masks
 
@@ -144,3 +147,18 @@ def test_the_usual_yardstick_scores_submissions_against_all_readers(tmp_path: Pa
     own = scores[scores.key == entry.key].set_index(["exam", "level"])
     pd.testing.assert_series_equal(own.dice, dice)
     assert set(own.n_consensuses) == {1} and set(scores.exam) == set(EXAMS)
+
+
+def test_one_reader_makes_a_board_with_the_usual_yardstick(tmp_path: Path) -> None:
+    study = load_study()
+    readers = {"reader1": make_readers(tmp_path)["reader1"]}
+    reference = Reference.of(study, readers)
+    challenge = default_challenge(study, synthetic=True, n_readers=1)
+    board, _ = init_board(tmp_path / "board", challenge, DEFAULT_STUDY, reference)
+    add_submission(board, "alpha", write_masks(tmp_path / "a", 9), reference)
+    found = standings(board)
+    assert list(found.rows.kind) == ["submission"] and found.rows.beside.tolist() == [""]
+    assert verify(board, reference).differences == []
+    write_challenge(with_rules(yardstick="fair"), board.root)
+    with pytest.raises(InputError, match="found fair with one reader"):
+        Board.open(board.root)
