@@ -10,7 +10,7 @@ FOLDS     ?= 0
 # Empty: the profile's own number of epochs.
 EPOCHS    ?=
 # Processes that run tests side by side.
-JOBS      ?= 2
+JOBS      ?= 3
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed

@@ -15,6 +15,16 @@ from hypothesis import settings
 settings.register_profile("bmseg", deadline=None, derandomize=True)
 settings.load_profile("bmseg")
 
+#: Files that take a minute and more, the longest first.
+LONG = ["e2e/test_synthetic_run", "slurm/test_training", "nnunet/test_own_commands", "e2e/test_real_images"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left alone with it at the end."""
+    order = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get("/".join(item.path.with_suffix("").parts[-2:]), len(LONG)))
+
+
 AFFINE = np.diag([0.9, 0.9, 3.5, 1.0])
 
 

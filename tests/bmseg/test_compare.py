@@ -19,14 +19,10 @@ from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.raw_dataset import RawDataset
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 EXAMS = [f"knee_{number}" for number in range(8)]
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes most of an evaluation of small masks; test_reader_study draws them."""
-    monkeypatch.setattr("bmseg.evaluate.write_figures", lambda *_, **__: [])
 
 
 @pytest.fixture

@@ -95,6 +95,7 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
     assert table.loc[("level3", "net"), ["n_defined", "n"]].tolist() == [2, 3]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(folders, out, synthetic=True)
@@ -111,6 +112,7 @@ def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path
     assert "ynthetic" in (out / "table1.md").read_text()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_studys_rule_and_policy_are_used_and_named(
     folders: dict[str, Path], tmp_path: Path, done: Path
 ) -> None:
@@ -144,6 +146,7 @@ def test_nobody_marked_anything(folders: dict[str, Path], tmp_path: Path, write_
     assert (out / "figures" / "dice_net.png").is_file()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_raters_may_be_called_by_numbers(folders: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(DEFAULT_STUDY.read_text().replace('"reader', '"'))
@@ -160,6 +163,7 @@ def test_readers_alone_can_be_scored(folders: dict[str, Path], tmp_path: Path) -
     assert figures == {"dice_raters", "fair_against_usual", "agreement"}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_same_inputs_are_not_scored_again_and_other_inputs_are(
     folders: dict[str, Path], done: Path, write_mask: Writer
 ) -> None:
@@ -172,6 +176,7 @@ def test_same_inputs_are_not_scored_again_and_other_inputs_are(
     assert not run(folders, done).skipped
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_damaged_result_is_made_again(folders: dict[str, Path], done: Path) -> None:
     whole = (done / "dice.csv").read_bytes()
     (done / "dice.csv").write_bytes(whole[:100])
@@ -179,6 +184,7 @@ def test_a_damaged_result_is_made_again(folders: dict[str, Path], done: Path) ->
     assert (done / "dice.csv").read_bytes() == whole
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_former_exams_leave_no_trace(folders: dict[str, Path], done: Path) -> None:
     for folder in folders.values():
         (folder / "knee_b.nii.gz").unlink()

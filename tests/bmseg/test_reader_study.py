@@ -47,6 +47,7 @@ def evaluate(folder: Path, *more: object, out: str = "out") -> Path:
     return folder / out
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_fair_scores_are_those_of_the_masks(masks: dict[str, dict[str, np.ndarray]], tmp_path: Path) -> None:
     fair = pd.read_csv(evaluate(tmp_path) / "fair_dice.csv").set_index(["exam", "rater", "left_out", "level"])
     exam = masks["knee_3"]
@@ -66,7 +67,7 @@ def test_fair_scores_are_those_of_the_masks(masks: dict[str, dict[str, np.ndarra
             assert fair.dice["knee_3", rater, "reader2", level] == pytest.approx(expected, abs=1e-8)
 
 
-@pytest.mark.usefixtures("masks")
+@pytest.mark.usefixtures("masks", "no_figures")
 def test_comparisons_in_words_and_with_a_margin(tmp_path: Path) -> None:
     out = evaluate(tmp_path, "--margin", "0.2")
     words = (out / "comparisons.md").read_text().splitlines()
@@ -78,7 +79,7 @@ def test_comparisons_in_words_and_with_a_margin(tmp_path: Path) -> None:
     assert "median reader" in set(table.other)
 
 
-@pytest.mark.usefixtures("masks")
+@pytest.mark.usefixtures("masks", "no_figures")
 def test_by_knee(tmp_path: Path) -> None:
     fair = pd.read_csv(evaluate(tmp_path, "--unit", "knee") / "fair_dice.csv")
     assert set(fair.knee) == {"left", "right"}
@@ -88,7 +89,7 @@ def test_by_knee(tmp_path: Path) -> None:
     assert "clustered by exam" in text
 
 
-@pytest.mark.usefixtures("masks")
+@pytest.mark.usefixtures("masks", "no_figures")
 def test_by_site_group_and_age(tmp_path: Path) -> None:
     cohort = tmp_path / "cohort.csv"
     rows = [f"knee_{i},{'Oslo' if i % 2 else 'Tromso'},healthy,{6 + i}" for i in range(6)]
@@ -106,6 +107,7 @@ def test_by_site_group_and_age(tmp_path: Path) -> None:
     assert_refused(refused, "column: found none named exam")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_marking_outside_a_region(
     masks: dict[str, dict[str, np.ndarray]], tmp_path: Path, write_mask: Writer
 ) -> None:
