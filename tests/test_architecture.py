@@ -33,10 +33,11 @@ def test_layers(package: str) -> None:
 
 
 def test_help_and_evaluation_import_nothing_heavy() -> None:
-    """What `bmseg --help` imports, and what scoring imports."""
+    """What `bmseg --help` imports, and what scoring and the leaderboard import."""
     code = (
         "import sys, bmseg.cli; heavy = {'numpy', 'pandas', 'torch', 'nibabel', 'pydantic'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules);"
-        "import bmseg.evaluate; assert not {'torch', 'nnunetv2'} & set(sys.modules)"
+        "import bmseg.evaluate, bmseg.leaderboard.adding, bmseg.leaderboard.publish, bmseg.leaderboard.verify;"
+        "assert not {'torch', 'nnunetv2'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
