@@ -100,13 +100,15 @@ def _shrunk(labels: np.ndarray, spacing: np.ndarray, _: np.random.Generator) -> 
 
 
 def _levels_swapped(labels: np.ndarray, _: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each connected focus of the two highest levels is taken for the other with a chance of 1 in 3."""
+    """Each connected focus of the exam's two highest levels is the other with a chance of 1 in 3."""
     highest = int(labels.max())
     mask = labels.copy()
+    if highest < 2:
+        return mask
     for level, other in ((highest - 1, highest), (highest, highest - 1)):
         foci, n = ndimage.label(labels == level)
         swapped = np.flatnonzero(rng.random(n) < 1 / 3) + 1
-        mask[np.isin(foci, swapped)] = max(other, 1)
+        mask[np.isin(foci, swapped)] = other
     return mask
 
 
