@@ -162,7 +162,7 @@ def test_nonsense_is_refused_in_one_line() -> None:
 
 @pytest.mark.slow
 def test_intervals_of_ten_exams_cover_what_they_promise() -> None:
-    rows = coverages(repeats=2000)
+    rows = coverages(repeats=1000)
     assert len(rows) == 45
     for row in rows:
         if row.method in ("t", "t, CR2"):
