@@ -6,6 +6,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+#: How the sites of the tests are made, as far as the pages say.
+MADE = {"versions": {"bmseg": "0.3.0", "numpy": "2.0"}, "seed": 2022}
+
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,), "array": (list,), "string": (str,), "integer": (int,), "number": (int, float),
     "boolean": (bool,), "null": (type(None),),
@@ -83,3 +86,13 @@ def _faults_of_fields(
         elif isinstance(others, dict):
             found += faults(one, others, root, f"{where}.{name}")
     return found
+
+
+def pages(site: Path) -> list[Page]:
+    return [Page(path) for path in sorted(site.rglob("*.html"))]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }

@@ -1,0 +1,38 @@
+"""A site of seven submissions with hostile titles, built once a process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bmseg.leaderboard.challenge import Public
+from bmseg.leaderboard.site import build_site
+from bmseg.leaderboard.site.figures import figures_of
+from bmseg.leaderboard.standings import Standings
+from tests.bmseg.leaderboard.site.checks import MADE
+from tests.bmseg.leaderboard.site.standings_fixture import HOSTILE, Images, standings
+
+
+@pytest.fixture(scope="session")
+def board() -> Standings:
+    return standings(7, titles=HOSTILE, public=Public(overlays=True))
+
+
+@pytest.fixture(scope="session")
+def site(board: Standings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("board") / "site"
+    build_site(board, out, made=MADE, overlays=Images(lacking="exam004"))
+    return out
+
+
+@pytest.fixture
+def quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of which files there are, not of what is in them."""
+
+    def draw(board: Standings, folder: Path) -> None:
+        folder.mkdir()
+        for plate in figures_of(board):
+            (folder / f"{plate.name}.svg").write_text("<svg/>")
+
+    monkeypatch.setattr("bmseg.leaderboard.site.build.draw_figures", draw)

@@ -1,0 +1,78 @@
+"""The numbers that the site gives away are those of its pages and of the board."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bmseg.leaderboard.challenge import Challenge
+from bmseg.leaderboard.contract import read_contract
+from bmseg.leaderboard.site.text import page_name
+from bmseg.leaderboard.standings import Standings
+from bmseg.study import load_study
+from tests.bmseg.leaderboard.site.checks import Page, faults
+
+
+def test_json_is_as_its_schema_says(site: Path) -> None:
+    document = json.loads((site / "leaderboard.json").read_text(encoding="utf-8"))
+    schema = json.loads((site / document["$schema"]).read_text(encoding="utf-8"))
+    assert faults(document, schema, schema) == []
+    assert "<" not in (site / "leaderboard.json").read_text(encoding="utf-8")
+    lengths = {len(values) for values in document["scores"].values()}
+    assert lengths == {12 * 10 * 4}
+    # The check itself finds what is wrong.
+    broken = {**document, "counts": {**document["counts"], "exams": -1, "more": 1}}
+    assert len(faults(broken, schema, schema)) == 2
+
+
+def test_numbers_of_pages_are_those_of_the_json(site: Path, board: Standings) -> None:
+    document = json.loads((site / "leaderboard.json").read_text(encoding="utf-8"))
+    levels = board.study.level_names
+    known = [
+        number
+        for row in document["rows"]
+        for number in (
+            row["rank"], row["score"], *(row["levels"][level] for level in levels),
+            row["difference"], row["n_defined"], row["n_undefined"],
+            row["n_missing"],
+        )
+        if number is not None
+    ]  # fmt: skip
+    index = Page(site / "index.html")
+    assert [float(text) for text in index.data[: len(known)]] == known
+    for row, entry in zip(
+        board.rows[board.rows.kind == "submission"].itertuples(), board.entries, strict=True
+    ):
+        page = Page(site / "submissions" / f"{page_name(entry)}.html")
+        shown = set(map(float, page.data))
+        own = board.scores[board.scores.key == row.key]
+        assert set(own.dice.dropna()) <= shown
+        assert {row.score, row.difference} <= shown
+        assert {worst["dice"] for worst in _submission(document, row.key)["worst"]} <= shown
+
+
+def _submission(document: dict, key: str) -> dict:
+    return next(one for one in document["submissions"] if one["key"] == key)
+
+
+def test_csv_files_read_back_to_the_last_bit(site: Path, board: Standings) -> None:
+    rows = pd.read_csv(site / "rows.csv")
+    for column in ("score", "level1", "level2+3", "difference", "rank_high"):
+        np.testing.assert_array_equal(rows[column], board.rows[column].astype(float))
+    ranks = pd.read_csv(site / "ranks.csv")
+    assert board.rankings is not None
+    np.testing.assert_array_equal(ranks.value, board.rankings.ranks.value)
+
+
+def test_contract_challenge_and_study_can_be_used_again(site: Path, board: Standings) -> None:
+    assert read_contract(site) == board.contract
+    values = tomllib.loads((site / "challenge.toml").read_text(encoding="utf-8"))
+    assert Challenge.model_validate(values) == board.challenge
+    study = load_study(site / "study.toml")
+    assert (study.levels, study.groups, study.readers) == (
+        board.study.levels, board.study.groups, board.study.readers,
+    )  # fmt: skip
