@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import re
@@ -20,7 +19,8 @@ from bmseg.leaderboard.scoring import score_submission
 from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.verify import verify
 from evaluation.masks import read_mask
-from tests.bmseg.leaderboard.boards import EXAMS, bytes_of, make_board, open_board, with_rules, write_masks
+from tests.bmseg.leaderboard.adders import CONTEXT, add_five, add_forever
+from tests.bmseg.leaderboard.boards import EXAMS, bytes_of, make_board, with_rules, write_masks
 
 
 def test_what_is_added_is_what_the_masks_score(tmp_path: Path) -> None:
@@ -102,21 +102,13 @@ def test_other_readers_masks_than_the_boards_are_refused(tmp_path: Path) -> None
         board.check_reference(reference)
 
 
-def _add_five(root: Path, number: int, gate: object) -> None:
-    board, reference = open_board(root)
-    gate.wait()  # type: ignore[attr-defined]
-    for place in range(5):
-        add_submission(board, f"team{number}", root / "sent" / f"{number}_{place}", reference)
-
-
 def test_twenty_processes_add_five_submissions_each(tmp_path: Path) -> None:
     board, reference = make_board(tmp_path, with_rules(submissions="all"))
     for number in range(20):
         for place in range(5):
             write_masks(tmp_path / "sent" / f"{number}_{place}", 100 + 5 * number + place)
-    context = multiprocessing.get_context("fork")
-    gate = context.Barrier(20)
-    processes = [context.Process(target=_add_five, args=(tmp_path, number, gate)) for number in range(20)]
+    gate = CONTEXT.Barrier(20)
+    processes = [CONTEXT.Process(target=add_five, args=(tmp_path, number, gate)) for number in range(20)]
     for process in processes:
         process.start()
     for process in processes:
@@ -129,21 +121,13 @@ def test_twenty_processes_add_five_submissions_each(tmp_path: Path) -> None:
     assert found.differences == [] and found.n_from_masks == 101 and found.n_entries == 100
 
 
-def _add_forever(root: Path, number: int) -> None:
-    board, reference = open_board(root)
-    for place in range(1000):
-        for source in sorted((root / "sent").iterdir()):
-            add_submission(board, f"team{number}-{place}", source, reference)
-
-
 def test_killed_at_any_moment_it_leaves_a_board_that_verifies(tmp_path: Path) -> None:
     board, reference = make_board(tmp_path)
     for place in range(3):
         write_masks(tmp_path / "sent" / str(place), 50 + place)
-    context = multiprocessing.get_context("fork")
     moments = random.Random(6)
     for number in range(6):
-        process = context.Process(target=_add_forever, args=(tmp_path, number))
+        process = CONTEXT.Process(target=add_forever, args=(tmp_path, number))
         process.start()
         deadline = time.monotonic() + 60
         while not (board.results / f"team{number}-0").exists() and time.monotonic() < deadline:
