@@ -22,7 +22,7 @@ ZIP_ERRORS = (
     EOFError,
     ValueError,
     OverflowError,
-    RuntimeError,  # also NotImplementedError
+    RuntimeError,  # of a compression, version or encryption that it does not know
 )
 _ENCRYPTED = 0x1
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

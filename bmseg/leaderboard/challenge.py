@@ -47,7 +47,8 @@ class Ranking(_Table):
     alpha
         Of the Holm-adjusted pairwise tests.
     exact
-        Exact Wilcoxon tests in place of the normal approximation.
+        Exact Wilcoxon tests in place of the normal approximation, which bootstrap samples of more than 12
+        exams keep.
     confidence
         Of rank intervals and of the interval beside the readers.
     bootstraps, seed

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import read_toml
+from bmseg.leaderboard.submission.text import LONGEST_DESCRIPTION, LONGEST_LINE, LONGEST_REASON, LONGEST_URL
 from bmseg.study import in_one_line
 from dataset_conversion.files import write_text
 
@@ -27,16 +28,16 @@ class Event(_Table):
 
     date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
     event: Literal["added", "withdrawn", "reinstated"]
-    reason: Annotated[str, Field(max_length=500)] = ""
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
 
 
 class Description(_Table):
     """What a team says of its submission; free text, shown escaped."""
 
-    title: Annotated[str, Field(max_length=120)] = ""
-    method: Annotated[str, Field(max_length=120)] = ""
-    description: Annotated[str, Field(max_length=2000)] = ""
-    url: Annotated[str, Field(max_length=300)] = ""
+    title: Annotated[str, Field(max_length=LONGEST_LINE)] = ""
+    method: Annotated[str, Field(max_length=LONGEST_LINE)] = ""
+    description: Annotated[str, Field(max_length=LONGEST_DESCRIPTION)] = ""
+    url: Annotated[str, Field(max_length=LONGEST_URL)] = ""
 
 
 class Entry(_Table):

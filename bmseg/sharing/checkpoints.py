@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
+from bmseg.zip_entries import opened_zip
 
 #: What nnU-Net reads of a checkpoint when it predicts.
 _KEYS = {"network_weights", "trainer_name", "init_args", "inference_allowed_mirroring_axes"}
@@ -74,9 +75,9 @@ def rewrite_checked(path: Path, source: str, *, trainer: str, configuration: str
 def _check_container(path: Path, source: str) -> None:
     """Refuse what is not a zip of plain entries: older formats, and compressed ones that could swell."""
     try:
-        with zipfile.ZipFile(path) as container:
+        with opened_zip(path) as container:
             stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in container.infolist())
-    except (zipfile.BadZipFile, OSError, NotImplementedError):
+    except (zipfile.BadZipFile, OSError):
         stored = False
     if not stored:
         raise InputError(

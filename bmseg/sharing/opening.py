@@ -72,7 +72,7 @@ def unpack(path: Path, results: Path) -> SharedModel:
             _check_listed(entries, manifest, path)
             for name in manifest.files:
                 _extract(archive, entries[str(manifest.folder / name)], manifest, name, results, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{path}: found no readable zip file ({error}), expected a model file") from None
     folder = results / manifest.folder
     study = load_study(folder / STUDY_FILE)
