@@ -91,6 +91,11 @@ def cli() -> None:
 @profile_option
 @seed_option
 @click.option("--training", type=click.IntRange(1, 85), help="Training exams. [default: the profile's]")
+@click.option(
+    "--segmented",
+    type=click.IntRange(1, 85),
+    help="Training exams that have masks, the first ones; the others are unread. [default: all]",
+)
 @click.option("--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]")
 def phantom(
     root: Path,
@@ -98,6 +103,7 @@ def phantom(
     profile_name: str,
     seed: int,
     training: int | None,
+    segmented: int | None,
     processes: int | None,
 ) -> None:
     """Make the synthetic cohort: knees and four readers."""
@@ -110,7 +116,11 @@ def phantom(
     check_spec(workspace_study(root, study_file, create=True).dataset_spec)
     workspace, study = open_workspace(root, study_file, create=True)
     with timed("phantom"):
-        click.echo(make_phantom(workspace, study, training=exams, seed=seed, processes=processes))
+        click.echo(
+            make_phantom(
+                workspace, study, training=exams, segmented=segmented, seed=seed, processes=processes
+            )
+        )
 
 
 cli.add_command(inspect)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bmseg import __version__
 from bmseg.stages import Stage, kept_study
 from bmseg.study import Study, study_hash
@@ -11,9 +13,17 @@ from dataset_conversion.raw_dataset import RawDataset
 
 
 def make_phantom(
-    workspace: Workspace, study: Study, *, training: int, seed: int, processes: int | None = None
+    workspace: Workspace,
+    study: Study,
+    *,
+    training: int,
+    seed: int,
+    segmented: int | None = None,
+    processes: int | None = None,
 ) -> str:
     """Write the synthetic cohort unless it is already there; returns what to print.
+
+    With `segmented`, only the first so many training exams have masks; the others are unread exams.
 
     Raises
     ------
@@ -24,17 +34,21 @@ def make_phantom(
         holds other exams, which are left as they are.
     """
     dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
-    inputs = {
+    inputs: dict[str, Any] = {
         "seed": seed,
         "training": training,
         "study_sha256": study_hash(kept_study(workspace.root)),
         "version": __version__,
     }
+    if segmented is not None:
+        inputs["segmented"] = segmented
     stage = Stage.of(workspace, "phantom", inputs)
     if stage.is_finished() and (dataset.folder / "dataset.json").is_file():
         return f"already made from the same inputs: {dataset.folder}"
     stage.check_begun()
-    write_cohort(dataset, training=training, seed=seed, processes=processes)
+    write_cohort(dataset, training=training, segmented=segmented, seed=seed, processes=processes)
     stage.finish()
     test = len(dataset.exams("test"))
-    return f"synthetic cohort: {training} training and {test} test exams in {dataset.folder}"
+    unread = training - (training if segmented is None else segmented)
+    also = f", {unread} unread exams" if unread else ""
+    return f"synthetic cohort: {training - unread} training and {test} test exams{also} in {dataset.folder}"

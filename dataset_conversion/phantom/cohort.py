@@ -7,7 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from tqdm import tqdm
@@ -127,6 +127,7 @@ def write_cohort(
     dataset: RawDataset,
     *,
     training: int = TRAINING_EXAMS,
+    segmented: int | None = None,
     seed: int = DEFAULT_SEED,
     processes: int | None = None,
 ) -> None:
@@ -137,6 +138,9 @@ def write_cohort(
     dataset : RawDataset
     training : int
         Number of training exams, 1 to 85; the ten test exams are always written.
+    segmented : int, optional
+        How many of the training exams, the first ones, have masks; the others are written as unread exams.
+        By default all.
     seed : int
     processes : int, optional
         By default one a CPU core.
@@ -147,7 +151,7 @@ def write_cohort(
         When the phantom cannot serve the data set's spec, or the folder holds exams of another cohort.
     """
     check_spec(dataset.spec)
-    plan = plan_cohort(training=training, seed=seed)
+    plan = _with_unread(plan_cohort(training=training, seed=seed), training, segmented)
     _claim_folder(dataset, plan, seed)
     dataset.reopen()
     missing = [planned for planned in plan if not _is_written(dataset, planned)]
@@ -163,7 +167,14 @@ def write_cohort(
         with one_thread_each(), ProcessPoolExecutor(workers, mp_context=context) as pool:
             for _ in progress(pool.map(write, missing)):
                 pass
-    rows = [{"exam": planned.identifier, "split": planned.split, **planned.facts} for planned in plan]
+    unread = [planned for planned in plan if planned.split == "unread"]
+    if unread:
+        dataset.finish_unread({"exam": planned.identifier, **planned.facts} for planned in unread)
+    rows = [
+        {"exam": planned.identifier, "split": planned.split, **planned.facts}
+        for planned in plan
+        if planned.split != "unread"
+    ]
     dataset.finish(rows, seed=seed)
 
 
@@ -200,6 +211,19 @@ def _check_known(field: str, found: Sequence[str], known: Sequence[str]) -> None
         )
 
 
+def _with_unread(plan: list[PlannedExam], training: int, segmented: int | None) -> list[PlannedExam]:
+    if segmented is None:
+        return plan
+    if not 1 <= segmented <= training:
+        raise ConversionError(
+            f"segmented: found {segmented}, expected 1 to {training}, the number of training exams"
+        )
+    return [
+        replace(planned, split="unread") if segmented <= place < training else planned
+        for place, planned in enumerate(plan)
+    ]
+
+
 def _claim_folder(dataset: RawDataset, plan: list[PlannedExam], seed: int) -> None:
     """Note in the folder which cohort it holds, so that exams of two cohorts are never mixed."""
     note = dataset.folder / "phantom.json"
@@ -234,6 +258,8 @@ def _is_written(dataset: RawDataset, planned: PlannedExam) -> bool:
 
 
 def _readers_kept(spec: DatasetSpec, split: Split) -> tuple[str, ...]:
+    if split == "unread":
+        return ()
     return (spec.training_reader,) if split == "training" else spec.readers
 
 

@@ -38,7 +38,7 @@ class PlannedExam:
     ----------
     identifier : str
         nnU-Net's case identifier.
-    split : {"training", "test"}
+    split : {"training", "test", "unread"}
     site : {"Oslo", "Tromso"}
     scanner : str
     group : {"healthy", "CNO"}
