@@ -15,6 +15,14 @@ from matplotlib.colors import to_hex
 #: Window to the percentiles of tissue that become black and white.
 _PERCENTILES = {"standard": (1.0, 99.7), "bright": (1.0, 97.0), "wide": (0.0, 100.0), "narrow": (40.0, 99.0)}
 
+#: Window to what it is for, in words.
+WINDOW_WORDS = {
+    "standard": "all but the extremes",
+    "bright": "lifts weak signal",
+    "wide": "nothing clipped: tells strong signal from fluid",
+    "narrow": "stretches the upper half of tissue",
+}
+
 # Below this share of the 99th percentile an intensity is air.
 _AIR = 0.05
 
@@ -64,7 +72,7 @@ def window_presets(image: np.ndarray) -> tuple[Window, ...]:
     ['standard', 'bright', 'wide', 'narrow']
     """
     values = np.asarray(image, dtype=np.float32).ravel()
-    tissue = values[values > _AIR * np.percentile(values, 99)]
+    tissue = values[values > air_below(values)]
     if not tissue.size:
         tissue = values
     bounds = np.percentile(tissue, sorted({one for pair in _PERCENTILES.values() for one in pair}))
@@ -73,6 +81,17 @@ def window_presets(image: np.ndarray) -> tuple[Window, ...]:
         Window(name, float(value_of[low]), float(max(value_of[high], value_of[low] + 1e-6)))
         for name, (low, high) in _PERCENTILES.items()
     )
+
+
+def air_below(image: np.ndarray) -> float:
+    """The intensity up to which a voxel of an exam counts as air, in units of the image.
+
+    Parameters
+    ----------
+    image : ndarray
+        The whole exam, of any shape.
+    """
+    return float(_AIR * np.percentile(image, 99))
 
 
 def safe_colors(number: int) -> list[str]:
