@@ -78,9 +78,24 @@ class Workspace:
         return self.evaluation / "report.html"
 
     @property
+    def atlas(self) -> Path:
+        """The reference atlas that readers calibrate by."""
+        return self.root / "atlas"
+
+    @property
     def leaderboard(self) -> Path:
         """The board of the test exams."""
         return self.root / "leaderboard"
+
+    @property
+    def annotation(self) -> Path:
+        """Rounds of iterative segmentation."""
+        return self.root / "annotation"
+
+    @property
+    def reading_room(self) -> Path:
+        """The page on which readers score masks, and its key."""
+        return self.root / "reading_room"
 
     @property
     def stages(self) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from bmseg.errors import InputError
 from bmseg.evaluate import Raters
 from bmseg.study import Study
@@ -41,7 +43,12 @@ def test_cohort(workspace: Workspace, study: Study) -> tuple[list[str], bool]:
     exams = dataset.exams("test")
     if not exams:
         raise InputError(f"{dataset.cohort_path}: split: found no test exam, expected at least one")
-    return exams, "synthetic" in cohort and bool((cohort.synthetic == True).all())  # noqa: E712
+    return exams, is_synthetic(cohort)
+
+
+def is_synthetic(cohort: pd.DataFrame) -> bool:
+    """Whether cohort.csv says that every exam is simulated."""
+    return "synthetic" in cohort and bool((cohort.synthetic == True).all())  # noqa: E712
 
 
 def reader_folders(workspace: Workspace, study: Study) -> dict[str, Path]:
