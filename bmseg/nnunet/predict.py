@@ -28,6 +28,8 @@ def predict(
     *,
     folds: Sequence[Fold] | None = None,
     deterministic: bool = False,
+    exams: Sequence[str] | None = None,
+    out: Path | None = None,
 ) -> list[Path]:
     """Predict every test exam into the workspace, with the mean of the folds' networks.
 
@@ -43,6 +45,10 @@ def predict(
         By default every fold that was begun; all of them must be finished.
     deterministic : bool
         On the CPU only: one thread.
+    exams : sequence of str, optional
+        Some of the test exams. By default all.
+    out : Path, optional
+        Folder of the masks. By default the method's in the workspace.
 
     Returns
     -------
@@ -59,22 +65,24 @@ def predict(
     """
     check_deterministic(training, deterministic)
     dataset_json = raw_dataset_json(workspace)
-    exams = _test_images(workspace, dataset_json)
+    images = _test_images(workspace, dataset_json)
+    if exams is not None:
+        images = {exam: images[exam] for exam in exams}
     model = trained_model(workspace, training, folds)
     check_current(workspace, model)
-    folder = workspace.predictions(training.method.name)
+    folder = out or workspace.predictions(training.method.name)
     ending = dataset_json["file_ending"]
     shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
     checkpoints = model.checkpoints()
     of_model = {"folder": model.folder.name, "folds": [*model.folds], "checkpoints": checkpoints}
     record = read_record(folder / MADE_FROM).get("masks", {})
-    record = _without_stale(folder, ending, record, exams)
-    wanted = _inputs(checkpoints, model, exams)
+    record = _without_stale(folder, ending, record, images)
+    wanted = _inputs(checkpoints, model, images)
     missing = [
-        exam for exam in exams if not is_kept(folder / f"{exam}{ending}", record.get(exam), wanted[exam])
+        exam for exam in images if not is_kept(folder / f"{exam}{ending}", record.get(exam), wanted[exam])
     ]
-    if len(missing) < len(exams):
-        say(f"prediction: {len(exams) - len(missing)} of {len(exams)} masks kept, made by the same model")
+    if len(missing) < len(images):
+        say(f"prediction: {len(images) - len(missing)} of {len(images)} masks kept, made by the same model")
     if not missing:
         return []
     say(f"prediction: by {model.folder.name}, fold {', '.join(map(str, model.folds))}")
@@ -93,7 +101,7 @@ def predict(
             )
             for exam in tqdm(missing, desc=f"predicting ({training.method.name})", unit="exam", disable=None):
                 begin = time.perf_counter()
-                made = predict_exam(predictor, folder / UNFINISHED, exam, exams[exam], ending)
+                made = predict_exam(predictor, folder / UNFINISHED, exam, images[exam], ending)
                 mask = made.replace(folder / made.name)
                 seconds = round(time.perf_counter() - begin, 2)
                 record[exam] = {"made_from": wanted[exam], "mask": file_hash(mask), "seconds": seconds}

@@ -1,0 +1,101 @@
+"""Masks that a reader hands in: which files of a folder they are, and whether they fit their images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bmseg.annotation.state import Annotation
+from bmseg.errors import InputError
+from dataset_conversion.mask_files.reading import Labels, read_mask
+from dataset_conversion.segmented import image_of
+from dataset_conversion.volume import ConversionError, Volume, grid_difference, read_volume
+
+#: What MedSeg, ITK-SNAP and 3D Slicer save.
+ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd")
+
+
+def masks_in(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """Exam to file of the masks in a folder, and the names of files that are no masks.
+
+    Raises
+    ------
+    InputError
+        When the folder is missing, or holds two masks of one exam.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected one with <exam>.nii.gz files")
+    masks: dict[str, Path] = {}
+    others = []
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
+        ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
+        if ending is None or path.is_dir():
+            others.append(path.name)
+            continue
+        exam = path.name.removesuffix(ending)
+        if exam in masks:
+            raise InputError(f"{path}: exam {exam}: found twice ({masks[exam].name}), expected once")
+        masks[exam] = path
+    return masks, others
+
+
+def refuse_unknown(masks: Mapping[str, Path], expected: Iterable[str], whose: str) -> None:
+    """Refuse masks of exams that are not expected.
+
+    Raises
+    ------
+    InputError
+        Names the files.
+    """
+    if extra := sorted(set(masks) - set(expected)):
+        names = ", ".join(masks[exam].name for exam in extra)
+        raise InputError(
+            f"{masks[extra[0]].parent}: exam: found {names}, expected only <exam>.nii.gz of {whose}; rename "
+            "or remove the files"
+        )
+
+
+def read_masks(annotation: Annotation, masks: Mapping[str, Path]) -> dict[str, Volume]:
+    """Read masks in the order in which the data set stores them, checked against their images.
+
+    Returns
+    -------
+    dict of str to Volume
+        uint8 levels on the grid of the image.
+
+    Raises
+    ------
+    InputError
+        One line that names every mask that does not fit: file, field, found, expected.
+    """
+    read, faults = {}, []
+    for exam, path in masks.items():
+        try:
+            read[exam] = _read(annotation, exam, path)
+        except ConversionError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("; ".join(faults) + "; nothing was accepted: correct the masks and start again")
+    return read
+
+
+def _read(annotation: Annotation, exam: str, path: Path) -> Volume:
+    spec = annotation.dataset.spec
+    image = read_volume(image_of(annotation.dataset, exam, spec.channels[0]))
+    mask = read_mask(path, image, Labels(spec.labels, {})).stored_as(spec.plane)
+    if difference := grid_difference(mask, image):
+        raise ConversionError(
+            f"{path}: {difference} (the grid of the exam's image): save it on the image's grid"
+        )
+    values, counts = np.unique(mask.array, return_counts=True)
+    allowed = [0, *spec.labels.values()]
+    for value, count in zip(values, counts, strict=True):
+        if value not in allowed:
+            raise ConversionError(
+                f"{path}: label: found {value:g} in {count} voxels, expected "
+                f"{', '.join(map(str, allowed))}: load the label file of your program"
+            )
+    # The image's own affine: programs round it when they save.
+    return Volume(mask.array.astype(np.uint8), image.affine)

@@ -1,0 +1,253 @@
+"""A round begins: train on all accepted exams, choose the next ones and pre-draw their masks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bmseg import provenance
+from bmseg.annotation.choose import (
+    RULES,
+    Pick,
+    choose_at_random,
+    choose_uncertain,
+    disagreements,
+    write_disagreements,
+)
+from bmseg.annotation.reader_files import write_reader_files
+from bmseg.annotation.state import ACCEPTED, BEGUN, PROPOSED, Annotation, Round
+from bmseg.errors import InputError
+from bmseg.nnunet import Training, plan, predict, train
+from bmseg.nnunet.models import trained_model
+from bmseg.nnunet.training import Fold
+from bmseg.provenance import file_hash
+from bmseg.workspace import Workspace
+from dataset_conversion.files import atomic_path
+from dataset_conversion.raw_dataset import FILE_ENDING, RawDataset
+from dataset_conversion.segmented import image_of, link_or_copy
+from dataset_conversion.splits import make_folds
+from dataset_conversion.volume import Volume, read_volume, write_volume
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a round is made.
+
+    Parameters
+    ----------
+    training : Training
+        The method, under a profile, and its schedule.
+    folds : tuple of int or "all"
+        Whose networks are trained and pre-draw together; "all": one network on every accepted exam.
+    number : int
+        Exams of the round; all that are left where there are fewer.
+    pick : {"random", "uncertain"}
+    seed : int
+    """
+
+    training: Training
+    folds: tuple[Fold, ...]
+    number: int
+    pick: Pick
+    seed: int
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """As round.json keeps them."""
+        profile = self.training.profile
+        return {
+            "next": self.number,
+            "pick": self.pick,
+            "method": self.training.method.name,
+            "profile": profile.name,
+            "folds": [*self.folds],
+            "epochs": profile.epochs,
+            "iterations": profile.iterations,
+            "seed": self.seed,
+        }
+
+
+def propose(annotation: Annotation, settings: Settings, *, number: int | None = None) -> list[str]:
+    """Make the next round, or go on with the one that was begun; returns what to print.
+
+    The model is trained anew on all accepted exams, in a workspace of the round's own.
+
+    Parameters
+    ----------
+    annotation : Annotation
+    settings : Settings
+    number : int, optional
+        Of the round; one that is already made is left as it is. By default the next.
+
+    Raises
+    ------
+    InputError
+        When the round before is still open, settings differ from those that the round was begun with, no
+        exam is unread, a fold does not exist, or one network alone is to be uncertain.
+    WorkError
+        When nnU-Net fails.
+    """
+    rounds = annotation.rounds()
+    following = len(rounds) + (not rounds or rounds[-1].state == ACCEPTED)
+    if number is not None and number > following:
+        raise InputError(f"--round: found {number}, expected {following} at most; rounds follow each other")
+    if number is not None and number < following:
+        return [f"round {number} is already made; nothing was changed"]
+    round_ = annotation.round(following)
+    if round_.state:
+        _refuse_other_settings(round_, settings)
+    if round_.state == PROPOSED:
+        return [f"round {following} is already proposed; nothing was changed", *_what_next(round_)]
+    annotation.check_masks()
+    if not round_.state:
+        _begin(annotation, round_, settings)
+    workspace = _training_workspace(annotation, round_)
+    plan(workspace, settings.training.profile, [settings.training.method])
+    for fold in settings.folds:
+        train(workspace, settings.training, fold=fold, seed=settings.seed)
+    _choose(annotation, round_, workspace, settings)
+    exams = round_.exams
+    predict(workspace, settings.training, folds=settings.folds, exams=exams, out=round_.originals)
+    _write_proposals(annotation, round_)
+    write_reader_files(annotation, round_)
+    model = trained_model(workspace, settings.training, settings.folds)
+    round_.write(
+        round_.read()
+        | {
+            "state": PROPOSED,
+            "model": model.folder.name,
+            "checkpoints_sha256": model.checkpoints(),
+            "proposals_sha256": {exam: file_hash(round_.original(exam)) for exam in exams},
+            "versions": provenance.versions(),
+        }
+    )
+    trained = len(round_.read()["trained_on"])
+    return [
+        f"round {following}: {len(exams)} masks pre-drawn by a model of {trained} exams",
+        *_what_next(round_),
+    ]
+
+
+def _what_next(round_: Round) -> list[str]:
+    return [
+        f"open:    {round_.images} with {round_.proposals} (see README.txt beside them)",
+        f"save to: {round_.corrected}",
+        "then:    bmseg annotate accept",
+    ]
+
+
+def _refuse_other_settings(round_: Round, settings: Settings) -> None:
+    before = round_.read()["settings"]
+    differ = [name for name, value in settings.record.items() if before.get(name) != value]
+    if differ:
+        found = ", ".join(f"{name}={before.get(name)}" for name in differ)
+        wanted = ", ".join(f"{name}={settings.record[name]}" for name in differ)
+        advice = (
+            "accept its masks first ('bmseg annotate accept')"
+            if round_.state == PROPOSED
+            else f"give the same options, or remove {round_.folder} to begin the round anew"
+        )
+        raise InputError(f"round {round_.number}: found it begun with {found}, expected {wanted}; {advice}")
+
+
+def _begin(annotation: Annotation, round_: Round, settings: Settings) -> None:
+    unread = annotation.unread()
+    if not unread:
+        raise InputError(
+            f"{annotation.dataset.unread_folder}: found no unread exam, expected at least one: all are "
+            "segmented; train the final model ('bmseg plan', 'bmseg train')"
+        )
+    _check_folds(annotation, settings)
+    lineage = annotation.lineage()
+    record: dict[str, Any] = {
+        "round": round_.number,
+        "state": BEGUN,
+        "settings": settings.record,
+        "chosen_by": RULES[settings.pick],
+        "unread": unread,
+        "trained_on": dict(zip(lineage.exam, lineage.mask_sha256, strict=True)),
+    }
+    if settings.pick == "random":
+        record["exams"] = choose_at_random(
+            unread, settings.number, seed=settings.seed, round_number=round_.number
+        )
+    round_.write(record)
+
+
+def _check_folds(annotation: Annotation, settings: Settings) -> None:
+    folds = [fold for fold in settings.folds if fold != "all"]
+    if settings.pick == "uncertain" and len(folds) < 2:
+        raise InputError(
+            f"--folds: found {','.join(map(str, settings.folds))}, expected two folds or more, as 0,1 or "
+            "0-4: --pick uncertain asks where networks disagree"
+        )
+    training = _cohort_rows(annotation, annotation.lineage().exam)
+    known = len(make_folds(training, folds=5, seed=annotation.seed))
+    if unknown := [fold for fold in folds if not isinstance(fold, int) or fold >= known]:
+        raise InputError(
+            f"--folds: found {unknown[0]}, expected 0 to {known - 1}: {len(training)} exams are segmented"
+        )
+
+
+def _cohort_rows(annotation: Annotation, exams: Sequence[str]) -> pd.DataFrame:
+    cohort = annotation.dataset.cohort()
+    return cohort[(cohort.split == "training") & cohort.exam.isin(exams)]
+
+
+def _training_workspace(annotation: Annotation, round_: Round) -> Workspace:
+    """The round's own workspace: accepted exams to train on, the exams to pre-draw in the place of tests."""
+    main = annotation.dataset
+    record = round_.read()
+    workspace = Workspace(round_.training, annotation.workspace.dataset_folder)
+    own = RawDataset.create(workspace.nnunet_raw, main.spec)
+    reader = main.spec.training_reader
+    for exam in record["trained_on"]:
+        link_or_copy(main.mask_path(exam, "training", reader), own.mask_path(exam, "training", reader))
+        for name in main.spec.channels:
+            link_or_copy(image_of(main, exam, name), own.image_path(exam, "training", name))
+    candidates = record.get("exams") or record["unread"]
+    for exam in candidates:
+        for name in main.spec.channels:
+            link_or_copy(image_of(main, exam, name), own.image_path(exam, "test", name))
+    rows = _cohort_rows(annotation, list(record["trained_on"])).astype(object)
+    own.finish(
+        [
+            *rows.where(rows.notna(), None).to_dict("records"),
+            *({"exam": e, "split": "test"} for e in candidates),
+        ],
+        seed=annotation.seed,
+    )
+    return workspace
+
+
+def _choose(annotation: Annotation, round_: Round, workspace: Workspace, settings: Settings) -> None:
+    record = round_.read()
+    if settings.pick == "random" or "exams" in record:
+        return
+    for fold in settings.folds:
+        predict(workspace, settings.training, folds=[fold], out=round_.committee(fold))
+    scores = disagreements(annotation, round_, settings.folds, record["unread"])
+    exams = choose_uncertain(scores, settings.number)
+    write_disagreements(round_, scores, exams)
+    values = dict(zip(scores.exam, scores.disagreement, strict=True))
+    kept = {exam: None if np.isnan(values[exam]) else round(values[exam], 6) for exam in exams}
+    round_.write(record | {"exams": exams, "disagreement": kept})
+
+
+def _write_proposals(annotation: Annotation, round_: Round) -> None:
+    """Copies for the reader: what is saved over them changes neither the data set nor the original."""
+    channels = annotation.dataset.spec.channels
+    for exam in round_.exams:
+        for name in channels:
+            image = round_.images / f"{exam}_{name}{FILE_ENDING}"
+            with atomic_path(image) as temporary:
+                shutil.copyfile(image_of(annotation.dataset, exam, name), temporary)
+        mask = read_volume(round_.original(exam))
+        write_volume(
+            round_.proposals / f"{exam}{FILE_ENDING}", Volume(mask.array.astype(np.uint8), mask.affine)
+        )

@@ -1,0 +1,91 @@
+"""The simulated reader of the synthetic cohort corrects a round's proposals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bmseg.annotation.state import PROPOSED, Annotation, Round
+from bmseg.errors import InputError
+from bmseg.records import read_record
+from bmseg.stages import Stage
+from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort, simulate_exam
+from dataset_conversion.raw_dataset import FILE_ENDING
+from dataset_conversion.volume import Volume, read_volume, write_volume
+from evaluation.corrections import correct_regions
+
+#: Voxels of the largest wrong region that she leaves: about 28 mm3 of the phantom's 0.9 x 0.9 x 3.5 mm.
+LARGEST_LEFT = 10
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What the simulated reader did.
+
+    Parameters
+    ----------
+    written : list of str
+        Exams corrected now.
+    kept : list of str
+        Exams with a mask in ``corrected`` before, which stays.
+    left : int
+        Voxels that she would have drawn otherwise and left as proposed.
+    """
+
+    written: list[str]
+    kept: list[str]
+    left: int
+
+
+def simulate(annotation: Annotation, *, largest_left: int = LARGEST_LEFT) -> Simulation:
+    """Write the masks of a simulated reader into the last round's folder ``corrected``.
+
+    She has the mask in mind that the training reader draws of the exam, made again from the cohort's seed,
+    and corrects every region of disagreement that she notices; see `evaluation.corrections.correct_regions`.
+
+    Parameters
+    ----------
+    annotation : Annotation
+    largest_left : int
+        Voxels of the largest region of disagreement that she leaves as proposed.
+
+    Raises
+    ------
+    InputError
+        When the cohort is not synthetic, or no round is proposed.
+    """
+    record = read_record(Stage.of(annotation.workspace, "phantom", {}).path).get("inputs", {})
+    if not annotation.synthetic or "seed" not in record:
+        raise InputError(
+            f"{annotation.workspace.root}: cohort: found exams of people, expected the synthetic cohort of "
+            "'bmseg phantom --segmented': nobody simulates a reader of other exams"
+        )
+    rounds = annotation.rounds()
+    if not rounds or rounds[-1].state != PROPOSED:
+        raise InputError(
+            f"{annotation.workspace.annotation}: found no open round, expected one; run 'bmseg annotate "
+            "propose'"
+        )
+    planned = {one.identifier: one for one in plan_cohort(training=record["training"], seed=record["seed"])}
+    return _correct(annotation, rounds[-1], planned, record["seed"], largest_left)
+
+
+def _correct(
+    annotation: Annotation, round_: Round, planned: dict[str, PlannedExam], seed: int, largest_left: int
+) -> Simulation:
+    written, kept, left = [], [], 0
+    reader, plane = annotation.dataset.spec.training_reader, annotation.dataset.spec.plane
+    for exam in round_.exams:
+        path = round_.corrected / f"{exam}{FILE_ENDING}"
+        if path.is_file():
+            kept.append(exam)
+            continue
+        drawn = simulate_exam(planned[exam], channels=(), seed=seed, readers=(reader,)).masks[reader]
+        wanted = drawn.stored_as(plane).array
+        proposal = read_volume(round_.original(exam))
+        corrected = correct_regions(proposal.array.astype(np.uint8), wanted, largest_left)
+        left += int((corrected != wanted).sum())
+        write_volume(path, Volume(corrected, proposal.affine))
+        written.append(exam)
+    return Simulation(written, kept, left)

@@ -1,0 +1,271 @@
+"""What is known of the rounds of a workspace: plain files, read and written here.
+
+Layout below ``<workspace>/annotation``::
+
+    annotation.json                    seed, study, versions
+    lineage.csv                        a row a segmented exam: where its mask came from
+    rounds.csv  rounds.md              what `bmseg annotate status` prints
+    start/accepted/<exam>.nii.gz       masks that `bmseg annotate start` was given
+    round01/round.json                 settings, exams, what the model was trained on, hashes
+    round01/images/  proposals/        what the reader opens, with README.txt and label files
+    round01/corrected/                 where the reader saves
+    round01/accepted/<exam>.nii.gz     masks as they became training exams
+    round01/changes.csv  effort.csv    what the reader changed
+    round01/disagreement.csv           of every unread exam, where the networks chose
+    round01/training/                  a workspace of its own: nnUNet_raw, _preprocessed, _results
+
+lineage.csv decides what is accepted. What follows from it, the training exams of the main data set, is
+made again by `Annotation.settle` where a call was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bmseg.errors import InputError
+from bmseg.provenance import file_hash, files_hash
+from bmseg.records import read_record, write_record
+from bmseg.stages import open_workspace
+from bmseg.study import Study
+from bmseg.workspace import Workspace
+from dataset_conversion.files import atomic_path
+from dataset_conversion.raw_dataset import FILE_ENDING, RawDataset
+from dataset_conversion.segmented import add_segmented, image_of, unread_exams
+
+#: Columns of lineage.csv, in order. Hashes are SHA-256 of files; a model's are of its checkpoints.
+LINEAGE = [
+    "exam", "round", "chosen", "disagreement", "model", "checkpoints_sha256", "image_sha256",
+    "proposal_sha256", "corrected_sha256", "mask_sha256", "unchanged", "accepted_at",
+]  # fmt: skip
+
+#: States of a round, in order.
+BEGUN, PROPOSED, ACCEPTED = "begun", "proposed", "accepted"
+
+
+@dataclass(frozen=True)
+class Round:
+    """The folder of one round; round 0 is the start.
+
+    Parameters
+    ----------
+    folder : Path
+    number : int
+    """
+
+    folder: Path
+    number: int
+
+    @property
+    def images(self) -> Path:
+        """Copies of the exams' images, for the reader to open."""
+        return self.folder / "images"
+
+    @property
+    def proposals(self) -> Path:
+        """Copies of the pre-drawn masks, for the reader to open."""
+        return self.folder / "proposals"
+
+    @property
+    def corrected(self) -> Path:
+        """Where the reader saves."""
+        return self.folder / "corrected"
+
+    @property
+    def training(self) -> Path:
+        """The workspace in which the round's model is trained."""
+        return self.folder / "training"
+
+    @property
+    def changes(self) -> Path:
+        """What the reader changed, a row an exam and level."""
+        return self.folder / "changes.csv"
+
+    @property
+    def effort(self) -> Path:
+        """Voxels that the reader touched, a row an exam."""
+        return self.folder / "effort.csv"
+
+    @property
+    def disagreement(self) -> Path:
+        """How far the folds' networks disagree, a row an unread exam."""
+        return self.folder / "disagreement.csv"
+
+    def committee(self, fold: object) -> Path:
+        """Masks of all unread exams by one fold's network."""
+        return self.training / "predictions" / f"fold_{fold}"
+
+    @property
+    def originals(self) -> Path:
+        """Pre-drawn masks as the model made them; the reader's copies may have been saved over."""
+        return self.training / "predictions" / "proposals"
+
+    def original(self, exam: str) -> Path:
+        """One of `originals`."""
+        return self.originals / f"{exam}{FILE_ENDING}"
+
+    def accepted(self, exam: str) -> Path:
+        """A mask as it became a training exam's."""
+        return self.folder / "accepted" / f"{exam}{FILE_ENDING}"
+
+    def read(self) -> dict[str, Any]:
+        """round.json."""
+        return read_record(self.folder / "round.json")
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Write round.json."""
+        write_record(self.folder / "round.json", record)
+
+    @property
+    def state(self) -> str:
+        """One of "begun", "proposed", "accepted"."""
+        return str(self.read().get("state", ""))
+
+    @property
+    def exams(self) -> list[str]:
+        """The exams that the reader corrects, sorted."""
+        return list(self.read().get("exams", []))
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """The rounds of one workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    study : Study
+    """
+
+    workspace: Workspace
+    study: Study
+
+    @property
+    def dataset(self) -> RawDataset:
+        """The main data set."""
+        return RawDataset.create(self.workspace.nnunet_raw, self.study.dataset_spec)
+
+    @property
+    def record_path(self) -> Path:
+        """annotation.json."""
+        return self.workspace.annotation / "annotation.json"
+
+    @property
+    def lineage_path(self) -> Path:
+        """lineage.csv."""
+        return self.workspace.annotation / "lineage.csv"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What annotation.json holds."""
+        return read_record(self.record_path)
+
+    @property
+    def seed(self) -> int:
+        """Of folds, choices and trainings."""
+        return int(self.record["seed"])
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the exams are those of the synthetic cohort."""
+        return bool(self.record.get("synthetic"))
+
+    def round(self, number: int) -> Round:
+        """A round by its number; 0 is the start."""
+        name = f"round{number:02d}" if number else "start"
+        return Round(self.workspace.annotation / name, number)
+
+    def rounds(self) -> list[Round]:
+        """The rounds that were begun, in order."""
+        found: list[Round] = []
+        while (one := self.round(len(found) + 1)).state:
+            found.append(one)
+        return found
+
+    def lineage(self) -> pd.DataFrame:
+        """lineage.csv, columns `LINEAGE` as text and ``round`` as number; empty where there is none yet."""
+        if not self.lineage_path.is_file():
+            return pd.DataFrame(columns=LINEAGE).astype({"round": int})
+        return pd.read_csv(self.lineage_path, dtype={name: str for name in LINEAGE if name != "round"})
+
+    def add_lineage(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Accept exams: their masks lie in their round's folder. Exams that are there already stay as is."""
+        before = self.lineage()
+        new = pd.DataFrame([row for row in rows if row["exam"] not in set(before.exam)], columns=LINEAGE)
+        if len(new):
+            table = new if before.empty else pd.concat([before, new.astype(object)], ignore_index=True)
+            with atomic_path(self.lineage_path) as temporary:
+                table.to_csv(temporary, index=False)
+
+    def unread(self) -> list[str]:
+        """Exams that nobody has segmented yet, sorted."""
+        return sorted(set(unread_exams(self.dataset).exam) - set(self.lineage().exam))
+
+    def image_hash(self, exam: str) -> str:
+        """One SHA-256 of an exam's images, by channel."""
+        channels = self.dataset.spec.channels
+        return files_hash({name: image_of(self.dataset, exam, name) for name in channels})
+
+    def settle(self) -> None:
+        """Make training exams of the main data set of all that is accepted; does nothing where they are."""
+        lineage = self.lineage()
+        masks = {row.exam: self.round(row.round).accepted(row.exam) for row in lineage.itertuples()}
+        add_segmented(
+            self.dataset, {exam: mask for exam, mask in masks.items() if mask.is_file()}, seed=self.seed
+        )
+
+    def check_masks(self) -> None:
+        """Refuse to train on masks that are not the accepted ones.
+
+        Raises
+        ------
+        InputError
+            Names the mask that was changed or is missing.
+        """
+        reader = self.dataset.spec.training_reader
+        for row in self.lineage().itertuples():
+            path = self.dataset.mask_path(row.exam, "training", reader)
+            if not path.is_file() or file_hash(path) != row.mask_sha256:
+                found = "another mask" if path.is_file() else "no mask"
+                raise InputError(
+                    f"{path}: found {found}, expected the one that {self.lineage_path.name} says was "
+                    "accepted; put it back"
+                )
+
+
+def open_annotation(root: Path | str) -> Annotation:
+    """The rounds of the workspace in a folder; what a killed call left undone is done.
+
+    Raises
+    ------
+    InputError
+        When there is no workspace, or no rounds were begun in it.
+    """
+    workspace, study = open_workspace(root)
+    annotation = Annotation(workspace, study)
+    if not annotation.record.get("started"):
+        raise InputError(
+            f"{annotation.record_path}: found no rounds, expected some; begin with 'bmseg annotate start'"
+        )
+    annotation.settle()
+    return annotation
+
+
+def refuse_conversion(root: Path | str) -> None:
+    """Refuse to convert into a workspace whose training exams come from rounds: they would be removed.
+
+    Raises
+    ------
+    InputError
+        When rounds were begun in the workspace.
+    """
+    record = Path(root) / "annotation" / "annotation.json"
+    if record.is_file():
+        raise InputError(
+            f"{record}: found rounds of segmentation, expected none: converting again would remove their "
+            "exams; convert into another --workspace"
+        )
