@@ -113,8 +113,10 @@ def convert_nifti(
     """Convert NIfTI images and masks listed in a table.
 
     Columns of the table: exam, split (training or test), one per channel and one per reader of the study
-    file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex.
+    file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex. A table
+    of exams that are to be segmented yet has split unread in every row and no mask.
     """
+    from bmseg.annotation.state import refuse_conversion
     from bmseg.conversion_output import print_report
     from bmseg.conversion_record import write_conversion_record
     from bmseg.stages import open_workspace, workspace_study
@@ -122,6 +124,7 @@ def convert_nifti(
     from dataset_conversion.nifti import read_table
     from dataset_conversion.raw_dataset import RawDataset
 
+    refuse_conversion(root)
     mapping = dict(parse_pair(pair, "--map-label", int) for pair in label_map)
     spec = workspace_study(root, study_file, create=True).dataset_spec
     exams = read_table(table, spec, mapping)
@@ -166,6 +169,7 @@ def convert_dicom(
 
     start_early("dataset_conversion.dicom.source", "dataset_conversion.conversion")
 
+    from bmseg.annotation.state import refuse_conversion
     from bmseg.conversion_output import print_report
     from bmseg.conversion_record import write_conversion_record
     from bmseg.dicom_data import (
@@ -182,6 +186,7 @@ def convert_dicom(
     from dataset_conversion.conversion import convert as convert_exams
     from dataset_conversion.raw_dataset import RawDataset
 
+    refuse_conversion(root)
     mapping = dict(parse_pair(pair, "--map-label", int) for pair in label_map)
     study = workspace_study(root, study_file, create=True)
     keys_file = keys_file or default_keys(source)

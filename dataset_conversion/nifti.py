@@ -42,7 +42,7 @@ def read_table(
             fingerprint=_fingerprint(row, spec, labels),
             load=partial(_load, row, spec, labels),
         )
-        for row in read_cohort(path, spec, spec.channels)
+        for row in read_cohort(path, spec, spec.channels, splits=("training", "test", "unread"))
     ]
 
 
