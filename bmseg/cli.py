@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bmseg import __version__
+from bmseg.annotation_commands import annotate
 from bmseg.conversion_commands import convert, inspect
 from bmseg.leaderboard_commands import leaderboard
 from bmseg.options import (
@@ -242,6 +243,7 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
     click.echo(f"report: {workspace.report}")
 
 
+cli.add_command(annotate)
 leaderboard.add_command(export_platform)
 for command in (export, leaderboard, submission, rank, vas):
     cli.add_command(command)
