@@ -88,9 +88,22 @@ class Scores(_Table):
 
 
 class VisualAnalogueScale(_Table):
-    """Scores below ``acceptable_below`` (cm) count as acceptable."""
+    """A line of 10 cm: scores below ``acceptable_below`` (cm) count as acceptable.
+
+    ``anchors`` are the points on its other side, best first, at equal distances; of each, what stands
+    before the first comma is written beside the line. The default is the four-point scale of von Brandis et
+    al. 2022.
+    """
 
     acceptable_below: Annotated[float, Field(gt=0, le=10)]
+    anchors: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=80)]], Field(min_length=2, max_length=7)
+    ] = [
+        "perfect",
+        "minor corrections, less likely of clinical impact",
+        "major corrections, most likely of clinical impact",
+        "rejected",
+    ]
 
 
 class Published(_Table):

@@ -1,0 +1,21 @@
+/* Volumes out of the page's text; packing.py wrote them. */
+
+async function unpacked(id) {
+  const text = document.getElementById(id).textContent;
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/* 16-bit values: sums of the differences, whose low bytes come before all high bytes. */
+async function unpackedImage(id) {
+  const halves = await unpacked(id);
+  const length = halves.length / 2;
+  const values = new Uint16Array(length);
+  let sum = 0;
+  for (let i = 0; i < length; i += 1) {
+    sum = (sum + (halves[i] | (halves[length + i] << 8))) & 0xffff;
+    values[i] = sum;
+  }
+  return values;
+}
