@@ -27,6 +27,7 @@ from bmseg.options import (
 )
 from bmseg.platform_commands import export as export_platform
 from bmseg.rank_command import rank
+from bmseg.reading_room_commands import reading_room
 from bmseg.sharing_commands import export
 from bmseg.slurm_commands import jobs
 from bmseg.submission_command import submission
@@ -245,7 +246,7 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
 
 cli.add_command(annotate)
 leaderboard.add_command(export_platform)
-for command in (export, leaderboard, submission, rank, vas):
+for command in (export, leaderboard, submission, rank, reading_room, vas):
     cli.add_command(command)
 
 
