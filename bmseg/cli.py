@@ -13,6 +13,7 @@ import click
 
 from bmseg import __version__
 from bmseg.annotation_commands import annotate
+from bmseg.atlas_command import atlas
 from bmseg.conversion_commands import convert, inspect
 from bmseg.leaderboard_commands import leaderboard
 from bmseg.options import (
@@ -245,6 +246,7 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
 
 
 cli.add_command(annotate)
+cli.add_command(atlas)
 leaderboard.add_command(export_platform)
 for command in (export, leaderboard, submission, rank, reading_room, vas):
     cli.add_command(command)

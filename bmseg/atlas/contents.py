@@ -1,0 +1,214 @@
+"""What an atlas shows, and what it says: the same for HTML and PDF."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from tqdm import tqdm
+
+from bmseg.atlas.exams import AtlasExams
+from bmseg.errors import InputError
+from bmseg.evaluate import SYNTHETIC
+from evaluation.atlas.choice import SHOWN_MM2, Candidate, Unit, by_age, choose
+from evaluation.atlas.levels import Example, LevelShown
+from evaluation.atlas.pictures import Frame, Knee, common_frame
+from evaluation.atlas.signal import Measured, measure, range_of
+from evaluation.display import air_below, safe_colors, window_presets
+
+
+@dataclass(frozen=True)
+class AtlasOptions:
+    """How an atlas is made.
+
+    Parameters
+    ----------
+    exams : tuple of str
+        Exams to show; none to have them chosen.
+    number : int
+        How many knees, or exams, are chosen.
+    unit : {"exam", "knee"}, optional
+        By default what the masks suggest.
+    seed : int
+    safe_colors : bool
+        Colours that colour-blind readers tell apart, instead of the study's.
+    """
+
+    exams: tuple[str, ...] = ()
+    number: int = 10
+    unit: Unit | None = None
+    seed: int = 2022
+    safe_colors: bool = False
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """An atlas before it is drawn.
+
+    Parameters
+    ----------
+    exams : AtlasExams
+    options : AtlasOptions
+    unit : {"exam", "knee"}
+    candidates : list of Candidate
+        Of all exams.
+    chosen : list of Candidate
+    knees : list of Knee
+        The chosen ones, with their images.
+    levels : list of LevelShown
+        In the study's order.
+    measured : list of Measured
+        Every level in every chosen knee that has it.
+    """
+
+    exams: AtlasExams
+    options: AtlasOptions
+    unit: Unit
+    candidates: list[Candidate]
+    chosen: list[Candidate]
+    knees: list[Knee]
+    levels: list[LevelShown]
+    measured: list[Measured]
+
+    @property
+    def title(self) -> str:
+        """Heading of the atlas."""
+        return f"Reference atlas: {self.exams.study.title}"
+
+    @property
+    def banner(self) -> str:
+        """What is said first where the cohort is synthetic."""
+        return f"{SYNTHETIC.capitalize()}: simulated images and readers, no patients." if self.note else ""
+
+    @property
+    def note(self) -> str:
+        """What every page and figure carries."""
+        return SYNTHETIC.capitalize() if self.exams.synthetic else ""
+
+    @property
+    def colors(self) -> dict[int, str]:
+        """Mask value to colour."""
+        return {level.value: level.color for level in self.levels}
+
+    @property
+    def frame(self) -> Frame:
+        """Of all pictures."""
+        return common_frame(self.knees)
+
+    def of_level(self, level: LevelShown) -> list[Measured]:
+        """The level in every knee that has it."""
+        return [one for one in self.measured if one.level == level.value]
+
+    def examples(self, level: LevelShown) -> list[Example]:
+        """What stands for the level's range, faintest first."""
+        return [
+            Example(word, self.knees[one.knee - 1], one)
+            for word, one in range_of(self.of_level(level), least_area=SHOWN_MM2)
+        ]
+
+    def numbers(self) -> pd.DataFrame:
+        """Every number of the atlas: a row for each knee and level.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``knee``, ``exam``, ``side``, ``age``, ``level``, ``slice`` (from 1), ``area_mm2``,
+            ``relative_signal``, ``example``; a level that is not marked has no slice.
+        """
+        words = {
+            (example.knee.number, level.value): example.word
+            for level in self.levels
+            for example in self.examples(level)
+        }
+        found = {(one.knee, one.level): one for one in self.measured}
+        rows = []
+        for knee, one in zip(self.knees, self.chosen, strict=True):
+            for level in self.levels:
+                measured = found.get((knee.number, level.value))
+                rows.append(
+                    {
+                        "knee": knee.number, "exam": one.exam, "side": one.side, "age": one.age,
+                        "level": level.name,
+                        "slice": measured.place + 1 if measured else None,
+                        "area_mm2": measured.area if measured else 0.0,
+                        "relative_signal": measured.signal if measured else None,
+                        "example": words.get((knee.number, level.value), ""),
+                    }
+                )  # fmt: skip
+        return pd.DataFrame(rows).astype({"slice": "Int64"})
+
+
+def make_atlas(exams: AtlasExams, options: AtlasOptions) -> Atlas:
+    """Choose knees, read their images and measure the levels.
+
+    Parameters
+    ----------
+    exams : AtlasExams
+    options : AtlasOptions
+
+    Raises
+    ------
+    InputError
+        When nothing is marked in any exam, or an image does not lie on its mask's grid.
+    evaluation.masks.MaskError, dataset_conversion.volume.ConversionError
+        When a file cannot be read.
+    """
+    candidates, unit = exams.candidates(options.unit)
+    if options.exams:
+        chosen = sorted(candidates, key=by_age)
+    else:
+        chosen = choose(candidates, options.number, seed=options.seed)
+    if not any(one.is_marked for one in chosen):
+        raise InputError(
+            f"{exams.dataset.folder}: masks: found no level marked in {len(exams.ages)} training exams, "
+            "expected some: an atlas shows marked levels"
+        )
+    study = exams.study
+    safe = safe_colors(len(study.levels))
+    levels = [
+        LevelShown(
+            level.value, level.name, level.description, safe[place] if options.safe_colors else level.color
+        )
+        for place, level in enumerate(study.levels)
+    ]
+    knees = _read(exams, chosen, unit)
+    measured = [
+        found
+        for knee in knees
+        for level in levels
+        if (
+            found := measure(
+                knee.number, knee.image, knee.mask, level.value, spacing=knee.spacing, air=knee.air
+            )
+        )
+    ]
+    return Atlas(exams, options, unit, candidates, chosen, knees, levels, measured)
+
+
+def _read(exams: AtlasExams, chosen: Sequence[Candidate], unit: Unit) -> list[Knee]:
+    knees = []
+    for number, one in enumerate(tqdm(chosen, desc="images", disable=None, leave=False), 1):
+        mask = exams.mask(one.exam)
+        image = exams.image(one.exam, mask)
+        knees.append(
+            Knee(
+                number=number,
+                label=_label(number, one, unit),
+                age=one.age,
+                image=image.array[one.part].astype("float32"),
+                mask=mask.array[one.part],
+                spacing=(float(image.spacing[0]), float(image.spacing[1])),
+                windows={window.name: window for window in window_presets(image.array)},
+                air=air_below(image.array),
+            )
+        )
+    return knees
+
+
+def _label(number: int, one: Candidate, unit: Unit) -> str:
+    """As ``knee 3, right, 12.1 y``: no exam and no site."""
+    side = one.side or ("whole exam" if unit == "knee" else "")
+    age = "age unknown" if math.isnan(one.age) else f"{one.age:.1f} y"
+    return ", ".join(part for part in (f"{unit} {number}", side, age) if part)

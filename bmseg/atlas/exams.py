@@ -1,0 +1,188 @@
+"""Which exams of a workspace an atlas may show, and which were asked for in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from bmseg.errors import InputError
+from bmseg.study import Study
+from bmseg.workspace import Workspace
+from bmseg.workspace_raters import is_synthetic
+from dataset_conversion.raw_dataset import RawDataset
+from dataset_conversion.volume import Volume, grid_difference, read_volume
+from evaluation.atlas.choice import Candidate, Unit, candidates_of, is_paired
+from evaluation.masks import read_mask
+
+
+@dataclass(frozen=True)
+class AtlasExams:
+    """The training exams that an atlas is chosen from.
+
+    Parameters
+    ----------
+    study : Study
+    dataset : RawDataset
+    channel : str
+        Whose images are shown.
+    ages : mapping of str to float
+        Exam to age in years, NaN where it is not known; its keys are the exams.
+    synthetic : bool
+        Whether the cohort is simulated.
+    """
+
+    study: Study
+    dataset: RawDataset
+    channel: str
+    ages: dict[str, float]
+    synthetic: bool
+
+    @classmethod
+    def of(
+        cls, workspace: Workspace, study: Study, *, exams: Sequence[str] = (), channel: str | None = None
+    ) -> AtlasExams:
+        """All training exams of a workspace, or those that are named.
+
+        Raises
+        ------
+        InputError
+            When there is no training exam; a named one is a test exam, unread, unknown or named twice; the
+            study has no such channel.
+        dataset_conversion.volume.ConversionError
+            When there is no finished data set.
+        """
+        dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+        names = dataset.spec.channels
+        if channel is not None and channel not in names:
+            raise InputError(f"--channel: found '{channel}', expected one of the study's: {', '.join(names)}")
+        cohort = dataset.cohort()
+        training = dataset.exams("training")
+        if not training:
+            raise InputError(
+                f"{dataset.cohort_path}: split: found no training exam, expected at least one: an atlas "
+                "never shows test exams"
+            )
+        _check_named(exams, training, dataset.exams("test"), dataset)
+        ages = cohort.set_index("exam").age if "age" in cohort else pd.Series(dtype=float)
+        chosen = list(exams) or training
+        return cls(
+            study,
+            dataset,
+            channel or names[0],
+            {exam: _number(ages.get(exam)) for exam in chosen},
+            is_synthetic(cohort),
+        )
+
+    def files(self) -> dict[str, Path]:
+        """Every file that the atlas follows from, by its place in the data set."""
+        paths = [self.dataset.cohort_path]
+        for exam in self.ages:
+            paths += [self.image_path(exam), self.mask_path(exam)]
+        return {path.relative_to(self.dataset.folder).as_posix(): path for path in paths}
+
+    def check_files(self) -> None:
+        """Refuse exams whose image or mask is not there.
+
+        Raises
+        ------
+        InputError
+            Names the exam and the file.
+        """
+        for exam in self.ages:
+            for path in (self.image_path(exam), self.mask_path(exam)):
+                if not path.is_file():
+                    raise InputError(
+                        f"{exam}: found no file {path}, expected the image and mask of every training exam; "
+                        "convert the cohort again"
+                    )
+
+    def candidates(self, unit: Unit | None) -> tuple[list[Candidate], Unit]:
+        """Knees, or whole exams, and which of both.
+
+        Parameters
+        ----------
+        unit : {"exam", "knee"}, optional
+            By default knees where most exams are marked on both sides of a gap between two knees.
+
+        Raises
+        ------
+        evaluation.masks.MaskError
+            When a mask cannot be read or holds a value that is no level.
+        """
+        by_knee: list[Candidate] = []
+        whole: list[Candidate] = []
+        for exam, age in tqdm(self.ages.items(), desc="masks", disable=None, leave=False):
+            mask = self.mask(exam)
+            levels = [level.value for level in self.study.levels]
+            by_knee += candidates_of(exam, mask.array, mask.affine, age=age, levels=levels, unit="knee")
+            whole += candidates_of(exam, mask.array, mask.affine, age=age, levels=levels, unit="exam")
+        unit = unit or ("knee" if is_paired(by_knee) else "exam")
+        return (by_knee if unit == "knee" else whole), unit
+
+    def mask(self, exam: str) -> Volume:
+        """The training reader's mask, in the study's storage order; errors of `candidates`."""
+        read = read_mask(self.mask_path(exam), self.study.label_values)
+        return Volume(read.array, read.affine).stored_as(self.study.plane)
+
+    def image(self, exam: str, mask: Volume) -> Volume:
+        """The image, in the study's storage order.
+
+        Raises
+        ------
+        InputError
+            When it does not lie on the mask's grid, or holds a value that is not finite.
+        dataset_conversion.volume.ConversionError
+            When it cannot be read.
+        """
+        path = self.image_path(exam)
+        image = read_volume(path).stored_as(self.study.plane)
+        if difference := grid_difference(image, mask):
+            raise InputError(f"{path}: {difference} (the grid of its mask); convert the exam again")
+        if bad := int((~np.isfinite(image.array)).sum()):
+            raise InputError(
+                f"{path}: intensity: found {bad} voxels that are not finite, expected none; convert the exam "
+                "again"
+            )
+        return image
+
+    def image_path(self, exam: str) -> Path:
+        """Where the image lies."""
+        return self.dataset.image_path(exam, "training", self.channel)
+
+    def mask_path(self, exam: str) -> Path:
+        """Where the training reader's mask lies."""
+        return self.dataset.mask_path(exam, "training", self.dataset.spec.training_reader)
+
+
+def _check_named(
+    exams: Sequence[str], training: Sequence[str], test: Sequence[str], dataset: RawDataset
+) -> None:
+    for exam in exams:
+        if exams.count(exam) > 1:
+            raise InputError(f"--exams: found {exam} twice, expected once")
+        if exam in test:
+            raise InputError(
+                f"{exam}: found a test exam, expected training exams: readers are calibrated on exams that "
+                "they are not scored on; name others with --exams"
+            )
+        if exam in training:
+            continue
+        if dataset.image_path(exam, "unread", dataset.spec.channels[0]).is_file():
+            raise InputError(
+                f"{exam}: found an unread exam, without a mask, expected training exams; name others with "
+                "--exams"
+            )
+        shown = ", ".join(training[:3]) + (", ..." if len(training) > 3 else "")
+        raise InputError(
+            f"{exam}: found no such exam in {dataset.cohort_path}, expected some of the {len(training)} "
+            f"training exams: {shown}"
+        )
+
+
+def _number(age: object) -> float:
+    return float(pd.to_numeric(pd.Series([age]), errors="coerce").iloc[0])

@@ -1,0 +1,98 @@
+"""What an atlas says of itself: how it is used, whose masks, how knees were chosen, what is measured."""
+
+from __future__ import annotations
+
+from bmseg.atlas.contents import Atlas
+from evaluation.atlas.choice import SHOWN_MM2
+from evaluation.atlas.levels import LevelShown
+from evaluation.atlas.pages import windows_in_words
+from evaluation.atlas.signal import SIGNAL_WORDS
+
+
+def first_words(atlas: Atlas) -> dict[str, list[str]]:
+    """Heading to paragraphs of the first page; the levels are explained after the first part."""
+    reader = atlas.exams.dataset.spec.training_reader
+    unit = atlas.unit
+    channel = f" Channel shown: {atlas.exams.channel}." if len(atlas.exams.dataset.spec.channels) > 1 else ""
+    return {
+        "How to use it": [
+            "Before you draw masks, go through the levels one by one: faintest, typical and brightest "
+            "example, each without and with the mask. Ask of each picture what you would have marked, then "
+            "look at the mask.",
+            "What looks bright depends on the window. The windows' pages show the same spots in several: "
+            "choose the one that you will read with, and keep to it.",
+            f"The pages by age show every {unit} from the youngest to the oldest: what is ordinary changes "
+            "with age. Come back to the atlas between sessions.",
+        ],
+        "Whose masks": [
+            f"The masks are those of {reader}, whose masks train the model: they are what readers are "
+            "calibrated to, and no truth. No test exam is shown: readers are not scored on exams that they "
+            "were shown.",
+        ],
+        f"How the {unit}s were chosen": [" ".join(chosen_words(atlas))],
+        "What is measured": [SIGNAL_WORDS],
+        "Windows": [
+            f"By percentiles of the exam's tissue, so that scanners look alike. {_windows(atlas)}{channel}",
+        ],
+    }
+
+
+def chosen_words(atlas: Atlas) -> list[str]:
+    """How the knees, or exams, were chosen, and what was left out; sentences."""
+    unit, options = atlas.unit, atlas.options
+    exams = len({one.exam for one in atlas.candidates})
+    whole = len({one.exam for one in atlas.chosen if not one.side})
+    words = []
+    if options.exams:
+        both = " by name, both knees of each" if unit == "knee" else " by name"
+        words.append(f"{_count(exams, 'training exam')} chosen{both}.")
+    else:
+        chosen = len(atlas.chosen)
+        words.append(
+            f"{chosen} of {_count(len(atlas.candidates), unit)} of {_count(exams, 'training exam')}. The "
+            f"years from the youngest to the oldest were cut into {chosen} bands of equal width (an empty "
+            f"band gave its place to the fullest one); from each, the {unit} that shows most levels was "
+            f"taken, rare levels first; the seed {options.seed} decided among equals. So all levels are seen "
+            "more often here than in the cohort."
+        )
+        if len(atlas.chosen) < options.number:
+            words.append(f"{options.number} were asked for, {len(atlas.chosen)} are there.")
+        if unmarked := sum(not one.is_marked for one in atlas.candidates):
+            words.append(f"Not chosen from: {_count(unmarked, unit)} without any marking.")
+    if unit == "knee" and whole:
+        words.append(f"Shown whole, because no gap between two knees was found: {_count(whole, 'exam')}.")
+    if unknown := sum(one.age != one.age for one in atlas.chosen):
+        words.append(f"Age unknown: {_count(unknown, unit)}; they come last.")
+    return words
+
+
+def level_words(atlas: Atlas, level: LevelShown) -> str:
+    """What stands above a level's pictures: its description, how many show it, what is special."""
+    own = atlas.of_level(level)
+    examples = atlas.examples(level)
+    description = f"{level.description[:1].upper()}{level.description[1:]}. " if level.description else ""
+    if not own:
+        return f"{description}Nobody marked it in the {atlas.unit}s of this atlas: it has no example here."
+    words = f"{description}Marked in {len(own)} of {_count(len(atlas.knees), atlas.unit)}."
+    if undefined := sum(one.signal != one.signal for one in own):
+        words += f" Relative signal undefined in {undefined}: no tissue around."
+    small = sum(one.area < SHOWN_MM2 for one in own)
+    if examples and all(example.measured.area < SHOWN_MM2 for example in examples):
+        words += f" No slice holds {SHOWN_MM2:g} mm\u00b2 of it: the examples are smaller."
+    elif small:
+        words += f" Not used as examples: {small} with less than {SHOWN_MM2:g} mm\u00b2 in a slice."
+    return words
+
+
+def scale_words(atlas: Atlas) -> str:
+    """The scale of the pictures and the window of those that name none."""
+    frame = atlas.frame
+    return f"Every picture is {frame.width:.0f} x {frame.height:.0f} mm; window: standard."
+
+
+def _windows(atlas: Atlas) -> str:
+    return windows_in_words(list(atlas.knees[0].windows))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,131 @@
+"""How bright a level is where it was marked, and which examples span its range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+#: Unmarked tissue within this distance of a marking is what the marked signal is compared with.
+NEIGHBOURHOOD_MM = 5.0
+
+#: The measure in words, as pages explain it.
+SIGNAL_WORDS = (
+    "Relative signal: the median intensity of the level in the slice that is shown, divided by the median of "
+    f"the unmarked tissue within {NEIGHBOURHOOD_MM:g} mm of any marking in that slice (air left out). 1.5 "
+    "means half as bright again as its surroundings. Scanner gain and slow shading of the image cancel."
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A level in the slice of a knee that holds most of it.
+
+    Parameters
+    ----------
+    knee : int
+        The knee's number in the atlas.
+    level : int
+        Mask value.
+    place : int
+        The slice, from 0.
+    area : float
+        Of the level in that slice, mm2.
+    signal : float
+        `relative_signal`; NaN where it is not defined.
+    """
+
+    knee: int
+    level: int
+    place: int
+    area: float
+    signal: float
+
+
+def relative_signal(
+    image: np.ndarray, mask: np.ndarray, level: int, *, spacing: Sequence[float], air: float
+) -> float:
+    """A level's median intensity over that of the unmarked tissue around the marking, in one slice.
+
+    The neighbourhood, not the whole image, is the yardstick: it is the same kind of tissue, under the same
+    coil, whatever the anatomy. It is that of all levels together, so that levels of one slice compare.
+
+    Parameters
+    ----------
+    image : ndarray, shape (i, j)
+    mask : ndarray of int, shape (i, j)
+    level : int
+        Mask value.
+    spacing : sequence of float
+        Pixel size along i and j, mm.
+    air : float
+        Intensities up to this one are air.
+
+    Returns
+    -------
+    float
+        NaN where the level is not marked, or no tissue of positive intensity is near it.
+
+    Examples
+    --------
+    >>> image = np.full((9, 9), 100.0)
+    >>> image[4, 4] = 180
+    >>> relative_signal(image, (image > 100).astype(int), 1, spacing=(1, 1), air=5)
+    1.8
+    """
+    marked = mask != 0
+    within = mask == level
+    near = (distance_transform_edt(~marked, sampling=spacing) <= NEIGHBOURHOOD_MM) & ~marked & (image > air)
+    if not within.any() or not near.any():
+        return float("nan")
+    around = float(np.median(image[near]))
+    return float(np.median(image[within])) / around if around > 0 else float("nan")
+
+
+def measure(
+    knee: int, image: np.ndarray, mask: np.ndarray, level: int, *, spacing: Sequence[float], air: float
+) -> Measured | None:
+    """A level in the slice that holds most of it, the first of equals; None where it is not marked.
+
+    Parameters
+    ----------
+    knee : int
+    image, mask : ndarray, shape (i, j, k)
+        Slices along the last axis.
+    level, spacing, air
+        As of `relative_signal`.
+    """
+    pixels = (mask == level).sum(axis=(0, 1))
+    if not pixels.any():
+        return None
+    place = int(pixels.argmax())
+    signal = relative_signal(image[:, :, place], mask[:, :, place], level, spacing=spacing, air=air)
+    return Measured(knee, level, place, float(pixels[place] * spacing[0] * spacing[1]), signal)
+
+
+def range_of(measured: Sequence[Measured], *, least_area: float) -> list[tuple[str, Measured]]:
+    """The faintest, a typical and the brightest example of a level.
+
+    Parameters
+    ----------
+    measured : sequence of Measured
+        One level, several knees. Those without a defined signal are no examples.
+    least_area : float
+        In mm2: examples of at least this area go before smaller ones, which serve where there are no others.
+
+    Returns
+    -------
+    list of (str, Measured)
+        From faint to bright; ``typical`` is the median, the fainter of two. Fewer than three where fewer
+        are there.
+    """
+    defined = [one for one in measured if not np.isnan(one.signal)]
+    large = [one for one in defined if one.area >= least_area] or defined
+    ranked = sorted(large, key=lambda one: (one.signal, one.knee))
+    if len(ranked) < 2:
+        return [("only example", one) for one in ranked]
+    ends = [("faintest", ranked[0]), ("brightest", ranked[-1])]
+    typical = [("typical", ranked[(len(ranked) - 1) // 2])] if len(ranked) > 2 else []
+    return [ends[0], *typical, ends[1]]
