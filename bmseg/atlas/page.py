@@ -14,12 +14,12 @@ from markupsafe import Markup
 from PIL import Image
 
 from bmseg.atlas.contents import Atlas
-from bmseg.atlas.words import first_words, level_words, scale_words
+from bmseg.atlas.words import BY_AGE, first_words, level_words, scale_words
 from evaluation.atlas.levels import Example, LevelShown
 from evaluation.atlas.pictures import OPACITY, Picture, close_up_frame, picture, tint
 from evaluation.atlas.signal import SIGNAL_WORDS
 from evaluation.atlas.signal_chart import signal_chart, signal_ranges
-from evaluation.display import WINDOW_WORDS, Window
+from evaluation.display import Window
 
 # Native pixels are enlarged once, smoothly; browsers enlarge on from there.
 _ENLARGED = 2
@@ -54,16 +54,15 @@ def atlas_html(atlas: Atlas) -> str:
     # The policy names the style by its hash, so that no other style applies.
     style = environment.get_template("atlas/style.css.j2").render(levels=atlas.levels, opacity=OPACITY)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    windows = list(atlas.knees[0].windows)
     close = close_up_frame(atlas.frame)
     return environment.get_template("atlas/page.html.j2").render(
         atlas=atlas,
         style=Markup(style),
         digest=digest,
         parts=first_words(atlas),
+        by_age=BY_AGE,
         scale=scale_words(atlas),
         close=f"{close.width:.0f} x {close.height:.0f} mm",
-        window_words={name: WINDOW_WORDS[name] for name in windows},
         levels=[
             (level, level_words(atlas, level), [_example(atlas, level, one) for one in atlas.examples(level)])
             for level in atlas.levels

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from bmseg.atlas.contents import Atlas
-from bmseg.atlas.words import first_words, level_words, scale_words
+from bmseg.atlas.words import BY_AGE, first_words, level_words, scale_words
 from evaluation.atlas.pages import ROWS, first_page, level_page, overview_page, windows_page
 from evaluation.atlas.pictures import close_up_frame
 from evaluation.atlas.sheet import finish
@@ -42,8 +42,7 @@ def pdf_pages(atlas: Atlas) -> list[Figure]:
     for start in range(0, len(atlas.knees), ROWS):
         contents.setdefault("by age", len(pages) + 2)
         lead = (
-            f"Youngest first; the slice with most marked. {scale_words(atlas)} Close-ups: around the largest "
-            "spot of the highest level in the slice."
+            f"{BY_AGE} {scale_words(atlas)} Close-ups: around the largest spot of the slice's highest level."
         )
         shown = atlas.knees[start : start + ROWS]
         pages.append(overview_page(shown, atlas.measured, atlas.frame, atlas.levels, lead=lead))
@@ -54,7 +53,7 @@ def pdf_pages(atlas: Atlas) -> list[Figure]:
             lead=f"A point is a level in one {atlas.unit}, its number beside it. {SIGNAL_WORDS}",
         )
     )  # fmt: skip
-    parts = first_words(atlas) | {"Pages": ["; ".join(f"{what} {page}" for what, page in contents.items())]}
+    parts = first_words(atlas) | {"Pages": [f"{page}  {what}" for what, page in contents.items()]}
     pages.insert(0, first_page(atlas.title, parts, atlas.levels, banner=atlas.banner))
     finish(pages, atlas.note, atlas.exams.study.title)
     return pages

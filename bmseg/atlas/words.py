@@ -8,6 +8,9 @@ from evaluation.atlas.levels import LevelShown
 from evaluation.atlas.pages import windows_in_words
 from evaluation.atlas.signal import SIGNAL_WORDS
 
+#: Which slice the pages by age show.
+BY_AGE = "Youngest first; the slice that shows most levels, and of those the one with most marked."
+
 
 def first_words(atlas: Atlas) -> dict[str, list[str]]:
     """Heading to paragraphs of the first page; the levels are explained after the first part."""

@@ -124,7 +124,7 @@ def overview_page(
     *,
     lead: str,
 ) -> Figure:
-    """Knees, youngest first, a row each: the slice with most marked, and its highest level close up.
+    """Knees, youngest first, a row each: its fullest slice, and the highest level there close up.
 
     Parameters
     ----------
@@ -142,17 +142,17 @@ def overview_page(
     side, row = 38.0, (BOTTOM - TOP - 5) / ROWS
     size = _fitted(frame, 46, row - 2)
     lefts = [MARGIN + side + place * (size[0] + _GAP) for place in range(3)]
-    _headings(sheet, lefts, LAYERS)
+    _headings(sheet, lefts, LAYERS, size=7)
     beside = lefts[-1] + size[0] + _GAP
     close = close_up_frame(frame)
     close_size = _fitted(close, (WIDTH - MARGIN - beside) / 2 - _GAP / 2, row - 2)
     close_lefts = [beside, beside + close_size[0] + _GAP / 2]
     # Where frames are wide there is no room for close-ups, and no need.
     if has_room := close_size[0] >= _LEAST_CLOSE_UP:
-        _headings(sheet, close_lefts, ("close-up", "with mask"))
+        _headings(sheet, close_lefts, ("close-up", "close-up with mask"), size=7)
     for place, knee in enumerate(knees):
         y = TOP + 5 + place * row
-        lines = [f"slice {knee.fullest + 1}"]
+        lines = [f"slice {knee.fullest + 1}", "", "relative signal:"]
         lines += [_in_words(level, numbers.get((knee.number, level.value))) for level in levels]
         _facts(sheet, y, knee.label, lines, size=7.5)
         window = knee.windows["standard"]
@@ -190,9 +190,15 @@ def _level_key(sheet: Sheet, y: float, levels: Sequence[LevelShown]) -> float:
     return y
 
 
-def _headings(sheet: Sheet, lefts: Sequence[float], words: Sequence[str] | Mapping[str, object]) -> None:
+def _headings(
+    sheet: Sheet,
+    lefts: Sequence[float],
+    words: Sequence[str] | Mapping[str, object],
+    *,
+    size: float = 8.5,
+) -> None:
     for x, one in zip(lefts, words, strict=True):
-        sheet.text(x, TOP, one, size=8.5, weight="bold")
+        sheet.text(x, TOP, one, size=size, weight="bold")
 
 
 def _facts(sheet: Sheet, y: float, heading: str, lines: Sequence[str], *, size: float = 8) -> None:
@@ -202,9 +208,9 @@ def _facts(sheet: Sheet, y: float, heading: str, lines: Sequence[str], *, size: 
 
 def _in_words(level: LevelShown, one: Measured | None) -> str:
     if one is None:
-        return f"{level.name}: not marked"
+        return f"{level.name} not marked"
     signal = "undefined" if np.isnan(one.signal) else f"{one.signal:.2f}"
-    return f"{level.name}: relative signal {signal}"
+    return f"{level.name} {signal} in slice {one.place + 1}"
 
 
 def _fitted(frame: Frame, width: float, height: float) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from scipy.ndimage import center_of_mass, label, map_coordinates
 
+from evaluation.atlas.choice import SHOWN_MM2
 from evaluation.display import Window
 
 #: Shown around the marking.
@@ -57,9 +58,13 @@ class Knee:
 
     @property
     def fullest(self) -> int:
-        """The slice with most marked, of any level; the middle one where nothing is."""
-        marked = (self.mask != 0).sum(axis=(0, 1))
-        return int(marked.argmax()) if marked.any() else self.mask.shape[2] // 2
+        """The slice that shows most levels, by `SHOWN_MM2`, then most marked; the middle of an unmarked."""
+        levels = [level for level in np.unique(self.mask) if level]
+        if not levels:
+            return self.mask.shape[2] // 2
+        pixels = np.array([(self.mask == level).sum(axis=(0, 1)) for level in levels])
+        shown = (pixels * math.prod(self.spacing) >= SHOWN_MM2).sum(axis=0)
+        return int(np.lexsort((pixels.sum(axis=0), shown))[-1])
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ class Sheet:
     ) -> float:
         """Words in lines of a width (by default to the right margin); returns where the next may begin."""
         width = WIDTH - MARGIN - x if width is None else width
-        # A letter of the sans-serif face is half as wide as its size, on average.
-        lines = textwrap.wrap(words, max(10, int(width / (0.5 * size * _POINT))))
+        # Letters of matplotlib's own face are this wide, as a share of its size, on average.
+        lines = textwrap.wrap(words, max(10, int(width / (0.53 * size * _POINT))))
         self.text(x, y, "\n".join(lines), size=size, **style)
         return y + len(lines) * size * _POINT * _LINE
 
