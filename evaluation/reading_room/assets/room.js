@@ -32,7 +32,10 @@ class Room {
     const buttons = [...this.kept.values()].map((session) => {
       const text = `Go on as ${session.reader} (${session.done} of ${this.content.masks.length} scored)`;
       const button = made('button', { type: 'button', textContent: text });
-      button.addEventListener('click', () => this.use(session));
+      button.addEventListener('click', () => {
+        this.said('Kept in this browser');
+        this.use(session);
+      });
       return button;
     });
     at('sessions').replaceChildren(...buttons);
@@ -47,7 +50,6 @@ class Room {
     at('start').close();
     const how = session.reading === 'together' ? 'scoring together' : 'scoring alone';
     at('who').textContent = `${session.reader}, ${how}`;
-    this.said('');
     const [first] = session.missing();
     this.show(first ? first[0] - 1 : 0);
   }

@@ -19,7 +19,7 @@ class Ruler {
       label.append(this.swatch);
     }
     label.append(made('strong', { textContent: this.name }));
-    if (level && level.description) label.append(made('small', { textContent: level.description }));
+    if (level && level.description) label.append(' ', made('small', { textContent: level.description }));
     const head = made('div', { className: 'head' });
     head.append(label, this.said, this.clear);
     const marks = made('ol', { className: 'centimetres' });
@@ -42,8 +42,20 @@ class Ruler {
   listen() {
     const { input } = this;
     input.addEventListener('input', () => this.give(input.valueAsNumber / 10));
-    // A click just where the marker waits unseen changes no value, and is a score all the same.
-    input.addEventListener('pointerup', () => this.give(input.valueAsNumber / 10));
+    // The marker comes to where the line is touched. Left to itself, a browser would not move one that is
+    // touched off its middle, nor take a touch where it waits unseen for a score.
+    for (const native of ['mousedown', 'touchstart']) {
+      input.addEventListener(native, (event) => event.preventDefault(), { passive: false });
+    }
+    input.addEventListener('pointerdown', (event) => {
+      if (event.button !== 0) return;
+      input.focus();
+      input.setPointerCapture(event.pointerId);
+      this.give(this.at(event.clientX));
+    });
+    input.addEventListener('pointermove', (event) => {
+      if (input.hasPointerCapture(event.pointerId)) this.give(this.at(event.clientX));
+    });
     input.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' || event.key === ' ') this.give(input.valueAsNumber / 10);
       else if (event.key === 'Home' || event.key === 'End') this.give(event.key === 'Home' ? 0 : this.scale);
@@ -55,6 +67,14 @@ class Ruler {
       this.give(null);
       input.focus();
     });
+  }
+
+  /* cm of a place on the screen: the line ends half a marker inside of its control. */
+  at(x) {
+    const { left, width } = this.input.getBoundingClientRect();
+    const thumb = parseFloat(getComputedStyle(this.input).getPropertyValue('--thumb'));
+    const share = (x - left - thumb / 2) / (width - thumb);
+    return Math.round(Math.min(Math.max(share, 0), 1) * this.scale * 10) / 10;
   }
 
   give(value) {

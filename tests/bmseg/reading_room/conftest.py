@@ -1,0 +1,59 @@
+"""Folders and a room made of them, once a process."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bmseg.reading_room.rooms_on_disk import options, write_folders
+from tests.command_line import bmseg
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("masks")
+    write_folders(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def room(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("room") / "room"
+    result = bmseg("reading-room", "build", *options(folders, out), "--seed", 11)
+    assert result.returncode == 0, result.stderr
+    return out
+
+
+@pytest.fixture(scope="session")
+def page_file(room: Path) -> Path:
+    return room / "for_readers" / "reading_room.html"
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if shutil.which("chromium") is None:
+        pytest.skip("no chromium on this machine")
+    with sync_api.sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Any) -> Iterator[Any]:
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any, page_file: Path) -> Iterator[Any]:
+    """The page at its first dialog; whatever a test does there, nothing may fail or be asked of others."""
+    from tests.bmseg.reading_room.visits import Visit
+
+    found = Visit(browser, page_file)
+    yield found
+    found.close()
