@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.bench_consensus import bench_consensus
 from benchmarks.bench_dicom import bench_dicom, compare_dicom
 from benchmarks.bench_ranking import bench_ranking
+from benchmarks.bench_reading_room import bench_reading_room
 from benchmarks.bench_scoring import bench_scoring
 from benchmarks.bench_study import bench_study
 from benchmarks.bench_training import bench_training
@@ -40,7 +41,8 @@ def main() -> None:
     ranking_rows, ranking = bench_ranking()
     training_rows, training = bench_training()
     table = _render([*rows, *ranking_rows, *training_rows])
-    text = f"{table}\n{ranking}\n{training}\n{_FULL}\n{full_profile()}\n{_VOXELS}\n{voxels}"
+    room = bench_reading_room()
+    text = f"{table}\n{ranking}\n{room}\n{training}\n{_FULL}\n{full_profile()}\n{_VOXELS}\n{voxels}"
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
 
