@@ -142,7 +142,7 @@ def choose(candidates: Sequence[Candidate], number: int, *, seed: int) -> list[C
     taken: dict[int, Candidate] = {}
     seen: frozenset[int] = frozenset()
     while len(taken) < len(bands):
-        left = [one for one in marked if band_of[_key(one)] not in taken]
+        left = [one for one in marked if band_of.get(_key(one), -1) not in {-1, *taken}]
         best = max(
             left,
             key=lambda one: (

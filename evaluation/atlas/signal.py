@@ -13,9 +13,10 @@ NEIGHBOURHOOD_MM = 5.0
 
 #: The measure in words, as pages explain it.
 SIGNAL_WORDS = (
-    "Relative signal: the median intensity of the level in the slice that is shown, divided by the median of "
-    f"the unmarked tissue within {NEIGHBOURHOOD_MM:g} mm of any marking in that slice (air left out). 1.5 "
-    "means half as bright again as its surroundings. Scanner gain and slow shading of the image cancel."
+    "Relative signal: the median intensity of the level in the slice that holds most of it, divided by the "
+    f"median of the unmarked tissue within {NEIGHBOURHOOD_MM:g} mm of any marking in that slice (air left "
+    "out). 1.5 means half as bright again as its surroundings. Scanner gain and slow shading of the image "
+    "cancel."
 )
 
 
