@@ -102,7 +102,8 @@ def _row(annotation: Annotation, exam: str, chosen: str, mask: Path) -> dict[str
 
 def _again(annotation: Annotation, given: dict[str, Path]) -> list[str]:
     """Say that it is done; refuse masks that are not those of the first time."""
-    begun = set(annotation.lineage().query("round == 0").exam)
+    lineage = annotation.lineage()
+    begun = set(lineage.exam[lineage["round"] == 0])
     if new := sorted(set(given) - begun):
         raise InputError(
             f"{given[new[0]]}: exam {new[0]}: found a mask after rounds had begun, expected those of the "

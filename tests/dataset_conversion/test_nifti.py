@@ -8,6 +8,7 @@ from dataset_conversion.conversion import convert
 from dataset_conversion.exam import DatasetSpec
 from dataset_conversion.nifti import read_table
 from dataset_conversion.raw_dataset import RawDataset
+from dataset_conversion.segmented import unread_exams
 from dataset_conversion.volume import ConversionError, read_volume
 
 SPEC = DatasetSpec(7, "Knee", ("water",), {"level1": 1}, ("anna", "bert"), "anna", "axial")
@@ -46,6 +47,15 @@ def test_a_table_becomes_a_data_set(table: Callable[..., Path], tmp_path: Path) 
     cohort = dataset.cohort().set_index("exam")
     assert cohort.loc["c", "site"] == "Tromso"
     assert (dataset.readers_folder("bert") / "c.nii.gz").is_file()
+
+
+def test_exams_without_masks_are_unread(table: Callable[..., Path], tmp_path: Path) -> None:
+    dataset = RawDataset.create(tmp_path / "raw", SPEC)
+    rows = table("a,unread,a.nii.gz,Oslo", "b,unread,b.nii.gz,Oslo", header="exam,split,water,site\n")
+    report = convert(dataset, read_table(rows, SPEC), seed=1, processes=1)
+    assert report.unread
+    assert list(unread_exams(dataset).exam) == ["a", "b"]
+    assert not dataset.cohort_path.exists()
 
 
 def test_again_does_only_what_changed(
@@ -94,7 +104,7 @@ def test_a_synthetic_cohort_is_not_overwritten(table: Callable[..., Path], tmp_p
     [
         ([GOOD[0], GOOD[0]], "exam a: found 2 rows, expected one"),
         ([GOOD[0], GOOD[0].replace("training", "test")], "exam a: split: found in training and in test"),
-        (["a,train,a.nii.gz,m.nii.gz,,"], "exam a: split: found 'train', expected training or test"),
+        (["a,train,a.nii.gz,m.nii.gz,,"], "exam a: split: found 'train', expected training, test or unread"),
         (["a,training,z.nii.gz,m.nii.gz,,"], "exam a: water: no such file: z.nii.gz"),
         (["a,training,a.nii.gz,,m.nii.gz,"], "exam a: anna: found no mask, expected one for a training"),
         (["a,test,a.nii.gz,,,"], "exam a: readers: found no mask"),

@@ -1,14 +1,22 @@
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dataset_conversion.exam import DatasetSpec
-from dataset_conversion.phantom.cohort import DEFAULT_SEED, plan_cohort, simulate_exam, write_cohort
+from dataset_conversion.exam import DatasetSpec, Exam
+from dataset_conversion.phantom.cohort import (
+    DEFAULT_SEED,
+    PlannedExam,
+    plan_cohort,
+    simulate_exam,
+    write_cohort,
+)
 from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.volume import STORAGE_ORDER, ConversionError, read_volume
+from dataset_conversion.segmented import unread_exams
+from dataset_conversion.volume import STORAGE_ORDER, ConversionError, Volume, read_volume
 
 SPEC = DatasetSpec(
     id=501,
@@ -136,6 +144,33 @@ def test_second_run_adds_what_is_missing_and_keeps_the_rest(tmp_path: Path) -> N
         write_cohort(dataset, training=2, seed=DEFAULT_SEED + 1, processes=1)
     with pytest.raises(ConversionError, match="found knee_002"):
         write_cohort(dataset, training=1, processes=1)
+
+
+@pytest.mark.usefixtures("short_exams")
+def test_only_the_first_exams_are_segmented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def simulate(planned: PlannedExam, *, channels: Sequence[str], seed: int, readers: Sequence[str]) -> Exam:
+        """As `simulate_exam`, of few voxels."""
+        rng = np.random.default_rng([seed, *planned.identifier.encode()])
+        volume = Volume(rng.integers(0, 4, (4, 2, 3)).astype(np.uint8), np.diag([0.9, 3.5, 0.9, 1]))
+        images, masks = dict.fromkeys(channels, volume), dict.fromkeys(readers, volume)
+        return Exam(planned.identifier, planned.split, images, masks, planned.facts)
+
+    monkeypatch.setattr("dataset_conversion.phantom.cohort.simulate_exam", simulate)
+    dataset, whole = RawDataset.create(tmp_path / "some", SPEC), RawDataset.create(tmp_path / "all", SPEC)
+    write_cohort(dataset, training=2, segmented=1, processes=1)
+    write_cohort(whole, training=2, processes=1)
+    assert dataset.exams("training") == ["knee_001"]
+    assert dataset.exams("test") == ["knee_086"]
+    assert not dataset.mask_path("knee_002", "training", "reader1").exists()
+    table = unread_exams(dataset).set_index("exam")
+    assert list(table.index) == ["knee_002"]
+    assert table.synthetic["knee_002"] == "True"
+    # The same exam with or without its mask, and nothing unread by default.
+    unread = dataset.image_path("knee_002", "unread", "water")
+    assert unread.read_bytes() == whole.image_path("knee_002", "training", "water").read_bytes()
+    assert not whole.unread_folder.exists()
+    with pytest.raises(ConversionError, match="segmented: found 3, expected 1 to 2"):
+        write_cohort(dataset, training=2, segmented=3, processes=1)
 
 
 def test_grid_and_values() -> None:

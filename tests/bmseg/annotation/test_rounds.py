@@ -1,0 +1,281 @@
+"""Rounds with a network that is really trained: proposed, corrected, accepted, killed and begun again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bmseg.annotation.accept import accept
+from bmseg.annotation.propose import propose
+from bmseg.annotation.state import Annotation, open_annotation
+from bmseg.annotation.status import OVER_LEVELS, status
+from bmseg.errors import InputError
+from bmseg.nnunet import plan, train
+from bmseg.nnunet.training import Training
+from bmseg.provenance import file_hash
+from dataset_conversion.volume import Volume, grid_difference, read_volume, write_volume
+from tests.bmseg.annotation.tiny import correct, mask_of, settings, truth
+from tests.bmseg.nnunet.tiny import METHOD, PROFILE, TRAINING
+from tests.command_line import assert_refused, bmseg
+
+pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
+
+
+def accept_command(annotation: Annotation, *words: object):
+    return bmseg("annotate", "accept", *words, "-w", annotation.workspace.root)
+
+
+def test_what_the_reader_finds(proposed: Annotation) -> None:
+    round_ = proposed.rounds()[0]
+    assert len(round_.exams) == 2
+    for exam in round_.exams:
+        image = read_volume(round_.images / f"{exam}_water.nii.gz")
+        mask = read_volume(round_.proposals / f"{exam}.nii.gz")
+        assert np.array_equal(image.array, truth(exam)[0].array)
+        assert grid_difference(mask, image) is None
+        assert mask.array.dtype == np.uint8
+        assert np.array_equal(mask.array, read_volume(round_.original(exam)).array)
+    text = (round_.folder / "README.txt").read_text()
+    assert f"corrected/{round_.exams[0]}.nii.gz" in text
+    assert "synthetic" not in text
+    for name in ("itksnap_labels.txt", "slicer_colors.ctbl", "medseg_levels.txt"):
+        assert name in text
+        assert "level2" in (round_.folder / name).read_text()
+    assert list(round_.corrected.iterdir()) == []
+    record = round_.read()
+    assert set(record["trained_on"]) == {"training_0", "training_1", "training_2"}
+    assert record["checkpoints_sha256"].keys() == {"all"}
+    # The main workspace has neither plans nor models.
+    assert not proposed.workspace.nnunet_preprocessed.exists()
+    assert not proposed.workspace.nnunet_results.exists()
+
+
+def test_two_rounds_and_the_final_model(proposed: Annotation) -> None:
+    first = proposed.rounds()[0]
+    correct(proposed)
+    result = accept_command(proposed)
+    assert result.returncode == 0, result.stderr
+    assert "2 masks accepted, 0 already accepted" in result.stdout
+    assert "5 exams are segmented, 5 are left" in result.stdout
+    assert "Round 1: the model" in result.stdout
+    lineage = proposed.lineage().set_index("exam")
+    for exam in first.exams:
+        assert np.array_equal(mask_of(proposed, exam), truth(exam)[1].array)
+        row = lineage.loc[exam]
+        assert row["round"] == 1
+        assert row.proposal_sha256 == file_hash(first.original(exam))
+        assert row.corrected_sha256 == file_hash(first.corrected / f"{exam}.nii.gz")
+        assert row.checkpoints_sha256.startswith("fold_all:")
+    # Where the networks disagree most: all unread exams are compared, and their order is kept.
+    proposed.check_masks()
+    lines = propose(proposed, settings(pick="uncertain", folds=(0, 1), number=1))
+    assert lines[0] == "round 2: 1 masks pre-drawn by a model of 5 exams"
+    second = proposed.rounds()[1]
+    table = pd.read_csv(second.disagreement)
+    assert sorted(table.exam) == proposed.unread()
+    assert list(table.exam[table.chosen]) == second.exams == [table.exam[0]]
+    assert table.disagreement.is_monotonic_decreasing
+    assert first.exams[0] in second.read()["trained_on"]
+    correct(proposed)
+    accept(proposed)
+    assert float(proposed.lineage().set_index("exam").disagreement[second.exams[0]]) == pytest.approx(
+        table.disagreement[0], abs=1e-6
+    )
+    report = status(proposed)
+    assert [row[0] for row in report.table.rows] == ["1", "2"]
+    assert len(report.sentences) == 3
+    assert "Round 2 against round 1: too few exams with a defined Dice" in report.sentences[-1]
+    # What `make reproduce` does next, on the accepted masks.
+    plan(proposed.workspace, PROFILE, [METHOD])
+    train(proposed.workspace, TRAINING, seed=1)
+
+
+def test_status_adds_up(proposed: Annotation) -> None:
+    round_ = proposed.rounds()[0]
+    correct(proposed)
+    accept(proposed)
+    report = status(proposed)
+    data = report.table.data.set_index("level")
+    changed = sum(
+        int((read_volume(round_.original(exam)).array != truth(exam)[1].array).sum()) for exam in round_.exams
+    )
+    marked = sum(int((truth(exam)[1].array > 0).sum()) for exam in round_.exams)
+    assert (data.changed == changed).all()
+    assert data.effort_saved[OVER_LEVELS] == pytest.approx(1 - changed / marked)
+    changes = pd.read_csv(round_.changes)
+    level2 = changes[changes.level == "level2"]
+    assert data.dice_median["level2"] == pytest.approx(level2.dice.median(), nan_ok=True)
+    assert data.n_undefined["level2"] == level2.dice.isna().sum()
+    ml = 0.9 * 0.9 * 3.5 / 1000
+    assert changes.added_ml.to_numpy() == pytest.approx(changes.added.to_numpy() * ml, abs=1e-6)
+    folder = proposed.workspace.annotation
+    assert (folder / "rounds.md").read_text() == report.table.to_markdown()
+    assert (folder / "rounds.csv").is_file()
+
+
+def test_nothing_is_accepted_by_halves(proposed: Annotation) -> None:
+    one, other = proposed.rounds()[0].exams
+    folder = correct(proposed, one)
+    assert_refused(
+        accept_command(proposed), f"found no mask of {other}, expected one of every exam of round 1"
+    )
+    mask = truth(other)[1]
+    write_volume(folder / f"{other}.nii.gz", Volume(mask.array * 9, mask.affine))
+    assert_refused(accept_command(proposed), f"{other}.nii.gz: label: found 9 in")
+    shifted = mask.affine.copy()
+    shifted[0, 3] += 1
+    write_volume(folder / f"{other}.nii.gz", Volume(mask.array, shifted))
+    assert_refused(accept_command(proposed), f"{other}.nii.gz: origin: found")
+    write_volume(folder / "knee_9.nii.gz", mask)
+    assert_refused(
+        accept_command(proposed), "found knee_9.nii.gz, expected only <exam>.nii.gz of the 2 exams"
+    )
+    assert len(proposed.lineage()) == 3
+    assert not proposed.rounds()[0].accepted(one).exists()
+
+
+def test_some_first(proposed: Annotation) -> None:
+    one, other = proposed.rounds()[0].exams
+    correct(proposed, one)
+    result = accept_command(proposed, "--only", one)
+    assert f"the round stays open for 1: {other}" in result.stdout
+    assert proposed.rounds()[0].state == "proposed"
+    assert proposed.dataset.exams("training") == ["training_0", "training_1", "training_2", one]
+    assert_refused(accept_command(proposed, "--only", "x"), "--only: found x, expected exams of round 1")
+    correct(proposed, other)
+    assert "1 masks accepted, 1 already accepted" in accept_command(proposed).stdout
+    assert proposed.rounds()[0].state == "accepted"
+    assert sorted(pd.read_csv(proposed.rounds()[0].effort).exam) == [one, other]
+    assert "0 masks accepted, 2 already accepted" in accept_command(proposed).stdout
+
+
+def test_an_accepted_mask_is_never_overwritten(proposed: Annotation) -> None:
+    folder = correct(proposed)
+    accept(proposed)
+    exam = proposed.rounds()[0].exams[0]
+    before = mask_of(proposed, exam)
+    write_volume(folder / f"{exam}.nii.gz", Volume(before * 0, truth(exam)[1].affine))
+    assert_refused(accept_command(proposed), f"found another than was accepted ({exam}.nii.gz)")
+    assert np.array_equal(mask_of(proposed, exam), before)
+    # And what was changed behind the back of the rounds is not trained on.
+    path = proposed.dataset.mask_path(exam, "training", "reader1")
+    write_volume(path, Volume(before * 0, truth(exam)[1].affine))
+    with pytest.raises(InputError, match=r"found another mask, expected the one that lineage\.csv says"):
+        propose(proposed, settings())
+
+
+def test_an_uncorrected_copy_is_counted(proposed: Annotation) -> None:
+    round_ = proposed.rounds()[0]
+    one, other = round_.exams
+    correct(proposed, other)
+    write_volume(round_.corrected / f"{one}.nii.gz", read_volume(round_.proposals / f"{one}.nii.gz"))
+    result = accept_command(proposed)
+    assert f"1 of them exactly as proposed, nothing corrected: {one}" in result.stdout
+    lineage = proposed.lineage().set_index("exam")
+    assert lineage.unchanged[one] == "True"
+    assert lineage.unchanged[other] == "False"
+
+
+def test_saved_into_the_wrong_folder(proposed: Annotation) -> None:
+    round_ = proposed.rounds()[0]
+    one, other = round_.exams
+    correct(proposed, other)
+    write_volume(round_.proposals / f"{one}.nii.gz", truth(one)[1])
+    result = accept_command(proposed)
+    assert_refused(result, f"{one}: the file in proposals was changed; was it saved there?")
+    (round_.proposals / f"{one}.nii.gz").rename(round_.corrected / f"{one}.nii.gz")
+    assert accept_command(proposed).returncode == 0
+    # Measured against what the model drew, not against what lies in proposals.
+    effort = pd.read_csv(round_.effort).set_index("exam")
+    original = read_volume(round_.original(one)).array
+    assert effort.changed[one] == (original != truth(one)[1].array).sum()
+
+
+def test_an_open_round_stays(proposed: Annotation) -> None:
+    record = proposed.rounds()[0].read()
+    lines = propose(proposed, settings())
+    assert lines[0] == "round 1 is already proposed; nothing was changed"
+    with pytest.raises(InputError, match="round 1: found it begun with next=2, expected next=5; accept"):
+        propose(proposed, settings(number=5))
+    with pytest.raises(InputError, match="--round: found 2, expected 1 at most"):
+        propose(proposed, settings(), number=2)
+    assert proposed.rounds()[0].read() == record
+    correct(proposed)
+    accept(proposed)
+    assert propose(proposed, settings(), number=1) == ["round 1 is already made; nothing was changed"]
+
+
+def test_killed_before_the_proposals(proposed: Annotation) -> None:
+    """Trained, chosen and half predicted: the same masks come out."""
+    round_ = proposed.rounds()[0]
+    finished = round_.read()
+    begun = {
+        key: finished[key] for key in ("round", "settings", "chosen_by", "unread", "trained_on", "exams")
+    }
+    round_.write(begun | {"state": "begun"})
+    round_.original(round_.exams[0]).unlink()
+    for path in [*round_.proposals.iterdir(), round_.folder / "README.txt"]:
+        path.unlink()
+    with pytest.raises(InputError, match="found no proposed round"):
+        accept(proposed)
+    with pytest.raises(
+        InputError, match="found it begun with seed=1, expected seed=2; give the same options"
+    ):
+        propose(proposed, settings(seed=2))
+    propose(proposed, settings())
+    assert round_.read()["proposals_sha256"] == finished["proposals_sha256"]
+    assert round_.read()["checkpoints_sha256"] == finished["checkpoints_sha256"]
+    assert len(list(round_.proposals.iterdir())) == 2
+
+
+def test_killed_between_lineage_and_data_set(proposed: Annotation, monkeypatch: pytest.MonkeyPatch) -> None:
+    correct(proposed)
+
+    def killed(_: Annotation) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Annotation, "settle", killed)
+        with pytest.raises(KeyboardInterrupt):
+            accept(proposed)
+    assert proposed.dataset.exams("training") == ["training_0", "training_1", "training_2"]
+    again = open_annotation(proposed.workspace.root)
+    assert set(proposed.rounds()[0].exams) < set(again.dataset.exams("training"))
+    accept(again)
+    assert again.rounds()[0].state == "accepted"
+
+
+def test_folds_that_do_not_serve(proposed: Annotation) -> None:
+    correct(proposed)
+    accept(proposed)
+    for folds in (("all",), (0,)):
+        with pytest.raises(InputError, match="expected two folds or more"):
+            propose(proposed, settings(pick="uncertain", folds=folds))
+    with pytest.raises(InputError, match="--folds: found 7, expected 0 to 4: 5 exams are segmented"):
+        propose(proposed, settings(folds=(7,)))
+    assert len(proposed.rounds()) == 1
+
+
+def test_no_exam_is_left(proposed: Annotation) -> None:
+    correct(proposed)
+    accept(proposed)
+    table = proposed.dataset.unread_folder / "exams.csv"
+    table.write_text("exam,patient\n")
+    with pytest.raises(InputError, match="found no unread exam, expected at least one: all are segmented"):
+        propose(proposed, settings())
+
+
+def test_nobody_simulates_a_reader_of_people(proposed: Annotation) -> None:
+    result = bmseg("annotate", "simulate", "-w", proposed.workspace.root)
+    assert_refused(result, "cohort: found exams of people, expected the synthetic cohort")
+
+
+def test_settings_on_record(proposed: Annotation) -> None:
+    path = Path(proposed.rounds()[0].folder / "round.json")
+    kept = json.loads(path.read_text())["settings"]
+    assert kept == settings(training=Training.of(METHOD, PROFILE)).record
+    assert {"next", "pick", "method", "profile", "folds", "epochs", "iterations", "seed"} == set(kept)
