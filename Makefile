@@ -9,6 +9,8 @@ METHODS   ?= nnunet unet
 FOLDS     ?= 0
 # Empty: the profile's own number of epochs.
 EPOCHS    ?=
+# Where 'make annotate' works.
+ROUNDS    ?= workspaces/annotation
 # Processes that run tests side by side.
 JOBS      ?= 3
 
@@ -23,7 +25,7 @@ CODE      := bmseg dataset_conversion evaluation tests benchmarks
 .DEFAULT_GOAL := help
 # Trainings side by side would take each other's cores.
 .NOTPARALLEL:
-.PHONY: help setup reproduce $(STAGES) baseline evaluate test test-fast lint format bench calibrate constraints clean
+.PHONY: help setup reproduce $(STAGES) baseline evaluate annotate test test-fast lint format bench calibrate constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +77,16 @@ leaderboard: setup  ## the board: readers, METHODS and simulated teams, ranked, 
 	$(BOARD) simulate --workspace $(WORKSPACE) --seed $(SEED)
 	$(BOARD) build --workspace $(WORKSPACE)
 	$(BOARD) verify --workspace $(WORKSPACE)
+
+annotate: setup  ## three rounds of iterative segmentation on the synthetic cohort: 8 exams, then 8 a round
+	$(BMSEG) phantom --workspace $(ROUNDS) --profile $(PROFILE) --seed $(SEED) --segmented 8
+	$(BMSEG) annotate start --workspace $(ROUNDS) --seed $(SEED)
+	@for round in 1 2 3; do \
+	  $(BMSEG) annotate propose --workspace $(ROUNDS) --profile $(PROFILE) --round $$round --next 8 $(if $(EPOCHS),--epochs $(EPOCHS)) || exit $$?; \
+	  $(BMSEG) annotate simulate --workspace $(ROUNDS) --round $$round || exit $$?; \
+	  $(BMSEG) annotate accept --workspace $(ROUNDS) --round $$round || exit $$?; \
+	done
+	$(BMSEG) annotate status --workspace $(ROUNDS)
 
 test: lint  ## lint, types and all tests
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 15

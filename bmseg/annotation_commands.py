@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +22,10 @@ def annotate() -> None:
     A round: propose, correct in MedSeg, ITK-SNAP or 3D Slicer, accept. Accepted masks become training
     exams of the workspace. docs/annotation.md says what to press.
     """
+
+
+def _round_option(text: str) -> Callable[..., Any]:
+    return click.option("--round", "round_number", type=click.IntRange(1), help=text)
 
 
 @annotate.command("start")
@@ -59,7 +64,7 @@ def start(root: Path, masks: Path | None, seed: int) -> None:
 @click.option("--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]")
 @click.option("--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]")
 @click.option("--seed", type=click.IntRange(0), help="Of choice and training. [default: that of start]")
-@click.option("--round", "round_number", type=click.IntRange(1), help="Round to make; a made one stays.")
+@_round_option("Round to make; one that is made stays. [default: the next]")
 def propose(
     root: Path,
     number: int,
@@ -97,7 +102,8 @@ def propose(
 @click.argument("folder", type=FILE, metavar="[CORRECTED_FOLDER]", required=False)
 @workspace_option
 @click.option("--only", help="Exams to accept, as knee_010,knee_011; the round stays open for the others.")
-def accept(folder: Path | None, root: Path, only: str | None) -> None:
+@_round_option("Round that was corrected. [default: the last]")
+def accept(folder: Path | None, root: Path, only: str | None, round_number: int | None) -> None:
     """Take the corrected masks back, and measure what the reader changed.
 
     CORRECTED_FOLDER is by default the round's folder corrected. All of the round's exams have to be there;
@@ -109,7 +115,7 @@ def accept(folder: Path | None, root: Path, only: str | None) -> None:
 
     annotation = open_annotation(root)
     exams = [exam.strip() for exam in (only or "").split(",") if exam.strip()]
-    result = take(annotation, folder, only=exams)
+    result = take(annotation, folder, only=exams, number=round_number)
     click.echo(f"{len(result.accepted)} masks accepted, {len(result.already)} already accepted")
     if result.unchanged:
         names = ", ".join(result.unchanged)
@@ -148,13 +154,14 @@ def status(root: Path) -> None:
     show_default=True,
     help="Voxels of the largest wrong region that she does not notice.",
 )
-def simulate(root: Path, leave: int) -> None:
+@_round_option("Round to correct. [default: the last]")
+def simulate(root: Path, leave: int, round_number: int | None) -> None:
     """Let the synthetic cohort's simulated reader correct the open round."""
     from bmseg.annotation.simulated import simulate as correct
     from bmseg.annotation.state import open_annotation
 
     with timed("annotate simulate"):
-        result = correct(open_annotation(root), largest_left=leave)
+        result = correct(open_annotation(root), largest_left=leave, number=round_number)
     click.echo(
         f"{len(result.written)} masks corrected by the simulated reader, {len(result.kept)} were there "
         f"before; {result.left} voxels left as proposed in regions of at most {leave}"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bmseg.annotation.masks import masks_in, read_masks, refuse_unknown
 from bmseg.annotation.start import now, refuse_other_masks
-from bmseg.annotation.state import ACCEPTED, BEGUN, Annotation, Round
+from bmseg.annotation.state import ACCEPTED, Annotation, Round
 from bmseg.errors import InputError
 from bmseg.provenance import file_hash
 from dataset_conversion.files import atomic_path
@@ -50,8 +50,10 @@ class Acceptance:
     others: list[str]
 
 
-def accept(annotation: Annotation, folder: Path | None = None, *, only: Sequence[str] = ()) -> Acceptance:
-    """Take the corrected masks of the last round; all of its exams, or those of `only`.
+def accept(
+    annotation: Annotation, folder: Path | None = None, *, only: Sequence[str] = (), number: int | None = None
+) -> Acceptance:
+    """Take the corrected masks of a round; of all its exams, or of those of `only`.
 
     Parameters
     ----------
@@ -60,6 +62,8 @@ def accept(annotation: Annotation, folder: Path | None = None, *, only: Sequence
         By default the round's own ``corrected``.
     only : sequence of str
         Exams to accept; the round then stays open for the others.
+    number : int, optional
+        Of the round. By default the last.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def accept(annotation: Annotation, folder: Path | None = None, *, only: Sequence
         When there is no proposed round, a mask is missing, unknown or does not fit its image, or an
         accepted exam comes with another mask. Nothing is accepted then.
     """
-    round_ = _last_round(annotation)
+    round_ = annotation.proposed_round(number)
     folder = folder or round_.corrected
     files, others = masks_in(folder)
     refuse_unknown(files, round_.exams, f"the {len(round_.exams)} exams of round {round_.number}")
@@ -82,16 +86,6 @@ def accept(annotation: Annotation, folder: Path | None = None, *, only: Sequence
     if not left and round_.state != ACCEPTED:
         round_.write(round_.read() | {"state": ACCEPTED})
     return Acceptance(wanted, done, unchanged, left, others)
-
-
-def _last_round(annotation: Annotation) -> Round:
-    rounds = annotation.rounds()
-    if not rounds or rounds[-1].state == BEGUN:
-        raise InputError(
-            f"{annotation.workspace.annotation}: found no proposed round, expected one; "
-            "run 'bmseg annotate propose' first"
-        )
-    return rounds[-1]
 
 
 def _wanted(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bmseg.annotation.state import PROPOSED, Annotation, Round
+from bmseg.annotation.state import ACCEPTED, Annotation, Round
 from bmseg.errors import InputError
 from bmseg.records import read_record
 from bmseg.stages import Stage
@@ -38,8 +38,10 @@ class Simulation:
     left: int
 
 
-def simulate(annotation: Annotation, *, largest_left: int = LARGEST_LEFT) -> Simulation:
-    """Write the masks of a simulated reader into the last round's folder ``corrected``.
+def simulate(
+    annotation: Annotation, *, largest_left: int = LARGEST_LEFT, number: int | None = None
+) -> Simulation:
+    """Write the masks of a simulated reader into a round's folder ``corrected``.
 
     She has the mask in mind that the training reader draws of the exam, made again from the cohort's seed,
     and corrects every region of disagreement that she notices; see `evaluation.corrections.correct_regions`.
@@ -49,6 +51,8 @@ def simulate(annotation: Annotation, *, largest_left: int = LARGEST_LEFT) -> Sim
     annotation : Annotation
     largest_left : int
         Voxels of the largest region of disagreement that she leaves as proposed.
+    number : int, optional
+        Of the round. By default the last; of an accepted one nothing is written.
 
     Raises
     ------
@@ -61,14 +65,11 @@ def simulate(annotation: Annotation, *, largest_left: int = LARGEST_LEFT) -> Sim
             f"{annotation.workspace.root}: cohort: found exams of people, expected the synthetic cohort of "
             "'bmseg phantom --segmented': nobody simulates a reader of other exams"
         )
-    rounds = annotation.rounds()
-    if not rounds or rounds[-1].state != PROPOSED:
-        raise InputError(
-            f"{annotation.workspace.annotation}: found no open round, expected one; run 'bmseg annotate "
-            "propose'"
-        )
+    round_ = annotation.proposed_round(number)
+    if round_.state == ACCEPTED:
+        return Simulation([], round_.exams, 0)
     planned = {one.identifier: one for one in plan_cohort(training=record["training"], seed=record["seed"])}
-    return _correct(annotation, rounds[-1], planned, record["seed"], largest_left)
+    return _correct(annotation, round_, planned, record["seed"], largest_left)
 
 
 def _correct(

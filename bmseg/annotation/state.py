@@ -186,6 +186,24 @@ class Annotation:
             found.append(one)
         return found
 
+    def proposed_round(self, number: int | None = None) -> Round:
+        """A round whose masks are pre-drawn: the last one, or that of a number.
+
+        Raises
+        ------
+        InputError
+            When there is no such round, or its proposals are not finished.
+        """
+        rounds = self.rounds()
+        place = len(rounds) if number is None else number
+        if not 1 <= place <= len(rounds) or rounds[place - 1].state == BEGUN:
+            which = "proposed round" if number is None else f"proposed round {number}"
+            raise InputError(
+                f"{self.workspace.annotation}: found no {which}, expected one; "
+                "run 'bmseg annotate propose' first"
+            )
+        return rounds[place - 1]
+
     def lineage(self) -> pd.DataFrame:
         """lineage.csv, columns `LINEAGE` as text and ``round`` as number; empty where there is none yet."""
         if not self.lineage_path.is_file():

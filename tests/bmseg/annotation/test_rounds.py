@@ -220,8 +220,10 @@ def test_killed_before_the_proposals(proposed: Annotation) -> None:
     round_.original(round_.exams[0]).unlink()
     for path in [*round_.proposals.iterdir(), round_.folder / "README.txt"]:
         path.unlink()
-    with pytest.raises(InputError, match="found no proposed round"):
+    with pytest.raises(InputError, match="found no proposed round, expected one"):
         accept(proposed)
+    with pytest.raises(InputError, match="found no proposed round 2, expected one"):
+        accept(proposed, number=2)
     with pytest.raises(
         InputError, match="found it begun with seed=1, expected seed=2; give the same options"
     ):
