@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tests import command_line
+from tests.evaluation.reading_room.rooms import data, without_data
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install '.[train]'")
 pytestmark = pytest.mark.slow
@@ -32,9 +33,11 @@ STAGES = [
     ["leaderboard", "add", "unet", "{workspace}/predictions/unet"],
     ["leaderboard", "simulate"],
     ["leaderboard", "build"],
+    ["reading-room", "build"],
+    ["atlas"],
 ]
 # In this process: each is a few seconds of work after seconds of imports.
-IN_PROCESS = {"evaluate", "compare", "report", "leaderboard"}
+IN_PROCESS = {"evaluate", "compare", "report", "leaderboard", "reading-room", "atlas"}
 
 
 def bmseg(*words: object) -> subprocess.CompletedProcess[str]:
@@ -97,6 +100,23 @@ def test_the_board_holds_methods_readers_and_simulated_teams(workspace: Path) ->
     for page in site.rglob("*.html"):
         assert "synthetic cohort" in page.read_text().lower(), page
     assert len(list((site / "overlays").glob("*.png"))) == 7 * 3
+
+
+def test_the_reading_room_names_nobody(workspace: Path) -> None:
+    """All that the cohort knows of its exams, and who drew the masks: nothing of it is for readers."""
+    room = workspace / "reading_room"
+    pages = [path for path in (room / "for_readers").rglob("*") if path.is_file()]
+    assert [path.name for path in pages] == ["reading_room.html"]
+    page = pages[0].read_text()
+    text = without_data(page).lower()
+    cohort = pd.read_csv(next(workspace.glob("nnUNet_raw/*/cohort.csv")), dtype=str)
+    known = set(cohort[["exam", "site", "scanner", "group", "age"]].to_numpy().ravel())
+    for word in {*known, "consensus", "nnunet", "unet", "reader1", "tromsø", str(workspace)}:
+        # An age of two digits without a decimal would be found in any style sheet; those here have one.
+        assert word.lower() not in text, word
+    assert len(data(page)) == 10 + 30
+    key = json.loads((room / "key.json").read_text())
+    assert {mask["origin"] for mask in key["masks"]} == {"consensus", "nnunet", "unet"}
 
 
 def state(workspace: Path) -> dict[Path, object]:

@@ -53,4 +53,15 @@ def data(html: str) -> dict[str, str]:
 
 
 def without_data(html: str) -> str:
+    """A page without its volumes and the numbers of its images: all that could be words of somebody."""
+    found = content(html)
+    for image in found.pop("images"):
+        assert set(image) == {"shape", "pixel_mm", "offset", "scale", "windows"}
+        assert {type(number) for number in (*image["shape"], *image["pixel_mm"])} <= {int, float}
+        for window in image["windows"]:
+            assert window["name"] in ("standard", "bright", "wide", "narrow")
+            assert {type(window["low"]), type(window["high"]), type(image["offset"])} <= {int, float}
+    html = re.sub(
+        r'(id="content">).*?</script>', r"\1" + json.dumps(found).replace("\\", r"\\"), html, count=1
+    )
     return re.sub(r'(<script type="text/plain"[^>]*>)[^<]*', r"\1", html)
