@@ -49,7 +49,7 @@ def atlas(
     from bmseg.stages import open_workspace
 
     if named is not None and number is not None:
-        raise click.UsageError("found --exams and --knees, expected one of them: named exams are shown whole")
+        raise click.UsageError("found --exams and --knees, expected one of them")
     exams = tuple(part.strip() for part in named.split(",")) if named is not None else ()
     if named is not None and not all(exams):
         raise click.UsageError(f"--exams: found '{named}', expected exams as knee_003,knee_007")
