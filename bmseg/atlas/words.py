@@ -51,12 +51,11 @@ def chosen_words(atlas: Atlas) -> list[str]:
         words.append(f"{_count(exams, 'training exam')} chosen{both}.")
     else:
         chosen = len(atlas.chosen)
+        of = f"{_count(len(atlas.candidates), unit)} of " if unit == "knee" else ""
+        words.append(f"{chosen} of {of}{_count(exams, 'training exam')}. {_bands(atlas)}")
         words.append(
-            f"{chosen} of {_count(len(atlas.candidates), unit)} of {_count(exams, 'training exam')}. The "
-            f"years from the youngest to the oldest were cut into {chosen} bands of equal width (an empty "
-            f"band gave its place to the fullest one); from each, the {unit} that shows most levels was "
-            f"taken, rare levels first; the seed {options.seed} decided among equals. So all levels are seen "
-            "more often here than in the cohort."
+            f"From each, the {unit} that shows most levels was taken, rare levels first; the seed "
+            f"{options.seed} decided among equals. So all levels are seen more often here than in the cohort."
         )
         if len(atlas.chosen) < options.number:
             words.append(f"{options.number} were asked for, {len(atlas.chosen)} are there.")
@@ -64,7 +63,8 @@ def chosen_words(atlas: Atlas) -> list[str]:
             words.append(f"Not chosen from: {_count(unmarked, unit)} without any marking.")
     if unit == "knee" and whole:
         words.append(f"Shown whole, because no gap between two knees was found: {_count(whole, 'exam')}.")
-    if unknown := sum(one.age != one.age for one in atlas.chosen):
+    unknown = sum(one.age != one.age for one in atlas.chosen)
+    if 0 < unknown < len(atlas.chosen):
         words.append(f"Age unknown: {_count(unknown, unit)}; they come last.")
     return words
 
@@ -91,6 +91,17 @@ def scale_words(atlas: Atlas) -> str:
     """The scale of the pictures and the window of those that name none."""
     frame = atlas.frame
     return f"Every picture is {frame.width:.0f} x {frame.height:.0f} mm; window: standard."
+
+
+def _bands(atlas: Atlas) -> str:
+    """What the chosen ones were spread over."""
+    chosen = len(atlas.chosen)
+    if not any(one.age == one.age for one in atlas.candidates):
+        return f"No age is known: in order of their names they were cut into {chosen} groups of equal number."
+    return (
+        f"The years from the youngest to the oldest were cut into {chosen} bands of equal width (an empty "
+        "band gave its place to the fullest one)."
+    )
 
 
 def _windows(atlas: Atlas) -> str:

@@ -45,14 +45,14 @@ class Example:
     def facts(self) -> list[str]:
         """Label, slice, and what was measured, a line each."""
         return [
-            *_label_lines(self.knee.label),
+            *label_lines(self.knee.label),
             f"slice {self.measured.place + 1}",
             f"relative signal {self.measured.signal:.2f}",
-            f"{self.measured.area:.0f} mm\u00b2 in this slice",
+            f"area {self.measured.area:.0f} mm\u00b2",
         ]
 
 
-def _label_lines(label: str) -> list[str]:
-    """A label in two lines where it is long."""
+def label_lines(label: str) -> list[str]:
+    """A label in two lines: which one it is, then side and age."""
     first, comma, rest = label.partition(", ")
-    return [first + comma, rest] if comma else [first]
+    return [first, rest] if comma else [first]

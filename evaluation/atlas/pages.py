@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from evaluation.atlas.levels import Example, LevelShown
+from evaluation.atlas.levels import Example, LevelShown, label_lines
 from evaluation.atlas.pictures import Frame, Knee, close_up_frame, picture
 from evaluation.atlas.sheet import BOTTOM, MARGIN, TOP, WIDTH, Sheet
 from evaluation.atlas.signal import Measured
@@ -152,9 +152,10 @@ def overview_page(
         _headings(sheet, close_lefts, ("close-up", "close-up with mask"), size=7)
     for place, knee in enumerate(knees):
         y = TOP + 5 + place * row
-        lines = [f"slice {knee.fullest + 1}", "", "relative signal:"]
+        name, *rest = label_lines(knee.label)
+        lines = [*rest, f"slice {knee.fullest + 1}", "", "relative signal:"]
         lines += [_in_words(level, numbers.get((knee.number, level.value))) for level in levels]
-        _facts(sheet, y, knee.label, lines, size=7.5)
+        _facts(sheet, y, name, lines, size=7.5)
         window = knee.windows["standard"]
         shown = picture(knee, knee.fullest, frame)
         for x, layers in zip(lefts, LAYERS.values(), strict=True):
