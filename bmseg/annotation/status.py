@@ -28,8 +28,9 @@ class RoundReport:
     number, trained_on : int
         The round, and the exams that its model learnt from.
     state : str
-    exams, accepted, unchanged : int
-        Exams of the round; accepted ones; those of them whose mask is exactly the proposal.
+    exams, accepted, unchanged, helped : int
+        Exams of the round; accepted ones; those of them whose mask is exactly the proposal; those in which
+        less was changed than drawing from nothing takes.
     dice : dict of str to Interval
         Level or group, and `OVER_LEVELS`, to the median Dice of proposal to corrected mask.
     changed, marked, proposed, kept : int
@@ -44,6 +45,7 @@ class RoundReport:
     exams: int
     accepted: int
     unchanged: int
+    helped: int
     dice: dict[str, Interval]
     changed: int
     marked: int
@@ -111,6 +113,7 @@ def _report(annotation: Annotation, round_: Round) -> RoundReport:
         exams=len(record.get("exams", [])),
         accepted=len(accepted),
         unchanged=int(effort.unchanged.sum()),
+        helped=int((effort.saved > 0).sum()),
         dice=dice,
         **{str(name): int(value) for name, value in totals.items()},
         added_ml=volumes.added_ml.to_dict(),
@@ -182,7 +185,8 @@ def _data(reports: Sequence[RoundReport], names: Sequence[str]) -> pd.DataFrame:
             rows.append(
                 {
                     "round": one.number, "state": one.state, "trained_on": one.trained_on,
-                    "exams": one.exams, "accepted": one.accepted, "unchanged": one.unchanged, "level": name,
+                    "exams": one.exams, "accepted": one.accepted, "unchanged": one.unchanged,
+                    "helped": one.helped, "level": name,
                     "dice_median": dice.estimate, "dice_low": dice.low, "dice_high": dice.high,
                     "coverage": dice.coverage, "n_defined": dice.n, "n_undefined": dice.n_left_out,
                     "added_ml": one.added_ml.get(name, np.nan),
@@ -214,10 +218,10 @@ def _help(one: RoundReport) -> str:
         if one.saved > 0
         else "no less than drawing from nothing"
     )
-    same = f"; {one.unchanged} of {one.accepted} masks were left exactly as proposed" if one.unchanged else ""
+    same = f"; {one.unchanged} masks were left exactly as proposed" if one.unchanged else ""
     return (
         f"Round {one.number}: {verdict}: {one.changed} voxels were changed where the corrected masks mark "
-        f"{one.marked}, {than}{same}."
+        f"{one.marked}, {than}; in {one.helped} of {one.accepted} exams it was less{same}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from bmseg.annotation.start import start
 from bmseg.annotation.state import Annotation, open_annotation
 from tests.bmseg.annotation.tiny import copied, settings, write_workspace
 from tests.bmseg.nnunet.tiny import CORES
+
+#: nnU-Net's figure of a training takes longer than these trainings.
+FIGURE = "nnunetv2.training.logging.nnunet_logger.LocalLogger.plot_progress_png"
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +29,6 @@ def fresh_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def proposed_once(fresh_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Round 1 of two exams, drawn by a network that was really trained."""
-    pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
-    import shutil
-
     from bmseg.annotation.propose import propose
 
     root = tmp_path_factory.mktemp("proposed") / "workspace"
@@ -35,18 +36,18 @@ def proposed_once(fresh_once: Path, tmp_path_factory: pytest.TempPathFactory) ->
     start(root, seed=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CORES, lambda: 1)
+        patch.setattr(FIGURE, lambda *_: None)
         propose(open_annotation(root), settings())
     return root
 
 
 @pytest.fixture
 def fresh(fresh_once: Path, tmp_path: Path) -> Path:
-    import shutil
-
     shutil.copytree(fresh_once, tmp_path / "workspace")
     return tmp_path / "workspace"
 
 
 @pytest.fixture
-def proposed(proposed_once: Path, tmp_path: Path) -> Annotation:
+def proposed(proposed_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Annotation:
+    monkeypatch.setattr(FIGURE, lambda *_: None)
     return copied(proposed_once, tmp_path / "workspace")

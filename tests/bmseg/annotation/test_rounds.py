@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,15 @@ from bmseg.annotation.propose import propose
 from bmseg.annotation.state import Annotation, open_annotation
 from bmseg.annotation.status import OVER_LEVELS, status
 from bmseg.errors import InputError
-from bmseg.nnunet import plan, train
+from bmseg.nnunet import plan
 from bmseg.nnunet.training import Training
+from bmseg.nnunet.training_inputs import training_inputs
 from bmseg.provenance import file_hash
+from bmseg.records import write_record
+from dataset_conversion.exam import Exam
+from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort
 from dataset_conversion.volume import Volume, grid_difference, read_volume, write_volume
+from evaluation.corrections import correct_regions
 from tests.bmseg.annotation.tiny import correct, mask_of, settings, truth
 from tests.bmseg.nnunet.tiny import METHOD, PROFILE, TRAINING
 from tests.command_line import assert_refused, bmseg
@@ -91,7 +97,7 @@ def test_two_rounds_and_the_final_model(proposed: Annotation) -> None:
     assert "Round 2 against round 1: too few exams with a defined Dice" in report.sentences[-1]
     # What `make reproduce` does next, on the accepted masks.
     plan(proposed.workspace, PROFILE, [METHOD])
-    train(proposed.workspace, TRAINING, seed=1)
+    assert training_inputs(proposed.workspace, TRAINING, 0, seed=1, deterministic=False)
 
 
 def test_status_adds_up(proposed: Annotation) -> None:
@@ -274,6 +280,32 @@ def test_no_exam_is_left(proposed: Annotation) -> None:
 def test_nobody_simulates_a_reader_of_people(proposed: Annotation) -> None:
     result = bmseg("annotate", "simulate", "-w", proposed.workspace.root)
     assert_refused(result, "cohort: found exams of people, expected the synthetic cohort")
+
+
+def test_the_simulated_reader(proposed: Annotation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """She has the phantom's mask in mind: here that of the small exams."""
+    root, round_ = proposed.workspace.root, proposed.rounds()[0]
+    write_record(proposed.record_path, proposed.record | {"synthetic": True})
+    write_record(proposed.workspace.stages / "phantom.json", {"inputs": {"seed": 3, "training": 10}})
+
+    def simulate(planned: PlannedExam, *, readers: tuple[str, ...], **_: object) -> Exam:
+        return Exam(planned.identifier, "unread", {}, dict.fromkeys(readers, truth(planned.identifier)[1]))
+
+    planned = [replace(plan_cohort(training=1)[0], identifier=exam) for exam in round_.exams]
+    monkeypatch.setattr("bmseg.annotation.simulated.plan_cohort", lambda **_: planned)
+    monkeypatch.setattr("bmseg.annotation.simulated.simulate_exam", simulate)
+    one, other = round_.exams
+    correct(proposed, other)
+    kept = (round_.corrected / f"{other}.nii.gz").stat().st_mtime_ns
+    result = bmseg("annotate", "simulate", "-w", root, "--leave", 3)
+    assert "1 masks corrected by the simulated reader, 1 were there before" in result.stdout
+    expected = correct_regions(read_volume(round_.original(one)).array, truth(one)[1].array, 3)
+    assert np.array_equal(read_volume(round_.corrected / f"{one}.nii.gz").array, expected)
+    assert (round_.corrected / f"{other}.nii.gz").stat().st_mtime_ns == kept
+    assert bmseg("annotate", "accept", "-w", root).returncode == 0
+    assert "0 masks corrected" in bmseg("annotate", "simulate", "-w", root, "--round", 1).stdout
+    status_ = bmseg("annotate", "status", "-w", root).stdout
+    assert "synthetic cohort, simulated reader" in status_
 
 
 def test_settings_on_record(proposed: Annotation) -> None:
