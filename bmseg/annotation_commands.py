@@ -77,7 +77,7 @@ def propose(
     seed: int | None,
     round_number: int | None,
 ) -> None:
-    """Begin a round: train on all accepted exams, pre-draw the next ones.
+    """Train on all accepted exams, pre-draw the next ones.
 
     Stopped and started again with the same options, it goes on.
     """
@@ -104,7 +104,7 @@ def propose(
 @click.option("--only", help="Exams to accept, as knee_010,knee_011; the round stays open for the others.")
 @_round_option("Round that was corrected. [default: the last]")
 def accept(folder: Path | None, root: Path, only: str | None, round_number: int | None) -> None:
-    """Take the corrected masks back, and measure what the reader changed.
+    """Take corrected masks back, measure what changed.
 
     CORRECTED_FOLDER is by default the round's folder corrected. All of the round's exams have to be there;
     a mask that does not fit refuses them all.
@@ -133,7 +133,7 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
 @annotate.command("status")
 @workspace_option
 def status(root: Path) -> None:
-    """Print the rounds so far, and whether the model helps yet."""
+    """Print the rounds, and whether the model helps yet."""
     from bmseg.annotation.state import open_annotation
     from bmseg.annotation.status import status as table_of
 
@@ -156,7 +156,7 @@ def status(root: Path) -> None:
 )
 @_round_option("Round to correct. [default: the last]")
 def simulate(root: Path, leave: int, round_number: int | None) -> None:
-    """Let the synthetic cohort's simulated reader correct the open round."""
+    """Let a simulated reader correct (synthetic cohort)."""
     from bmseg.annotation.simulated import simulate as correct
     from bmseg.annotation.state import open_annotation
 
