@@ -34,6 +34,8 @@ class AtlasExams:
         Exam to age in years, NaN where it is not known; its keys are the exams.
     synthetic : bool
         Whether the cohort is simulated.
+    left_out : tuple of str
+        Training exams of patients who have a test exam too: they are not shown.
     """
 
     study: Study
@@ -41,6 +43,7 @@ class AtlasExams:
     channel: str
     ages: dict[str, float]
     synthetic: bool
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -51,8 +54,8 @@ class AtlasExams:
         Raises
         ------
         InputError
-            When there is no training exam; a named one is a test exam, unread, unknown or named twice; the
-            study has no such channel.
+            When there is no training exam; a named one is a test exam, of a patient with a test exam, unread,
+            unknown or named twice; the study has no such channel.
         dataset_conversion.volume.ConversionError
             When there is no finished data set.
         """
@@ -61,13 +64,15 @@ class AtlasExams:
         if channel is not None and channel not in names:
             raise InputError(f"--channel: found '{channel}', expected one of the study's: {', '.join(names)}")
         cohort = dataset.cohort()
-        training = dataset.exams("training")
+        left_out = _of_test_patients(cohort)
+        training = [exam for exam in dataset.exams("training") if exam not in left_out]
         if not training:
+            of_others = " of a patient without a test exam" if left_out else ""
             raise InputError(
-                f"{dataset.cohort_path}: split: found no training exam, expected at least one: an atlas "
-                "never shows test exams"
+                f"{dataset.cohort_path}: split: found no training exam{of_others}, expected at least one: an "
+                "atlas never shows test exams"
             )
-        _check_named(exams, training, dataset.exams("test"), dataset)
+        _check_named(exams, training, [*dataset.exams("test"), *left_out], dataset)
         ages = cohort.set_index("exam").age if "age" in cohort else pd.Series(dtype=float)
         chosen = list(exams) or training
         return cls(
@@ -76,6 +81,7 @@ class AtlasExams:
             channel or names[0],
             {exam: _number(ages.get(exam)) for exam in chosen},
             is_synthetic(cohort),
+            () if exams else left_out,
         )
 
     def files(self) -> dict[str, Path]:
@@ -166,8 +172,9 @@ def _check_named(
         if exams.count(exam) > 1:
             raise InputError(f"--exams: found {exam} twice, expected once")
         if exam in test:
+            what = "a test exam" if exam in dataset.exams("test") else "an exam of a patient with a test exam"
             raise InputError(
-                f"{exam}: found a test exam, expected training exams: readers are calibrated on exams that "
+                f"{exam}: found {what}, expected training exams: readers are calibrated on exams that "
                 "they are not scored on; name others with --exams"
             )
         if exam in training:
@@ -182,6 +189,14 @@ def _check_named(
             f"{exam}: found no such exam in {dataset.cohort_path}, expected some of the {len(training)} "
             f"training exams: {shown}"
         )
+
+
+def _of_test_patients(cohort: pd.DataFrame) -> tuple[str, ...]:
+    """Training exams of patients who have a test exam too; none where patients are not known."""
+    if "patient" not in cohort:
+        return ()
+    patients = set(cohort.patient[cohort.split == "test"].dropna())
+    return tuple(sorted(cohort.exam[(cohort.split == "training") & cohort.patient.isin(patients)]))
 
 
 def _number(age: object) -> float:

@@ -59,6 +59,8 @@ def chosen_words(atlas: Atlas) -> list[str]:
         )
         if len(atlas.chosen) < options.number:
             words.append(f"{options.number} were asked for, {len(atlas.chosen)} are there.")
+        if left_out := len(atlas.exams.left_out):
+            words.append(f"Not chosen from: {_count(left_out, 'exam')} of patients with a test exam.")
         if unmarked := sum(not one.is_marked for one in atlas.candidates):
             words.append(f"Not chosen from: {_count(unmarked, unit)} without any marking.")
     if unit == "knee" and whole:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 
@@ -15,6 +17,7 @@ from bmseg.atlas.exams import AtlasExams
 from bmseg.atlas.page import atlas_html
 from bmseg.atlas.pdf import pdf_pages
 from bmseg.atlas.words import chosen_words, level_words
+from bmseg.errors import InputError
 from bmseg.stages import open_workspace
 from bmseg.study import DEFAULT_STUDY, STUDIES
 from tests.bmseg.atlas.tiny import AFFINES, SHAPE, tiny_workspace
@@ -55,6 +58,7 @@ def test_no_age_at_all(tmp_path: Path) -> None:
     tiny_workspace(tmp_path, ages=dict.fromkeys(("exam001", "exam002"), None), test=False)
     atlas = atlas_of(tmp_path, number=2)
     assert {one.exam for one in atlas.chosen} == {"exam001", "exam002"}
+    assert "No age is known" in chosen_words(atlas)[0]
     assert "unknown" in atlas_html(atlas)
 
 
@@ -106,7 +110,7 @@ def test_exams_of_another_study_are_not_divided(tmp_path: Path) -> None:
     atlas = atlas_of(tmp_path, number=4)
     assert atlas.unit == "exam"
     assert atlas.knees[0].label == "exam 1, 6.0 y"
-    assert "4 of 4 exams of 4 training exams" in chosen_words(atlas)[0]
+    assert chosen_words(atlas)[0].startswith("4 of 4 training exams. The years from the youngest")
     assert "How the exams were chosen" in atlas_html(atlas)
 
 
@@ -124,6 +128,7 @@ def test_a_study_of_two_channels_shows_the_one_that_is_named(tmp_path: Path) -> 
 def test_every_page_of_the_pdf_says_that_it_is_synthetic_and_has_a_number(root: Path) -> None:
     pages = pdf_pages(atlas_of(root, number=1))
     said = [[text.get_text() for text in page.findobj(Text)] for page in pages]
+    assert not re.search("exam0|Oslo", str(said))
     for number, words in enumerate(said, 1):
         assert "Synthetic cohort" in words
         assert f"page {number} of {len(pages)}" in words
@@ -138,3 +143,17 @@ def test_never_a_test_exam(root: Path, number: int) -> None:
     for seed in range(3):
         shown = {one.exam for one in atlas_of(root, number=number, seed=seed).candidates}
         assert shown == {"exam001", "exam002", "exam003", "exam004"}
+
+
+def test_no_exam_of_a_patient_with_a_test_exam(tmp_path: Path) -> None:
+    tiny_workspace(tmp_path, ages={"exam001": 8.0, "exam002": 9.0, "exam003": 10.0})
+    path = tmp_path / "nnUNet_raw/Dataset501_BoneMarrow/cohort.csv"
+    cohort = pd.read_csv(path)
+    cohort["patient"] = cohort.exam.map({"exam001": "a", "exam002": "b", "exam090": "b"})
+    cohort.to_csv(path, index=False)
+    atlas = atlas_of(tmp_path, number=2)
+    # A patient that is not known is nobody's.
+    assert {one.exam for one in atlas.candidates} == {"exam001", "exam003"}
+    assert "Not chosen from: 1 exam of patients with a test exam." in chosen_words(atlas)
+    with pytest.raises(InputError, match="exam002: found an exam of a patient with a test exam, expected"):
+        atlas_of(tmp_path, exams=("exam002",))
