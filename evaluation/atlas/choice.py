@@ -1,4 +1,4 @@
-"""Which knees, or whole exams, an atlas shows: spread over age, with every level where that can be."""
+"""Which knees, or whole exams, an atlas shows: spread over age, with every level as far as can be."""
 
 from __future__ import annotations
 
@@ -105,14 +105,15 @@ def is_paired(candidates: Sequence[Candidate]) -> bool:
 
 
 def choose(candidates: Sequence[Candidate], number: int, *, seed: int) -> list[Candidate]:
-    """Candidates spread over age that show every level where that can be.
+    """Candidates spread over age that show every level, as far as a greedy choice finds them.
 
     The years from the youngest to the oldest exam are cut into as many bands of equal width as candidates are
     wanted, and of every band one is taken; for a band without an exam, the fullest one is cut in two. Taken
     next is, over all bands that are still open, who shows most of the levels that nobody taken so far shows,
     then most of all levels; a level counts the more the fewer candidates show it. The seed decides among
     equals. Exams of unknown age serve where those of known age do not suffice. Where more are wanted than
-    there are exams, bands hold knees. Candidates without any marking are left out: they show no level.
+    there are exams, bands hold knees. Being greedy, it may miss a level that another combination would show.
+    Candidates without any marking are left out: they show no level.
 
     Parameters
     ----------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from PIL import Image
 
 from bmseg.atlas.contents import Atlas, AtlasOptions, make_atlas
 from bmseg.atlas.exams import AtlasExams
@@ -20,6 +23,7 @@ from bmseg.atlas.words import chosen_words, level_words
 from bmseg.errors import InputError
 from bmseg.stages import open_workspace
 from bmseg.study import DEFAULT_STUDY, STUDIES
+from evaluation.atlas.pictures import picture, tint
 from tests.bmseg.atlas.tiny import AFFINES, SHAPE, tiny_workspace
 
 Make = Callable[..., Atlas]
@@ -91,6 +95,23 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     assert level_words(atlas, atlas.levels[0]).endswith(
         "Not used as examples: 1 with less than 20 mm\u00b2 in a slice."
     )
+
+
+def test_pictures_of_the_page_are_those_of_the_exam(root: Path) -> None:
+    atlas = atlas_of(root, number=1)
+    (knee,) = atlas.knees
+    cut = picture(knee, knee.fullest, atlas.frame)
+    sources = re.findall(r'src="data:image/png;base64,([^"]+)"', atlas_html(atlas))
+    decoded = [Image.open(io.BytesIO(base64.b64decode(source))) for source in sources]
+    greys = [np.asarray(one) for one in decoded if one.mode == "L"]
+    masks = [np.asarray(one) for one in decoded if one.mode == "RGBA"]
+    # The last pictures are those by age: image, mask, and both; pixels are enlarged twofold.
+    np.testing.assert_array_equal(masks[-1], tint(cut.mask, atlas.colors))
+    shown = 255 * knee.windows["standard"].applied(cut.image)
+    assert greys[-1].shape == (2 * shown.shape[0], 2 * shown.shape[1])
+    halved = greys[-1].reshape(shown.shape[0], 2, shown.shape[1], 2).mean(axis=(1, 3))
+    assert np.corrcoef(halved.ravel(), shown.ravel())[0, 1] > 0.99
+    assert abs(halved.mean() - shown.mean()) < 1
 
 
 def test_safe_colors(root: Path) -> None:

@@ -84,6 +84,18 @@ def test_a_rare_level_is_preferred_and_the_seed_decides_among_equals() -> None:
     assert len(taken) > 1
 
 
+def test_a_level_that_nobody_shows_yet_goes_before_more_of_the_others() -> None:
+    first = [
+        Candidate("young", "right", 8.0, WHOLE, {1: 50.0, 2: 50.0, 3: 0.0, 4: 0.0}),
+        Candidate("young", "left", 8.0, WHOLE, {1: 0.0, 2: 0.0, 3: 50.0, 4: 0.0}),
+        Candidate("young2", "left", 8.0, WHOLE, {1: 0.0, 2: 0.0, 3: 50.0, 4: 0.0}),
+    ]
+    old = Candidate("old", "right", 16.0, WHOLE, {1: 50.0, 2: 50.0, 3: 0.0, 4: 50.0})
+    for seed in range(4):
+        chosen = choose([*first, old], 2, seed=seed)
+        assert frozenset[int]().union(*(one.shown for one in chosen)) == {1, 2, 3, 4}
+
+
 def test_unknown_ages_serve_where_known_ones_do_not_suffice() -> None:
     cohort = [Candidate(f"e{n}", "", float("nan") if n < 3 else 9.0 + n, WHOLE, {1: 50.0}) for n in range(5)]
     assert [one.exam for one in choose(cohort, 2, seed=0)] == ["e3", "e4"]
