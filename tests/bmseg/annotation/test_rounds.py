@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import SimpleITK as sitk
 
 from bmseg.annotation.accept import accept
 from bmseg.annotation.propose import propose
@@ -184,6 +185,18 @@ def test_an_uncorrected_copy_is_counted(proposed: Annotation) -> None:
     lineage = proposed.lineage().set_index("exam")
     assert lineage.unchanged[one] == "True"
     assert lineage.unchanged[other] == "False"
+
+
+def test_a_file_of_slicer(proposed: Annotation) -> None:
+    """Saved as NRRD, in another order of axes; and twice, which is once too often."""
+    folder = correct(proposed)
+    exam = proposed.rounds()[0].exams[0]
+    image = sitk.DICOMOrient(sitk.ReadImage(folder / f"{exam}.nii.gz"), "LPS")
+    sitk.WriteImage(image, folder / f"{exam}.nrrd")
+    assert_refused(accept_command(proposed), f"exam {exam}: found twice")
+    (folder / f"{exam}.nii.gz").unlink()
+    assert accept_command(proposed).returncode == 0
+    assert np.array_equal(mask_of(proposed, exam), truth(exam)[1].array)
 
 
 def test_saved_into_the_wrong_folder(proposed: Annotation) -> None:
