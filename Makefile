@@ -9,8 +9,9 @@ METHODS   ?= nnunet unet
 FOLDS     ?= 0
 # Empty: the profile's own number of epochs.
 EPOCHS    ?=
-# Where 'make annotate' works.
+# Where 'make annotate' works, and how many exams are segmented when it begins.
 ROUNDS    ?= workspaces/annotation
+SEGMENTED ?= 8
 # Processes that run tests side by side.
 JOBS      ?= 3
 
@@ -78,8 +79,8 @@ leaderboard: setup  ## the board: readers, METHODS and simulated teams, ranked, 
 	$(BOARD) build --workspace $(WORKSPACE)
 	$(BOARD) verify --workspace $(WORKSPACE)
 
-annotate: setup  ## three rounds of iterative segmentation on the synthetic cohort: 8 exams, then 8 a round
-	$(BMSEG) phantom --workspace $(ROUNDS) --profile $(PROFILE) --seed $(SEED) --segmented 8
+annotate: setup  ## three rounds of segmentation with a model's help: SEGMENTED exams, then 8 a round
+	$(BMSEG) phantom --workspace $(ROUNDS) --profile $(PROFILE) --seed $(SEED) --segmented $(SEGMENTED)
 	$(BMSEG) annotate start --workspace $(ROUNDS) --seed $(SEED)
 	@for round in 1 2 3; do \
 	  $(BMSEG) annotate propose --workspace $(ROUNDS) --profile $(PROFILE) --round $$round --next 8 $(if $(EPOCHS),--epochs $(EPOCHS)) || exit $$?; \
