@@ -9,9 +9,11 @@ METHODS   ?= nnunet unet
 FOLDS     ?= 0
 # Empty: the profile's own number of epochs.
 EPOCHS    ?=
-# Where 'make annotate' works, and how many exams are segmented when it begins.
+# Where 'make annotate' works, how many exams are segmented when it begins, and which method draws; the
+# study's rounds were drawn by a U-Net.
 ROUNDS    ?= workspaces/annotation
 SEGMENTED ?= 8
+DRAWS     ?= unet
 # Processes that run tests side by side.
 JOBS      ?= 3
 
@@ -83,7 +85,7 @@ annotate: setup  ## three rounds of segmentation with a model's help: SEGMENTED 
 	$(BMSEG) phantom --workspace $(ROUNDS) --profile $(PROFILE) --seed $(SEED) --segmented $(SEGMENTED)
 	$(BMSEG) annotate start --workspace $(ROUNDS) --seed $(SEED)
 	@for round in 1 2 3; do \
-	  $(BMSEG) annotate propose --workspace $(ROUNDS) --profile $(PROFILE) --round $$round --next 8 $(if $(EPOCHS),--epochs $(EPOCHS)) || exit $$?; \
+	  $(BMSEG) annotate propose --workspace $(ROUNDS) --profile $(PROFILE) --method $(DRAWS) --round $$round --next 8 $(if $(EPOCHS),--epochs $(EPOCHS)) || exit $$?; \
 	  $(BMSEG) annotate simulate --workspace $(ROUNDS) --round $$round || exit $$?; \
 	  $(BMSEG) annotate accept --workspace $(ROUNDS) --round $$round || exit $$?; \
 	done

@@ -19,10 +19,15 @@ from dataset_conversion.files import atomic_path
 from dataset_conversion.segmented import same_voxels
 from dataset_conversion.volume import Volume, read_volume, write_volume
 from evaluation.corrections import CHANGE_COLUMNS, Effort, changes
-from evaluation.dice import EmptyMask
+from evaluation.dice import Dice, EmptyMask
 
 #: Columns of effort.csv, in order; see `evaluation.corrections.Effort`.
 EFFORT_COLUMNS = ["exam", "changed", "marked", "proposed", "kept", "saved", "share_kept", "unchanged"]
+
+
+#: Columns of changes.csv, in order: those of `evaluation.corrections.changes`, and the Dice of the mask that
+#: the model of the round before draws of the exam; NaN in the first round.
+ROUND_CHANGE_COLUMNS = ["exam", *CHANGE_COLUMNS, "dice_earlier"]
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,8 @@ def _keep(
         proposal = read_volume(round_.original(exam)).array.astype(np.uint8)
         voxel_ml = float(np.prod(mask.spacing)) / 1000
         table = changes(proposal, mask.array, levels, voxel_ml=voxel_ml, empty_mask=policy)
-        measured.append(table.assign(exam=exam))
+        earlier = _dice_of_earlier(round_.earlier(exam), mask.array, levels, policy)
+        measured.append(table.assign(exam=exam, dice_earlier=table.level.map(earlier).astype(float)))
         effort = Effort.of(proposal, mask.array)
         same = effort.changed == 0
         efforts.append(
@@ -141,10 +147,20 @@ def _keep(
         write_volume(round_.accepted(exam), mask)
         rows.append(_lineage_row(annotation, round_, record, exam, files[exam], same))
     if masks:
-        _append(round_.changes, pd.concat(measured)[["exam", *CHANGE_COLUMNS]])
+        _append(round_.changes, pd.concat(measured)[ROUND_CHANGE_COLUMNS])
         _append(round_.effort, pd.DataFrame(efforts)[EFFORT_COLUMNS])
         annotation.add_lineage(rows)
     return unchanged
+
+
+def _dice_of_earlier(
+    path: Path, corrected: np.ndarray, levels: Mapping[str, Sequence[int]], policy: EmptyMask
+) -> dict[str, float]:
+    """Dice a level of the mask that the model of the round before drew; empty where there is none."""
+    if not path.is_file():
+        return {}
+    mask = read_volume(path).array
+    return {name: Dice(tuple(values), policy)(corrected, mask) for name, values in levels.items()}
 
 
 def _lineage_row(

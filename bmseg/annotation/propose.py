@@ -19,6 +19,7 @@ from bmseg.annotation.choose import (
     disagreements,
     write_disagreements,
 )
+from bmseg.annotation.earlier import draw_with_earlier
 from bmseg.annotation.reader_files import write_reader_files
 from bmseg.annotation.state import ACCEPTED, BEGUN, PROPOSED, Annotation, Round
 from bmseg.errors import InputError
@@ -113,6 +114,7 @@ def propose(annotation: Annotation, settings: Settings, *, number: int | None = 
     _choose(annotation, round_, workspace, settings)
     exams = round_.exams
     predict(workspace, settings.training, folds=settings.folds, exams=exams, out=round_.originals)
+    earlier = draw_with_earlier(annotation, round_, workspace, settings.training.method)
     _write_proposals(annotation, round_)
     write_reader_files(annotation, round_)
     model = trained_model(workspace, settings.training, settings.folds)
@@ -123,6 +125,7 @@ def propose(annotation: Annotation, settings: Settings, *, number: int | None = 
             "model": model.folder.name,
             "checkpoints_sha256": model.checkpoints(),
             "proposals_sha256": {exam: file_hash(round_.original(exam)) for exam in exams},
+            "earlier": earlier,
             "versions": provenance.versions(),
         }
     )

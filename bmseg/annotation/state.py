@@ -108,6 +108,15 @@ class Round:
         """One of `originals`."""
         return self.originals / f"{exam}{FILE_ENDING}"
 
+    @property
+    def earlier_masks(self) -> Path:
+        """What the model of the round before draws of the same exams; not for the reader."""
+        return self.training / "predictions" / "earlier"
+
+    def earlier(self, exam: str) -> Path:
+        """One of `earlier_masks`."""
+        return self.earlier_masks / f"{exam}{FILE_ENDING}"
+
     def accepted(self, exam: str) -> Path:
         """A mask as it became a training exam's."""
         return self.folder / "accepted" / f"{exam}{FILE_ENDING}"

@@ -30,6 +30,7 @@ def predict(
     deterministic: bool = False,
     exams: Sequence[str] | None = None,
     out: Path | None = None,
+    model: TrainedModel | None = None,
 ) -> list[Path]:
     """Predict every test exam into the workspace, with the mean of the folds' networks.
 
@@ -49,6 +50,9 @@ def predict(
         Some of the test exams. By default all.
     out : Path, optional
         Folder of the masks. By default the method's in the workspace.
+    model : TrainedModel, optional
+        Of another workspace, of the same study; it then is not asked whether it was trained from what this
+        one holds, and `folds` are its own.
 
     Returns
     -------
@@ -68,8 +72,9 @@ def predict(
     images = _test_images(workspace, dataset_json)
     if exams is not None:
         images = {exam: images[exam] for exam in exams}
-    model = trained_model(workspace, training, folds)
-    check_current(workspace, model)
+    if model is None:
+        model = trained_model(workspace, training, folds)
+        check_current(workspace, model)
     folder = out or workspace.predictions(training.method.name)
     ending = dataset_json["file_ending"]
     shutil.rmtree(folder / UNFINISHED, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import SimpleITK as sitk
 
 from bmseg.annotation.accept import accept
 from bmseg.annotation.propose import propose
+from bmseg.annotation.round_report import OVER_LEVELS
 from bmseg.annotation.state import Annotation, open_annotation
-from bmseg.annotation.status import OVER_LEVELS, status
+from bmseg.annotation.status import status
 from bmseg.errors import InputError
 from bmseg.nnunet import plan
 from bmseg.nnunet.training import Training
@@ -25,6 +27,7 @@ from dataset_conversion.exam import Exam
 from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort
 from dataset_conversion.volume import Volume, grid_difference, read_volume, write_volume
 from evaluation.corrections import correct_regions
+from evaluation.dice import Dice
 from tests.bmseg.annotation.tiny import correct, mask_of, settings, truth
 from tests.bmseg.nnunet.tiny import METHOD, PROFILE, TRAINING
 from tests.command_line import assert_refused, bmseg
@@ -92,13 +95,36 @@ def test_two_rounds_and_the_final_model(proposed: Annotation) -> None:
     assert float(proposed.lineage().set_index("exam").disagreement[second.exams[0]]) == pytest.approx(
         table.disagreement[0], abs=1e-6
     )
+    # The model of round 1 has drawn the same exam, for comparison.
+    exam = second.exams[0]
+    before = second.read()["earlier"]
+    assert before["checkpoints_sha256"] == first.read()["checkpoints_sha256"]
+    drawn, wanted = read_volume(second.earlier(exam)).array, truth(exam)[1].array
+    changes = pd.read_csv(second.changes).set_index("level")
+    for name, level in (("level1", 1), ("level2", 2)):
+        assert changes.dice_earlier[name] == pytest.approx(Dice(level)(wanted, drawn), abs=1e-6, nan_ok=True)
+    assert pd.read_csv(first.changes).dice_earlier.isna().all()
     report = status(proposed)
     assert [row[0] for row in report.table.rows] == ["1", "2"]
     assert len(report.sentences) == 3
-    assert "Round 2 against round 1: too few exams with a defined Dice" in report.sentences[-1]
+    assert "both models on round 2's one exam: median Dice over levels" in report.sentences[-1]
+    assert "too few exams for an interval" in report.sentences[-1]
     # What `make reproduce` does next, on the accepted masks.
     plan(proposed.workspace, PROFILE, [METHOD])
     assert training_inputs(proposed.workspace, TRAINING, 0, seed=1, deterministic=False)
+
+
+def test_a_model_that_is_gone_draws_nothing_for_comparison(proposed: Annotation) -> None:
+    correct(proposed)
+    accept(proposed)
+    shutil.rmtree(proposed.rounds()[0].training / "nnUNet_results")
+    propose(proposed, settings())
+    assert proposed.rounds()[1].read()["earlier"] is None
+    correct(proposed)
+    accept(proposed)
+    report = status(proposed)
+    assert "Round 2 against round 1: the median Dice over levels rose, from" in report.sentences[-1]
+    assert report.table.rows[1][report.table.columns.index("Model before, same exams")] == "–"
 
 
 def test_status_adds_up(proposed: Annotation) -> None:
