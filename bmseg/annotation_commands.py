@@ -120,6 +120,12 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
     if result.unchanged:
         names = ", ".join(result.unchanged)
         click.echo(f"{len(result.unchanged)} of them exactly as proposed, nothing corrected: {names}")
+    if result.gone:
+        click.echo(
+            f"warning: {'; '.join(result.gone)}; if that was not meant, the program may have numbered the "
+            "levels anew (3D Slicer: 'Use color table values')",
+            err=True,
+        )
     if result.others:
         click.echo(f"{len(result.others)} other files in the folder are no masks and were not read")
     if result.left:

@@ -42,6 +42,9 @@ class Acceptance:
         Exams whose same mask was accepted before.
     unchanged : list of str
         Exams accepted now whose mask has the very voxels of the proposal.
+    gone : list of str
+        Sentences: a level that was proposed and that the corrected mask has nowhere. A program that numbers
+        levels anew leaves such a gap.
     left : list of str
         Exams of the round that are not accepted yet.
     others : list of str
@@ -51,6 +54,7 @@ class Acceptance:
     accepted: list[str]
     already: list[str]
     unchanged: list[str]
+    gone: list[str]
     left: list[str]
     others: list[str]
 
@@ -85,12 +89,13 @@ def accept(
     done = [exam for exam in files if exam in lineage]
     refuse_other_masks(annotation, read_masks(annotation, {exam: files[exam] for exam in done}), files)
     masks = read_masks(annotation, {exam: files[exam] for exam in wanted})
+    gone = [sentence for exam, mask in masks.items() for sentence in _gone(annotation, round_, exam, mask)]
     unchanged = _keep(annotation, round_, masks, files)
     annotation.settle()
     left = sorted(set(round_.exams) - set(annotation.lineage().exam))
     if not left and round_.state != ACCEPTED:
         round_.write(round_.read() | {"state": ACCEPTED})
-    return Acceptance(wanted, done, unchanged, left, others)
+    return Acceptance(wanted, done, unchanged, gone, left, others)
 
 
 def _wanted(
@@ -121,6 +126,18 @@ def _wanted(
 def _is_saved_over(round_: Round, exam: str) -> bool:
     copy = round_.proposals / round_.original(exam).name
     return copy.is_file() and not same_voxels(read_volume(copy), read_volume(round_.original(exam)))
+
+
+def _gone(annotation: Annotation, round_: Round, exam: str, mask: Volume) -> list[str]:
+    """Levels of the proposal that are nowhere in the corrected mask, while another level is."""
+    before, after = (
+        set(np.unique(array).tolist()) for array in (read_volume(round_.original(exam)).array, mask.array)
+    )
+    return [
+        f"{exam}: {level.name} was proposed and is nowhere in the corrected mask"
+        for level in annotation.study.levels
+        if level.value in before - after and after - {0}
+    ]
 
 
 def _keep(

@@ -6,12 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bmseg.annotation.state import Annotation
 from bmseg.errors import InputError
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.segmented import image_of
 from dataset_conversion.volume import ConversionError, Volume, grid_difference, read_volume
+
+#: Beside a mask that 3D Slicer exported: which number it gave to which segment.
+SLICER_NUMBERS = ".labels.csv"
 
 #: What MedSeg, ITK-SNAP and 3D Slicer save.
 ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd")
@@ -32,7 +36,8 @@ def masks_in(folder: Path) -> tuple[dict[str, Path], list[str]]:
     for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
         ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
         if ending is None or path.is_dir():
-            others.append(path.name)
+            if not path.name.endswith(SLICER_NUMBERS):
+                others.append(path.name)
             continue
         exam = path.name.removesuffix(ending)
         if exam in masks:
@@ -73,12 +78,42 @@ def read_masks(annotation: Annotation, masks: Mapping[str, Path]) -> dict[str, V
     read, faults = {}, []
     for exam, path in masks.items():
         try:
+            _check_slicer_numbers(annotation, path.with_name(f"{exam}{SLICER_NUMBERS}"))
             read[exam] = _read(annotation, exam, path)
         except ConversionError as error:
             faults.append(str(error))
     if faults:
         raise InputError("; ".join(faults) + "; nothing was accepted: correct the masks and start again")
     return read
+
+
+def _check_slicer_numbers(annotation: Annotation, path: Path) -> None:
+    """Refuse a mask in which 3D Slicer numbered the segments anew; it does so unless told otherwise.
+
+    Slicer 5.13 writes the columns ``LabelValue`` and ``Name``; underscores of a name are shown as spaces.
+    """
+    if not path.is_file():
+        return
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        names = table["Name"].str.replace(" ", "_")
+        found = dict(zip(names, table["LabelValue"], strict=True))
+    except (OSError, ValueError, KeyError):
+        raise ConversionError(
+            f"{path}: cannot be read as 3D Slicer's table of LabelValue and Name; export the mask again, or "
+            "remove the file if it is not Slicer's"
+        ) from None
+    levels = {name: str(value) for name, value in annotation.study.dataset_spec.labels.items()}
+    faults = [
+        f"segment {name}: found {value} in the mask, expected {levels.get(name, 'the name of a level')}"
+        for name, value in found.items()
+        if levels.get(name) != value
+    ]
+    if faults:
+        raise ConversionError(
+            f"{path}: {'; '.join(faults)}: export again with 'Use color table values' ticked, or save as "
+            ".seg.nrrd"
+        )
 
 
 def _read(annotation: Annotation, exam: str, path: Path) -> Volume:

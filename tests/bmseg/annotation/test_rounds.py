@@ -171,6 +171,42 @@ def test_nothing_is_accepted_by_halves(proposed: Annotation) -> None:
     assert not proposed.rounds()[0].accepted(one).exists()
 
 
+def test_a_mask_that_slicer_numbered_anew_is_refused(proposed: Annotation) -> None:
+    """Slicer 5.13 without 'Use color table values': level 2 is missing, and level 3 or a new segment is 2."""
+    exam = proposed.rounds()[0].exams[0]
+    folder = correct(proposed)
+    numbers = folder / f"{exam}.labels.csv"
+    heading = "LabelValue,Name,Color_R,Color_G,Color_B,Color_A\n"
+    numbers.write_text(f"{heading}1,level2,31,95,255,255\n")
+    assert_refused(accept_command(proposed), "segment level2: found 1 in the mask, expected 2")
+    numbers.write_text(f"{heading}1,level1,64,224,208,255\n2,Segment_1,0,0,0,255\n")
+    assert_refused(
+        accept_command(proposed), "segment Segment_1: found 2 in the mask, expected the name of a level"
+    )
+    numbers.write_text("\0")
+    assert_refused(accept_command(proposed), "cannot be read as 3D Slicer's table")
+    assert len(proposed.lineage()) == 3
+    numbers.write_text(f"{heading}1,level1,64,224,208,255\n2,level2,31,95,255,255\n")
+    result = accept_command(proposed)
+    assert result.returncode == 0, result.stderr
+    assert "no masks and were not read" not in result.stdout
+
+
+def test_a_level_that_is_gone_is_said(proposed: Annotation) -> None:
+    round_ = proposed.rounds()[0]
+    exam = round_.exams[0]
+    folder = correct(proposed)
+    proposal, mask = read_volume(round_.original(exam)), truth(exam)[1]
+    has = np.unique(proposal.array)
+    level = int(has[has > 0][0])
+    other = 3 - level
+    changed = np.where(mask.array == 0, 0, other).astype(np.uint8)
+    write_volume(folder / f"{exam}.nii.gz", Volume(changed, mask.affine))
+    result = accept_command(proposed)
+    assert result.returncode == 0, result.stderr
+    assert f"{exam}: level{level} was proposed and is nowhere in the corrected mask" in result.stderr
+
+
 def test_some_first(proposed: Annotation) -> None:
     one, other = proposed.rounds()[0].exams
     correct(proposed, one)
