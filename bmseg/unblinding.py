@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,12 +12,13 @@ from pydantic import BaseModel, ValidationError
 
 from bmseg import provenance
 from bmseg.errors import InputError
-from bmseg.records import write_record
+from bmseg.records import read_record, write_record
 from bmseg.study import in_one_line
 from dataset_conversion.files import write_text
 from evaluation.reading_room import Key, ScoresFile, Unblinded, UnblindingError, unblind
 from evaluation.tables import DASH, Table
 
+_KIND = "bmseg reading room unblinded"
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
@@ -80,9 +81,11 @@ def write_unblinded(key_file: Path, score_files: Sequence[Path], out: Path, *, u
     reliability = _reliability_table(found.reliability) if len(found.reliability) else None
     if reliability:
         texts |= {"icc.csv": reliability.to_csv(), "icc.md": reliability.to_markdown()}
+    _remove_earlier(out, texts)
     for name, text in texts.items():
         write_text(out / name, text)
     record = {
+        "kind": _KIND,
         "versions": provenance.versions(),
         "machine": provenance.machine(),
         "build": key.build,
@@ -96,6 +99,14 @@ def write_unblinded(key_file: Path, score_files: Sequence[Path], out: Path, *, u
     }
     write_record(out / "provenance.json", record)
     return Written(found, tables, reliability)
+
+
+def _remove_earlier(out: Path, names: Iterable[str]) -> None:
+    """Remove what an earlier call wrote and this one does not: other readers' tables, beside these."""
+    earlier = read_record(out / "provenance.json")
+    if earlier.get("kind") == _KIND:
+        for name in set(earlier["outputs"]) - set(names):
+            (out / name).unlink(missing_ok=True)
 
 
 def _read(path: Path, kind: type[_Record], expected: str) -> _Record:
