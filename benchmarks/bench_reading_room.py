@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
 import statistics
 import tempfile
@@ -72,7 +73,7 @@ def bench_reading_room() -> str:
     return (
         f"{title}\n{count} masks of {EXAMS} exams, {SHAPE[2]} slices of {SHAPE[0]}x{SHAPE[1]}, one file of "
         f"{size / 1e6:.1f} MB, from disk in headless Chromium {version} without a GPU, {VISITS} visits; by "
-        "the browser's own clock.\n\n"
+        f"the browser's own clock, on {datetime.date.today()}.\n\n"
         "| what | median | highest |\n| --- | --- | --- |\n"
         f"| open, until the page answers | {_ms(statistics.median(opened))} | {_ms(max(opened))} |\n"
         f"| from Begin to the first mask drawn | {_ms(statistics.median(first))} | {_ms(max(first))} |\n"

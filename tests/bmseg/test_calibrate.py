@@ -1,4 +1,8 @@
-"""The synthetic readers beside the published Table 1, by the code that scores real readers."""
+"""The synthetic readers beside the published Table 1, by the code that scores real readers.
+
+The shipped cohort is checked where it is made on disk: tests/e2e/test_synthetic_run.py. How far cohorts of
+other seeds, which the readers were not tuned on, are from the table: make calibrate.
+"""
 
 from collections.abc import Callable
 
@@ -8,15 +12,10 @@ import pytest
 
 from bmseg.calibrate import CHECKED_SEEDS, TUNED_SEEDS, compare, published_targets, study_scorer
 from bmseg.study import DEFAULT_STUDY, load_study
-from dataset_conversion.phantom.calibration import (
-    MEAN_TOLERANCE,
-    MEDIAN_TOLERANCE,
-    OTHER_SEEDS_TOLERANCE,
-    see_test_exams,
-)
-from dataset_conversion.phantom.cohort import DEFAULT_SEED, plan_cohort, simulate_body
-from dataset_conversion.phantom.readers import READERS, calibrated_readers, draw_masks
-from evaluation.dice import score, summarise
+from dataset_conversion.phantom.calibration import see_test_exams
+from dataset_conversion.phantom.cohort import DEFAULT_SEED
+from dataset_conversion.phantom.readers import READERS, calibrated_readers
+from evaluation.dice import score
 from evaluation.staple import staple
 from evaluation.votes import count_votes
 
@@ -50,53 +49,15 @@ def test_targets_are_the_published_table() -> None:
     assert targets.means[2] == pytest.approx([0.60, 0.69, 0.59, 0.11])
 
 
-@pytest.fixture(scope="module")
-def shipped_scores() -> pd.DataFrame:
-    """Scores of the shipped cohort's test exams: masks, consensus and Dice as on disk, without images."""
-    exams = []
-    for planned in plan_cohort(training=1)[1:]:
-        name = planned.identifier
-        body = simulate_body(planned, seed=DEFAULT_SEED)
-        masks = draw_masks(
-            body.grid, body.anatomy.region, body.marrow, readers=READERS, seed=DEFAULT_SEED, exam=name
-        )
-        exams.append(score_masks(masks).assign(exam=name))
-    return pd.concat(exams, ignore_index=True)
-
-
-@pytest.mark.slow
-def test_shipped_cohort_is_within_the_tolerances_of_table_1(shipped_scores: pd.DataFrame) -> None:
-    published = pd.read_csv(DEFAULT_STUDY.parent / str(STUDY.published.table1))
-    table = summarise(shipped_scores).merge(published, on=["level", "rater"], suffixes=("", "_published"))
+def test_simulated_readers_are_compared_cell_by_cell() -> None:
+    """One exam of a cohort that the readers were not tuned on: median and mean are its scores."""
+    readers, targets = calibrated_readers(), published_targets(STUDY)
+    cohort = see_test_exams(CHECKED_SEEDS[0], readers.scale, places=[0])
+    table = compare(cohort, readers, STUDY, targets)
     assert len(table) == 16
-    assert (table["median"] - table.median_published).abs().max() <= MEDIAN_TOLERANCE
-    assert (table["mean"] - table.mean_published).abs().max() <= MEAN_TOLERANCE
-
-
-@pytest.mark.slow
-def test_sparse_levels_are_as_sparse_as_in_the_study(shipped_scores: pd.DataFrame) -> None:
-    voxels = shipped_scores.pivot(index=["exam", "level"], columns="rater", values="n_rater")
-    level2, level3 = (voxels.xs(level, level="level") for level in ("level2", "level3"))
-    # Reader 4 draws level 3 in one exam, and less of level 2 than any other reader.
-    assert (level3.reader4 > 0).sum() == 1
-    assert level2.reader4.sum() < 0.5 * level2[["reader1", "reader2", "reader3"]].sum().min()
-    # One exam has no level 3 at all; another has it for some readers only.
-    assert (level3.max(axis=1) == 0).sum() == 1
-    assert ((level3 > 0).any(axis=1) & (level3 == 0).any(axis=1)).any()
-    # Medians over exams and readers are of the size that the calibration was planned for.
-    for level, low, high in (("level1", 8_000, 25_000), ("level2", 1_500, 6_600), ("level3", 77, 720)):
-        assert (
-            low
-            <= voxels.xs(level, level="level")[["reader1", "reader2", "reader3"]].median().median()
-            <= high
-        )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", CHECKED_SEEDS[:1])  # all of them: make calibrate
-def test_cohorts_that_the_readers_were_not_tuned_on(seed: int) -> None:
-    assert seed not in (DEFAULT_SEED, *TUNED_SEEDS)
-    readers = calibrated_readers()
-    table = compare(see_test_exams(seed, readers.scale), readers, STUDY, published_targets(STUDY))
-    assert len(table) == 16
-    assert table.median_difference.abs().mean() < OTHER_SEEDS_TOLERANCE
+    assert not {DEFAULT_SEED, *TUNED_SEEDS} & set(CHECKED_SEEDS)
+    assert table["median"].to_list() == table["mean"].to_list()
+    assert table.published_median.to_list() == targets.medians.ravel().tolist()
+    assert table.median_difference.to_numpy() == pytest.approx(table["median"] - targets.medians.ravel())
+    # Readers of one exam agree as people do: neither by chance nor wholly.
+    assert 0.3 < table[table.reader != "reader4"]["median"].mean() < 0.95

@@ -10,6 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bmseg.study import DEFAULT_STUDY, load_study
+from dataset_conversion.phantom.calibration import MEAN_TOLERANCE, MEDIAN_TOLERANCE
+from evaluation.dice import summarise
 from tests import command_line
 from tests.evaluation.reading_room.rooms import data, without_data
 
@@ -65,6 +68,33 @@ def test_trained_methods_stand_beside_four_readers(workspace: Path) -> None:
     assert len(scores) == 10 * 6 * 4
     readers = scores[(scores.level == "level1") & scores.rater.str.startswith("reader")]
     assert readers.dice.median() > 0.5
+
+
+def test_shipped_cohort_is_within_the_tolerances_of_table_1(workspace: Path) -> None:
+    study = load_study(DEFAULT_STUDY)
+    scores = pd.read_csv(workspace / "evaluation" / "dice.csv")
+    published = pd.read_csv(DEFAULT_STUDY.parent / str(study.published.table1))
+    table = summarise(scores).merge(published, on=["level", "rater"], suffixes=("", "_published"))
+    assert len(table) == 16
+    assert (table["median"] - table.median_published).abs().max() <= MEDIAN_TOLERANCE
+    assert (table["mean"] - table.mean_published).abs().max() <= MEAN_TOLERANCE
+
+
+def test_sparse_levels_are_as_sparse_as_in_the_study(workspace: Path) -> None:
+    scores = pd.read_csv(workspace / "evaluation" / "dice.csv")
+    readers = scores[scores.rater.str.startswith("reader")]
+    voxels = readers.pivot(index=["exam", "level"], columns="rater", values="n_rater")
+    level2, level3 = (voxels.xs(level, level="level") for level in ("level2", "level3"))
+    # Reader 4 draws level 3 in one exam, and less of level 2 than any other reader.
+    assert (level3.reader4 > 0).sum() == 1
+    assert level2.reader4.sum() < 0.5 * level2[["reader1", "reader2", "reader3"]].sum().min()
+    # One exam has no level 3 at all; another has it for some readers only.
+    assert (level3.max(axis=1) == 0).sum() == 1
+    assert ((level3 > 0).any(axis=1) & (level3 == 0).any(axis=1)).any()
+    # Medians over exams and readers are of the size that the calibration was planned for.
+    calibrated = voxels[["reader1", "reader2", "reader3"]]
+    for level, low, high in (("level1", 8_000, 25_000), ("level2", 1_500, 6_600), ("level3", 77, 720)):
+        assert low <= calibrated.xs(level, level="level").median().median() <= high
 
 
 def test_everything_says_synthetic(workspace: Path) -> None:
