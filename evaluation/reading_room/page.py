@@ -160,7 +160,7 @@ def _image(shown: ShownExam) -> tuple[str, dict[str, Any]]:
         "offset": packed.offset,
         "scale": packed.scale,
         "windows": [
-            {"name": window.name, "low": round(window.low, 3), "high": round(window.high, 3)}
+            {"name": window.name, "low": window.low, "high": window.high}
             for window in window_presets(shown.image)
         ],
     }

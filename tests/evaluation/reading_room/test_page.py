@@ -7,8 +7,10 @@ import hashlib
 import re
 
 import numpy as np
+import pytest
 
-from evaluation.reading_room import Place, RoomLevel, draw_order
+from evaluation.display import window_presets
+from evaluation.reading_room import Place, RoomLevel, ShownExam, build_page, draw_order
 from evaluation.reading_room.packing import PackedImage, unpack_image, unpack_mask
 from tests.evaluation.reading_room.rooms import SHAPE, content, data, page_of, reader, room, without_data
 
@@ -82,6 +84,18 @@ def test_text_of_a_study_ends_no_element() -> None:
 def test_it_says_synthetic_only_of_a_synthetic_cohort() -> None:
     assert "Synthetic cohort" in page_of(PLACES).html
     assert "ynthetic cohort" not in page_of(PLACES, synthetic=False).html
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e5])
+def test_windows_fit_images_of_any_unit(scale: float) -> None:
+    def read(exam: str) -> ShownExam:
+        shown = reader()(exam)
+        return ShownExam(shown.image * scale, shown.pixel_mm, shown.masks)
+
+    facts = content(build_page(room(), PLACES, read).html)["images"][0]
+    for window, wanted in zip(facts["windows"], window_presets(read(PLACES[0].exam).image), strict=True):
+        assert (window["low"], window["high"]) == (wanted.low, wanted.high)
+        assert window["high"] - window["low"] > 100 * scale
 
 
 def test_items_are_levels_and_the_whole() -> None:
