@@ -32,7 +32,7 @@ CODE      := bmseg dataset_conversion evaluation tests benchmarks
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) METHODS='$(METHODS)' FOLDS=$(FOLDS) SEED=$(SEED) EPOCHS=$(EPOCHS) JOBS=$(JOBS) PYTHON=$(PYTHON)"
+	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) METHODS='$(METHODS)' FOLDS=$(FOLDS) SEED=$(SEED) EPOCHS=$(EPOCHS) ROUNDS=$(ROUNDS) SEGMENTED=$(SEGMENTED) DRAWS=$(DRAWS) JOBS=$(JOBS) PYTHON=$(PYTHON)"
 
 setup: $(INSTALLED)  ## create .venv and install bmseg with everything
 
