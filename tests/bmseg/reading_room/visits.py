@@ -8,6 +8,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+# Other tests run beside these, on few cores.
+expect.set_options(timeout=20_000)
+
 
 class Visit:
     """A page in a browser profile of its own."""
