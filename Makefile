@@ -15,7 +15,7 @@ ROUNDS    ?= workspaces/annotation
 SEGMENTED ?= 8
 DRAWS     ?= unet
 # Processes that run tests side by side.
-JOBS      ?= 3
+JOBS      ?= 4
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed

