@@ -15,7 +15,7 @@ ROUNDS    ?= workspaces/annotation
 SEGMENTED ?= 8
 DRAWS     ?= unet
 # Processes that run tests side by side.
-JOBS      ?= 4
+JOBS      ?= 3
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed

@@ -176,7 +176,7 @@ def write_submission(workspace: Workspace, submission: Submission) -> None:
 
 def submissions(workspace: Workspace) -> list[Submission]:
     """Every submission of a workspace, oldest first."""
-    records = [read_record(path) for path in sorted(workspace.jobs.glob("*.json"))]
+    records = [read_record(path) for path in sorted(workspace.jobs.glob("[!.]*.json"))]
     return sorted((_from_json(record) for record in records if record), key=lambda one: one.submitted)
 
 

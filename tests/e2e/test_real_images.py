@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 import SimpleITK as sitk
 
+from tests import command_line
+
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install '.[train]'")
 pytestmark = pytest.mark.slow
 
@@ -20,6 +22,12 @@ def bmseg(*words: object) -> str:
     result = subprocess.run([program, *map(str, words)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+def in_process(*words: object) -> None:
+    """Seconds of work after seconds of imports are done here."""
+    result = command_line.bmseg(*words)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +46,12 @@ def workspace(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     (folder / "cohort.csv").write_text("exam,split,T1,expert\n" + "\n".join(rows) + "\n")
     root = folder / "workspace"
-    bmseg("convert", "nifti", "--table", folder / "cohort.csv", "--study", STUDY, "-w", root)
+    in_process("convert", "nifti", "--table", folder / "cohort.csv", "--study", STUDY, "-w", root)
     bmseg("plan", "-w", root)
     bmseg("train", "-w", root, "--epochs", "2", "--iterations", "10")
     bmseg("predict", "-w", root)
-    bmseg("evaluate", "-w", root)
-    bmseg("report", "-w", root)
+    in_process("evaluate", "-w", root)
+    in_process("report", "-w", root)
     return root
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import subprocess
-import time
+import os
+import shutil
+import signal
 from pathlib import Path
 
 import pandas as pd
@@ -215,28 +217,33 @@ def test_another_file_is_refused(visit: Visit, tmp_path: Path) -> None:
         expect(visit.page.locator("#start")).to_be_visible()
 
 
-def started(profile: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """A browser of its own on a profile, and its address."""
-    address = profile / "DevToolsActivePort"
-    address.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-         "--disable-background-networking", "--remote-debugging-port=0", f"--user-data-dir={profile}"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    end = time.monotonic() + 30
-    while not (address.is_file() and address.read_text().strip()):
-        assert time.monotonic() < end, "Chromium did not start"
-        time.sleep(0.05)
-    return process, f"http://127.0.0.1:{address.read_text().split()[0]}"
+def process_of(profile: Path) -> int:
+    """The browser itself, of all processes that use a profile."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "cmdline").read_text().split("\0")
+            if f"--user-data-dir={profile}" in words and not any(
+                word.startswith("--type=") for word in words
+            ):
+                return int(folder.name)
+    raise AssertionError(f"no browser uses {profile}")
 
 
+@pytest.mark.skipif(not Path("/proc/self/cmdline").is_file(), reason="no /proc to find the browser in")
 def test_scores_survive_a_killed_browser(
     playwright: sync_api.Playwright, page_file: Path, tmp_path: Path
 ) -> None:
-    process, address = started(tmp_path / "profile")
-    page = playwright.chromium.connect_over_cdp(address).contexts[0].new_page()
-    page.goto(page_file.as_uri())
+    profile = tmp_path / "profile"
+
+    def opened() -> sync_api.Page:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=shutil.which("chromium"), args=["--no-sandbox"], timeout=120_000
+        )
+        page = context.new_page()
+        page.goto(page_file.as_uri())
+        return page
+
+    page = opened()
     page.get_by_label("Initials or a code").fill("AB")
     page.get_by_role("radio", name="Alone").check()
     page.get_by_role("button", name="Begin").click()
@@ -244,11 +251,8 @@ def test_scores_survive_a_killed_browser(
         page.locator(f"[data-item='{item}'] input").press("End")
     expect(page.locator("#progress")).to_have_text("1 of 6 scored")
     expect(page.locator("#kept")).to_contain_text("Kept in this browser")
-    process.kill()
-    process.wait()
-    process, address = started(tmp_path / "profile")
-    page = playwright.chromium.connect_over_cdp(address).contexts[0].new_page()
-    page.goto(page_file.as_uri())
+    with page.context.expect_event("close"):
+        os.kill(process_of(profile), signal.SIGKILL)
+    page = opened()
     expect(page.get_by_role("button", name="Go on as AB (1 of 6 scored)")).to_be_visible()
-    process.kill()
-    process.wait()
+    page.context.close()

@@ -14,7 +14,7 @@ from bmseg.records import write_record
 from bmseg.slurm import Resources
 from bmseg.slurm.follow import failure, follow, step
 from bmseg.slurm.launch import cancelled
-from bmseg.slurm.record import Submission, log_folder, log_of, write_submission
+from bmseg.slurm.record import Submission, log_folder, log_of, submissions, write_submission
 from bmseg.slurm.work import Order, ending_of
 from bmseg.workspace import Workspace
 from tests.bmseg.slurm.pretended import Pretended
@@ -50,6 +50,12 @@ def test_what_is_asked_for(workspace: Workspace, pretended: Pretended) -> None:
     assert "--partition" not in script
     assert "#SBATCH --dependency=afterok:1:2\n" in pretended.script("3")
     assert re.search(r"^srun .* --cpus-per-task=6 ", script, re.MULTILINE)
+
+
+def test_a_record_that_is_being_written_is_no_submission(workspace: Workspace) -> None:
+    [record] = workspace.jobs.glob("[!.]*.json")
+    (workspace.jobs / f".partial-{record.name}").write_bytes(record.read_bytes())
+    assert len(submissions(workspace)) == 1
 
 
 @pytest.mark.parametrize("state", ["NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "TIMEOUT", "BOOT_FAIL"])
