@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from bmseg.evaluated_exam import consensus_path
 from bmseg.records import read_record, write_record
 from bmseg.study import Study
 from bmseg.workspace import Workspace
-from bmseg.workspace_raters import test_cohort
+from bmseg.workspace_raters import workspace_raters
 from dataset_conversion.files import atomic_path, write_text
 from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import STORAGE_ORDER, Volume, read_volume
@@ -55,12 +55,15 @@ class Shown:
     ages : mapping of str to float
         Exam to age in years, where known.
     synthetic : bool
+    left_out : sequence of str
+        Exams with an image and no mask.
     """
 
     images: Mapping[str, Path]
     masks: Mapping[str, Mapping[str, Path]]
     ages: Mapping[str, float]
     synthetic: bool
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -100,27 +103,27 @@ def workspace_shown(workspace: Workspace, study: Study, models: list[str], chann
     InputError
         When the workspace was not evaluated, a model has no predictions, or the channel is unknown.
     """
-    exams, synthetic = test_cohort(workspace, study)
+    raters, synthetic = workspace_raters(workspace, study)
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    exams, made = dataset.exams("test"), raters.models
     channel = _channel(study, channel)
     if not read_record(workspace.evaluation / PROVENANCE_FILE):
         raise InputError(
             f"{workspace.evaluation}: found no finished evaluation, expected the readers' consensus; run "
             "'bmseg evaluate' first"
         )
-    made = sorted(folder.name for folder in workspace.predictions_root.glob("[!.]*") if folder.is_dir())
     if unknown := sorted(set(models) - set(made)):
         raise InputError(
-            f"--model: found {', '.join(unknown)}, expected some of {', '.join(made) or 'none'}: methods "
+            f"--model: found {', '.join(unknown)}, expected some of {', '.join(made)}: methods "
             "with predictions in the workspace"
         )
-    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
     masks = {REFERENCE: {exam: consensus_path(workspace.evaluation, exam) for exam in exams}}
-    masks |= {model: _masks_of(model, workspace.predictions(model)) for model in models or made}
+    masks |= {model: _masks_of(model, made[model]) for model in models or made}
     match_exams(masks, exams)
     return Shown(
         images={exam: dataset.image_path(exam, "test", channel) for exam in exams},
         masks=masks,
-        ages=_ages(dataset.cohort()),
+        ages=_ages(dataset.cohort(), exams),
         synthetic=synthetic,
     )
 
@@ -172,8 +175,9 @@ def folders_shown(
     return Shown(
         images={exam: found.images[exam][number] for exam in exams},
         masks=masks,
-        ages=_ages(_read_cohort(cohort)) if cohort else {},
+        ages=_ages(_read_cohort(cohort), exams) if cohort else {},
         synthetic=synthetic,
+        left_out=sorted(set(found.images) - set(exams)),
     )
 
 
@@ -317,10 +321,10 @@ def _channel(study: Study, channel: str | None) -> str:
     return channel or names[0]
 
 
-def _ages(cohort: pd.DataFrame) -> dict[str, float]:
+def _ages(cohort: pd.DataFrame, exams: Sequence[str]) -> dict[str, float]:
     if "age" not in cohort:
         return {}
-    known = cohort.dropna(subset="age")
+    known = cohort[cohort.exam.isin(exams)].dropna(subset="age")
     return {str(exam): float(age) for exam, age in zip(known.exam, known.age, strict=True)}
 
 

@@ -77,6 +77,8 @@ def build(
     if not built.written:
         click.echo("already made from the same inputs")
     click.echo(f"{built.masks} masks of {len(shown.images)} exams: {', '.join(shown.masks)}")
+    if shown.left_out:
+        click.echo(f"{len(shown.left_out)} images without masks are not shown: {', '.join(shown.left_out)}")
     click.echo(f"for readers: {built.page} ({built.page.stat().st_size / 1e6:.1f} MB)")
     click.echo(f"key, not for readers: {built.key}")
 

@@ -75,11 +75,10 @@ def window_presets(image: np.ndarray) -> tuple[Window, ...]:
     tissue = values[values > air_below(values)]
     if not tissue.size:
         tissue = values
-    bounds = np.percentile(tissue, sorted({one for pair in _PERCENTILES.values() for one in pair}))
-    value_of = dict(zip(sorted({one for pair in _PERCENTILES.values() for one in pair}), bounds, strict=True))
+    bounds = np.percentile(tissue, list(_PERCENTILES.values()))
     return tuple(
-        Window(name, float(value_of[low]), float(max(value_of[high], value_of[low] + 1e-6)))
-        for name, (low, high) in _PERCENTILES.items()
+        Window(name, float(low), float(max(high, low + 1e-6)))
+        for name, (low, high) in zip(_PERCENTILES, bounds, strict=True)
     )
 
 

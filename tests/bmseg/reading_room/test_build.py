@@ -104,6 +104,13 @@ def test_the_key_of_another_page_is_never_written_over(room: Path, folders: Path
     assert_refused(bmseg("reading-room", "build", *options(folders, out), "--seed", 12), "another page")
 
 
+def test_an_image_without_masks_is_counted(folders: Path, tmp_path: Path) -> None:
+    root = tmp_path / "masks"
+    shutil.copytree(folders, root)
+    shutil.copy(root / "images" / "knee_088_0000.nii.gz", root / "images" / "knee_090_0000.nii.gz")
+    assert "1 images without masks are not shown: knee_090" in build(*options(root, tmp_path / "room"))
+
+
 def test_a_damaged_page_is_written_again(room: Path, folders: Path, tmp_path: Path) -> None:
     out = tmp_path / "room"
     shutil.copytree(room, out)
