@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from dataset_conversion.exam import Exam
 from dataset_conversion.raw_dataset import RawDataset
 from dataset_conversion.volume import Volume, read_volume, write_volume
 from tests.bmseg.nnunet.tiny import AFFINE, TRAINING
+from tests.command_line import bmseg
 
 STUDY = """
 name = "tiny"
@@ -91,3 +93,8 @@ def copied(root: Path, target: Path) -> Annotation:
 def mask_of(annotation: Annotation, exam: str) -> np.ndarray:
     """The mask that the main data set trains on."""
     return read_volume(annotation.dataset.mask_path(exam, "training", "reader1")).array
+
+
+def accept_command(annotation: Annotation, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run 'bmseg annotate accept' on the workspace."""
+    return bmseg("annotate", "accept", *words, "-w", annotation.workspace.root)
