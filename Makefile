@@ -110,7 +110,7 @@ bench: setup  ## measure speed against peers, write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
 calibrate: setup  ## tune the synthetic readers to the published Table 1, rewrite them, print both
-	$(BIN)/python -m bmseg.calibrate
+	$(BIN)/python -m bmseg.cohort.calibrate
 
 constraints: setup  ## write the installed versions to constraints.txt
 	@head -n 1 constraints.txt > constraints.new

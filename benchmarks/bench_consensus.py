@@ -12,8 +12,8 @@ import SimpleITK as sitk
 
 from benchmarks.masks import SHAPE, simulate_masks
 from benchmarks.timing import Row, paired
-from evaluation.staple import staple
-from evaluation.votes import count_votes, paint
+from evaluation.consensus.rules import staple
+from evaluation.consensus.votes import count_votes, paint
 
 LABELS = (0, 1, 2, 3)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from evaluation.reading_room import Room, RoomLevel, ShownExam, build_page, draw_order
+from bmseg.reading_room import Room, RoomLevel, ShownExam, build_page, draw_order
 
 SHAPE = (384, 256, 16)
 EXAMS = 10

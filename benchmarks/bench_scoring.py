@@ -18,10 +18,10 @@ from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
 from benchmarks.masks import SHAPE, simulate_masks
 from benchmarks.timing import Row, paired
-from dataset_conversion.volume import Volume, write_volume
-from evaluation.dice import score
-from evaluation.masks import check_grid, read_mask
-from evaluation.votes import count_votes
+from dataset_conversion.images.volume import Volume, write_volume
+from evaluation.consensus.votes import count_votes
+from evaluation.masks.reading import check_grid, read_mask
+from evaluation.measures.dice import score
 
 EXAMS, RATERS = 10, 5
 LEVELS = {"level1": (1,), "level2": (2,), "level3": (3,), "level2+3": (2, 3)}

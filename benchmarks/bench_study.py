@@ -9,11 +9,11 @@ import SimpleITK as sitk
 
 from benchmarks.masks import SHAPE, simulate_masks
 from benchmarks.timing import Row, paired
-from evaluation.agreement import chance_corrected, pairwise_dice
-from evaluation.dice import score
-from evaluation.fair import score_fair
-from evaluation.staple import leave_one_out, staple
-from evaluation.votes import count_votes
+from evaluation.consensus.rules import leave_one_out, staple
+from evaluation.consensus.votes import count_votes
+from evaluation.measures.dice import score
+from evaluation.scores.agreement import chance_corrected, pairwise_dice
+from evaluation.scores.fair import score_fair
 
 LABELS = (0, 1, 2, 3)
 LEVELS = {f"level{value}": (value,) for value in LABELS[1:]}

@@ -26,12 +26,11 @@ import pandas as pd
 
 from benchmarks.timing import Row
 from bmseg.methods import get_method
+from bmseg.methods.profiles import QUICK
 from bmseg.nnunet import Training, nnunet_variables
 from bmseg.nnunet.environment import all_cores, check_device, nnunet_environment, usable_cores
 from bmseg.nnunet.inference import load_predictor, predict_exam
-from bmseg.profiles import QUICK
-from bmseg.stages import open_workspace
-from bmseg.workspace import Workspace
+from bmseg.workspace import Workspace, open_workspace
 
 SEED = 2022
 #: Epochs of a timed training; the first, in which programs warm up, is not counted.

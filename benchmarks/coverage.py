@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from evaluation.intervals import Interval, mean_interval, median_interval
-from evaluation.signed_rank import hodges_lehmann
+from evaluation.statistics.intervals import Interval, mean_interval, median_interval
+from evaluation.statistics.signed_rank import hodges_lehmann
 
 EXAMS = 10
 REPEATS = 4000

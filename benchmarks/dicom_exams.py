@@ -14,8 +14,8 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
+from dataset_conversion.images.volume import Volume
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_exam
-from dataset_conversion.volume import Volume
 
 COLUMNS, ROWS, SLICES = 256, 256, 24
 KNEES = 5

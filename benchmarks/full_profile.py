@@ -20,16 +20,15 @@ from typing import Any
 
 import click
 
-from bmseg.evaluate import evaluate
+from bmseg.cohort.phantom import make_phantom
 from bmseg.methods import get_method
+from bmseg.methods.profiles import get_profile
 from bmseg.nnunet import Training, plan, predict, train
 from bmseg.nnunet.models import RECORD
-from bmseg.phantom_data import make_phantom
-from bmseg.profiles import get_profile
-from bmseg.records import read_record
-from bmseg.stages import kept_study, open_workspace
-from bmseg.workspace import Workspace
-from bmseg.workspace_raters import workspace_raters
+from bmseg.outputs.records import read_record
+from bmseg.scoring.evaluate import evaluate
+from bmseg.scoring.raters import workspace_raters
+from bmseg.workspace import Workspace, kept_study, open_workspace
 
 # The package gives its function train the name of the module.
 training_module: Any = import_module("bmseg.nnunet.train")

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bmseg.errors import InputError
 from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
-from dataset_conversion.exam import DatasetSpec
-from dataset_conversion.volume import Plane
+from dataset_conversion.images.volume import Plane
+from dataset_conversion.raw.exam import DatasetSpec
 
 STUDIES = Path(__file__).parent / "studies"
 DEFAULT_STUDY = STUDIES / "von_brandis_2022" / "study.toml"

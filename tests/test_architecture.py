@@ -35,9 +35,9 @@ def test_layers(package: str) -> None:
 def test_help_and_evaluation_import_nothing_heavy() -> None:
     """What `bmseg --help` imports, and what scoring and the leaderboard import."""
     code = (
-        "import sys, bmseg.cli; heavy = {'numpy', 'pandas', 'torch', 'nibabel', 'pydantic'};"
+        "import sys, bmseg.commands.cli; heavy = {'numpy', 'pandas', 'torch', 'nibabel', 'pydantic'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules);"
-        "import bmseg.evaluate, bmseg.leaderboard.publish, bmseg.leaderboard.simulated;"
+        "import bmseg.scoring.evaluate, bmseg.leaderboard.publish, bmseg.leaderboard.simulated;"
         "import bmseg.leaderboard.verify;"
         "assert not {'torch', 'nnunetv2'} & set(sys.modules)"
     )

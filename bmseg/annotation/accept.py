@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bmseg.annotation.corrections import CHANGE_COLUMNS, Effort, changes
 from bmseg.annotation.masks import masks_in, read_masks, refuse_unknown
 from bmseg.annotation.start import now, refuse_other_masks
 from bmseg.annotation.state import ACCEPTED, Annotation, Round
 from bmseg.errors import InputError
-from bmseg.provenance import file_hash
+from bmseg.outputs.provenance import file_hash
 from dataset_conversion.files import atomic_path
-from dataset_conversion.segmented import same_voxels
-from dataset_conversion.volume import Volume, read_volume, write_volume
-from evaluation.corrections import CHANGE_COLUMNS, Effort, changes
-from evaluation.dice import Dice, EmptyMask
+from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.raw.segmented import same_voxels
+from evaluation.measures.dice import Dice, EmptyMask
 
-#: Columns of effort.csv, in order; see `evaluation.corrections.Effort`.
+#: Columns of effort.csv, in order; see `bmseg.annotation.corrections.Effort`.
 EFFORT_COLUMNS = ["exam", "changed", "marked", "proposed", "kept", "saved", "share_kept", "unchanged"]
 
 
-#: Columns of changes.csv, in order: those of `evaluation.corrections.changes`, and the Dice of the mask that
-#: the model of the round before draws of the exam; NaN in the first round.
+#: Columns of changes.csv, in order: those of `bmseg.annotation.corrections.changes`, and the Dice of the
+#: mask that the model of the round before draws of the exam; NaN in the first round.
 ROUND_CHANGE_COLUMNS = ["exam", *CHANGE_COLUMNS, "dice_earlier"]
 
 

@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from bmseg.annotation.corrections import disagreement
 from bmseg.annotation.state import Annotation, Round
 from bmseg.nnunet.training import Fold
 from dataset_conversion.files import atomic_path
-from dataset_conversion.raw_dataset import FILE_ENDING
-from evaluation.corrections import disagreement
-from evaluation.masks import read_mask
+from dataset_conversion.raw.dataset import FILE_ENDING
+from evaluation.masks.reading import read_mask
 
 Pick = Literal["random", "uncertain"]
 
@@ -59,7 +59,7 @@ def disagreements(
     Returns
     -------
     DataFrame
-        Columns ``exam`` and ``disagreement``, see `evaluation.corrections.disagreement`.
+        Columns ``exam`` and ``disagreement``, see `bmseg.annotation.corrections.disagreement`.
     """
     study = annotation.study
     levels = {level.name: (level.value,) for level in study.levels}

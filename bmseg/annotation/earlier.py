@@ -11,10 +11,10 @@ from typing import Any
 from bmseg.annotation.state import Annotation, Round
 from bmseg.errors import InputError
 from bmseg.methods import Method, get_method
+from bmseg.methods.profiles import get_profile
 from bmseg.nnunet import Training, predict
 from bmseg.nnunet.environment import say
 from bmseg.nnunet.models import trained_model
-from bmseg.profiles import get_profile
 from bmseg.workspace import Workspace
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from bmseg.annotation.state import Annotation
 from bmseg.errors import InputError
+from dataset_conversion.images.volume import ConversionError, Volume, grid_difference, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
-from dataset_conversion.segmented import image_of
-from dataset_conversion.volume import ConversionError, Volume, grid_difference, read_volume
+from dataset_conversion.raw.segmented import image_of
 
 #: Beside a mask that 3D Slicer exported: which number it gave to which segment.
 SLICER_NUMBERS = ".labels.csv"

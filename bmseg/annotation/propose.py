@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmseg import provenance
 from bmseg.annotation.choose import (
     RULES,
     Pick,
@@ -26,13 +25,14 @@ from bmseg.errors import InputError
 from bmseg.nnunet import Training, plan, predict, train
 from bmseg.nnunet.models import trained_model
 from bmseg.nnunet.training import Fold
-from bmseg.provenance import file_hash
+from bmseg.outputs import provenance
+from bmseg.outputs.provenance import file_hash
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
-from dataset_conversion.raw_dataset import FILE_ENDING, RawDataset
-from dataset_conversion.segmented import image_of, link_or_copy
-from dataset_conversion.splits import make_folds
-from dataset_conversion.volume import Volume, read_volume, write_volume
+from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
+from dataset_conversion.raw.folds import make_folds
+from dataset_conversion.raw.segmented import image_of, link_or_copy
 
 
 @dataclass(frozen=True)

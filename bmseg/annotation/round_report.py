@@ -10,7 +10,7 @@ import pandas as pd
 
 from bmseg.annotation.accept import EFFORT_COLUMNS, ROUND_CHANGE_COLUMNS
 from bmseg.annotation.state import Annotation, Round
-from evaluation.intervals import Interval, median_interval
+from evaluation.statistics.intervals import Interval, median_interval
 
 #: The name of the mean of an exam's defined Dice of single levels.
 OVER_LEVELS = "over levels"
@@ -31,7 +31,7 @@ class RoundReport:
     dice : dict of str to Interval
         Level or group, and `OVER_LEVELS`, to the median Dice of proposal to corrected mask.
     changed, marked, proposed, kept : int
-        Voxels over the accepted exams; see `evaluation.corrections.Effort`.
+        Voxels over the accepted exams; see `bmseg.annotation.corrections.Effort`.
     added_ml, removed_ml : dict of str to float
         Level or group to ml over the accepted exams.
     pairs : DataFrame

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bmseg.annotation.corrections import correct_regions
 from bmseg.annotation.state import ACCEPTED, Annotation, Round
 from bmseg.errors import InputError
-from bmseg.records import read_record
-from bmseg.stages import Stage
+from bmseg.outputs.records import read_record
+from bmseg.outputs.stage import Stage
+from dataset_conversion.images.volume import Volume, read_volume, write_volume
 from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort, simulate_exam
-from dataset_conversion.raw_dataset import FILE_ENDING
-from dataset_conversion.volume import Volume, read_volume, write_volume
-from evaluation.corrections import correct_regions
+from dataset_conversion.raw.dataset import FILE_ENDING
 
 #: Voxels of the largest wrong region that she leaves: about 28 mm3 of the phantom's 0.9 x 0.9 x 3.5 mm.
 LARGEST_LEFT = 10
@@ -44,7 +44,8 @@ def simulate(
     """Write the masks of a simulated reader into a round's folder ``corrected``.
 
     She has the mask in mind that the training reader draws of the exam, made again from the cohort's seed,
-    and corrects every region of disagreement that she notices; see `evaluation.corrections.correct_regions`.
+    and corrects every region of disagreement that she notices; see
+    `bmseg.annotation.corrections.correct_regions`.
 
     Parameters
     ----------

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bmseg import provenance
 from bmseg.annotation.masks import masks_in, read_masks, refuse_unknown
 from bmseg.annotation.state import Annotation
 from bmseg.errors import InputError
-from bmseg.provenance import file_hash
-from bmseg.records import write_record
-from bmseg.stages import kept_study, open_workspace
+from bmseg.outputs import provenance
+from bmseg.outputs.provenance import file_hash
+from bmseg.outputs.records import write_record
 from bmseg.study import study_hash
-from dataset_conversion.segmented import same_voxels, training_exams, unread_exams
-from dataset_conversion.volume import Volume, read_volume, write_volume
+from bmseg.workspace import kept_study, open_workspace
+from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.raw.segmented import same_voxels, training_exams, unread_exams
 
 
 def start(root: Path | str, *, masks: Path | None = None, seed: int) -> list[str]:
@@ -35,7 +35,7 @@ def start(root: Path | str, *, masks: Path | None = None, seed: int) -> list[str
     InputError
         When there is no unread exam or no segmented one, a mask does not fit, an exam is both unread and
         of the data set, a patient of the test exams is among the unread, or rounds were begun otherwise.
-    dataset_conversion.volume.ConversionError
+    dataset_conversion.images.volume.ConversionError
         When there are no unread exams.
     """
     workspace, study = open_workspace(root)

@@ -28,14 +28,13 @@ from typing import Any
 import pandas as pd
 
 from bmseg.errors import InputError
-from bmseg.provenance import file_hash, files_hash
-from bmseg.records import read_record, write_record
-from bmseg.stages import open_workspace
+from bmseg.outputs.provenance import file_hash, files_hash
+from bmseg.outputs.records import read_record, write_record
 from bmseg.study import Study
-from bmseg.workspace import Workspace
+from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.files import atomic_path
-from dataset_conversion.raw_dataset import FILE_ENDING, RawDataset
-from dataset_conversion.segmented import add_segmented, image_of, unread_exams
+from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
+from dataset_conversion.raw.segmented import add_segmented, image_of, unread_exams
 
 #: Columns of lineage.csv, in order. Hashes are SHA-256 of files; a model's are of its checkpoints.
 LINEAGE = [

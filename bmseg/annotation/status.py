@@ -12,9 +12,9 @@ from bmseg.annotation.round_report import OVER_LEVELS, RoundReport, report_of
 from bmseg.annotation.state import Annotation
 from bmseg.annotation.words import median_text
 from bmseg.annotation.words import sentences as sentences_of
-from bmseg.evaluate import SYNTHETIC
+from bmseg.scoring.evaluate import SYNTHETIC
 from dataset_conversion.files import write_text
-from evaluation.tables import DASH, Table
+from evaluation.table import DASH, Table
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from bmseg.annotation.round_report import OVER_LEVELS, RoundReport
-from evaluation.figure_panels import signed
-from evaluation.intervals import Interval
-from evaluation.paired import estimate_and_test
-from evaluation.tables import DASH
+from evaluation.comparison.readers import estimate_and_test
+from evaluation.figures.panels import signed
+from evaluation.statistics.intervals import Interval
+from evaluation.table import DASH
 
 _CONFIDENCE = 0.95
 

@@ -7,17 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bmseg import provenance
 from bmseg.atlas.contents import Atlas, AtlasOptions, make_atlas
 from bmseg.atlas.exams import AtlasExams
 from bmseg.atlas.page import atlas_html
 from bmseg.atlas.pdf import write_pdf
 from bmseg.atlas.words import chosen_words
 from bmseg.errors import InputError
-from bmseg.records import read_record, write_record
-from bmseg.stages import kept_study
+from bmseg.outputs import provenance
+from bmseg.outputs.records import read_record, write_record
 from bmseg.study import study_hash
-from bmseg.workspace import Workspace
+from bmseg.workspace import Workspace, kept_study
 from dataset_conversion.files import atomic_path, write_text
 
 HTML, PDF, NUMBERS, PROVENANCE = "atlas.html", "atlas.pdf", "atlas.csv", "provenance.json"
@@ -47,7 +46,7 @@ def build_atlas(workspace: Workspace, exams: AtlasExams, options: AtlasOptions, 
     ------
     InputError
         When the folder holds anything but an atlas, or an exam does not fit.
-    evaluation.masks.MaskError, dataset_conversion.volume.ConversionError
+    evaluation.masks.reading.MaskError, dataset_conversion.images.volume.ConversionError
         When a file cannot be read.
     """
     _check_out(out)

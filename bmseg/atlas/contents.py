@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import pandas as pd
 from tqdm import tqdm
 
+from bmseg.atlas.choice import SHOWN_MM2, Candidate, Unit, by_age, choose
 from bmseg.atlas.exams import AtlasExams
+from bmseg.atlas.levels import Example, LevelShown
+from bmseg.atlas.pictures import Frame, Knee, common_frame
+from bmseg.atlas.signal import Measured, measure, range_of
 from bmseg.errors import InputError
-from bmseg.evaluate import SYNTHETIC
-from evaluation.atlas.choice import SHOWN_MM2, Candidate, Unit, by_age, choose
-from evaluation.atlas.levels import Example, LevelShown
-from evaluation.atlas.pictures import Frame, Knee, common_frame
-from evaluation.atlas.signal import Measured, measure, range_of
-from evaluation.display import air_below, safe_colors, window_presets
+from bmseg.scoring.evaluate import SYNTHETIC
+from evaluation.figures.display import air_below, safe_colors, window_presets
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def make_atlas(exams: AtlasExams, options: AtlasOptions) -> Atlas:
     ------
     InputError
         When nothing is marked in any exam, or an image does not lie on its mask's grid.
-    evaluation.masks.MaskError, dataset_conversion.volume.ConversionError
+    evaluation.masks.reading.MaskError, dataset_conversion.images.volume.ConversionError
         When a file cannot be read.
     """
     candidates, unit = exams.candidates(options.unit)

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from bmseg.atlas.choice import Candidate, Unit, candidates_of, is_paired
 from bmseg.errors import InputError
+from bmseg.scoring.raters import is_synthetic
 from bmseg.study import Study
 from bmseg.workspace import Workspace
-from bmseg.workspace_raters import is_synthetic
-from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.volume import Volume, grid_difference, read_volume
-from evaluation.atlas.choice import Candidate, Unit, candidates_of, is_paired
-from evaluation.masks import read_mask
+from dataset_conversion.images.volume import Volume, grid_difference, read_volume
+from dataset_conversion.raw.dataset import RawDataset
+from evaluation.masks.reading import read_mask
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class AtlasExams:
         InputError
             When there is no training exam; a named one is a test exam, of a patient with a test exam, unread,
             unknown or named twice; the study has no such channel.
-        dataset_conversion.volume.ConversionError
+        dataset_conversion.images.volume.ConversionError
             When there is no finished data set.
         """
         dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
@@ -117,7 +117,7 @@ class AtlasExams:
 
         Raises
         ------
-        evaluation.masks.MaskError
+        evaluation.masks.reading.MaskError
             When a mask cannot be read or holds a value that is no level.
         """
         by_knee: list[Candidate] = []
@@ -142,7 +142,7 @@ class AtlasExams:
         ------
         InputError
             When it does not lie on the mask's grid, or holds a value that is not finite.
-        dataset_conversion.volume.ConversionError
+        dataset_conversion.images.volume.ConversionError
             When it cannot be read.
         """
         path = self.image_path(exam)

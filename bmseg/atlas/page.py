@@ -14,12 +14,12 @@ from markupsafe import Markup
 from PIL import Image
 
 from bmseg.atlas.contents import Atlas
+from bmseg.atlas.levels import Example, LevelShown
+from bmseg.atlas.pictures import OPACITY, Picture, close_up_frame, picture, tint
+from bmseg.atlas.signal import SIGNAL_WORDS
+from bmseg.atlas.signal_chart import signal_chart, signal_ranges
 from bmseg.atlas.words import BY_AGE, first_words, level_words, scale_words
-from evaluation.atlas.levels import Example, LevelShown
-from evaluation.atlas.pictures import OPACITY, Picture, close_up_frame, picture, tint
-from evaluation.atlas.signal import SIGNAL_WORDS
-from evaluation.atlas.signal_chart import signal_chart, signal_ranges
-from evaluation.display import Window
+from evaluation.figures.display import Window
 
 # Native pixels are enlarged once, smoothly; browsers enlarge on from there.
 _ENLARGED = 2

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from bmseg.atlas.contents import Atlas
+from bmseg.atlas.pages import ROWS, first_page, level_page, overview_page, windows_page
+from bmseg.atlas.pictures import close_up_frame
+from bmseg.atlas.sheet import finish
+from bmseg.atlas.signal import SIGNAL_WORDS
+from bmseg.atlas.signal_chart import signal_page
 from bmseg.atlas.words import BY_AGE, first_words, level_words, scale_words
-from evaluation.atlas.pages import ROWS, first_page, level_page, overview_page, windows_page
-from evaluation.atlas.pictures import close_up_frame
-from evaluation.atlas.sheet import finish
-from evaluation.atlas.signal import SIGNAL_WORDS
-from evaluation.atlas.signal_chart import signal_page
 
 # Pictures are drawn at this resolution: more shows no more of a 0.9 mm pixel.
 _DPI = 160

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bmseg.atlas.choice import SHOWN_MM2
 from bmseg.atlas.contents import Atlas
-from evaluation.atlas.choice import SHOWN_MM2
-from evaluation.atlas.levels import LevelShown
-from evaluation.atlas.pages import windows_in_words
-from evaluation.atlas.signal import SIGNAL_WORDS
+from bmseg.atlas.levels import LevelShown
+from bmseg.atlas.pages import windows_in_words
+from bmseg.atlas.signal import SIGNAL_WORDS
 
 #: Which slice the pages by age show.
 BY_AGE = "Youngest first; the slice that shows most levels, and of those the one with most marked."

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bmseg import provenance
 from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, scores_text
 from bmseg.leaderboard.entries import Description, Entry, Event, read_entry, write_entry
 from bmseg.leaderboard.scoring import Reference, score_submission
 from bmseg.leaderboard.submission import CheckedSubmission, check_submission
 from bmseg.leaderboard.submission.text import check_about, check_reason, check_team
+from bmseg.outputs import provenance
 from dataset_conversion.files import write_text
-from dataset_conversion.volume import Volume, write_volume
+from dataset_conversion.images.volume import Volume, write_volume
 
 # Of the hash of the masks: 48 bits, so that two different submissions of a team never share a name.
 _IDENTIFIER = 12

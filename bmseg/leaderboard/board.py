@@ -24,14 +24,14 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
-from bmseg import provenance
 from bmseg.errors import InputError, WorkError
-from bmseg.evaluated_exam import SEED
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, Challenge, load_challenge, write_challenge
 from bmseg.leaderboard.contract import CONTRACT_FILE, Contract, read_contract, write_contract
 from bmseg.leaderboard.entries import Entry, read_entry
 from bmseg.leaderboard.scoring import COLUMNS, Reference, score_readers
-from bmseg.records import read_record, write_record
+from bmseg.outputs import provenance
+from bmseg.outputs.records import read_record, write_record
+from bmseg.scoring.exam import SEED
 from bmseg.study import Study, load_study
 from dataset_conversion.files import write_if_changed, write_text
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bmseg.errors import InputError
 from bmseg.study import Name, in_one_line
 from dataset_conversion.files import write_if_changed
-from evaluation.masks import LabelMap
+from evaluation.masks.reading import LabelMap
 
 #: Beside challenge.toml on a board.
 CONTRACT_FILE = "exams.json"

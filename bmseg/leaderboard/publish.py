@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bmseg import provenance
-from bmseg.evaluate import SYNTHETIC
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.contract import CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, read_made
 from bmseg.leaderboard.standings import Standings, standings
+from bmseg.outputs import provenance
+from bmseg.scoring.evaluate import SYNTHETIC
 from bmseg.workspace import Workspace
-from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.volume import read_volume
-from evaluation.figure_panels import signed
-from evaluation.tables import DASH, Table
+from dataset_conversion.images.volume import read_volume
+from dataset_conversion.raw.dataset import RawDataset
+from evaluation.figures.panels import signed
+from evaluation.table import DASH, Table
 
 
 def publish(board: Board, workspace: Workspace | None, reference: Reference | None) -> tuple[Table, bool]:

@@ -15,13 +15,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from bmseg.errors import InputError
-from bmseg.evaluated_exam import reader_consensuses, score_votes
 from bmseg.leaderboard.contract import Contract
+from bmseg.scoring.exam import reader_consensuses, score_votes
 from bmseg.study import Study
-from evaluation.consensus import Consensus
-from evaluation.fair import over_consensuses
-from evaluation.masks import LabelMap, check_grid, list_masks, match_exams, read_mask
-from evaluation.votes import count_votes, paint
+from evaluation.consensus.result import Consensus
+from evaluation.consensus.votes import count_votes, paint
+from evaluation.masks.reading import LabelMap, check_grid, list_masks, match_exams, read_mask
+from evaluation.scores.fair import over_consensuses
 
 #: Columns of dice.csv of a submission, in order; that of the readers has ``rater`` after ``exam``.
 COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_reference", "n_rater"]
@@ -66,7 +66,7 @@ class Reference:
         ------
         InputError
             When a reader is not one of the study's, or there is none.
-        evaluation.masks.MaskError
+        evaluation.masks.reading.MaskError
             When a reader lacks an exam or has one more.
         """
         if not readers or (set(readers) - set(study.reader_names)):
@@ -88,7 +88,7 @@ class Reference:
 
         Raises
         ------
-        evaluation.masks.MaskError
+        evaluation.masks.reading.MaskError
             When one is damaged, on another grid or holds an undeclared label.
         """
         masks = {
@@ -145,7 +145,7 @@ def score_submission(masks: Mapping[str, LabelMap], reference: Reference) -> pd.
 
     Raises
     ------
-    evaluation.masks.MaskError
+    evaluation.masks.reading.MaskError
         When a mask is not on the grid of the readers'.
     """
     tables = [

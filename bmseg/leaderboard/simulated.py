@@ -18,8 +18,8 @@ from bmseg.leaderboard.adding import Added, add_submission
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import Reference
-from dataset_conversion.volume import Volume, write_volume
-from evaluation.masks import LabelMap
+from dataset_conversion.images.volume import Volume, write_volume
+from evaluation.masks.reading import LabelMap
 
 #: An exam's consensus, spacing in mm, and a random generator of the exam -> a mask, or None for none.
 Perturb = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray | None]

@@ -16,7 +16,7 @@ from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
 from bmseg.study import Study
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.groups import letter_display
-from evaluation.signed_rank import hodges_lehmann
+from evaluation.statistics.signed_rank import hodges_lehmann
 
 #: The row of the consensus of the other readers.
 CONSENSUS = "consensus"
@@ -130,9 +130,9 @@ def beside_readers(
     """How each key of `scores` stands to the median reader, as in `bmseg compare` over all levels at once.
 
     The median reader has in each exam and level the median of the readers' defined Dice
-    (`evaluation.paired.MEDIAN_READER`). A difference is formed where both are defined, level by level, and
-    averaged over an exam's ranked levels by their weights; estimate and interval over exams are those of
-    Hodges and Lehmann (`evaluation.signed_rank.hodges_lehmann`).
+    (`evaluation.comparison.readers.MEDIAN_READER`). A difference is formed where both are defined, level by
+    level, and averaged over an exam's ranked levels by their weights; estimate and interval over exams are
+    those of Hodges and Lehmann (`evaluation.statistics.signed_rank.hodges_lehmann`).
 
     Parameters
     ----------

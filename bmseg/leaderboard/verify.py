@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bmseg import provenance
 from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, read_scores, scores_text
 from bmseg.leaderboard.entries import Entry, read_entry
@@ -30,10 +29,11 @@ from bmseg.leaderboard.scoring import (
 from bmseg.leaderboard.site import PROVENANCE_FILE, RecordedOverlays, read_made, site_texts
 from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.submission import check_submission
-from bmseg.records import read_record
+from bmseg.outputs import provenance
+from bmseg.outputs.records import read_record
 from bmseg.study import Study
-from evaluation.dice import EmptyMask
-from evaluation.masks import MaskError
+from evaluation.masks.reading import MaskError
+from evaluation.measures.dice import EmptyMask
 
 # Of what a table of scores keeps: nine digits.
 _DIGITS = 5e-9

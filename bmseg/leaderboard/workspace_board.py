@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.scoring import Reference
+from bmseg.scoring.raters import reader_folders, test_cohort
 from bmseg.study import Study
 from bmseg.workspace import Workspace
-from bmseg.workspace_raters import reader_folders, test_cohort
 
 
 def workspace_reference(workspace: Workspace, study: Study) -> tuple[Reference, bool]:

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
-from bmseg.profiles import Profile
+from bmseg.methods.profiles import Profile
 from bmseg.workspace import Workspace
 
 #: The folder of trainer classes that nnU-Net's own commands search (``nnUNet_extTrainer``).

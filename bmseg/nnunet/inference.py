@@ -9,8 +9,8 @@ from typing import Any
 from bmseg.errors import WorkError
 from bmseg.nnunet.models import FINAL
 from bmseg.nnunet.training import Fold
-from bmseg.provenance import file_hash
-from dataset_conversion.volume import grid_difference, read_volume
+from bmseg.outputs.provenance import file_hash
+from dataset_conversion.images.volume import grid_difference, read_volume
 
 #: Beside the masks: what each was predicted from.
 MADE_FROM = "made_from.json"

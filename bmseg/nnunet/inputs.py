@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.provenance import files_hash
-from bmseg.records import read_record
+from bmseg.outputs.provenance import files_hash
+from bmseg.outputs.records import read_record
 from bmseg.workspace import Workspace
 
 PLANS = "nnUNetPlans"

@@ -9,8 +9,8 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.nnunet.training import Fold, Training
-from bmseg.provenance import file_hash
-from bmseg.records import read_record, write_record
+from bmseg.outputs.provenance import file_hash
+from bmseg.outputs.records import read_record, write_record
 from bmseg.workspace import Workspace
 
 FINAL = "checkpoint_final.pth"

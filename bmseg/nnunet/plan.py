@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.methods import Method, methods
+from bmseg.methods.profiles import Profile
 from bmseg.nnunet.environment import logged, nnunet_environment, say
 from bmseg.nnunet.inputs import PLANS, raw_dataset_json, training_hash, visible_files
 from bmseg.nnunet.preprocess import preprocess
 from bmseg.nnunet.training import SCHEDULE, Training
-from bmseg.profiles import Profile
-from bmseg.records import read_record, write_record
+from bmseg.outputs.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_if_changed
 

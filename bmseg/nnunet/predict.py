@@ -17,8 +17,8 @@ from bmseg.nnunet.inputs import raw_dataset_json, visible_files
 from bmseg.nnunet.models import TrainedModel, check_inputs, trained_model
 from bmseg.nnunet.training import Fold, Training
 from bmseg.nnunet.training_inputs import check_deterministic, data_inputs
-from bmseg.provenance import file_hash, value_hash, versions
-from bmseg.records import read_record, write_record
+from bmseg.outputs.provenance import file_hash, value_hash, versions
+from bmseg.outputs.records import read_record, write_record
 from bmseg.workspace import Workspace
 
 

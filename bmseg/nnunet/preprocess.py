@@ -12,8 +12,8 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import say
 from bmseg.nnunet.inputs import configuration_of, training_hash
-from bmseg.provenance import value_hash, versions
-from bmseg.records import read_record, write_record
+from bmseg.outputs.provenance import value_hash, versions
+from bmseg.outputs.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 

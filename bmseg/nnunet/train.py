@@ -16,8 +16,8 @@ from bmseg.nnunet.models import FINAL, INPUTS, LATEST, RECORD, is_finished, writ
 from bmseg.nnunet.plan import plans_of
 from bmseg.nnunet.training import SCHEDULE, Fold, Training
 from bmseg.nnunet.training_inputs import is_trained, training_inputs
-from bmseg.provenance import file_hash, versions
-from bmseg.records import read_record, write_record
+from bmseg.outputs.provenance import file_hash, versions
+from bmseg.outputs.records import read_record, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from bmseg.errors import InputError
 from bmseg.methods import Method, Recipe
+from bmseg.methods.profiles import Profile
 from bmseg.nnunet.inputs import PLANS
-from bmseg.profiles import Profile
 from bmseg.workspace import Workspace
 
 Fold = int | Literal["all"]

@@ -11,8 +11,8 @@ from bmseg.nnunet.models import RECORD, check_inputs, is_finished
 from bmseg.nnunet.plan import plans_of
 from bmseg.nnunet.preprocess import preprocessed_hash, preprocessing_hash
 from bmseg.nnunet.training import SCHEDULE, Fold, Training
-from bmseg.provenance import file_hash, value_hash
-from bmseg.records import read_record
+from bmseg.outputs.provenance import file_hash, value_hash
+from bmseg.outputs.records import read_record
 from bmseg.workspace import Workspace
 
 

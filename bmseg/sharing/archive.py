@@ -19,9 +19,8 @@ from bmseg.nnunet.environment import nnunet_environment
 from bmseg.nnunet.models import FINAL, INPUTS, RECORD, TrainedModel, trained_model
 from bmseg.nnunet.predict import check_current
 from bmseg.nnunet.training import Fold, Training
-from bmseg.provenance import file_hash, versions
-from bmseg.records import read_record
-from bmseg.sharing.checkpoints import write_stripped
+from bmseg.outputs.provenance import file_hash, versions
+from bmseg.outputs.records import read_record
 from bmseg.sharing.manifest import (
     DATASET_FILE,
     MANIFEST,
@@ -34,9 +33,9 @@ from bmseg.sharing.manifest import (
     checkpoint_name,
 )
 from bmseg.sharing.scored import ScoredTables, scored_tables
-from bmseg.stages import kept_study
 from bmseg.study import load_study
-from bmseg.workspace import Workspace
+from bmseg.untrusted.checkpoints import write_stripped
+from bmseg.workspace import Workspace, kept_study
 from dataset_conversion.files import atomic_path
 
 ABOUT = (

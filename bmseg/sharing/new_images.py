@@ -14,13 +14,13 @@ from tqdm import tqdm
 from bmseg.errors import InputError, WorkError
 from bmseg.nnunet.environment import all_cores, logged, nnunet_environment, one_core, say
 from bmseg.nnunet.inference import MADE_FROM, UNFINISHED, is_kept, load_predictor, predict_exam
-from bmseg.provenance import file_hash, value_hash, versions
-from bmseg.records import read_record, write_record
+from bmseg.outputs.provenance import file_hash, value_hash, versions
+from bmseg.outputs.records import read_record, write_record
 from bmseg.sharing.image_folder import NewExams, find_exams, store
 from bmseg.sharing.opening import SharedModel, check_contents, unpack
 from bmseg.workspace import Workspace
-from dataset_conversion.raw_dataset import FILE_ENDING, RawDataset
-from dataset_conversion.volume import ConversionError, Volume, read_volume, write_volume
+from dataset_conversion.images.volume import ConversionError, Volume, read_volume, write_volume
+from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
 
 LOG = "bmseg_predict.log"
 

@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.sharing.checkpoints import rewrite_checked
 from bmseg.sharing.manifest import DATASET_FILE, MANIFEST, PLANS_FILE, STUDY_FILE, Manifest, read_manifest
-from bmseg.sharing.named_classes import check_classes
 from bmseg.study import Study, load_study
-from bmseg.zip_entries import entry_fault, opened_zip
-from dataset_conversion.raw_dataset import FILE_ENDING
+from bmseg.untrusted.checkpoints import rewrite_checked
+from bmseg.untrusted.named_classes import check_classes
+from bmseg.untrusted.zip_entries import entry_fault, opened_zip
+from dataset_conversion.raw.dataset import FILE_ENDING
 
 #: Far above any real model: a hundred folds of 33 million parameters are 13 GB.
 MOST_ENTRIES = 200

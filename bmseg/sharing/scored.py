@@ -9,9 +9,9 @@ from typing import Any
 
 from bmseg.nnunet.models import TrainedModel
 from bmseg.nnunet.predict import predicted_exams
-from bmseg.provenance import file_hash, files_hash
+from bmseg.outputs.provenance import file_hash, files_hash
 from bmseg.workspace import Workspace
-from dataset_conversion.raw_dataset import FILE_ENDING
+from dataset_conversion.raw.dataset import FILE_ENDING
 
 TABLES = ("table1.csv", "table1.md", "table1_fair.csv", "table1_fair.md")
 
@@ -46,7 +46,7 @@ def scored_tables(workspace: Workspace, model: TrainedModel, study_file: Path) -
         The one that goes with the model.
     """
     # Brings figures and tables along, which predicting with a model file has no use for.
-    from bmseg.evaluate import read_provenance
+    from bmseg.scoring.evaluate import read_provenance
 
     record = read_provenance(workspace.evaluation)
     if why_not := _why_not(workspace, model, study_file, record):

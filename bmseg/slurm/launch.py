@@ -11,7 +11,7 @@ from pathlib import Path
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import say
 from bmseg.nnunet.training import Fold
-from bmseg.records import read_record
+from bmseg.outputs.records import read_record
 from bmseg.slurm import cluster
 from bmseg.slurm.follow import LONGEST_PAUSE, follow, step
 from bmseg.slurm.record import (

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bmseg.provenance import value_hash
-from bmseg.records import read_record, write_record
+from bmseg.outputs.provenance import value_hash
+from bmseg.outputs.records import read_record, write_record
 from bmseg.slurm.cluster import COMPLETED, ENDED_BADLY, LOST
 from bmseg.slurm.resources import Resources
 from bmseg.slurm.work import Order

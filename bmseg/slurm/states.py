@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bmseg.records import read_record
+from bmseg.outputs.records import read_record
 from bmseg.slurm import cluster
 from bmseg.slurm.record import Job, Submission, log_folder, log_of
 from bmseg.slurm.work import ending_of

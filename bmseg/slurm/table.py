@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bmseg.records import read_record
+from bmseg.outputs.records import read_record
 from bmseg.slurm.record import Part, Submission, log_of
 from bmseg.workspace import Workspace
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bmseg.errors import InputError, WorkError
-from bmseg.records import read_record, write_record
+from bmseg.outputs.records import read_record, write_record
 
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold, Training
@@ -50,7 +50,7 @@ class Order:
 
     def workspace(self) -> Workspace:
         """The workspace."""
-        from bmseg.stages import open_workspace
+        from bmseg.workspace import open_workspace
 
         return open_workspace(self.root)[0]
 
@@ -63,8 +63,8 @@ class Order:
             When method, profile or schedule are not known.
         """
         from bmseg.methods import get_method
+        from bmseg.methods.profiles import get_profile
         from bmseg.nnunet.training import Training
-        from bmseg.profiles import get_profile
 
         return Training.of(get_method(self.method), get_profile(self.profile), self.epochs, self.iterations)
 
@@ -140,7 +140,7 @@ class PredictAndScore:
 
     def __call__(self) -> None:
         """Predict and score."""
-        from bmseg.cli import evaluate
+        from bmseg.commands.cli import evaluate
         from bmseg.nnunet import predict
         from bmseg.slurm.record import locked
 

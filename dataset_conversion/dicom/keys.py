@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from dataset_conversion.exam import check_identifier
 from dataset_conversion.files import atomic_path
-from dataset_conversion.volume import ConversionError
+from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.raw.exam import check_identifier
 
 COLUMNS = ["exam", "patient", "patient_id", "study_uid", "folder"]
 

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from dataset_conversion.dicom.files import DamagedError, NotDicomError, read_dataset
 from dataset_conversion.dicom.frame import Frame, frames_of
+from dataset_conversion.images.volume import ConversionError
 from dataset_conversion.parallel import run_each
-from dataset_conversion.volume import ConversionError
 
 # Files a worker reads before it reports: enough that messages between processes cost nothing.
 _CHUNK = 64

@@ -8,17 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dataset_conversion.cohort_table import CohortRow
-from dataset_conversion.conversion import PendingExam
 from dataset_conversion.dicom.exams import FoundExam
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.inspection import describe_plane, describe_spacing
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.dicom.selection import choose
-from dataset_conversion.exam import DatasetSpec, Exam, Split
+from dataset_conversion.images.volume import ConversionError
 from dataset_conversion.mask_files.reading import Labels, read_mask
-from dataset_conversion.volume import ConversionError
+from dataset_conversion.raw.cohort_table import CohortRow
+from dataset_conversion.raw.conversion import PendingExam
+from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
 
 
 def pending_exams(

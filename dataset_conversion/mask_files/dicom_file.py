@@ -10,10 +10,10 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
 
+from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.mask_files.dicom_seg import read_segmentation
 from dataset_conversion.mask_files.labels import Labels
 from dataset_conversion.mask_files.rtstruct import read_structure_set
-from dataset_conversion.volume import ConversionError, Volume
 
 _GZIP_MAGIC = b"\x1f\x8b"
 # Newer than pydicom 3.0's dictionary.

@@ -11,13 +11,13 @@ import numpy as np
 from highdicom.seg import Segmentation
 from pydicom import Dataset
 
-from dataset_conversion.mask_files.labels import Labels, combine, values_of_names
-from dataset_conversion.volume import (
+from dataset_conversion.images.volume import (
     DIRECTION_TOLERANCE,
     SPACING_TOLERANCE_MM,
     ConversionError,
     Volume,
 )
+from dataset_conversion.mask_files.labels import Labels, combine, values_of_names
 
 #: Parts of a voxel that a frame's pixels may lie beside the image's.
 IN_PLANE_TOLERANCE = 0.01

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.mask_files.labels import Labels, combine, relabel, values_of_names
-from dataset_conversion.volume import ConversionError, Volume
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SEGMENT_KEY = re.compile(r"Segment(\d+)_(?:ID|Name|LabelValue|Layer)")

@@ -6,9 +6,9 @@ import gzip
 import zlib
 from pathlib import Path
 
+from dataset_conversion.images.volume import ConversionError, Volume, read_volume
 from dataset_conversion.mask_files.labels import Labels, relabel
 from dataset_conversion.mask_files.nrrd import read_nrrd
-from dataset_conversion.volume import ConversionError, Volume, read_volume
 
 __all__ = ["Labels", "read_mask", "relabel"]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset
 
+from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.mask_files.contours import crossing, rasterise
 from dataset_conversion.mask_files.labels import Labels, combine, values_of_names
-from dataset_conversion.volume import ConversionError, Volume
 
 #: Slices that a contour may lie beside the middle of its slice.
 SLICE_TOLERANCE = 0.1

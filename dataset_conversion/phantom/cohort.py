@@ -12,8 +12,8 @@ from functools import partial
 
 from tqdm import tqdm
 
-from dataset_conversion.exam import DatasetSpec, Exam, Split
 from dataset_conversion.files import write_text
+from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.parallel import one_thread_each
 from dataset_conversion.phantom.anatomy import Anatomy, build_anatomy
 from dataset_conversion.phantom.fields import Grid, generator
@@ -22,8 +22,8 @@ from dataset_conversion.phantom.marrow import MarrowParameters, MarrowSignal, dr
 from dataset_conversion.phantom.plan import DEFAULT_SEED, TRAINING_EXAMS, PlannedExam, plan_cohort
 from dataset_conversion.phantom.readers import LEVELS, READERS, calibrated_readers, draw_masks
 from dataset_conversion.phantom.scanner import CHANNELS, SCANNERS, acquire
-from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.volume import ConversionError, Volume
+from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
 
 __all__ = [
     "DEFAULT_SEED",

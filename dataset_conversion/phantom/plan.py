@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from dataset_conversion.exam import Split
+from dataset_conversion.images.volume import ConversionError
 from dataset_conversion.phantom.fields import generator
 from dataset_conversion.phantom.knee import Sex
 from dataset_conversion.phantom.scanner import SCANNERS
-from dataset_conversion.volume import ConversionError
+from dataset_conversion.raw.exam import Split
 
 DEFAULT_SEED = 2022
 

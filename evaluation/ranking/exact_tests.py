@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from evaluation.signed_rank import sums_of_ranks
+from evaluation.statistics.signed_rank import sums_of_ranks
 
 #: Cases up to which p is looked up: the table has 2 ** 12 patterns of 157 sums, 5 MB.
 MOST_CASES = 12

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from evaluation.ranking.exact_tests import MOST_CASES, exact_by_table, exact_one_by_one
 from evaluation.ranking.rules import Rules
-from evaluation.signed_rank import holm
+from evaluation.statistics.signed_rank import holm
 
 # How many differences of each size, and how many positive, in each sample -> p of both directions.
 _Test = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]

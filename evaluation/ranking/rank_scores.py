@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from evaluation.intervals import StatisticsError
 from evaluation.ranking import result_tables as tables
 from evaluation.ranking.bootstrap import draw
 from evaluation.ranking.pairwise import pairwise_tests
@@ -15,6 +14,7 @@ from evaluation.ranking.result_tables import Ranking
 from evaluation.ranking.rules import OVERALL, Rankings, Rules, Scheme
 from evaluation.ranking.schemes import aggregate, rank_aggregates
 from evaluation.ranking.score_table import TaskScores, split_tasks
+from evaluation.statistics.intervals import StatisticsError
 
 
 def rank_scores(

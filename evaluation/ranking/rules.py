@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from evaluation.intervals import StatisticsError
+from evaluation.statistics.intervals import StatisticsError
 
 #: What the consensus across tasks is called where tasks are named; no task may have this name.
 OVERALL = "overall"

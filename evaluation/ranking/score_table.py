@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evaluation.intervals import StatisticsError
 from evaluation.ranking.rules import OVERALL, Rules
+from evaluation.statistics.intervals import StatisticsError
 
 KEYS = ("task", "algorithm", "case")
 SCORED, UNDEFINED, MISSING = "scored", "undefined", "missing"

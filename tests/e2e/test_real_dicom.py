@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from bmseg.study import DEFAULT_STUDY
-from dataset_conversion.volume import grid_difference, read_volume
-from tests.command_line import bmseg
+from dataset_conversion.images.volume import grid_difference, read_volume
+from tests.support.command_line import bmseg
 
 STUDY = DEFAULT_STUDY.parents[1] / "ibsi_extremity" / "study.toml"
 CASES = {"STS_002": "training", "STS_015": "training", "STS_025": "test"}

@@ -9,7 +9,7 @@ import pandas as pd
 import SimpleITK as sitk
 
 from bmseg.study import DEFAULT_STUDY
-from tests.command_line import bmseg
+from tests.support.command_line import bmseg
 
 STUDY = DEFAULT_STUDY.parents[1] / "bubil" / "study.toml"
 READERS = [f"person{number}" for number in range(1, 5)]

@@ -12,9 +12,9 @@ import pytest
 
 from bmseg.study import DEFAULT_STUDY, load_study
 from dataset_conversion.phantom.calibration import MEAN_TOLERANCE, MEDIAN_TOLERANCE
-from evaluation.dice import summarise
-from tests import command_line
-from tests.evaluation.reading_room.rooms import data, without_data
+from evaluation.measures.dice import summarise
+from tests.support import command_line
+from tests.support.rooms import data, without_data
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install '.[train]'")
 pytestmark = pytest.mark.slow

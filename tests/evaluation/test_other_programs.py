@@ -10,8 +10,8 @@ import pytest
 from statsmodels.stats.inter_rater import aggregate_raters
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_kappa
 
-from evaluation.coefficients import fleiss_kappa, krippendorff_alpha
-from evaluation.reliability import icc
+from evaluation.statistics.chance_corrected import fleiss_kappa, krippendorff_alpha
+from evaluation.statistics.icc import icc
 
 RNG = np.random.default_rng(4)
 

@@ -26,7 +26,7 @@ from bmseg.leaderboard.contract import CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
 from bmseg.study import Study
 from dataset_conversion.files import write_text
-from dataset_conversion.volume import Volume, write_volume
+from dataset_conversion.images.volume import Volume, write_volume
 
 #: What a participant may have: what a submission must hold, and the levels' names. No mask.
 PUBLIC_FILES = (CONTRACT_FILE, STUDY_FILE)
@@ -60,7 +60,7 @@ class Organised:
         ------
         InputError
             When the board is damaged, or a reader is not one of the study's.
-        evaluation.masks.MaskError
+        evaluation.masks.reading.MaskError
             When a reader lacks an exam or has one more.
         """
         board = Board.open(root)
@@ -81,7 +81,7 @@ def organised(root: Path, readers: Mapping[str, Path]) -> Organised:
     ------
     InputError
         When the board is damaged, or was made with other masks.
-    evaluation.masks.MaskError
+    evaluation.masks.reading.MaskError
         When a reader lacks an exam or has one more.
     """
     made_from = Organised.of(root, readers)

@@ -92,7 +92,7 @@ def export_codabench(
     InputError
         When the board is damaged or was made with other masks, the name is no image's, the dates are the
         wrong way round, or `out` is there.
-    evaluation.masks.MaskError
+    evaluation.masks.reading.MaskError
         When a reader's mask is missing or damaged.
     """
     if not _IMAGE.fullmatch(docker_image):

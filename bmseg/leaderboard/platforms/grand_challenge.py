@@ -66,7 +66,7 @@ def export_grand_challenge(
     ------
     InputError
         When the board is damaged or was made with other masks, a slug is none, or `out` is there.
-    evaluation.masks.MaskError
+    evaluation.masks.reading.MaskError
         When a reader's mask is missing or damaged.
     """
     for option, slug in (("--image-socket", sockets.image), ("--mask-socket", sockets.mask)):

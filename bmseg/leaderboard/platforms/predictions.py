@@ -23,7 +23,7 @@ from bmseg.leaderboard.contract import Contract
 from bmseg.leaderboard.platforms.metaimage import read_metaimage
 from bmseg.leaderboard.submission.text import shown
 from bmseg.study import in_one_line
-from dataset_conversion.volume import Volume, write_volume
+from dataset_conversion.images.volume import Volume, write_volume
 
 PREDICTIONS_FILE = "predictions.json"
 _SUCCEEDED = "Succeeded"

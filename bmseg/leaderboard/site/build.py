@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bmseg import provenance
 from bmseg.errors import InputError
 from bmseg.leaderboard.site.downloads import downloads
 from bmseg.leaderboard.site.figures import draw_figures, figures_of
 from bmseg.leaderboard.site.overlays import OverlaySource, draw_overlays, worst_exams
 from bmseg.leaderboard.site.pages import assets, pages
 from bmseg.leaderboard.standings import Standings
-from bmseg.records import read_record, write_record
+from bmseg.outputs import provenance
+from bmseg.outputs.records import read_record, write_record
 
 #: Written last: what the site is, how it was made, and the SHA-256 of every other file of it.
 PROVENANCE_FILE = "provenance.json"

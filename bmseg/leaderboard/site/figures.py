@@ -13,14 +13,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from bmseg.evaluate import SYNTHETIC
 from bmseg.leaderboard.site.tables import SCHEME_NAMES
 from bmseg.leaderboard.site.text import figure_labels
 from bmseg.leaderboard.standings import WORST, Standings
+from bmseg.scoring.evaluate import SYNTHETIC
 from dataset_conversion.files import atomic_path
+from evaluation.figures.ranking import blob_plot, scheme_comparison, significance_map
+from evaluation.figures.ranking_scores import exam_heatmap, score_boxplots
 from evaluation.ranking import OVERALL
-from evaluation.ranking_figures import blob_plot, scheme_comparison, significance_map
-from evaluation.score_figures import exam_heatmap, score_boxplots
 
 # Size on a screen against size in print.
 _SCREEN = 1.3

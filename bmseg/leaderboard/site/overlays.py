@@ -12,16 +12,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from bmseg.evaluate import SYNTHETIC
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING
 from bmseg.leaderboard.site.figures import save
 from bmseg.leaderboard.site.text import page_name
 from bmseg.leaderboard.standings import Standings
-from bmseg.records import read_record
+from bmseg.outputs.records import read_record
+from bmseg.scoring.evaluate import SYNTHETIC
 from bmseg.study import Study
-from dataset_conversion.volume import Volume
-from evaluation.figures import overlay_sheet
+from dataset_conversion.images.volume import Volume
+from evaluation.figures.scores import overlay_sheet
 
 #: Exams shown on a submission's page.
 WORST_EXAMS = 3

@@ -9,9 +9,9 @@ from bmseg.leaderboard.site.downloads import counts
 from bmseg.leaderboard.site.text import plain
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import Study
-from evaluation.consensus import describe
+from evaluation.consensus.result import describe
 from evaluation.ranking import Scheme
-from evaluation.tables import DASH
+from evaluation.table import DASH
 
 _SCHEMES = {
     Scheme.MEAN: "On each level the submissions are ranked by their mean Dice over the exams.",

@@ -10,7 +10,7 @@ from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
 from bmseg.leaderboard.site.tables import SCHEME_NAMES, Cell, Line, number, rank_cells, whole
 from bmseg.leaderboard.standings import WORST, Standings
 from evaluation.ranking import OVERALL
-from evaluation.tables import DASH
+from evaluation.table import DASH
 
 
 def level_rows(standings: Standings, line: Line, scores: pd.DataFrame) -> list[tuple[str, list[Cell]]]:

@@ -12,9 +12,9 @@ import pandas as pd
 
 from bmseg.leaderboard.site.text import page_name, plain
 from bmseg.leaderboard.standings import Standings
-from evaluation.figure_panels import signed
+from evaluation.figures.panels import signed
 from evaluation.ranking import OVERALL, Scheme
-from evaluation.tables import DASH
+from evaluation.table import DASH
 
 SCHEME_NAMES = {
     Scheme.MEAN: "mean, then rank",

@@ -66,7 +66,7 @@ def link(url: str) -> str:
 
 
 def figure_labels(names: Mapping[str, str], identifiers: Mapping[str, str]) -> dict[str, str]:
-    """A short label a key for figures, each another; `evaluation.ranking_figures` escapes it.
+    """A short label a key for figures, each another; `evaluation.figures.ranking` escapes it.
 
     Parameters
     ----------

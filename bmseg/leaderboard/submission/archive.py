@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from bmseg.leaderboard.submission.files import ENDING, SubmittedFile
-from bmseg.zip_entries import entry_fault, opened_zip, overlapping
+from bmseg.untrusted.zip_entries import entry_fault, opened_zip, overlapping
 
 
 @contextmanager

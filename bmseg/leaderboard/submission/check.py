@@ -24,11 +24,11 @@ from bmseg.leaderboard.contract import Contract
 from bmseg.leaderboard.submission.archive import listed_zip
 from bmseg.leaderboard.submission.files import ENDING, Fault, SubmittedFile, sort_files
 from bmseg.leaderboard.submission.folder import list_folder
-from bmseg.leaderboard.submission.gzip_stream import unreadable
-from bmseg.leaderboard.submission.mask import ReadMask, most_stored, read_submitted_mask
 from bmseg.leaderboard.submission.text import shown
-from bmseg.zip_entries import ZIP_ERRORS
-from evaluation.masks import LabelMap
+from bmseg.untrusted.gzip_stream import unreadable
+from bmseg.untrusted.mask import ReadMask, most_stored, read_submitted_mask
+from bmseg.untrusted.zip_entries import ZIP_ERRORS
+from evaluation.masks.reading import LabelMap
 
 #: Beside the masks of a ZIP, for by-products and its directory.
 _SLACK = 16 << 20

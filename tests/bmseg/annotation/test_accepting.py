@@ -11,9 +11,9 @@ from bmseg.annotation.accept import accept
 from bmseg.annotation.propose import propose
 from bmseg.annotation.state import Annotation
 from bmseg.errors import InputError
-from dataset_conversion.volume import Volume, read_volume, write_volume
+from dataset_conversion.images.volume import Volume, read_volume, write_volume
 from tests.bmseg.annotation.tiny import accept_command, correct, mask_of, settings, truth
-from tests.command_line import assert_refused
+from tests.support.command_line import assert_refused
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from bmseg.annotation.accept import accept
+from bmseg.annotation.corrections import correct_regions
 from bmseg.annotation.propose import propose
 from bmseg.annotation.round_report import OVER_LEVELS
 from bmseg.annotation.state import Annotation, open_annotation
@@ -20,16 +21,15 @@ from bmseg.errors import InputError
 from bmseg.nnunet import plan
 from bmseg.nnunet.training import Training
 from bmseg.nnunet.training_inputs import training_inputs
-from bmseg.provenance import file_hash
-from bmseg.records import write_record
-from dataset_conversion.exam import Exam
+from bmseg.outputs.provenance import file_hash
+from bmseg.outputs.records import write_record
+from dataset_conversion.images.volume import grid_difference, read_volume
 from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort
-from dataset_conversion.volume import grid_difference, read_volume
-from evaluation.corrections import correct_regions
-from evaluation.dice import Dice
+from dataset_conversion.raw.exam import Exam
+from evaluation.measures.dice import Dice
 from tests.bmseg.annotation.tiny import accept_command, correct, mask_of, settings, truth
 from tests.bmseg.nnunet.tiny import METHOD, PROFILE, TRAINING
-from tests.command_line import assert_refused, bmseg
+from tests.support.command_line import assert_refused, bmseg
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from bmseg.annotation.state import open_annotation
-from dataset_conversion.volume import Volume, write_volume
+from dataset_conversion.images.volume import Volume, write_volume
 from tests.bmseg.annotation.tiny import mask_of, truth
-from tests.command_line import assert_refused, bmseg
+from tests.support.command_line import assert_refused, bmseg
 
 
 @pytest.fixture

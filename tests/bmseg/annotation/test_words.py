@@ -8,7 +8,7 @@ from scipy import stats
 
 from bmseg.annotation.round_report import OVER_LEVELS, RoundReport
 from bmseg.annotation.words import sentences
-from evaluation.intervals import median_interval
+from evaluation.statistics.intervals import median_interval
 
 
 def report(

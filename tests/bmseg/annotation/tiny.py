@@ -11,12 +11,12 @@ from scipy.ndimage import gaussian_filter
 
 from bmseg.annotation.propose import Settings
 from bmseg.annotation.state import Annotation, open_annotation
-from bmseg.stages import open_workspace
-from dataset_conversion.exam import Exam
-from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.volume import Volume, read_volume, write_volume
+from bmseg.workspace import open_workspace
+from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.exam import Exam
 from tests.bmseg.nnunet.tiny import AFFINE, TRAINING
-from tests.command_line import bmseg
+from tests.support.command_line import bmseg
 
 STUDY = """
 name = "tiny"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bmseg.atlas.tiny import tiny_workspace
-from tests.command_line import bmseg
+from tests.support.command_line import bmseg
 
 
 @pytest.fixture(scope="session")

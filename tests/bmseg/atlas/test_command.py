@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.bmseg.leaderboard.site.checks import Page
-from tests.command_line import assert_refused, bmseg
+from tests.support.command_line import assert_refused, bmseg
 
 DATASET = "nnUNet_raw/Dataset501_BoneMarrow"
 Made = tuple[Path, str]

@@ -19,11 +19,11 @@ from bmseg.atlas.contents import Atlas, AtlasOptions, make_atlas
 from bmseg.atlas.exams import AtlasExams
 from bmseg.atlas.page import atlas_html
 from bmseg.atlas.pdf import pdf_pages
+from bmseg.atlas.pictures import picture, tint
 from bmseg.atlas.words import chosen_words, level_words
 from bmseg.errors import InputError
-from bmseg.stages import open_workspace
 from bmseg.study import DEFAULT_STUDY, STUDIES
-from evaluation.atlas.pictures import picture, tint
+from bmseg.workspace import open_workspace
 from tests.bmseg.atlas.tiny import AFFINES, SHAPE, tiny_workspace
 
 Make = Callable[..., Atlas]

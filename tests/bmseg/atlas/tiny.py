@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bmseg.stages import open_workspace
 from bmseg.study import DEFAULT_STUDY
-from bmseg.workspace import Workspace
-from dataset_conversion.exam import Exam
-from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.volume import Volume
+from bmseg.workspace import Workspace, open_workspace
+from dataset_conversion.images.volume import Volume
+from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.exam import Exam
 
 #: 2 x 2 x 4 mm as each plane is stored: the patient's right on the picture's left.
 AFFINES = {

@@ -18,7 +18,7 @@ from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import score_submission
 from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.verify import verify
-from evaluation.masks import read_mask
+from evaluation.masks.reading import read_mask
 from tests.bmseg.leaderboard.adders import CONTEXT, add_five, add_forever
 from tests.bmseg.leaderboard.boards import EXAMS, bytes_of, make_board, with_rules, write_masks
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bmseg.leaderboard.simulated import SIMULATED_TEAMS, SimulatedTeam, add_simulated_teams
-from evaluation.masks import LabelMap
+from evaluation.masks.reading import LabelMap
 from tests.bmseg.leaderboard.boards import AFFINE, make_board, mask_of
 
 TEAMS = {team.name: team for team in SIMULATED_TEAMS}

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from bmseg.errors import InputError
-from bmseg.evaluated_exam import evaluate_exam
 from bmseg.leaderboard.adding import add_submission
 from bmseg.leaderboard.board import Board, init_board
 from bmseg.leaderboard.challenge import default_challenge, write_challenge
@@ -17,8 +16,9 @@ from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.standings import CONSENSUS, beside_readers, mean_dice, standings, weighted_score
 from bmseg.leaderboard.verify import verify
+from bmseg.scoring.exam import evaluate_exam
 from bmseg.study import DEFAULT_STUDY, load_study
-from evaluation.fair import over_consensuses
+from evaluation.scores.fair import over_consensuses
 from tests.bmseg.leaderboard.boards import EXAMS, make_board, make_readers, with_rules, write_masks
 
 LEVELS = ["level1", "level2", "level3", "level2+3"]

@@ -10,12 +10,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bmseg import provenance
 from bmseg.leaderboard.adding import add_submission
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.entries import Entry, write_entry
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.verify import in_one_line, verify
+from bmseg.outputs import provenance
 from tests.bmseg.leaderboard.boards import AFFINE, make_board, with_rules, write_masks
 
 

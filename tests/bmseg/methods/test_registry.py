@@ -10,7 +10,7 @@ import pytest
 
 from bmseg.errors import InputError, WorkError
 from bmseg.methods import get_method, methods, packages_of_methods, trainer_paths
-from bmseg.profiles import PROFILES
+from bmseg.methods.profiles import PROFILES
 
 OWN = ["nnunet", "unet", "nnunet_ordinal"]
 METHOD = """

@@ -6,10 +6,10 @@ import pytest
 
 from bmseg.errors import InputError, WorkError
 from bmseg.methods import Method
+from bmseg.methods.profiles import FULL
 from bmseg.nnunet import train
 from bmseg.nnunet.environment import logged
 from bmseg.nnunet.training import Training
-from bmseg.profiles import FULL
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import RECIPE
 

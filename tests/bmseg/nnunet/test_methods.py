@@ -13,7 +13,7 @@ import pytest
 
 from bmseg.nnunet import Training, predict, train
 from bmseg.workspace import Workspace
-from dataset_conversion.volume import grid_difference, read_volume
+from dataset_conversion.images.volume import grid_difference, read_volume
 from tests.bmseg.nnunet.tiny import (
     CORES,
     ORDINAL,

@@ -12,10 +12,10 @@ import pytest
 
 from bmseg.errors import InputError
 from bmseg.methods import methods
+from bmseg.methods.profiles import QUICK
 from bmseg.nnunet import plan, train
 from bmseg.nnunet.inputs import configuration_of
 from bmseg.nnunet.preprocess import preprocessed_hash
-from bmseg.profiles import QUICK
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import (
     METHOD,

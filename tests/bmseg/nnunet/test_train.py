@@ -14,8 +14,8 @@ import pytest
 from bmseg.errors import InputError
 from bmseg.methods import Method, get_method
 from bmseg.methods.configurations import small_nnunet
+from bmseg.methods.profiles import FULL, QUICK
 from bmseg.nnunet import Training, plan, predict, train
-from bmseg.profiles import FULL, QUICK
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import (
     CORES,

@@ -9,8 +9,8 @@ import pytest
 
 from bmseg.errors import InputError
 from bmseg.methods import Method, get_method
+from bmseg.methods.profiles import FULL, QUICK
 from bmseg.nnunet.training import Training
-from bmseg.profiles import FULL, QUICK
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import METHOD, PROFILE, RECIPE
 

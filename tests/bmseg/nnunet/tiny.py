@@ -13,13 +13,13 @@ from scipy.ndimage import gaussian_filter
 
 from bmseg.methods import Method, Recipe
 from bmseg.methods.configurations import small_nnunet, vanilla_unet
+from bmseg.methods.profiles import QUICK
 from bmseg.nnunet import Training
 from bmseg.nnunet.training import Fold
-from bmseg.profiles import QUICK
 from bmseg.workspace import Workspace
-from dataset_conversion.exam import DatasetSpec, Exam
-from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.volume import Volume
+from dataset_conversion.images.volume import Volume
+from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.exam import DatasetSpec, Exam
 
 SPEC = DatasetSpec(501, "Tiny", ("water",), {"level1": 1, "level2": 2}, ("reader1",), "reader1", "coronal")
 AFFINE = np.array([[0.9, 0, 0, -20.5], [0, 0, 3.5, 7.25], [0, 0.9, 0, -31.0], [0, 0, 0, 1.0]])

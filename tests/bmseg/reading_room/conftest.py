@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.bmseg.reading_room.rooms_on_disk import options, write_folders
-from tests.command_line import bmseg
+from tests.support.command_line import bmseg
 
 
 @pytest.fixture(scope="session")

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bmseg.records import write_record
-from bmseg.stages import open_workspace
+from bmseg.outputs.records import write_record
+from bmseg.reading_room.packing import PackedImage, unpack_image, unpack_mask
 from bmseg.study import DEFAULT_STUDY
-from dataset_conversion.exam import Exam
-from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.volume import Volume, read_volume, write_volume
-from evaluation.reading_room.packing import PackedImage, unpack_image, unpack_mask
+from bmseg.workspace import open_workspace
+from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.exam import Exam
 from tests.bmseg.reading_room.rooms_on_disk import AFFINE, AGES, EXAMS, ITEMS, options, write_folders
-from tests.command_line import assert_refused, bmseg
-from tests.evaluation.reading_room.rooms import content, data, without_data
+from tests.support.command_line import assert_refused, bmseg
+from tests.support.rooms import content, data, without_data
 
 
 def build(*words: object) -> str:

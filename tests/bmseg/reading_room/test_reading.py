@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.bmseg.reading_room.rooms_on_disk import ITEMS
-from tests.command_line import assert_refused, bmseg
+from tests.support.command_line import assert_refused, bmseg
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 from tests.bmseg.reading_room.visits import Visit, answers  # noqa: E402

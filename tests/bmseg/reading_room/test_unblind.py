@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bmseg.provenance import file_hash
+from bmseg.outputs.provenance import file_hash
 from tests.bmseg.reading_room.rooms_on_disk import ITEMS
-from tests.command_line import assert_refused, bmseg
+from tests.support.command_line import assert_refused, bmseg
 
 
 def write_scores(room: Path, file: Path, reader: str, shift: float = 0.0, **changes: object) -> Path:

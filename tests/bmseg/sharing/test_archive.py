@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from bmseg.errors import InputError
-from bmseg.evaluate import evaluate
 from bmseg.nnunet import Training
+from bmseg.scoring.evaluate import evaluate
+from bmseg.scoring.raters import workspace_raters
 from bmseg.sharing import export_model
-from bmseg.stages import kept_study
 from bmseg.study import load_study
-from bmseg.workspace_raters import workspace_raters
+from bmseg.workspace import kept_study
 from tests.bmseg.nnunet.tiny import PROFILE, TRAINING, UNET, checkpoint, copied
 from tests.bmseg.sharing.conftest import FOLDER, Shared
 

@@ -16,9 +16,9 @@ import torch
 
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import nnunet_environment
-from bmseg.sharing.checkpoints import rewrite_checked
-from bmseg.sharing.named_classes import check_classes
 from bmseg.sharing.opening import check_contents, unpack
+from bmseg.untrusted.checkpoints import rewrite_checked
+from bmseg.untrusted.named_classes import check_classes
 from bmseg.workspace import Workspace
 from tests.bmseg.sharing.conftest import FOLDER, Shared
 
@@ -217,7 +217,7 @@ def test_networks_of_installed_methods(plans: dict[str, Any], monkeypatch: pytes
     architecture["network_class_name"] = "monai.networks.nets.UNet"
     assert "install the package that brings the method" in plans_refusal(plans)
     architecture["network_class_name"] = "timm.layers.Mlp"
-    monkeypatch.setattr("bmseg.sharing.named_classes.packages_of_methods", lambda: ["timm"])
+    monkeypatch.setattr("bmseg.untrusted.named_classes.packages_of_methods", lambda: ["timm"])
     check_classes(plans, "2d_tiny", "nnUNetTrainer", "plans")
 
 

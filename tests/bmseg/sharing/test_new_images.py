@@ -16,10 +16,10 @@ import pytest
 from bmseg.errors import InputError
 from bmseg.sharing import predict_images
 from bmseg.sharing.image_folder import find_exams
-from dataset_conversion.volume import Volume, grid_difference, read_volume, write_volume
+from dataset_conversion.images.volume import Volume, grid_difference, read_volume, write_volume
 from tests.bmseg.nnunet.tiny import TRAINING
 from tests.bmseg.sharing.conftest import Shared
-from tests.command_line import assert_refused, bmseg
+from tests.support.command_line import assert_refused, bmseg
 
 #: What `pip install bmseg[train]` does not bring.
 NOT_INSTALLED = [
@@ -40,7 +40,7 @@ class WithoutThem(PathFinder):
 sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutThem
 import bmseg.nnunet.environment as environment
 environment.usable_cores = lambda: 1
-from bmseg.cli import main
+from bmseg.commands.cli import main
 sys.argv = ["bmseg", "predict", "--model", "model.zip", "images", "-o", "masks", "--trust"]
 try:
     main()

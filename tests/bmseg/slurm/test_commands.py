@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from bmseg.commands.jobs import resources_of
 from bmseg.errors import InputError, WorkError
-from bmseg.profiles import FULL, QUICK
+from bmseg.methods.profiles import FULL, QUICK
 from bmseg.slurm.record import Job, Submission, write_submission
 from bmseg.slurm.resources import Resources, minutes_of, sbatch_options
 from bmseg.slurm.work import Order, TrainFold
-from bmseg.slurm_commands import resources_of
-from bmseg.stages import open_workspace
-from bmseg.workspace import Workspace
-from tests.command_line import assert_refused, bmseg
+from bmseg.workspace import Workspace, open_workspace
+from tests.support.command_line import assert_refused, bmseg
 
 GIVEN = {
     "partition": None, "gpus": None, "time_limit": None, "cpus": None, "memory": None, "account": None,

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from bmseg.errors import WorkError
-from bmseg.records import write_record
+from bmseg.outputs.records import write_record
 from bmseg.slurm import Resources
 from bmseg.slurm.follow import failure, follow, step
 from bmseg.slurm.launch import cancelled

@@ -9,8 +9,8 @@ import pytest
 
 from bmseg.slurm.record import Submission, submissions
 from bmseg.workspace import Workspace
-from tests.command_line import assert_refused, bmseg
-from tests.slurm_cluster import PROGRAM, wait_until
+from tests.support.command_line import assert_refused, bmseg
+from tests.support.slurm_cluster import PROGRAM, wait_until
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 pytest.importorskip("submitit", reason="submitit is not installed: pip install 'bmseg[slurm]'")

@@ -8,11 +8,11 @@ import subprocess
 import pandas as pd
 import pytest
 
-from bmseg.records import read_record
+from bmseg.outputs.records import read_record
 from bmseg.slurm.record import Job, Submission, log_folder, submissions
 from bmseg.workspace import Workspace
-from tests.command_line import assert_refused, bmseg
-from tests.slurm_cluster import FOLDS, PROGRAM, TEST_EXAMS, wait_until
+from tests.support.command_line import assert_refused, bmseg
+from tests.support.slurm_cluster import FOLDS, PROGRAM, TEST_EXAMS, wait_until
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 pytest.importorskip("submitit", reason="submitit is not installed: pip install 'bmseg[slurm]'")

@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 
 from bmseg.methods import get_method  # noqa: E402
+from bmseg.methods.profiles import QUICK  # noqa: E402
 from bmseg.nnunet.training import Training  # noqa: E402
-from bmseg.profiles import QUICK  # noqa: E402
 from bmseg.trainers.quick import DEFAULTS, nnUNetTrainerQuick  # noqa: E402
 from bmseg.trainers.scheduled import seed_everything  # noqa: E402
 from tests.bmseg.trainers.built import built  # noqa: E402

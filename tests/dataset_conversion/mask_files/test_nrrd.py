@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from dataset_conversion.images.volume import ConversionError, Volume, grid_difference
 from dataset_conversion.mask_files.reading import Labels, read_mask
-from dataset_conversion.volume import ConversionError, Volume, grid_difference
 
 LEVELS = {"level1": 1, "level2": 2}
 LABELS = Labels(LEVELS, {})

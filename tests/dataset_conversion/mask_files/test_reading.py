@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.mask_files.labels import values_of_names
 from dataset_conversion.mask_files.reading import Labels, read_mask, relabel
-from dataset_conversion.volume import ConversionError, Volume
 
 LABELS = Labels({"level1": 1, "level2": 2}, {"255": 1, "1": 2, "GTV": 3})
 IMAGE = Volume(np.zeros((3, 4, 5)), np.eye(4))

@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
+from dataset_conversion.images.volume import ConversionError, Volume, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
-from dataset_conversion.volume import ConversionError, Volume, read_volume
 
 LEVELS = {"level1": 1, "level2": 2}
 LABELS = Labels(LEVELS, {})

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_conversion.exam import DatasetSpec, Exam
+from dataset_conversion.images.volume import STORAGE_ORDER, ConversionError, Volume, read_volume
 from dataset_conversion.phantom.cohort import (
     DEFAULT_SEED,
     PlannedExam,
@@ -14,9 +14,9 @@ from dataset_conversion.phantom.cohort import (
     simulate_exam,
     write_cohort,
 )
-from dataset_conversion.raw_dataset import RawDataset
-from dataset_conversion.segmented import unread_exams
-from dataset_conversion.volume import STORAGE_ORDER, ConversionError, Volume, read_volume
+from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.exam import DatasetSpec, Exam
+from dataset_conversion.raw.segmented import unread_exams
 
 SPEC = DatasetSpec(
     id=501,

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from evaluation.ranking import Rules, Scheme, rank_scores
-from evaluation.signed_rank import signed_rank
+from evaluation.statistics.signed_rank import signed_rank
 
 HERE = Path(__file__).parent
 # Differences compared as they are in floating point.

@@ -16,7 +16,7 @@ from evaluation.ranking.bootstrap import draw, rank_interval, rank_probabilities
 from evaluation.ranking.ordering import best_ranks
 from evaluation.ranking.schemes import aggregate, rank_aggregates
 from evaluation.ranking.score_table import TaskScores
-from evaluation.signed_rank import signed_rank
+from evaluation.statistics.signed_rank import signed_rank
 
 
 def task_of(values: np.ndarray) -> TaskScores:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from evaluation.intervals import StatisticsError
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
+from evaluation.statistics.intervals import StatisticsError
 
 TABLES = ("ranks", "pairwise", "probabilities", "stability", "agreement", "groups")
 

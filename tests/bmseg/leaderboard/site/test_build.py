@@ -16,7 +16,7 @@ from bmseg.leaderboard.site import PROVENANCE_FILE, build_site, read_made, site_
 from bmseg.leaderboard.site.overlays import HIDDEN, RecordedOverlays
 from bmseg.leaderboard.site.text import page_name
 from bmseg.leaderboard.standings import Standings
-from bmseg.provenance import file_hash
+from bmseg.outputs.provenance import file_hash
 from tests.bmseg.leaderboard.site.checks import MADE, Page, contents, faults
 from tests.bmseg.leaderboard.site.standings_fixture import Images, standings
 

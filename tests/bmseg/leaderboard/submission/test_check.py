@@ -16,7 +16,7 @@ import pytest
 from bmseg.leaderboard.contract import Contract
 from bmseg.leaderboard.submission import CheckedSubmission, check_submission, masks_sha256
 from bmseg.leaderboard.submission.folder import list_folder
-from evaluation.masks import LabelMap, MaskError, check_grid, read_mask
+from evaluation.masks.reading import LabelMap, MaskError, check_grid, read_mask
 from tests.bmseg.leaderboard.submission.hostile_masks import (
     AFFINE,
     ARRAY,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.submission import check_submission
-from bmseg.leaderboard.submission.mask import ReadMask, read_submitted_mask
+from bmseg.untrusted.mask import ReadMask, read_submitted_mask
 from tests.bmseg.leaderboard.submission.hostile_masks import (
     ARRAY,
     CONTRACT,

@@ -1,0 +1,187 @@
+"""What a reader changed in a pre-drawn mask, and how far several networks' masks disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from evaluation.measures.dice import Dice, EmptyMask
+
+#: Columns of `changes`, in order.
+CHANGE_COLUMNS = [
+    "level", "dice", "added", "removed", "n_proposal", "n_corrected", "added_ml", "removed_ml",
+]  # fmt: skip
+
+
+def changes(
+    proposal: np.ndarray,
+    corrected: np.ndarray,
+    levels: Mapping[str, Sequence[int]],
+    *,
+    voxel_ml: float,
+    empty_mask: EmptyMask = EmptyMask.UNDEFINED,
+) -> pd.DataFrame:
+    """What became of each level of a proposal when a reader corrected it.
+
+    Parameters
+    ----------
+    proposal, corrected : ndarray of int, shape (i, j, k)
+    levels : mapping of str to sequence of int
+        Name of a level or group to its mask values.
+    voxel_ml : float
+        Volume of a voxel in millilitres.
+    empty_mask : EmptyMask
+        What Dice is where proposal and corrected mask have none of the level.
+
+    Returns
+    -------
+    DataFrame
+        A row a level, `CHANGE_COLUMNS`: Dice of proposal to corrected mask, voxels of the level that the
+        reader added and removed, voxels before and after; volumes in ml. A voxel moved from one level to
+        another is removed from the one and added to the other.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ.
+
+    Examples
+    --------
+    >>> before, after = np.array([[[1, 1, 2, 0]]]), np.array([[[1, 2, 2, 0]]])
+    >>> changes(before, after, {"level1": [1], "level2": [2]}, voxel_ml=0.001)[["added", "removed"]]
+       added  removed
+    0      0        1
+    1      1        0
+    """
+    rows = []
+    for name, values in levels.items():
+        dice = Dice(tuple(values), empty_mask)(corrected, proposal)
+        before, after = np.isin(proposal, values), np.isin(corrected, values)
+        added, removed = int((after & ~before).sum()), int((before & ~after).sum())
+        rows.append((name, dice, added, removed, int(before.sum()), int(after.sum()),
+                     added * voxel_ml, removed * voxel_ml))  # fmt: skip
+    return pd.DataFrame(rows, columns=CHANGE_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Voxels that a correction touched, each counted once.
+
+    Parameters
+    ----------
+    changed : int
+        Voxels with another value than proposed.
+    marked : int
+        Voxels of the corrected mask with a level: what is to be drawn when one begins from nothing.
+    proposed : int
+        Voxels of the proposal with a level.
+    kept : int
+        Of these, the voxels that have the same level in the corrected mask.
+    """
+
+    changed: int
+    marked: int
+    proposed: int
+    kept: int
+
+    @classmethod
+    def of(cls, proposal: np.ndarray, corrected: np.ndarray) -> Effort:
+        """Compare a proposal with its corrected mask, both of shape (i, j, k)."""
+        if proposal.shape != corrected.shape:
+            raise ValueError(f"shape: found {proposal.shape}, expected {corrected.shape}")
+        same = proposal == corrected
+        return cls(
+            changed=int((~same).sum()),
+            marked=int((corrected > 0).sum()),
+            proposed=int((proposal > 0).sum()),
+            kept=int((same & (proposal > 0)).sum()),
+        )
+
+    @property
+    def saved(self) -> float:
+        """1 - changed / marked: 1 where nothing was to be changed, 0 where as much as drawing from nothing.
+
+        Below 0 where the proposal was more work than an empty mask; NaN where nothing is marked.
+        """
+        return 1 - self.changed / self.marked if self.marked else float("nan")
+
+    @property
+    def share_kept(self) -> float:
+        """Share of the proposal's marked voxels that the reader left; NaN where nothing was proposed."""
+        return self.kept / self.proposed if self.proposed else float("nan")
+
+
+def disagreement(masks: Sequence[np.ndarray], levels: Mapping[str, Sequence[int]]) -> float:
+    """How far the masks of several networks of one exam disagree: 1 - their mean pairwise Dice.
+
+    Query by committee (Seung, Opper and Sompolinsky 1992, COLT 287): a network a fold is a member of the
+    committee. The mean runs over all pairs of members and all levels; where both masks of a pair have
+    none of a level, its Dice is undefined and left out.
+
+    Parameters
+    ----------
+    masks : sequence of ndarray of int, shape (i, j, k)
+        Two or more.
+    levels : mapping of str to sequence of int
+        Name of a level to its mask values.
+
+    Returns
+    -------
+    float
+        0 (the same masks) to 1 (nothing in common); NaN where no member marks anything.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two masks, or shapes differ.
+
+    Examples
+    --------
+    >>> one, other = np.array([[[1, 1, 0]]]), np.array([[[1, 1, 1]]])
+    >>> round(disagreement([one, other], {"level1": [1], "level2": [2]}), 3)
+    0.2
+    """
+    if len(masks) < 2:
+        raise ValueError(f"masks: found {len(masks)}, expected two or more")
+    scores = [
+        Dice(tuple(values))(one, other) for one, other in combinations(masks, 2) for values in levels.values()
+    ]
+    defined = [score for score in scores if not np.isnan(score)]
+    return 1 - float(np.mean(defined)) if defined else float("nan")
+
+
+def correct_regions(proposal: np.ndarray, wanted: np.ndarray, largest_left: int) -> np.ndarray:
+    """The proposal after a reader who has another mask in mind corrects what she notices.
+
+    Where the two differ, voxels that touch by a face form a region. Regions of more than `largest_left`
+    voxels become what she wants, smaller ones stay as proposed: a reader who corrects is drawn towards
+    what is already there.
+
+    Parameters
+    ----------
+    proposal, wanted : ndarray of int, shape (i, j, k)
+    largest_left : int
+        Voxels of the largest region that she leaves; 0: she corrects everything.
+
+    Returns
+    -------
+    ndarray, shape (i, j, k)
+        Of the type of `proposal`.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ.
+    """
+    if proposal.shape != wanted.shape:
+        raise ValueError(f"shape: found {proposal.shape}, expected {wanted.shape}")
+    regions, _ = ndimage.label(proposal != wanted)
+    sizes = np.bincount(regions.ravel())
+    noticed = sizes > largest_left
+    noticed[0] = False
+    return np.where(noticed[regions], wanted, proposal).astype(proposal.dtype)

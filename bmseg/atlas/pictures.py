@@ -1,0 +1,209 @@
+"""What an atlas shows of a knee: slices cut to one frame, so that all pictures have one scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from scipy.ndimage import center_of_mass, label, map_coordinates
+
+from bmseg.atlas.choice import SHOWN_MM2
+from evaluation.figures.display import Window
+
+#: Shown around the marking.
+MARGIN_MM = 15.0
+#: Width and height of a close-up.
+CLOSE_UP_MM = 70.0
+
+#: Of the level's colour over the image.
+OPACITY = 0.5
+
+# A knee with a spot of marking is still seen with what is around it.
+_LEAST_MM = 100.0
+
+
+@dataclass(frozen=True)
+class Knee:
+    """A knee, or a whole exam, of an atlas.
+
+    Parameters
+    ----------
+    number : int
+        From 1, youngest first.
+    label : str
+        Names it without exam or site: ``knee 3, right, 12.1 y``.
+    age : float
+        In years; NaN where it is not known.
+    image, mask : ndarray, shape (i, j, k)
+        As seen: i to the right of the picture, j downwards, slices along k.
+    spacing : tuple of float
+        Pixel size along i and j, mm.
+    windows : mapping of str to Window
+        By name, of the whole exam.
+    air : float
+        Intensities up to this one are air.
+    """
+
+    number: int
+    label: str
+    age: float
+    image: np.ndarray
+    mask: np.ndarray
+    spacing: tuple[float, float]
+    windows: Mapping[str, Window]
+    air: float
+
+    @property
+    def fullest(self) -> int:
+        """The slice that shows most levels, by `SHOWN_MM2`, then most marked; the middle of an unmarked."""
+        levels = [level for level in np.unique(self.mask) if level]
+        if not levels:
+            return self.mask.shape[2] // 2
+        pixels = np.array([(self.mask == level).sum(axis=(0, 1)) for level in levels])
+        shown = (pixels * math.prod(self.spacing) >= SHOWN_MM2).sum(axis=0)
+        return int(np.lexsort((pixels.sum(axis=0), shown))[-1])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Size and pixels of every picture.
+
+    Parameters
+    ----------
+    width, height : float
+        In mm.
+    pixel : float
+        Side of a pixel, mm.
+    """
+
+    width: float
+    height: float
+    pixel: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a picture."""
+        return max(1, round(self.height / self.pixel)), max(1, round(self.width / self.pixel))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A slice of a knee as seen.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (rows, columns)
+        In units of the exam; what lies outside of it is its darkest value.
+    mask : ndarray of uint8, shape (rows, columns)
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+
+
+def common_frame(knees: Sequence[Knee]) -> Frame:
+    """The smallest frame that holds the marking of every knee with a margin, and no more than is imaged.
+
+    Parameters
+    ----------
+    knees : sequence of Knee
+    """
+    sizes = []
+    for knee in knees:
+        (left, right), (top, bottom) = _marked_box(knee)
+        sizes.append((right - left, bottom - top))
+    imaged = np.max([np.array(knee.mask.shape[:2]) * knee.spacing for knee in knees], axis=0)
+    wanted = np.maximum(np.max(sizes, axis=0) + 2 * MARGIN_MM, _LEAST_MM)
+    width, height = np.minimum(wanted, imaged)
+    return Frame(float(width), float(height), min(min(knee.spacing) for knee in knees))
+
+
+def close_up_frame(frame: Frame) -> Frame:
+    """The frame of close-ups: `CLOSE_UP_MM`, or the whole where that is smaller."""
+    return Frame(min(CLOSE_UP_MM, frame.width), min(CLOSE_UP_MM, frame.height), frame.pixel)
+
+
+def picture(knee: Knee, place: int, frame: Frame, *, around: int | None = None) -> Picture:
+    """A slice cut to a frame, shifted so as not to leave the image where that can be.
+
+    Where a knee's pixels are not those of the frame, intensities are interpolated linearly and labels are
+    those of the nearest pixel.
+
+    Parameters
+    ----------
+    knee : Knee
+    place : int
+        The slice, from 0.
+    frame : Frame
+    around : int, optional
+        Centre on the largest marking of this level in the slice; by default on all marking of the knee.
+    """
+    image, mask = knee.image[:, :, place], knee.mask[:, :, place]
+    centre = _centre(mask == around, knee.spacing) if around is not None else None
+    if centre is None:
+        (left, right), (top, bottom) = _marked_box(knee)
+        centre = ((left + right) / 2, (top + bottom) / 2)
+    axes = [
+        _places(middle, pixels, size, spacing, frame.pixel)
+        for middle, pixels, size, spacing in zip(
+            centre, frame.shape[::-1], image.shape, knee.spacing, strict=True
+        )
+    ]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"))
+    seen = map_coordinates(image.astype(np.float32), grid, order=1, mode="constant", cval=float(image.min()))
+    labels = map_coordinates(mask.astype(np.uint8), grid, order=0, mode="constant", cval=0)
+    return Picture(seen.T, labels.T)
+
+
+def tint(mask: np.ndarray, colors: Mapping[int, str], opacity: float = 1.0) -> np.ndarray:
+    """A mask as coloured pixels, see-through where nothing is marked.
+
+    Parameters
+    ----------
+    mask : ndarray of int, shape (rows, columns)
+    colors : mapping of int to str
+        Mask value to colour.
+    opacity : float
+        From 0 to 1.
+
+    Returns
+    -------
+    ndarray of uint8, shape (rows, columns, 4)
+        Red, green, blue, opacity.
+    """
+    layer = np.zeros((*mask.shape, 4), np.uint8)
+    for value, color in colors.items():
+        layer[mask == value] = [round(255 * one) for one in (*to_rgb(color), opacity)]
+    return layer
+
+
+def _marked_box(knee: Knee) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Where marking begins and ends along i and j over all slices, mm; the middle where nothing is marked."""
+    box = []
+    for axis, spacing in enumerate(knee.spacing):
+        others = tuple(other for other in range(3) if other != axis)
+        found = np.flatnonzero((knee.mask != 0).any(axis=others))
+        first, stop = (found[0], found[-1] + 1) if found.size else (knee.mask.shape[axis] / 2,) * 2
+        box.append((float(first * spacing), float(stop * spacing)))
+    return box[0], box[1]
+
+
+def _centre(marked: np.ndarray, spacing: Sequence[float]) -> tuple[float, float] | None:
+    pieces, number = label(marked)
+    if not number:
+        return None
+    largest = int(np.bincount(pieces.ravel())[1:].argmax()) + 1
+    i, j = center_of_mass(pieces == largest)
+    return (i + 0.5) * spacing[0], (j + 0.5) * spacing[1]
+
+
+def _places(middle: float, pixels: int, size: int, spacing: float, pixel: float) -> np.ndarray:
+    """The array places of a picture's pixels along one axis; whole numbers where pixels are the exam's."""
+    span = pixels * pixel / spacing
+    start = math.floor(middle / spacing - span / 2 + 0.5)
+    # An image smaller than the frame is shown in its middle.
+    start = min(max(start, 0), math.floor(size - span)) if span <= size else math.floor((size - span) / 2)
+    return start + (np.arange(pixels) + 0.5) * pixel / spacing - 0.5

@@ -1,0 +1,1 @@
+"""Cohorts as stages of a workspace: converted or simulated, and the calibration of simulated readers."""

@@ -1,0 +1,54 @@
+"""The synthetic cohort as a stage of a workspace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmseg import __version__
+from bmseg.outputs.stage import Stage
+from bmseg.study import Study, study_hash
+from bmseg.workspace import Workspace, kept_study
+from dataset_conversion.phantom.cohort import write_cohort
+from dataset_conversion.raw.dataset import RawDataset
+
+
+def make_phantom(
+    workspace: Workspace,
+    study: Study,
+    *,
+    training: int,
+    seed: int,
+    segmented: int | None = None,
+    processes: int | None = None,
+) -> str:
+    """Write the synthetic cohort unless it is already there; returns what to print.
+
+    With `segmented`, only the first so many training exams have masks; the others are unread exams.
+
+    Raises
+    ------
+    InputError
+        When the workspace holds a cohort that was made with other settings.
+    dataset_conversion.images.volume.ConversionError
+        When the phantom cannot serve the study (another plane, other levels or readers), or the folder
+        holds other exams, which are left as they are.
+    """
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    inputs: dict[str, Any] = {
+        "seed": seed,
+        "training": training,
+        "study_sha256": study_hash(kept_study(workspace.root)),
+        "version": __version__,
+    }
+    if segmented is not None:
+        inputs["segmented"] = segmented
+    stage = Stage.of(workspace, "phantom", inputs)
+    if stage.is_finished() and (dataset.folder / "dataset.json").is_file():
+        return f"already made from the same inputs: {dataset.folder}"
+    stage.check_begun()
+    write_cohort(dataset, training=training, segmented=segmented, seed=seed, processes=processes)
+    stage.finish()
+    test = len(dataset.exams("test"))
+    unread = training - (training if segmented is None else segmented)
+    also = f", {unread} unread exams" if unread else ""
+    return f"synthetic cohort: {training - unread} training and {test} test exams{also} in {dataset.folder}"

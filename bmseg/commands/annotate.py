@@ -1,0 +1,174 @@
+"""The commands of iterative segmentation: a model pre-draws masks, a reader corrects them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmseg.commands.options import FILE, FOLDS, InOrder, profile_option, seed_option, timed, workspace_option
+
+if TYPE_CHECKING:
+    from bmseg.annotation.choose import Pick
+    from bmseg.nnunet.training import Fold
+
+
+@click.group(cls=InOrder)
+def annotate() -> None:
+    """Segment exams round by round: a model pre-draws, a reader corrects.
+
+    A round: propose, correct in MedSeg, ITK-SNAP or 3D Slicer, accept. Accepted masks become training
+    exams of the workspace. docs/annotation.md says what to press.
+    """
+
+
+def _round_option(text: str) -> Callable[..., Any]:
+    return click.option("--round", "round_number", type=click.IntRange(1), help=text)
+
+
+@annotate.command("start")
+@workspace_option
+@click.option("--masks", type=FILE, help="Folder of <exam>.nii.gz: unread exams segmented by hand.")
+@seed_option
+def start(root: Path, masks: Path | None, seed: int) -> None:
+    """Begin with the exams that are segmented already.
+
+    Those are the workspace's training exams and the unread exams in --masks. The exams still to be
+    segmented are the unread ones.
+    """
+    from bmseg.annotation.start import start as begin
+
+    for line in begin(root, masks=masks, seed=seed):
+        click.echo(line)
+
+
+@annotate.command("propose")
+@workspace_option
+@click.option(
+    "--next", "number", type=click.IntRange(1), default=8, show_default=True, help="Exams to pre-draw."
+)
+@click.option(
+    "--pick",
+    type=click.Choice(["random", "uncertain"]),
+    default="random",
+    show_default=True,
+    help="Which exams: at random, or where the folds' networks disagree most.",
+)
+@click.option("--method", "method_name", default="nnunet", show_default=True, help="See bmseg methods.")
+@profile_option
+@click.option(
+    "--folds", type=FOLDS, help="Networks to train, as in bmseg train. [default: all; uncertain: 0,1]"
+)
+@click.option("--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]")
+@click.option("--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]")
+@click.option("--seed", type=click.IntRange(0), help="Of choice and training. [default: that of start]")
+@_round_option("Round to make; one that is made stays. [default: the next]")
+def propose(
+    root: Path,
+    number: int,
+    pick: Pick,
+    method_name: str,
+    profile_name: str,
+    folds: tuple[Fold, ...] | None,
+    epochs: int | None,
+    iterations: int | None,
+    seed: int | None,
+    round_number: int | None,
+) -> None:
+    """Train on all accepted exams, pre-draw the next ones.
+
+    Stopped and started again with the same options, it goes on.
+    """
+    from bmseg.annotation.propose import Settings
+    from bmseg.annotation.propose import propose as make_round
+    from bmseg.annotation.state import open_annotation
+    from bmseg.methods import get_method
+    from bmseg.methods.profiles import get_profile
+    from bmseg.nnunet import Training
+
+    annotation = open_annotation(root)
+    training = Training.of(get_method(method_name), get_profile(profile_name), epochs, iterations)
+    chosen = folds or (("all",) if pick == "random" else (0, 1))
+    settings = Settings(training, chosen, number, pick, annotation.seed if seed is None else seed)
+    with timed("annotate propose"):
+        lines = make_round(annotation, settings, number=round_number)
+    for line in lines:
+        click.echo(line)
+
+
+@annotate.command("accept")
+@click.argument("folder", type=FILE, metavar="[CORRECTED_FOLDER]", required=False)
+@workspace_option
+@click.option("--only", help="Exams to accept, as knee_010,knee_011; the round stays open for the others.")
+@_round_option("Round that was corrected. [default: the last]")
+def accept(folder: Path | None, root: Path, only: str | None, round_number: int | None) -> None:
+    """Take corrected masks back, measure what changed.
+
+    CORRECTED_FOLDER is by default the round's folder corrected. All of the round's exams have to be there;
+    a mask that does not fit refuses them all.
+    """
+    from bmseg.annotation.accept import accept as take
+    from bmseg.annotation.state import open_annotation
+    from bmseg.annotation.status import status as table_of
+
+    annotation = open_annotation(root)
+    exams = [exam.strip() for exam in (only or "").split(",") if exam.strip()]
+    result = take(annotation, folder, only=exams, number=round_number)
+    click.echo(f"{len(result.accepted)} masks accepted, {len(result.already)} already accepted")
+    if result.unchanged:
+        names = ", ".join(result.unchanged)
+        click.echo(f"{len(result.unchanged)} of them exactly as proposed, nothing corrected: {names}")
+    if result.gone:
+        click.echo(
+            f"warning: {'; '.join(result.gone)}; if that was not meant, the program may have numbered the "
+            "levels anew (3D Slicer: 'Use color table values')",
+            err=True,
+        )
+    if result.others:
+        click.echo(f"{len(result.others)} other files in the folder are no masks and were not read")
+    if result.left:
+        click.echo(f"the round stays open for {len(result.left)}: {', '.join(result.left)}")
+    report = table_of(annotation)
+    click.echo(f"{len(annotation.lineage())} exams are segmented, {len(annotation.unread())} are left")
+    for sentence in report.sentences[-2:]:
+        click.echo(sentence)
+
+
+@annotate.command("status")
+@workspace_option
+def status(root: Path) -> None:
+    """Print the rounds, and whether the model helps yet."""
+    from bmseg.annotation.state import open_annotation
+    from bmseg.annotation.status import status as table_of
+
+    annotation = open_annotation(root)
+    report = table_of(annotation)
+    click.echo(report.table.to_markdown())
+    click.echo(
+        f"written to {annotation.workspace.annotation}: rounds.csv, rounds.md; a row an exam: lineage.csv"
+    )
+
+
+@annotate.command("simulate")
+@workspace_option
+@click.option(
+    "--leave",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="Voxels of the largest wrong region that she does not notice.",
+)
+@_round_option("Round to correct. [default: the last]")
+def simulate(root: Path, leave: int, round_number: int | None) -> None:
+    """Let a simulated reader correct (synthetic cohort)."""
+    from bmseg.annotation.simulated import simulate as correct
+    from bmseg.annotation.state import open_annotation
+
+    with timed("annotate simulate"):
+        result = correct(open_annotation(root), largest_left=leave, number=round_number)
+    click.echo(
+        f"{len(result.written)} masks corrected by the simulated reader, {len(result.kept)} were there "
+        f"before; {result.left} voxels left as proposed in regions of at most {leave}"
+    )

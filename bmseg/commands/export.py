@@ -1,0 +1,52 @@
+"""The commands that share a model: export, and predict with a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bmseg.commands.options import FILE, FOLDS, profile_option, timed, workspace_option
+
+if TYPE_CHECKING:
+    from bmseg.nnunet.training import Fold
+
+
+@click.command()
+@click.argument("method_name", metavar="METHOD")
+@click.argument("path", metavar="MODEL.ZIP", type=FILE)
+@workspace_option
+@profile_option
+@click.option("--folds", type=FOLDS, help="Folds whose networks go along. [default: every trained one]")
+def export(
+    method_name: str, path: Path, root: Path, profile_name: str, folds: tuple[Fold, ...] | None
+) -> None:
+    """Write the trained METHOD into one file that predicts elsewhere.
+
+    It holds weights, plans, study file, folds (with case identifiers) and, where they are this model's, the
+    test tables; no image and no mask. Use it with bmseg predict --model MODEL.ZIP IMAGES -o OUT --trust.
+    """
+    from bmseg.methods import get_method
+    from bmseg.methods.profiles import get_profile
+    from bmseg.nnunet import Training
+    from bmseg.sharing import export_model
+    from bmseg.workspace import open_workspace
+
+    workspace, _ = open_workspace(root)
+    training = Training.of(get_method(method_name), get_profile(profile_name))
+    with timed(f"export {method_name}"):
+        manifest, why_no_tables = export_model(workspace, training, path, folds=folds)
+    if why_no_tables:
+        click.echo(f"without test tables: {why_no_tables}", err=True)
+    names = ", ".join(map(str, manifest.prediction.folds))
+    click.echo(f"{path}: {manifest.model}, fold {names}, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def predict_with_file(model_file: Path, images: Path, out: Path, *, trust: bool, deterministic: bool) -> None:
+    """Predict images with a model file; what ``bmseg predict --model`` does."""
+    from bmseg.sharing import predict_images
+
+    with timed(f"predict {model_file.name}"):
+        written = predict_images(model_file, images, out, trust=trust, deterministic=deterministic)
+    click.echo(f"{len(written)} masks written to {out}")

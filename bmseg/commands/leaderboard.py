@@ -1,0 +1,228 @@
+"""The commands of an organiser: make a board, add to it, rank it, publish it, prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmseg.commands.options import FILE, InOrder, folders_of, seed_option, timed, workspace_option
+
+if TYPE_CHECKING:
+    from bmseg.leaderboard.board import Board
+    from bmseg.leaderboard.scoring import Reference
+
+
+@click.group(cls=InOrder)
+def leaderboard() -> None:
+    """A challenge's board: submissions scored like the readers, a ranking that says how sure it is.
+
+    A board is a folder of plain files, by default <workspace>/leaderboard: init makes it from the workspace's
+    test exams, add takes a submission, build makes the page, verify derives every number again.
+    """
+
+
+def board_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --board."""
+    return click.option(
+        "--board", "board_folder", type=FILE, help="The board's folder. [default: <workspace>/leaderboard]"
+    )(command)
+
+
+@leaderboard.command()
+@workspace_option
+@board_option
+@click.option("--overlays", is_flag=True, help="Show worst exams with the consensus: it is then public.")
+@click.option("--title", help="Of the challenge. [default: the study's]")
+def init(root: Path, board_folder: Path | None, overlays: bool, title: str | None) -> None:
+    """Make a board of the workspace's test exams and score the readers.
+
+    Rules stand in its challenge.toml, to be edited; a board that is there is kept.
+    """
+    from bmseg.leaderboard.board import init_board
+    from bmseg.leaderboard.challenge import default_challenge
+    from bmseg.leaderboard.workspace_board import workspace_reference
+    from bmseg.workspace import kept_study, open_workspace
+
+    workspace, study = open_workspace(root)
+    reference, synthetic = workspace_reference(workspace, study)
+    challenge = default_challenge(
+        study, synthetic=synthetic, overlays=overlays, title=title, n_readers=len(reference.readers)
+    )
+    with timed("leaderboard init"):
+        board, made = init_board(
+            board_folder or workspace.leaderboard, challenge, kept_study(workspace.root), reference
+        )
+    exams, readers = len(board.contract.exams), ", ".join(reference.readers)
+    click.echo(f"{board.root}: {'made' if made else 'there already'}, {exams} test exams, {readers}")
+
+
+@leaderboard.command()
+@click.argument("team")
+@click.argument("source", metavar="SUBMISSION", type=FILE)
+@workspace_option
+@board_option
+@click.option("--title", default="", help="One line that tells a team's submissions apart.")
+@click.option("--method", default="", help="What made the masks, in a line.")
+@click.option("--description", default="", help="More about it.")
+@click.option("--url", default="", help="Where to read about it.")
+def add(
+    team: str,
+    source: Path,
+    root: Path,
+    board_folder: Path | None,
+    title: str,
+    method: str,
+    description: str,
+    url: str,
+) -> None:
+    """Check, score and add TEAM's SUBMISSION: a folder or ZIP of one <exam>.nii.gz for each test exam.
+
+    The same masks of a team are added once. Nothing of a submission is executed.
+    """
+    from bmseg.leaderboard.adding import add_submission
+    from bmseg.leaderboard.entries import Description
+
+    board, reference = _board_and_masks(root, board_folder)
+    about = Description.model_construct(title=title, method=method, description=description, url=url)
+    added = add_submission(board, team, source, reference, about=about)
+    for notice in added.notices:
+        click.echo(f"note: {notice}", err=True)
+    click.echo(f"{added.entry.key}: {'added' if added.is_new else 'there already, nothing changed'}")
+
+
+@leaderboard.command()
+@click.argument("submission", metavar="TEAM/SUBMISSION")
+@workspace_option
+@board_option
+@click.option("--reason", default="", help="Shown on the page.")
+def withdraw(submission: str, root: Path, board_folder: Path | None, reason: str) -> None:
+    """Take a submission out of the ranking; its record, scores and history stay."""
+    from bmseg.leaderboard.adding import withdraw as happen
+
+    entry, changed = happen(opened(root, board_folder), submission, reason)
+    click.echo(f"{entry.key}: {'withdrawn' if changed else 'withdrawn already, nothing changed'}")
+
+
+@leaderboard.command()
+@click.argument("submission", metavar="TEAM/SUBMISSION")
+@workspace_option
+@board_option
+@click.option("--reason", default="", help="Kept in its history.")
+def reinstate(submission: str, root: Path, board_folder: Path | None, reason: str) -> None:
+    """Take a withdrawn submission back into the ranking."""
+    from bmseg.leaderboard.adding import reinstate as happen
+
+    entry, changed = happen(opened(root, board_folder), submission, reason)
+    click.echo(f"{entry.key}: {'reinstated' if changed else 'not withdrawn, nothing changed'}")
+
+
+@leaderboard.command()
+@workspace_option
+@board_option
+@seed_option
+def simulate(root: Path, board_folder: Path | None, seed: int) -> None:
+    """Add simulated teams, made from the consensus by named perturbations and marked as simulated."""
+    from bmseg.leaderboard.simulated import add_simulated_teams
+
+    board, reference = _board_and_masks(root, board_folder)
+    with timed("leaderboard simulate"):
+        for added in add_simulated_teams(board, reference, seed=seed):
+            state = "added" if added.is_new else "there already"
+            click.echo(f"{added.entry.key}: {state} ({added.entry.about.method})")
+
+
+@leaderboard.command()
+@workspace_option
+@board_option
+def build(root: Path, board_folder: Path | None) -> None:
+    """Rank the board and write its page: a folder that opens from disk and from any web host."""
+    from bmseg.leaderboard.publish import publish
+
+    board = opened(root, board_folder)
+    workspace = _workspace_if_there(root)
+    with timed("leaderboard build"):
+        table, written = publish(board, workspace, _reference(board, root) if workspace else None)
+    click.echo(table.to_markdown())
+    state = "written" if written else "made from the same results already"
+    click.echo(f"{board.site / 'index.html'}: {state}")
+
+
+@leaderboard.command()
+@workspace_option
+@board_option
+def verify(root: Path, board_folder: Path | None) -> None:
+    """Derive every number again: from masks where they are at hand, from the files, down to the page."""
+    from bmseg.errors import WorkError
+    from bmseg.leaderboard.verify import in_one_line
+    from bmseg.leaderboard.verify import verify as derive
+
+    board = opened(root, board_folder)
+    workspace = _workspace_if_there(root)
+    found = derive(board, _reference(board, root) if workspace else None)
+    for notice in found.notices:
+        click.echo(f"note: {notice}", err=True)
+    if found.differences:
+        raise WorkError(
+            f"{board.root}: found {len(found.differences)} differences, expected none: "
+            + in_one_line(found.differences)
+        )
+    click.echo(
+        f"{board.root}: verified: {found.n_scores} scores follow from their counts; {found.n_entries} "
+        f"submissions and {len(board.readers)} readers, {found.n_from_masks} tables of scores derived again "
+        f"from masks; {found.n_files} files of the site are what the results give"
+    )
+
+
+@leaderboard.command("list")
+@workspace_option
+@board_option
+def list_(root: Path, board_folder: Path | None) -> None:
+    """List the board's submissions, oldest first."""
+    for entry in opened(root, board_folder).entries():
+        last = entry.history[-1]
+        simulated = ", simulated" if entry.simulated else ""
+        click.echo(f"{entry.key}  {last.event} {last.date[:16]}Z  {entry.about.title}{simulated}")
+
+
+def opened(root: Path, board_folder: Path | None) -> Board:
+    """The board in a folder, or that of the workspace."""
+    from bmseg.leaderboard.board import Board
+
+    return Board.open(board_folder or _default(root))
+
+
+def _default(root: Path) -> Path:
+    from bmseg.workspace import open_workspace
+
+    return open_workspace(root)[0].leaderboard
+
+
+def _board_and_masks(root: Path, board_folder: Path | None) -> tuple[Board, Reference]:
+    """The board, and the readers' masks that it was made with."""
+    board = opened(root, board_folder)
+    reference = _reference(board, root)
+    board.check_reference(reference)
+    return board, reference
+
+
+def _reference(board: Board, root: Path) -> Reference:
+    from bmseg.leaderboard.scoring import Reference
+
+    return Reference.of(board.study, masks_of_readers(root), list(board.contract.exams))
+
+
+def masks_of_readers(root: Path, readers: tuple[str, ...] = ()) -> dict[str, Path]:
+    """Reader to folder: as given by --reader, or those of the workspace."""
+    from bmseg.scoring.raters import reader_folders
+    from bmseg.workspace import open_workspace
+
+    return folders_of(readers, "--reader") or reader_folders(*open_workspace(root))
+
+
+def _workspace_if_there(root: Path) -> Any:
+    from bmseg.workspace import kept_study, open_workspace
+
+    return open_workspace(root)[0] if kept_study(root).is_file() else None

@@ -1,0 +1,96 @@
+"""The commands that write a scoring bundle for a platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bmseg.commands.leaderboard import board_option, masks_of_readers, opened
+from bmseg.commands.options import FILE, workspace_option
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group()
+def export() -> None:
+    """Write a scoring bundle for a platform; it gives exactly the board's numbers.
+
+    The bundle holds the readers' masks: it is the organiser's, and no participant may have it.
+    """
+
+
+def readers_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --reader."""
+    return click.option(
+        "--reader",
+        "readers",
+        multiple=True,
+        metavar="NAME=FOLDER",
+        help="A reader's masks, where there is no workspace. Repeat.",
+    )(command)
+
+
+@export.command()
+@click.argument("out", type=FILE)
+@workspace_option
+@board_option
+@readers_option
+@click.option("--docker-image", required=True, help="The name under which you publish the scoring image.")
+@click.option("--start", type=DAY, metavar="YYYY-MM-DD", required=True, help="First day of the phase.")
+@click.option("--end", type=DAY, metavar="YYYY-MM-DD", help="Its end. [default: open]")
+def codabench(
+    out: Path,
+    root: Path,
+    board_folder: Path | None,
+    readers: tuple[str, ...],
+    docker_image: str,
+    start: datetime,
+    end: datetime | None,
+) -> None:
+    """Write a Codabench competition to the new folder OUT."""
+    from bmseg.leaderboard.platforms.codabench import export_codabench
+
+    board, masks = opened(root, board_folder), masks_of_readers(root, readers)
+    written = export_codabench(
+        board.root,
+        masks,
+        out,
+        docker_image=docker_image,
+        start=start.date(),
+        end=end.date() if end else None,
+    )
+    _say(written)
+
+
+@export.command("grand-challenge")
+@click.argument("out", type=FILE)
+@workspace_option
+@board_option
+@readers_option
+@click.option("--image-socket", help="Slug of the input image that is named as the exam. [default: the only]")
+@click.option("--mask-socket", help="Slug of the output that is the mask. [default: the only image]")
+def grand_challenge(
+    out: Path,
+    root: Path,
+    board_folder: Path | None,
+    readers: tuple[str, ...],
+    image_socket: str | None,
+    mask_socket: str | None,
+) -> None:
+    """Write a grand-challenge evaluation method to the new folder OUT."""
+    from bmseg.leaderboard.platforms.grand_challenge import export_grand_challenge
+    from bmseg.leaderboard.platforms.predictions import Sockets
+
+    board, masks = opened(root, board_folder), masks_of_readers(root, readers)
+    sockets = Sockets(image_socket, mask_socket)
+    _say(export_grand_challenge(board.root, masks, out, sockets=sockets))
+
+
+def _say(written: Path) -> None:
+    from bmseg.leaderboard.platforms.bundle import SECRET
+
+    click.echo(f"{written}: written, see its README.md. It {SECRET}")

@@ -1,0 +1,227 @@
+"""The commands around nnU-Net: methods, plan, train, predict, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from bmseg.commands.jobs import slurm_options
+from bmseg.commands.options import FILE, FOLDS, profile_option, seed_option, timed, workspace_option
+
+if TYPE_CHECKING:
+    from bmseg.nnunet.training import Fold, Training
+    from bmseg.scoring.exam import Unit
+
+_method = click.argument("method_name", metavar="[METHOD]", default="nnunet")
+_deterministic = click.option(
+    "--deterministic",
+    is_flag=True,
+    help="CPU only: one thread, so that the number of cores changes nothing.",
+)
+
+
+@click.command()
+def methods() -> None:
+    """List the methods that can be trained and compared."""
+    from bmseg.methods import methods as known
+
+    found = known()
+    width = max(map(len, found))
+    for name, method in found.items():
+        click.echo(f"{name:<{width}}  {method.summary} ({', '.join(method.recipes)})")
+
+
+@click.command()
+@workspace_option
+@profile_option
+def plan(root: Path, profile_name: str) -> None:
+    """Let nnU-Net plan its 2-D configuration and preprocess the exams."""
+    from bmseg.methods.profiles import get_profile
+    from bmseg.nnunet import plan as plan_nnunet
+    from bmseg.workspace import open_workspace
+
+    workspace, _ = open_workspace(root)
+    with timed("plan"):
+        plan_nnunet(workspace, get_profile(profile_name))
+
+
+@click.command()
+@_method
+@workspace_option
+@profile_option
+@seed_option
+@click.option(
+    "--folds",
+    type=FOLDS,
+    default="0",
+    show_default=True,
+    help="Folds of splits_final.json, as 0, 0-4 or 0,2,4, one network each; all: one network on every exam.",
+)
+@click.option("--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]")
+@click.option("--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]")
+@click.option(
+    "--resume/--restart",
+    default=True,
+    show_default=True,
+    help="Go on from the last checkpoint, or delete it and start anew.",
+)
+@_deterministic
+@slurm_options
+def train(
+    method_name: str,
+    root: Path,
+    profile_name: str,
+    seed: int,
+    folds: tuple[Fold, ...],
+    epochs: int | None,
+    iterations: int | None,
+    resume: bool,
+    deterministic: bool,
+    on: str,
+    slurm: dict[str, Any],
+) -> None:
+    """Train METHOD, or go on where it was stopped; bmseg methods lists the methods.
+
+    Checkpoints are kept as it goes. A training made from other inputs is refused, and names what differs;
+    --restart deletes it. With --on slurm every fold is a job, and a last job predicts and scores.
+    """
+    from bmseg.commands.jobs import refuse_queued, train_on_slurm
+    from bmseg.nnunet import train as train_fold
+    from bmseg.workspace import open_workspace
+
+    workspace, _ = open_workspace(root)
+    training = _training(method_name, profile_name, epochs, iterations)
+    if on == "slurm":
+        train_on_slurm(
+            root, training, folds, slurm,
+            epochs=epochs, iterations=iterations, seed=seed, deterministic=deterministic, restart=not resume,
+        )  # fmt: skip
+        return
+    refuse_queued(workspace, training, folds)
+    with timed(f"train {method_name}"):
+        for fold in folds:
+            train_fold(
+                workspace,
+                training,
+                fold=fold,
+                seed=seed,
+                restart=not resume,
+                deterministic=deterministic,
+            )
+
+
+@click.command(
+    epilog="bmseg predict METHOD: the test exams of a workspace. "
+    "bmseg predict --model MODEL.ZIP IMAGES -o OUT --trust: images of anyone; no workspace is needed."
+)
+@click.argument("what", metavar="[METHOD | IMAGES]", required=False)
+@workspace_option
+@profile_option
+@click.option(
+    "--folds", type=FOLDS, help="Folds whose networks predict together. [default: every trained one]"
+)
+@_deterministic
+@click.option("--model", "model_file", type=FILE, metavar="MODEL.ZIP", help="A file of 'bmseg export'.")
+@click.option("-o", "--out", type=FILE, help="With --model: folder for the masks.")
+@click.option(
+    "--trust", is_flag=True, help="With --model: I trust whoever made the file; it can run programs."
+)
+@click.pass_context
+def predict(
+    context: click.Context,
+    what: str | None,
+    root: Path,
+    profile_name: str,
+    folds: tuple[Fold, ...] | None,
+    deterministic: bool,
+    model_file: Path | None,
+    out: Path | None,
+    trust: bool,
+) -> None:
+    """Predict masks, with a trained METHOD or a model file.
+
+    METHOD (default: nnunet) predicts the workspace's test exams. With --model, the file's model predicts
+    the folder IMAGES of NIfTI files named <exam>_0000.nii.gz, a number a channel; <exam>.nii.gz will do for
+    one channel.
+    """
+    from bmseg.commands.export import predict_with_file
+    from bmseg.nnunet import predict as predict_exams
+    from bmseg.workspace import open_workspace
+
+    if model_file is not None:
+        _refuse(context, ("root", "profile_name", "folds"), "a model file brings its own")
+        if what is None or out is None:
+            raise click.UsageError("--model needs IMAGES, a folder, and -o, where masks go")
+        predict_with_file(model_file, Path(what), out, trust=trust, deterministic=deterministic)
+        return
+    _refuse(context, ("out", "trust"), "only with --model")
+    method_name = what or "nnunet"
+    workspace, _ = open_workspace(root)
+    training = _training(method_name, profile_name)
+    with timed(f"predict {method_name}"):
+        written = predict_exams(workspace, training, folds=folds, deterministic=deterministic)
+    click.echo(f"{len(written)} masks written to {workspace.predictions(method_name)}")
+
+
+@click.command()
+@click.argument("method_names", metavar="[METHOD]...", nargs=-1)
+@workspace_option
+@click.option(
+    "--unit",
+    type=click.Choice(["exam", "knee"]),
+    help="What the fair table and the tests count as one. [default: as evaluated, or else exam]",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Loss of Dice that would not matter. [default: as evaluated]",
+)
+@click.option("--cohort", type=FILE, help="CSV: exam, site, group, age. [default: the workspace's]")
+@click.option("--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed.")
+def compare(
+    method_names: tuple[str, ...],
+    root: Path,
+    unit: Unit | None,
+    margin: float | None,
+    cohort: Path | None,
+    regions: Path | None,
+) -> None:
+    """Compare methods: beside readers, in pairs, and what they cost.
+
+    Evaluates first where that is not done. Without a METHOD, all that have predictions.
+    """
+    from bmseg.scoring.compare import compare_methods
+    from bmseg.workspace import open_workspace
+
+    workspace, study = open_workspace(root)
+    with timed("compare"):
+        found = compare_methods(
+            workspace, study, method_names, unit=unit, margin=margin, cohort=cohort, regions=regions
+        )
+    if found.evaluation.skipped:
+        click.echo(f"already made from the same inputs: {workspace.evaluation}")
+    for warning in found.evaluation.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(found.to_markdown())
+    click.echo(f"results: {workspace.evaluation}")
+
+
+def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) -> None:
+    """Refuse options that were given by hand and would be ignored."""
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if option.name in parameters and given:
+            raise click.UsageError(f"{option.opts[-1]}: found it given, expected none: {reason}")
+
+
+def _training(
+    method_name: str, profile_name: str, epochs: int | None = None, iterations: int | None = None
+) -> Training:
+    from bmseg.methods import get_method
+    from bmseg.methods.profiles import get_profile
+    from bmseg.nnunet import Training
+
+    return Training.of(get_method(method_name), get_profile(profile_name), epochs, iterations)

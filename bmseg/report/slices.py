@@ -1,0 +1,84 @@
+"""The report's slices: image, reference and models, and where a model differs from the reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bmseg.scoring.evaluate import SYNTHETIC
+from bmseg.scoring.exam import consensus_path
+from bmseg.scoring.files import reference_of
+from bmseg.study import Study
+from bmseg.workspace import Workspace
+from dataset_conversion.images.volume import read_volume
+from dataset_conversion.raw.dataset import RawDataset
+from evaluation.figures.failures import difference_sheet
+from evaluation.figures.files import save_figure
+from evaluation.figures.scores import overlay_sheet
+
+# Exams shown: the model's worst, median and best.
+OVERLAY_EXAMS = 3
+
+
+def slice_sheets(
+    workspace: Workspace, study: Study, scores: pd.DataFrame, record: dict[str, Any]
+) -> list[Path]:
+    """Draw the slices with most marked of the first model's worst to best exams.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    study : Study
+    scores : DataFrame
+        dice.csv.
+    record : dict
+        Provenance of the evaluation.
+
+    Returns
+    -------
+    list of Path
+        SVG files: reference beside models, then what the first model marked otherwise.
+    """
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    reference = reference_of(record["readers"]).removeprefix("the ")
+    models = record["models"]
+    slices, differences = [], []
+    for exam, dice in _worst_to_best(scores, models[0]):
+        image = read_volume(dataset.image_path(exam, "test", dataset.spec.channels[0]))
+        consensus = read_volume(consensus_path(workspace.evaluation, exam)).array
+        shown = int((consensus > 0).sum(axis=(0, 1)).argmax())
+        masks = {reference: consensus} | {
+            model: read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array for model in models
+        }
+        seen = {name: mask[:, :, shown].T for name, mask in masks.items()}
+        score = "Dice undefined" if np.isnan(dice) else f"mean Dice {dice:.2f}"
+        title = f"{exam}, slice {shown + 1}\n{score}"
+        slices.append((title, image.array[:, :, shown].T, seen))
+        differences.append((title, image.array[:, :, shown].T, seen[reference], seen[models[0]]))
+    colors = {level.value: level.color for level in study.levels}
+    note = SYNTHETIC.capitalize() if record["synthetic"] else ""
+    aspect = float(image.spacing[1] / image.spacing[0])
+    sheets = {
+        "overlays": overlay_sheet(slices, colors=colors, aspect=aspect, note=note),
+        "differences": difference_sheet(
+            differences, rater=models[0], colors=colors, reference=reference, aspect=aspect, note=note
+        ),
+    }
+    folder = workspace.evaluation / "figures"
+    return [
+        path
+        for name, figure in sheets.items()
+        for path in save_figure(figure, folder, name)
+        if path.suffix == ".png"
+    ]
+
+
+def _worst_to_best(scores: pd.DataFrame, model: str) -> list[tuple[str, float]]:
+    means = scores[scores.rater == model].groupby("exam").dice.mean().dropna().sort_values()
+    if means.empty:
+        return [(scores.exam.iloc[0], np.nan)]
+    places = np.unique(np.linspace(0, len(means) - 1, OVERLAY_EXAMS).round().astype(int))
+    return [(str(means.index[place]), float(means.iloc[place])) for place in places]

@@ -1,0 +1,1 @@
+"""Evaluate a workspace or plain folders: consensus, scores, comparisons, files."""

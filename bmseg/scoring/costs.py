@@ -1,0 +1,137 @@
+"""What each method costs: parameters, training time, peak memory, time to predict an exam."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bmseg.outputs.records import read_record
+from bmseg.workspace import Workspace
+from evaluation.table import DASH, Table
+
+#: Columns of the table's numbers; empty where nothing is on record.
+COLUMNS = {
+    "method": str, "parameters": "Int64", "folds": "Int64", "epochs": "Int64", "iterations": "Int64",
+    "training_seconds": "Float64", "peak_memory_bytes": "Int64", "memory_of": object, "device": object,
+    "prediction_seconds": "Float64", "n_timed": "Int64", "n_exams": "Int64",
+}  # fmt: skip
+
+# What a finished fold has on record.
+_TRAINING = ("parameters", "epochs", "iterations", "seconds", "peak_memory_bytes", "memory_of", "device")
+
+
+def costs(workspace: Workspace, methods: Sequence[str]) -> Table:
+    """What is on record of the trainings and predictions of some methods, a row a method.
+
+    The trainings are those of the folds whose networks made the masks that lie in the workspace. Nothing is
+    estimated: where a record is missing, cells are dashes and a note says why.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    methods : sequence of str
+        Each with a folder of predictions.
+
+    Returns
+    -------
+    Table
+        ``data`` has `COLUMNS`: ``training_seconds`` summed over folds, ``peak_memory_bytes`` the highest of
+        the folds and ``memory_of`` what it is of ("process" or "GPU"), ``prediction_seconds`` the median
+        over the ``n_timed`` exams on record of ``n_exams``.
+    """
+    rows, missing = [], []
+    for method in methods:
+        predicted = read_record(workspace.predictions(method) / "made_from.json")
+        trained, why = _training(workspace, method, predicted.get("model"))
+        rows.append({"method": method, **trained, **_prediction(predicted.get("masks", {}))})
+        missing += [f"{method}: {reason}" for reason in why]
+    data = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    notes = [
+        "Of the folds whose networks made the masks: training time is their sum, peak memory the highest of "
+        "one. Prediction: median over the test exams, all folds together."
+    ]
+    return Table(
+        "What the methods cost", _HEADS, [_cells(row) for row in data.itertuples()], notes + missing, data
+    )
+
+
+_HEADS = [
+    "Method", "Parameters", "Epochs \N{MULTIPLICATION SIGN} iterations", "Training", "Peak memory",
+    "Prediction, an exam", "Device",
+]  # fmt: skip
+
+
+def _training(workspace: Workspace, method: str, model: Any) -> tuple[dict[str, Any], list[str]]:
+    """What the trainings of a method's folds cost; or why that is not known."""
+    if not isinstance(model, dict):
+        return {}, [
+            "its predictions have no record of the model that made them (put there by hand); its costs are "
+            "not known."
+        ]
+    records, why = [], []
+    for fold in model["folds"]:
+        folder = workspace.results_dataset / model["folder"] / f"fold_{fold}"
+        record = read_record(folder / "bmseg_training.json")
+        expected = model.get("checkpoints", {}).get(str(fold))
+        if absent := [field for field in _TRAINING if field not in record]:
+            why.append(f"fold {fold} has no record of its training ({absent[0]}); its costs are not known.")
+        elif record.get("method") != method or record.get("checkpoint_sha256") != expected:
+            why.append(
+                f"fold {fold} was trained anew since the masks were made; 'bmseg predict {method}' makes "
+                "them with what is there now."
+            )
+        else:
+            records.append(record)
+    if why:
+        return {}, why
+    if any(record["peak_memory_bytes"] is None for record in records):
+        why = [
+            "the peak memory was lost with a training that was stopped as it ended, or the system tells none."
+        ]
+    return _together(records), why
+
+
+def _together(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of all folds; they share plans and schedule, so the first speaks for these."""
+    first = records[0]
+    peaks = [record["peak_memory_bytes"] for record in records]
+    return {
+        "parameters": first["parameters"],
+        "folds": len(records),
+        "epochs": first["epochs"],
+        "iterations": first["iterations"],
+        "training_seconds": sum(record["seconds"] for record in records),
+        "peak_memory_bytes": None if None in peaks else max(peaks),
+        "memory_of": None if None in peaks else first["memory_of"],
+        "device": ", ".join(dict.fromkeys(record["device"] for record in records)),
+    }
+
+
+def _prediction(masks: Mapping[str, Any]) -> dict[str, Any]:
+    seconds = [mask["seconds"] for mask in masks.values() if mask.get("seconds") is not None]
+    median = float(pd.Series(seconds).median()) if seconds else None
+    return {"prediction_seconds": median, "n_timed": len(seconds), "n_exams": len(masks)}
+
+
+def _cells(row: Any) -> list[str]:
+    cells = [row.method, *[DASH] * 6]
+    if not pd.isna(row.parameters):
+        folds = f", {row.folds} folds" if row.folds > 1 else ""
+        cells[1] = f"{row.parameters:,}"
+        cells[2] = f"{row.epochs} \N{MULTIPLICATION SIGN} {row.iterations}{folds}"
+        cells[3] = _time(row.training_seconds)
+        if not pd.isna(row.peak_memory_bytes):
+            cells[4] = f"{row.peak_memory_bytes / 2**30:.1f} GiB ({row.memory_of})"
+        cells[6] = row.device
+    if row.n_timed:
+        some = f" ({row.n_timed} of {row.n_exams} exams)" if row.n_timed < row.n_exams else ""
+        cells[5] = f"{_time(row.prediction_seconds)}{some}"
+    return cells
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

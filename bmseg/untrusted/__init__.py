@@ -1,0 +1,1 @@
+"""Bytes from strangers: ZIP entries, gzip streams, headers, masks. Reviewed together."""

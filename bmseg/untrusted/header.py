@@ -1,0 +1,178 @@
+"""Judge a NIfTI header before a voxel is read: what it claims must be what the exam has."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Header
+from nibabel.nifti2 import Nifti2Header
+from nibabel.spatialimages import HeaderDataError
+
+from bmseg.leaderboard.contract import Grid
+from bmseg.untrusted.gzip_stream import BoundedGzip, DamagedError
+from evaluation.masks.reading import LabelMap, grid_difference
+
+#: Room for what some programs write between header and voxels. It is skipped unread.
+LARGEST_EXTENSIONS = 1 << 20
+_HEADERS = {348: Nifti1Header, 540: Nifti2Header}
+LARGEST_HEADER = 544
+# From this level on, nibabel refuses a header that it loads.
+_REFUSED = 40
+_RULE = "(the exam's grid); masks are never resampled: export it on the exam's grid"
+_QUIET = logging.Logger("bmseg.submission")
+_QUIET.addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True)
+class MaskHeader:
+    """What a header says, as nibabel reads it.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of a stored voxel, byte order included.
+    skip : int
+        Bytes between the header and the first voxel.
+    slope, inter : float or None
+        Voxels are scaled by them; None: as stored.
+    affine : ndarray, shape (4, 4)
+    faults : list of str
+        On the position of the grid, which do not keep the voxels from being read.
+    notices : list of str
+    """
+
+    dtype: np.dtype
+    skip: int
+    slope: float | None
+    inter: float | None
+    affine: np.ndarray
+    faults: list[str]
+    notices: list[str]
+
+
+def read_header(stream: BoundedGzip, grid: Grid) -> MaskHeader:
+    """Read the header of a mask that should lie on a grid.
+
+    Raises
+    ------
+    DamagedError
+        When voxels cannot be read by it: no NIfTI header, another size, another kind of voxels, voxels
+        that begin elsewhere than behind the header.
+    """
+    header = _parsed(stream)
+    _check_size(header, grid)
+    dtype = _dtype(header)
+    offset = float(header["vox_offset"])
+    first = header.single_vox_offset
+    if not (first <= offset <= first + LARGEST_EXTENSIONS and offset.is_integer()):
+        raise DamagedError(
+            f"vox_offset: found {offset:g}, expected {first} to {first + LARGEST_EXTENSIONS}; export it again"
+        )
+    _repair(header)
+    slope, inter = _scaling(header)
+    notices = []
+    if slope is not None and (slope, inter) != (1.0, 0.0):
+        notices.append(f"scl_slope {slope:g} and scl_inter {inter:g}: voxels were read as scaled by them")
+    affine, faults, more = _position(header, grid)
+    skip = int(offset) - int(header["sizeof_hdr"])
+    return MaskHeader(dtype, skip, slope, inter, affine, faults, notices + more)
+
+
+def _parsed(stream: BoundedGzip) -> Nifti1Header:
+    """The header as it stands, in its own byte order."""
+    block = stream.read(348)
+    sizes = {"<": int.from_bytes(block[:4], "little"), ">": int.from_bytes(block[:4], "big")}
+    order = next((order for order, size in sizes.items() if size in _HEADERS), None)
+    if order is None:
+        raise DamagedError("found no NIfTI header, expected a gzipped NIfTI file")
+    size = sizes[order]
+    block += stream.read(size - len(block))
+    if len(block) < size:
+        raise DamagedError(f"found {len(block)} bytes, expected a NIfTI header of {size}; export it again")
+    header = _HEADERS[size](block, endianness=order, check=False)
+    if header["magic"].item() != header.single_magic:
+        raise DamagedError("found the header of a pair (.hdr and .img), expected a single NIfTI file")
+    return header
+
+
+def _repair(header: Nifti1Header) -> None:
+    """Repair what nibabel repairs as it loads an image, or refuse as it does."""
+    try:
+        header.check_fix(logger=_QUIET, error_level=_REFUSED)
+    except (HeaderDataError, ValueError, OverflowError) as error:
+        raise DamagedError(f"found a NIfTI header that breaks a rule ({error}); export it again") from None
+
+
+def _check_size(header: Nifti1Header, grid: Grid) -> None:
+    """Trailing dimensions of one are left out, as some programs write them."""
+    dims = [int(value) for value in header["dim"]]
+    shape = dims[1 : dims[0] + 1] if 1 <= dims[0] <= 7 else []
+    if len(shape) < 3 or shape[:3] != grid.size or any(more != 1 for more in shape[3:]):
+        found = " x ".join(map(str, shape)) if shape else f"{dims[0]} dimensions"
+        raise DamagedError(f"size: found {found}, expected {' x '.join(map(str, grid.size))} {_RULE}")
+
+
+def _dtype(header: Nifti1Header) -> np.dtype:
+    try:
+        dtype: np.dtype = header.get_data_dtype()
+    except (HeaderDataError, KeyError):
+        dtype = np.dtype("V0")
+    if dtype.kind in "uif" and dtype.itemsize <= 8:
+        return dtype
+    name = "colours" if dtype.names else dtype.name if dtype.itemsize else "an unknown type"
+    code = int(header["datatype"])
+    raise DamagedError(f"datatype: found {name} (code {code}), expected whole numbers; export it again")
+
+
+def _scaling(header: Nifti1Header) -> tuple[float | None, float | None]:
+    # Not a number stands for no scaling: so nibabel itself writes it.
+    if np.isinf(header["scl_slope"]):
+        raise DamagedError("scl_slope: found infinity, expected a number or 0 for none; export it again")
+    try:
+        return header.get_slope_inter()
+    except HeaderDataError as error:
+        raise DamagedError(f"scl_inter: {error}; export it again") from None
+
+
+def _position(header: Nifti1Header, grid: Grid) -> tuple[np.ndarray, list[str], list[str]]:
+    """The affine that nibabel uses (sform before qform), faults, notices."""
+    try:
+        affine = np.asarray(header.get_best_affine(), dtype=float)
+    except (HeaderDataError, ValueError) as error:
+        return np.full((4, 4), np.nan), [f"qform: {error}; export it again"], []
+    if not np.isfinite(affine).all():
+        return (
+            affine,
+            ["affine: found no finite numbers, expected numbers; export it again"],
+            [],
+        )
+    if not np.linalg.norm(affine[:3, :3], axis=0).all():
+        return affine, ["spacing: found 0 mm, expected the exam's; export it again"], []
+    faults = []
+    if difference := grid_difference(_placed(affine, grid), _placed(np.asarray(grid.affine), grid)):
+        field, value, wanted = difference
+        faults.append(f"{field}: found {value}, expected {wanted} {_RULE}")
+    return affine, faults, _other_form(header, affine, grid)
+
+
+def _other_form(header: Nifti1Header, affine: np.ndarray, grid: Grid) -> list[str]:
+    """A notice where the file gives its position twice, and not the same."""
+    if not (int(header["sform_code"]) and int(header["qform_code"])):
+        return []
+    try:
+        other = np.asarray(header.get_qform(), dtype=float)
+    except (HeaderDataError, ValueError):
+        return ["qform: found no rotation; the sform was used"]
+    if difference := grid_difference(_placed(other, grid), _placed(affine, grid)):
+        return [
+            f"sform and qform: their {difference[0]}s differ; the sform was used, some viewers use the qform"
+        ]
+    return []
+
+
+def _placed(affine: np.ndarray, grid: Grid) -> LabelMap:
+    """A grid as the comparison takes it, without the memory of a mask."""
+    return LabelMap(Path(), np.broadcast_to(np.uint8(0), grid.size), affine)

@@ -1,0 +1,1 @@
+"""The ground room: a volume, its grid, reading and writing."""

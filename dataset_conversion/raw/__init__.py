@@ -1,0 +1,1 @@
+"""nnU-Net's raw format: exams, cohort table, conversion, folds."""

@@ -1,0 +1,202 @@
+"""Convert exams side by side: go on past a refused exam, skip what is done, list what failed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from dataset_conversion.files import write_text
+from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.parallel import run_each
+from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.exam import Exam, Split
+
+
+@dataclass(frozen=True)
+class PendingExam:
+    """An exam that a source can load.
+
+    Parameters
+    ----------
+    identifier, split, facts
+        As in `Exam`.
+    fingerprint : str
+        Changes when the source files or the options do.
+    load : callable
+        Reads the exam; raises `ConversionError` when it cannot be used. Sent to another process: a
+        `functools.partial` of a module's function over plain data.
+    """
+
+    identifier: str
+    split: Split
+    facts: Mapping[str, Any]
+    fingerprint: str
+    load: Callable[[], Exam]
+
+
+@dataclass
+class ConversionReport:
+    """What became of every exam; lists are in the order in which the exams were given.
+
+    Parameters
+    ----------
+    converted, skipped : list of str
+        Identifiers written now, and found already made from the same source.
+    failures : dict of str to str
+        Identifier to the reason for refusal.
+    unused_masks : int
+        Masks of training exams by other readers than the training reader: checked for nothing and not
+        used.
+    reordered : list of str
+        Masks, each as "exam reader", that stood in another axis order or direction than their image and
+        were brought to it.
+    removed : list of Path
+        Files of exams that are not in the cohort any more.
+    unread : bool
+        Whether the exams are without masks, so that they are no data set to train on.
+    """
+
+    converted: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    unused_masks: int = 0
+    reordered: list[str] = field(default_factory=list)
+    removed: list[Path] = field(default_factory=list)
+    unread: bool = False
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What one exam came to, as sent back by the process that worked on it."""
+
+    failure: str | None = None
+    unused_masks: int = 0
+    reordered: tuple[str, ...] = ()
+
+
+def convert(
+    dataset: RawDataset, exams: Sequence[PendingExam], *, seed: int, processes: int | None = None
+) -> ConversionReport:
+    """Write exams into a data set and finish it when none was refused.
+
+    An exam that is refused does not stop the others. With any refusal the data set stays unfinished (no
+    dataset.json), so nothing trains on part of a cohort; called again, only what is missing is done.
+
+    Exams of split "unread" have no masks: their images are written for readers to mask, apart from the
+    data set, which stays as it is. Those that are not refused are listed in images/exams.csv.
+
+    Parameters
+    ----------
+    dataset : RawDataset
+    exams : sequence of PendingExam
+    seed : int
+        Seed of the folds.
+    processes : int, optional
+        By default one a CPU core.
+
+    Raises
+    ------
+    ConversionError
+        When the folder holds the synthetic cohort, unread exams come with others, an identifier comes
+        twice, or the data set as a whole breaks a rule (see `RawDataset.finish`).
+    """
+    report = ConversionReport(unread=_check_cohort(dataset, exams))
+    ledger_path = (dataset.unread_folder if report.unread else dataset.folder) / ".conversion.json"
+    found = _read_ledger(ledger_path)
+    # An exam that changed, or whose files are to be removed, is not done any more.
+    ledger = {
+        e.identifier: e.fingerprint
+        for e in exams
+        if found.get(e.identifier) == e.fingerprint and dataset.has_images(e.identifier, e.split)
+    }
+    missing = [exam for exam in exams if exam.identifier not in ledger]
+    report.skipped = list(ledger)
+    if missing and not report.unread:
+        dataset.reopen()
+    if ledger != found:
+        write_text(ledger_path, json.dumps(ledger, indent=1))
+
+    outcomes = {}
+    work = run_each(partial(_convert_exam, dataset), missing, died=_died, processes=processes)
+    with closing(work):
+        for exam, outcome in tqdm(work, total=len(missing), desc="convert", unit="exam", disable=None):
+            outcomes[exam.identifier] = outcome
+            if outcome.failure is None:
+                ledger[exam.identifier] = exam.fingerprint
+                write_text(ledger_path, json.dumps(ledger, indent=1))
+    for exam in missing:
+        _add_outcome(report, exam.identifier, outcomes[exam.identifier])
+    if report.unread:
+        rows = [{"exam": e.identifier, **e.facts} for e in exams if e.identifier not in report.failures]
+        report.removed = dataset.finish_unread(rows)
+    elif not report.failures:
+        rows = [{"exam": e.identifier, "split": e.split, **e.facts} for e in exams]
+        report.removed = dataset.finish(rows, seed=seed)
+    return report
+
+
+def _check_cohort(dataset: RawDataset, exams: Sequence[PendingExam]) -> bool:
+    """Refuse what cannot be one cohort; say whether its exams are unread."""
+    if (dataset.folder / "phantom.json").is_file():
+        raise ConversionError(
+            f"{dataset.folder}: found a synthetic cohort, expected none; convert into another workspace"
+        )
+    identifiers = Counter(exam.identifier for exam in exams)
+    if repeated := [name for name, count in identifiers.items() if count > 1]:
+        raise ConversionError(f"exam {', '.join(repeated)}: found twice, expected once")
+    unread = [exam.identifier for exam in exams if exam.split == "unread"]
+    if unread and len(unread) < len(exams):
+        raise ConversionError(
+            f"split: found {len(unread)} unread exams ({unread[0]}) among {len(exams)}, expected none or "
+            "all; convert exams without masks by themselves"
+        )
+    return bool(unread)
+
+
+def _convert_exam(dataset: RawDataset, pending: PendingExam) -> _Outcome:
+    try:
+        exam = pending.load()
+        dataset.add(exam)
+    except ConversionError as error:
+        reason = str(error)
+        prefix = f"{pending.identifier}: "
+        return _Outcome(failure=reason if reason.startswith(prefix) else prefix + reason)
+    except MemoryError:
+        return _died(pending)
+    kept = dataset.masks_kept(exam)
+    order = exam.channels[dataset.spec.channels[0]].axis_order
+    return _Outcome(
+        unused_masks=len(exam.masks) - len(kept),
+        reordered=tuple(reader for reader in kept if exam.masks[reader].axis_order != order),
+    )
+
+
+def _died(pending: PendingExam) -> _Outcome:
+    return _Outcome(
+        failure=f"{pending.identifier}: the process died, most likely for want of memory; "
+        "look at the size of the exam's files, or convert on a machine with more memory"
+    )
+
+
+def _add_outcome(report: ConversionReport, exam: str, outcome: _Outcome) -> None:
+    if outcome.failure is not None:
+        report.failures[exam] = outcome.failure
+        return
+    report.converted.append(exam)
+    report.unused_masks += outcome.unused_masks
+    report.reordered += [f"{exam} {reader}" for reader in outcome.reordered]
+
+
+def _read_ledger(path: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {}

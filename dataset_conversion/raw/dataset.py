@@ -1,0 +1,274 @@
+"""The only writer and reader of nnU-Net's raw format, with the test exams' readers beside it.
+
+Layout of one data set::
+
+    dataset.json  splits_final.json  cohort.csv
+    imagesTr/<exam>_0000.nii.gz   labelsTr/<exam>.nii.gz            training exams, training reader
+    imagesTs/<exam>_0000.nii.gz   readersTs/<reader>/<exam>.nii.gz  test exams, every reader
+    images/<exam>_0000.nii.gz     images/exams.csv                  unread exams, for readers to mask
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from dataset_conversion.files import atomic_path, write_text
+from dataset_conversion.images.volume import (
+    ConversionError,
+    Volume,
+    grid_difference,
+    stored_spacing,
+    write_volume,
+)
+from dataset_conversion.raw.exam import (
+    DatasetSpec,
+    Exam,
+    Split,
+    check_identifier,
+    check_labels,
+    check_names,
+    source_of,
+    stored_image,
+)
+from dataset_conversion.raw.folds import make_folds
+
+#: Columns of cohort.csv that every data set has; what else is known of an exam follows them.
+COHORT_COLUMNS = ["exam", "split", "site", "scanner", "group", "age"]
+
+FILE_ENDING = ".nii.gz"
+
+IMAGE_FOLDERS: dict[Split, str] = {"training": "imagesTr", "test": "imagesTs", "unread": "images"}
+
+
+@dataclass(frozen=True)
+class RawDataset:
+    """A data set in nnU-Net's raw format."""
+
+    folder: Path
+    spec: DatasetSpec
+
+    @classmethod
+    def create(cls, nnunet_raw: Path, spec: DatasetSpec) -> Self:
+        """The data set's place below ``nnUNet_raw``; folders are made as files are written."""
+        return cls(nnunet_raw / spec.folder_name, spec)
+
+    def image_path(self, exam: str, split: Split, channel: str) -> Path:
+        """Where an exam's image of one channel lies."""
+        number = self.spec.channels.index(channel)
+        return self.folder / IMAGE_FOLDERS[split] / f"{exam}_{number:04d}{FILE_ENDING}"
+
+    def mask_path(self, exam: str, split: Split, reader: str) -> Path:
+        """Where a reader's mask of a training or test exam lies."""
+        if split == "training":
+            return self.folder / "labelsTr" / f"{exam}{FILE_ENDING}"
+        return self.readers_folder(reader) / f"{exam}{FILE_ENDING}"
+
+    def readers_folder(self, reader: str) -> Path:
+        """Where a reader's masks of the test exams lie."""
+        return self.folder / "readersTs" / reader
+
+    @property
+    def unread_folder(self) -> Path:
+        """Where the images of unread exams lie, and exams.csv that lists them."""
+        return self.folder / IMAGE_FOLDERS["unread"]
+
+    @property
+    def cohort_path(self) -> Path:
+        """cohort.csv."""
+        return self.folder / "cohort.csv"
+
+    @property
+    def splits_path(self) -> Path:
+        """nnU-Net's folds of the training exams."""
+        return self.folder / "splits_final.json"
+
+    def has_images(self, exam: str, split: Split) -> bool:
+        """Whether all images of an exam are there."""
+        return all(self.image_path(exam, split, name).is_file() for name in self.spec.channels)
+
+    def masks_kept(self, exam: Exam) -> list[str]:
+        """Readers whose masks of this exam go into the data set, in study order."""
+        if exam.split == "training":
+            return [self.spec.training_reader]
+        return [reader for reader in self.spec.readers if reader in exam.masks]
+
+    def add(self, exam: Exam) -> None:
+        """Check an exam and write its files, each atomically, in the study's storage order.
+
+        Raises
+        ------
+        ConversionError
+            When an image or mask is missing or unknown, grids differ, an image holds a value that is not
+            finite, or a mask one that is no level of the study. Nothing is written then.
+        """
+        check_identifier(exam.identifier)
+        check_names(exam, self.spec)
+        images = {name: exam.channels[name].stored_as(self.spec.plane) for name in self.spec.channels}
+        masks = {reader: exam.masks[reader].stored_as(self.spec.plane) for reader in self.masks_kept(exam)}
+        first = self.spec.channels[0]
+        for name, volume in [*images.items(), *masks.items()]:
+            if difference := grid_difference(volume, images[first]):
+                raise ConversionError(
+                    f"{exam.identifier}: {source_of(exam, name)}: {difference} "
+                    f"(the grid of {source_of(exam, first)}); nothing is resampled: export again"
+                )
+        for reader, mask in masks.items():
+            check_labels(exam, reader, mask, self.spec)
+        stored = {name: stored_image(exam, name, image) for name, image in images.items()}
+        for name, image in stored.items():
+            write_volume(self.image_path(exam.identifier, exam.split, name), image)
+        for reader in self.spec.readers if exam.split == "test" else masks:
+            path = self.mask_path(exam.identifier, exam.split, reader)
+            if reader in masks:
+                write_volume(path, Volume(masks[reader].array.astype(np.uint8), masks[reader].affine))
+            else:
+                path.unlink(missing_ok=True)
+
+    def reopen(self) -> None:
+        """Mark the data set unfinished, before its files change."""
+        (self.folder / "dataset.json").unlink(missing_ok=True)
+
+    def finish(self, exams: Iterable[Mapping[str, Any]], *, seed: int, folds: int = 5) -> list[Path]:
+        """Write cohort.csv, splits_final.json and, last, dataset.json.
+
+        Images and masks of exams that are not among `exams` are removed: nnU-Net would train on them.
+
+        Parameters
+        ----------
+        exams : iterable of mapping
+            One row an exam: ``exam``, ``split`` and its facts.
+        seed : int
+            Seed of the folds.
+        folds : int
+            Number of folds; fewer when there are fewer training exams.
+
+        Returns
+        -------
+        list of Path
+            The files that were removed.
+
+        Raises
+        ------
+        ConversionError
+            When there is no training exam, an identifier comes twice, or the slices are not the axis of
+            largest spacing, so that nnU-Net would cut another plane.
+        """
+        cohort = pd.DataFrame([dict(row) for row in exams])
+        for column in COHORT_COLUMNS:
+            if column not in cohort:
+                cohort[column] = None
+        others = [column for column in cohort.columns if column not in COHORT_COLUMNS]
+        cohort = cohort[COHORT_COLUMNS + others].sort_values(["split", "exam"], ascending=[False, True])
+        _check_unique(cohort)
+        training = cohort[cohort.split == "training"]
+        if training.empty:
+            raise ConversionError("split: found no training exam, expected at least one")
+        self._check_plane(cohort)
+        with atomic_path(self.cohort_path) as temporary:
+            cohort.to_csv(temporary, index=False)
+        splits = make_folds(training, folds=folds, seed=seed)
+        write_text(self.splits_path, json.dumps(splits, indent=2) + "\n")
+        removed = self._remove_others(cohort)
+        write_text(self.folder / "dataset.json", json.dumps(self._dataset_json(cohort), indent=2) + "\n")
+        return removed
+
+    def finish_unread(self, exams: Iterable[Mapping[str, Any]]) -> list[Path]:
+        """Write images/exams.csv and remove images of unread exams that are not among `exams`.
+
+        The data set of exams with masks stays as it is.
+
+        Parameters
+        ----------
+        exams : iterable of mapping
+            One row an exam: ``exam`` and its facts.
+
+        Returns
+        -------
+        list of Path
+            The files that were removed.
+
+        Raises
+        ------
+        ConversionError
+            When an identifier comes twice.
+        """
+        table = pd.DataFrame([dict(row) for row in exams])
+        table = table.sort_values("exam") if len(table) else pd.DataFrame(columns=["exam"])
+        _check_unique(table)
+        images = {self.image_path(exam, "unread", name) for exam in table.exam for name in self.spec.channels}
+        with atomic_path(self.unread_folder / "exams.csv") as temporary:
+            table.to_csv(temporary, index=False)
+        return _remove_except(images, [self.unread_folder])
+
+    def cohort(self) -> pd.DataFrame:
+        """cohort.csv, one row an exam.
+
+        Raises
+        ------
+        ConversionError
+            When the data set is not there or its conversion was not finished.
+        """
+        if not (self.folder / "dataset.json").is_file() or not self.cohort_path.is_file():
+            raise ConversionError(
+                f"{self.folder}: found no finished data set, expected dataset.json and cohort.csv; "
+                "make one with 'bmseg phantom' or 'bmseg convert'"
+            )
+        return pd.read_csv(self.cohort_path, dtype={"exam": str, "patient": str})
+
+    def exams(self, split: Split) -> list[str]:
+        """Identifiers of a split, sorted."""
+        cohort = self.cohort()
+        return sorted(cohort.exam[cohort.split == split])
+
+    def _check_plane(self, cohort: pd.DataFrame) -> None:
+        first = self.spec.channels[0]
+        images = [self.image_path(row.exam, row.split, first) for row in cohort.itertuples()]
+        median = np.median([stored_spacing(image) for image in images], axis=0)
+        if median[:2].max() > median[2]:
+            raise ConversionError(
+                f"plane: found a median spacing of {median[2]:g} mm between {self.spec.plane} slices and "
+                f"{median[:2].max():g} mm within, expected the larger between slices: nnU-Net's 2d "
+                "configuration cuts along the largest spacing; check 'plane' in the study file"
+            )
+
+    def _remove_others(self, cohort: pd.DataFrame) -> list[Path]:
+        wanted = set()
+        for row in cohort.itertuples():
+            wanted |= {self.image_path(row.exam, row.split, name) for name in self.spec.channels}
+            wanted |= {self.mask_path(row.exam, row.split, reader) for reader in self.spec.readers}
+        folders = [self.folder / name for name in ("imagesTr", "labelsTr", "imagesTs", "readersTs")]
+        return _remove_except(wanted, folders)
+
+    def _dataset_json(self, cohort: pd.DataFrame) -> dict[str, Any]:
+        return {
+            "channel_names": {str(i): name for i, name in enumerate(self.spec.channels)},
+            "labels": {"background": 0, **self.spec.labels},
+            "numTraining": int((cohort.split == "training").sum()),
+            "file_ending": FILE_ENDING,
+            "overwrite_image_reader_writer": "SimpleITKIO",
+            "name": self.spec.name,
+            "description": self.spec.description,
+            "plane": self.spec.plane,
+            "training_reader": self.spec.training_reader,
+            "readers": list(self.spec.readers),
+        }
+
+
+def _check_unique(cohort: pd.DataFrame) -> None:
+    if repeated := sorted(cohort.exam[cohort.exam.duplicated()]):
+        raise ConversionError(f"exam {', '.join(repeated)}: found twice, expected once")
+
+
+def _remove_except(wanted: set[Path], folders: list[Path]) -> list[Path]:
+    found = [path for folder in folders for path in sorted(folder.rglob(f"*{FILE_ENDING}"))]
+    removed = [path for path in found if path not in wanted]
+    for path in removed:
+        path.unlink()
+    return removed

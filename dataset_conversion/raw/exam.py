@@ -1,0 +1,183 @@
+"""An exam as a converter yields it, what a data set expects of it, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from dataset_conversion.images.volume import ConversionError, Plane, Volume
+
+#: An unread exam has no masks yet: its images are stored for readers to mask.
+Split = Literal["training", "test", "unread"]
+
+# nnU-Net takes the last four digits after an underscore for the channel.
+_IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+_CHANNEL_ENDING = re.compile(r"_\d{4}$")
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What a data set is, whatever its source.
+
+    Parameters
+    ----------
+    id : int
+        nnU-Net's data set number, 1 to 999.
+    name : str
+        nnU-Net's data set name, letters and digits.
+    channels : tuple of str
+        Names of an exam's images, in nnU-Net's channel order.
+    labels : mapping of str to int
+        Level name to mask value, without background.
+    readers : tuple of str
+        All readers of the study.
+    training_reader : str
+        The reader whose masks nnU-Net is trained on.
+    plane : {"coronal", "axial", "sagittal"}
+        The plane of the slices.
+    description : str
+    """
+
+    id: int
+    name: str
+    channels: tuple[str, ...]
+    labels: Mapping[str, int]
+    readers: tuple[str, ...]
+    training_reader: str
+    plane: Plane
+    description: str = ""
+
+    @property
+    def folder_name(self) -> str:
+        """nnU-Net's folder name.
+
+        Examples
+        --------
+        >>> DatasetSpec(7, "Knee", ("water",), {"level1": 1}, ("a",), "a", "coronal").folder_name
+        'Dataset007_Knee'
+        """
+        return f"Dataset{self.id:03d}_{self.name}"
+
+
+@dataclass(frozen=True)
+class Exam:
+    """One exam as a converter yields it.
+
+    Parameters
+    ----------
+    identifier : str
+        nnU-Net's case identifier.
+    split : {"training", "test", "unread"}
+    channels : mapping of str to Volume
+        Channel name to image.
+    masks : mapping of str to Volume
+        Reader name to integer mask.
+    facts : mapping of str to value
+        Columns of cohort.csv: site, scanner, group, age, patient and others.
+    sources : mapping of str to str
+        Where an image or mask was read from, by channel or reader name; used in messages.
+    """
+
+    identifier: str
+    split: Split
+    channels: Mapping[str, Volume]
+    masks: Mapping[str, Volume]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_identifier(identifier: str) -> None:
+    """Refuse a case identifier that cannot be a file name or that nnU-Net would misread.
+
+    Examples
+    --------
+    >>> check_identifier("knee_0001")
+    Traceback (most recent call last):
+    ...
+    dataset_conversion.images.volume.ConversionError: exam 'knee_0001': identifier: found an ending like \
+nnU-Net's channel number (_0001), expected another; rename the exam
+    """
+    if not _IDENTIFIER.fullmatch(identifier):
+        raise ConversionError(
+            f"exam '{identifier}': identifier: expected letters, digits, '_', '-' and '.', beginning "
+            "with a letter or digit; rename the exam"
+        )
+    if ending := _CHANNEL_ENDING.search(identifier):
+        raise ConversionError(
+            f"exam '{identifier}': identifier: found an ending like nnU-Net's channel number "
+            f"({ending[0]}), expected another; rename the exam"
+        )
+
+
+def check_names(exam: Exam, spec: DatasetSpec) -> None:
+    """Refuse an exam with unknown or missing channels, readers or split."""
+    for kind, found, expected in (
+        ("channel", exam.channels, spec.channels),
+        ("reader", exam.masks, spec.readers),
+    ):
+        if unknown := sorted(set(found) - set(expected)):
+            raise ConversionError(
+                f"{exam.identifier}: {kind}: found {', '.join(unknown)}, expected one of "
+                f"{', '.join(expected)}; name it in the study file or leave it out"
+            )
+    if missing := [name for name in spec.channels if name not in exam.channels]:
+        raise ConversionError(f"{exam.identifier}: channel: found none for {', '.join(missing)}")
+    if exam.split not in get_args(Split):
+        raise ConversionError(
+            f"{exam.identifier}: split: found '{exam.split}', expected training, test or unread"
+        )
+    if exam.split == "training" and spec.training_reader not in exam.masks:
+        raise ConversionError(
+            f"{exam.identifier}: reader: found no mask of {spec.training_reader}, "
+            "expected one for every training exam"
+        )
+    if exam.split == "test" and not exam.masks:
+        raise ConversionError(
+            f"{exam.identifier}: reader: found no mask, expected at least one for a test exam"
+        )
+    if exam.split == "unread" and exam.masks:
+        raise ConversionError(
+            f"{exam.identifier}: reader: found a mask of {', '.join(exam.masks)}, expected none of an unread "
+            "exam"
+        )
+
+
+def check_labels(exam: Exam, reader: str, mask: Volume, spec: DatasetSpec) -> None:
+    """Refuse a mask with a value that is no level of the study."""
+    allowed = [0, *spec.labels.values()]
+    values, counts = np.unique(mask.array, return_counts=True)
+    for value, count in zip(values, counts, strict=True):
+        if value not in allowed:
+            raise ConversionError(
+                f"{exam.identifier}: {source_of(exam, reader)}: label: found {value:g} in {count} "
+                f"voxels, expected {', '.join(map(str, allowed))}; map it with --map-label"
+            )
+
+
+def stored_image(exam: Exam, channel: str, image: Volume) -> Volume:
+    """An image as it is stored: short integers as they are, other types in single precision.
+
+    Raises
+    ------
+    ConversionError
+        When it holds a value that is not finite.
+    """
+    pixels = image.array
+    if not np.issubdtype(pixels.dtype, np.integer) or pixels.dtype.itemsize > 2:
+        pixels = pixels.astype(np.float32)
+    if count := int((~np.isfinite(pixels)).sum()):
+        raise ConversionError(
+            f"{exam.identifier}: {source_of(exam, channel)}: found {count} voxels that are not "
+            "finite numbers, expected none; mend the image"
+        )
+    return Volume(pixels, image.affine)
+
+
+def source_of(exam: Exam, name: str) -> str:
+    """A channel or reader and, where known, its file, for messages."""
+    source = exam.sources.get(name)
+    return f"{name} ({source})" if source else name

@@ -1,0 +1,1 @@
+"""Raters compared on the same exams: models with readers, models with each other, verdicts."""

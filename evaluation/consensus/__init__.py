@@ -1,0 +1,1 @@
+"""Vote patterns, and the rules that make a consensus of them."""

@@ -1,0 +1,187 @@
+"""The consensus, opened up: what each vote pattern became, and how the search for it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from evaluation.consensus.multilabel import SAME_LIKELIHOOD
+from evaluation.consensus.result import Consensus
+from evaluation.consensus.votes import Votes
+from evaluation.table import DASH, Table
+
+#: Columns of `convergence`, in order.
+CONVERGENCE = [
+    "exam", "rule", "region", "iterations", "log_likelihood", "converged", "starts", "reached_best",
+    "notices",
+]  # fmt: skip
+
+
+def decision_table(votes: Votes, consensus: Consensus) -> pd.DataFrame:
+    """The consensus as a table to print, the most frequent pattern first.
+
+    Parameters
+    ----------
+    votes : Votes
+        Those of the consensus, or of the same masks with more raters.
+    consensus : Consensus
+
+    Returns
+    -------
+    DataFrame
+        A row for each pattern; columns: each rater's label value, `voxels`, `p<label>` for the posterior of
+        each label, and `consensus`.
+    """
+    rows = votes.rows_in(consensus.votes)
+    columns = {rater: votes.values_of(rater) for rater in votes.raters}
+    columns["voxels"] = votes.counts
+    for index, label in enumerate(consensus.labels):
+        columns[f"p{label}"] = consensus.posterior[rows, index]
+    columns["consensus"] = consensus.label[rows]
+    order = np.argsort(-votes.counts, kind="stable")
+    return pd.DataFrame(columns).iloc[order].reset_index(drop=True)
+
+
+def pooled_decisions(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
+    """All exams' decision tables as one: the same votes can become another label in another exam.
+
+    Parameters
+    ----------
+    consensuses : mapping of str to Consensus
+        Exam to its consensus; all of the same raters and labels.
+
+    Returns
+    -------
+    DataFrame
+        A row for each pattern, the most frequent first: each rater's label value, ``voxels`` in all exams,
+        ``exams`` in which the pattern occurs, ``share<label>`` of those exams in which it became each
+        label, and ``p<label>``, the posterior of each label, a mean over voxels.
+
+    Raises
+    ------
+    ValueError
+        When an exam's consensus is of other raters or labels.
+    """
+    first_exam, first = next(iter(consensuses.items()))
+    for exam, consensus in consensuses.items():
+        if (consensus.raters, consensus.labels) != (first.raters, first.labels):
+            raise ValueError(
+                f"exam {exam}: consensus of {', '.join(consensus.raters)} on labels {consensus.labels}, "
+                f"expected {', '.join(first.raters)} on {first.labels} as exam {first_exam}; pool like exams"
+            )
+    labels = first.labels
+    probabilities = [f"p{label}" for label in labels]
+    shares = [f"share{label}" for label in labels]
+    tables = pd.concat(
+        [decision_table(consensus.votes, consensus) for consensus in consensuses.values()],
+        ignore_index=True,
+    )
+    tables["exams"] = 1
+    tables[probabilities] = tables[probabilities].mul(tables.voxels, axis=0)
+    for label, share in zip(labels, shares, strict=True):
+        tables[share] = (tables.consensus == label).astype(float)
+    raters = list(first.raters)
+    pooled = tables.groupby(raters)[["voxels", "exams", *shares, *probabilities]].sum().reset_index()
+    pooled[shares] = pooled[shares].div(pooled.exams, axis=0)
+    pooled[probabilities] = pooled[probabilities].div(pooled.voxels, axis=0)
+    return pooled.sort_values("voxels", ascending=False, kind="stable", ignore_index=True)
+
+
+def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: tuple[str, ...] = ()) -> Table:
+    """The patterns in which somebody marked something, the most frequent first.
+
+    Parameters
+    ----------
+    pooled : DataFrame
+        Of `pooled_decisions`.
+    title : str
+    most : int
+        Patterns printed at most; ``data`` holds all.
+    notes : tuple of str
+        Further lines below the table, as "Synthetic cohort: ...".
+    """
+    raters = list(pooled.columns[: pooled.columns.get_loc("voxels")])
+    labels = [name.removeprefix("share") for name in pooled if name.startswith("share")]
+    marked = pooled[(pooled[raters] != 0).any(axis=1)]
+    shown = marked.head(most)
+    rows = [
+        [
+            ", ".join(str(row[rater]) for rater in raters),
+            f"{row['voxels']}",
+            f"{row['exams']}",
+            *(f"{100 * row[f'share{label}']:.0f} %" for label in labels),
+        ]
+        for row in shown.to_dict("records")
+    ]
+    voxels = int(marked.voxels.sum())
+    told = [
+        f"Votes: {', '.join(raters)}, in this order; 0 is background.",
+        "Became: share of the exams with this pattern in which the consensus gave the label.",
+    ]
+    if len(shown) < len(marked):
+        part = 100 * shown.voxels.sum() / voxels
+        told.append(
+            f"{len(shown)} of {len(marked)} patterns, {part:.1f} % of the {voxels} voxels marked by a rater."
+        )
+    columns = ["Votes", "Voxels", "Exams", *(f"Became {label}" for label in labels)]
+    return Table(title, columns, rows, [*told, *notes], pooled)
+
+
+def convergence(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
+    """How the search for each consensus went, a row an exam.
+
+    Parameters
+    ----------
+    consensuses : mapping of str to Consensus
+        Exam to its consensus.
+
+    Returns
+    -------
+    DataFrame
+        `CONVERGENCE`. ``starts`` were tried and ``reached_best`` of them ended at the highest likelihood;
+        binary STAPLE has one start a level and a majority none. ``iterations`` are those of the start kept,
+        ``log_likelihood`` is NaN for a majority; ``notices`` are joined by "; ".
+    """
+    rows = [
+        (
+            exam,
+            consensus.rule,
+            consensus.region,
+            consensus.iterations,
+            consensus.log_likelihood,
+            consensus.converged,
+            *_starts(consensus),
+            "; ".join(consensus.notices),
+        )
+        for exam, consensus in consensuses.items()
+    ]
+    return pd.DataFrame(rows, columns=CONVERGENCE)
+
+
+def convergence_table(found: pd.DataFrame, *, title: str, notes: tuple[str, ...] = ()) -> Table:
+    """`convergence` to print, a row an exam and consensus; its notices stay in ``data``."""
+    rows = [
+        [
+            f"{row.exam}, {row.rule}, {row.region}",
+            f"{row.iterations}",
+            DASH if pd.isna(row.log_likelihood) else f"{row.log_likelihood:.1f}",
+            "yes" if row.converged else "no",
+            f"{row.reached_best} of {row.starts}" if row.starts else DASH,
+        ]
+        for row in found.itertuples()
+    ]
+    columns = ["Exam, consensus", "Iterations", "Log-likelihood", "Converged", "Starts at the best"]
+    told = "Log-likelihoods of two rules, or of two regions, cannot be compared."
+    return Table(title, columns, rows, [told, *notes], found)
+
+
+def _starts(consensus: Consensus) -> tuple[int, int]:
+    """Starts tried, and how many of them reached the highest likelihood."""
+    if consensus.rule == "binary":
+        return 1, 1
+    top = consensus.log_likelihood
+    near = SAME_LIKELIHOOD * abs(top) if np.isfinite(top) else 0.0
+    reached = sum(start.log_likelihood >= top - near for start in consensus.starts)
+    return len(consensus.starts), reached

@@ -1,0 +1,272 @@
+"""Ordinal STAPLE: levels are scores on a line, and each rater has a bias and a variance.
+
+Warfield, Zou and Wells, "Validation of image segmentation by estimating rater bias and variance", Phil
+Trans R Soc A 2008; 366:2361 (PMC3227147): a voxel has a hidden continuous true score t, and rater j scores
+``t + bias_j + noise`` with normal noise of ``variance_j``. Calling a 3 a 2 is then a smaller error than
+calling it background, which neither multi-label nor binary STAPLE knows. The prior of t is flat, as in the
+authors' own program for continuous values (Commowick and Warfield, IEEE TMI 2009; 28:838), so an E step
+gives each vote pattern the mean of its scores, less the biases, weighted by one over the variances.
+
+Where this departs from them, and why:
+
+- Biases sum to zero. Under a flat prior one number added to all biases and taken from all true scores
+  changes no likelihood: the data leave it open (Xing, Prince and Landman, PLoS ONE 2016; 11:e0155862). EM
+  that starts from biases of zero and equal variances, as the authors' does, keeps their sum at zero; here it
+  is zero by definition, and a rater's bias is the rater's mean score less that of all raters.
+- The likelihood is then a function of the covariance of the raters' scores alone: it is computed once from
+  the vote patterns, and every EM step works on R x R numbers.
+- Variances have a floor, `FLOOR` times the raters' mean variance. Without it the likelihood has no maximum
+  where two raters drew the same mask: their variances fall to zero.
+- Several starts, the highest likelihood kept: equal variances, and each rater in turn as nearly exact.
+- The score of a label is its place among the labels (0, 1, 2, ...): levels count as equally far apart and
+  must be declared in rising order. The consensus is the label nearest to the score; halfway between two,
+  within 1e-6, the lower.
+
+Two raters have one difference between them, which cannot tell whose variance it is: they are taken as equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from evaluation.consensus.multilabel import SAME_LIKELIHOOD, Start
+from evaluation.consensus.result import (
+    TIE,
+    Consensus,
+    against_labels,
+    empty_notice,
+    label_values,
+    rates,
+    tie_notice,
+)
+from evaluation.consensus.votes import Votes
+
+#: No variance falls below this share of the raters' mean variance.
+FLOOR = 1e-3
+#: Of a rater's variance, against the others', in a start that takes the rater as nearly exact.
+_NEARLY_EXACT = 0.01
+#: Raters whose scores differ by a constant, within rounding (levels squared).
+_NO_VARIANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class OrdinalFit:
+    """Maximum-likelihood estimate of the ordinal model.
+
+    Parameters
+    ----------
+    score : ndarray, shape (P,)
+        Posterior mean of the true score of each vote pattern, in levels.
+    spread : float
+        Posterior standard deviation of a true score, the same for every pattern.
+    bias : ndarray, shape (R,)
+        In levels; sums to zero.
+    variance : ndarray, shape (R,)
+        In levels squared; 0 for all where the raters differ by constants.
+    floored : ndarray of bool, shape (R,)
+        Whose variance is at the floor.
+    log_likelihood : float
+        Of densities of scores, the true score integrated out; infinite where all variances are 0.
+    starts : tuple of Start
+        All starts tried; `best` is the index of the one kept.
+    best : int
+    """
+
+    score: np.ndarray
+    spread: float
+    bias: np.ndarray
+    variance: np.ndarray
+    floored: np.ndarray
+    log_likelihood: float
+    starts: tuple[Start, ...]
+    best: int
+
+
+class ScoreModel:
+    """The EM step on the covariance of raters' scores, for several sets of variances (starts) at once.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (R, R)
+        Of the raters' scores over voxels.
+    n_voxels : int
+    """
+
+    def __init__(self, covariance: np.ndarray, n_voxels: int) -> None:
+        n_raters = len(covariance)
+        self.covariance = covariance
+        self.n_voxels = n_voxels
+        # Mean variance of a rater about the raters' mean score, unbiased under equal variances.
+        spread = np.trace(covariance) - covariance.sum() / n_raters
+        self.mean_variance = float(spread / (n_raters - 1))
+        self.floor = FLOOR * self.mean_variance
+
+    def step(self, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The log-likelihoods (S,) of variances (S, R), and the variances after one EM step."""
+        precision = 1 / variances
+        spread = 1 / precision.sum(axis=1, keepdims=True)
+        weights = precision * spread
+        shared = weights @ self.covariance
+        residual = np.diag(self.covariance) - 2 * shared + (shared * weights).sum(axis=1, keepdims=True)
+        n_raters = variances.shape[1]
+        each = np.log(spread[:, 0]) - (n_raters - 1) * np.log(2 * np.pi)
+        each -= (np.log(variances) + residual * precision).sum(axis=1)
+        # Each rater's expected log-likelihood has one peak, so the floor gives its constrained maximum.
+        return self.n_voxels * each / 2, np.maximum(residual + spread, self.floor)
+
+
+def fit_ordinal(votes: Votes, *, tolerance: float = 1e-10, max_iterations: int = 30_000) -> OrdinalFit:
+    """Estimate every rater's bias and variance and every pattern's true score.
+
+    Parameters
+    ----------
+    votes : Votes
+        Of two raters or more, of one voxel at least.
+    tolerance : float
+        A start has converged when an EM step changes no variance by a larger share.
+    max_iterations : int
+        EM steps at most for each start.
+    """
+    # The work is done in an order that depends on names alone: a change of columns changes no digit.
+    ordered = votes.select(sorted(votes.raters))
+    scores = ordered.patterns.astype(float)
+    means = ordered.counts @ scores / ordered.n_voxels
+    bias = means - means.mean()
+    centred = scores - means
+    model = ScoreModel((centred.T * ordered.counts) @ centred / ordered.n_voxels, ordered.n_voxels)
+    if model.mean_variance <= _NO_VARIANCE:
+        variances, likelihoods = np.zeros((1, len(means))), np.array([np.inf])
+        starts: tuple[Start, ...] = (Start("no variance", np.inf, 0, True),)
+    else:
+        variances, likelihoods, starts = _search(model, ordered.raters, tolerance, max_iterations)
+    best = _first_of_best(likelihoods)
+    # Equal weights where nobody varies.
+    precision = 1 / variances[best] if variances[best].all() else np.ones(len(means))
+    weights = precision / precision.sum()
+    score = (scores - bias) @ weights
+    back = [ordered.column(rater) for rater in votes.raters]
+    return OrdinalFit(
+        score=score[votes.rows_in(ordered)],
+        spread=float(np.sqrt(weights @ (weights * variances[best]))),
+        bias=bias[back],
+        variance=variances[best][back],
+        floored=((variances[best] > 0) & (variances[best] <= model.floor))[back],
+        log_likelihood=float(likelihoods[best]),
+        starts=starts,
+        best=best,
+    )
+
+
+def ordinal_staple(votes: Votes, *, max_iterations: int = 30_000) -> Consensus:
+    """Consensus of two raters or more by ordinal STAPLE; the module's docstring has the model.
+
+    A level that no rater drew can be the nearest one: between 1 and 3 lies 2.
+    """
+    fit = fit_ordinal(votes, max_iterations=max_iterations)
+    top = len(votes.labels) - 1
+    index = np.clip(np.ceil(fit.score - 0.5 - TIE), 0, top).astype(int)
+    above = fit.score - 0.5
+    tied = (np.abs(above - np.round(above)) <= TIE) & (fit.score > 0) & (fit.score < top)
+    confusion, shares = against_labels(votes, index)
+    sensitivity, specificity = rates(confusion, shares)
+    kept = fit.starts[fit.best]
+    return Consensus(
+        rule="ordinal",
+        votes=votes,
+        label=label_values(votes, index),
+        posterior=_nearest(fit, index, top + 1),
+        sensitivity=sensitivity,
+        specificity=specificity,
+        confusion=confusion,
+        prior=votes.label_counts.sum(axis=0) / votes.label_counts.sum(),
+        log_likelihood=fit.log_likelihood,
+        iterations=kept.iterations,
+        converged=kept.converged,
+        starts=fit.starts,
+        notices=(*empty_notice(votes), *tie_notice(votes, tied), *_notices(votes, fit, index)),
+        bias=fit.bias,
+        variance=fit.variance,
+    )
+
+
+def _notices(votes: Votes, fit: OrdinalFit, index: np.ndarray) -> list[str]:
+    notices = []
+    kept = fit.starts[fit.best]
+    if not fit.variance.any():
+        notices.append("the raters differ by constants: no variance to estimate, raters weigh the same")
+    elif len(votes.raters) == 2:
+        notices.append("two raters: their variances cannot be told apart and are taken as equal")
+    if fit.floored.any():
+        exact = ", ".join(rater for rater, low in zip(votes.raters, fit.floored, strict=True) if low)
+        notices.append(f"variance at its floor ({FLOOR:g} of the mean): {exact} decides the consensus")
+    agreed = (votes.patterns == votes.patterns[:, :1]).all(axis=1)
+    if moved := int(votes.counts[agreed & (index != votes.patterns[:, 0])].sum()):
+        notices.append(f"{moved} voxels get another label than all raters gave them: biases move the score")
+    if not kept.converged:
+        notices.append(f"not converged after {kept.iterations} EM steps")
+    return notices
+
+
+def _nearest(fit: OrdinalFit, index: np.ndarray, n_labels: int) -> np.ndarray:
+    """Probability (P, L) that each label is the nearest to the true score."""
+    if fit.spread == 0:
+        return np.eye(n_labels)[index]
+    below = norm.cdf(np.arange(n_labels - 1) + 0.5, loc=fit.score[:, None], scale=fit.spread)
+    return np.diff(below, axis=1, prepend=0, append=1)
+
+
+def _search(
+    model: ScoreModel, raters: tuple[str, ...], tolerance: float, max_iterations: int
+) -> tuple[np.ndarray, np.ndarray, tuple[Start, ...]]:
+    """Follow every start uphill; returns variances (S, R), log-likelihoods (S,) and the starts."""
+    n_raters = len(raters)
+    exact = np.where(np.eye(n_raters, dtype=bool), _NEARLY_EXACT, 1)
+    variances = model.mean_variance * np.vstack([np.ones(n_raters), exact])
+    names = ["equal variances", *(f"{rater} nearly exact" for rater in raters)]
+    iterations = np.zeros(len(variances), int)
+    converged = np.zeros(len(variances), bool)
+    moving = np.arange(len(variances))
+    while len(moving) and iterations[moving[0]] < max_iterations:
+        variances[moving], change = _accelerated_step(model, variances[moving])
+        iterations[moving] += 3
+        converged[moving] = change <= tolerance
+        moving = np.flatnonzero(~converged)
+    likelihoods, _ = model.step(variances)
+    starts = tuple(
+        Start(name, float(reached), int(steps), bool(done))
+        for name, reached, steps, done in zip(names, likelihoods, iterations, converged, strict=True)
+    )
+    return variances, likelihoods, starts
+
+
+def _first_of_best(likelihoods: np.ndarray) -> int:
+    top = likelihoods.max()
+    near = SAME_LIKELIHOOD * abs(top) if np.isfinite(top) else 0
+    return int(np.flatnonzero(likelihoods >= top - near)[0])
+
+
+def _accelerated_step(model: ScoreModel, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two EM steps, then a third from the point they lead to in logarithms, unless that lies lower.
+
+    SQUAREM S3 (Varadhan & Roland, Scand J Stat 2008; 35:335). The likelihood never falls.
+
+    Returns
+    -------
+    variances, change : ndarray
+        The new variances (S, R), and the largest relative change by the first, plain EM step (S,).
+    """
+    _, first = model.step(start)
+    reached, second = model.step(first)
+    slope = np.log(first / start)
+    bend = np.log(second / first) - slope
+    squares = (bend**2).sum(axis=1)
+    length = np.sqrt((slope**2).sum(axis=1) / np.where(squares > 0, squares, 1))
+    length = np.maximum(np.where(squares > 0, length, 1), 1)[:, None]
+    # A long jump would overflow; in one step no variance moves by more than a factor of a million.
+    jump = start * np.exp(np.clip(2 * length * slope + length**2 * bend, -14, 14))
+    jumped, third = model.step(np.maximum(jump, model.floor))
+    higher = (jumped >= reached)[:, None]
+    return np.where(higher, third, second), np.abs(slope).max(axis=1)

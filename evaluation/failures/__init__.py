@@ -1,0 +1,1 @@
+"""Where raters fail: by volume, by place, by covariate."""

@@ -1,0 +1,245 @@
+"""In which exams does a rater fail: the sparse ones, those of a site or group, the young?
+
+With ten exams such questions find only strong relations: p values are exact or by permutation, adjusted by
+Holm's rule for all that a table asks of a rater, and the numbers of exams stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from evaluation.statistics.intervals import StatisticsError
+from evaluation.statistics.signed_rank import holm
+
+#: Columns of `correlations`.
+CORRELATION_COLUMNS = ["rater", "level", "covariate", "rho", "p", "p_holm", "n", "n_left_out"]
+#: What a table of scores is taken apart by.
+KEYS = ["rater", "level"]
+
+# All orders of up to 8 exams and all splits of up to 17 in two groups are fewer and are all tried; beyond,
+# this many at random, always the same.
+_RESAMPLES = 40_320
+_SEED = 0
+# Of permutations taken at once: bounds the memory.
+_BATCH = 5_000
+
+
+def correlations(scores: pd.DataFrame, covariate: str) -> pd.DataFrame:
+    """Spearman's correlation of Dice with a number of the exam: its reference volume, its age.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``exam, rater, level, dice`` and the covariate: `error_volumes` (``reference_ml``), or dice.csv
+        with columns of cohort.csv (`with_cohort`).
+    covariate : str
+        A column of numbers; what is not a number is left out and counted, as is an undefined Dice.
+
+    Returns
+    -------
+    DataFrame
+        `CORRELATION_COLUMNS`: ``rho``; ``p`` two-sided by permutation, exact up to eight exams, with
+        40,320 random permutations beyond; ``p_holm`` for all levels of a rater. NaN with fewer than three
+        exams, or when Dice or covariate does not vary.
+
+    Raises
+    ------
+    StatisticsError
+        When the column is missing or an exam stands twice.
+    """
+    check_once(scores)
+    _check_column(scores, covariate)
+    rows = []
+    for (rater, level), group in scores.groupby(KEYS, sort=False):
+        pairs = np.c_[group.dice, pd.to_numeric(group[covariate], errors="coerce")]
+        defined = pairs[~np.isnan(pairs).any(axis=1)]
+        rho, p = spearman(defined[:, 0], defined[:, 1])
+        rows.append((rater, level, covariate, rho, p, np.nan, len(defined), len(pairs) - len(defined)))
+    return with_holm(pd.DataFrame(rows, columns=CORRELATION_COLUMNS))
+
+
+def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Spearman's rank correlation and its two-sided p value by permutation.
+
+    The p value is twice the smaller tail, over all orders where eight pairs or fewer are given and over
+    random ones, always the same, where there are more. SciPy's own p is that of a t distribution, which
+    for so few pairs is an approximation.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n,)
+        Without NaN.
+
+    Returns
+    -------
+    tuple of float
+        Correlation and p; NaN with fewer than three pairs, or when one of the two does not vary.
+    """
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return np.nan, np.nan
+    ranks = [stats.rankdata(values) - (len(first) + 1) / 2 for values in (first, second)]
+    scale = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
+
+    def rho(x: np.ndarray, axis: int = -1) -> np.ndarray:
+        return (x * ranks[1]).sum(axis=axis) / scale
+
+    test = stats.permutation_test(
+        (ranks[0],), rho, permutation_type="pairings", vectorized=True, n_resamples=_RESAMPLES,
+        batch=_BATCH, random_state=np.random.default_rng(_SEED),
+    )  # fmt: skip
+    return float(test.statistic), float(test.pvalue)
+
+
+def with_cohort(scores: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
+    """The scores with what is known of their exams.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        With a column ``exam``.
+    cohort : DataFrame
+        cohort.csv: ``exam, site, scanner, group, age`` and others, a row an exam.
+
+    Raises
+    ------
+    StatisticsError
+        When an exam has no row in the cohort, or two.
+    """
+    if twice := list(cohort.exam[cohort.exam.duplicated()]):
+        raise StatisticsError(f"cohort: found exam {twice[0]} twice, expected one row an exam")
+    if missing := [exam for exam in dict.fromkeys(scores.exam) if exam not in set(cohort.exam)]:
+        raise StatisticsError(f"cohort: found no row of exam {', '.join(missing)}, expected one row an exam")
+    known = ["exam", *(column for column in cohort if column not in scores)]
+    return scores.merge(cohort[known], on="exam", how="left", validate="many_to_one")
+
+
+def by_category(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")) -> pd.DataFrame:
+    """Median Dice in every category of exams.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Of `with_cohort`.
+    columns : sequence of str
+        Site, scanner, group and the like. Where each site has its own scanner one of the two will do.
+
+    Returns
+    -------
+    DataFrame
+        ``rater, level, column, category, median, minimum, maximum, n_defined, n``; exams without a
+        category are left out.
+
+    Raises
+    ------
+    StatisticsError
+        When a column is missing or an exam stands twice.
+    """
+    rows = []
+    for rater, level, column, groups in _categories(scores, columns):
+        for category, dice in groups.items():
+            rows.append(
+                (
+                    rater,
+                    level,
+                    column,
+                    category,
+                    dice.median(),
+                    dice.min(),
+                    dice.max(),
+                    dice.count(),
+                    len(dice),
+                )
+            )
+    names = [*KEYS, "column", "category", "median", "minimum", "maximum", "n_defined", "n"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def compare_categories(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")) -> pd.DataFrame:
+    """Mann-Whitney test of Dice between every two categories of exams.
+
+    Parameters
+    ----------
+    scores, columns
+        As in `by_category`; the errors are the same.
+
+    Returns
+    -------
+    DataFrame
+        ``rater, level, column, category, other, difference, p, p_holm, n, n_other``: ``difference`` is the
+        Hodges-Lehmann shift, the median of all differences between an exam of ``category`` and one of
+        ``other``; ``p_holm`` for all levels and columns of a rater.
+    """
+    rows = []
+    for rater, level, column, groups in _categories(scores, columns):
+        for one, other in combinations(groups, 2):
+            first, second = (groups[name].dropna().to_numpy() for name in (one, other))
+            shifts = np.subtract.outer(first, second)
+            shift = float(np.median(shifts)) if shifts.size else np.nan
+            p = mann_whitney(first, second)
+            rows.append((rater, level, column, one, other, shift, p, np.nan, len(first), len(second)))
+    names = [*KEYS, "column", "category", "other", "difference", "p", "p_holm", "n", "n_other"]
+    return with_holm(pd.DataFrame(rows, columns=names))
+
+
+def mann_whitney(first: np.ndarray, second: np.ndarray) -> float:
+    """Two-sided p value of the Mann-Whitney test, by permutation, so that ties are no matter.
+
+    Exact where the values can be split in at most 40,320 ways, as those of up to 17 exams.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n,) and (m,)
+        Without NaN; NaN is returned when one of the two is empty.
+    """
+    if not len(first) or not len(second):
+        return np.nan
+    for one, rest in ((first, second), (second, first)):
+        if len(one) == 1:
+            # SciPy permutes no sample of one; its value may have any place among all.
+            tails = [1 + (rest <= one[0]).sum(), 1 + (rest >= one[0]).sum()]
+            return float(min(1, 2 * min(tails) / (1 + len(rest))))
+    method = stats.PermutationMethod(
+        n_resamples=_RESAMPLES, batch=_BATCH, random_state=np.random.default_rng(_SEED)
+    )
+    return float(stats.mannwhitneyu(first, second, method=method).pvalue)
+
+
+def _categories(
+    scores: pd.DataFrame, columns: Sequence[str]
+) -> list[tuple[str, str, str, dict[str, pd.Series]]]:
+    """Rater, level, column, and the Dice of each of its categories."""
+    check_once(scores)
+    for column in columns:
+        _check_column(scores, column)
+    return [
+        (rater, level, column, {str(name): part.dice for name, part in group.groupby(column)})
+        for (rater, level), group in scores.groupby(KEYS, sort=False)
+        for column in columns
+    ]
+
+
+def with_holm(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with ``p_holm``: a rater's p values are a family."""
+    return table.assign(p_holm=table.groupby("rater", sort=False).p.transform(lambda p: holm(p.to_numpy())))
+
+
+def check_once(scores: pd.DataFrame) -> None:
+    """Refuse scores with two rows of an exam, rater and level, as those by knee: they are not independent."""
+    twice = scores[scores.duplicated(["exam", *KEYS])]
+    if len(twice):
+        row = twice.iloc[0]
+        raise StatisticsError(
+            f"exam {row.exam}: found {row.rater}, {row.level} twice, expected one row an exam; score by exam"
+        )
+
+
+def _check_column(scores: pd.DataFrame, column: str) -> None:
+    if column not in scores:
+        raise StatisticsError(
+            f"column '{column}': not among {', '.join(map(str, scores.columns))}; add it by with_cohort"
+        )

@@ -1,0 +1,224 @@
+"""Where in an exam does a rater fail: on peripheral slices, outside the region that is to be marked?
+
+Voxels are read once an exam, by `slice_counts` and `marking_outside`; the rest is arithmetic on the counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from evaluation.failures.covariates import with_holm
+from evaluation.masks.exam import ExamMasks
+from evaluation.masks.reading import MaskError
+from evaluation.measures.dice import Dice
+from evaluation.statistics.intervals import StatisticsError, mean_interval
+from evaluation.statistics.signed_rank import hodges_lehmann, signed_rank
+
+#: Columns of `slice_counts`, in order.
+COLUMNS = [
+    "exam", "rater", "level", "slice", "position", "is_peripheral", "tp", "fp", "fn", "voxel_ml",
+]  # fmt: skip
+#: Columns of `slice_profile`, in order.
+PROFILE_COLUMNS = [
+    "rater", "level", "position", "dice", "low", "high", "reference_ml", "fp_ml", "fn_ml", "n_exams",
+]  # fmt: skip
+#: Columns of `peripheral_against_central`, in order.
+PARTS_COLUMNS = [
+    "rater", "level", "peripheral", "central", "difference", "low", "high", "coverage", "p", "p_holm",
+    "n_pairs", "n_left_out",
+]  # fmt: skip
+
+_COUNTS = ["tp", "fp", "fn"]
+
+
+def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.DataFrame:
+    """Right and wrong voxels of every rater and level, slice by slice.
+
+    Parameters
+    ----------
+    masks : ExamMasks
+    levels : mapping of str to sequence of int
+        Name of a level or group to its mask values.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`: ``slice`` is the index in the array; ``position`` the middle of the slice between the
+        outer faces of the first (0) and last (1) slice that holds marrow or anybody's marking, the same
+        for all raters, in the direction of `evaluation.masks.exam.ENDS`; peripheral are the
+        outer quarters, position below 1/4 or above 3/4; voxels ``tp, fp, fn``. No rows where nothing
+        is marked.
+    """
+    order, n = masks.order, len(masks.order)
+    places = 2 * np.arange(n) + 1
+    shared = {
+        "slice": order,
+        "position": places / (2 * n) if n else places,
+        # In whole numbers: 1/4 of six slices is a slice's middle, which is central on both sides.
+        "is_peripheral": 4 * np.minimum(places, 2 * n - places) < 2 * n,
+    }
+    others = tuple(place for place in range(3) if place != masks.slice_axis)
+    tables = []
+    for rater, mask in masks.raters.items():
+        for level, values in levels.items():
+            in_rater, in_reference = np.isin(mask, list(values)), np.isin(masks.reference, list(values))
+            tp = (in_rater & in_reference).sum(axis=others)[order]
+            counts = {
+                "tp": tp,
+                "fp": in_rater.sum(axis=others)[order] - tp,
+                "fn": in_reference.sum(axis=others)[order] - tp,
+            }
+            tables.append(pd.DataFrame({"rater": rater, "level": level, **shared, **counts}))
+    found = pd.concat(tables, ignore_index=True).assign(exam=masks.exam, voxel_ml=masks.voxel_ml)
+    return found[COLUMNS]
+
+
+def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.95) -> pd.DataFrame:
+    """Dice and false volume along the slices, exams pooled.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        `slice_counts` of all exams.
+    bins : int
+        Equal parts of the relative position; a multiple of four, or a bin is both peripheral and central.
+    confidence : float
+        Of the interval, which is the jackknife's over exams (t): approximate.
+
+    Returns
+    -------
+    DataFrame
+        ``rater, level, position`` (middle of the bin), ``dice`` of all voxels in the bin, ``low``,
+        ``high``; ``reference_ml, fp_ml, fn_ml`` in ml, mean over exams; ``n_exams`` with marking in the
+        bin. Dice is NaN where nobody marked, and the bounds where fewer than two exams have marking.
+
+    Raises
+    ------
+    StatisticsError
+        When the bins are not a positive multiple of four.
+    """
+    if bins < 4 or bins % 4:
+        raise StatisticsError(f"bins: found {bins}, expected a multiple of 4, so that quarters are bins")
+    counts, n_exams = counts.reset_index(drop=True), counts.exam.nunique()
+    ml = counts[_COUNTS].mul(counts.voxel_ml, axis=0).add_suffix("_ml")
+    placed = counts.join(ml).assign(bin=np.minimum((counts.position * bins).astype(int), bins - 1))
+    rows = []
+    for (rater, level), group in placed.groupby(["rater", "level"], sort=False):
+        for place in range(bins):
+            here = group[group.bin == place]
+            # In ml, so that exams with other voxels are pooled by what they measure.
+            by_exam = here.groupby("exam")[["tp_ml", "fp_ml", "fn_ml"]].sum().to_numpy()
+            tp, fp, fn = by_exam.sum(axis=0) / n_exams
+            dice, low, high, n = _pooled_dice(by_exam, confidence)
+            rows.append((rater, level, (place + 0.5) / bins, dice, low, high, tp + fn, fp, fn, n))
+    columns = [
+        "rater",
+        "level",
+        "position",
+        "dice",
+        "low",
+        "high",
+        "reference_ml",
+        "fp_ml",
+        "fn_ml",
+        "n_exams",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def peripheral_against_central(counts: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Dice in the outer quarters of the slices against that in the inner half, paired by exam.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        `slice_counts` of all exams.
+    confidence : float
+
+    Returns
+    -------
+    DataFrame
+        ``rater, level``; ``peripheral`` and ``central`` the median over exams of the Dice of all slices
+        there; ``difference`` peripheral minus central by Hodges and Lehmann with ``low, high, coverage``;
+        ``p`` of Wilcoxon's exact test, ``p_holm`` for all levels of a rater; ``n_pairs, n_left_out``.
+    """
+    rows = []
+    for (rater, level), group in counts.groupby(["rater", "level"], sort=False):
+        by_part = group.groupby(["exam", "is_peripheral"])[_COUNTS].sum().reset_index()
+        dice = by_part.assign(dice=_dice(by_part)).pivot(index="exam", columns="is_peripheral", values="dice")
+        outer, inner = (dice.reindex(columns=[True, False])[part] for part in (True, False))
+        differences = (outer - inner).to_numpy()
+        found, test = hodges_lehmann(differences, confidence=confidence), signed_rank(differences)
+        shift = (found.estimate, found.low, found.high, found.coverage)
+        tested = (test.p, np.nan, test.n_pairs, test.n_left_out)
+        rows.append((rater, level, outer.median(), inner.median(), *shift, *tested))
+    return with_holm(pd.DataFrame(rows, columns=PARTS_COLUMNS))
+
+
+def marking_outside(
+    masks: ExamMasks, region: np.ndarray, levels: Mapping[str, Sequence[int]]
+) -> pd.DataFrame:
+    """How much each rater, and the reference, marked outside the region that is to be marked.
+
+    Parameters
+    ----------
+    masks : ExamMasks
+    region : ndarray of bool, shape (i, j, k)
+        Where marking is allowed, such as of `evaluation.masks.metaphysis.allowed_region`.
+    levels : mapping of str to sequence of int
+        Name of a level or group to its mask values.
+
+    Returns
+    -------
+    DataFrame
+        ``exam, rater, level, n_outside, n_marked`` (voxels), ``ml_outside`` and ``share`` of the marked
+        voxels that are outside, NaN where nothing is marked. The reference is called ``reference``.
+
+    Raises
+    ------
+    MaskError
+        When the region's shape is not that of the masks, the region is empty, or a rater is called
+        ``reference``.
+    """
+    masks.check_shape("region", region)
+    if not region.any():
+        raise MaskError(f"exam {masks.exam}: region: found no voxel, expected where marking is allowed")
+    if "reference" in masks.raters:
+        raise MaskError(f"exam {masks.exam}: rater 'reference': the name is taken; give it another")
+    rows = []
+    for rater, mask in {**masks.raters, "reference": masks.reference}.items():
+        for level, values in levels.items():
+            marked = np.isin(mask, list(values))
+            n, n_outside = int(marked.sum()), int((marked & (region == 0)).sum())
+            share = n_outside / n if n else np.nan
+            rows.append((masks.exam, rater, level, n_outside, n, n_outside * masks.voxel_ml, share))
+    columns = ["exam", "rater", "level", "n_outside", "n_marked", "ml_outside", "share"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _pooled_dice(by_exam: np.ndarray, confidence: float) -> tuple[float, float, float, int]:
+    """Dice of all exams' tp, fp, fn (exams, 3) together, its jackknife interval, and exams with marking."""
+    marked = by_exam[by_exam.sum(axis=1) > 0]
+    n, total = len(marked), marked.sum(axis=0)
+    if not n:
+        return np.nan, np.nan, np.nan, 0
+    dice = float(_of(total))
+    if n < 2:
+        return dice, np.nan, np.nan, n
+    pseudo = n * dice - (n - 1) * _of(total - marked)
+    spread = mean_interval(pseudo, confidence=confidence)
+    half = (spread.high - spread.low) / 2
+    return dice, max(0.0, dice - half), min(1.0, dice + half), n
+
+
+def _of(counts: np.ndarray) -> np.ndarray:
+    tp, fp, fn = np.moveaxis(counts, -1, 0)
+    return 2 * tp / (2 * tp + fp + fn)
+
+
+def _dice(counts: pd.DataFrame) -> list[float]:
+    measure = Dice(1)
+    return [measure.of_counts(row.tp, row.tp + row.fn, row.tp + row.fp) for row in counts.itertuples()]

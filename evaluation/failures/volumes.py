@@ -1,0 +1,115 @@
+"""What do raters miss and add, in ml, and does it matter how much there is to mark?
+
+Everything here starts from dice.csv, a row an exam, rater and level. What else is known of exams is
+compared by `evaluation.failures.covariates`; where in an exam a rater fails is told by
+`evaluation.failures.places`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from evaluation.failures.covariates import KEYS, check_once, mann_whitney, with_holm
+from evaluation.statistics.intervals import StatisticsError
+
+#: Columns of `error_volumes`, in order.
+COLUMNS = ["exam", "rater", "level", "reference_ml", "rater_ml", "dice", "fp_ml", "fn_ml"]
+#: Columns of `sparse_against_ample`.
+SPARSE_COLUMNS = [
+    "rater", "level", "split_ml", "dice_sparse", "dice_ample", "n_sparse", "n_ample", "p", "p_holm",
+    "n_left_out",
+]  # fmt: skip
+
+
+def error_volumes(scores: pd.DataFrame, voxel_ml: Mapping[str, float]) -> pd.DataFrame:
+    """What a rater marked too much and too little in each exam, in ml.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        dice.csv: ``exam, rater, level, dice, fp, fn, n_reference, n_rater`` (voxels), a row an exam, rater
+        and level.
+    voxel_ml : mapping of str to float
+        Exam to the volume of its voxels, ml (1000 cubic mm).
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`: ``fp_ml`` marked by the rater and not by the reference, ``fn_ml`` the reverse.
+
+    Raises
+    ------
+    StatisticsError
+        When an exam stands twice, its voxel volume is missing, or is not above 0.
+    """
+    check_once(scores)
+    if missing := [exam for exam in dict.fromkeys(scores.exam) if not voxel_ml.get(exam, 0) > 0]:
+        raise StatisticsError(
+            f"voxel_ml: found no volume above 0 of {', '.join(missing)}, expected one of every exam"
+        )
+    ml = scores.exam.map(voxel_ml)
+    found = scores.assign(
+        reference_ml=scores.n_reference * ml,
+        rater_ml=scores.n_rater * ml,
+        fp_ml=scores.fp * ml,
+        fn_ml=scores.fn * ml,
+    )
+    return found[COLUMNS].reset_index(drop=True)
+
+
+def summarise_errors(errors: pd.DataFrame) -> pd.DataFrame:
+    """False-positive and false-negative volume over exams.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        Of `error_volumes`.
+
+    Returns
+    -------
+    DataFrame
+        ``rater, level, error, median, minimum, maximum, mean, share, n``: error is ``fp_ml`` or ``fn_ml``,
+        in ml an exam; ``share`` is the sum over exams divided by that of the reference, NaN where the
+        reference has nothing.
+    """
+    rows = []
+    for (rater, level), group in errors.groupby(KEYS, sort=False):
+        total = float(group.reference_ml.sum())
+        for error in ("fp_ml", "fn_ml"):
+            ml = group[error]
+            share = float(ml.sum()) / total if total else np.nan
+            rows.append((rater, level, error, ml.median(), ml.min(), ml.max(), ml.mean(), share, len(ml)))
+    columns = [*KEYS, "error", "median", "minimum", "maximum", "mean", "share", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def sparse_against_ample(errors: pd.DataFrame) -> pd.DataFrame:
+    """Dice where the reference has little of a level against where it has much, split at the median.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        Of `error_volumes`.
+
+    Returns
+    -------
+    DataFrame
+        `SPARSE_COLUMNS`: ``split_ml`` is the median reference volume over the exams of a defined Dice;
+        an exam at the median is sparse. ``dice_sparse`` and ``dice_ample`` are median Dice of
+        ``n_sparse`` and ``n_ample`` exams; ``p`` of the Mann-Whitney test, ``p_holm`` for all levels of a
+        rater.
+    """
+    check_once(errors)
+    rows = []
+    for (rater, level), group in errors.groupby(KEYS, sort=False):
+        defined = group.dropna(subset="dice")
+        split = float(defined.reference_ml.median()) if len(defined) else np.nan
+        is_sparse = defined.reference_ml <= split
+        sparse, ample = defined.dice[is_sparse].to_numpy(), defined.dice[~is_sparse].to_numpy()
+        middles = [float(np.median(dice)) if len(dice) else np.nan for dice in (sparse, ample)]
+        p, n_left_out = mann_whitney(sparse, ample), len(group) - len(defined)
+        rows.append((rater, level, split, *middles, len(sparse), len(ample), p, np.nan, n_left_out))
+    return with_holm(pd.DataFrame(rows, columns=SPARSE_COLUMNS))

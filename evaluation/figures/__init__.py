@@ -1,0 +1,1 @@
+"""Figures; each function returns a Figure and writes nothing."""

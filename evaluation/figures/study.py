@@ -1,0 +1,287 @@
+"""Figures of agreement and comparison, one column of a journal page wide; each returns a Figure.
+
+Boxplots are in `evaluation.figures.scores`, where a rater fails in `evaluation.figures.failures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from evaluation.comparison.models import USUAL, side_by_side
+from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.figures.panels import (
+    BLUE,
+    GREY,
+    INK,
+    LIGHT,
+    NO_COLOR,
+    PALE,
+    SMALL,
+    VERMILLION,
+    above,
+    beside,
+    noted,
+    panels,
+    rater_rows,
+    signed,
+)
+from evaluation.figures.scores import _styled
+from evaluation.measures.volume import bland_altman
+from evaluation.scores.agreement import dice_matrix
+
+
+@_styled
+def agreement_heatmap(summary: pd.DataFrame, *, value: str = "mean", note: str = "") -> Figure:
+    """Dice of every pair of raters, a panel a level.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Of `evaluation.scores.agreement.summarise_pairs`.
+    value : str
+        The column shown.
+    note : str
+        Printed below the figure, as "synthetic cohort".
+    """
+    levels = list(dict.fromkeys(summary.level))
+    figure, grid = panels(levels, height=1.55, extra=0.5)
+    for place, (level, axes) in enumerate(grid.items()):
+        matrix = dice_matrix(summary, level, value).iloc[1:, :-1]
+        shown = np.tril(np.ones(matrix.shape, bool))
+        axes.imshow(np.where(shown, matrix, np.nan), cmap="viridis", vmin=0, vmax=1, aspect="auto")
+        for row, column in np.argwhere(shown):
+            dice = matrix.iat[row, column]
+            words, bright = ("–", False) if np.isnan(dice) else (f"{dice:.2f}", dice > 0.6)
+            color = INK if bright or np.isnan(dice) else "white"
+            axes.text(column, row, words, ha="center", va="center", fontsize=SMALL, color=color)
+        axes.set_xticks(
+            range(matrix.shape[1]), matrix.columns, rotation=45, ha="right", rotation_mode="anchor"
+        )
+        axes.set_yticks(range(len(matrix)), matrix.index if place % 2 == 0 else [""] * len(matrix))
+        axes.tick_params(length=0, labelsize=SMALL + 0.5)
+        axes.spines[:].set_visible(False)
+        axes.set_title(level)
+    shades = grid[levels[-1]].get_images()[0]
+    bar = figure.colorbar(shades, ax=list(grid.values()), location="top", aspect=40, shrink=0.7, pad=0.04)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=SMALL, length=2)
+    bar.set_label(f"Dice of two raters, {value}", fontsize=8)
+    return noted(figure, note)
+
+
+@_styled
+def bland_altman_panels(
+    volumes: pd.DataFrame, *, rater: str, reference: str, colors: Mapping[str, str], note: str = ""
+) -> Figure:
+    """A rater's volumes against a reference's, a panel a level: difference against mean, a point an exam.
+
+    Parameters
+    ----------
+    volumes : DataFrame
+        ``exam, level, rater, ml`` of `evaluation.measures.volume.volumes`, the reference among the raters.
+    rater, reference : str
+    colors : mapping of str to str
+        Level to colour; levels without one are grey.
+    note : str
+        Printed below the figure. Lines are bias (solid) and 95 % limits of agreement (dashed), bands their
+        95 % intervals.
+    """
+    levels = list(dict.fromkeys(volumes.level))
+    figure, grid = panels(levels, height=1.55, extra=0.35)
+    for level, axes in grid.items():
+        exams = volumes[volumes.level == level].pivot(index="exam", columns="rater", values="ml")
+        found = bland_altman(exams[rater].tolist(), exams[reference].tolist())
+        for line, style in ((found.bias, "-"), (found.lower, "--"), (found.upper, "--")):
+            if line.is_defined:
+                color = LIGHT if line is found.bias else PALE
+                axes.axhspan(line.low, line.high, color=color, alpha=0.5, linewidth=0)
+            axes.axhline(line.estimate, color=INK, linestyle=style, linewidth=0.9)
+            axes.annotate(
+                signed(line.estimate), (1, line.estimate), (2, 0), va="center", fontsize=SMALL,
+                xycoords=("axes fraction", "data"), textcoords="offset points", annotation_clip=False,
+            )  # fmt: skip
+        axes.axhline(0, color=GREY, linewidth=0.5, linestyle=":")
+        axes.scatter(
+            (exams[rater] + exams[reference]) / 2, exams[rater] - exams[reference], s=16, zorder=3,
+            color=colors.get(level, NO_COLOR), edgecolor=INK, linewidth=0.5,
+        )  # fmt: skip
+        axes.set_title(level)
+        axes.locator_params(nbins=4)
+    for axes in list(grid.values())[-2:]:
+        axes.set_xlabel("Mean of the two (ml)")
+    figure.supylabel(f"{rater} minus {reference} (ml)", fontsize=8)
+    return noted(figure, note)
+
+
+@_styled
+def fair_against_usual(bias: pd.DataFrame, *, models: Sequence[str], note: str = "") -> Figure:
+    """Mean Dice the usual way and the fair way, a line a rater, a panel a level.
+
+    Parameters
+    ----------
+    bias : DataFrame
+        ``exam, rater, level, usual, fair`` of `evaluation.scores.fair.bias`; exams where one of the two is
+        undefined are left out. Printed on the right: usual minus fair.
+    models : sequence of str
+        The raters that are models: drawn in colour.
+    note : str
+        Printed below the figure.
+    """
+    both = bias.dropna(subset=["usual", "fair"])
+    means = both.groupby(["level", "rater"], sort=False)[["usual", "fair"]].mean()
+    levels, raters = list(dict.fromkeys(bias.level)), list(dict.fromkeys(bias.rater))
+    figure, grid = rater_rows(levels, raters, extra=0.75)
+    for level, axes in grid.items():
+        for place, rater in enumerate(raters):
+            if (level, rater) not in means.index:
+                continue
+            usual, fair = means.loc[(level, rater)]
+            color = BLUE if rater in models else INK
+            axes.plot([usual, fair], [place, place], color=color, linewidth=1.1, zorder=2)
+            axes.scatter([usual], [place], s=34, facecolor="white", edgecolor=color, linewidth=1, zorder=3)
+            axes.scatter([fair], [place], s=14, color=color, linewidth=0, zorder=4)
+            beside(axes, place, signed(usual - fair))
+    axes.set(xlim=(0, 1), xlabel="Mean Dice")
+    above(grid[levels[0]], "usual − fair")
+    ring: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": INK}
+    handles = [
+        Line2D([], [], markersize=6, markerfacecolor="white", label="usual", **ring),
+        Line2D([], [], markersize=4, label="fair: own mask left out", **ring),
+        Line2D([], [], color=BLUE, label=", ".join(models)),
+        Line2D([], [], color=INK, label="readers"),
+    ]
+    figure.legend(handles=handles, ncols=2, loc="outside upper center", frameon=False)
+    return noted(figure, note)
+
+
+@_styled
+def forest_plot(comparisons: pd.DataFrame, *, model: str, note: str = "") -> Figure:
+    """A model's difference of Dice to each reader, with intervals, a panel a level.
+
+    Parameters
+    ----------
+    comparisons : DataFrame
+        Of `evaluation.comparison.readers.compare`; with a margin, minus the margin is a dashed line. Where
+        no exam could be compared the row says so.
+    model : str
+    note : str
+        Printed below the figure.
+    """
+    chosen = comparisons[comparisons.model == model]
+    levels, others = list(dict.fromkeys(chosen.level)), list(dict.fromkeys(chosen.other))
+    figure, grid = rater_rows(levels, others, extra=0.6)
+    for level, axes in grid.items():
+        axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+        for row in chosen[chosen.level == level].itertuples():
+            place = others.index(row.other)
+            if np.isnan(row.difference):
+                beside(axes, place, "not comparable")
+                continue
+            axes.plot([row.low, row.high], [place, place], color=BLUE, linewidth=1.2, zorder=2)
+            axes.scatter(
+                [row.difference],
+                [place],
+                marker="D" if row.other == MEDIAN_READER else "o",
+                s=18,
+                color=BLUE,
+                zorder=3,
+            )
+            beside(axes, place, f"{signed(row.difference)} ({signed(row.low)} to {signed(row.high)})")
+        if "margin" in chosen:
+            axes.axvline(-chosen.margin.iloc[0], color=VERMILLION, linewidth=0.8, linestyle="--", zorder=1)
+    axes.set_xlabel(f"Dice, {model} minus reader")
+    axes.locator_params(axis="x", nbins=4)
+    above(grid[levels[0]], f"estimate ({100 * chosen.confidence.iloc[0]:g} % interval)")
+    if "margin" in chosen:
+        words = f"margin of non-inferiority, {signed(-chosen.margin.iloc[0])}"
+        line = Line2D([], [], color=VERMILLION, linewidth=0.8, linestyle="--", label=words)
+        figure.legend(handles=[line], loc="outside upper center", frameon=False)
+    return noted(figure, note)
+
+
+@_styled
+def paired_models(usual: pd.DataFrame, table: pd.DataFrame, *, note: str = "") -> Figure:
+    """Differences of Dice between two models, a panel a pair, a row a level, every exam as a point.
+
+    Parameters
+    ----------
+    usual : DataFrame
+        What `table` was made of: ``exam``, ``rater``, ``level``, ``dice``, and ``knee`` where scored by knee.
+    table : DataFrame
+        Of `evaluation.comparison.models.compare_models`; its usual way is drawn. Diamonds are the estimates,
+        filled where the difference is shown (Holm's p at most 1 minus the confidence), lines the intervals.
+    note : str
+        Printed below the figure.
+    """
+    chosen = table[table.way == USUAL]
+    levels = list(dict.fromkeys(chosen.level))
+    pairs = list(chosen.groupby(["model", "other"], sort=False).groups)
+    figure, grid = rater_rows(
+        [f"pair {place}" for place in range(len(pairs))], levels, extra=0.8 + 0.12 * len(chosen)
+    )
+    farthest = 0.05
+    for (model, other), axes in zip(pairs, grid.values(), strict=True):
+        axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+        for row in chosen[(chosen.model == model) & (chosen.other == other)].itertuples():
+            exams = side_by_side(usual[usual.level == row.level], model, other)
+            differences = (exams[model] - exams[other]).dropna()
+            farthest = max([farthest, *differences.abs()])
+            _pair_row(axes, levels.index(row.level), differences, row)
+        _which_is_better(axes, model, other)
+    # Zero in the middle: neither side looks larger than it is.
+    axes.set(xlim=(-1.05 * farthest, 1.05 * farthest), xlabel="Difference of Dice")
+    axes.locator_params(axis="x", nbins=5)
+    _pair_legend(figure, chosen.confidence.iloc[0])
+    return noted(figure, note)
+
+
+def _which_is_better(axes: Axes, model: str, other: str) -> None:
+    """On each side of zero, which stands in the middle, who is better there; in place of a title."""
+    axes.set_title("", loc="left")
+    left, right = f"\N{LEFTWARDS ARROW} {other} better", f"{model} better \N{RIGHTWARDS ARROW}"
+    for words, aside, side in ((left, -4, "right"), (right, 4, "left")):
+        axes.annotate(
+            words, (0.5, 1), (aside, 3), xycoords="axes fraction", textcoords="offset points", ha=side,
+            fontsize=7.5, annotation_clip=False,
+        )  # fmt: skip
+
+
+def _pair_row(axes: Axes, place: int, differences: pd.Series, row: Any) -> None:
+    """Every exam above the line of the estimate with its interval, and the numbers beside."""
+    if not row.n_pairs:
+        beside(axes, place, "not comparable")
+        return
+    axes.scatter(
+        differences,
+        np.full(len(differences), place - 0.2),
+        s=11,
+        facecolor=NO_COLOR,
+        alpha=0.7,
+        linewidth=0,
+        zorder=2,
+    )
+    axes.plot([row.low, row.high], [place + 0.17] * 2, color=BLUE, linewidth=1.4, zorder=3)
+    shown = row.p_holm <= 1 - row.confidence + 1e-12
+    axes.scatter(
+        [row.difference], [place + 0.17], marker="D", s=18, zorder=4, linewidth=1,
+        facecolor=BLUE if shown else "white", edgecolor=BLUE,
+    )  # fmt: skip
+    beside(axes, place, f"{signed(row.difference)} ({signed(row.low)} to {signed(row.high)})")
+
+
+def _pair_legend(figure: Figure, confidence: float) -> None:
+    diamond: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "color": BLUE}
+    handles = [
+        Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=NO_COLOR, label="an exam"),
+        Line2D([], [], color=BLUE, linewidth=1.4, label=f"{100 * confidence:g} % interval"),
+        Line2D([], [], **diamond, label=f"estimate, shown (Holm p \u2264 {1 - confidence:.2g})"),
+        Line2D([], [], **diamond, markerfacecolor="white", label="estimate, not shown"),
+    ]
+    figure.legend(handles=handles, ncols=2, loc="outside upper center", frameon=False)

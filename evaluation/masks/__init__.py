@@ -1,0 +1,1 @@
+"""Masks read and checked: grids, labels, knees, displaced masks, the metaphysis."""

@@ -1,0 +1,94 @@
+"""An exam's masks as arrays, and its slices in the order in which they lie in the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import nibabel as nib
+import numpy as np
+
+from evaluation.masks.reading import MaskError
+
+#: The plane of the slices, and where their relative position begins (0) and ends (1) in the patient.
+ENDS = {
+    "coronal": ("anterior", "posterior"),
+    "sagittal": ("right", "left"),
+    "axial": ("superior", "inferior"),
+}
+
+
+@dataclass(frozen=True)
+class ExamMasks:
+    """An exam's masks on one grid.
+
+    Parameters
+    ----------
+    exam : str
+    reference : ndarray, shape (i, j, k)
+        The label map that raters are scored against, such as the consensus.
+    raters : mapping of str to ndarray, shape (i, j, k)
+    affine : ndarray, shape (4, 4)
+        Voxel indices to world millimetres, RAS+.
+    plane : {"coronal", "sagittal", "axial"}
+        Of the slices.
+    marrow : ndarray of bool, shape (i, j, k), optional
+        Marrow, for the slices that count; without it they are those between the first and the last that
+        hold any marking.
+
+    Raises
+    ------
+    MaskError
+        When the plane is unknown or an array's shape is not that of the reference.
+    """
+
+    exam: str
+    reference: np.ndarray
+    raters: Mapping[str, np.ndarray]
+    affine: np.ndarray
+    plane: str = "coronal"
+    marrow: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.plane not in ENDS:
+            raise MaskError(f"plane: found '{self.plane}', expected one of {', '.join(ENDS)}")
+        for name, array in {
+            **self.raters,
+            **({} if self.marrow is None else {"marrow": self.marrow}),
+        }.items():
+            self.check_shape(name, array)
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of a voxel, ml."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """Indices of the slices that count, from the first of `ENDS` to the second; empty if none."""
+        axis, codes = self.slice_axis, nib.aff2axcodes(self.affine)
+        others = tuple(place for place in range(3) if place != axis)
+        filled = (self.reference != 0).any(axis=others)
+        for mask in [*self.raters.values(), *([] if self.marrow is None else [self.marrow])]:
+            filled = filled | (mask != 0).any(axis=others)
+        inside = np.flatnonzero(filled)
+        if not len(inside):
+            return inside
+        run = np.arange(inside[0], inside[-1] + 1)
+        # An axis code names where its indices grow to.
+        return run if codes[axis] == ENDS[self.plane][1][0].upper() else run[::-1]
+
+    @property
+    def slice_axis(self) -> int:
+        """The array axis across the slices."""
+        ends = {end[0].upper() for end in ENDS[self.plane]}
+        return next(axis for axis, code in enumerate(nib.aff2axcodes(self.affine)) if code in ends)
+
+    def check_shape(self, name: str, array: np.ndarray) -> None:
+        """Refuse an array whose shape is not that of the reference, with a `MaskError` that names it."""
+        if array.shape != self.reference.shape:
+            raise MaskError(
+                f"exam {self.exam}: {name}: found an array of {array.shape}, expected "
+                f"{self.reference.shape} as of the reference"
+            )

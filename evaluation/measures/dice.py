@@ -1,0 +1,149 @@
+"""Dice a level and rater: how much a mask and a reference overlap.
+
+Dice (1945), Ecology 26:297: ``2 |A and B| / (|A| + |B|)``. Where both are empty it is undefined; what
+then counts is an explicit choice, `EmptyMask`, and its name stands in every output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from evaluation.consensus.votes import Votes
+
+#: Columns of dice.csv, in order.
+COLUMNS = ["exam", "rater", "level", "dice", "tp", "fp", "fn", "n_reference", "n_rater"]
+
+
+class EmptyMask(StrEnum):
+    """What Dice is where both masks are empty. One of them empty is always 0."""
+
+    UNDEFINED = "undefined"
+    """NaN: left out of medians and means, and counted."""
+    ONE = "one"
+    """1: agreement that there is nothing."""
+    ZERO = "zero"
+    """0."""
+
+    @property
+    def value_when_empty(self) -> float:
+        """The Dice of two empty masks."""
+        return {EmptyMask.UNDEFINED: np.nan, EmptyMask.ONE: 1.0, EmptyMask.ZERO: 0.0}[self]
+
+
+@dataclass(frozen=True)
+class Dice:
+    """Dice of one level, or of levels as one.
+
+    Parameters
+    ----------
+    level : int or tuple of int
+        The mask values that count as foreground.
+    empty_mask : EmptyMask
+
+    Examples
+    --------
+    >>> reference = np.array([0, 1, 2, 3])
+    >>> mask = np.array([0, 1, 3, 3])
+    >>> Dice(level=3)(reference, mask)
+    0.6666666666666666
+    >>> Dice(level=(2, 3))(reference, mask)
+    1.0
+    >>> Dice(level=(2, 3))
+    Dice(level=(2, 3))
+    """
+
+    level: int | tuple[int, ...]
+    empty_mask: EmptyMask = EmptyMask.UNDEFINED
+
+    def __repr__(self) -> str:
+        extra = "" if self.empty_mask is EmptyMask.UNDEFINED else f", empty_mask='{self.empty_mask}'"
+        return f"Dice(level={self.level}{extra})"
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The mask values that count as foreground."""
+        return self.level if isinstance(self.level, tuple) else (self.level,)
+
+    def __call__(self, reference: np.ndarray, mask: np.ndarray) -> float:
+        """Dice of two label maps of one shape.
+
+        Raises
+        ------
+        ValueError
+            When the shapes differ: NumPy would broadcast a one-slice mask silently.
+        """
+        if reference.shape != mask.shape:
+            raise ValueError(f"shape: found {mask.shape}, expected {reference.shape}")
+        in_reference, in_mask = np.isin(reference, self.values), np.isin(mask, self.values)
+        both = int((in_reference & in_mask).sum())
+        return float(self.of_counts(both, int(in_reference.sum()), int(in_mask.sum())))
+
+    def of_counts(self, both: int, n_reference: int, n_mask: int) -> float:
+        """Dice from the number of voxels in both masks and in each."""
+        total = n_reference + n_mask
+        return 2 * both / total if total else self.empty_mask.value_when_empty
+
+
+def score(
+    votes: Votes,
+    reference: np.ndarray,
+    levels: Mapping[str, Sequence[int]],
+    empty_mask: EmptyMask = EmptyMask.UNDEFINED,
+) -> pd.DataFrame:
+    """Score every rater of an exam on every level against one reference.
+
+    Parameters
+    ----------
+    votes : Votes
+        The exam's vote-pattern histogram, all raters.
+    reference : ndarray, shape (patterns,)
+        The reference's label value a pattern.
+    levels : mapping of str to sequence of int
+        Name of a level or group to its mask values.
+    empty_mask : EmptyMask
+
+    Returns
+    -------
+    DataFrame
+        One row a rater and level: `COLUMNS` without ``exam``.
+    """
+    values = np.asarray(votes.labels)[votes.patterns]
+    rows = []
+    for name, foreground in levels.items():
+        measure = Dice(tuple(foreground), empty_mask)
+        in_reference = np.isin(reference, foreground)
+        in_rater = np.isin(values, foreground)
+        n_reference = int(votes.counts @ in_reference)
+        n_rater = votes.counts @ in_rater
+        both = votes.counts @ (in_rater & in_reference[:, None])
+        for place, rater in enumerate(votes.raters):
+            tp, n = int(both[place]), int(n_rater[place])
+            dice = measure.of_counts(tp, n_reference, n)
+            rows.append((rater, name, dice, tp, n - tp, n_reference - tp, n_reference, n))
+    return pd.DataFrame(rows, columns=COLUMNS[1:])
+
+
+def summarise(scores: pd.DataFrame) -> pd.DataFrame:
+    """Table 1 as numbers: a row a level and rater, in order of appearance.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns ``exam``, ``rater``, ``level``, ``dice``; NaN is undefined.
+
+    Returns
+    -------
+    DataFrame
+        ``level, rater, median, minimum, maximum, mean, n_defined, n``. Undefined Dice are left out of
+        the statistics; ``n_defined`` of ``n`` exams are in them.
+    """
+    grouped = scores.groupby(["level", "rater"], sort=False).dice
+    summary = grouped.agg(["median", "min", "max", "mean", "count", "size"]).reset_index()
+    return summary.set_axis(
+        ["level", "rater", "median", "minimum", "maximum", "mean", "n_defined", "n"], axis=1
+    )

@@ -1,0 +1,236 @@
+"""Volumes in ml a level and rater, and how far two raters' volumes agree (Bland and Altman)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from evaluation.consensus.votes import Votes
+from evaluation.statistics.icc import ICC_COLUMNS, icc
+from evaluation.statistics.intervals import Interval, StatisticsError, mean_interval
+
+#: The share of differences that limits of agreement are to hold.
+LIMITS = 0.95
+
+
+@dataclass(frozen=True)
+class BlandAltman:
+    """How far two raters' measurements agree; differences are rater minus reference.
+
+    Parameters
+    ----------
+    bias : Interval
+        Mean difference, t interval.
+    sd : float
+        Standard deviation of the differences (n - 1).
+    lower, upper : Interval
+        Limits of agreement, bias -/+ 1.96 sd, each with its interval.
+    slope : Interval
+        Of the differences on the means of the two measurements: not 0 where the bias is proportional to
+        what is measured, and limits of agreement then mislead. NaN with fewer than three exams, or when
+        the means do not vary.
+    slope_p : float
+        Two-sided p value of the slope.
+    """
+
+    bias: Interval
+    sd: float
+    lower: Interval
+    upper: Interval
+    slope: Interval
+    slope_p: float
+
+
+def volumes(
+    votes: Votes,
+    levels: Mapping[str, Sequence[int]],
+    voxel_ml: float,
+    references: Mapping[str, np.ndarray] | None = None,
+) -> pd.DataFrame:
+    """Volume of every level in every rater's mask of an exam.
+
+    Parameters
+    ----------
+    votes : Votes
+    levels : mapping of str to sequence of int
+        Name of a level or group to its mask values.
+    voxel_ml : float
+        Volume of a voxel, ml (1000 cubic mm).
+    references : mapping of str to ndarray, shape (P,)
+        Further label maps by name, such as the consensus: the label value of each pattern.
+
+    Returns
+    -------
+    DataFrame
+        ``level, rater, ml``.
+
+    Raises
+    ------
+    StatisticsError
+        When the voxel has no volume, or a reference is named like a rater.
+    """
+    if not voxel_ml > 0:
+        raise StatisticsError(f"voxel_ml: found {voxel_ml:g}, expected a volume above 0")
+    values = {rater: votes.values_of(rater) for rater in votes.raters}
+    for name, labels in (references or {}).items():
+        if name in values:
+            raise StatisticsError(f"reference '{name}': it is also a rater's name; give it another")
+        values[name] = labels
+    rows = [
+        (level, rater, int(votes.counts @ np.isin(labels, list(foreground))) * voxel_ml)
+        for level, foreground in levels.items()
+        for rater, labels in values.items()
+    ]
+    return pd.DataFrame(rows, columns=["level", "rater", "ml"])
+
+
+def bland_altman(
+    rater: Sequence[float], reference: Sequence[float], *, confidence: float = 0.95
+) -> BlandAltman:
+    """Bias and limits of agreement of two raters' measurements of the same exams.
+
+    Intervals of the limits are exact for normal differences (Carkeet 2015): at n = 10 the approximate ones
+    of Bland and Altman cover 0.935 where they say 0.95, and leave a limit too near zero in 6.5 % of studies.
+
+    Parameters
+    ----------
+    rater, reference : sequence of float, shape (n,)
+        Paired by exam; a pair with a NaN is left out and counted.
+    confidence : float
+
+    Raises
+    ------
+    StatisticsError
+        When the two differ in length, or the confidence is not between 0 and 1.
+
+    References
+    ----------
+    Bland, Altman. Stat Methods Med Res 1999; 8:135. Carkeet. Optom Vis Sci 2015; 92:e71.
+    """
+    first, second = np.asarray(rater, float), np.asarray(reference, float)
+    if first.shape != second.shape:
+        raise StatisticsError(f"reference: found {len(second)} values, expected {len(first)} as of the rater")
+    differences, means = first - second, (first + second) / 2
+    bias = mean_interval(differences, confidence=confidence)
+    defined = ~np.isnan(differences)
+    sd = float(differences[defined].std(ddof=1)) if bias.n > 1 else np.nan
+    slope, slope_p = _slope(means[defined], differences[defined], bias)
+    return BlandAltman(bias, sd, _limit(bias, sd, -1), _limit(bias, sd, 1), slope, slope_p)
+
+
+def compare_volumes(table: pd.DataFrame, reference: str, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Bland-Altman of every rater's volumes against one reference, level by level.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``exam, level, rater, ml``: `volumes` of several exams.
+    reference : str
+        The rater, or reference, that the others are compared with.
+    confidence : float
+
+    Returns
+    -------
+    DataFrame
+        ``level, rater, n``, then in ml ``bias, bias_low, bias_high, sd, lower, lower_low, lower_high,
+        upper, upper_low, upper_high``, and ``slope, slope_low, slope_high, slope_p`` (ml per ml).
+
+    Raises
+    ------
+    StatisticsError
+        When no volume is the reference's.
+    """
+    _check_rater(table, reference)
+    rows = []
+    for level, exams in _by_exam(table):
+        for rater in [name for name in exams if name != reference]:
+            result = bland_altman(exams[rater].tolist(), exams[reference].tolist(), confidence=confidence)
+            row = {"level": level, "rater": rater, "n": result.bias.n}
+            for name in ("bias", "lower", "upper", "slope"):
+                interval = getattr(result, name)
+                row |= {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+                if name == "bias":
+                    row["sd"] = result.sd
+            rows.append(row | {"slope_p": result.slope_p})
+    return pd.DataFrame(rows)
+
+
+def volume_icc(table: pd.DataFrame, raters: Sequence[str], *, confidence: float = 0.95) -> pd.DataFrame:
+    """Intraclass correlations of raters' volumes, level by level.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``exam, level, rater, ml``: `volumes` of several exams.
+    raters : sequence of str
+        Those compared, two or more: the readers, without the consensus that is made of them.
+    confidence : float
+
+    Returns
+    -------
+    DataFrame
+        ``level`` and the columns of `evaluation.statistics.icc.icc`.
+
+    Raises
+    ------
+    StatisticsError
+        When a rater is unknown, or there are fewer than two exams or raters.
+    """
+    for rater in raters:
+        _check_rater(table, rater)
+    levels = [
+        icc(exams[list(raters)].to_numpy(), confidence=confidence).assign(level=level)
+        for level, exams in _by_exam(table)
+    ]
+    return pd.concat(levels, ignore_index=True)[["level", *ICC_COLUMNS]]
+
+
+def _by_exam(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Level, and its volumes with a row an exam and a column a rater, in order of appearance."""
+    raters = list(dict.fromkeys(table.rater))
+    return [
+        (level, rows.pivot(index="exam", columns="rater", values="ml")[raters])
+        for level, rows in table.groupby("level", sort=False)
+    ]
+
+
+def _check_rater(table: pd.DataFrame, rater: str) -> None:
+    if rater not in set(table.rater):
+        raise StatisticsError(
+            f"rater: found '{rater}', expected one of {', '.join(dict.fromkeys(table.rater))}"
+        )
+
+
+def _limit(bias: Interval, sd: float, side: int) -> Interval:
+    """A limit of agreement: an end of the middle `LIMITS` of the differences, taken as normal.
+
+    Its interval is that of a normal quantile, by the noncentral t distribution.
+    """
+    z = float(stats.norm.ppf((1 + LIMITS) / 2))
+    estimate = bias.estimate + side * z * sd
+    if bias.n < 2:
+        return Interval(np.nan, np.nan, np.nan, bias.confidence, np.nan, bias.n, bias.n_left_out, bias.method)
+    tails = [(1 - bias.confidence) / 2, (1 + bias.confidence) / 2]
+    inner, outer = stats.nct.ppf(tails, bias.n - 1, z * np.sqrt(bias.n)) / np.sqrt(bias.n)
+    low, high = sorted((bias.estimate + side * inner * sd, bias.estimate + side * outer * sd))
+    method = "exact, noncentral t"
+    return Interval(estimate, low, high, bias.confidence, bias.confidence, bias.n, bias.n_left_out, method)
+
+
+def _slope(means: np.ndarray, differences: np.ndarray, bias: Interval) -> tuple[Interval, float]:
+    """Least squares of differences on means, t interval and p value."""
+    n, missing = bias.n, bias.n_left_out
+    if n < 3 or np.ptp(means) == 0:
+        nothing = Interval(np.nan, np.nan, np.nan, bias.confidence, np.nan, n, missing, "no slope")
+        return nothing, np.nan
+    fit = stats.linregress(means, differences)
+    half = float(stats.t.ppf((1 + bias.confidence) / 2, n - 2) * fit.stderr)
+    slope = Interval(
+        float(fit.slope), float(fit.slope - half), float(fit.slope + half), bias.confidence, bias.confidence,
+        n, missing, "least squares, t",
+    )  # fmt: skip
+    return slope, float(fit.pvalue)

@@ -1,0 +1,1 @@
+"""Scores of raters: usual, fair, agreement, Table 1."""

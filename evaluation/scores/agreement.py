@@ -1,0 +1,216 @@
+"""How alike are the raters' masks, voxel by voxel: Dice of every pair, Krippendorff's alpha, Fleiss' kappa.
+
+All of it follows from the vote-pattern histograms; no voxel is looked at again. Exams are the sample:
+intervals are those of a mean over exams, beside the value of all exams' voxels thrown together (pooled).
+
+Alpha and kappa are given on two sets of voxels. On the *union*, what at least one rater marks, they ask
+how far raters agree on the level of what somebody sees. Voxels on which all agree that there is nothing
+are left out by construction, so chance is no longer 0 there: two raters whose masks of a single level have
+a Dice of 0.8 get an alpha of -0.2. On the *volume* every voxel counts, and alpha rises with the share of
+background. Neither is the right one alone, so both are printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from evaluation.consensus.votes import Votes
+from evaluation.measures.dice import Dice, EmptyMask
+from evaluation.statistics.chance_corrected import fleiss_kappa, krippendorff_alpha
+from evaluation.statistics.intervals import StatisticsError, mean_interval
+
+#: Columns of `pairwise_dice`, in order.
+PAIR_COLUMNS = ["exam", "level", "rater", "other", "dice", "both", "n_rater", "n_other"]
+#: What alpha and kappa are computed on: marked by at least one rater, or everything.
+VOXELS = ("union", "volume")
+
+
+def pairwise_dice(
+    exams: Mapping[str, Votes],
+    levels: Mapping[str, Sequence[int]],
+    empty_mask: EmptyMask = EmptyMask.UNDEFINED,
+) -> pd.DataFrame:
+    """Dice of every pair of raters, exam by exam.
+
+    Parameters
+    ----------
+    exams : mapping of str to Votes
+        Exam to its histogram, of the same raters in each.
+    levels : mapping of str to sequence of int
+        Name of a level or group to its mask values.
+    empty_mask : EmptyMask
+
+    Returns
+    -------
+    DataFrame
+        `PAIR_COLUMNS`, a row an exam, level and pair: ``both`` voxels that both marked, ``n_rater`` and
+        ``n_other`` those that each did. Raters stand in the order of the histogram.
+
+    Raises
+    ------
+    StatisticsError
+        When there is no exam, or exams differ in raters or labels.
+    """
+    raters, labels = _common(exams)
+    measures = {name: Dice(tuple(foreground), empty_mask) for name, foreground in levels.items()}
+    rows = []
+    for exam, votes in exams.items():
+        for name, measure in measures.items():
+            inside = np.isin(labels, measure.values)[votes.patterns].astype(np.int64)
+            both = inside.T @ (inside * votes.counts[:, None])
+            for a, b in combinations(range(len(raters)), 2):
+                n_both, n_a, n_b = int(both[a, b]), int(both[a, a]), int(both[b, b])
+                dice = measure.of_counts(n_both, n_a, n_b)
+                rows.append((exam, name, raters[a], raters[b], dice, n_both, n_a, n_b))
+    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
+
+
+def summarise_pairs(pairs: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+    """Mean Dice of every pair over exams, with its t interval.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        Of `pairwise_dice`.
+    confidence : float
+
+    Returns
+    -------
+    DataFrame
+        ``level, rater, other, mean, low, high, n_defined, n, pooled``; pooled is the Dice of all exams'
+        voxels together, NaN where no exam has any.
+    """
+    keys = ["level", "rater", "other"]
+    summary = exam_means(pairs, keys, "dice", confidence=confidence, bounds=(0, 1))
+    totals = pairs.groupby(keys, sort=False)[["both", "n_rater", "n_other"]].sum()
+    marked = totals.n_rater + totals.n_other
+    pooled = (2 * totals.both / marked.where(marked > 0)).rename("pooled")
+    return summary.join(pooled, on=keys)
+
+
+def dice_matrix(summary: pd.DataFrame, level: str, value: str = "mean") -> pd.DataFrame:
+    """The reader-by-reader matrix of a level, for a heatmap.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Of `summarise_pairs`.
+    level : str
+    value : str
+        The column to show.
+
+    Returns
+    -------
+    DataFrame
+        Symmetric, raters as index and columns, 1 on the diagonal.
+    """
+    pairs = summary[summary.level == level]
+    raters = list(dict.fromkeys([*pairs.rater, *pairs.other]))
+    matrix = pd.DataFrame(np.eye(len(raters)), index=raters, columns=raters)
+    for pair in pairs.itertuples():
+        matrix.loc[pair.rater, pair.other] = matrix.loc[pair.other, pair.rater] = getattr(pair, value)
+    return matrix
+
+
+def chance_corrected(exams: Mapping[str, Votes]) -> pd.DataFrame:
+    """Ordinal Krippendorff's alpha and Fleiss' kappa of every exam.
+
+    Parameters
+    ----------
+    exams : mapping of str to Votes
+        Labels in rising order, as a study has them.
+
+    Returns
+    -------
+    DataFrame
+        ``exam, voxels, n_voxels, alpha, kappa``: a row an exam and each of `VOXELS`. NaN where undefined:
+        no voxel, or all raters gave one and the same label everywhere.
+
+    Raises
+    ------
+    StatisticsError
+        When there is no exam, exams differ in raters or labels, or there is one rater only.
+    """
+    _common(exams)
+    rows = [(exam, *row) for exam, votes in exams.items() for row in _coefficients(*_ratings(votes))]
+    return pd.DataFrame(rows, columns=["exam", "voxels", "n_voxels", "alpha", "kappa"])
+
+
+def summarise_chance_corrected(exams: Mapping[str, Votes], *, confidence: float = 0.95) -> pd.DataFrame:
+    """Alpha and kappa: mean over exams with its t interval, and of all voxels pooled.
+
+    Returns
+    -------
+    DataFrame
+        ``voxels, measure, mean, low, high, n_defined, n, pooled``; measure is ``alpha`` or ``kappa``.
+        Parameters and errors are those of `chance_corrected`.
+    """
+    by_exam = chance_corrected(exams).melt(
+        ["exam", "voxels"], ["alpha", "kappa"], var_name="measure", value_name="value"
+    )
+    keys = ["voxels", "measure"]
+    summary = exam_means(by_exam, keys, "value", confidence=confidence, bounds=(-np.inf, 1))
+    tables, counts = zip(*map(_ratings, exams.values()), strict=True)
+    pooled: dict[tuple[str, str], float] = {}
+    for voxels, _, alpha, kappa in _coefficients(np.concatenate(tables), np.concatenate(counts)):
+        pooled |= {(voxels, "alpha"): alpha, (voxels, "kappa"): kappa}
+    return summary.assign(pooled=[pooled[row.voxels, row.measure] for row in summary.itertuples()])
+
+
+def exam_means(
+    values: pd.DataFrame,
+    keys: Sequence[str],
+    column: str,
+    *,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> pd.DataFrame:
+    """Mean over exams of a column, with its t interval, for each combination of keys.
+
+    Returns
+    -------
+    DataFrame
+        The keys in order of appearance, then ``mean, low, high, n_defined, n``; NaN values are left out
+        and counted.
+    """
+    rows = []
+    for key, group in values.groupby(list(keys), sort=False):
+        interval = mean_interval(group[column].to_numpy(), confidence=confidence, bounds=bounds)
+        rows.append((*key, interval.estimate, interval.low, interval.high, interval.n, len(group)))
+    return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "n_defined", "n"])
+
+
+def _common(exams: Mapping[str, Votes]) -> tuple[tuple[str, ...], np.ndarray]:
+    """The raters and labels that all exams have."""
+    if not exams:
+        raise StatisticsError("agreement: found no exam, expected one or more")
+    first, like = next(iter(exams.items()))
+    for exam, votes in exams.items():
+        if (votes.raters, votes.labels) != (like.raters, like.labels):
+            raise StatisticsError(
+                f"exam {exam}: found raters {', '.join(votes.raters)} and labels {votes.labels}, expected "
+                f"{', '.join(like.raters)} and {like.labels} as in exam {first}"
+            )
+    if len(like.raters) < 2:
+        raise StatisticsError(f"agreement: found rater {like.raters[0]} alone, expected two or more")
+    return like.raters, np.asarray(like.labels)
+
+
+def _ratings(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
+    """How many raters gave each label (P, L), and the voxels of each pattern (P,)."""
+    labels = np.arange(len(votes.labels))
+    return (votes.patterns[:, :, None] == labels).sum(axis=1), votes.counts
+
+
+def _coefficients(ratings: np.ndarray, counts: np.ndarray) -> list[tuple[str, int, float, float]]:
+    """A row for each of `VOXELS`: its name, voxels, alpha and kappa."""
+    marked = ratings[:, 0] < ratings.sum(axis=1)
+    rows = []
+    for name, inside in zip(VOXELS, (marked, np.ones_like(marked)), strict=True):
+        table, voxels = ratings[inside], counts[inside]
+        rows.append((name, int(voxels.sum()), krippendorff_alpha(table, voxels), fleiss_kappa(table, voxels)))
+    return rows

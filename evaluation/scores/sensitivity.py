@@ -1,0 +1,257 @@
+"""Does Table 1 hang on how the consensus was made? The same table under every rule, over both regions.
+
+A study that does not say how its consensus was made, as many do not, could have made any of these. What
+should survive the choice is the order of the raters: `Sensitivity.order` says where it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau
+
+from evaluation.consensus.decisions import convergence
+from evaluation.consensus.result import Consensus, Region, Rule, describe
+from evaluation.consensus.rules import staple
+from evaluation.consensus.votes import Votes
+from evaluation.measures.dice import COLUMNS, EmptyMask, score, summarise
+from evaluation.table import DASH, Table
+
+#: A rule and the region it works on.
+Way = tuple[Rule, Region]
+#: Every way of making a consensus.
+WAYS: tuple[Way, ...] = tuple(product(get_args(Rule), get_args(Region)))
+#: Columns of `Sensitivity.order`, in order.
+ORDER = ["rule", "region", "level", "tau", "swapped", "pairs", "raters", "first", "largest_change"]
+
+#: Medians closer than this are tied.
+_TIE = 1e-9
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Table 1 under every consensus.
+
+    Parameters
+    ----------
+    study : tuple of str
+        Rule and region of the study's own consensus, which the others are held against.
+    empty_mask : EmptyMask
+        The policy that all were scored by.
+    scores : DataFrame
+        ``rule, region`` and the columns of dice.csv: a row a way, exam, rater and level.
+    summary : DataFrame
+        ``rule, region`` and the columns of `evaluation.measures.dice.summarise`: a row a way, level and
+        rater.
+    order : DataFrame
+        `ORDER`: a row a way and level. The raters are ordered by their medians; ``tau`` is Kendall's tau-b
+        to their order under the study's own consensus (NaN where one of the two orders ties all raters);
+        ``swapped`` of ``pairs`` of raters stand the other way round (a tie is no swap); ``raters`` are those
+        with a median under both, ``first`` the best of them, those tied joined by " = ";
+        ``largest_change`` is the largest absolute change of a rater's median.
+    convergence : DataFrame
+        Of `evaluation.consensus.decisions.convergence`, for every way.
+    """
+
+    study: Way
+    empty_mask: EmptyMask
+    scores: pd.DataFrame
+    summary: pd.DataFrame
+    order: pd.DataFrame
+    convergence: pd.DataFrame
+
+
+def sensitivity(
+    votes: Mapping[str, Votes],
+    readers: Sequence[str],
+    levels: Mapping[str, Sequence[int]],
+    empty_mask: EmptyMask = EmptyMask.UNDEFINED,
+    *,
+    study: Way = ("multilabel", "volume"),
+    ways: Sequence[Way] = WAYS,
+    restarts: int = 12,
+    seed: int = 0,
+) -> Sensitivity:
+    """Score every rater of every exam against the readers' consensus, made in each of several ways.
+
+    Parameters
+    ----------
+    votes : mapping of str to Votes
+        Exam to its vote-pattern histogram, all readers and models.
+    readers : sequence of str
+        Whose masks make the consensus.
+    levels : mapping of str to sequence of int
+        Name of a level or group to its mask values.
+    empty_mask : EmptyMask
+    study : tuple of str
+        Rule and region of the study's own consensus; added to `ways` where it is missing.
+    ways : sequence of tuple of str
+        Rules and regions.
+    restarts, seed : int
+        As for `evaluation.consensus.rules.staple`.
+
+    Raises
+    ------
+    ValueError
+        If there is no exam, or a reader is not in an exam's votes.
+    """
+    if not votes:
+        raise ValueError("sensitivity: found no exam, expected the votes of at least one")
+    every = [study, *(way for way in ways if way != study)]
+    scores, searches = [], []
+    for rule, region in every:
+        consensuses = {
+            exam: staple(of_all.select(readers), rule=rule, region=region, restarts=restarts, seed=seed)
+            for exam, of_all in votes.items()
+        }
+        searches.append(convergence(consensuses))
+        found = _scores(votes, consensuses, levels, empty_mask)
+        scores.append(found.assign(rule=rule, region=region)[["rule", "region", *COLUMNS]])
+    every_score = pd.concat(scores, ignore_index=True)
+    summary = _summaries(every_score, every)
+    return Sensitivity(
+        study=study,
+        empty_mask=empty_mask,
+        scores=every_score,
+        summary=summary,
+        order=_orders(summary, every),
+        convergence=pd.concat(searches, ignore_index=True),
+    )
+
+
+def sensitivity_table(found: Sensitivity, *, title: str, notes: Sequence[str] = ()) -> Table:
+    """Median and mean Dice of every rater, and what became of their order: a row a level and consensus.
+
+    Parameters
+    ----------
+    found : Sensitivity
+    title : str
+    notes : sequence of str
+        Further lines below the table, as "Synthetic cohort: ...".
+
+    Returns
+    -------
+    Table
+        ``data`` is ``found.summary`` with the columns of ``found.order`` beside it.
+    """
+    raters = list(dict.fromkeys(found.summary.rater))
+    cells = {(row.rule, row.region, row.level, row.rater): row for row in found.summary.itertuples()}
+    orders = {(row.rule, row.region, row.level): row for row in found.order.itertuples()}
+    rows = [
+        [
+            f"{level}, {rule}, {region}{' *' if (rule, region) == found.study else ''}",
+            *(_cell(cells[rule, region, level, rater]) for rater in raters),
+            *_order_cells(orders[rule, region, level]),
+        ]
+        for level in dict.fromkeys(found.summary.level)
+        for rule, region in dict.fromkeys(zip(found.summary.rule, found.summary.region, strict=True))
+    ]
+    told = [
+        "Median (mean) Dice against the readers' consensus, to which the readers' own masks belong.",
+        f"*: the study's own consensus, {describe(*found.study)}; tau (Kendall's tau-b) and swapped pairs "
+        "compare the raters' order by median with theirs under it.",
+        "Volume: estimated on all voxels; union: on those that a reader marked. A majority is the same.",
+        f"Both masks empty: {found.empty_mask}; one of them empty: 0.",
+        *_changes(found),
+    ]
+    if (found.summary.n_defined < found.summary.n).any():
+        told.append("n: exams with a defined Dice, where not all.")
+    unfinished = found.convergence[~found.convergence.converged.astype(bool)]
+    if len(unfinished):
+        told.append(f"{len(unfinished)} of {len(found.convergence)} consensuses have not converged.")
+    columns = ["Level, consensus", *raters, "tau", "Swapped", "First"]
+    data = found.summary.merge(found.order, on=["rule", "region", "level"], validate="many_to_one")
+    return Table(title, columns, rows, [*told, *notes], data)
+
+
+def _scores(
+    votes: Mapping[str, Votes],
+    consensuses: Mapping[str, Consensus],
+    levels: Mapping[str, Sequence[int]],
+    empty_mask: EmptyMask,
+) -> pd.DataFrame:
+    tables = [
+        score(of_all, consensuses[exam].label_on(of_all), levels, empty_mask).assign(exam=exam)
+        for exam, of_all in votes.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _summaries(scores: pd.DataFrame, ways: Sequence[Way]) -> pd.DataFrame:
+    tables = []
+    for rule, region in ways:
+        summary = summarise(scores[(scores.rule == rule) & (scores.region == region)])
+        summary.insert(0, "rule", rule)
+        summary.insert(1, "region", region)
+        tables.append(summary)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _orders(summary: pd.DataFrame, ways: Sequence[Way]) -> pd.DataFrame:
+    """Each way's order of raters against that of the first way, the study's own."""
+    medians = summary.pivot(index=["rule", "region", "level"], columns="rater", values="median")
+    rows = [
+        (rule, region, level, *_compare(medians.loc[(*ways[0], level)], medians.loc[(rule, region, level)]))
+        for rule, region in ways
+        for level in dict.fromkeys(summary.level)
+    ]
+    return pd.DataFrame(rows, columns=ORDER)
+
+
+def _compare(own: pd.Series, other: pd.Series) -> Iterator[Any]:
+    """`ORDER` from tau on, of the medians of raters under the study's own consensus and another."""
+    both = own.notna() & other.notna()
+    own, other = own[both], other[both]
+    signs = [
+        (_sign(own[one] - own[two]), _sign(other[one] - other[two]))
+        for one, two in combinations(own.index, 2)
+    ]
+    yield _tau(own, other)
+    yield sum(before * after < 0 for before, after in signs)
+    yield len(signs)
+    yield len(own)
+    yield " = ".join(other.index[other >= other.max() - _TIE])
+    yield (other - own).abs().max()
+
+
+def _tau(own: pd.Series, other: pd.Series) -> float:
+    if len(own) < 2:
+        return np.nan
+    # Rounded, so that medians equal but for rounding tie.
+    return float(kendalltau(own.round(9), other.round(9)).statistic)
+
+
+def _sign(difference: float) -> int:
+    return 0 if abs(difference) <= _TIE else int(np.sign(difference))
+
+
+def _cell(row: Any) -> str:
+    if not row.n_defined:
+        return f"{DASH} n 0"
+    count = f" n {row.n_defined}" if row.n_defined < row.n else ""
+    return f"{row.median:.2f} ({row.mean:.2f}){count}"
+
+
+def _changes(found: Sensitivity) -> Iterator[str]:
+    """How often the raters' order changes, in words, a line a level."""
+    # What has the same name is the same consensus: a majority over both regions counts once.
+    names = [describe(row.rule, row.region) for row in found.order.itertuples()]
+    distinct = found.order.assign(name=names).drop_duplicates(["name", "level"])
+    own = distinct.name == describe(*found.study)
+    first = distinct[own].set_index("level")["first"]
+    for level, others in distinct[~own].groupby("level", sort=False):
+        yield (
+            f"{level}: pairs of raters are swapped under {(others.swapped > 0).sum()} of {len(others)} other "
+            f"consensuses, and {(others['first'] != first[level]).sum()} have another first than "
+            f"{first[level] or 'none'}; no median changes by more than {others.largest_change.max():.2f}."
+        )
+
+
+def _order_cells(row: Any) -> list[str]:
+    tau = DASH if pd.isna(row.tau) else f"{row.tau:.2f}"
+    return [tau, f"{row.swapped} of {row.pairs}", row.first or DASH]

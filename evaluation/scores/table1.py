@@ -1,0 +1,239 @@
+"""Table 1 twice: as studies print it, and beside it the fair comparison with confidence intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.measures.dice import EmptyMask
+from evaluation.scores.fair import bias, over_consensuses, units
+from evaluation.statistics.intervals import Interval, mean_interval, median_interval
+from evaluation.table import DASH, Table
+
+#: Columns of `summarise_with_intervals`, in order.
+COLUMNS = [
+    "level", "rater", "median", "median_low", "median_high", "median_coverage", "median_method",
+    "minimum", "maximum", "mean", "mean_low", "mean_high", "mean_method", "n_defined", "n",
+]  # fmt: skip
+
+_USUAL, _FAIR, _BIAS = "usual", "fair", "usual minus fair"
+
+#: What the values of each way can be: where the intervals of means are cut.
+_BOUNDS = {_USUAL: (0.0, 1.0), _FAIR: (0.0, 1.0), _BIAS: (-1.0, 1.0)}
+
+_POLICIES = {
+    EmptyMask.UNDEFINED: "left out and counted (n)",
+    EmptyMask.ONE: "counted as 1",
+    EmptyMask.ZERO: "counted as 0",
+}
+
+
+def summarise_with_intervals(
+    scores: pd.DataFrame, *, confidence: float = 0.95, bounds: tuple[float, float] = (0.0, 1.0)
+) -> pd.DataFrame:
+    """Median and mean a level and rater with intervals, a row each, in order of appearance.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns ``exam``, ``rater``, ``level``, ``dice``; NaN is undefined. With a column ``knee`` the
+        values are of knees and the intervals are clustered by exam.
+    confidence : float
+    bounds : tuple of float
+        What the values can be; intervals of means are cut there.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`. ``median_coverage`` is what the median's interval promises, which differs from the
+        confidence asked for; ``n_defined`` of ``n`` exams (knees) are in the statistics.
+    """
+    rows = []
+    for (level, rater), found in scores.groupby(["level", "rater"], sort=False):
+        clusters = found.exam.to_numpy() if "knee" in found else None
+        values = found.dice.to_numpy()
+        median = median_interval(values, clusters, confidence=confidence)
+        mean = mean_interval(values, clusters, confidence=confidence, bounds=bounds)
+        rows.append((level, rater, *_cells(found.dice, median, mean), median.n, len(values)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def fair_table(
+    usual: pd.DataFrame,
+    fair: pd.DataFrame,
+    *,
+    title: str,
+    rule: str,
+    empty_mask: EmptyMask,
+    confidence: float = 0.95,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Table 1 as published and fair, side by side: a row a level and rater.
+
+    Parameters
+    ----------
+    usual : DataFrame
+        Dice against the consensus of all readers (dice.csv): ``exam``, ``rater``, ``level``, ``dice``, and
+        ``knee`` where scored by knee.
+    fair : DataFrame
+        The same exams, of `evaluation.scores.fair.score_fair`.
+    title : str
+    rule : str
+        The consensus rule in words, for the notes.
+    empty_mask : EmptyMask
+        The policy that both were scored by, for the notes.
+    confidence : float
+    notes : sequence of str
+        Further lines below the table, as "Synthetic cohort: ...".
+
+    Returns
+    -------
+    Table
+        ``data`` holds a row a way ("usual", "fair", "usual minus fair"), level and rater: ``way`` and
+        `COLUMNS`.
+    """
+    ways = {_USUAL: usual, _FAIR: over_consensuses(fair), _BIAS: bias(usual, fair)}
+    summaries = {
+        way: summarise_with_intervals(scores, confidence=confidence, bounds=_BOUNDS[way])
+        for way, scores in ways.items()
+    }
+    data = pd.concat([summary.assign(way=way) for way, summary in summaries.items()], ignore_index=True)
+    data.insert(0, "way", data.pop("way"))
+    return printed_fair_table(
+        data,
+        title=title,
+        readers=list(dict.fromkeys(fair.left_out)),
+        rule=rule,
+        empty_mask=empty_mask,
+        unit="knees" if "knee" in units(usual) else "exams",
+        confidence=confidence,
+        notes=notes,
+    )
+
+
+def printed_fair_table(
+    data: pd.DataFrame,
+    *,
+    title: str,
+    readers: Sequence[str],
+    rule: str,
+    empty_mask: EmptyMask,
+    unit: str = "exams",
+    confidence: float = 0.95,
+    notes: Sequence[str] = (),
+) -> Table:
+    """`fair_table` printed from its numbers, or from those of some of its raters.
+
+    Parameters
+    ----------
+    data : DataFrame
+        ``Table.data`` of `fair_table`, as table1_fair.csv holds it.
+    title : str
+    readers : sequence of str
+        Whose consensus it is.
+    rule : str
+        The consensus rule in words.
+    empty_mask : EmptyMask
+    unit : {"exams", "knees"}
+        What was scored.
+    confidence : float
+    notes : sequence of str
+    """
+    cells = {(row.way, row.level, row.rater): row for row in data.itertuples()}
+    percent = f"{100 * confidence:g} % interval"
+    columns = [
+        "Level, rater", "Usual: median (range)", "Usual: mean", f"Fair: median ({percent})",
+        f"Fair: mean ({percent})", f"Usual minus fair: mean ({percent})",
+    ]  # fmt: skip
+    rows = [
+        [
+            f"{row.level}, {row.rater}",
+            *_row([cells.get((way, row.level, row.rater)) for way in _BOUNDS], confidence),
+        ]
+        for row in data[data.way == _USUAL].itertuples()
+    ]
+    told = _notes(readers, rule, empty_mask, unit) + _interval_notes(data, confidence, unit)
+    return Table(title, columns, rows, [*told, *notes], data)
+
+
+def _cells(values: pd.Series, median: Interval, mean: Interval) -> tuple[Any, ...]:
+    return (
+        median.estimate, median.low, median.high, median.coverage, median.method,
+        values.min(), values.max(), mean.estimate, mean.low, mean.high, mean.method,
+    )  # fmt: skip
+
+
+def _row(found: Sequence[Any], confidence: float) -> list[str]:
+    usual, fair, difference = found
+    return [
+        _cell(usual, "median", _range(usual)),
+        _cell(usual, "mean", ""),
+        _cell(fair, "median", _interval(fair, "median", confidence)),
+        _cell(fair, "mean", _interval(fair, "mean", confidence)),
+        _cell(difference, "mean", _interval(difference, "mean", confidence, signed=True), signed=True),
+    ]
+
+
+def _cell(row: Any, name: str, spread: str, *, signed: bool = False) -> str:
+    """A statistic, its spread and how many values are in it."""
+    if row is None:
+        return DASH
+    count = f"{row.n_defined}/{row.n}"
+    if not row.n_defined:
+        return f"{DASH} {count}"
+    return " ".join(part for part in (_number(getattr(row, name), signed), spread, count) if part)
+
+
+def _range(row: Any) -> str:
+    return f"({row.minimum:.2f}{DASH}{row.maximum:.2f})"
+
+
+def _interval(row: Any, name: str, confidence: float, *, signed: bool = False) -> str:
+    if row is None:
+        return ""
+    low, high = getattr(row, f"{name}_low"), getattr(row, f"{name}_high")
+    if np.isnan(low):
+        return "(no interval)"
+    joint = " to " if signed else DASH
+    short = "*" if name == "median" and row.median_coverage < confidence - 1e-12 else ""
+    return f"({_number(low, signed)}{joint}{_number(high, signed)}){short}"
+
+
+def _number(value: float, signed: bool) -> str:
+    # Adding 0 makes of a rounded -0.00 a 0.00.
+    rounded = round(value, 2) + 0.0
+    return f"{rounded:+.2f}" if signed and rounded else f"{rounded:.2f}"
+
+
+def _notes(readers: Sequence[str], rule: str, empty_mask: EmptyMask, unit: str) -> list[str]:
+    return [
+        f"Usual: every rater against the consensus of {', '.join(readers)}, to which the readers' own masks "
+        "belong, as studies print it.",
+        "Fair: every reader against the consensus of the other readers; every other rater against those same "
+        f"{len(readers)} consensuses, mean of the defined ones.",
+        f"Consensus: {rule}.",
+        f"Both masks empty: {empty_mask}, {_POLICIES[empty_mask]}; one of them empty: 0.",
+        f"n/n: {unit} with a defined Dice of all {unit}; usual minus fair: those where both are defined.",
+    ]
+
+
+def _interval_notes(data: pd.DataFrame, confidence: float, unit: str) -> list[str]:
+    """How the intervals were made, by number of values, and which fall short."""
+    with_bounds = data[data.median_low.notna() & (data.way == _FAIR)]
+    medians = with_bounds.drop_duplicates(["median_method", "median_coverage"]).sort_values("n_defined")
+    how = "; ".join(
+        f"{row.median_method} ({'at least ' if unit == 'knees' else ''}{100 * row.median_coverage:.1f} %)"
+        for row in medians.itertuples()
+    )
+    means = ", ".join(dict.fromkeys(with_bounds.mean_method))
+    notes = [f"Intervals of means: {means}. Intervals of medians, with their coverage: {how}."] if how else []
+    if unit == "knees":
+        notes.append("Two knees of an exam are not independent: intervals are clustered by exam.")
+    if (with_bounds.median_coverage < confidence - 1e-12).any():
+        notes.append(
+            f"*: too few {unit} for {100 * confidence:g} %; the widest interval, its coverage above."
+        )
+    return notes

@@ -1,0 +1,107 @@
+"""Chance-corrected agreement of units that are counted: Krippendorff's alpha, Fleiss' kappa.
+
+Both see a table of ratings: a row a kind of unit, a column a label, how many raters gave such a unit that
+label; and how many units of each kind there are.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from evaluation.statistics.intervals import StatisticsError
+
+Metric = Literal["nominal", "ordinal"]
+
+
+def krippendorff_alpha(ratings: np.ndarray, counts: np.ndarray, metric: Metric = "ordinal") -> float:
+    """Krippendorff's alpha of units that are counted: 1 minus observed over expected disagreement.
+
+    Parameters
+    ----------
+    ratings : ndarray of int, shape (P, L)
+        How many raters gave a unit each label; labels in rising order. Raters may be missing; a unit with
+        fewer than two ratings says nothing and is left out.
+    counts : ndarray of int, shape (P,)
+        Units of each row.
+    metric : {"ordinal", "nominal"}
+
+    Returns
+    -------
+    float
+        NaN when no disagreement was possible: no unit, or one label only.
+
+    References
+    ----------
+    Krippendorff. Computing Krippendorff's alpha-reliability, University of Pennsylvania, 2011.
+
+    Examples
+    --------
+    >>> agreed, split = [2, 0], [1, 1]
+    >>> round(krippendorff_alpha(np.array([agreed, split, agreed[::-1]]), np.array([5, 2, 3])), 3)
+    0.604
+    """
+    n_ratings = ratings.sum(axis=1)
+    paired = n_ratings > 1
+    table = ratings[paired].astype(float)
+    weights = counts[paired] / (n_ratings[paired] - 1)
+    coincidences = table.T @ (table * weights[:, None]) - np.diag(weights @ table)
+    totals = coincidences.sum(axis=0)
+    distance = _squared_distance(totals, metric)
+    expected = totals @ distance @ totals
+    if expected == 0:
+        return np.nan
+    return float(1 - (totals.sum() - 1) * (coincidences * distance).sum() / expected)
+
+
+def fleiss_kappa(ratings: np.ndarray, counts: np.ndarray) -> float:
+    """Fleiss' kappa of units that are counted; labels are names, without an order.
+
+    Parameters
+    ----------
+    ratings : ndarray of int, shape (P, L)
+        How many raters gave a unit each label; as many raters for every unit, two at least.
+    counts : ndarray of int, shape (P,)
+        Units of each row.
+
+    Returns
+    -------
+    float
+        NaN when no disagreement was possible: no unit, or one label only.
+
+    Raises
+    ------
+    StatisticsError
+        When units have different numbers of ratings, or fewer than two.
+
+    References
+    ----------
+    Fleiss. Psychological Bulletin 1971; 76:378.
+    """
+    n_ratings = np.unique(ratings.sum(axis=1))
+    if not len(n_ratings):
+        return np.nan
+    if len(n_ratings) > 1 or n_ratings[0] < 2:
+        raise StatisticsError(
+            f"ratings of a unit: found {', '.join(map(str, n_ratings))}, expected the same number for every "
+            "unit, two or more"
+        )
+    m = int(n_ratings[0])
+    table = ratings.astype(float)
+    share = counts / counts.sum()
+    observed = share @ ((table**2).sum(axis=1) - m) / (m * (m - 1))
+    by_label = share @ table / m
+    if (by_label > 0).sum() < 2:
+        return np.nan
+    chance = (by_label**2).sum()
+    return float((observed - chance) / (1 - chance))
+
+
+def _squared_distance(totals: np.ndarray, metric: Metric) -> np.ndarray:
+    """Krippendorff's difference function, squared, between labels that were given `totals` times."""
+    if metric == "nominal":
+        return 1.0 - np.eye(len(totals))
+    # The ratings between two labels, and half of those on each: the distance of their mid-ranks.
+    middle = totals.cumsum() - totals / 2
+    return (middle[:, None] - middle) ** 2

@@ -1,0 +1,226 @@
+"""Exit codes and messages: 2 for misuse, one line, no traceback."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bmseg.study import DEFAULT_STUDY
+from bmseg.workspace import open_workspace
+from tests.support.command_line import assert_refused, bmseg
+
+Writer = Callable[..., Path]
+SARCOMA = str(DEFAULT_STUDY.parents[1] / "ibsi_extremity" / "study.toml")
+
+
+@pytest.fixture
+def folders(tmp_path: Path, write_mask: Writer) -> Path:
+    """Folders r1, r2, r3 and net with masks of exams a and b."""
+    rng = np.random.default_rng(0)
+    for exam in "ab":
+        truth = rng.integers(0, 4, (8, 8, 4))
+        for rater in ("r1", "r2", "r3", "net"):
+            wrong = rng.random(truth.shape) < 0.1
+            mask = np.where(wrong, 0, truth).astype(np.uint8)
+            write_mask(tmp_path / rater / f"{exam}.nii.gz", mask)
+    return tmp_path
+
+
+def evaluate(folder: Path, *more: object) -> subprocess.CompletedProcess[str]:
+    readers = [f"--reader=reader{n}={folder / f'r{n}'}" for n in (1, 2, 3)]
+    return bmseg("evaluate", *readers, f"--prediction=net={folder / 'net'}", "-o", folder / "out", *more)
+
+
+def test_plain_folders(folders: Path) -> None:
+    result = evaluate(folders)
+    assert result.returncode == 0, result.stderr
+    assert "Dice against the consensus of 3 readers, 2 exams" in result.stdout
+    assert "Not given: reader4 of the study's 4 readers" in result.stdout
+    assert (folders / "out" / "table1.html").is_file()
+
+
+def test_mask_of_another_geometry(folders: Path, write_mask: Writer) -> None:
+    write_mask(folders / "net" / "a.nii.gz", np.zeros((8, 8, 4), np.uint8), np.diag([0.9, 0.9, 3, 1]))
+    assert_refused(evaluate(folders), "net/a.nii.gz: spacing: found 0.9 x 0.9 x 3 mm, expected")
+
+
+def test_one_slice_against_four(folders: Path, write_mask: Writer) -> None:
+    write_mask(folders / "net" / "a.nii.gz", np.zeros((8, 8, 1), np.uint8))
+    assert_refused(evaluate(folders), "net/a.nii.gz: size: found 8 x 8 x 1, expected 8 x 8 x 4")
+
+
+def test_missing_and_extra_prediction(folders: Path) -> None:
+    (folders / "net" / "b.nii.gz").rename(folders / "net" / "z.nii.gz")
+    assert_refused(evaluate(folders), "exams: net: missing b; net: extra z; expected the same 2 exams")
+
+
+@pytest.mark.parametrize(("value", "found"), [(7, "found 7 in 1 voxels"), (1.5, "found 1.5 in 1")])
+def test_undeclared_label(folders: Path, write_mask: Writer, value: float, found: str) -> None:
+    mask = np.zeros((8, 8, 4), np.float32)
+    mask[1, 2, 3] = value
+    write_mask(folders / "r2" / "a.nii.gz", mask)
+    assert_refused(evaluate(folders), f"r2/a.nii.gz: label: {found}")
+
+
+def test_empty_folder(folders: Path) -> None:
+    for path in (folders / "net").iterdir():
+        path.unlink()
+    assert_refused(evaluate(folders), "net: found no mask, expected <exam>.nii.gz files")
+
+
+def test_truncated_file(folders: Path) -> None:
+    path = folders / "r3" / "a.nii.gz"
+    path.write_bytes(path.read_bytes()[:100])
+    assert_refused(evaluate(folders), "r3/a.nii.gz: cannot be read as NIfTI, truncated or damaged")
+
+
+def test_unknown_reader(folders: Path) -> None:
+    result = bmseg("evaluate", f"--reader=reader9={folders / 'r1'}", "-o", folders / "out")
+    assert_refused(result, "reader: found reader9, expected one of reader1, reader2, reader3, reader4")
+
+
+def test_study_file_with_a_duplicated_label_value(folders: Path) -> None:
+    study = folders / "study.toml"
+    study.write_text(DEFAULT_STUDY.read_text().replace("value = 2", "value = 1"))
+    assert_refused(evaluate(folders, "--study", study), "study.toml: levels.value: found 1 more than once")
+
+
+def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tmp_path: Path) -> None:
+    """Three real readers; reader 2 is stored flipped under an identical header."""
+    study = tmp_path / "study.toml"
+    study.write_text(
+        'name = "lesions"\ntitle = "Lesions"\nplane = "axial"\ntraining_reader = "reader1"\n'
+        '[dataset]\nid = 1\nname = "Lesions"\n[[channels]]\nname = "flair"\n'
+        '[[levels]]\nvalue = 1\nname = "lesion"\ncolor = "#ff0000"\n'
+        + "".join(f'[[readers]]\nname = "reader{n}"\n' for n in (1, 2, 3))
+    )
+    options = []
+    for n in (1, 2, 3):
+        folder = tmp_path / f"r{n}"
+        folder.mkdir()
+        source = test_data / "stapler_three_readers" / "extdata" / f"seg_{n}.nii.gz"
+        (folder / "subject.nii.gz").write_bytes(source.read_bytes())
+        options.append(f"--reader=reader{n}={folder}")
+    result = bmseg("evaluate", *options, "--study", study, "-o", tmp_path / "out")
+    assert result.returncode == 0
+    assert "warning: subject: reader2: the mask looks flipped against reader1" in result.stderr
+    assert "Dice 0.088 as stored, 0.748 when flipped along array axis 0 and 1" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["evaluate", "--prediction", "net=x", "-o", "out"], "--prediction needs --reader"),
+        (["evaluate", "--reader", "reader1=x"], "--reader needs -o"),
+        (["evaluate", "--reader", "reader1", "-o", "out"], "found 'reader1', expected NAME=FOLDER"),
+        (["evaluate", "--reader", "reader1=none", "-o", "out"], "none: no such folder"),
+        (["evaluate", "-w", "none"], "none: found no workspace"),
+        (["convert", "nifti", "--table", "none.csv"], "none.csv: no such table"),
+        (
+            ["convert", "nifti", "--table", "x", "--map-label", "a=b"],
+            "found 'a=b', expected FOUND=VALUE with a whole number, as 255=1",
+        ),
+        (["report", "-w", "none"], "none: found no workspace"),
+        (["train", "unet", "-w", "none"], "none: found no workspace"),
+        (["train", "--epochs", "0"], "'--epochs': 0 is not in the range x>=1"),
+        (["train", "--folds", "4-0"], "'--folds': found '4-0', expected folds as 0, 0-4, 0,2,4 or all"),
+        (["predict", "--folds", "first"], "'--folds': found 'first', expected folds as"),
+        (["phantom", "--study", SARCOMA], "plane: found axial, expected coronal"),
+        (["evaluate", "--study", "none.toml", "--reader", "reader1=x", "-o", "o"], "no such study file"),
+    ],
+)
+def test_misuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused(bmseg(*words), message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_installed_program() -> None:
+    program = Path(sys.executable).parent / "bmseg"
+    shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    assert "how good is a segmentation model" in shown.lower()
+    wrong = subprocess.run([program, "evaluate", "-w", "none"], capture_output=True, text=True)
+    assert_refused(wrong, "none: found no workspace")
+
+
+def test_methods_are_listed_in_order_with_their_profiles() -> None:
+    lines = bmseg("methods").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["nnunet", "unet", "nnunet_ordinal"]
+    assert all(line.endswith(" (quick, full)") for line in lines)
+    # The names stand in a column of their own.
+    assert len({len(line) - len(line.split(maxsplit=1)[1]) for line in lines}) == 1
+
+
+@pytest.mark.parametrize("command", ["train", "predict"])
+def test_an_unknown_method(tmp_path: Path, command: str) -> None:
+    open_workspace(tmp_path, create=True)
+    result = bmseg(command, "segnet", "-w", tmp_path)
+    assert_refused(result, "method: found 'segnet', expected one of nnunet, unet, nnunet_ordinal")
+
+
+def test_options_of_a_training_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        "bmseg.nnunet.train", lambda _, training, **how: called.append({"of": training, **how})
+    )
+    open_workspace(tmp_path, create=True)
+    words = ["--folds", "1,3-4", "--epochs", "7", "--iterations", "5", "--seed", "9"]
+    result = bmseg("train", "unet", "-w", tmp_path, *words, "--restart", "--deterministic")
+    assert result.returncode == 0, result.stderr
+    assert [call.pop("fold") for call in called] == [1, 3, 4]
+    training = called[0]["of"]
+    assert (training.method.name, training.profile.epochs, training.profile.iterations) == ("unet", 7, 5)
+    wanted = {"of": training, "seed": 9, "restart": True, "deterministic": True}
+    assert called == [wanted] * 3
+
+
+def test_exam_in_training_and_test(tmp_path: Path, write_mask: Writer) -> None:
+    for name in ("image", "mask"):
+        write_mask(tmp_path / f"{name}.nii.gz", np.zeros((4, 4, 4), np.uint8))
+    (tmp_path / "cohort.csv").write_text(
+        "exam,split,water,reader1\na,training,image.nii.gz,mask.nii.gz\na,test,image.nii.gz,mask.nii.gz\n"
+    )
+    result = bmseg("convert", "nifti", "--table", tmp_path / "cohort.csv", "-w", tmp_path / "w")
+    assert_refused(result, "exam a: split: found in training and in test, expected in one")
+
+
+def test_a_refused_exam_ends_with_exit_code_1_and_is_named(tmp_path: Path, write_mask: Writer) -> None:
+    write_mask(tmp_path / "image.nii.gz", np.zeros((4, 4, 4), np.int16), np.diag([0.9, 3.5, 0.9, 1]))
+    write_mask(tmp_path / "mask.nii.gz", np.zeros((4, 4, 4), np.uint8))
+    (tmp_path / "cohort.csv").write_text("exam,split,water,reader1\na,training,image.nii.gz,mask.nii.gz\n")
+    result = bmseg("convert", "nifti", "--table", tmp_path / "cohort.csv", "-w", tmp_path / "w")
+    assert_refused(result, "1 exams refused", code=1)
+    assert "refused: a: reader1 (" in result.stderr
+    assert "spacing: found" in result.stderr
+
+
+def test_the_phantom_leaves_converted_exams_alone(tmp_path: Path, write_mask: Writer) -> None:
+    grid = np.diag([0.9, 3.5, 0.9, 1])
+    write_mask(tmp_path / "image.nii.gz", np.ones((4, 4, 4), np.int16), grid)
+    write_mask(tmp_path / "mask.nii.gz", np.zeros((4, 4, 4), np.uint8), grid)
+    (tmp_path / "cohort.csv").write_text("exam,split,water,reader1\na,training,image.nii.gz,mask.nii.gz\n")
+    root = tmp_path / "w"
+    assert bmseg("convert", "nifti", "--table", tmp_path / "cohort.csv", "-w", root).returncode == 0
+    before = {path: path.read_bytes() for path in root.rglob("*.*")}
+    assert_refused(bmseg("phantom", "-w", root), "imagesTr: found a (1 such), expected only the exams")
+    assert {path: path.read_bytes() for path in root.rglob("*.*")} == before
+
+
+def test_masks_in_another_axis_order_are_brought_to_the_image_and_named(
+    tmp_path: Path, write_mask: Writer
+) -> None:
+    write_mask(tmp_path / "image.nii.gz", np.ones((4, 5, 6), np.int16), np.diag([0.9, 3.5, 0.9, 1]))
+    turned = np.array([[0, 0, 0.9, 0], [0, 3.5, 0, 0], [0.9, 0, 0, 0], [0, 0, 0, 1]])
+    write_mask(tmp_path / "mask.nii.gz", np.ones((6, 5, 4), np.uint8), turned)
+    rows = [f"e{n},training,image.nii.gz,mask.nii.gz\n" for n in range(5)]
+    (tmp_path / "cohort.csv").write_text("exam,split,water,reader1\n" + "".join(rows))
+    result = bmseg("convert", "nifti", "--table", tmp_path / "cohort.csv", "-w", tmp_path / "w")
+    assert result.returncode == 0, result.stderr
+    assert (
+        "5 masks stood in another axis order than their image and were brought to it: e0 reader1, "
+        "e1 reader1, e2 reader1 and 2 more\n"
+    ) in result.stdout

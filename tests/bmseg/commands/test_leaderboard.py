@@ -1,0 +1,123 @@
+"""The organiser's commands on a workspace: what they print, keep and refuse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bmseg.workspace import open_workspace
+from dataset_conversion.raw.dataset import RawDataset
+from tests.bmseg.leaderboard.boards import bytes_of
+from tests.support.command_line import assert_refused, bmseg
+
+READERS = ["reader1", "reader2", "reader3", "reader4"]
+EXAMS = [f"knee_{number}" for number in range(2)]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, write_mask: Callable[..., Path], ordinal_masks: Callable) -> Path:
+    """A workspace with readers' masks of two test exams, and the masks of two teams beside it."""
+    workspace, study = open_workspace(tmp_path / "ws", create=True)
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    for seed, exam in enumerate(EXAMS):
+        masks = ordinal_masks([*READERS, "alpha", "beta"], seed=seed)
+        for reader in READERS:
+            write_mask(dataset.mask_path(exam, "test", reader), masks[reader])
+        for team in ("alpha", "beta"):
+            write_mask(tmp_path / team / f"{exam}.nii.gz", masks[team])
+    (dataset.folder / "dataset.json").write_text("{}")
+    pd.DataFrame({"exam": EXAMS, "split": "test", "synthetic": True}).to_csv(dataset.cohort_path, index=False)
+    return tmp_path / "ws"
+
+
+@pytest.fixture
+def no_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of the time; the site's own tests draw."""
+    monkeypatch.setattr("bmseg.leaderboard.site.build.draw_figures", lambda *_: None)
+
+
+def run(*words: object) -> str:
+    result = bmseg("leaderboard", *words)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.usefixtures("no_drawings")
+def test_from_init_to_verify(workspace: Path, tmp_path: Path) -> None:
+    assert "made, 2 test exams, reader1, reader2, reader3, reader4" in run("init", "-w", workspace)
+    assert "added" in run("add", "alpha", tmp_path / "alpha", "-w", workspace, "--title", "first try")
+    archive = shutil.make_archive(str(tmp_path / "beta"), "zip", tmp_path / "beta")
+    assert "added" in run("add", "beta", archive, "-w", workspace)
+    assert run("simulate", "-w", workspace).count("added") == 5
+    printed = run("build", "-w", workspace)
+    assert "alpha: first try" in printed and "[reader1]" in printed
+    assert "sim-shifted (simulated)" in printed and "Synthetic cohort" in printed
+    said = run("verify", "-w", workspace)
+    assert "7 submissions and 4 readers, 8 tables of scores derived again from masks" in said
+    assert run("list", "-w", workspace).count("\n") == 7
+
+    site = workspace / "leaderboard" / "site"
+    published = json.loads((site / "leaderboard.json").read_text())
+    assert str(tmp_path) not in json.dumps(published)
+    before = bytes_of(workspace / "leaderboard")
+    assert "there already" in run("init", "-w", workspace)
+    assert "nothing changed" in run("add", "beta", archive, "-w", workspace)
+    assert run("simulate", "-w", workspace).count("there already") == 5
+    assert "made from the same results already" in run("build", "-w", workspace)
+    assert bytes_of(workspace / "leaderboard") == before
+
+    assert "withdrawn" in run("withdraw", "alpha", "-w", workspace, "--reason", "wrong masks")
+    assert "written" in run("build", "-w", workspace)
+    assert "alpha" not in run("build", "-w", workspace)
+    run("reinstate", "alpha", "-w", workspace)
+    result = bmseg("leaderboard", "verify", "-w", workspace)
+    assert_refused(result, "found other text than the results give", code=1)
+    run("build", "-w", workspace)
+
+    # A board without its workspace, as in a repository: from files, not from masks.
+    moved = shutil.copytree(workspace / "leaderboard", tmp_path / "board")
+    said = run("verify", "--board", moved, "-w", tmp_path / "none")
+    assert "0 tables of scores derived again from masks" in said
+
+    page = moved / "site" / "index.html"
+    page.write_text(page.read_text().replace("first try", "best try"))
+    result = bmseg("leaderboard", "verify", "--board", moved, "-w", tmp_path / "none")
+    assert_refused(result, "index.html: line", code=1)
+
+
+def test_faults_and_misuse_leave_the_board_as_it_was(workspace: Path, tmp_path: Path) -> None:
+    assert_refused(bmseg("leaderboard", "build", "-w", workspace), "bmseg leaderboard init")
+    run("init", "-w", workspace)
+    before = bytes_of(workspace / "leaderboard")
+    shutil.copyfile(tmp_path / "alpha" / "knee_0.nii.gz", tmp_path / "alpha" / "knee_9.nii.gz")
+    result = bmseg("leaderboard", "add", "alpha", tmp_path / "alpha", "-w", workspace)
+    assert_refused(result, "knee_9.nii.gz", code=1)
+    assert_refused(bmseg("leaderboard", "add", "reader1", tmp_path / "beta", "-w", workspace), "reader1")
+    result = bmseg("leaderboard", "add", "beta", tmp_path / "beta", "-w", workspace, "--url", "javascript:1")
+    assert_refused(result, "url")
+    assert_refused(bmseg("leaderboard", "withdraw", "beta", "-w", workspace), "found 'beta' 0 times")
+    assert_refused(bmseg("leaderboard", "add", "beta", tmp_path / "none", "-w", workspace), "no such file")
+    assert bytes_of(workspace / "leaderboard") == before
+
+
+def test_challenge_files_that_make_no_sense_are_refused(workspace: Path) -> None:
+    run("init", "-w", workspace)
+    path = workspace / "leaderboard" / "challenge.toml"
+    text = path.read_text()
+    for found, wrong, said in [
+        ("level1 = 1.0", "level9 = 1.0", "ranking.weights: found level9"),
+        ("level1 = 1.0", "level1 = -1.0", "ranking.weights.level1"),
+        ("mean-then-rank", "best-first", "ranking.scheme: found 'best-first'"),
+        ("bootstraps = 1000", "bootstraps = 10", "ranking.bootstraps: found 10"),
+        ("synthetic = true", "synthetic = maybe", "found no readable TOML"),
+        ("[public]", "[publik]", "publik"),
+    ]:
+        path.write_text(text.replace(found, wrong))
+        assert_refused(bmseg("leaderboard", "list", "-w", workspace), said)
+    path.write_text(text)
+    run("list", "-w", workspace)

@@ -1,0 +1,232 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bmseg.leaderboard.rank_files import _stems
+from bmseg.outputs.provenance import file_hash
+from tests.support.command_line import assert_refused, bmseg
+
+TABLES = {"ranks", "pairwise", "probabilities", "stability", "agreement", "groups"}
+SCHEMES = ["mean-then-rank", "median-then-rank", "rank-then-mean", "rank-then-median", "test-then-rank"]
+
+
+@pytest.fixture
+def matrix(tmp_path: Path) -> Path:
+    """Two tasks, three algorithms, twelve cases; written as R does, with a column of row names."""
+    random = np.random.default_rng(0)
+    rows = [
+        (task, name, case, round(0.8 - 0.15 * place + 0.02 * random.normal(), 4))
+        for task in ("level1", "level2+3")
+        for place, name in enumerate(("A1", "A2", "A3"))
+        for case in range(1, 13)
+    ]
+    table = pd.DataFrame(rows, columns=["task", "alg_name", "case", "value"])
+    path = tmp_path / "matrix.csv"
+    table.to_csv(path, index_label="")
+    return path
+
+
+def edited(matrix: Path, **changes: str) -> Path:
+    """The matrix with rows' values replaced: row_3="NA"."""
+    table = pd.read_csv(matrix, dtype=str)
+    for row, value in changes.items():
+        table.loc[int(row.removeprefix("row_")), "value"] = value
+    table.to_csv(matrix, index=False)
+    return matrix
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_tables_of_challengers_columns(matrix: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = bmseg("rank", matrix, "-o", out, "--bootstraps", 200, "--no-figures")
+    assert result.returncode == 0, result.stderr
+    assert {path.name for path in out.iterdir()} == {f"{name}.csv" for name in TABLES} | {"provenance.json"}
+    ranks = pd.read_csv(out / "ranks.csv")
+    assert list(ranks)[:7] == ["scheme", "task", "algorithm", "value", "rank", "rank_low", "rank_high"]
+    assert list(dict.fromkeys(ranks.scheme)) == SCHEMES
+    assert set(ranks.task) == {"level1", "level2+3", "overall"}
+    assert ranks["rank"].tolist() == [1, 2, 3] * 15
+    assert (ranks.rank_low <= ranks["rank"]).all()
+    assert ",1,1,1," in (out / "ranks.csv").read_text()
+    pairwise = pd.read_csv(out / "pairwise.csv")
+    assert list(pairwise)[:5] == ["task", "algorithm", "other", "p", "p_holm"]
+    # As R 4.2.2 prints it: wilcox.test of twelve positive differences, all different; Holm's family is six.
+    best = pairwise[(pairwise.task == "level1") & (pairwise.algorithm == "A1") & (pairwise.other == "A3")]
+    assert best.p.item() == pytest.approx(0.0012630871342510846, rel=1e-12)
+    assert best.p_holm.item() == pytest.approx(6 * 0.0012630871342510846, rel=1e-12)
+    assert pd.read_csv(out / "groups.csv").group.tolist() == ["a", "b", "c"] * 3
+    assert "The first column has no name: row names" in result.stdout
+    assert "**overall: mean of the ranks of the tasks**" in result.stdout
+    line = next(line for line in result.stdout.splitlines() if line.startswith("| A1"))
+    assert [cell.strip() for cell in line.split("|")][2:5] == ["1", "1–1", "a"]
+
+
+def test_figures_and_the_same_bytes_again(matrix: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(matrix)
+    table[table.task == "level1"].drop(columns="task").to_csv(matrix, index=False)
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    (one / "mine.txt").write_text("stays")
+    for out in (one, other):
+        assert bmseg("rank", matrix, "-o", out, "--bootstraps", 50).returncode == 0
+    assert (one / "mine.txt").read_text() == "stays"
+    found = contents(one)
+    del found["mine.txt"]
+    assert found == contents(other)
+    figures = {"scores", "cases", "rank_probabilities_all", "significance_all", "schemes_all"}
+    assert set(found) - {f"{name}.csv" for name in TABLES} - {"provenance.json"} == {
+        f"{name}.{ending}" for name in figures for ending in ("svg", "png")
+    }
+    record = json.loads(found["provenance.json"])
+    assert record["matrix_sha256"] == file_hash(matrix)
+    assert record["columns"] == {"algorithm": "alg_name", "case": "case", "value": "value"}
+    assert record["rules"]["bootstraps"] == 50
+    assert record["rules"]["seed"] == 0
+    assert record["versions"]["scipy"]
+    assert set(record["outputs"]) == set(found) - {"provenance.json"}
+    assert all(file_hash(one / name) == digest for name, digest in record["outputs"].items())
+
+
+def test_empty_values_are_missing_or_undefined(matrix: Path, tmp_path: Path) -> None:
+    edited(matrix, row_0="NA", row_1="")
+    quick = ("--bootstraps", 0, "--no-figures")
+    assert_refused(
+        bmseg("rank", matrix, "-o", tmp_path / "out", *quick),
+        "--worst: found none, but 2 cases are missing (A1 2 in level1); expected the score",
+    )
+    assert not (tmp_path / "out").exists()
+    result = bmseg("rank", matrix, "-o", tmp_path / "worst", "--worst", 0, *quick)
+    assert "2 rows have no value: missing (--empty)." in result.stdout
+    assert "2 of 72 scores are missing and count as 0." in result.stdout
+    worst, kept = (tmp_path / name / "ranks.csv" for name in ("worst", "undefined"))
+    result = bmseg("rank", matrix, "-o", tmp_path / "undefined", "--empty", "undefined", *quick)
+    assert "2 of 72 scores are undefined and do not count." in result.stdout
+    values = pd.read_csv(matrix).query("task == 'level1' and alg_name == 'A1'").value
+    for path, mean, counts in (
+        (worst, values.sum() / 12, [10, 0, 2, 12]),
+        (kept, values.mean(), [10, 2, 0, 12]),
+    ):
+        row = pd.read_csv(path).query("scheme == 'mean-then-rank' and task == 'level1' and algorithm == 'A1'")
+        assert row.value.item() == pytest.approx(mean)
+        assert row[["n_defined", "n_undefined", "n_missing", "n"]].to_numpy().tolist() == [counts]
+        assert row.rank_low.isna().all()
+
+
+def test_a_case_that_an_algorithm_lacks_is_missing(matrix: Path, tmp_path: Path) -> None:
+    lines = matrix.read_text().splitlines()
+    matrix.write_text("\n".join(lines[:1] + lines[2:]) + "\n")
+    result = bmseg("rank", matrix, "-o", tmp_path / "out", "--bootstraps", 0)
+    assert_refused(result, "1 case is missing (A1 1 in level1)")
+
+
+def test_other_columns_one_task_and_a_status(tmp_path: Path) -> None:
+    """The dice.csv of a board's submission, with a team: levels are tasks, exams are cases."""
+    matrix, out = tmp_path / "dice.csv", tmp_path / "out"
+    matrix.write_text(
+        "exam,team,dice,state,tp\n1,a,0.5,scored,9\n1,b,0.6,scored,9\n2,a,,undefined,0\n2,b,,missing,\n"
+        "3,a,0.4,scored,1\n3,b,0.7,scored,1\n"
+    )
+    columns = ("--case-column", "exam", "--algorithm-column", "team", "--value-column", "dice")
+    result = bmseg(
+        "rank", matrix, "-o", out, *columns, "--status-column", "state", "--worst", 0, "--no-figures"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "No column task: all rows are one task." in result.stdout
+    assert "Columns not used: tp." in result.stdout
+    ranks = pd.read_csv(out / "ranks.csv")
+    # One task alone is no consensus across tasks.
+    assert set(ranks.task) == {"all"}
+    mean = ranks[ranks.scheme == "mean-then-rank"].set_index("algorithm")
+    assert mean.value.to_dict() == pytest.approx({"a": 0.45, "b": 1.3 / 3})
+    assert mean.loc["a", ["n_undefined", "n_missing"]].tolist() == [1, 0]
+    assert mean.loc["b", ["n_undefined", "n_missing"]].tolist() == [0, 1]
+
+
+def test_rules_from_options(matrix: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = bmseg(
+        "rank", matrix, "-o", out, "--smaller-is-better", "--exact", "--weight", "level2+3=0", "--bootstraps",
+        20, "--no-figures", "--alpha", 0.01, "--confidence", 0.9, "--tolerance", 0,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "90% interval" in result.stdout
+    ranks = pd.read_csv(out / "ranks.csv")
+    overall = ranks[(ranks.task == "overall") & (ranks.scheme == "mean-then-rank")]
+    assert overall.algorithm.tolist() == ["A3", "A2", "A1"]
+    assert overall.n.tolist() == [12] * 3
+    pairwise = pd.read_csv(out / "pairwise.csv")
+    best = pairwise[(pairwise.task == "level1") & (pairwise.algorithm == "A3") & (pairwise.other == "A1")]
+    assert best.p.item() == pytest.approx(2.0**-12)
+    rules = json.loads((out / "provenance.json").read_text())["rules"]
+    assert rules["decimals"] == 12
+    assert rules["weights"] == {"level2+3": 0}
+
+
+def test_says_where_r_takes_noise_for_a_difference(tmp_path: Path) -> None:
+    matrix = tmp_path / "m.csv"
+    values = {"a": [0.3, 0.2, 0.9, 0.5], "b": [0.2, 0.1, 0.6, 0.6]}
+    rows = [f"{name},{case},{value}" for name, found in values.items() for case, value in enumerate(found)]
+    matrix.write_text("algorithm,case,value\n" + "\n".join(rows) + "\n")
+    quick = ("--bootstraps", 0, "--no-figures")
+    result = bmseg("rank", matrix, "-o", tmp_path / "out", *quick)
+    assert "In 2 of 2 tests equal differences differ in their last digits only" in result.stdout
+    # R 4.2.2: wilcox.test(a, b, "greater", paired = TRUE, exact = FALSE), and of 10 * a and 10 * b.
+    for decimals, p in (((), 0.13464706835986834), (("--decimals", 12), 0.17235211100347886)):
+        assert bmseg("rank", matrix, "-o", tmp_path / "out", *quick, *decimals).returncode == 0
+        assert pd.read_csv(tmp_path / "out" / "pairwise.csv").p[0] == pytest.approx(p, rel=1e-12)
+
+
+def test_tasks_that_are_no_file_names() -> None:
+    tasks = ["../Level 1", "level_1", "x", "骨", "髄", "overall"]
+    assert _stems(tasks) == ["Level_1", "level_1_2", "x", "task", "task_2", "overall"]
+    assert len(_stems(["x" * 300])[0]) == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("algorithm,case\na,1\n", (), "columns algorithm, case, expected value; name it with --value-column"),
+        ("team,case,value\na,1,1\n", (), "expected algorithm or alg_name; name it with --algorithm-column"),
+        ("algorithm,case,value\na,1,1\n", ("--task-column", "level"), "expected level; name it with"),
+        ("algorithm,case,value\na,1,high\n", (), "value: task all, algorithm a, case 1: found 'high'"),
+        ("algorithm,case,value\na,1,inf\n", (), "found 'inf', expected a finite number"),
+        ("algorithm,case,value\na,1,1\na,1,2\n", (), "task all, algorithm a, case 1: found more than once"),
+        ("algorithm,case,value\n,1,1\n", (), "algorithm: task all, case 1: found nothing, expected a name"),
+        ("algorithm,case,value\n", (), "scores: found no row"),
+        ("", (), "not a readable CSV file"),
+        ("task,algorithm,case,value\noverall,a,1,1\n", (), "task: found 'overall'"),
+        ("algorithm,case,value\na,1,1\n", ("--alpha", 2), "alpha: found 2"),
+        ("algorithm,case,value\na,1,1\n", ("--weight", "all=x"), "--weight: found 'all=x', expected TASK"),
+        ("algorithm,case,value\na,1,1\n", ("--weight", "b=1"), "--weight: found b, expected tasks of all"),
+    ],
+)  # fmt: skip
+def test_refusals(tmp_path: Path, text: str, options: tuple[str, ...], message: str) -> None:
+    matrix = tmp_path / "m.csv"
+    matrix.write_text(text)
+    result = bmseg("rank", matrix, "-o", tmp_path / "out", *options)
+    assert_refused(result, message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_results_cannot_go(matrix: Path, tmp_path: Path) -> None:
+    assert_refused(bmseg("rank", tmp_path / "no.csv", "-o", tmp_path / "out"), "no.csv: no such file")
+    assert_refused(bmseg("rank", matrix, "-o", matrix), "matrix.csv: found a file, expected a folder")
+    mine = matrix.rename(tmp_path / "ranks.csv")
+    before = mine.read_bytes()
+    assert_refused(bmseg("rank", mine, "-o", tmp_path), "ranks.csv: found it among the files to be written")
+    assert mine.read_bytes() == before
+
+
+def test_too_many_algorithms_for_a_figure(tmp_path: Path) -> None:
+    rows = [f"a{name},{case},{name + case}" for name in range(61) for case in range(2)]
+    matrix = tmp_path / "m.csv"
+    matrix.write_text("algorithm,case,value\n" + "\n".join(rows) + "\n")
+    result = bmseg("rank", matrix, "-o", tmp_path / "out", "--bootstraps", 0)
+    assert "No figures: 61 algorithms, and more than 60 cannot be read in one." in result.stdout
+    assert not list((tmp_path / "out").glob("*.svg"))

@@ -1,0 +1,148 @@
+"""`bmseg compare`'s function on a workspace: what it makes, prints, keeps and refuses."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from bmseg.errors import InputError
+from bmseg.outputs.records import write_record
+from bmseg.scoring.compare import compare_methods
+from bmseg.study import Study
+from bmseg.workspace import Workspace, open_workspace
+from dataset_conversion.raw.dataset import RawDataset
+
+pytestmark = pytest.mark.usefixtures("no_figures")
+
+READERS = ["reader1", "reader2", "reader3", "reader4"]
+EXAMS = [f"knee_{number}" for number in range(8)]
+
+
+@pytest.fixture
+def opened(
+    tmp_path: Path, write_mask: Callable[..., Path], ordinal_masks: Callable
+) -> tuple[Workspace, Study]:
+    """A workspace with readers and three methods; unet's masks are those of nnunet, shifted."""
+    workspace, study = open_workspace(tmp_path / "ws", create=True)
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    for seed, exam in enumerate(EXAMS):
+        masks = ordinal_masks([*READERS, "nnunet", "third"], seed=seed)
+        for reader in READERS:
+            write_mask(dataset.mask_path(exam, "test", reader), masks[reader])
+        for method, mask in (("nnunet", masks["nnunet"]), ("third", masks["third"])):
+            write_mask(workspace.predictions(method) / f"{exam}.nii.gz", mask)
+        shifted = masks["nnunet"].copy()
+        shifted[3:] = masks["nnunet"][:-3]
+        write_mask(workspace.predictions("unet") / f"{exam}.nii.gz", shifted)
+    (dataset.folder / "dataset.json").write_text("{}")
+    rows = pd.DataFrame({"exam": EXAMS, "split": "test", "synthetic": True})
+    rows.to_csv(dataset.cohort_path, index=False)
+    return workspace, study
+
+
+def test_methods_beside_readers_and_each_other(opened: tuple[Workspace, Study]) -> None:
+    workspace, study = opened
+    found = compare_methods(workspace, study)
+    out = workspace.evaluation
+    assert not found.evaluation.skipped
+    table1, pairs, costs = found.tables
+    # As the evaluation wrote them.
+    assert table1.to_markdown() == (out / "table1_fair.md").read_text()
+    assert pairs.to_markdown() == (out / "methods_compared.md").read_text()
+    written = [(out / f"costs.{ending}").read_text() for ending in ("csv", "md", "html")]
+    assert written == [costs.to_csv(), costs.to_markdown(), costs.to_html()]
+    words = (out / "methods_compared_in_words.md").read_text().splitlines()
+    assert words[0] == f"- {found.sentences[0]}"
+    assert "With 8 exams and 12 tests no difference can be shown" in found.sentences[0]
+    assert found.sentences[-1].startswith("Synthetic cohort")
+    text = found.to_markdown()
+    assert text.index("Dice as usual and fair") < text.index("Methods compared") < text.index("cost")
+    assert sum("median reader" in sentence for sentence in found.sentences) == 3
+
+    two = compare_methods(workspace, study, ["unet", "nnunet"])
+    assert two.evaluation.skipped
+    table1, pairs, costs = two.tables
+    assert set(table1.data.rater) == {*READERS, "nnunet", "unet"}
+    assert [row[0] for row in costs.rows] == ["nnunet", "unet"]
+    usual = pairs.data[pairs.data.way == "usual"]
+    assert set(zip(usual.model, usual.other, strict=True)) == {("nnunet", "unet")}
+    assert list(usual.p_holm) == pytest.approx(list(multipletests(usual.p, method="holm")[1]))
+    assert two.sentences[0].startswith(
+        "nnunet is better than unet: its Dice is higher on 4 of 4 levels (by 0."
+    )
+    assert not any("third" in sentence for sentence in two.sentences)
+    # The file keeps all methods.
+    assert (out / "costs.csv").read_text() == written[0]
+
+
+def test_the_unit_and_margin_of_the_evaluation_are_kept(
+    opened: tuple[Workspace, Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, study = opened
+    asked: list[dict[str, Any]] = []
+
+    def evaluate(*_: object, **options: Any) -> None:
+        asked.append(options)
+        raise InterruptedError
+
+    monkeypatch.setattr("bmseg.scoring.compare.evaluate", evaluate)
+    write_record(workspace.evaluation / "provenance.json", {"unit": "knee", "margin": 0.05})
+    for options in ({}, {"unit": "exam", "margin": 0.1}):
+        with pytest.raises(InterruptedError):
+            compare_methods(workspace, study, **options)  # type: ignore[arg-type]
+    assert [(each["unit"], each["margin"]) for each in asked] == [("knee", 0.05), ("exam", 0.1)]
+    assert asked[0]["synthetic"]
+    assert asked[0]["cohort"].name == "cohort.csv"
+
+
+def test_one_reader_makes_no_fair_way(opened: tuple[Workspace, Study]) -> None:
+    workspace, study = opened
+    for reader in READERS[1:]:
+        shutil.rmtree(workspace.raw_dataset / "readersTs" / reader)
+    found = compare_methods(workspace, study, ["unet", "nnunet"])
+    table1, pairs, _ = found.tables
+    assert table1.title == "Dice against reader1, 8 exams"
+    assert table1.columns == ["Level", "reader1", "nnunet", "unet"]
+    assert "Fair difference" not in pairs.columns
+    assert pairs.notes[0].startswith("Against the masks of reader1, in which no model has a part.")
+    assert found.sentences[0].endswith("(usual scores; Holm p at most 0.05; 8 exams).")
+    assert not any("median reader" in sentence for sentence in found.sentences)
+
+
+def test_what_cannot_be_compared_is_told_before_the_work(opened: tuple[Workspace, Study]) -> None:
+    workspace, study = opened
+    with pytest.raises(
+        InputError, match=r"method: found vnet without predictions, .*\(nnunet, third, unet\)"
+    ):
+        compare_methods(workspace, study, ["nnunet", "vnet"])
+    with pytest.raises(
+        InputError, match="method: found unet alone, expected two or more of nnunet, third, unet"
+    ):
+        compare_methods(workspace, study, ["unet"])
+    shutil.rmtree(workspace.predictions("third"))
+    shutil.rmtree(workspace.predictions("unet"))
+    advice = r"found the predictions of nnunet, .* 'bmseg predict unet' \(or 'make baseline'\) first"
+    with pytest.raises(InputError, match=advice):
+        compare_methods(workspace, study)
+    workspace.predictions("nnunet").rename(workspace.predictions("unet"))
+    with pytest.raises(InputError, match="predictions of unet, .* run 'bmseg train nnunet' and"):
+        compare_methods(workspace, study)
+    shutil.rmtree(workspace.predictions_root)
+    with pytest.raises(InputError, match="found the predictions of none"):
+        compare_methods(workspace, study)
+    assert not workspace.evaluation.exists()
+
+
+def test_regions_must_be_named_again(opened: tuple[Workspace, Study]) -> None:
+    workspace, study = opened
+    write_record(workspace.evaluation / "provenance.json", {"regions_sha256": "abc"})
+    with pytest.raises(
+        InputError, match="found an evaluation made with --regions, expected them named again"
+    ):
+        compare_methods(workspace, study)

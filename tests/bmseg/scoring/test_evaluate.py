@@ -1,0 +1,232 @@
+"""`bmseg evaluate` on plain folders: what it writes, what it refuses, what it skips."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from bmseg.scoring.evaluate import Raters, evaluate
+from bmseg.study import DEFAULT_STUDY, load_study
+from evaluation.masks.reading import MaskError
+from evaluation.measures.dice import Dice
+
+Writer = Callable[..., Path]
+READERS = ["reader1", "reader2", "reader3", "reader4"]
+EXAMS = ["knee_a", "knee_b", "knee_c"]
+
+
+@pytest.fixture
+def folders(
+    tmp_path: Path, write_mask: Writer, ordinal_masks: Callable[..., dict[str, np.ndarray]]
+) -> dict[str, Path]:
+    """Four readers and a model, three exams; nobody marks level 3 in knee_c. The same masks in each test."""
+    for seed, exam in enumerate(EXAMS):
+        for rater, mask in ordinal_masks([*READERS, "net"], seed=seed).items():
+            array = np.minimum(mask, 2) if exam == "knee_c" else mask
+            write_mask(tmp_path / rater / f"{exam}.nii.gz", array.astype(np.uint8))
+    return {rater: tmp_path / rater for rater in [*READERS, "net"]}
+
+
+def raters_of(folders: dict[str, Path]) -> Raters:
+    return Raters({reader: folders[reader] for reader in READERS}, {"net": folders["net"]})
+
+
+def run(folders: dict[str, Path], out: Path, **options: bool) -> object:
+    return evaluate(load_study(), DEFAULT_STUDY, raters_of(folders), out, **options)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where an evaluation of `folders` is kept for the tests of this module."""
+    return tmp_path_factory.mktemp("evaluated") / "out"
+
+
+@pytest.fixture
+def done(evaluated: Path, folders: dict[str, Path], tmp_path: Path) -> Path:
+    """A finished evaluation of `folders`, made once a module, to be changed at will."""
+    if not evaluated.exists():
+        run(folders, evaluated)
+    return Path(shutil.copytree(evaluated, tmp_path / "done"))
+
+
+def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str, Path], done: Path) -> None:
+    out = done
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert files == {
+        *(f"consensus/{exam}.nii.gz" for exam in EXAMS),
+        "dice.csv", "consensus.csv", "decision_table.csv", "table1.csv", "table1.md", "table1.html",
+        "fair_dice.csv", "table1_fair.csv", "table1_fair.md", "table1_fair.html", "comparisons.csv",
+        "comparisons.md", "agreement_dice.csv", "agreement_chance.csv", "reader_rates.csv",
+        "reader_confusions.csv", "volumes.csv", "volumes_bland_altman.csv", "volumes_icc.csv",
+        "errors.csv", "errors_summary.csv", "dice_against_volume.csv", "dice_sparse_ample.csv", "slices.csv",
+        "slice_profile.csv", "slices_peripheral_central.csv", "sensitivity.csv", "sensitivity.md",
+        "sensitivity.html", "sensitivity_order.csv", "consensus_searches.csv", "decisions.csv",
+        "decisions.md", "decisions.html", "consensus.md", "consensus.html",
+        *(
+            f"figures/{name}.{ending}"
+            for name in (
+                "fair_against_usual", "agreement", "comparisons_net", "volume_net", "slices_net",
+                "bland_altman_net",
+            )
+            for ending in ("png", "svg")
+        ),
+        "figures/dice_net.png", "figures/dice_net.svg",
+        "figures/dice_raters.png", "figures/dice_raters.svg", "provenance.json",
+    }  # fmt: skip
+    scores = pd.read_csv(out / "dice.csv")
+    assert list(scores) == ["exam", "rater", "level", "dice", "tp", "fp", "fn", "n_reference", "n_rater"]
+    assert len(scores) == 3 * 5 * 4
+    levels = load_study().levels_by_name
+    for row in scores.itertuples():
+        consensus = np.asarray(nib.load(out / "consensus" / f"{row.exam}.nii.gz").dataobj)
+        mask = np.asarray(nib.load(folders[row.rater] / f"{row.exam}.nii.gz").dataobj)
+        np.testing.assert_allclose(row.dice, Dice(levels[row.level])(consensus, mask), rtol=1e-8)
+    empty = scores[(scores.exam == "knee_c") & (scores.level == "level3")]
+    assert empty.dice.isna().all()
+    table = pd.read_csv(out / "table1.csv").set_index(["level", "rater"])
+    assert table.loc[("level3", "net"), ["n_defined", "n"]].tolist() == [2, 3]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(folders, out, synthetic=True)
+    record = json.loads((out / "provenance.json").read_text())
+    assert record["consensus_rule"] == "multilabel"
+    assert record["empty_mask"] == "undefined"
+    assert record["warnings"] == ["knee_c: level 3 is in none of the masks that make the consensus"]
+    assert {"bmseg", "numpy", "SimpleITK"} <= set(record["versions"])
+    for name in ("table1.md", "table1.html"):
+        text = (out / name).read_text()
+        assert "multilabel" in text
+        assert "undefined" in text
+        assert "Synthetic cohort" in text
+    assert "ynthetic" in (out / "table1.md").read_text()
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_the_studys_rule_and_policy_are_used_and_named(
+    folders: dict[str, Path], tmp_path: Path, done: Path
+) -> None:
+    text = DEFAULT_STUDY.read_text().replace('rule = "multilabel"', 'rule = "binary"')
+    path = tmp_path / "study.toml"
+    path.write_text(text.replace('empty_mask = "undefined"', 'empty_mask = "one"'))
+    evaluate(load_study(path), path, raters_of(folders), tmp_path / "binary")
+    table = (tmp_path / "binary" / "table1.md").read_text()
+    assert "binary STAPLE of each level over the whole volume (binary)" in table
+    assert "Both masks empty: one, counted as 1" in table
+    scores = pd.read_csv(tmp_path / "binary" / "dice.csv")
+    assert (scores.dice[(scores.exam == "knee_c") & (scores.level == "level3")] == 1).all()
+    labels = [
+        np.asarray(nib.load(out / "consensus" / "knee_a.nii.gz").dataobj)
+        for out in (tmp_path / "binary", done)
+    ]
+    assert (labels[0] != labels[1]).any()
+
+
+def test_nobody_marked_anything(folders: dict[str, Path], tmp_path: Path, write_mask: Writer) -> None:
+    for folder in folders.values():
+        for exam in EXAMS:
+            write_mask(folder / f"{exam}.nii.gz", np.zeros((24, 20, 6), np.uint8))
+    out = tmp_path / "out"
+    result = run(folders, out)
+    expected = "knee_a, knee_b, knee_c: no rater marked anything: the consensus is empty"
+    assert result.warnings == [expected]
+    assert not np.asarray(nib.load(out / "consensus" / "knee_a.nii.gz").dataobj).any()
+    assert pd.read_csv(out / "dice.csv").dice.isna().all()
+    assert "0 of 3 exams" in (out / "table1.md").read_text()
+    assert (out / "figures" / "dice_net.png").is_file()
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_raters_may_be_called_by_numbers(folders: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(DEFAULT_STUDY.read_text().replace('"reader', '"'))
+    raters = Raters({n: folders[f"reader{n}"] for n in "1234"}, {"5": folders["net"]})
+    tables = [evaluate(load_study(path), path, raters, tmp_path / "out").table for _ in range(2)]
+    assert tables[0].to_markdown() == tables[1].to_markdown()
+    assert list(tables[1].columns) == ["Level", "1", "2", "3", "4", "5"]
+
+
+def test_readers_alone_can_be_scored(folders: dict[str, Path], tmp_path: Path) -> None:
+    raters = Raters({reader: folders[reader] for reader in READERS}, {})
+    evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")
+    figures = {path.stem for path in (tmp_path / "out" / "figures").glob("*.png")}
+    assert figures == {"dice_raters", "fair_against_usual", "agreement"}
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_same_inputs_are_not_scored_again_and_other_inputs_are(
+    folders: dict[str, Path], done: Path, write_mask: Writer
+) -> None:
+    stamps = {path: path.stat().st_mtime_ns for path in done.rglob("*")}
+    second = run(folders, done)
+    assert second.skipped
+    assert second.table.to_markdown() == (done / "table1.md").read_text()
+    assert stamps == {path: path.stat().st_mtime_ns for path in done.rglob("*")}
+    write_mask(folders["net"] / "knee_a.nii.gz", np.zeros((24, 20, 6), np.uint8))
+    assert not run(folders, done).skipped
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_damaged_result_is_made_again(folders: dict[str, Path], done: Path) -> None:
+    whole = (done / "dice.csv").read_bytes()
+    (done / "dice.csv").write_bytes(whole[:100])
+    assert not run(folders, done).skipped
+    assert (done / "dice.csv").read_bytes() == whole
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_former_exams_leave_no_trace(folders: dict[str, Path], done: Path) -> None:
+    for folder in folders.values():
+        (folder / "knee_b.nii.gz").unlink()
+    run(folders, done)
+    assert sorted(path.name for path in (done / "consensus").iterdir()) == [
+        "knee_a.nii.gz",
+        "knee_c.nii.gz",
+    ]
+
+
+def test_a_killed_evaluation_is_made_whole(folders: dict[str, Path], tmp_path: Path, done: Path) -> None:
+    """SIGKILL as soon as the first consensus is there; the next call trusts nothing of it.
+
+    What it makes are the bytes of another run: two runs on the same masks do not differ.
+    """
+    out = tmp_path / "out"
+    options = [f"--reader={reader}={folders[reader]}" for reader in READERS]
+    program = Path(sys.executable).parent / "bmseg"
+    process = subprocess.Popen(
+        [program, "evaluate", *options, f"--prediction=net={folders['net']}", "-o", out],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob(".partial/consensus/*.nii.gz")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert list(out.glob(".partial/consensus/*.nii.gz"))
+    assert not (out / "provenance.json").exists()
+    assert not run(folders, out).skipped
+    for path in done.rglob("*.*"):
+        assert path.read_bytes() == (out / path.relative_to(done)).read_bytes()
+
+
+def test_a_mistake_costs_no_earlier_result(
+    folders: dict[str, Path], tmp_path: Path, done: Path, write_mask: Writer
+) -> None:
+    before = {path: path.read_bytes() for path in done.rglob("*.*")}
+    write_mask(folders["net"] / "knee_c.nii.gz", np.full((24, 20, 6), 7, np.uint8))
+    for target in (done, tmp_path / "new"):
+        with pytest.raises(MaskError, match="label: found 7"):
+            run(folders, target)
+    assert {path: path.read_bytes() for path in done.rglob("*.*")} == before
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,177 @@
+"""`bmseg evaluate` on plain folders: fair table, tests, knees, sites, regions, the published table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bmseg.scoring.published import compare_with_published, published_beside, read_published
+from bmseg.study import DEFAULT_STUDY, load_study
+from evaluation.comparison.verdicts import verdicts
+from evaluation.consensus.rules import staple
+from evaluation.consensus.votes import count_votes
+from evaluation.measures.dice import Dice
+from tests.support.command_line import assert_refused, bmseg
+
+Writer = Callable[..., Path]
+READERS = ["reader1", "reader2", "reader3", "reader4"]
+# Storage order of coronal exams: the patient's left, inferior, posterior.
+AFFINE = np.array([[0.9, 0, 0, 0], [0, 0, -3.5, 0], [0, -0.9, 0, 0], [0, 0, 0, 1.0]])
+AFFINE[0, 0] = -0.9
+
+
+@pytest.fixture
+def masks(
+    tmp_path: Path, write_mask: Writer, ordinal_masks: Callable[..., dict[str, np.ndarray]]
+) -> dict[str, dict[str, np.ndarray]]:
+    """Exam to rater to mask; two knees with a gap between them, six exams, on disk as rater/exam.nii.gz."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for seed in range(6):
+        exam = f"knee_{seed}"
+        both = [ordinal_masks([*READERS, "net"], shape=(20, 18, 8), seed=10 * seed + side) for side in (1, 2)]
+        gap = np.zeros((16, 18, 8), np.uint8)
+        found[exam] = {rater: np.concatenate([both[0][rater], gap, both[1][rater]]) for rater in both[0]}
+        for rater, mask in found[exam].items():
+            write_mask(tmp_path / rater / f"{exam}.nii.gz", mask, AFFINE)
+    return found
+
+
+def evaluate(folder: Path, *more: object, out: str = "out") -> Path:
+    words = [word for reader in READERS for word in ("--reader", f"{reader}={folder / reader}")]
+    result = bmseg("evaluate", *words, "--prediction", f"net={folder / 'net'}", "-o", folder / out, *more)
+    assert result.returncode == 0, result.stderr
+    return folder / out
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_fair_scores_are_those_of_the_masks(masks: dict[str, dict[str, np.ndarray]], tmp_path: Path) -> None:
+    fair = pd.read_csv(evaluate(tmp_path) / "fair_dice.csv").set_index(["exam", "rater", "left_out", "level"])
+    exam = masks["knee_3"]
+    others = ["reader1", "reader3", "reader4"]
+    votes = count_votes({reader: exam[reader] for reader in others}, (0, 1, 2, 3))
+    consensus = staple(votes)
+    every = count_votes(exam, (0, 1, 2, 3))
+    # Painted by hand: each voxel's three votes looked up among the patterns.
+    labels = np.zeros(exam["net"].shape, np.uint8)
+    for pattern, label in zip(votes.patterns, consensus.label, strict=True):
+        here = np.logical_and.reduce([exam[r] == p for r, p in zip(others, pattern, strict=True)])
+        labels[here] = label
+    assert every.n_voxels == labels.size
+    for rater in ("reader2", "net"):
+        for level, values in (("level1", 1), ("level2", 2), ("level2+3", (2, 3))):
+            expected = Dice(values)(labels, exam[rater])
+            assert fair.dice["knee_3", rater, "reader2", level] == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.usefixtures("masks", "no_figures")
+def test_comparisons_in_words_and_with_a_margin(tmp_path: Path) -> None:
+    out = evaluate(tmp_path, "--margin", "0.2")
+    words = (out / "comparisons.md").read_text().splitlines()
+    assert len(words) == 4 * 5
+    assert words[0].startswith("- On level1 the Dice of net is ")
+    assert all("Non-inferiority with a margin of 0.2" in sentence for sentence in words)
+    table = pd.read_csv(out / "comparisons.csv")
+    assert set(table.way) == {"fair", "usual"}
+    assert "median reader" in set(table.other)
+
+
+@pytest.mark.usefixtures("masks", "no_figures")
+def test_by_knee(tmp_path: Path) -> None:
+    fair = pd.read_csv(evaluate(tmp_path, "--unit", "knee") / "fair_dice.csv")
+    assert set(fair.knee) == {"left", "right"}
+    assert len(fair) == 6 * 2 * (4 + 4) * 4
+    text = (tmp_path / "out" / "table1_fair.md").read_text()
+    assert "12/12" in text
+    assert "clustered by exam" in text
+
+
+@pytest.mark.usefixtures("masks", "no_figures")
+def test_by_site_group_and_age(tmp_path: Path) -> None:
+    cohort = tmp_path / "cohort.csv"
+    rows = [f"knee_{i},{'Oslo' if i % 2 else 'Tromso'},healthy,{6 + i}" for i in range(6)]
+    cohort.write_text("exam,site,group,age\n" + "\n".join(rows) + "\n")
+    out = evaluate(tmp_path, "--cohort", cohort)
+    sites = pd.read_csv(out / "dice_by_category.csv")
+    assert set(sites.category) == {"Oslo", "Tromso"}
+    assert (pd.read_csv(out / "dice_against_age.csv").n == 6).all()
+    cohort.write_text("exam,site\nknee_0,Oslo\n")
+    words = [word for reader in READERS for word in ("--reader", f"{reader}={tmp_path / reader}")]
+    refused = bmseg("evaluate", *words, "-o", tmp_path / "other", "--cohort", cohort)
+    assert_refused(refused, "cohort: found no row of exam knee_1")
+    cohort.write_text("site\nOslo\n")
+    refused = bmseg("evaluate", *words, "-o", tmp_path / "other", "--cohort", cohort)
+    assert_refused(refused, "column: found none named exam")
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_marking_outside_a_region(
+    masks: dict[str, dict[str, np.ndarray]], tmp_path: Path, write_mask: Writer
+) -> None:
+    for exam, of_raters in masks.items():
+        region = np.ones(of_raters["net"].shape, np.uint8)
+        region[:, :4] = 0
+        write_mask(tmp_path / "regions" / f"{exam}.nii.gz", region, AFFINE)
+    found = pd.read_csv(evaluate(tmp_path, "--regions", tmp_path / "regions") / "outside_region.csv")
+    row = found[(found.exam == "knee_0") & (found.rater == "net") & (found.level == "level1")].iloc[0]
+    mask = masks["knee_0"]["net"]
+    assert (row.n_outside, row.n_marked) == ((mask[:, :4] == 1).sum(), (mask == 1).sum())
+    (tmp_path / "regions" / "knee_0.nii.gz").unlink()
+    words = [word for reader in READERS for word in ("--reader", f"{reader}={tmp_path / reader}")]
+    refused = bmseg("evaluate", *words, "-o", tmp_path / "other", "--regions", tmp_path / "regions")
+    assert_refused(refused, "found no region of exam knee_0, expected one of every exam")
+
+
+def test_the_report_of_plain_folders(
+    masks: dict[str, dict[str, np.ndarray]], tmp_path: Path, write_mask: Writer
+) -> None:
+    for exam, of_raters in masks.items():
+        write_mask(tmp_path / "worse" / f"{exam}.nii.gz", np.roll(of_raters["net"], 2, axis=0), AFFINE)
+    out = evaluate(tmp_path, "--prediction", f"worse={tmp_path / 'worse'}")
+    result = bmseg("report", "--evaluation", out)
+    assert result.returncode == 0, result.stderr
+    page = (out / "report.html").read_text()
+    for title in (
+        "The fair comparison", "Methods compared", "Models against readers", "Agreement of readers",
+        "Where it fails", "Volumes", "The same table by other consensuses",
+    ):  # fmt: skip
+        assert f"<h2>{title}</h2>" in page
+    # Of both: two boxplots together, fair against usual, agreement; of each: five.
+    assert page.count("data:image/svg+xml") == 1 + 3 + 2 * 5
+    headline = verdicts(pd.read_csv(out / "methods_compared.csv"))[0]
+    assert headline.startswith(
+        "net and worse cannot be told apart: the Dice of net is higher on 4 of 4 levels"
+    )
+    assert page.count(headline) == 2
+    assert f'<p class="headline">{headline}</p>' in page
+    assert page.count("On level1 the Dice of net is ") == 5 + 1
+    assert "What the methods cost" not in page
+    assert "<h2>Cohort</h2>" not in page
+    assert_refused(bmseg("report", "--evaluation", tmp_path / "none"), "found no finished evaluation")
+    other = tmp_path / "study.toml"
+    other.write_text(DEFAULT_STUDY.read_text().split("[published]")[0])
+    assert_refused(bmseg("report", "--evaluation", out, "--study", other), "expected the same")
+
+
+def test_a_printed_table_that_is_named_and_missing_is_told_before_the_work(tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    study.write_text(DEFAULT_STUDY.read_text())
+    words = ("evaluate", "--study", study, "--reader", f"reader1={tmp_path}", "-o", tmp_path / "out")
+    assert_refused(bmseg(*words), "published.table1: no such file")
+    assert not (tmp_path / "out").exists()
+
+
+def test_beside_the_published_table() -> None:
+    study = load_study()
+    ours = pd.DataFrame(
+        {"level": ["level1"], "rater": ["reader1"], "median": [0.83], "mean": [0.80], "n": [10]}
+    )
+    table = published_beside(ours, read_published(study, DEFAULT_STUDY), "", "synthetic cohort")
+    assert table is not None
+    assert table.rows == [["level1, reader1", "0.83", "0.80", "+0.03", "0.80", "0.81", "-0.01"]]
+    assert table.notes[-1] == "Synthetic cohort: readers were fitted to the printed table."
+    other = pd.DataFrame({"level": ["x"], "rater": ["y"], "median": [0.5], "mean": [0.5]})
+    assert compare_with_published(ours, other, citation="") is None

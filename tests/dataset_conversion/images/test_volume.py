@@ -1,0 +1,98 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from dataset_conversion.images.volume import (
+    STORAGE_ORDER,
+    ConversionError,
+    Volume,
+    grid_difference,
+    read_volume,
+    write_volume,
+)
+
+OBLIQUE = nib.affines.from_matvec(
+    nib.eulerangles.euler2mat(0.1, 0.2, 0.3) @ np.diag([0.9, 3.5, 0.8]), [10.0, -20.0, 30.0]
+)
+
+
+@pytest.fixture
+def volume() -> Volume:
+    return Volume(np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6), OBLIQUE)
+
+
+@pytest.mark.parametrize("plane", STORAGE_ORDER)
+def test_storage_order_keeps_every_voxel_at_its_place(volume: Volume, plane: str) -> None:
+    stored = volume.stored_as(plane)
+    assert "".join(nib.aff2axcodes(stored.affine)) == STORAGE_ORDER[plane]
+    for value in (0, 17, 119):
+        here = np.argwhere(volume.array == value)[0]
+        there = np.argwhere(stored.array == value)[0]
+        np.testing.assert_allclose(volume.affine @ [*here, 1], stored.affine @ [*there, 1], atol=1e-9)
+
+
+def test_simpleitk_reads_the_slices_as_first_axis(tmp_path: Path, volume: Volume) -> None:
+    """What nnU-Net sees: slices first, the spacing between them first."""
+    stored = volume.stored_as("coronal")
+    write_volume(tmp_path / "exam.nii.gz", stored)
+    image = sitk.ReadImage(tmp_path / "exam.nii.gz")
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), stored.array.T)
+    np.testing.assert_allclose(image.GetSpacing()[::-1], [3.5, 0.8, 0.9], atol=1e-5)
+
+
+def test_grid_survives_the_file(tmp_path: Path, volume: Volume) -> None:
+    write_volume(tmp_path / "exam.nii.gz", volume)
+    assert grid_difference(read_volume(tmp_path / "exam.nii.gz"), volume) is None
+
+
+def _shift(affine: np.ndarray) -> np.ndarray:
+    return nib.affines.from_matvec(np.eye(3), [0.05, 0, 0]) @ affine
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: Volume(v.array[..., :1], v.affine), "size: found 4 x 5 x 1, expected 4 x 5 x 6"),
+        (lambda v: Volume(v.array, v.affine @ np.diag([1, 1, 1.01, 1])), "spacing: found"),
+        (lambda v: Volume(v.array, _shift(v.affine)), "origin: found (10.05, -20, 30) mm"),
+        (lambda v: Volume(v.array, np.diag([1.0, 1, -1, 1]) @ v.affine), "direction: found"),
+    ],
+    ids=["size", "spacing", "origin", "direction"],
+)
+def test_the_differing_field_is_named(
+    volume: Volume, change: Callable[[Volume], Volume], message: str
+) -> None:
+    assert message in str(grid_difference(change(volume), volume))
+
+
+def test_truncated_file_is_refused_by_name(tmp_path: Path, volume: Volume) -> None:
+    path = tmp_path / "exam.nii.gz"
+    big = np.random.default_rng(0).integers(0, 1000, (40, 40, 10), dtype=np.int16)
+    write_volume(path, Volume(big, volume.affine))
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ConversionError, match=r"exam\.nii\.gz: cannot be read .* export it again"):
+        read_volume(path)
+
+
+def test_sheared_grid_is_refused(tmp_path: Path) -> None:
+    affine = np.eye(4)
+    affine[0, 1] = 0.2
+    image = nib.Nifti1Image(np.zeros((3, 3, 3), np.uint8), affine)
+    image.set_sform(affine, 1)
+    nib.save(image, tmp_path / "exam.nii.gz")
+    with pytest.raises(ConversionError, match="right angles"):
+        read_volume(tmp_path / "exam.nii.gz")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, volume: Volume) -> None:
+    path = tmp_path / "exam.nii.gz"
+    write_volume(path, volume)
+    before = path.read_bytes()
+    with pytest.raises(Exception, match="."):
+        write_volume(path, Volume(np.array(["text"] * 8).reshape(2, 2, 2), volume.affine))
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["exam.nii.gz"]

@@ -1,0 +1,109 @@
+"""What the figures hold; how they look is judged by eye."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from evaluation.failures.covariates import spearman
+from evaluation.failures.places import PROFILE_COLUMNS
+from evaluation.figures.failures import (
+    DIFFERENCES,
+    dice_against_volume,
+    difference,
+    difference_sheet,
+    slice_profile_panels,
+)
+from evaluation.figures.scores import COLUMN_INCHES, PAGE_INCHES
+
+LEVELS = ["level1", "level3"]
+COLORS = {"level1": "#40e0d0", "level3": "#ffe100"}
+NOTE = "Synthetic cohort"
+
+
+def test_dice_against_volume_has_a_point_an_exam() -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"e{n}", r, lv, *rng.uniform(0, 1, 2)) for n in range(7) for r in ("anna", "net") for lv in LEVELS
+    ]
+    errors = pd.DataFrame(rows, columns=["exam", "rater", "level", "reference_ml", "dice"])
+    errors.loc[(errors.exam == "e3") & (errors.level == "level3"), "dice"] = np.nan
+    figure = dice_against_volume(errors, rater="net", colors=COLORS, note=NOTE)
+    assert figure.get_figwidth() == COLUMN_INCHES
+    assert (figure.get_supxlabel(), figure.get_supylabel()) == (NOTE, "Dice of net")
+    assert [axes.get_title().strip() for axes in figure.axes] == LEVELS
+    axes = figure.axes[1]
+    expected = errors.query("rater == 'net' and level == 'level3'").dropna()
+    assert len(expected) == 6
+    np.testing.assert_allclose(axes.collections[0].get_offsets(), expected[["reference_ml", "dice"]])
+    np.testing.assert_allclose(axes.collections[0].get_facecolor()[0][:3], to_rgb(COLORS["level3"]))
+    assert axes.lines[0].get_xdata()[0] == pytest.approx(expected.reference_ml.median())  # type: ignore[index]
+    rho, p = spearman(expected.dice.to_numpy(), expected.reference_ml.to_numpy())
+    assert axes.texts[0].get_text() == f"ρ = {rho:+.2f}, p = {p:.3f}".replace("-", "−")
+
+
+def test_where_there_is_no_correlation_the_number_of_exams_is_told() -> None:
+    rows = [("e0", "net", "level1", 0.5, 0.7), ("e1", "net", "level1", 0.6, np.nan)]
+    errors = pd.DataFrame(rows, columns=["exam", "rater", "level", "reference_ml", "dice"])
+    assert dice_against_volume(errors, rater="net", colors={}).axes[0].texts[0].get_text() == "n = 1"
+
+
+def test_the_profile_of_a_model_stands_before_the_readers() -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for level in LEVELS:
+        for rater in ("anna", "net", "ben"):
+            for position in (0.125, 0.375, 0.625, 0.875):
+                dice, *ml = rng.uniform(0.3, 0.7, 4)
+                rows.append((rater, level, position, dice, dice - 0.1, dice + 0.1, *ml, 10))
+    profile = pd.DataFrame(rows, columns=PROFILE_COLUMNS)
+    figure = slice_profile_panels(profile, model="net", note=NOTE)
+    assert figure.get_figwidth() == COLUMN_INCHES
+    assert figure.get_supxlabel() == NOTE
+    assert [axes.get_ylabel() for axes in figure.axes[::2]] == LEVELS
+    dice, false = figure.axes[2:]
+    ours = profile.query("rater == 'net' and level == 'level3'")
+    assert len(dice.lines) == 3
+    np.testing.assert_allclose(dice.lines[-1].get_xydata(), ours[["position", "dice"]])
+    band = dice.collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() == pytest.approx(ours.low.min())
+    assert band[:, 1].max() == pytest.approx(ours.high.max())
+    np.testing.assert_allclose([line.get_ydata() for line in false.lines], [ours.fp_ml, ours.fn_ml])
+    ends = [label.get_text() for label in dice.get_xticklabels()]
+    assert (ends[0], ends[-1]) == ("anterior", "posterior")
+    axial = slice_profile_panels(profile, model="net", plane="axial")
+    assert axial.axes[-1].get_xticklabels()[0].get_text() == "superior"
+
+
+REFERENCE = np.array([[0, 1, 1, 2, 3, 0]])
+MASK = np.array([[0, 1, 2, 0, 3, 1]])
+
+
+def test_differences_voxel_by_voxel() -> None:
+    kinds = ["", *DIFFERENCES]
+    found = [kinds[code] for code in difference(REFERENCE, MASK)[0]]
+    assert found == ["", "same level", "other level", "false negative", "same level", "false positive"]
+    # Levels 2 and 3 as one.
+    found = [kinds[code] for code in difference(REFERENCE, MASK, (2, 3))[0]]
+    assert found == ["", "", "false positive", "false negative", "same level", ""]
+
+
+def test_a_sheet_of_differences() -> None:
+    slices = []
+    for rows in (6, 9):
+        image = np.random.default_rng(0).uniform(0, 100, (rows, 6))
+        slices.append((f"exam {rows}", image, *(np.repeat(mask, rows, axis=0) for mask in (REFERENCE, MASK))))
+    colors = {1: "#40e0d0", 2: "#1f5fff", 3: "#ffe100"}
+    figure = difference_sheet(slices, rater="net", colors=colors, note=NOTE)
+    assert figure.get_figwidth() == PAGE_INCHES
+    assert figure.get_supxlabel() == NOTE
+    assert [axes.get_title() for axes in figure.axes[:4]] == ["image", "consensus", "net", "difference"]
+    assert [len(axes.get_images()) for axes in figure.axes] == [1, 2, 2, 2] * 2
+    tint = np.asarray(figure.axes[3].get_images()[1].get_array())
+    assert (tint[0, 0] == 0).all()
+    np.testing.assert_allclose(tint[0, 3, :3], to_rgb(DIFFERENCES["false negative"]), atol=1e-6)
+    np.testing.assert_allclose(figure.axes[2].get_images()[1].get_array()[0, 2, :3], to_rgb(colors[2]))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(DIFFERENCES)
+    merged = difference_sheet(slices, rater="net", colors=colors, levels=(2, 3))
+    assert "other level" not in [text.get_text() for text in merged.legends[0].get_texts()]
+    assert (np.asarray(merged.axes[1].get_images()[1].get_array())[0, 1] == 0).all()

@@ -1,0 +1,73 @@
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from evaluation.figures.scores import dice_boxplot, overlay_sheet, raters_boxplot
+
+
+@pytest.fixture
+def scores() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rows = [
+        (exam, rater, level, rng.uniform(0.2, 0.9))
+        for exam in "abcde"
+        for rater in ("anna", "bert", "net")
+        for level in ("level1", "level3")
+    ]
+    table = pd.DataFrame(rows, columns=["exam", "rater", "level", "dice"])
+    table.loc[(table.exam == "e") & (table.level == "level3"), "dice"] = np.nan
+    return table
+
+
+def points(figure: Figure) -> list[float]:
+    return sorted(
+        float(y) for shown in figure.axes[0].collections for y in np.ma.getdata(shown.get_offsets())[:, 1]
+    )
+
+
+def ticks(figure: Figure) -> list[str]:
+    return [label.get_text() for label in figure.axes[0].get_xticklabels()]
+
+
+def test_every_defined_exam_is_a_point_and_the_others_are_counted(scores: pd.DataFrame) -> None:
+    figure = dice_boxplot(scores, rater="net", colors={"level1": "#40e0d0"}, note="Synthetic cohort")
+    assert ticks(figure) == ["level1", "level3\n(4 of 5)"]
+    assert figure.axes[0].get_title() == "net against the consensus"
+    assert figure.get_supxlabel() == "Synthetic cohort"
+    np.testing.assert_allclose(points(figure), sorted(scores.dice[scores.rater == "net"].dropna()))
+
+
+def test_readers_stand_beside_models_in_the_order_of_the_table(scores: pd.DataFrame) -> None:
+    figure = raters_boxplot(scores, models=["net"], note="Synthetic cohort")
+    legend = figure.axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["anna", "bert", "net"]
+    red, green, blue, _ = legend.get_patches()[0].get_facecolor()
+    assert red == pytest.approx(green) == pytest.approx(blue)
+    np.testing.assert_allclose(points(figure), sorted(scores.dice.dropna()))
+    assert ticks(figure)[1] == "level3\n(4 of 5)"
+
+
+def test_the_callers_settings_and_random_numbers_are_left_alone(scores: pd.DataFrame) -> None:
+    np.random.seed(5)
+    expected = np.random.RandomState(5).uniform()
+    before = dict(mpl.rcParams)
+    raters_boxplot(scores, models=["net"])
+    assert dict(mpl.rcParams) == before
+    assert np.random.uniform() == expected
+
+
+def test_overlays_of_exams_of_different_shape() -> None:
+    sheets = []
+    for shape in ((20, 30), (40, 25)):
+        image = np.random.default_rng(0).integers(0, 100, shape)
+        mask = np.zeros(shape, np.uint8)
+        mask[5:9, 5:9] = 3
+        sheets.append(("exam", image, {"consensus": mask, "net": mask * 0}))
+    figure = overlay_sheet(sheets, colors={1: "#40e0d0", 3: "#ffe100"}, note="Synthetic cohort")
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["image", "consensus", "net"]
+    assert len(figure.axes) == 6
+    tint = figure.axes[1].get_images()[1].get_array()
+    np.testing.assert_allclose(tint[6, 6], [1, 0xE1 / 255, 0, 0.6], atol=1e-6)
+    assert (tint[0, 0] == 0).all()

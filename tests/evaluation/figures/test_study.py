@@ -1,0 +1,156 @@
+"""What the figures hold; how they look is judged by eye."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from evaluation.comparison.models import compare_models
+from evaluation.comparison.readers import MEDIAN_READER, compare
+from evaluation.figures.scores import COLUMN_INCHES
+from evaluation.figures.study import (
+    agreement_heatmap,
+    bland_altman_panels,
+    fair_against_usual,
+    forest_plot,
+    paired_models,
+)
+from evaluation.measures.volume import bland_altman
+
+RATERS = ["anna", "ben", "carl", "net"]
+LEVELS = ["level1", "level3", "level2+3"]
+EXAMS = [f"e{place}" for place in range(8)]
+COLORS = {"level1": "#40e0d0", "level3": "#ffe100"}
+NOTE = "Synthetic cohort"
+
+
+@pytest.fixture
+def scores() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rows = [(e, r, lv, rng.uniform(0.2, 0.9)) for e in EXAMS for r in RATERS for lv in LEVELS]
+    return pd.DataFrame(rows, columns=["exam", "rater", "level", "dice"])
+
+
+def titles(figure: Figure) -> list[str]:
+    return [title for axes in figure.axes for title in (axes.get_title() or axes.get_title("left"),) if title]
+
+
+def words(axes: Axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def points(axes: Axes) -> np.ndarray:
+    """Every point of the axes, in the order drawn."""
+    return np.concatenate([np.ma.getdata(shown.get_offsets()) for shown in axes.collections])
+
+
+def check(figure: Figure) -> None:
+    """One column wide, with its note."""
+    assert figure.get_figwidth() == COLUMN_INCHES
+    assert figure.get_supxlabel() == NOTE
+
+
+def test_a_heatmap_shows_every_pair_once() -> None:
+    pairs = [("anna", "ben", 0.81), ("anna", "net", 0.52), ("ben", "net", np.nan)]
+    rows = [(level, a, b, dice) for level in LEVELS for a, b, dice in pairs]
+    figure = agreement_heatmap(pd.DataFrame(rows, columns=["level", "rater", "other", "mean"]), note=NOTE)
+    check(figure)
+    assert titles(figure) == LEVELS
+    axes = figure.axes[0]
+    assert words(axes) == ["0.81", "0.52", "–"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["ben", "net"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["anna", "ben"]
+    shades = np.ma.filled(axes.get_images()[0].get_array(), np.nan)
+    np.testing.assert_array_equal(shades, [[0.81, np.nan], [0.52, np.nan]])
+    assert axes.get_images()[0].get_clim() == (0, 1)
+
+
+def test_bland_altman_panels_show_bias_limits_and_every_exam() -> None:
+    rng = np.random.default_rng(1)
+    rows = [(e, lv, r, rng.uniform(1, 9)) for e in EXAMS for lv in LEVELS for r in ("net", "consensus")]
+    table = pd.DataFrame(rows, columns=["exam", "level", "rater", "ml"])
+    figure = bland_altman_panels(table, rater="net", reference="consensus", colors=COLORS, note=NOTE)
+    check(figure)
+    assert titles(figure) == LEVELS
+    ml = table[table.level == "level3"].pivot(index="exam", columns="rater", values="ml")
+    expected = bland_altman(ml.net.tolist(), ml.consensus.tolist())
+    axes = figure.axes[1]
+    heights = [line.get_ydata()[0] for line in axes.lines]  # type: ignore[index]
+    assert heights == pytest.approx(
+        [expected.bias.estimate, expected.lower.estimate, expected.upper.estimate, 0]
+    )
+    np.testing.assert_allclose(points(axes), np.c_[(ml.net + ml.consensus) / 2, ml.net - ml.consensus])
+    np.testing.assert_allclose(axes.collections[0].get_facecolor()[0][:3], to_rgb(COLORS["level3"]))
+    assert words(axes)[0] == f"{expected.bias.estimate:+.2f}".replace("-", "−")
+    assert figure.get_supylabel() == "net minus consensus (ml)"
+
+
+def test_fair_beside_usual(scores: pd.DataFrame) -> None:
+    table = scores.assign(usual=scores.dice, fair=scores.dice - 0.1)
+    table.loc[(table.exam == "e0") & (table.rater == "ben"), "fair"] = np.nan
+    table.loc[(table.level == "level3") & (table.rater == "carl"), "usual"] = np.nan
+    figure = fair_against_usual(table, models=["net"], note=NOTE)
+    check(figure)
+    assert titles(figure) == LEVELS
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == RATERS
+    assert words(axes) == ["+0.10"] * 4 + ["usual − fair"]
+    # Exams without a fair Dice count in neither mean.
+    ben = scores[(scores.rater == "ben") & (scores.level == "level1") & (scores.exam != "e0")].dice.mean()
+    np.testing.assert_allclose(points(axes)[2:4], [[ben, 1], [ben - 0.1, 1]])
+    assert len(points(figure.axes[1])) == 2 * 3
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["usual", "fair: own mask left out", "net", "readers"]
+
+
+def test_a_forest_of_differences(scores: pd.DataFrame) -> None:
+    scores.loc[(scores.level == "level3") & (scores.rater == "ben"), "dice"] = np.nan
+    table = compare(scores, models=["net"], readers=RATERS[:3], margin=0.1)
+    figure = forest_plot(table, model="net", note=NOTE)
+    check(figure)
+    assert titles(figure) == LEVELS
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [*RATERS[:3], MEDIAN_READER]
+    level1 = table[table.level == "level1"]
+    np.testing.assert_allclose(points(axes), np.c_[level1.difference, range(4)])
+    intervals = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 1.2]
+    np.testing.assert_allclose(intervals, level1[["low", "high"]])
+    first = level1.iloc[0]
+    shown = f"{first.difference:+.2f} ({first.low:+.2f} to {first.high:+.2f})".replace("-", "−")
+    assert words(axes)[0] == shown
+    assert words(axes)[-1] == "estimate (95 % interval)"
+    assert "not comparable" in words(figure.axes[1])
+    assert len(points(figure.axes[1])) == 3
+    assert figure.legends[0].get_texts()[0].get_text() == "margin of non-inferiority, −0.10"
+    assert figure.axes[-1].get_xlabel() == "Dice, net minus reader"
+    assert not forest_plot(table.drop(columns="margin"), model="net").legends
+
+
+def test_models_against_each_other(scores: pd.DataFrame) -> None:
+    """A panel a pair; points, estimate and interval of each level, and in words who is better where."""
+    scores.loc[(scores.rater == "net") & (scores.level == "level1"), "dice"] = np.linspace(0.91, 0.98, 8)
+    scores.loc[(scores.rater == "net") & (scores.level == "level3"), "dice"] = np.nan
+    table = compare_models(scores, models=["net", "ben"])
+    figure = paired_models(scores, table, note=NOTE)
+    check(figure)
+    axes = figure.axes[0]
+    assert words(axes)[-2:] == ["← ben better", "net better →"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == LEVELS
+    dice = scores.pivot(index=["level", "exam"], columns="rater", values="dice")
+    differences = (dice.net - dice.ben)["level1"]
+    np.testing.assert_allclose(np.sort(points(axes)[:8, 0]), np.sort(differences))
+    row = table.iloc[0]
+    np.testing.assert_allclose(np.asarray(axes.lines[1].get_xdata(), float), [row.low, row.high])
+    assert points(axes)[8, 0] == row.difference
+    assert words(axes)[:2] == [
+        f"{row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})".replace("-", "−"), "not comparable",
+    ]  # fmt: skip
+    # The diamond is filled where the difference is shown, and empty where it is not.
+    shown, not_shown = (axes.collections[place].get_facecolor()[0] for place in (1, 3))
+    assert row.p_holm <= 0.05 < table[table.level == "level2+3"].p_holm.iloc[0]
+    assert tuple(not_shown[:3]) == (1, 1, 1) != tuple(shown[:3])
+    low, high = axes.get_xlim()
+    assert low == -high
+    assert len(paired_models(scores, compare_models(scores, models=["net", "ben", "carl"])).axes) == 3

@@ -1,0 +1,107 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.masks.reading import MaskError, check_grid, list_masks, match_exams, read_mask
+
+LABELS = (0, 1, 2, 3)
+Writer = Callable[..., Path]
+
+
+def test_float_masks_of_whole_numbers_are_read(tmp_path: Path, write_mask: Writer) -> None:
+    path = write_mask(tmp_path / "a.nii.gz", np.full((3, 3, 3), 2.0, np.float32))
+    assert read_mask(path, LABELS).array.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (np.full((2, 2, 2), 7, np.uint8), "found 7 in 8 voxels"),
+        (np.full((2, 2, 2), 1.5), "found 1.5 in 8 voxels"),
+        (np.full((2, 2, 2), np.nan), "found nan in 8 voxels"),
+        (np.full((2, 2, 2), -1, np.int16), "found -1 in 8 voxels"),
+        (np.full((2, 2, 2), 257, np.int16), "found 257 in 8 voxels"),
+    ],
+)
+def test_undeclared_labels_are_refused(
+    tmp_path: Path, write_mask: Writer, array: np.ndarray, found: str
+) -> None:
+    path = write_mask(tmp_path / "a.nii.gz", array)
+    with pytest.raises(MaskError, match=f"a.nii.gz: label: {found}, expected 0, 1, 2, 3"):
+        read_mask(path, LABELS)
+
+
+def test_label_below_the_highest_but_undeclared_is_refused(tmp_path: Path, write_mask: Writer) -> None:
+    path = write_mask(tmp_path / "a.nii.gz", np.full((2, 2, 2), 2, np.uint8))
+    with pytest.raises(MaskError, match="found 2 in 8 voxels, expected 0, 1, 3"):
+        read_mask(path, (0, 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("array", "affine", "field"),
+    [
+        (np.ones((4, 4, 1), np.uint8), np.eye(4), "size: found 4 x 4 x 1, expected 4 x 4 x 4"),
+        (np.ones((4, 4, 4), np.uint8), np.diag([1, 1, 2.0, 1]), "spacing: found 1 x 1 x 2 mm"),
+        (np.ones((4, 4, 4), np.uint8), np.diag([-1.0, 1, 1, 1]), "direction: found -1"),
+        (np.ones((4, 4, 4), np.uint8), np.eye(4) + np.eye(4, k=3), r"origin: found \(1, 0, 0\) mm"),
+    ],
+)
+def test_other_grids_are_refused(
+    tmp_path: Path, write_mask: Writer, array: np.ndarray, affine: np.ndarray, field: str
+) -> None:
+    reference = read_mask(
+        write_mask(tmp_path / "ref.nii.gz", np.ones((4, 4, 4), np.uint8), np.eye(4)), LABELS
+    )
+    mask = read_mask(write_mask(tmp_path / "a.nii.gz", array, affine), LABELS)
+    with pytest.raises(MaskError, match=f"a.nii.gz: {field}.*ref.nii.gz"):
+        check_grid(mask, reference)
+
+
+@pytest.mark.parametrize("keep", [0, 30, 300])
+def test_truncated_files_are_refused(tmp_path: Path, write_mask: Writer, keep: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 4, (30, 30, 30)).astype(np.uint8)
+    path = write_mask(tmp_path / "a.nii.gz", noise)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(MaskError, match="a.nii.gz: cannot be read as NIfTI"):
+        read_mask(path, LABELS)
+
+
+def test_a_flipped_bit_is_refused(tmp_path: Path, write_mask: Writer) -> None:
+    noise = np.random.default_rng(0).integers(0, 4, (30, 30, 30)).astype(np.uint8)
+    path = write_mask(tmp_path / "a.nii.gz", noise)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(bytes(content))
+    with pytest.raises(MaskError, match=r"a\.nii\.gz: "):
+        read_mask(path, LABELS)
+
+
+def test_colour_images_are_no_masks(tmp_path: Path, write_mask: Writer) -> None:
+    color = np.zeros((3, 3, 3), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    path = write_mask(tmp_path / "a.nii.gz", color)
+    with pytest.raises(MaskError, match="found voxels of type .*expected plain numbers"):
+        read_mask(path, LABELS)
+
+
+def test_folders_hold_masks(tmp_path: Path, write_mask: Writer) -> None:
+    with pytest.raises(MaskError, match="no such folder"):
+        list_masks(tmp_path / "none")
+    with pytest.raises(MaskError, match="found no mask"):
+        list_masks(tmp_path)
+    (tmp_path / "plans.json").write_text("{}")
+    (tmp_path / ".partial-b.nii.gz").write_text("half")
+    path = write_mask(tmp_path / "knee.1.nii.gz", np.zeros((2, 2, 2), np.uint8))
+    assert list_masks(tmp_path) == {"knee.1": path}
+    write_mask(tmp_path / "knee.1.nii", np.zeros((2, 2, 2), np.uint8))
+    with pytest.raises(MaskError, match=r"exam knee\.1: found twice"):
+        list_masks(tmp_path)
+
+
+def test_missing_and_extra_masks_are_named() -> None:
+    files = {"a": Path("a"), "b": Path("b")}
+    with pytest.raises(MaskError, match=r"net: missing b; other: extra c; .* as anna has"):
+        match_exams({"anna": files, "net": {"a": Path("a")}, "other": {**files, "c": Path("c")}})
+    with pytest.raises(MaskError, match=r"anna: missing c; expected the same 3 exams .* cohort.csv"):
+        match_exams({"anna": files}, ["a", "b", "c"])

@@ -1,0 +1,166 @@
+"""Every rater meets the consensuses that hold no mask of its own, and the bias is gone."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+import SimpleITK as sitk
+
+from evaluation.consensus.rules import leave_one_out, staple
+from evaluation.consensus.votes import Votes, count_votes, paint
+from evaluation.masks.knees import knee_votes
+from evaluation.measures.dice import Dice, EmptyMask, score
+from evaluation.scores.fair import COLUMNS, bias, over_consensuses, score_fair
+
+LABELS = (0, 1, 2, 3)
+LEVELS = {"level1": (1,), "level2": (2,), "level3": (3,), "level2+3": (2, 3)}
+READERS = ["reader1", "reader2", "reader3", "reader4"]
+
+MakeMasks = Callable[..., dict[str, np.ndarray]]
+
+
+def fair_of(votes: Votes, readers: list[str] = READERS, rule: str = "multilabel") -> pd.DataFrame:
+    return score_fair(votes, leave_one_out(votes.select(readers), rule=rule), LEVELS)
+
+
+def test_every_dice_is_that_of_the_voxels_against_the_painted_consensus(ordinal_masks: MakeMasks) -> None:
+    masks = ordinal_masks([*READERS, "model"])
+    votes = count_votes(masks, LABELS)
+    fair = fair_of(votes)
+    assert list(fair.columns) == COLUMNS[1:]
+    assert len(fair) == (4 + 4) * len(LEVELS)
+    for row in fair.itertuples():
+        others = {reader: masks[reader] for reader in READERS if reader != row.left_out}
+        reference = paint(others, count_votes(others, LABELS), staple(count_votes(others, LABELS)).label)
+        assert row.dice == Dice(LEVELS[row.level])(reference, masks[row.rater])
+        assert row.rater in (row.left_out, "model")
+
+
+def test_binary_rule_against_simpleitk(ordinal_masks: MakeMasks) -> None:
+    masks = ordinal_masks([*READERS, "model"])
+    masks = {rater: (mask > 0).astype(np.uint8) for rater, mask in masks.items()}
+    votes = count_votes(masks, (0, 1))
+    without = leave_one_out(votes.select(READERS), rule="binary")
+    fair = score_fair(votes, without, {"level1": (1,)})
+    for row in fair.itertuples():
+        others = [sitk.GetImageFromArray(masks[reader]) for reader in READERS if reader != row.left_out]
+        reference = sitk.STAPLE(others, 1.0) > 0.5
+        overlap = sitk.LabelOverlapMeasuresImageFilter()
+        overlap.Execute(reference, sitk.GetImageFromArray(masks[row.rater]))
+        assert row.dice == pytest.approx(overlap.GetDiceCoefficient())
+
+
+def test_a_reader_has_no_part_in_its_own_yardstick(ordinal_masks: MakeMasks) -> None:
+    masks = ordinal_masks([*READERS, "model"])
+    before = fair_of(count_votes(masks, LABELS))
+    masks["reader2"] = np.zeros_like(masks["reader2"])
+    after = fair_of(count_votes(masks, LABELS))
+
+    def rows(fair: pd.DataFrame) -> pd.DataFrame:
+        return fair[(fair.rater == "model") & (fair.left_out == "reader2")]
+
+    pd.testing.assert_frame_equal(rows(before), rows(after))
+
+
+def test_the_mean_over_consensuses_leaves_undefined_out_and_counts_them() -> None:
+    rows = [("a", "model", "level3", "reader1", 0.4), ("a", "model", "level3", "reader2", 0.6)]
+    rows += [("b", "model", "level3", "reader1", np.nan), ("b", "model", "level3", "reader2", 0.0)]
+    rows += [("c", "model", "level3", "reader1", np.nan), ("c", "model", "level3", "reader2", np.nan)]
+    rows += [("a", "reader1", "level3", "reader1", 0.7)]
+    fair = pd.DataFrame(rows, columns=["exam", "rater", "level", "left_out", "dice"])
+    found = over_consensuses(fair)
+    assert list(found.columns) == ["exam", "rater", "level", "dice", "n_defined", "n_consensuses"]
+    np.testing.assert_allclose(found.dice, [0.5, 0.0, np.nan, 0.7])
+    assert list(found.n_defined) == [2, 1, 0, 1]
+    assert list(found.n_consensuses) == [2, 2, 2, 1]
+
+
+def test_an_empty_level_follows_the_policy(ordinal_masks: MakeMasks) -> None:
+    masks = {rater: np.minimum(mask, 2) for rater, mask in ordinal_masks([*READERS, "model"]).items()}
+    votes = count_votes(masks, LABELS)
+    without = leave_one_out(votes.select(READERS))
+    for policy in EmptyMask:
+        fair = score_fair(votes, without, LEVELS, policy)
+        np.testing.assert_equal(fair[fair.level == "level3"].dice.unique(), [policy.value_when_empty])
+
+
+def test_bias_is_usual_minus_fair_where_both_are_defined() -> None:
+    columns = ["exam", "rater", "level", "dice"]
+    usual = pd.DataFrame(
+        [("a", "reader1", "level1", 0.8), ("b", "reader1", "level1", np.nan), ("a", "model", "level1", 0.5)],
+        columns=columns,
+    )
+    fair = pd.DataFrame(
+        [
+            ("a", "reader1", "level1", "reader1", 0.7),
+            ("b", "reader1", "level1", "reader1", 0.3),
+            ("a", "model", "level1", "reader1", 0.4),
+            ("a", "model", "level1", "reader2", 0.6),
+        ],
+        columns=[*columns[:3], "left_out", "dice"],
+    )
+    found = bias(usual, fair)
+    assert list(found.columns) == [*columns[:3], "usual", "fair", "dice"]
+    np.testing.assert_allclose(found.dice, [0.1, np.nan, 0.0], atol=1e-12)
+    np.testing.assert_allclose(found.fair, [0.7, 0.3, 0.5])
+
+
+def test_a_consensus_that_holds_the_reader_is_refused(ordinal_masks: MakeMasks) -> None:
+    votes = count_votes(ordinal_masks(READERS), LABELS)
+    everybody = staple(votes)
+    with pytest.raises(ValueError, match="consensus without reader1: found one of reader1, reader2, reader3"):
+        score_fair(votes, dict.fromkeys(READERS, everybody), LEVELS)
+
+
+def test_by_knee_the_consensus_stays_that_of_the_exam(ordinal_masks: MakeMasks) -> None:
+    masks = ordinal_masks([*READERS, "model"], shape=(40, 20, 6))
+    for mask in masks.values():
+        mask[14:26] = 0
+    votes = count_votes(masks, LABELS)
+    without = leave_one_out(votes.select(READERS))
+    knees = knee_votes(masks, LABELS, np.diag([-0.9, -0.9, 3.5, 1.0]))
+    by_knee = pd.concat(
+        [score_fair(part, without, LEVELS).assign(exam="a", knee=knee) for knee, part in knees.items()]
+    )
+    keys, counts = ["rater", "level", "left_out"], ["tp", "fp", "fn", "n_reference", "n_rater"]
+    whole = score_fair(votes, without, LEVELS).set_index(keys)[counts]
+    together = by_knee.groupby(keys, sort=False)[counts].sum()
+    pd.testing.assert_frame_equal(together, whole, check_dtype=False)
+    assert list(over_consensuses(by_knee).columns[:2]) == ["exam", "knee"]
+
+
+def exchangeable_raters(seed: int, n_raters: int = 10, voxels: int = 10_000) -> dict[str, np.ndarray]:
+    """Raters drawn from one model: a graded signal, seen with noise, cut at thresholds that vary."""
+    rng = np.random.default_rng(seed)
+    signal = rng.normal(size=voxels)
+    masks = {}
+    for rater in range(n_raters):
+        cuts = np.sort(rng.normal([1.0, 1.7, 2.4], 0.1))
+        masks[f"rater{rater}"] = np.digitize(signal + 0.45 * rng.normal(size=voxels), cuts).astype(np.uint8)
+    return masks
+
+
+@pytest.mark.parametrize("rule", ["multilabel", "binary"])
+def test_readers_drawn_from_one_model_gain_nothing_in_the_fair_table(rule: str) -> None:
+    """Five readers inside the consensus beside five identical raters outside, each five in turn."""
+    usual, fair = [], []
+    for exam in range(20):
+        votes = count_votes(exchangeable_raters(exam), LABELS)
+        for readers in (votes.raters[:5], votes.raters[5:]):
+            marks = {"exam": exam, "inside": ",".join(readers)}
+            consensus = staple(votes.select(readers), rule=rule)
+            usual.append(score(votes, consensus.label_on(votes), LEVELS).assign(**marks))
+            fair.append(fair_of(votes, list(readers), rule).assign(**marks))
+
+    def inside_minus_outside(scores: pd.DataFrame) -> pd.Series:
+        inside = [rater in readers for rater, readers in zip(scores.rater, scores.inside, strict=True)]
+        dice = scores.assign(is_inside=inside).groupby(["level", "is_inside"]).dice.mean().unstack()
+        return dice[True] - dice[False]
+
+    tables = pd.concat(usual), pd.concat(fair)
+    # A model's rows are the mean over the consensuses first, as in the table.
+    keys = ["exam", "inside", "rater", "level"]
+    averaged = tables[1].groupby(keys, sort=False).dice.mean().reset_index()
+    assert (inside_minus_outside(tables[0]) > 0.05).all()
+    assert (inside_minus_outside(averaged).abs() < 0.01).all()

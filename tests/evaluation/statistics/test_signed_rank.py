@@ -1,0 +1,128 @@
+"""Wilcoxon's test, Hodges and Lehmann's estimate and Holm's rule against SciPy and published examples."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from evaluation.statistics.intervals import StatisticsError
+from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
+
+# Hollander and Wolfe, Nonparametric Statistical Methods, example 3.1: Hamilton depression scale factor IV
+# of nine patients before and after a tranquilizer; also the example of R's wilcox.test.
+BEFORE = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
+AFTER = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
+DEPRESSION = np.subtract(BEFORE, AFTER)
+
+# Two-sided critical values at 0.05, in textbooks since Wilcoxon and Wilcox (1964).
+CRITICAL = {6: 0, 7: 2, 8: 3, 9: 5, 10: 8, 11: 10, 12: 13, 13: 17, 14: 21, 15: 25}
+
+untied = st.lists(st.integers(-60, 60).filter(bool), min_size=1, max_size=14, unique_by=abs)
+tied = st.lists(st.integers(-3, 3), min_size=1, max_size=9)
+alternatives = st.sampled_from(["two-sided", "greater", "less"])
+
+
+def test_depression_example_of_r_and_of_hollander_and_wolfe() -> None:
+    """R's wilcox.test: V = 40, p = 0.01953; the book: estimate 0.46, 96 % interval 0.010 to 0.786."""
+    test = signed_rank(DEPRESSION, "greater")
+    assert test.statistic == 40
+    assert test.p == pytest.approx(0.01953, abs=5e-6)
+    found = hodges_lehmann(DEPRESSION, confidence=0.96)
+    assert (found.estimate, found.low, found.high) == pytest.approx((0.46, 0.010, 0.786))
+    assert found.coverage == pytest.approx(0.961, abs=5e-4)
+    assert found.method == "Walsh averages 6 and 40 of 45"
+
+
+@pytest.mark.parametrize(("n", "critical"), CRITICAL.items())
+def test_published_critical_values(n: int, critical: int) -> None:
+    def p_of(statistic: int) -> float:
+        """P of n differences whose positive ranks sum to `statistic`, the largest ranks first."""
+        signs = -np.ones(n)
+        rest = statistic
+        for rank in range(n, 0, -1):
+            if rank <= rest:
+                signs[rank - 1], rest = 1, rest - rank
+        found = signed_rank(signs * np.arange(1, n + 1))
+        assert found.statistic == statistic
+        return found.p
+
+    assert p_of(critical) <= 0.05 < p_of(critical + 1)
+    # The interval that excludes 0 whenever the test rejects starts one Walsh average further in.
+    assert hodges_lehmann(np.arange(n)).method.startswith(f"Walsh averages {critical + 1} and ")
+
+
+@given(differences=untied, alternative=alternatives)
+def test_without_ties_as_scipy_exact(differences: list[int], alternative: str) -> None:
+    expected = stats.wilcoxon(differences, alternative=alternative, method="exact")
+    assert signed_rank(differences, alternative).p == pytest.approx(expected.pvalue, rel=1e-12)
+
+
+@given(differences=tied.filter(lambda d: np.count_nonzero(d) > 1), alternative=alternatives)
+def test_with_ties_and_zeros_as_scipy_over_all_permutations(differences: list[int], alternative: str) -> None:
+    moved = [value for value in differences if value]
+    exhaustive = stats.PermutationMethod(n_resamples=10_000)
+    expected = stats.wilcoxon(moved, alternative=alternative, method=exhaustive)
+    found = signed_rank(differences, alternative)
+    assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
+    assert found.n_equal == differences.count(0)
+
+
+def test_differences_that_tie_but_for_rounding_are_ties() -> None:
+    differences = [0.3 - 0.2, 0.2 - 0.1, 0.4 - 0.5, 0.25]
+    assert signed_rank(differences).p == signed_rank([1, 1, -1, 2.5]).p
+    assert signed_rank([0.1 + 0.2 - 0.3, 0.5]).n_equal == 1
+
+
+def test_undefined_and_equal_pairs_are_counted() -> None:
+    found = signed_rank([0.1, np.nan, 0.0, -0.2, np.nan])
+    assert (found.n_pairs, found.n_left_out, found.n_equal) == (3, 2, 1)
+    assert signed_rank([0.0, 0.0]).p == 1
+    assert np.isnan(signed_rank([np.nan]).p)
+
+
+@given(differences=untied.filter(lambda d: len(d) > 1), confidence=st.sampled_from([0.8, 0.9, 0.95]))
+def test_interval_excludes_0_exactly_when_the_test_rejects(differences: list[int], confidence: float) -> None:
+    found = hodges_lehmann(differences, confidence=confidence)
+    # A Walsh average of exactly 0 counts half in the test's statistic, and is in the closed interval.
+    assume(not found.falls_short and not any(one == -other for one, other in combinations(differences, 2)))
+    excludes = found.low > 0 or found.high < 0
+    assert excludes == (signed_rank(differences).p <= 1 - confidence + 1e-12)
+
+
+@given(differences=untied, shift=st.integers(-20, 20))
+def test_estimate_moves_and_turns_with_the_differences(differences: list[int], shift: int) -> None:
+    found, values = hodges_lehmann(differences), np.array(differences)
+    moved, turned = hodges_lehmann(values + shift), hodges_lehmann(-values)
+    np.testing.assert_allclose(
+        [moved.estimate, moved.low, moved.high], np.add([found.estimate, found.low, found.high], shift)
+    )
+    np.testing.assert_allclose(
+        [turned.estimate, turned.low, turned.high], [-found.estimate, -found.high, -found.low]
+    )
+
+
+def test_few_pairs_give_the_widest_interval_or_none() -> None:
+    found = hodges_lehmann([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert (found.low, found.high, found.coverage, found.falls_short) == (0.1, 0.5, 0.9375, True)
+    assert not hodges_lehmann([0.1, np.nan]).is_defined
+    assert np.isnan(hodges_lehmann([]).estimate)
+    with pytest.raises(StatisticsError, match="confidence: found 1, expected between 0 and 1"):
+        hodges_lehmann([0.1, 0.2], confidence=1)
+
+
+def test_holm_as_r_p_adjust() -> None:
+    """R: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm")."""
+    assert holm([0.01, 0.02, 0.03, 0.04, 0.05]) == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
+    assert holm([0.04, 0.01]) == pytest.approx([0.04, 0.02])
+    np.testing.assert_allclose(holm([0.4, np.nan, 0.01]), [0.4, np.nan, 0.02])
+
+
+@given(p=st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_lies_between_p_and_bonferroni_and_keeps_the_order(p: list[float]) -> None:
+    adjusted, values = holm(p), np.array(p)
+    assert (adjusted >= values).all()
+    assert (adjusted <= np.minimum(1, len(p) * values) + 1e-12).all()
+    assert (np.diff(adjusted[np.argsort(values, kind="stable")]) >= 0).all()

@@ -1,0 +1,52 @@
+import io
+
+import pandas as pd
+import pytest
+
+from evaluation.table import dice_table
+
+
+@pytest.fixture
+def summary() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "level": ["level1", "level1", "level<3>", "level<3>"],
+            "rater": ["anna", "net", "anna", "net"],
+            "median": [0.81, 0.7, 0.5, None],
+            "minimum": [0.6, 0.5, 0.1, None],
+            "maximum": [0.9, 0.8, 0.6, None],
+            "mean": [0.8, 0.69, 0.4, None],
+            "n_defined": [10, 10, 9, 0],
+            "n": [10, 10, 10, 10],
+        }
+    )
+
+
+def test_every_cell_states_what_is_defined(summary: pd.DataFrame) -> None:
+    table = dice_table(summary, title="Dice")
+    assert list(table.columns) == ["Level", "anna", "net"]
+    assert table.rows[0] == ["level1, median (range)", "0.81 (0.60–0.90)", "0.70 (0.50–0.80)"]
+    assert table.rows[1] == ["level1, mean", "0.80", "0.69"]
+    assert table.rows[2][1:] == ["0.50 (0.10–0.60)", "–"]
+    assert table.rows[3] == ["level<3>, mean", "0.40", "–"]
+    assert table.rows[4] == ["level<3>, defined in", "9 of 10 exams", "0 of 10 exams"]
+    assert len(table.rows) == 5
+
+
+def test_csv_comes_back_as_the_numbers(summary: pd.DataFrame) -> None:
+    table = dice_table(summary, title="Dice")
+    again = pd.read_csv(io.StringIO(table.to_csv()))
+    pd.testing.assert_frame_equal(again, summary, check_dtype=False)
+
+
+def test_html_is_escaped_and_says_what_the_cells_are(summary: pd.DataFrame) -> None:
+    html = dice_table(summary, title="Dice", notes=["a < b"]).to_html()
+    assert "level&lt;3&gt;" in html
+    assert "<li>a &lt; b</li>" in html
+    assert html.count('<th scope="col">') == 3
+    assert html.count('<th scope="row">') == 5
+
+
+def test_published_tables_have_no_counts(summary: pd.DataFrame) -> None:
+    table = dice_table(summary.drop(columns=["n_defined", "n"]), title="Dice")
+    assert table.rows[2][1] == "0.50 (0.10–0.60)"

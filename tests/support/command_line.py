@@ -1,0 +1,35 @@
+"""Run the command line in this process, and say what a refusal looks like."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+import sys
+from unittest.mock import patch
+
+from bmseg.commands.cli import main
+
+
+def bmseg(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, which saves its start-up."""
+    arguments = ["bmseg", *map(str, words)]
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        patch.object(sys, "argv", arguments),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as leave:
+            code = int(leave.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], message: str, code: int = 2) -> None:
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert message in last
