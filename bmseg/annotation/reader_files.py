@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bmseg.annotation.label_files import ITKSNAP_FILE, MEDSEG_FILE, SLICER_FILE, label_files
 from bmseg.annotation.state import Annotation, Round
-from bmseg.scoring.evaluate import SYNTHETIC
+from bmseg.wording import SYNTHETIC
 from dataset_conversion.files import write_text
 
 

@@ -12,7 +12,7 @@ from bmseg.annotation.round_report import OVER_LEVELS, RoundReport, report_of
 from bmseg.annotation.state import Annotation
 from bmseg.annotation.words import median_text
 from bmseg.annotation.words import sentences as sentences_of
-from bmseg.scoring.evaluate import SYNTHETIC
+from bmseg.wording import SYNTHETIC
 from dataset_conversion.files import write_text
 from evaluation.table import DASH, Table
 

@@ -15,7 +15,7 @@ from bmseg.atlas.levels import Example, LevelShown
 from bmseg.atlas.pictures import Frame, Knee, common_frame
 from bmseg.atlas.signal import Measured, measure, range_of
 from bmseg.errors import InputError
-from bmseg.scoring.evaluate import SYNTHETIC
+from bmseg.wording import SYNTHETIC
 from evaluation.figures.display import air_below, safe_colors, window_presets
 
 

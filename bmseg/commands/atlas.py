@@ -45,7 +45,7 @@ def atlas(
     from bmseg.atlas.build import HTML, PDF, build_atlas
     from bmseg.atlas.contents import AtlasOptions
     from bmseg.atlas.exams import AtlasExams
-    from bmseg.scoring.evaluate import SYNTHETIC
+    from bmseg.wording import SYNTHETIC
     from bmseg.workspace import open_workspace
 
     if named is not None and number is not None:

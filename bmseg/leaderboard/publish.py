@@ -12,7 +12,7 @@ from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, read_made
 from bmseg.leaderboard.standings import Standings, standings
 from bmseg.outputs import provenance
-from bmseg.scoring.evaluate import SYNTHETIC
+from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace
 from dataset_conversion.images.volume import read_volume
 from dataset_conversion.raw.dataset import RawDataset

@@ -19,10 +19,11 @@ from bmseg.outputs.stage import Stage
 from bmseg.report.parts import headlines, study_parts
 from bmseg.report.slices import slice_sheets
 from bmseg.scoring.costs import costs
-from bmseg.scoring.evaluate import NAMES, SYNTHETIC, read_provenance
+from bmseg.scoring.evaluate import NAMES, read_provenance
 from bmseg.scoring.files import reference_of
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.study import Study
+from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace, kept_study
 from dataset_conversion.files import write_text
 from dataset_conversion.raw.dataset import RawDataset

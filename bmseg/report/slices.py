@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmseg.scoring.evaluate import SYNTHETIC
 from bmseg.scoring.exam import consensus_path
 from bmseg.scoring.files import reference_of
 from bmseg.study import Study
+from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace
 from dataset_conversion.images.volume import read_volume
 from dataset_conversion.raw.dataset import RawDataset

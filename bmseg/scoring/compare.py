@@ -11,11 +11,12 @@ import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.scoring.costs import costs
-from bmseg.scoring.evaluate import SYNTHETIC, Evaluation, evaluate, read_provenance
+from bmseg.scoring.evaluate import Evaluation, evaluate, read_provenance
 from bmseg.scoring.exam import Unit
 from bmseg.scoring.raters import workspace_raters
 from bmseg.scoring.reader_study import METHODS, NAMES, printed_methods
 from bmseg.study import Study
+from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace, kept_study
 from dataset_conversion.files import write_if_changed
 from dataset_conversion.raw.dataset import RawDataset

@@ -19,12 +19,11 @@ from bmseg.scoring.exam import SEED, EvaluatedExam, Unit, consensus_path, evalua
 from bmseg.scoring.files import reference_of, write_figures, write_tables
 from bmseg.scoring.reader_study import study_readers
 from bmseg.study import Study
+from bmseg.wording import synthetic_mark, synthetic_notes
 from evaluation.consensus.result import describe
 from evaluation.masks.reading import MaskError, list_masks, match_exams
 from evaluation.measures.dice import COLUMNS, summarise
 from evaluation.table import Table, dice_table
-
-SYNTHETIC = "synthetic cohort"
 
 #: Columns of names, for reading a table back: pandas takes a reader called "1" for a number.
 NAMES = {"exam": str, "rater": str, "level": str}
@@ -132,14 +131,14 @@ def evaluate(
         ]
         scores = pd.concat([exam.scores.assign(exam=exam.name) for exam in done], ignore_index=True)[COLUMNS]
         table = dice_table(summarise(scores), title=_title(record), notes=_notes(study, raters, synthetic))
-        notes = [f"{SYNTHETIC.capitalize()}: simulated images and readers, no patients."] if synthetic else []
+        notes = synthetic_notes(synthetic)
         found = study_readers(
             study, done, readers, models,
             rule=describe(study.consensus.rule), margin=margin, cohort=facts, notes=notes,
         )  # fmt: skip
         written = [consensus_path(staging, exam) for exam in exams]
         written += write_tables(staging, scores, table, done, found)
-        note = SYNTHETIC.capitalize() if synthetic else ""
+        note = synthetic_mark(synthetic)
         written += write_figures(
             staging / "figures", study, scores, done, found, readers=readers, models=models, note=note
         )
@@ -240,9 +239,7 @@ def _notes(study: Study, raters: Raters, synthetic: bool) -> list[str]:
     absent = [name for name in study.reader_names if name not in raters.readers]
     if absent:
         notes.append(f"Not given: {', '.join(absent)} of the study's {len(study.reader_names)} readers.")
-    if synthetic:
-        notes.append("Synthetic cohort: simulated images and readers, no patients.")
-    return notes
+    return notes + synthetic_notes(synthetic)
 
 
 def _provenance(

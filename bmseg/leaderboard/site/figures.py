@@ -16,7 +16,7 @@ from tqdm import tqdm
 from bmseg.leaderboard.site.tables import SCHEME_NAMES
 from bmseg.leaderboard.site.text import figure_labels
 from bmseg.leaderboard.standings import WORST, Standings
-from bmseg.scoring.evaluate import SYNTHETIC
+from bmseg.wording import SYNTHETIC
 from dataset_conversion.files import atomic_path
 from evaluation.figures.ranking import blob_plot, scheme_comparison, significance_map
 from evaluation.figures.ranking_scores import exam_heatmap, score_boxplots

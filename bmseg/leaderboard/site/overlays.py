@@ -18,8 +18,8 @@ from bmseg.leaderboard.site.figures import save
 from bmseg.leaderboard.site.text import page_name
 from bmseg.leaderboard.standings import Standings
 from bmseg.outputs.records import read_record
-from bmseg.scoring.evaluate import SYNTHETIC
 from bmseg.study import Study
+from bmseg.wording import SYNTHETIC
 from dataset_conversion.images.volume import Volume
 from evaluation.figures.scores import overlay_sheet
 

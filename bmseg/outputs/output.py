@@ -1,0 +1,201 @@
+"""One way to put results in place: what a folder holds, what it was made from, what follows from it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bmseg.errors import InputError
+from bmseg.outputs.locks import locked
+from bmseg.outputs.provenance import file_hash, machine, value_hash, versions
+from bmseg.outputs.records import read_record, write_record
+from dataset_conversion.files import write_text
+
+PROVENANCE = "provenance.json"
+_STAGING = ".partial"
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Results that are being made: files below `folder`, and facts for their record.
+
+    `folder` is not where they will lie. Whatever is put into `facts` (of JSON types) stands in the record.
+    """
+
+    folder: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file below `folder`, the same bytes on every system."""
+        write_text(self.folder / name, text)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A folder of results.
+
+    Parameters
+    ----------
+    folder : Path
+    kind : str
+        What it holds, as ``atlas``; the record says so.
+    exclusive : bool
+        Whether the folder may hold nothing else: one with other files and no record of the kind is refused.
+        Otherwise files that are not in the record are left alone.
+    followers : tuple of str
+        Patterns, below the folder, of what later steps make from these results: removed whenever these are
+        replaced, so that no page stays beside newer scores.
+    record : str
+        Name of the record's file.
+    """
+
+    folder: Path
+    kind: str
+    exclusive: bool = False
+    followers: tuple[str, ...] = ()
+    record: str = PROVENANCE
+
+    def read(self) -> dict[str, Any]:
+        """The record of finished results; empty where there are none."""
+        found = self._read()
+        return found if "inputs_sha256" in found else {}
+
+    def made_from(self, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The record, when the folder holds the unchanged results of the same inputs; None otherwise."""
+        found = self.read()
+        if found.get("inputs_sha256") != _hash(inputs):
+            return None
+        whole = all(
+            (self.folder / name).is_file() and file_hash(self.folder / name) == expected
+            for name, expected in found["outputs"].items()
+        )
+        return found if whole else None
+
+    def check(self) -> None:
+        """Refuse a folder that is a file, or of something else where it has to be exclusive.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InputError(f"{self.folder}: found a file, expected a folder; name another with -o")
+        if self.exclusive and self._has_files() and not self._read():
+            raise InputError(
+                f"{self.folder}: found files and no {self.record} of {_a(self.kind)}, expected a new or "
+                f"empty folder or an earlier {self.kind}; name another with -o"
+            )
+
+    @contextmanager
+    def replaced(self, inputs: Mapping[str, Any]) -> Iterator[Staged]:
+        """Make results beside the earlier ones, which go when the block ends without an error.
+
+        The record goes first and comes last: ``kind``, versions, machine, the inputs and their hash, the
+        facts, and the hash of every file. What stops this half-way leaves a record that says so, and the
+        next run makes everything again. One process at a time; another waits.
+
+        Parameters
+        ----------
+        inputs : mapping
+            Everything that shapes the results, of JSON types. Versions need not be named.
+
+        Raises
+        ------
+        InputError
+            When the folder is not one for these results (`check`).
+        """
+        self.check()
+        staging = self.folder / _STAGING
+        try:
+            with locked(self._lock, str(self.folder)):
+                shutil.rmtree(staging, ignore_errors=True)
+                staging.mkdir()
+                staged = Staged(staging)
+                yield staged
+                self._put_in_place(staged, inputs)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+            if not self._has_files():
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def resumed(self, inputs: Mapping[str, Any]) -> Iterator[None]:
+        """Note what work is made from that grows in place, and, when the block ends well, that it is done.
+
+        Raises
+        ------
+        InputError
+            When it was begun from other inputs; names each that differs.
+        """
+        found = self._read()
+        if differing := [key for key in inputs if key in found and found[key] != inputs[key]]:
+            was = ", ".join(f"{key}={found[key]}" for key in differing)
+            expected = ", ".join(f"{key}={inputs[key]}" for key in differing)
+            raise InputError(
+                f"{self.kind}: found the workspace made with {was}, expected {expected}; use another "
+                "--workspace or remove this one"
+            )
+        with locked(self._lock, self.kind):
+            write_record(self.folder / self.record, {"kind": self.kind} | dict(inputs))
+            yield
+            write_record(self.folder / self.record, self._about(inputs) | {"outputs": {}})
+
+    def remove_followers(self) -> None:
+        """Remove what later steps made from these results."""
+        for pattern in self.followers:
+            for path in self.folder.glob(pattern):
+                path.unlink()
+
+    def _put_in_place(self, staged: Staged, inputs: Mapping[str, Any]) -> None:
+        files = sorted(path for path in staged.folder.rglob("*") if path.is_file())
+        outputs = {path.relative_to(staged.folder).as_posix(): file_hash(path) for path in files}
+        earlier = self._read().get("outputs", {})
+        # Until all is in place the folder says of itself that it is not whole, and whose files it holds.
+        unfinished = {"kind": self.kind, "outputs": dict.fromkeys([*earlier, *outputs], "")}
+        write_record(self.folder / self.record, unfinished)
+        self.remove_followers()
+        for name in set(earlier) - set(outputs):
+            self._remove(name)
+        for name in outputs:
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (staged.folder / name).replace(self.folder / name)
+        write_record(self.folder / self.record, self._about(inputs) | staged.facts | {"outputs": outputs})
+
+    def _about(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        about = {"kind": self.kind, "versions": versions(), "machine": machine()}
+        return about | dict(inputs) | {"inputs_sha256": _hash(inputs)}
+
+    def _remove(self, name: str) -> None:
+        """Remove an earlier result, and its folder if that is empty then; nothing outside the folder."""
+        path, root = self.folder / name, self.folder.resolve()
+        if path.is_file() and path.resolve().is_relative_to(root):
+            path.unlink()
+            if path.parent.resolve() != root and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
+    def _read(self) -> dict[str, Any]:
+        found = read_record(self.folder / self.record)
+        return found if found.get("kind") == self.kind else {}
+
+    @property
+    def _lock(self) -> Path:
+        return self.folder / (_LOCK if self.record == PROVENANCE else f"{_LOCK}-{self.record}")
+
+    def _has_files(self) -> bool:
+        return self.folder.is_dir() and any(
+            not path.name.startswith((_LOCK, _STAGING)) for path in self.folder.iterdir()
+        )
+
+
+def _hash(inputs: Mapping[str, Any]) -> str:
+    """Results of other versions are made anew."""
+    return value_hash({"versions": versions(), **inputs})
+
+
+def _a(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"

@@ -1,0 +1,39 @@
+"""Words that stand in many places, once: what is said of a synthetic cohort, and commands to paste."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+#: What a simulated cohort is called.
+SYNTHETIC = "synthetic cohort"
+
+_DEFAULT_WORKSPACE = Path("workspace")
+
+
+def synthetic_mark(synthetic: bool) -> str:
+    """What stands on a figure or in a title of a synthetic cohort; empty for any other."""
+    return SYNTHETIC.capitalize() if synthetic else ""
+
+
+def synthetic_notes(synthetic: bool) -> list[str]:
+    """What stands below a table or sentence of a synthetic cohort; nothing for any other.
+
+    Examples
+    --------
+    >>> synthetic_notes(True)
+    ['Synthetic cohort: simulated images and readers, no patients.']
+    """
+    return [f"{synthetic_mark(True)}: simulated images and readers, no patients."] if synthetic else []
+
+
+def command(*words: object, workspace: Path | None = None) -> str:
+    """A command line of bmseg that can be pasted as it stands; the default workspace need not be named.
+
+    Examples
+    --------
+    >>> command("annotate", "propose", workspace=Path("my knees"))
+    "bmseg annotate propose -w 'my knees'"
+    """
+    given = ["-w", workspace] if workspace and workspace.resolve() != _DEFAULT_WORKSPACE.resolve() else []
+    return shlex.join(["bmseg", *map(str, [*words, *given])])

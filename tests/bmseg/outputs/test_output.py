@@ -1,0 +1,128 @@
+"""Results are put in place whole, under a lock, and nothing stays that followed from earlier ones."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from bmseg.errors import InputError, WorkError
+from bmseg.outputs import Output, locked, read_record
+
+INPUTS = {"seed": 1, "masks": "abc"}
+
+
+def scores(folder: Path) -> Output:
+    return Output(folder, "evaluation", followers=("report.html", "costs.*", "figures/overlay_*.svg"))
+
+
+def fill(
+    output: Output, text: str = "exam", inputs: dict[str, object] = INPUTS, name: str = "dice.csv"
+) -> None:
+    with output.replaced(inputs) as made:
+        made.write(name, text)
+        made.write("figures/dice.svg", text)
+        made.facts["warnings"] = ["look"]
+
+
+def test_the_record_says_what_was_made_from_what(tmp_path: Path) -> None:
+    output = scores(tmp_path / "out")
+    assert output.read() == {} and output.made_from(INPUTS) is None
+    fill(output)
+    record = output.made_from(INPUTS)
+    assert record is not None and record["warnings"] == ["look"] and record["seed"] == 1
+    assert set(record["outputs"]) == {"dice.csv", "figures/dice.svg"} and record["versions"]["bmseg"]
+    assert output.made_from(INPUTS | {"seed": 2}) is None
+    assert Output(tmp_path / "out", "atlas").read() == {}
+
+
+@pytest.mark.parametrize("change", ["edit", "delete"])
+def test_changed_results_are_not_those_of_the_inputs(tmp_path: Path, change: str) -> None:
+    output = scores(tmp_path)
+    fill(output)
+    file = tmp_path / "dice.csv"
+    file.write_text("other") if change == "edit" else file.unlink()
+    assert output.made_from(INPUTS) is None
+
+
+def test_what_followed_from_replaced_results_goes_with_them(tmp_path: Path) -> None:
+    output = scores(tmp_path)
+    fill(output, name="old.csv")
+    for name in (
+        "report.html",
+        "costs.csv",
+        "costs.md",
+        "figures/overlay_1.svg",
+        "mine.txt",
+        "figures/mine.svg",
+    ):
+        (tmp_path / name).write_text("later")
+    fill(output, inputs=INPUTS | {"seed": 2})
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("[!.]*") if path.is_file()}
+    assert left == {"dice.csv", "figures/dice.svg", "figures/mine.svg", "mine.txt", "provenance.json"}
+
+
+def test_a_mistake_costs_no_earlier_result(tmp_path: Path) -> None:
+    output = scores(tmp_path / "out")
+    with pytest.raises(InputError), output.replaced(INPUTS) as made:
+        made.write("dice.csv", "half")
+        raise InputError("mask: damaged")
+    assert not (tmp_path / "out").exists()
+    fill(output)
+    with pytest.raises(InputError), output.replaced(INPUTS) as made:
+        made.write("dice.csv", "half")
+        raise InputError("mask: damaged")
+    assert output.made_from(INPUTS) and (tmp_path / "out" / "dice.csv").read_text() == "exam"
+
+
+def test_an_exclusive_folder_holds_nothing_else(tmp_path: Path) -> None:
+    atlas = Output(tmp_path / "atlas", "atlas", exclusive=True)
+    fill(atlas)
+    fill(atlas, inputs={"seed": 2})
+    with pytest.raises(InputError, match=r"found files and no provenance.json of a room"):
+        fill(Output(tmp_path / "atlas", "room", exclusive=True))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="found a file, expected a folder"):
+        fill(Output(tmp_path / "file", "atlas"))
+
+
+def test_work_that_grows_goes_on_from_the_same_inputs_only(tmp_path: Path) -> None:
+    output = Output(tmp_path, "phantom", record="phantom.json")
+    with pytest.raises(RuntimeError), output.resumed(INPUTS):
+        raise RuntimeError("killed")
+    assert output.made_from(INPUTS) is None
+    with (
+        pytest.raises(InputError, match="phantom: found the workspace made with seed=1, expected seed=2"),
+        output.resumed(INPUTS | {"seed": 2}),
+    ):
+        pass
+    with output.resumed(INPUTS):
+        pass
+    assert output.made_from(INPUTS)
+
+
+def hold(lock: Path, held: multiprocessing.synchronize.Event) -> None:
+    with locked(lock, "fold 0"):
+        held.set()
+        signal.pause()
+
+
+def test_a_holder_is_named_and_its_death_frees_the_lock(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    held = context.Event()
+    holder = context.Process(target=hold, args=(tmp_path / ".lock", held))
+    holder.start()
+    assert held.wait(60)
+    with (
+        pytest.raises(WorkError, match=rf"fold 0: found process {holder.pid} on .* at work on it"),
+        locked(tmp_path / ".lock", "fold 0", wait=False),
+    ):
+        pass
+    assert read_record(tmp_path / ".lock-holder")["process"] == holder.pid
+    os.kill(holder.pid or 0, signal.SIGKILL)
+    holder.join()
+    with locked(tmp_path / ".lock", "fold 0", wait=False):
+        assert read_record(tmp_path / ".lock-holder")["process"] == os.getpid()
