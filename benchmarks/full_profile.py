@@ -26,9 +26,8 @@ from bmseg.methods.profiles import get_profile
 from bmseg.nnunet import Training, plan, predict, train
 from bmseg.nnunet.models import RECORD
 from bmseg.outputs.records import read_record
-from bmseg.scoring.evaluate import evaluate
-from bmseg.scoring.raters import workspace_raters
-from bmseg.workspace import Workspace, kept_study, open_workspace
+from bmseg.scoring.evaluate import evaluate_workspace
+from bmseg.workspace import Workspace, open_workspace
 
 # The package gives its function train the name of the module.
 training_module: Any = import_module("bmseg.nnunet.train")
@@ -81,8 +80,7 @@ def main(epochs: int, profile_name: str, root: Path, training: int | None, itera
             train(workspace, wanted, seed=2022)
         predict(workspace, wanted)
         rows.append(_row(workspace, wanted, watch))
-    raters, synthetic = workspace_raters(workspace, study)
-    evaluate(study, kept_study(root), raters, workspace.evaluation, synthetic=synthetic)
+    evaluate_workspace(workspace)
     click.echo("\n".join([*_HEAD, *rows, ""]))
     click.echo((workspace.evaluation / "table1_fair.md").read_text(encoding="utf-8"))
 

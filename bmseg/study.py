@@ -9,14 +9,18 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bmseg.errors import InputError
+from bmseg.wording import synthetic_mark, synthetic_notes
 from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
 from dataset_conversion.images.volume import Plane
 from dataset_conversion.raw.exam import DatasetSpec
+
+if TYPE_CHECKING:
+    from evaluation.study.design import Design
 
 STUDIES = Path(__file__).parent / "studies"
 DEFAULT_STUDY = STUDIES / "von_brandis_2022" / "study.toml"
@@ -198,6 +202,27 @@ class Study(_Table):
             )
             for channel in self.channels
         ]
+
+    def design(
+        self, *, unit: Literal["exam", "knee"] = "exam", margin: float | None = None, synthetic: bool = False
+    ) -> Design:
+        """What an evaluation needs to know of the study."""
+        from evaluation.measures.dice import EmptyMask
+        from evaluation.study.design import Design
+
+        return Design(
+            levels={level.name: level.value for level in self.levels},
+            groups={group.name: tuple(group.levels) for group in self.groups},
+            rule=self.consensus.rule,
+            empty_mask=EmptyMask(self.scores.empty_mask),
+            plane=self.plane,
+            unit=unit,
+            margin=margin,
+            colors={level.name: level.color for level in self.levels},
+            all_readers=self.reader_names,
+            notes=synthetic_notes(synthetic),
+            mark=synthetic_mark(synthetic),
+        )
 
     @property
     def dataset_spec(self) -> DatasetSpec:

@@ -1,14 +1,18 @@
-"""Every path of one benchmark, in one place: no other module joins these paths."""
+"""One benchmark: its study, data set, readers, methods, and every path; no other module joins these paths."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.study import DEFAULT_STUDY, Study, load_study, study_hash
 from dataset_conversion.files import atomic_path
+from dataset_conversion.raw.dataset import RawDataset
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,52 @@ class Workspace:
     def of(cls, root: Path | str, study: Study) -> Workspace:
         """The workspace of a study in a folder (which need not exist yet)."""
         return cls(Path(root).resolve(), study.dataset_spec.folder_name)
+
+    @property
+    def study_file(self) -> Path:
+        """The study file that it was made with."""
+        return kept_study(self.root)
+
+    @cached_property
+    def study(self) -> Study:
+        """Its study."""
+        return load_study(self.study_file)
+
+    @property
+    def dataset(self) -> RawDataset:
+        """The data set in nnU-Net's raw format, to read and to write."""
+        return RawDataset.create(self.nnunet_raw, self.study.dataset_spec)
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether every exam of the cohort is simulated."""
+        return is_synthetic(self.dataset.cohort())
+
+    def test_exams(self) -> list[str]:
+        """Case identifiers of the test exams.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        dataset_conversion.images.volume.ConversionError
+            When there is no finished data set.
+        """
+        dataset = self.dataset
+        dataset.cohort()
+        if exams := dataset.exams("test"):
+            return exams
+        raise InputError(f"{dataset.cohort_path}: split: found no test exam, expected at least one")
+
+    def readers(self) -> dict[str, Path]:
+        """Reader to folder of masks, of those with masks of test exams."""
+        folders = {reader: self.dataset.readers_folder(reader) for reader in self.study.reader_names}
+        return {reader: folder for reader, folder in folders.items() if any(folder.glob("[!.]*.nii.gz"))}
+
+    def methods(self) -> dict[str, Path]:
+        """Method to folder of predictions, of those with any."""
+        folders = sorted(self.predictions_root.glob("[!.]*"))
+        return {folder.name: folder for folder in folders if folder.is_dir()}
 
     @property
     def nnunet_raw(self) -> Path:
@@ -169,3 +219,8 @@ def _keep_study(source: Path, study: Study, kept: Path) -> None:
         shutil.copyfile(published, kept.parent / published.name)
     with atomic_path(kept) as temporary:
         shutil.copyfile(source, temporary)
+
+
+def is_synthetic(cohort: pd.DataFrame) -> bool:
+    """Whether cohort.csv says that every exam is simulated."""
+    return "synthetic" in cohort and bool((cohort.synthetic == True).all())  # noqa: E712

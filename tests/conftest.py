@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from tests.support.masks import save_mask, thresholded
 
 # The same examples in every run, and no failure because a machine was busy.
 settings.register_profile("bmseg", deadline=None, derandomize=True)
@@ -25,9 +26,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get("/".join(item.path.with_suffix("").parts[-2:]), len(LONG)))
 
 
-AFFINE = np.diag([0.9, 0.9, 3.5, 1.0])
-
-
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """The folder of openly licensed real images, which is not part of the repository."""
@@ -40,34 +38,11 @@ def test_data() -> Path:
 
 @pytest.fixture
 def write_mask() -> Callable[..., Path]:
-    """Write an array as NIfTI; by default on a coronal-like grid."""
-
-    def write(path: Path, array: np.ndarray, affine: np.ndarray = AFFINE) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        nib.save(nib.Nifti1Image(array, affine), path)
-        return path
-
-    return write
+    """`save_mask`: write an array as NIfTI."""
+    return save_mask
 
 
 @pytest.fixture
 def ordinal_masks() -> Callable[..., dict[str, np.ndarray]]:
-    """Masks of several raters that agree in part: thresholds of one smooth field plus noise."""
-
-    def make(
-        raters: list[str], shape: tuple[int, int, int] = (24, 20, 6), seed: int = 0
-    ) -> dict[str, np.ndarray]:
-        from scipy.ndimage import gaussian_filter
-
-        rng = np.random.default_rng(seed)
-
-        def smooth() -> np.ndarray:
-            field = gaussian_filter(rng.normal(size=shape), (2.5, 2.5, 0.8))
-            return field / field.std()
-
-        common = smooth()
-        return {
-            rater: np.digitize(common + 0.35 * smooth(), [0.8, 1.3, 1.8]).astype(np.uint8) for rater in raters
-        }
-
-    return make
+    """`thresholded`: masks of several raters that agree in part."""
+    return thresholded

@@ -8,9 +8,8 @@ import numpy as np
 
 from bmseg.annotation.corrections import correct_regions
 from bmseg.annotation.state import ACCEPTED, Annotation, Round
+from bmseg.cohort.phantom import phantom_output
 from bmseg.errors import InputError
-from bmseg.outputs.records import read_record
-from bmseg.outputs.stage import Stage
 from dataset_conversion.images.volume import Volume, read_volume, write_volume
 from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort, simulate_exam
 from dataset_conversion.raw.dataset import FILE_ENDING
@@ -60,7 +59,7 @@ def simulate(
     InputError
         When the cohort is not synthetic, or no round is proposed.
     """
-    record = read_record(Stage.of(annotation.workspace, "phantom", {}).path).get("inputs", {})
+    record = phantom_output(annotation.workspace).read()
     if not annotation.synthetic or "seed" not in record:
         raise InputError(
             f"{annotation.workspace.root}: cohort: found exams of people, expected the synthetic cohort of "

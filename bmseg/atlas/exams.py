@@ -12,9 +12,8 @@ from tqdm import tqdm
 
 from bmseg.atlas.choice import Candidate, Unit, candidates_of, is_paired
 from bmseg.errors import InputError
-from bmseg.scoring.raters import is_synthetic
 from bmseg.study import Study
-from bmseg.workspace import Workspace
+from bmseg.workspace import Workspace, is_synthetic
 from dataset_conversion.images.volume import Volume, grid_difference, read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from evaluation.masks.reading import read_mask

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from bmseg import __version__
-from bmseg.outputs.stage import Stage
+from bmseg.outputs import Output
 from bmseg.study import Study, study_hash
 from bmseg.workspace import Workspace, kept_study
 from dataset_conversion.phantom.cohort import write_cohort
 from dataset_conversion.raw.dataset import RawDataset
+
+
+def phantom_output(workspace: Workspace) -> Output:
+    """What is on record of a workspace's synthetic cohort."""
+    return Output(workspace.stages, "phantom", record="phantom.json")
 
 
 def make_phantom(
@@ -42,12 +47,11 @@ def make_phantom(
     }
     if segmented is not None:
         inputs["segmented"] = segmented
-    stage = Stage.of(workspace, "phantom", inputs)
-    if stage.is_finished() and (dataset.folder / "dataset.json").is_file():
+    output = phantom_output(workspace)
+    if output.made_from(inputs) and (dataset.folder / "dataset.json").is_file():
         return f"already made from the same inputs: {dataset.folder}"
-    stage.check_begun()
-    write_cohort(dataset, training=training, segmented=segmented, seed=seed, processes=processes)
-    stage.finish()
+    with output.resumed(inputs):
+        write_cohort(dataset, training=training, segmented=segmented, seed=seed, processes=processes)
     test = len(dataset.exams("test"))
     unread = training - (training if segmented is None else segmented)
     also = f", {unread} unread exams" if unread else ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -175,46 +175,37 @@ def evaluate(
     further option. On plain folders of <exam>.nii.gz masks: --reader and --prediction, each as
     name=folder, and -o.
     """
-    from bmseg.scoring.evaluate import Raters
     from bmseg.scoring.evaluate import evaluate as evaluate_raters
+    from bmseg.scoring.evaluate import evaluate_workspace
     from bmseg.scoring.published import published_beside, read_published
+    from bmseg.scoring.raters import Raters
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.wording import SYNTHETIC
-    from bmseg.workspace import kept_study
 
-    if readers:
-        if out is None:
-            raise click.UsageError("--reader needs -o, where results go")
-        raters = Raters(folders_of(readers, "--reader"), folders_of(models, "--prediction"))
-        source = study_file or DEFAULT_STUDY
-        study = load_study(source)
-    elif models:
+    if readers and out is None:
+        raise click.UsageError("--reader needs -o, where results go")
+    if models and not readers:
         raise click.UsageError("--prediction needs --reader: the readers' masks make the consensus")
-    else:
-        from bmseg.scoring.raters import workspace_raters
-        from dataset_conversion.raw.dataset import RawDataset
-
-        workspace, study = _open(root, study_file)
-        source = kept_study(root)
-        raters, synthetic = workspace_raters(workspace, study)
-        cohort = cohort or RawDataset.create(workspace.nnunet_raw, study.dataset_spec).cohort_path
-        out = out or workspace.evaluation
+    options: dict[str, Any] = {"unit": unit, "margin": margin, "cohort": cohort, "regions": regions}
+    source = (study_file or DEFAULT_STUDY) if readers else _open(root, study_file)[0].study_file
+    study = load_study(source)
     published = read_published(study, source)
     with timed("evaluate"):
-        result = evaluate_raters(
-            study, source, raters, out,
-            synthetic=synthetic, unit=unit, margin=margin, cohort=cohort, regions=regions,
-        )  # fmt: skip
+        if readers and out:
+            raters = Raters(folders_of(readers, "--reader"), folders_of(models, "--prediction"))
+            result = evaluate_raters(study, source, raters, out, synthetic=synthetic, **options)
+        else:
+            result = evaluate_workspace(_open(root, study_file)[0], **options)
     if result.skipped:
-        click.echo(f"already made from the same inputs: {out}")
+        click.echo(f"already made from the same inputs: {result.folder}")
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(result.table.to_markdown())
     if beside := published_beside(
-        result.table.data, published, study.citation, SYNTHETIC if synthetic else ""
+        result.summary, published, study.citation, SYNTHETIC if result.synthetic else ""
     ):
         click.echo(beside.to_markdown())
-    click.echo(f"results: {out}")
+    click.echo(f"results: {result.folder}")
 
 
 cli.add_command(compare)
@@ -231,19 +222,19 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
 
     Of a workspace's run or, with --evaluation, of plain folders (without images and cohort).
     """
-    from bmseg.report.page import write_folder_report, write_report
-    from bmseg.study import DEFAULT_STUDY, load_study
+    from bmseg.report.page import REPORT, write_report
+    from bmseg.scoring.evaluation import Evaluation
+    from bmseg.study import DEFAULT_STUDY
 
-    if out:
-        source = study_file or DEFAULT_STUDY
-        click.echo(f"report: {write_folder_report(out, load_study(source), source)}")
-        return
-    workspace, study = _open(root, study_file)
+    workspace = None if out else _open(root, study_file)[0]
+    source = workspace.study_file if workspace else study_file or DEFAULT_STUDY
+    folder = out or _open(root, study_file)[0].evaluation
+    evaluation = Evaluation.read(folder, source)
     with timed("report"):
-        written = write_report(workspace, study)
+        written = write_report(evaluation, source, workspace)
     if not written:
         click.echo("already made from the same evaluation")
-    click.echo(f"report: {workspace.report}")
+    click.echo(f"report: {evaluation.folder / REPORT}")
 
 
 cli.add_command(annotate)

@@ -216,10 +216,9 @@ def _reference(board: Board, root: Path) -> Reference:
 
 def masks_of_readers(root: Path, readers: tuple[str, ...] = ()) -> dict[str, Path]:
     """Reader to folder: as given by --reader, or those of the workspace."""
-    from bmseg.scoring.raters import reader_folders
     from bmseg.workspace import open_workspace
 
-    return folders_of(readers, "--reader") or reader_folders(*open_workspace(root))
+    return folders_of(readers, "--reader") or open_workspace(root)[0].readers()
 
 
 def _workspace_if_there(root: Path) -> Any:

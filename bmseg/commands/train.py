@@ -13,7 +13,7 @@ from bmseg.commands.options import FILE, FOLDS, profile_option, seed_option, tim
 
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold, Training
-    from bmseg.scoring.exam import Unit
+    from evaluation.study import Unit
 
 _method = click.argument("method_name", metavar="[METHOD]", default="nnunet")
 _deterministic = click.option(
@@ -196,10 +196,10 @@ def compare(
     from bmseg.scoring.compare import compare_methods
     from bmseg.workspace import open_workspace
 
-    workspace, study = open_workspace(root)
+    workspace, _ = open_workspace(root)
     with timed("compare"):
         found = compare_methods(
-            workspace, study, method_names, unit=unit, margin=margin, cohort=cohort, regions=regions
+            workspace, method_names, unit=unit, margin=margin, cohort=cohort, regions=regions
         )
     if found.evaluation.skipped:
         click.echo(f"already made from the same inputs: {workspace.evaluation}")

@@ -31,7 +31,6 @@ from bmseg.leaderboard.entries import Entry, read_entry
 from bmseg.leaderboard.scoring import COLUMNS, Reference, score_readers
 from bmseg.outputs import provenance
 from bmseg.outputs.records import read_record, write_record
-from bmseg.scoring.exam import SEED
 from bmseg.study import Study, load_study
 from dataset_conversion.files import write_if_changed, write_text
 
@@ -232,7 +231,7 @@ def init_board(
         "masks_sha256": masks_hashes(reference),
         "readers_sha256": provenance.file_hash(root / READERS_FILE),
         "consensus_rule": reference.study.consensus.rule,
-        "seed": SEED,
+        "seed": reference.study.design().seed,
         "versions": provenance.versions(),
     }
     write_record(root / _REFERENCE_FILE, record)

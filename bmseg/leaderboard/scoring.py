@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.contract import Contract
-from bmseg.scoring.exam import reader_consensuses, score_votes
 from bmseg.study import Study
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import count_votes, paint
 from evaluation.masks.reading import LabelMap, check_grid, list_masks, match_exams, read_mask
 from evaluation.scores.fair import over_consensuses
+from evaluation.study import reader_consensuses, score_votes
 
 #: Columns of dice.csv of a submission, in order; that of the readers has ``rater`` after ``exam``.
 COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_reference", "n_rater"]
@@ -105,7 +105,7 @@ class Reference:
         """An exam's consensus of all readers, and that without each; computed once."""
         if exam not in self._known:
             of_readers = count_votes({reader: arrays[reader] for reader in self.readers}, self.labels)
-            self._known[exam] = reader_consensuses(self.study, of_readers)
+            self._known[exam] = reader_consensuses(self.study.design(), of_readers)
         return self._known[exam]
 
     def consensus_map(self, exam: str) -> LabelMap:
@@ -171,7 +171,7 @@ def score_readers(reference: Reference) -> pd.DataFrame:
     for exam in tqdm(reference.files, desc="readers", unit="exam", disable=None, leave=False):
         arrays = {reader: mask.array for reader, mask in reference.masks(exam).items()}
         consensus, without = reference.consensuses(exam, arrays)
-        _, fair = score_votes(reference.study, consensus.votes, consensus, without)
+        _, fair = score_votes(reference.study.design(), consensus.votes, consensus, without)
         tables.append(fair.assign(exam=exam))
     return _with_status(pd.concat(tables, ignore_index=True))[columns].astype(dict.fromkeys(_COUNTS, "Int64"))
 
@@ -207,7 +207,7 @@ def _score_exam(exam: str, mask: LabelMap, reference: Reference) -> pd.DataFrame
     arrays = {reader: one.array for reader, one in readers.items()}
     consensus, without = reference.consensuses(exam, arrays)
     votes = count_votes({**arrays, _SUBMISSION: mask.array}, reference.labels)
-    usual, fair = score_votes(reference.study, votes, consensus, without)
+    usual, fair = score_votes(reference.study.design(), votes, consensus, without)
     scores = pd.concat([usual.assign(left_out=NOBODY), fair], ignore_index=True)
     return _with_status(scores[scores.rater == _SUBMISSION].assign(exam=exam))
 

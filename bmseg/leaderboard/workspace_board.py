@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.scoring import Reference
-from bmseg.scoring.raters import reader_folders, test_cohort
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 
@@ -17,8 +16,8 @@ def workspace_reference(workspace: Workspace, study: Study) -> tuple[Reference, 
     InputError
         When there is no test exam, or no reader's mask of them.
     """
-    exams, synthetic = test_cohort(workspace, study)
-    readers = reader_folders(workspace, study)
+    exams, synthetic = workspace.test_exams(), workspace.is_synthetic
+    readers = workspace.readers()
     if not readers:
         raise InputError(
             f"{workspace.raw_dataset / 'readersTs'}: found no reader's masks of the test exams, expected at "

@@ -110,9 +110,9 @@ class Output:
             When the folder is not one for these results (`check`).
         """
         self.check()
-        staging = self.folder / _STAGING
+        staging = self.folder / self._own(_STAGING)
         try:
-            with locked(self._lock, str(self.folder)):
+            with locked(self.folder / self._own(_LOCK), str(self.folder)):
                 shutil.rmtree(staging, ignore_errors=True)
                 staging.mkdir()
                 staged = Staged(staging)
@@ -125,12 +125,12 @@ class Output:
 
     @contextmanager
     def resumed(self, inputs: Mapping[str, Any]) -> Iterator[None]:
-        """Note what work is made from that grows in place, and, when the block ends well, that it is done.
+        """For work that grows in place and goes on where it stopped: noted when the block ends well.
 
         Raises
         ------
         InputError
-            When it was begun from other inputs; names each that differs.
+            When it was made from other inputs before; names each that differs.
         """
         found = self._read()
         if differing := [key for key in inputs if key in found and found[key] != inputs[key]]:
@@ -140,8 +140,7 @@ class Output:
                 f"{self.kind}: found the workspace made with {was}, expected {expected}; use another "
                 "--workspace or remove this one"
             )
-        with locked(self._lock, self.kind):
-            write_record(self.folder / self.record, {"kind": self.kind} | dict(inputs))
+        with locked(self.folder / self._own(_LOCK), self.kind):
             yield
             write_record(self.folder / self.record, self._about(inputs) | {"outputs": {}})
 
@@ -182,9 +181,9 @@ class Output:
         found = read_record(self.folder / self.record)
         return found if found.get("kind") == self.kind else {}
 
-    @property
-    def _lock(self) -> Path:
-        return self.folder / (_LOCK if self.record == PROVENANCE else f"{_LOCK}-{self.record}")
+    def _own(self, name: str) -> str:
+        """A name of its own where several outputs share a folder."""
+        return name if self.record == PROVENANCE else f"{name}-{self.record}"
 
     def _has_files(self) -> bool:
         return self.folder.is_dir() and any(

@@ -25,7 +25,7 @@ from bmseg.reading_room import (
     draw_order,
 )
 from bmseg.reading_room.records import ExamFacts
-from bmseg.scoring.exam import consensus_path
+from bmseg.scoring.evaluation import consensus_name
 from bmseg.scoring.raters import workspace_raters
 from bmseg.study import Study
 from bmseg.workspace import Workspace
@@ -103,7 +103,7 @@ def workspace_shown(workspace: Workspace, study: Study, models: list[str], chann
     InputError
         When the workspace was not evaluated, a model has no predictions, or the channel is unknown.
     """
-    raters, synthetic = workspace_raters(workspace, study)
+    raters, synthetic = workspace_raters(workspace), workspace.is_synthetic
     dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
     exams, made = dataset.exams("test"), raters.models
     channel = _channel(study, channel)
@@ -117,7 +117,7 @@ def workspace_shown(workspace: Workspace, study: Study, models: list[str], chann
             f"--model: found {', '.join(unknown)}, expected some of {', '.join(made)}: methods "
             "with predictions in the workspace"
         )
-    masks = {REFERENCE: {exam: consensus_path(workspace.evaluation, exam) for exam in exams}}
+    masks = {REFERENCE: {exam: workspace.evaluation / consensus_name(exam) for exam in exams}}
     masks |= {model: _masks_of(model, made[model]) for model in models or made}
     match_exams(masks, exams)
     return Shown(

@@ -1,8 +1,9 @@
-"""The one-page report of a run: cohort, Table 1 beside the published one, figures, overlays."""
+"""The one-page report of an evaluation: cohort, Table 1 beside the published one, figures, overlays."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,92 +12,67 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bmseg import __version__
-from bmseg.errors import InputError
-from bmseg.outputs import provenance
+from bmseg.cohort.phantom import phantom_output
+from bmseg.outputs import Output
+from bmseg.outputs.provenance import file_hash, value_hash
 from bmseg.outputs.records import read_record
-from bmseg.outputs.stage import Stage
 from bmseg.report.parts import headlines, study_parts
 from bmseg.report.slices import slice_sheets
 from bmseg.scoring.costs import costs
-from bmseg.scoring.evaluate import NAMES, read_provenance
-from bmseg.scoring.files import reference_of
+from bmseg.scoring.evaluation import Evaluation
 from bmseg.scoring.published import published_beside, read_published
-from bmseg.study import Study
 from bmseg.wording import SYNTHETIC
-from bmseg.workspace import Workspace, kept_study
-from dataset_conversion.files import write_text
-from dataset_conversion.raw.dataset import RawDataset
-from evaluation.consensus.result import describe
+from bmseg.workspace import Workspace
+from evaluation.study.tables import CONSENSUS, DECISIONS, usual_notes
 from evaluation.table import Table, dice_table
 
+REPORT = "report.html"
 
-def write_report(workspace: Workspace, study: Study) -> bool:
-    """Write the report of a workspace's evaluation as one self-contained HTML file.
+
+def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace | None = None) -> bool:
+    """Write the report of an evaluation, as one self-contained HTML file in its folder.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    study_file : Path
+        Beside which the published tables are.
+    workspace : Workspace, optional
+        Whose evaluation it is; without it there are no images and no cohort.
 
     Returns
     -------
     bool
         False when it was already made from the same evaluation.
-
-    Raises
-    ------
-    InputError
-        When the workspace has no finished evaluation.
     """
-    record = read_provenance(workspace.evaluation)
-    if not record:
-        raise InputError(f"{workspace.evaluation}: found no finished evaluation; run 'bmseg evaluate' first")
-    of_methods = costs(workspace, record["models"]) if len(record["models"]) > 1 else None
-    made_from = {
-        "evaluation_sha256": provenance.file_hash(workspace.evaluation / "provenance.json"),
-        "costs_sha256": provenance.value_hash(of_methods and of_methods.to_html()),
-        "version": __version__,
+    models = evaluation.found.models
+    of_methods = costs(workspace, models) if workspace and len(models) > 1 else None
+    inputs = {
+        "evaluation_sha256": file_hash(evaluation.folder / "provenance.json"),
+        "costs_sha256": value_hash(of_methods and of_methods.to_html()),
+        "workspace": workspace is not None,
     }
-    stage = Stage.of(workspace, "report", made_from)
-    if stage.is_finished() and workspace.report.is_file():
+    output = Output(evaluation.folder, "report", record="report.json")
+    if output.made_from(inputs):
         return False
-    stage.begin()
-    page = _render(workspace.evaluation, study, kept_study(workspace.root), record, workspace, of_methods)
-    write_text(workspace.report, page)
-    stage.finish()
+    with output.replaced(inputs) as made:
+        sheets = slice_sheets(evaluation, workspace, made.folder / "figures") if workspace else []
+        made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, sheets))
     return True
 
 
-def write_folder_report(out: Path, study: Study, study_file: Path) -> Path:
-    """Write ``report.html`` into the folder of an evaluation of plain folders: no images, no cohort.
-
-    Raises
-    ------
-    InputError
-        When the folder holds no finished evaluation, or one of another study file.
-    """
-    record = read_provenance(out)
-    if not record:
-        raise InputError(f"{out}: found no finished evaluation; run 'bmseg evaluate -o {out}' first")
-    if record["study"]["sha256"] != provenance.file_hash(study_file):
-        raise InputError(
-            f"{study_file}: study file: found another than the evaluation in {out} was made with "
-            f"({record['study']['name']}), expected the same; name it with --study"
-        )
-    write_text(out / "report.html", _render(out, study, study_file, record))
-    return out / "report.html"
-
-
 def _render(
-    out: Path,
-    study: Study,
+    evaluation: Evaluation,
     study_file: Path,
-    record: dict[str, Any],
-    workspace: Workspace | None = None,
-    of_methods: Table | None = None,
+    workspace: Workspace | None,
+    of_methods: Table | None,
+    sheets: list[Path],
 ) -> str:
-    scores = pd.read_csv(out / "dice.csv", dtype=NAMES)
-    summary = pd.read_csv(out / "table1.csv", dtype=NAMES)
-    synthetic = bool(record["synthetic"])
+    study, found, synthetic = evaluation.study, evaluation.found, evaluation.synthetic
     environment = Environment(
         loader=PackageLoader("bmseg"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    summary = evaluation.summary
     ours = dice_table(summary, title="This run" + (f" ({SYNTHETIC})" if synthetic else ""))
     printed = read_published(study, study_file)
     published = None if printed is None else dice_table(printed, title=f"Published: {study.citation}")
@@ -104,56 +80,46 @@ def _render(
     return environment.get_template("report.html.j2").render(
         study=study,
         synthetic=synthetic,
-        reference=reference_of(record["readers"]),
-        findings=headlines(out, record) + _findings(summary, record),
-        cohort=Markup(_cohort_table(_cohort(workspace, study)).to_html()) if workspace else None,
+        reference=found.reference,
+        findings=headlines(found) + _findings(summary, found.readers, found.models),
+        cohort=Markup(_cohort_table(workspace.dataset.cohort()).to_html()) if workspace else None,
         tables=[Markup(table.to_html()) for table in (ours, published, beside) if table],
-        notes=record["notes"],
-        warnings=record["warnings"],
-        models=[(model, _image(out / "figures" / f"dice_{model}.svg")) for model in record["models"]],
-        raters=_image(out / "figures" / "dice_raters.svg"),
+        notes=usual_notes(found),
+        warnings=evaluation.warnings,
+        models=[(model, _image(evaluation.figure(f"dice_{model}"))) for model in found.models],
+        raters=_image(evaluation.figure("dice_raters")),
         parts=[
-            (
-                part,
-                [(_image(path), caption, width) for path, caption, width in part.figures if path.is_file()],
-            )
-            for part in study_parts(out, record, of_methods)
+            (part, [(_image(path), caption) for path, caption in part.figures if path.is_file()])
+            for part in study_parts(evaluation, of_methods)
         ],
-        overlays=[_image(path) for path in slice_sheets(workspace, study, scores, record)]
-        if workspace
-        else [],
-        rule=describe(record["consensus_rule"]),
+        overlays=[_image(path) for path in sheets],
+        rule=found.design.rule_in_words,
         consensus=[
-            Markup((out / f"{name}.html").read_text(encoding="utf-8"))
-            for name in ("decisions", "consensus")
-            if len(record["readers"]) > 1
+            Markup(found.printed(table).to_html()) for table in (DECISIONS, CONSENSUS) if found.has_consensus
         ],
         made_from=_made_from(workspace) if workspace else [],
-        provenance=_flat(record),
+        provenance=_flat(dict(evaluation.record)),
     )
 
 
-def _cohort(workspace: Workspace, study: Study) -> pd.DataFrame:
-    return RawDataset.create(workspace.nnunet_raw, study.dataset_spec).cohort()
-
-
-def _findings(summary: pd.DataFrame, record: dict[str, Any]) -> list[str]:
+def _findings(summary: pd.DataFrame, readers: Sequence[str], models: Sequence[str]) -> list[str]:
     """A sentence a level and model: where the model stands among the readers."""
     sentences = []
     for level in dict.fromkeys(summary.level):
         medians = summary[summary.level == level].set_index("rater")["median"]
-        readers = medians[record["readers"]].dropna()
-        for model in record["models"]:
-            if np.isnan(medians[model]) or readers.empty:
+        of_readers = medians[list(readers)].dropna()
+        for model in models:
+            if np.isnan(medians[model]) or of_readers.empty:
                 sentences.append(f"{level}: the median Dice of {model} is undefined.")
                 continue
-            if len(record["readers"]) == 1:
-                sentences.append(f"{level}: {model} reaches a median Dice of {medians[model]:.2f}.")
+            reaches = f"{level}: {model} reaches a median Dice of {medians[model]:.2f}"
+            if len(readers) == 1:
+                sentences.append(f"{reaches}.")
                 continue
-            reached = int((medians[model] >= readers).sum())
+            reached = int((medians[model] >= of_readers).sum())
             sentences.append(
-                f"{level}: {model} reaches a median Dice of {medians[model]:.2f}; the readers reach "
-                f"{readers.min():.2f} to {readers.max():.2f} (at or above {reached} of {len(readers)})."
+                f"{reaches}; the readers reach {of_readers.min():.2f} to {of_readers.max():.2f} "
+                f"(at or above {reached} of {len(of_readers)})."
             )
     return sentences
 
@@ -176,8 +142,9 @@ def _cohort_table(cohort: pd.DataFrame) -> Table:
 
 def _made_from(workspace: Workspace) -> list[tuple[str, str]]:
     """What is on record of the cohort and of every training: seeds, schedules, hashes, versions."""
-    cohort = read_record(workspace.stages / "phantom.json").get("inputs", {})
-    facts = _flat(cohort, "synthetic cohort: ")
+    cohort = phantom_output(workspace).read()
+    facts = _flat({name: cohort[name] for name in ("seed", "training", "segmented") if name in cohort},
+                  "synthetic cohort: ")  # fmt: skip
     for path in sorted(workspace.results_dataset.glob("*/fold_*/bmseg_inputs.json")):
         facts += _flat(read_record(path), f"{path.parent.parent.name}, {path.parent.name}: ")
     return facts

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from bmseg.scoring.files import reference_of
-from bmseg.scoring.reader_study import METHODS, NAMES
-from evaluation.comparison.verdicts import reach_readers, verdicts
+from bmseg.scoring.evaluation import Evaluation
+from evaluation.comparison.verdicts import pairs_in_words, reach_readers, verdicts
+from evaluation.study import ReaderStudy
+from evaluation.study import tables as t
 from evaluation.table import Table
 
 
@@ -24,8 +25,8 @@ class Part:
     title : str
     text : str
         What the reader should know before looking.
-    figures : list of (Path, str, str)
-        Figure, its caption, and its width: "column" or "wide".
+    figures : list of (Path, str)
+        Figure, one column wide, and its caption.
     tables : list of Markup
     sentences : list of str
         Behind a click.
@@ -35,91 +36,94 @@ class Part:
 
     title: str
     text: str
-    figures: list[tuple[Path, str, str]]
+    figures: list[tuple[Path, str]]
     tables: list[Markup]
     sentences: list[str]
     headlines: list[str] = field(default_factory=list)
 
 
-def study_parts(out: Path, record: dict[str, Any], costs: Table | None = None) -> list[Part]:
-    """The sections of an evaluation's folder; fewer where it has fewer readers, models or facts.
+def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part]:
+    """The sections of an evaluation; fewer where it has fewer readers, models or facts.
 
     Parameters
     ----------
-    out : Path
-    record : dict
-        Its provenance.
+    evaluation : Evaluation
     costs : Table, optional
         Of `bmseg.scoring.costs.costs`, where methods of a workspace are compared.
     """
-    methods = [_methods(out, record, costs)] if len(record["models"]) > 1 else []
-    if len(record["readers"]) < 2:
-        return [*methods, _where_it_fails(out, record)]
-    parts = [_fair(out), *methods, _comparisons(out, record), _agreement(out)]
-    parts += [_where_it_fails(out, record), _volumes(out, record), _sensitivity(out)]
+    methods = [_methods(evaluation, costs)] if t.METHODS_COMPARED in evaluation.found else []
+    if not evaluation.found.has_consensus:
+        return [*methods, _where_it_fails(evaluation)]
+    parts = [_fair(evaluation), *methods, _comparisons(evaluation), _agreement(evaluation)]
+    parts += [_where_it_fails(evaluation), _volumes(evaluation), _sensitivity(evaluation)]
     return [part for part in parts if part.figures or part.tables]
 
 
-def _fair(out: Path) -> Part:
+def _fair(evaluation: Evaluation) -> Part:
     return Part(
         "The fair comparison",
         "In the usual table a reader is scored against a consensus that holds the reader's own mask, and a "
         "model is not. Here every reader meets the consensus of the others, and every model those same "
         "consensuses, so that all are measured by the same yardsticks.",
-        [_figure(out, "fair_against_usual", "Mean Dice the usual way and the fair way.", "column")],
-        [_html(out, "table1_fair")],
+        [(evaluation.figure("fair_against_usual"), "Mean Dice the usual way and the fair way.")],
+        [Markup(evaluation.found.printed(t.TABLE1_FAIR).to_html())],
         [],
     )
 
 
-def headlines(out: Path, record: dict[str, Any]) -> list[str]:
+def headlines(found: ReaderStudy) -> list[str]:
     """Which of the models is better, a sentence or two a pair; none with one model."""
-    return verdicts(_read(out, METHODS)) if len(record["models"]) > 1 else []
+    return verdicts(found[t.METHODS_COMPARED]) if t.METHODS_COMPARED in found else []
 
 
-def _methods(out: Path, record: dict[str, Any], costs: Table | None) -> Part:
-    reference = reference_of(record["readers"])
+def _methods(evaluation: Evaluation, costs: Table | None) -> Part:
+    found = evaluation.found
+    figure = evaluation.figure(t.METHODS_COMPARED.name)
     return Part(
         "Methods compared",
-        f"Every pair of models on the same exams, against {reference}, in which no model has a part. What is "
-        "called shown holds when all pairs and levels are tested together (Holm).",
-        [_figure(out, METHODS, f"Differences of Dice between models against {reference}.", "column")],
-        [_html(out, METHODS), *([Markup(costs.to_html())] if costs else [])],
-        _sentences(out, f"{METHODS}_in_words")[len(headlines(out, record)) :],
-        headlines(out, record),
+        f"Every pair of models on the same exams, against {found.reference}, in which no model has a part. "
+        "What is called shown holds when all pairs and levels are tested together (Holm).",
+        [(figure, f"Differences of Dice between models against {found.reference}.")],
+        [
+            Markup(table.to_html())
+            for table in (found.printed(t.METHODS_COMPARED), costs)
+            if table is not None
+        ],
+        [*pairs_in_words(found[t.METHODS_COMPARED]), *found.design.notes],
+        headlines(found),
     )
 
 
-def _comparisons(out: Path, record: dict[str, Any]) -> Part:
-    figures = [
-        _figure(out, f"comparisons_{model}", f"Dice of {model} minus that of each reader, fair.", "column")
-        for model in record["models"]
-    ]
+def _comparisons(evaluation: Evaluation) -> Part:
+    found = evaluation.found
     return Part(
         "Models against readers",
         "Paired by exam, by the fair scores: Hodges-Lehmann differences with their intervals, exact Wilcoxon "
         "tests, Holm's adjustment over all readers on a level.",
-        figures,
+        [
+            (evaluation.figure(f"comparisons_{model}"), f"Dice of {model} minus that of each reader, fair.")
+            for model in found.models
+        ],
         [],
-        _sentences(out, "comparisons"),
-        reach_readers(_read(out, "comparisons")) if record["models"] else [],
+        found.words(t.COMPARISONS),
+        reach_readers(found[t.COMPARISONS]) if found.models else [],
     )
 
 
-def _agreement(out: Path) -> Part:
-    chance = _read(out, "agreement_chance").assign(
-        voxels=lambda t: t.voxels.map({"union": "marked by a reader", "volume": "whole volume"}),
-        measure=lambda t: t.measure.map(
+def _agreement(evaluation: Evaluation) -> Part:
+    chance = evaluation.found[t.AGREEMENT_CHANCE].assign(
+        voxels=lambda rows: rows.voxels.map({"union": "marked by a reader", "volume": "whole volume"}),
+        measure=lambda rows: rows.measure.map(
             {"alpha": "Krippendorff's alpha (ordinal)", "kappa": "Fleiss' kappa"}
         ),
     )
-    rates = _read(out, "reader_rates")
+    rates = evaluation.found[t.READER_RATES]
     return Part(
         "Agreement of readers",
         "Alpha and kappa on the voxels that a reader marked leave out what all agree to be nothing, so "
         "chance is not 0 there; on the whole volume they rise with the share of background. Neither alone "
         "is right. Sensitivity and specificity are STAPLE's estimates.",
-        [_figure(out, "agreement", "Dice of every pair of raters, mean over exams.", "column")],
+        [(evaluation.figure("agreement"), "Dice of every pair of raters, mean over exams.")],
         [
             _table("Beyond chance, mean over exams", chance, ["voxels", "measure"]),
             _table("Readers as STAPLE sees them, mean over exams", rates, ["level", "rater", "measure"], 3),
@@ -128,33 +132,29 @@ def _agreement(out: Path) -> Part:
     )
 
 
-def _where_it_fails(out: Path, record: dict[str, Any]) -> Part:
+#: Tables of where raters fail: title, and the columns that name a row.
+_FAILURES = {
+    t.ERRORS_SUMMARY: (
+        "False-positive and false-negative volume, ml an exam", ["rater", "level", "error"]
+    ),
+    t.SLICES_PERIPHERAL_CENTRAL: ("Outer quarters against the inner half", ["rater", "level"]),
+    t.DICE_BY_CATEGORY: ("Dice by site and group", ["rater", "level", "column", "category"]),
+    t.DICE_AGAINST_AGE: ("Dice against age (Spearman)", ["rater", "level"]),
+}  # fmt: skip
+
+
+def _where_it_fails(evaluation: Evaluation) -> Part:
+    found = evaluation.found
     figures, tables = [], []
-    for model in record["models"]:
-        figures.append(
-            _figure(out, f"volume_{model}", f"Dice of {model} against the volume of the reference.", "column")
-        )
-        figures.append(
-            _figure(
-                out,
-                f"slices_{model}",
-                f"Dice and false volume of {model} along the slices, readers grey.",
-                "column",
-            )
-        )
-    for name, title, keys in (
-        (
-            "errors_summary",
-            "False-positive and false-negative volume, ml an exam",
-            ["rater", "level", "error"],
-        ),
-        ("slices_peripheral_central", "Outer quarters against the inner half", ["rater", "level"]),
-        ("dice_by_category", "Dice by site and group", ["rater", "level", "column", "category"]),
-        ("dice_against_age", "Dice against age (Spearman)", ["rater", "level"]),
-    ):
-        if (out / f"{name}.csv").is_file():
-            found = _read(out, name)
-            shown = found[found.rater.isin(record["models"])] if record["models"] else found
+    for model in found.models:
+        of_volume = f"Dice of {model} against the volume of the reference."
+        of_slices = f"Dice and false volume of {model} along the slices, readers grey."
+        figures.append((evaluation.figure(f"volume_{model}"), of_volume))
+        figures.append((evaluation.figure(f"slices_{model}"), of_slices))
+    for table, (title, keys) in _FAILURES.items():
+        if table in found:
+            rows = found[table]
+            shown = rows[rows.rater.isin(found.models)] if found.models else rows
             tables.append(_table(title, shown, keys))
     return Part(
         "Where it fails",
@@ -166,46 +166,28 @@ def _where_it_fails(out: Path, record: dict[str, Any]) -> Part:
     )
 
 
-def _volumes(out: Path, record: dict[str, Any]) -> Part:
+def _volumes(evaluation: Evaluation) -> Part:
+    found = evaluation.found
     figures = [
-        _figure(out, f"bland_altman_{model}", f"Volumes of {model} against the consensus.", "column")
-        for model in record["models"]
+        (evaluation.figure(f"bland_altman_{model}"), f"Volumes of {model} against the consensus.")
+        for model in found.models
     ]
     tables = []
-    if (out / "volumes_icc.csv").is_file():
-        icc = _read(out, "volumes_icc")
-        tables.append(_table("Intraclass correlation of the readers' volumes", icc, ["level"]))
+    if t.VOLUMES_ICC in found:
+        title = "Intraclass correlation of the readers' volumes"
+        tables.append(_table(title, found[t.VOLUMES_ICC], ["level"]))
     return Part("Volumes", "Bland-Altman: difference against mean, a point an exam.", figures, tables, [])
 
 
-def _sensitivity(out: Path) -> Part:
+def _sensitivity(evaluation: Evaluation) -> Part:
     return Part(
         "The same table by other consensuses",
         "Median (mean) Dice when the consensus is made by another rule, and how the order of raters changes; "
         "the study's own rule is starred.",
         [],
-        [_html(out, "sensitivity")],
+        [Markup(evaluation.found.printed(t.SENSITIVITY).to_html())],
         [],
     )
-
-
-def _figure(out: Path, name: str, caption: str, width: str) -> tuple[Path, str, str]:
-    return out / "figures" / f"{name}.svg", caption, width
-
-
-def _sentences(out: Path, name: str) -> list[str]:
-    """The sentences of a file that holds one a line; none where there is no file."""
-    words = out / f"{name}.md"
-    lines = words.read_text(encoding="utf-8").splitlines() if words.is_file() else []
-    return [line.removeprefix("- ") for line in lines]
-
-
-def _html(out: Path, name: str) -> Markup:
-    return Markup((out / f"{name}.html").read_text(encoding="utf-8"))
-
-
-def _read(out: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(out / f"{name}.csv", dtype=NAMES)
 
 
 def _table(title: str, found: pd.DataFrame, keys: list[str], decimals: int = 2) -> Markup:

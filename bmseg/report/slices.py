@@ -8,66 +8,61 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmseg.scoring.exam import consensus_path
-from bmseg.scoring.files import reference_of
-from bmseg.study import Study
-from bmseg.wording import SYNTHETIC
+from bmseg.scoring.evaluation import Evaluation
 from bmseg.workspace import Workspace
 from dataset_conversion.images.volume import read_volume
-from dataset_conversion.raw.dataset import RawDataset
 from evaluation.figures.failures import difference_sheet
 from evaluation.figures.files import save_figure
 from evaluation.figures.scores import overlay_sheet
+from evaluation.study.tables import DICE
 
 # Exams shown: the model's worst, median and best.
 OVERLAY_EXAMS = 3
 
 
-def slice_sheets(
-    workspace: Workspace, study: Study, scores: pd.DataFrame, record: dict[str, Any]
-) -> list[Path]:
+def slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) -> list[Path]:
     """Draw the slices with most marked of the first model's worst to best exams.
 
     Parameters
     ----------
+    evaluation : Evaluation
     workspace : Workspace
-    study : Study
-    scores : DataFrame
-        dice.csv.
-    record : dict
-        Provenance of the evaluation.
+        Where images and predictions are.
+    folder : Path
+        Of the figures.
 
     Returns
     -------
     list of Path
-        SVG files: reference beside models, then what the first model marked otherwise.
+        PNG files: reference beside models, then what the first model marked otherwise.
     """
-    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
-    reference = reference_of(record["readers"]).removeprefix("the ")
-    models = record["models"]
+    study, found, dataset = evaluation.study, evaluation.found, workspace.dataset
+    reference = found.reference.removeprefix("the ")
+    first = found.models[0]
     slices, differences = [], []
-    for exam, dice in _worst_to_best(scores, models[0]):
+    for exam, dice in _worst_to_best(found[DICE], first):
         image = read_volume(dataset.image_path(exam, "test", dataset.spec.channels[0]))
-        consensus = read_volume(consensus_path(workspace.evaluation, exam)).array
+        consensus = read_volume(evaluation.consensus(exam)).array
         shown = int((consensus > 0).sum(axis=(0, 1)).argmax())
         masks = {reference: consensus} | {
-            model: read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array for model in models
+            model: read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array
+            for model in found.models
         }
         seen = {name: mask[:, :, shown].T for name, mask in masks.items()}
         score = "Dice undefined" if np.isnan(dice) else f"mean Dice {dice:.2f}"
         title = f"{exam}, slice {shown + 1}\n{score}"
         slices.append((title, image.array[:, :, shown].T, seen))
-        differences.append((title, image.array[:, :, shown].T, seen[reference], seen[models[0]]))
+        differences.append((title, image.array[:, :, shown].T, seen[reference], seen[first]))
     colors = {level.value: level.color for level in study.levels}
-    note = SYNTHETIC.capitalize() if record["synthetic"] else ""
-    aspect = float(image.spacing[1] / image.spacing[0])
-    sheets = {
-        "overlays": overlay_sheet(slices, colors=colors, aspect=aspect, note=note),
-        "differences": difference_sheet(
-            differences, rater=models[0], colors=colors, reference=reference, aspect=aspect, note=note
-        ),
+    shared: dict[str, Any] = {
+        "colors": colors,
+        "aspect": float(image.spacing[1] / image.spacing[0]),
+        "note": found.design.mark,
     }
-    folder = workspace.evaluation / "figures"
+    sheets = {
+        "overlays": overlay_sheet(slices, **shared),
+        "differences": difference_sheet(differences, rater=first, reference=reference, **shared),
+    }
     return [
         path
         for name, figure in sheets.items()

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.scoring.costs import costs
-from bmseg.scoring.evaluate import Evaluation, evaluate, read_provenance
-from bmseg.scoring.exam import Unit
-from bmseg.scoring.raters import workspace_raters
-from bmseg.scoring.reader_study import METHODS, NAMES, printed_methods
-from bmseg.study import Study
-from bmseg.wording import SYNTHETIC
-from bmseg.workspace import Workspace, kept_study
+from bmseg.scoring.evaluate import evaluate_workspace
+from bmseg.scoring.evaluation import Evaluation, output_of
+from bmseg.workspace import Workspace
 from dataset_conversion.files import write_if_changed
-from dataset_conversion.raw.dataset import RawDataset
 from evaluation.comparison.models import of_models
 from evaluation.comparison.verdicts import pairs_in_words, reach_readers, verdicts
-from evaluation.consensus.result import describe
-from evaluation.measures.dice import EmptyMask
-from evaluation.scores.table1 import printed_fair_table
-from evaluation.table import Table, dice_table
+from evaluation.study import Unit
+from evaluation.study.tables import COMPARISONS, METHODS_COMPARED, fair_table, methods_table, usual_table
+from evaluation.table import Table
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,6 @@ class Comparison:
 
 def compare_methods(
     workspace: Workspace,
-    study: Study,
     methods: Sequence[str] = (),
     *,
     unit: Unit | None = None,
@@ -70,13 +60,11 @@ def compare_methods(
     Parameters
     ----------
     workspace : Workspace
-    study : Study
-        The workspace's.
     methods : sequence of str
         Compare these only; Holm then adjusts their pairs alone. By default all with predictions.
     unit, margin, cohort, regions
-        Of `bmseg.scoring.evaluate.evaluate`. By default unit and margin are those of the evaluation that is
-        there, and the cohort is the workspace's.
+        Of `bmseg.scoring.evaluate.evaluate_workspace`. By default unit and margin are those of the
+        evaluation that is there.
 
     Raises
     ------
@@ -86,35 +74,36 @@ def compare_methods(
     evaluation.masks.reading.MaskError
         When masks are missing, damaged or on another grid.
     """
-    present = _present(workspace)
+    present = workspace.methods()
     chosen = _chosen(workspace, present, methods)
-    done = _evaluated(workspace, study, unit, margin, cohort, regions)
-    record = read_provenance(workspace.evaluation)
-    every = costs(workspace, present)
+    earlier = output_of(workspace.evaluation).read()
+    if regions is None and "regions_sha256" in earlier:
+        raise InputError(
+            f"{workspace.evaluation}: found an evaluation made with --regions, expected them named again"
+        )
+    done = evaluate_workspace(
+        workspace,
+        unit=unit or earlier.get("unit", "exam"),
+        margin=earlier.get("margin") if margin is None else margin,
+        cohort=cohort,
+        regions=regions,
+    )
+    every = costs(workspace, list(present))
     for ending, text in (("csv", every.to_csv()), ("md", every.to_markdown()), ("html", every.to_html())):
         write_if_changed(workspace.evaluation / f"costs.{ending}", text)
-    notes = [note for note in record["notes"] if note.startswith(SYNTHETIC.capitalize())]
-    pairs = of_models(_read(workspace, METHODS), chosen)
-    tables = [
-        _table1(workspace, record, done, chosen, notes),
-        printed_methods(pairs, record["readers"], len(record["exams"]), notes),
-        costs(workspace, chosen),
-    ]
+    found = done.found
+    pairs = of_models(found[METHODS_COMPARED], chosen)
+    table1 = (fair_table if found.has_consensus else usual_table)(found, [*found.readers, *chosen])
     sentences = [
         *verdicts(pairs),
-        *_beside_readers(workspace, record, chosen),
+        *_beside_readers(done, chosen),
         *pairs_in_words(pairs),
-        *notes,
+        *found.design.notes,
     ]
-    return Comparison(tables, sentences, done)
+    return Comparison([table1, methods_table(found, pairs), costs(workspace, chosen)], sentences, done)
 
 
-def _present(workspace: Workspace) -> list[str]:
-    """The methods with a folder of predictions."""
-    return [folder.name for folder in sorted(workspace.predictions_root.glob("[!.]*")) if folder.is_dir()]
-
-
-def _chosen(workspace: Workspace, present: Sequence[str], methods: Sequence[str]) -> list[str]:
+def _chosen(workspace: Workspace, present: Mapping[str, Path], methods: Sequence[str]) -> list[str]:
     """The methods to compare, in the evaluation's order."""
     found = ", ".join(present) or "none"
     if unknown := [method for method in methods if method not in present]:
@@ -137,65 +126,9 @@ def _chosen(workspace: Workspace, present: Sequence[str], methods: Sequence[str]
     )
 
 
-def _evaluated(
-    workspace: Workspace,
-    study: Study,
-    unit: Unit | None,
-    margin: float | None,
-    cohort: Path | None,
-    regions: Path | None,
-) -> Evaluation:
-    """Evaluate as 'bmseg evaluate' does; nothing is done when that was made from the same inputs."""
-    earlier = read_provenance(workspace.evaluation)
-    if regions is None and "regions_sha256" in earlier:
-        raise InputError(
-            f"{workspace.evaluation}: found an evaluation made with --regions, expected them named again"
-        )
-    raters, synthetic = workspace_raters(workspace, study)
-    return evaluate(
-        study,
-        kept_study(workspace.root),
-        raters,
-        workspace.evaluation,
-        synthetic=synthetic,
-        unit=unit or earlier.get("unit", "exam"),
-        margin=earlier.get("margin") if margin is None else margin,
-        cohort=cohort or RawDataset.create(workspace.nnunet_raw, study.dataset_spec).cohort_path,
-        regions=regions,
-    )
-
-
-def _read(workspace: Workspace, name: str) -> pd.DataFrame:
-    return pd.read_csv(workspace.evaluation / f"{name}.csv", dtype=NAMES)
-
-
-def _table1(
-    workspace: Workspace,
-    record: dict[str, Any],
-    done: Evaluation,
-    chosen: Sequence[str],
-    notes: Sequence[str],
-) -> Table:
-    """Readers and the chosen methods, as usual and fair; with one reader as usual."""
-    raters = [*record["readers"], *chosen]
-    if len(record["readers"]) < 2:
-        summary = done.table.data
-        return dice_table(summary[summary.rater.isin(raters)], title=done.table.title, notes=done.table.notes)
-    data = _read(workspace, "table1_fair")
-    return printed_fair_table(
-        data[data.rater.isin(raters)],
-        title=f"Dice as usual and fair, {len(record['exams'])} exams",
-        readers=record["readers"],
-        rule=describe(record["consensus_rule"]),
-        empty_mask=EmptyMask(record["empty_mask"]),
-        unit=f"{record['unit']}s",
-        notes=notes,
-    )
-
-
-def _beside_readers(workspace: Workspace, record: dict[str, Any], chosen: Sequence[str]) -> list[str]:
+def _beside_readers(done: Evaluation, chosen: Sequence[str]) -> list[str]:
     """Whether each method reaches the median reader; there is none with one reader."""
-    if len(record["readers"]) < 2:
+    if COMPARISONS not in done.found:
         return []
-    comparisons = _read(workspace, "comparisons")
-    return reach_readers(comparisons[comparisons.model.isin(chosen)])
+    rows = done.found[COMPARISONS]
+    return reach_readers(rows[rows.model.isin(chosen)])

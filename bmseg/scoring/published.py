@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from bmseg.errors import InputError
-from bmseg.scoring.evaluate import NAMES
 from bmseg.study import Study
 from evaluation.table import DASH, Table
 
@@ -28,7 +27,7 @@ def read_published(study: Study, study_file: Path) -> pd.DataFrame | None:
         raise InputError(
             f"{study_file}: published.table1: no such file: {path}; copy it too, or leave it out"
         )
-    return pd.read_csv(path, dtype=NAMES)
+    return pd.read_csv(path, dtype={"rater": str, "level": str})
 
 
 def published_beside(

@@ -46,9 +46,9 @@ def scored_tables(workspace: Workspace, model: TrainedModel, study_file: Path) -
         The one that goes with the model.
     """
     # Brings figures and tables along, which predicting with a model file has no use for.
-    from bmseg.scoring.evaluate import read_provenance
+    from bmseg.scoring.evaluation import output_of
 
-    record = read_provenance(workspace.evaluation)
+    record = output_of(workspace.evaluation).read()
     if why_not := _why_not(workspace, model, study_file, record):
         return ScoredTables({}, None, why_not)
     made = record["outputs"]

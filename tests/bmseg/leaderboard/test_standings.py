@@ -16,9 +16,10 @@ from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.standings import CONSENSUS, beside_readers, mean_dice, standings, weighted_score
 from bmseg.leaderboard.verify import verify
-from bmseg.scoring.exam import evaluate_exam
 from bmseg.study import DEFAULT_STUDY, load_study
+from evaluation.masks.reading import read_mask
 from evaluation.scores.fair import over_consensuses
+from evaluation.study import score_exam
 from tests.bmseg.leaderboard.boards import EXAMS, make_board, make_readers, with_rules, write_masks
 
 LEVELS = ["level1", "level2", "level3", "level2+3"]
@@ -42,7 +43,8 @@ def test_the_board_holds_the_numbers_of_an_evaluation_of_the_same_masks(
     compared = 0
     for exam in EXAMS:
         files = {rater: folder / f"{exam}.nii.gz" for rater, folder in folders.items()}
-        done = evaluate_exam(load_study(), exam, files, list(folders)[:4], tmp_path / "out", "exam")
+        masks = {rater: read_mask(path, (0, 1, 2, 3)) for rater, path in files.items()}
+        done, _ = score_exam(load_study().design(), exam, masks, list(folders)[:4])
         fair = over_consensuses(done.fair.assign(exam=exam)).set_index(["rater", "level"]).dice
         for row in found[found.rater.isin(list(folders)) & (found.exam == exam)].itertuples():
             assert row.dice == pytest.approx(fair[row.rater, row.level], abs=1e-8, nan_ok=True)

@@ -99,8 +99,6 @@ def test_work_that_grows_goes_on_from_the_same_inputs_only(tmp_path: Path) -> No
         output.resumed(INPUTS | {"seed": 2}),
     ):
         pass
-    with output.resumed(INPUTS):
-        pass
     assert output.made_from(INPUTS)
 
 

@@ -14,7 +14,6 @@ from statsmodels.stats.multitest import multipletests
 from bmseg.errors import InputError
 from bmseg.outputs.records import write_record
 from bmseg.scoring.compare import compare_methods
-from bmseg.study import Study
 from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.raw.dataset import RawDataset
 
@@ -25,9 +24,7 @@ EXAMS = [f"knee_{number}" for number in range(8)]
 
 
 @pytest.fixture
-def opened(
-    tmp_path: Path, write_mask: Callable[..., Path], ordinal_masks: Callable
-) -> tuple[Workspace, Study]:
+def opened(tmp_path: Path, write_mask: Callable[..., Path], ordinal_masks: Callable) -> Workspace:
     """A workspace with readers and three methods; unet's masks are those of nnunet, shifted."""
     workspace, study = open_workspace(tmp_path / "ws", create=True)
     dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
@@ -43,12 +40,12 @@ def opened(
     (dataset.folder / "dataset.json").write_text("{}")
     rows = pd.DataFrame({"exam": EXAMS, "split": "test", "synthetic": True})
     rows.to_csv(dataset.cohort_path, index=False)
-    return workspace, study
+    return workspace
 
 
-def test_methods_beside_readers_and_each_other(opened: tuple[Workspace, Study]) -> None:
-    workspace, study = opened
-    found = compare_methods(workspace, study)
+def test_methods_beside_readers_and_each_other(opened: Workspace) -> None:
+    workspace = opened
+    found = compare_methods(workspace)
     out = workspace.evaluation
     assert not found.evaluation.skipped
     table1, pairs, costs = found.tables
@@ -65,7 +62,7 @@ def test_methods_beside_readers_and_each_other(opened: tuple[Workspace, Study]) 
     assert text.index("Dice as usual and fair") < text.index("Methods compared") < text.index("cost")
     assert sum("median reader" in sentence for sentence in found.sentences) == 3
 
-    two = compare_methods(workspace, study, ["unet", "nnunet"])
+    two = compare_methods(workspace, ["unet", "nnunet"])
     assert two.evaluation.skipped
     table1, pairs, costs = two.tables
     assert set(table1.data.rater) == {*READERS, "nnunet", "unet"}
@@ -82,30 +79,29 @@ def test_methods_beside_readers_and_each_other(opened: tuple[Workspace, Study]) 
 
 
 def test_the_unit_and_margin_of_the_evaluation_are_kept(
-    opened: tuple[Workspace, Study], monkeypatch: pytest.MonkeyPatch
+    opened: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace, study = opened
+    workspace = opened
     asked: list[dict[str, Any]] = []
 
     def evaluate(*_: object, **options: Any) -> None:
         asked.append(options)
         raise InterruptedError
 
-    monkeypatch.setattr("bmseg.scoring.compare.evaluate", evaluate)
-    write_record(workspace.evaluation / "provenance.json", {"unit": "knee", "margin": 0.05})
+    monkeypatch.setattr("bmseg.scoring.compare.evaluate_workspace", evaluate)
+    earlier = {"kind": "evaluation", "inputs_sha256": "", "unit": "knee", "margin": 0.05}
+    write_record(workspace.evaluation / "provenance.json", earlier)
     for options in ({}, {"unit": "exam", "margin": 0.1}):
         with pytest.raises(InterruptedError):
-            compare_methods(workspace, study, **options)  # type: ignore[arg-type]
+            compare_methods(workspace, **options)  # type: ignore[arg-type]
     assert [(each["unit"], each["margin"]) for each in asked] == [("knee", 0.05), ("exam", 0.1)]
-    assert asked[0]["synthetic"]
-    assert asked[0]["cohort"].name == "cohort.csv"
 
 
-def test_one_reader_makes_no_fair_way(opened: tuple[Workspace, Study]) -> None:
-    workspace, study = opened
+def test_one_reader_makes_no_fair_way(opened: Workspace) -> None:
+    workspace = opened
     for reader in READERS[1:]:
         shutil.rmtree(workspace.raw_dataset / "readersTs" / reader)
-    found = compare_methods(workspace, study, ["unet", "nnunet"])
+    found = compare_methods(workspace, ["unet", "nnunet"])
     table1, pairs, _ = found.tables
     assert table1.title == "Dice against reader1, 8 exams"
     assert table1.columns == ["Level", "reader1", "nnunet", "unet"]
@@ -115,34 +111,35 @@ def test_one_reader_makes_no_fair_way(opened: tuple[Workspace, Study]) -> None:
     assert not any("median reader" in sentence for sentence in found.sentences)
 
 
-def test_what_cannot_be_compared_is_told_before_the_work(opened: tuple[Workspace, Study]) -> None:
-    workspace, study = opened
+def test_what_cannot_be_compared_is_told_before_the_work(opened: Workspace) -> None:
+    workspace = opened
     with pytest.raises(
         InputError, match=r"method: found vnet without predictions, .*\(nnunet, third, unet\)"
     ):
-        compare_methods(workspace, study, ["nnunet", "vnet"])
+        compare_methods(workspace, ["nnunet", "vnet"])
     with pytest.raises(
         InputError, match="method: found unet alone, expected two or more of nnunet, third, unet"
     ):
-        compare_methods(workspace, study, ["unet"])
+        compare_methods(workspace, ["unet"])
     shutil.rmtree(workspace.predictions("third"))
     shutil.rmtree(workspace.predictions("unet"))
     advice = r"found the predictions of nnunet, .* 'bmseg predict unet' \(or 'make baseline'\) first"
     with pytest.raises(InputError, match=advice):
-        compare_methods(workspace, study)
+        compare_methods(workspace)
     workspace.predictions("nnunet").rename(workspace.predictions("unet"))
     with pytest.raises(InputError, match="predictions of unet, .* run 'bmseg train nnunet' and"):
-        compare_methods(workspace, study)
+        compare_methods(workspace)
     shutil.rmtree(workspace.predictions_root)
     with pytest.raises(InputError, match="found the predictions of none"):
-        compare_methods(workspace, study)
+        compare_methods(workspace)
     assert not workspace.evaluation.exists()
 
 
-def test_regions_must_be_named_again(opened: tuple[Workspace, Study]) -> None:
-    workspace, study = opened
-    write_record(workspace.evaluation / "provenance.json", {"regions_sha256": "abc"})
+def test_regions_must_be_named_again(opened: Workspace) -> None:
+    workspace = opened
+    earlier = {"kind": "evaluation", "inputs_sha256": "", "regions_sha256": "abc"}
+    write_record(workspace.evaluation / "provenance.json", earlier)
     with pytest.raises(
         InputError, match="found an evaluation made with --regions, expected them named again"
     ):
-        compare_methods(workspace, study)
+        compare_methods(workspace)

@@ -14,11 +14,8 @@ import torch
 
 from bmseg.errors import InputError
 from bmseg.nnunet import Training
-from bmseg.scoring.evaluate import evaluate
-from bmseg.scoring.raters import workspace_raters
+from bmseg.scoring.evaluate import evaluate_workspace
 from bmseg.sharing import export_model
-from bmseg.study import load_study
-from bmseg.workspace import kept_study
 from tests.bmseg.nnunet.tiny import PROFILE, TRAINING, UNET, checkpoint, copied
 from tests.bmseg.sharing.conftest import FOLDER, Shared
 
@@ -106,11 +103,9 @@ def test_a_fold_alone(shared: Shared, tmp_path: Path) -> None:
 
 
 def test_test_tables_go_along_only_when_they_are_the_models(copy: Shared, tmp_path: Path) -> None:
-    workspace, study_file = copy.workspace, kept_study(copy.workspace.root)
-    study = load_study(study_file)
-    raters, _ = workspace_raters(workspace, study)
+    workspace = copy.workspace
     file = tmp_path / "model.zip"
-    evaluate(study, study_file, raters, workspace.evaluation)
+    evaluate_workspace(workspace)
 
     manifest, why_not = export_model(workspace, TRAINING, file)
     assert why_not == ""

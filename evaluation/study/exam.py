@@ -4,37 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from bmseg.study import Study
-from dataset_conversion.images.volume import Volume, write_volume
-from evaluation.consensus.rules import Consensus, decision_table, leave_one_out, staple
+from evaluation.consensus.decisions import decision_table
+from evaluation.consensus.result import Consensus
+from evaluation.consensus.rules import leave_one_out, staple
 from evaluation.consensus.votes import Votes, count_votes, paint
 from evaluation.failures.places import marking_outside, slice_counts
 from evaluation.masks.displaced import find_displaced
 from evaluation.masks.exam import ExamMasks
 from evaluation.masks.knees import knee_votes
-from evaluation.masks.reading import LabelMap, MaskError, check_grid, read_mask
-from evaluation.measures.dice import EmptyMask, score
+from evaluation.masks.reading import LabelMap, MaskError, check_grid
+from evaluation.measures.dice import score
 from evaluation.measures.volume import volumes
 from evaluation.scores.fair import score_fair
-
-#: Of the consensus's random starts.
-SEED = 0
-
-#: What is scored as one: an exam, or each of its knees.
-Unit = Literal["exam", "knee"]
+from evaluation.study.design import Design
 
 #: The consensus among the raters of a table of volumes.
 CONSENSUS = "consensus"
 
 
-@dataclass(frozen=True)
-class EvaluatedExam:
+@dataclass(frozen=True, eq=False)
+class ScoredExam:
     """What is known of an exam when its masks have been read.
 
     Parameters
@@ -78,41 +71,53 @@ class EvaluatedExam:
     warnings: list[str]
 
 
-def evaluate_exam(
-    study: Study,
+def score_exam(
+    design: Design,
     exam: str,
-    files: Mapping[str, Path],
+    masks: Mapping[str, LabelMap],
     readers: Sequence[str],
-    out: Path,
-    unit: Unit,
-    region: Path | None = None,
-) -> EvaluatedExam:
-    """Read an exam's masks, build its consensuses and score every rater; write the consensus below `out`.
+    region: LabelMap | None = None,
+) -> tuple[ScoredExam, np.ndarray]:
+    """Build an exam's consensuses and score every rater.
+
+    Parameters
+    ----------
+    design : Design
+    exam : str
+        Its case identifier.
+    masks : mapping of str to LabelMap
+        Of readers and models, on one grid.
+    readers : sequence of str
+        Whose masks make the consensus.
+    region : LabelMap, optional
+        1 where marking is allowed, 0 elsewhere.
+
+    Returns
+    -------
+    ScoredExam
+    ndarray of uint8, shape (i, j, k)
+        The consensus of the readers as a label map.
 
     Raises
     ------
     evaluation.masks.reading.MaskError
-        When a mask is damaged, on another grid or holds an undeclared label, or its knees cannot be told
-        apart.
+        When a mask is on another grid, or an exam's knees cannot be told apart.
     """
-    masks = {rater: read_mask(path, study.label_values) for rater, path in files.items()}
     first, *others = masks.values()
-    for mask in others:
+    for mask in [*others, *([region] if region else [])]:
         check_grid(mask, first)
     arrays = {rater: mask.array for rater, mask in masks.items()}
-    votes = count_votes(arrays, study.label_values)
+    votes = count_votes(arrays, design.labels)
     of_readers = votes.select(readers)
-    consensus, without = reader_consensuses(study, of_readers)
+    consensus, without = reader_consensuses(design, of_readers)
     labels = paint(arrays, of_readers, consensus.label.astype(np.uint8))
-    write_volume(consensus_path(out, exam), Volume(labels, first.affine))
-
-    placed = ExamMasks(exam, labels, arrays, first.affine, study.plane)
-    voxel_ml = placed.voxel_ml
-    scores, fair = score_votes(study, votes, consensus, without)
+    placed = ExamMasks(exam, labels, arrays, first.affine, design.plane)
+    scores, fair = score_votes(design, votes, consensus, without)
     by_unit = scores, fair
-    if unit == "knee":
-        by_unit = _by_knee(study, exam, arrays, first, consensus, without)
-    return EvaluatedExam(
+    if design.unit == "knee":
+        by_unit = _by_knee(design, exam, arrays, first, consensus, without)
+    levels = design.by_name
+    scored = ScoredExam(
         name=exam,
         votes=votes,
         consensus=consensus,
@@ -121,35 +126,34 @@ def evaluate_exam(
         unit_scores=by_unit[0],
         unit_fair=by_unit[1],
         decisions=decision_table(of_readers, consensus),
-        volumes=volumes(votes, study.levels_by_name, voxel_ml, {CONSENSUS: consensus.label_on(votes)}),
-        slices=slice_counts(placed, study.levels_by_name),
-        outside=_outside(study, placed, first, region) if region else None,
-        voxel_ml=voxel_ml,
+        volumes=volumes(votes, levels, placed.voxel_ml, {CONSENSUS: consensus.label_on(votes)}),
+        slices=slice_counts(placed, levels),
+        outside=marking_outside(placed, region.array > 0, levels) if region else None,
+        voxel_ml=placed.voxel_ml,
         warnings=[*map(str, find_displaced(arrays)), *consensus.notices],
     )
+    return scored, labels
 
 
-def reader_consensuses(study: Study, of_readers: Votes) -> tuple[Consensus, dict[str, Consensus]]:
+def reader_consensuses(design: Design, of_readers: Votes) -> tuple[Consensus, dict[str, Consensus]]:
     """The consensus of all readers by the study's rule, and that without each; none with one reader."""
-    rule = study.consensus.rule
     alone = len(of_readers.raters) < 2
-    without = {} if alone else leave_one_out(of_readers, rule=rule, seed=SEED)
-    return staple(of_readers, rule=rule, seed=SEED), without
+    without = {} if alone else leave_one_out(of_readers, rule=design.rule, seed=design.seed)
+    return staple(of_readers, rule=design.rule, seed=design.seed), without
 
 
 def score_votes(
-    study: Study, votes: Votes, consensus: Consensus, without: Mapping[str, Consensus]
+    design: Design, votes: Votes, consensus: Consensus, without: Mapping[str, Consensus]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Dice of every rater of an exam against the consensus, and against those without each reader."""
-    policy = EmptyMask(study.scores.empty_mask)
-    usual = score(votes, consensus.label_on(votes), study.levels_by_name, policy)
+    usual = score(votes, consensus.label_on(votes), design.by_name, design.empty_mask)
     if not without:
         return usual, pd.DataFrame()
-    return usual, score_fair(votes, without, study.levels_by_name, policy)
+    return usual, score_fair(votes, without, design.by_name, design.empty_mask)
 
 
 def _by_knee(
-    study: Study,
+    design: Design,
     exam: str,
     arrays: Mapping[str, np.ndarray],
     first: LabelMap,
@@ -157,10 +161,10 @@ def _by_knee(
     without: Mapping[str, Consensus],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     try:
-        knees = knee_votes(arrays, study.label_values, first.affine)
+        knees = knee_votes(arrays, design.labels, first.affine)
     except MaskError as error:
         raise MaskError(f"{exam}: {error}") from None
-    parts = {knee: score_votes(study, votes, consensus, without) for knee, votes in knees.items()}
+    parts = {knee: score_votes(design, votes, consensus, without) for knee, votes in knees.items()}
     usual, fair = (
         pd.concat([tables[i].assign(knee=knee) for knee, tables in parts.items()], ignore_index=True)
         for i in range(2)
@@ -168,19 +172,7 @@ def _by_knee(
     return usual, fair
 
 
-def _outside(study: Study, masks: ExamMasks, first: LabelMap, region: Path) -> pd.DataFrame:
-    """What raters and consensus marked outside the allowed region; its mask is 0 outside, 1 inside."""
-    allowed = read_mask(region, (0, 1))
-    check_grid(allowed, first)
-    return marking_outside(masks, allowed.array > 0, study.levels_by_name)
-
-
-def of_all(exams: Sequence[EvaluatedExam], name: str) -> pd.DataFrame:
+def of_all(exams: Sequence[ScoredExam], name: str) -> pd.DataFrame:
     """A table of every exam, one below the other, the exam in front."""
     together = pd.concat([getattr(exam, name).assign(exam=exam.name) for exam in exams], ignore_index=True)
     return together[["exam", *(column for column in together if column != "exam")]]
-
-
-def consensus_path(out: Path, exam: str) -> Path:
-    """Where the consensus of an exam is written, as a label map."""
-    return out / "consensus" / f"{exam}.nii.gz"

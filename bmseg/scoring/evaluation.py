@@ -1,0 +1,128 @@
+"""An evaluation as an object: a reader study, where it lies, and what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bmseg.errors import InputError
+from bmseg.outputs import Output
+from bmseg.outputs.provenance import file_hash
+from bmseg.study import Study, load_study
+from evaluation.study import Declared, ReaderStudy
+from evaluation.study.tables import TABLE1, TABLES, usual_table
+from evaluation.table import Table
+
+#: What later steps write into an evaluation's folder: gone when the evaluation is another.
+FOLLOWERS = ("report.html", "report.json", "costs.*", "figures/overlays.*", "figures/differences.*")
+
+
+def output_of(folder: Path) -> Output:
+    """The folder of an evaluation."""
+    return Output(folder, "evaluation", followers=FOLLOWERS)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What an evaluation found.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it was written.
+    study : Study
+    found : ReaderStudy
+        Tables, and from them printed tables, sentences and figures.
+    record : mapping
+        Its provenance.
+    skipped : bool
+        True when the folder already held the results of the same inputs.
+    """
+
+    folder: Path
+    study: Study
+    found: ReaderStudy
+    record: Mapping[str, Any]
+    skipped: bool = False
+
+    @classmethod
+    def read(cls, folder: Path, study_file: Path, *, skipped: bool = False) -> Evaluation:
+        """The finished evaluation in a folder; tables are read when they are asked for.
+
+        Raises
+        ------
+        InputError
+            When there is none, or it was made with another study file.
+        """
+        record = output_of(folder).read()
+        if not record:
+            raise InputError(f"{folder}: found no finished evaluation; run 'bmseg evaluate' first")
+        if record["study"]["sha256"] != file_hash(study_file):
+            raise InputError(
+                f"{study_file}: study file: found another than the evaluation in {folder} was made with "
+                f"({record['study']['name']}), expected the same; name it with --study"
+            )
+        study = load_study(study_file)
+        design = study.design(unit=record["unit"], margin=record["margin"], synthetic=record["synthetic"])
+        tables = _Files(folder, set(record["outputs"]))
+        found = ReaderStudy(design, record["readers"], record["models"], record["exams"], tables)
+        return cls(folder, study, found, record, skipped)
+
+    @property
+    def table(self) -> Table:
+        """Table 1 of the study."""
+        return usual_table(self.found)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """The numbers of Table 1."""
+        return self.found[TABLE1]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should look at before believing the scores."""
+        return list(self.record["warnings"])
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the images are simulated."""
+        return bool(self.record["synthetic"])
+
+    def consensus(self, exam: str) -> Path:
+        """The consensus of an exam as a label map."""
+        return self.folder / consensus_name(exam)
+
+    def figure(self, name: str) -> Path:
+        """A figure as SVG; it need not be there."""
+        return self.folder / "figures" / f"{name}.svg"
+
+
+def consensus_name(exam: str) -> str:
+    """Where the consensus of an exam lies below an evaluation's folder."""
+    return f"consensus/{exam}.nii.gz"
+
+
+class _Files(Mapping[str, pd.DataFrame]):
+    """The tables of a folder, each read once, when it is asked for."""
+
+    def __init__(self, folder: Path, files: set[str]) -> None:
+        self._folder = folder
+        self._declared: dict[str, Declared] = {
+            table.name: table for table in TABLES if f"{table.name}.csv" in files
+        }
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._read:
+            self._read[name] = self._declared[name].read(self._folder / f"{name}.csv")
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._declared)
+
+    def __len__(self) -> int:
+        return len(self._declared)

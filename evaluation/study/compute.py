@@ -1,0 +1,147 @@
+"""The tables of a study from its scored exams; each is declared in `evaluation.study.tables`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from evaluation.comparison.models import compare_models
+from evaluation.comparison.readers import compare
+from evaluation.consensus.decisions import convergence, pooled_decisions
+from evaluation.failures.covariates import by_category, compare_categories, correlations, with_cohort
+from evaluation.failures.places import peripheral_against_central, slice_profile
+from evaluation.failures.volumes import error_volumes, sparse_against_ample, summarise_errors
+from evaluation.measures.dice import COLUMNS, EmptyMask, summarise
+from evaluation.measures.volume import compare_volumes, volume_icc
+from evaluation.scores.agreement import pairwise_dice, summarise_chance_corrected, summarise_pairs
+from evaluation.scores.reader_rates import (
+    reader_confusions,
+    reader_rates,
+    summarise_confusions,
+    summarise_rates,
+)
+from evaluation.scores.sensitivity import sensitivity
+from evaluation.scores.table1 import fair_table
+from evaluation.study import tables as t
+from evaluation.study.design import Design
+from evaluation.study.exam import CONSENSUS, ScoredExam, of_all
+from evaluation.study.results import Declared
+
+#: Columns of a cohort's table that split the exams.
+CATEGORIES = ("site", "group")
+
+_Found = Iterator[tuple[Declared, pd.DataFrame]]
+
+
+def compute_tables(
+    design: Design,
+    exams: Sequence[ScoredExam],
+    readers: Sequence[str],
+    models: Sequence[str],
+    cohort: pd.DataFrame | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Make the tables of all exams together, by name.
+
+    Parameters
+    ----------
+    design : Design
+    exams : sequence of ScoredExam
+    readers, models : sequence of str
+    cohort : DataFrame, optional
+        What is known of the exams: ``exam`` and any of ``site``, ``group``, ``age``.
+
+    Raises
+    ------
+    evaluation.statistics.intervals.StatisticsError
+        When the cohort lacks an exam.
+    """
+    usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
+    found = dict(_scores(design, exams, usual))
+    found |= dict(_failures(exams, cohort))
+    if len(readers) > 1:
+        found |= dict(_fair(design, exams, readers, usual, fair))
+        found |= dict(_agreement(design, exams, readers))
+    if len(readers) > 1 and models:
+        ways = {"fair": fair, "usual": usual}
+        tests = [
+            compare(scores, models=models, readers=readers, margin=design.margin).assign(way=way)
+            for way, scores in ways.items()
+        ]
+        found[t.COMPARISONS] = pd.concat(tests, ignore_index=True)
+    if len(models) > 1:
+        found[t.METHODS_COMPARED] = compare_models(usual, fair if len(readers) > 1 else None, models=models)
+    return {table.name: frame for table, frame in found.items()}
+
+
+def _scores(design: Design, exams: Sequence[ScoredExam], usual: pd.DataFrame) -> _Found:
+    scores = of_all(exams, "scores")[COLUMNS]
+    yield t.DICE, scores
+    if design.unit == "knee":
+        yield t.DICE_BY_KNEE, usual
+    yield t.TABLE1, summarise(scores)
+    yield t.DECISION_TABLE, of_all(exams, "decisions")
+    yield t.VOLUMES, of_all(exams, "volumes")
+    yield t.CONSENSUS, convergence({exam.name: exam.consensus for exam in exams})
+
+
+def _fair(
+    design: Design,
+    exams: Sequence[ScoredExam],
+    readers: Sequence[str],
+    usual: pd.DataFrame,
+    fair: pd.DataFrame,
+) -> _Found:
+    """The fair table, and the usual one under every other consensus."""
+    policy = EmptyMask(design.empty_mask)
+    yield t.FAIR_DICE, fair
+    table = fair_table(usual, fair, title="", rule=design.rule_in_words, empty_mask=policy)
+    yield t.TABLE1_FAIR, table.data
+    votes = {exam.name: exam.votes for exam in exams}
+    panel = sensitivity(
+        votes, readers, design.by_name, policy, study=(design.rule, "volume"), seed=design.seed
+    )
+    yield t.SENSITIVITY, panel.summary
+    yield t.SENSITIVITY_ORDER, panel.order
+    yield t.CONSENSUS_SEARCHES, panel.convergence
+    yield t.DECISIONS, pooled_decisions({exam.name: exam.consensus for exam in exams})
+
+
+def _agreement(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> _Found:
+    votes = {exam.name: exam.votes for exam in exams}
+    consensuses = {exam.name: exam.consensus for exam in exams}
+    measured = of_all(exams, "volumes")
+    policy = EmptyMask(design.empty_mask)
+    yield t.AGREEMENT_DICE, summarise_pairs(pairwise_dice(votes, design.by_name, policy))
+    of_readers = {name: each.select(readers) for name, each in votes.items()}
+    yield t.AGREEMENT_CHANCE, summarise_chance_corrected(of_readers)
+    yield t.READER_RATES, summarise_rates(reader_rates(consensuses, dict(design.levels)))
+    yield t.VOLUMES_BLAND_ALTMAN, compare_volumes(measured, CONSENSUS)
+    confusions = reader_confusions(consensuses)
+    if len(confusions):
+        yield t.READER_CONFUSIONS, summarise_confusions(confusions)
+    if len(exams) > 1:
+        yield t.VOLUMES_ICC, volume_icc(measured, readers)
+
+
+def _failures(exams: Sequence[ScoredExam], cohort: pd.DataFrame | None) -> _Found:
+    """Where raters fail: small volumes, outer slices, sites, groups, ages, outside the region."""
+    scores, counts = of_all(exams, "scores"), of_all(exams, "slices")
+    errors = error_volumes(scores, {exam.name: exam.voxel_ml for exam in exams})
+    yield t.ERRORS, errors
+    yield t.ERRORS_SUMMARY, summarise_errors(errors)
+    yield t.DICE_AGAINST_VOLUME, correlations(errors, "reference_ml")
+    yield t.DICE_SPARSE_AMPLE, sparse_against_ample(errors)
+    yield t.SLICES, counts
+    yield t.SLICE_PROFILE, slice_profile(counts)
+    yield t.SLICES_PERIPHERAL_CENTRAL, peripheral_against_central(counts)
+    if all(exam.outside is not None for exam in exams):
+        yield t.OUTSIDE_REGION, of_all(exams, "outside")
+    if cohort is None:
+        return
+    known = with_cohort(scores, cohort)
+    if columns := [name for name in CATEGORIES if name in known and known[name].nunique() > 1]:
+        yield t.DICE_BY_CATEGORY, by_category(known, columns)
+        yield t.DICE_CATEGORIES_COMPARED, compare_categories(known, columns)
+    if "age" in known and pd.to_numeric(known.age, errors="coerce").notna().any():
+        yield t.DICE_AGAINST_AGE, correlations(known, "age")

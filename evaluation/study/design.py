@@ -1,0 +1,75 @@
+"""What is scored, and by which rules: all that an evaluation needs to know of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evaluation.consensus.result import Rule, describe
+from evaluation.measures.dice import EmptyMask
+
+#: What is scored as one: an exam, or each of its knees.
+Unit = Literal["exam", "knee"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Levels, rules and words of a study.
+
+    Parameters
+    ----------
+    levels : mapping of str to int
+        Name of a level (or label) to its value in masks; background is 0.
+    groups : mapping of str to sequence of int
+        Levels scored as one: the union of their masks.
+    rule : str
+        The consensus rule; see `evaluation.consensus.rules.staple`.
+    empty_mask : EmptyMask
+        What a Dice is when both masks are empty.
+    plane : {"coronal", "sagittal", "axial"}
+        Of the slices.
+    unit : {"exam", "knee"}
+        What the fair table and the tests count as one; knees are clustered by exam.
+    margin : float, optional
+        Loss of Dice that would not matter: tests non-inferiority.
+    seed : int
+        Of the consensus's random starts.
+    colors : mapping of str to str
+        Level to colour, as "#4477aa".
+    all_readers : sequence of str
+        The study's readers; those who are not scored are named below Table 1.
+    notes : sequence of str
+        Lines below every table and list of sentences.
+    mark : str
+        What stands on every figure.
+    """
+
+    levels: Mapping[str, int]
+    groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    rule: Rule = "multilabel"
+    empty_mask: EmptyMask = EmptyMask.UNDEFINED
+    plane: str = "coronal"
+    unit: Unit = "exam"
+    margin: float | None = None
+    seed: int = 0
+    colors: Mapping[str, str] = field(default_factory=dict)
+    all_readers: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    mark: str = ""
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Background and levels: every value that a mask may hold."""
+        return (0, *self.levels.values())
+
+    @property
+    def by_name(self) -> dict[str, tuple[int, ...]]:
+        """What each row of Table 1 is scored on: the values that count as foreground, groups last."""
+        single = {name: (value,) for name, value in self.levels.items()}
+        return single | {name: tuple(values) for name, values in self.groups.items()}
+
+    @property
+    def rule_in_words(self) -> str:
+        """The consensus rule for a reader."""
+        return describe(self.rule)

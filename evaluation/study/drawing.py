@@ -1,0 +1,61 @@
+"""The figures of a study, from its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure
+
+from evaluation.figures.failures import dice_against_volume, slice_profile_panels
+from evaluation.figures.scores import dice_boxplot, raters_boxplot
+from evaluation.figures.study import (
+    agreement_heatmap,
+    bland_altman_panels,
+    fair_against_usual,
+    forest_plot,
+    paired_models,
+)
+from evaluation.scores.fair import bias
+from evaluation.study import tables as t
+from evaluation.study.exam import CONSENSUS
+from evaluation.study.results import Results
+
+
+def draw(found: Results) -> Iterator[tuple[str, Figure]]:
+    """Draw what the tables say.
+
+    Yields
+    ------
+    tuple of str and Figure
+        File name (without ending) and figure.
+    """
+    design, models = found.design, list(found.models)
+    colors, note = dict(design.colors), design.mark
+    scores = found[t.DICE]
+    for model in models:
+        yield (
+            f"dice_{model}",
+            dice_boxplot(scores, rater=model, colors=colors, reference=found.reference, note=note),
+        )
+    yield "dice_raters", raters_boxplot(scores, models=models, note=note)
+    usual = found[t.DICE_BY_KNEE if design.unit == "knee" else t.DICE]
+    if t.FAIR_DICE in found:
+        biases = bias(usual, found[t.FAIR_DICE])
+        yield "fair_against_usual", fair_against_usual(biases, models=models, note=note)
+        yield "agreement", agreement_heatmap(found[t.AGREEMENT_DICE], note=note)
+    if t.METHODS_COMPARED in found:
+        yield t.METHODS_COMPARED.name, paired_models(usual, found[t.METHODS_COMPARED], note=note)
+    for model in models:
+        if t.COMPARISONS in found:
+            rows = found[t.COMPARISONS]
+            yield f"comparisons_{model}", forest_plot(rows[rows.way == "fair"], model=model, note=note)
+        yield f"volume_{model}", dice_against_volume(found[t.ERRORS], rater=model, colors=colors, note=note)
+        # Where nobody marked anything there are no slices to draw.
+        if len(profile := found[t.SLICE_PROFILE]):
+            panels = slice_profile_panels(profile, model=model, plane=design.plane, note=note)
+            yield f"slices_{model}", panels
+        volumes = found[t.VOLUMES]
+        yield (
+            f"bland_altman_{model}",
+            bland_altman_panels(volumes, rater=model, reference=CONSENSUS, colors=colors, note=note),
+        )

@@ -1,0 +1,105 @@
+"""What a reader study found, as tables: everything that is printed, said or drawn follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from evaluation.study.design import Design
+from evaluation.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Tables of a study and what they are about.
+
+    Parameters
+    ----------
+    design : Design
+    readers, models : sequence of str
+        Who was scored.
+    exams : sequence of str
+        Case identifiers.
+    tables : mapping of str to DataFrame
+        By the name of a `Declared` table.
+    """
+
+    design: Design
+    readers: Sequence[str]
+    models: Sequence[str]
+    exams: Sequence[str]
+    tables: Mapping[str, pd.DataFrame]
+
+    def __repr__(self) -> str:
+        raters = f"{len(self.readers)} readers, {len(self.models)} models"
+        return f"<{type(self).__name__}: {raters}, {len(self.exams)} exams, {len(self.tables)} tables>"
+
+    def __contains__(self, table: Declared) -> bool:
+        return table.name in self.tables
+
+    def __getitem__(self, table: Declared) -> pd.DataFrame:
+        return self.tables[table.name]
+
+    @property
+    def has_consensus(self) -> bool:
+        """Whether there are readers enough for one: a single reader makes none."""
+        return len(self.readers) > 1
+
+    @property
+    def reference(self) -> str:
+        """What raters are scored against, in words."""
+        return "the consensus" if self.has_consensus else self.readers[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Declared:
+    """A table of a study, declared once.
+
+    Parameters
+    ----------
+    name : str
+        Of its files, without ending.
+    about : str
+        What it says.
+    columns : sequence of str
+        Columns that it always has, in order; further ones may follow.
+    printed : callable, optional
+        Makes the table that is printed; None where the numbers alone are written.
+    words : callable, optional
+        Makes its sentences.
+    words_name : str
+        File of the sentences, without ending.
+    decimals : str
+        Format of its numbers in CSV.
+    """
+
+    name: str
+    about: str
+    columns: Sequence[str] = ()
+    printed: Callable[[Results], Table | None] | None = None
+    words: Callable[[Results], list[str]] | None = None
+    words_name: str = ""
+    decimals: str = "%.9g"
+
+    def texts(self, found: Results) -> dict[str, str]:
+        """File name to content, of everything that is written of it."""
+        texts = {f"{self.name}.csv": found[self].to_csv(index=False, float_format=self.decimals)}
+        if self.printed and (table := self.printed(found)):
+            texts |= {f"{self.name}.md": table.to_markdown(), f"{self.name}.html": table.to_html()}
+        if self.words:
+            sentences = "".join(f"- {sentence}\n" for sentence in self.words(found))
+            texts[f"{self.words_name}.md"] = sentences
+        return texts
+
+    def read(self, file: Any) -> pd.DataFrame:
+        """The table back from its CSV; names stay text, as those of raters called by numbers."""
+        found = pd.read_csv(file, dtype=dict.fromkeys(_NAMES, str))
+        # An empty text is no missing value.
+        return found.fillna({"notices": ""}) if "notices" in found else found
+
+
+#: Columns of names, whatever the table.
+_NAMES = ("exam", "rater", "other", "level", "model", "left_out", "knee", "way", "notices")

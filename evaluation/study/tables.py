@@ -1,0 +1,190 @@
+"""Every table of a study, declared once: its file, what it says, its columns, and how it is printed.
+
+Who adds a table adds it here and in `evaluation.study.compute`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from evaluation.comparison import models, readers
+from evaluation.comparison.verdicts import pairs_in_words, verdicts
+from evaluation.consensus.decisions import CONVERGENCE, convergence_table, pooled_table
+from evaluation.failures import places, volumes
+from evaluation.failures.covariates import CORRELATION_COLUMNS
+from evaluation.measures import dice
+from evaluation.measures.dice import EmptyMask
+from evaluation.scores import fair, sensitivity, table1
+from evaluation.statistics.icc import ICC_COLUMNS
+from evaluation.study.results import Declared, Results
+from evaluation.table import Table, dice_table
+
+_POLICIES = {
+    EmptyMask.UNDEFINED: "left out of median and mean, and counted (n of n)",
+    EmptyMask.ONE: "counted as 1",
+    EmptyMask.ZERO: "counted as 0",
+}
+
+
+def usual_table(found: Results, raters: Sequence[str] = ()) -> Table:
+    """Table 1 of the study, of some raters or of all."""
+    summary = found[TABLE1]
+    whom = f"the consensus of {len(found.readers)} readers" if found.has_consensus else found.reference
+    return dice_table(
+        summary[summary.rater.isin(raters)] if raters else summary,
+        title=f"Dice against {whom}, {len(found.exams)} exams",
+        notes=usual_notes(found),
+    )
+
+
+def usual_notes(found: Results) -> list[str]:
+    """What stands below Table 1: what it is scored against, and how empty masks count."""
+    design, names = found.design, ", ".join(found.readers)
+    policy = EmptyMask(design.empty_mask)
+    empty = f"Both masks empty: {policy}, {_POLICIES[policy]}; one of them empty: 0."
+    if found.has_consensus:
+        notes = [f"Consensus: {design.rule_in_words} ({design.rule}) of {names}.", empty]
+        notes.append("Each reader is part of the consensus that scores it, which flatters readers.")
+    else:
+        whose = f"Reference: the masks of {names}; one reader makes no consensus, and its own Dice is 1."
+        notes = [whose, empty]
+    if absent := [name for name in design.all_readers if name not in found.readers]:
+        notes.append(f"Not given: {', '.join(absent)} of the study's {len(design.all_readers)} readers.")
+    return [*notes, *design.notes]
+
+
+def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
+    """Table 1 as usual and fair, of some raters or of all."""
+    data = found[TABLE1_FAIR]
+    return table1.printed_fair_table(
+        data[data.rater.isin(raters)] if raters else data,
+        title=f"Dice as usual and fair, {len(found.exams)} exams",
+        readers=found.readers,
+        rule=found.design.rule_in_words,
+        empty_mask=EmptyMask(found.design.empty_mask),
+        unit=f"{found.design.unit}s",
+        notes=found.design.notes,
+    )
+
+
+def methods_table(found: Results, pairs: pd.DataFrame | None = None) -> Table:
+    """Models compared with each other, all pairs or those given."""
+    return models.methods_table(
+        found[METHODS_COMPARED] if pairs is None else pairs,
+        title=f"Methods compared: paired differences of Dice, {len(found.exams)} exams",
+        reference="the consensus of all readers"
+        if found.has_consensus
+        else f"the masks of {found.reference}",
+        notes=found.design.notes,
+    )
+
+
+def _sensitivity(found: Results) -> Table:
+    panel = sensitivity.Sensitivity(
+        study=(found.design.rule, "volume"),
+        empty_mask=EmptyMask(found.design.empty_mask),
+        scores=pd.DataFrame(),
+        summary=found[SENSITIVITY],
+        order=found[SENSITIVITY_ORDER],
+        convergence=found[CONSENSUS_SEARCHES],
+    )
+    title = "The same table by other consensuses"
+    return sensitivity.sensitivity_table(panel, title=title, notes=found.design.notes)
+
+
+def _decisions(found: Results) -> Table:
+    notes = tuple(found.design.notes)
+    return pooled_table(found[DECISIONS], title="Votes and what became of them", notes=notes)
+
+
+def _searches(found: Results) -> Table | None:
+    if not found.has_consensus:
+        return None
+    notes = tuple(found.design.notes)
+    return convergence_table(found[CONSENSUS], title="The searches for the consensus", notes=notes)
+
+
+def _comparisons(found: Results) -> list[str]:
+    rows = found[COMPARISONS]
+    return [*map(readers.in_words, rows[rows.way == "fair"].itertuples()), *found.design.notes]
+
+
+def _methods(found: Results) -> list[str]:
+    pairs = found[METHODS_COMPARED]
+    return [*verdicts(pairs), *pairs_in_words(pairs), *found.design.notes]
+
+
+DICE = Declared("dice", "Dice of every exam, rater and level, with counts", dice.COLUMNS)
+DICE_BY_KNEE = Declared("dice_by_knee", "the same knee by knee, where knees are scored", dice.COLUMNS[1:])
+TABLE1 = Declared(
+    "table1", "median (range) and mean, n defined of n: the table as studies print it",
+    ["level", "rater", "median", "minimum", "maximum", "mean", "n_defined", "n"],
+    usual_table, decimals="%.6f",
+)  # fmt: skip
+FAIR_DICE = Declared("fair_dice", "Dice against consensuses without one reader each", fair.COLUMNS[:3])
+TABLE1_FAIR = Declared(
+    "table1_fair", "Table 1 beside the fair one, with intervals, and the bias of the usual way",
+    ["way", *table1.COLUMNS], fair_table,
+)  # fmt: skip
+COMPARISONS = Declared(
+    "comparisons", "every model against every reader and the median reader, both ways, and in words",
+    readers.COLUMNS, words=_comparisons, words_name="comparisons",
+)  # fmt: skip
+METHODS_COMPARED = Declared(
+    "methods_compared", "every pair of models, and in words", models.COLUMNS, methods_table,
+    _methods, "methods_compared_in_words",
+)  # fmt: skip
+AGREEMENT_DICE = Declared("agreement_dice", "Dice of every pair of raters", ["level", "rater", "other"])
+AGREEMENT_CHANCE = Declared(
+    "agreement_chance", "Krippendorff's alpha (ordinal) and Fleiss' kappa of the readers",
+    ["voxels", "measure"],
+)  # fmt: skip
+READER_RATES = Declared(
+    "reader_rates", "sensitivity and specificity of each reader, from STAPLE", ["level", "rater", "measure"]
+)
+READER_CONFUSIONS = Declared(
+    "reader_confusions", "confusion matrix of each reader, from STAPLE", ["rater", "truth", "decision"]
+)
+VOLUMES = Declared("volumes", "volumes in ml", ["exam", "level", "rater", "ml"])
+VOLUMES_BLAND_ALTMAN = Declared("volumes_bland_altman", "volumes against the consensus", ["level", "rater"])
+VOLUMES_ICC = Declared(
+    "volumes_icc", "intraclass correlation of the readers' volumes", ["level", *ICC_COLUMNS]
+)
+ERRORS = Declared("errors", "false positives and negatives of every exam, ml", volumes.COLUMNS)
+ERRORS_SUMMARY = Declared("errors_summary", "the same over exams", ["rater", "level", "error"])
+DICE_AGAINST_VOLUME = Declared(
+    "dice_against_volume", "Spearman's correlation of Dice with the volume of the reference",
+    CORRELATION_COLUMNS,
+)  # fmt: skip
+DICE_SPARSE_AMPLE = Declared("dice_sparse_ample", "sparse exams against ample ones", volumes.SPARSE_COLUMNS)
+SLICES = Declared("slices", "right and wrong voxels slice by slice", ["exam", "rater", "level"])
+SLICE_PROFILE = Declared("slice_profile", "Dice and errors along the slices", places.PROFILE_COLUMNS)
+SLICES_PERIPHERAL_CENTRAL = Declared(
+    "slices_peripheral_central", "outer quarters against the inner half", places.PARTS_COLUMNS
+)
+OUTSIDE_REGION = Declared(
+    "outside_region", "marking outside the allowed region, where `--regions` gives one", ["exam", "rater"]
+)
+DICE_BY_CATEGORY = Declared(
+    "dice_by_category", "Dice by site and group, where `--cohort` names them", ["rater", "level", "column"]
+)
+DICE_CATEGORIES_COMPARED = Declared(
+    "dice_categories_compared", "sites and groups against each other", ["rater", "level", "column"]
+)
+DICE_AGAINST_AGE = Declared(
+    "dice_against_age", "Spearman's correlation of Dice with age, where known", CORRELATION_COLUMNS
+)
+SENSITIVITY = Declared(
+    "sensitivity", "Table 1 by other consensus rules, with and without background",
+    ["rule", "region", "level", "rater"], _sensitivity,
+)  # fmt: skip
+SENSITIVITY_ORDER = Declared("sensitivity_order", "how the order of raters changes", sensitivity.ORDER)
+CONSENSUS_SEARCHES = Declared("consensus_searches", "the searches for all these consensuses", CONVERGENCE)
+CONSENSUS = Declared("consensus", "the search for each exam's consensus", CONVERGENCE, _searches)
+DECISIONS = Declared("decisions", "what every combination of votes became, over exams", (), _decisions)
+DECISION_TABLE = Declared("decision_table", "the same exam by exam", ["exam"], decimals="%.6f")
+
+#: All of them, in the order in which docs list them.
+TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)]

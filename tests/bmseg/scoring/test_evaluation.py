@@ -1,0 +1,111 @@
+"""An evaluation is an object, the same from memory and from its folder; nothing outlives its inputs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bmseg.outputs import read_record
+from bmseg.scoring.evaluate import evaluate
+from bmseg.scoring.evaluation import FOLLOWERS, Evaluation
+from bmseg.scoring.raters import Raters
+from bmseg.study import DEFAULT_STUDY, load_study
+from evaluation.study.tables import DICE, TABLES
+from tests.support.masks import save_mask, thresholded
+
+DOCS = Path(__file__).parents[3] / "docs" / "reader_study.md"
+READERS = ["reader1", "reader2", "reader3", "reader4"]
+
+
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("masks")
+    for seed in range(3):
+        for rater, mask in thresholded([*READERS, "net", "other"], seed=seed).items():
+            save_mask(root / rater / f"knee_{seed}.nii.gz", mask)
+    return root
+
+
+def run(masks: Path, out: Path, models: list[str]) -> Evaluation:
+    readers = {reader: masks / reader for reader in READERS}
+    raters = Raters(readers, {model: masks / model for model in models})
+    return evaluate(load_study(), DEFAULT_STUDY, raters, out, synthetic=True)
+
+
+@pytest.fixture(scope="module")
+def made(masks: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
+        return run(masks, tmp_path_factory.mktemp("made") / "out", ["net", "other"])
+
+
+def test_what_is_read_back_is_what_was_found(made: Evaluation) -> None:
+    back = Evaluation.read(made.folder, DEFAULT_STUDY)
+    assert back.record == made.record
+    assert back.found.declared() == made.found.declared()
+    for table in made.found.declared():
+        rounding = 1e-6 if table.decimals == "%.6f" else 1e-8
+        pd.testing.assert_frame_equal(
+            back.found[table], made.found[table], rtol=rounding, atol=rounding, check_dtype=False
+        )
+    # All that is printed or said follows from the tables.
+    assert back.found.texts().keys() == made.found.texts().keys()
+    for name, text in back.found.texts().items():
+        if not name.endswith(".csv"):
+            assert text == made.found.texts()[name] == (made.folder / name).read_text(), name
+    assert back.table.notes[-1].startswith("Synthetic cohort")
+
+
+def test_every_table_has_the_columns_that_it_declares(made: Evaluation) -> None:
+    for table in made.found.declared():
+        first = pd.read_csv(made.folder / f"{table.name}.csv").columns[: len(table.columns)]
+        assert list(first) == list(table.columns), table.name
+    conditional = {"dice_by_knee", "outside_region", "dice_by_category", "dice_categories_compared"}
+    missing = {table.name for table in TABLES if table not in made.found}
+    assert missing == conditional | {"dice_against_age"}
+
+
+def test_the_documented_files_are_those_that_are_written(made: Evaluation) -> None:
+    rows = re.findall(r"^\| (`.*?) \|", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    named = {name for row in rows for name in re.findall("`([^`]+)`", row)}
+    of_tables = {name for name in named if name.endswith((".csv", ".md", ".*"))} - {"costs.*"}
+    written = set(read_record(made.folder / "provenance.json")["outputs"])
+    for table in TABLES:
+        patterns = [name for name in of_tables if name.partition(".")[0] == table.name]
+        assert patterns, f"{table.name} is in no row of {DOCS.name}"
+        files = {name for name in written if name.partition(".")[0] == table.name}
+        if files and f"{table.name}.*" not in patterns:
+            assert files == set(patterns)
+    stems = {table.name for table in TABLES} | {table.words_name for table in TABLES}
+    assert {name.partition(".")[0] for name in of_tables} <= stems
+
+
+def test_nothing_of_an_earlier_evaluation_stays_beside_new_scores(
+    made: Evaluation, masks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A method's predictions are deleted and the rest is scored again: page, costs and overlays go."""
+    monkeypatch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
+    out = Path(shutil.copytree(made.folder, tmp_path / "out"))
+    later = [pattern.replace("*", "svg") for pattern in FOLLOWERS]
+    for name in [*later, "mine.txt"]:
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("of the earlier scores")
+    assert run(masks, out, ["net", "other"]).skipped
+    assert all((out / name).exists() for name in later)
+    again = run(masks, out, ["net"])
+    assert set(again.found[DICE].rater) == {*READERS, "net"}
+    assert not any((out / name).exists() for name in [*later, "methods_compared.csv"])
+    assert (out / "mine.txt").exists()
+
+
+def test_a_mask_that_is_read_back_is_the_consensus(made: Evaluation) -> None:
+    import nibabel as nib
+
+    image = nib.load(made.consensus("knee_0"))
+    scores = made.found[DICE].query("exam == 'knee_0' and level == 'level1'")
+    assert set(scores.n_reference) == {int((np.asarray(image.dataobj) == 1).sum())}
