@@ -47,8 +47,8 @@ def _write_series(folder: Path, knee: Volume, number: int) -> None:
     series = _series(number)
     to_lps = np.diag([-1.0, -1, 1, 1]) @ knee.affine
     series.ImageOrientationPatient = [
-        *knee.direction[:, 0] * [-1, -1, 1],
-        *knee.direction[:, 1] * [-1, -1, 1],
+        *knee.grid.direction[:, 0] * [-1, -1, 1],
+        *knee.grid.direction[:, 1] * [-1, -1, 1],
     ]
     series.PixelSpacing = [knee.spacing[1], knee.spacing[0]]
     series.SliceThickness = series.SpacingBetweenSlices = knee.spacing[2]

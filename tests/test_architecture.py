@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+#: The one room that `evaluation` may import from its neighbour.
+GROUND = "dataset_conversion.images"
 FORBIDDEN = {
     "evaluation": {"bmseg", "dataset_conversion", "torch", "nnunetv2"},
     "dataset_conversion": {"bmseg", "evaluation", "torch", "nnunetv2"},
@@ -20,7 +22,7 @@ def imports_of(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {name.name.split(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
+            found.add("" if node.module == GROUND else node.module.split(".")[0])
     return found
 
 

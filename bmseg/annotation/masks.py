@@ -10,7 +10,7 @@ import pandas as pd
 
 from bmseg.annotation.state import Annotation
 from bmseg.errors import InputError
-from dataset_conversion.images.volume import ConversionError, Volume, grid_difference, read_volume
+from dataset_conversion.images import ConversionError, Volume, label_fault, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.raw.segmented import image_of
 
@@ -120,17 +120,11 @@ def _read(annotation: Annotation, exam: str, path: Path) -> Volume:
     spec = annotation.dataset.spec
     image = read_volume(image_of(annotation.dataset, exam, spec.channels[0]))
     mask = read_mask(path, image, Labels(spec.labels, {})).stored_as(spec.plane)
-    if difference := grid_difference(mask, image):
+    if difference := mask.grid.difference(image.grid):
         raise ConversionError(
             f"{path}: {difference} (the grid of the exam's image): save it on the image's grid"
         )
-    values, counts = np.unique(mask.array, return_counts=True)
-    allowed = [0, *spec.labels.values()]
-    for value, count in zip(values, counts, strict=True):
-        if value not in allowed:
-            raise ConversionError(
-                f"{path}: label: found {value:g} in {count} voxels, expected "
-                f"{', '.join(map(str, allowed))}: load the label file of your program"
-            )
+    if fault := label_fault(mask.array, [0, *spec.labels.values()]):
+        raise ConversionError(f"{path}: {fault}: load the label file of your program")
     # The image's own affine: programs round it when they save.
     return Volume(mask.array.astype(np.uint8), image.affine)

@@ -14,7 +14,7 @@ from bmseg.atlas.choice import Candidate, Unit, candidates_of, is_paired
 from bmseg.errors import InputError
 from bmseg.study import Study
 from bmseg.workspace import Workspace, is_synthetic
-from dataset_conversion.images.volume import Volume, grid_difference, read_volume
+from dataset_conversion.images.volume import Volume, read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from evaluation.masks.reading import read_mask
 
@@ -146,7 +146,7 @@ class AtlasExams:
         """
         path = self.image_path(exam)
         image = read_volume(path).stored_as(self.study.plane)
-        if difference := grid_difference(image, mask):
+        if difference := image.grid.difference(mask.grid):
             raise InputError(f"{path}: {difference} (the grid of its mask); convert the exam again")
         if bad := int((~np.isfinite(image.array)).sum()):
             raise InputError(

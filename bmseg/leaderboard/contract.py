@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bmseg.errors import InputError
 from bmseg.study import Name, in_one_line
 from dataset_conversion.files import write_if_changed
-from evaluation.masks.reading import LabelMap
+from dataset_conversion.images import Volume
 
 #: Beside challenge.toml on a board.
 CONTRACT_FILE = "exams.json"
@@ -34,7 +34,7 @@ class Grid(BaseModel):
     affine: Annotated[list[_Row], Field(min_length=4, max_length=4)]
 
     @classmethod
-    def of(cls, mask: LabelMap) -> Grid:
+    def of(cls, mask: Volume) -> Grid:
         """The grid of a mask."""
         return cls(size=list(mask.array.shape), affine=mask.affine.tolist())
 
@@ -61,7 +61,7 @@ class Contract(BaseModel):
     exams: Annotated[dict[Name, Grid], Field(min_length=1)]
 
     @classmethod
-    def of(cls, masks: Mapping[str, LabelMap], labels: Sequence[int]) -> Contract:
+    def of(cls, masks: Mapping[str, Volume], labels: Sequence[int]) -> Contract:
         """The contract of exams with a mask of each."""
         return cls(labels=list(labels), exams={exam: Grid.of(masks[exam]) for exam in sorted(masks)})
 

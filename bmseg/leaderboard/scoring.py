@@ -7,7 +7,7 @@ the same numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,10 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.leaderboard.contract import Contract
 from bmseg.study import Study
+from dataset_conversion.images import Volume
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import count_votes, paint
-from evaluation.masks.reading import LabelMap, check_grid, list_masks, match_exams, read_mask
+from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
 from evaluation.scores.fair import over_consensuses
 from evaluation.study import reader_consensuses, score_votes
 
@@ -83,7 +84,7 @@ class Reference:
         """The readers, in order."""
         return list(next(iter(self.files.values())))
 
-    def masks(self, exam: str) -> dict[str, LabelMap]:
+    def masks(self, exam: str) -> dict[str, Volume]:
         """Every reader's mask of an exam, on one grid.
 
         Raises
@@ -108,14 +109,14 @@ class Reference:
             self._known[exam] = reader_consensuses(self.study.design(), of_readers)
         return self._known[exam]
 
-    def consensus_map(self, exam: str) -> LabelMap:
+    def consensus_map(self, exam: str) -> Volume:
         """The consensus of all readers as a label map on the exam's grid."""
         masks = self.masks(exam)
         arrays = {reader: mask.array for reader, mask in masks.items()}
         consensus, _ = self.consensuses(exam, arrays)
         first = next(iter(masks.values()))
         labels = paint(arrays, consensus.votes, consensus.label.astype(np.uint8))
-        return LabelMap(first.path, labels, first.affine)
+        return replace(first, array=labels)
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -127,12 +128,12 @@ class Reference:
         return Contract.of({exam: next(iter(self.masks(exam).values())) for exam in self.files}, self.labels)
 
 
-def score_submission(masks: Mapping[str, LabelMap], reference: Reference) -> pd.DataFrame:
+def score_submission(masks: Mapping[str, Volume], reference: Reference) -> pd.DataFrame:
     """Score a submission's masks.
 
     Parameters
     ----------
-    masks : mapping of str to LabelMap
+    masks : mapping of str to Volume
         Exam to mask; those of `bmseg.leaderboard.submission.check_submission`. An exam of the reference
         that is not there is missing.
     reference : Reference
@@ -201,7 +202,7 @@ def on_yardstick(dice: pd.DataFrame, yardstick: str) -> pd.DataFrame:
     return scores if "rater" in dice else scores.drop(columns="rater")
 
 
-def _score_exam(exam: str, mask: LabelMap, reference: Reference) -> pd.DataFrame:
+def _score_exam(exam: str, mask: Volume, reference: Reference) -> pd.DataFrame:
     readers = reference.masks(exam)
     check_grid(mask, next(iter(readers.values())))
     arrays = {reader: one.array for reader, one in readers.items()}

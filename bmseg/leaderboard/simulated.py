@@ -7,7 +7,7 @@ seen the consensus that scores them, as no team has; the board marks them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +19,6 @@ from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import Reference
 from dataset_conversion.images.volume import Volume, write_volume
-from evaluation.masks.reading import LabelMap
 
 #: An exam's consensus, spacing in mm, and a random generator of the exam -> a mask, or None for none.
 Perturb = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray | None]
@@ -41,7 +40,7 @@ class SimulatedTeam:
     method: str
     perturb: Perturb
 
-    def masks(self, consensus: Mapping[str, LabelMap], seed: int) -> dict[str, LabelMap]:
+    def masks(self, consensus: Mapping[str, Volume], seed: int) -> dict[str, Volume]:
         """The team's masks; exams that it leaves out are not in them.
 
         The same seed gives the same masks, whatever other exams there are.
@@ -51,7 +50,7 @@ class SimulatedTeam:
             rng = np.random.default_rng([seed, *exam.encode()])
             mask = self.perturb(reference.array, reference.spacing, rng)
             if mask is not None:
-                found[exam] = LabelMap(reference.path, mask.astype(np.uint8), reference.affine)
+                found[exam] = replace(reference, array=mask.astype(np.uint8))
         return found
 
 
@@ -132,7 +131,7 @@ def add_simulated_teams(board: Board, reference: Reference, *, seed: int) -> lis
     return [_add(board, reference, team, team.masks(consensus, seed)) for team in SIMULATED_TEAMS]
 
 
-def _add(board: Board, reference: Reference, team: SimulatedTeam, masks: Mapping[str, LabelMap]) -> Added:
+def _add(board: Board, reference: Reference, team: SimulatedTeam, masks: Mapping[str, Volume]) -> Added:
     about = Description(method=f"Consensus of the readers: {team.method}")
     with TemporaryDirectory() as name:
         for exam, mask in masks.items():

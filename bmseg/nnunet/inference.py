@@ -10,7 +10,7 @@ from bmseg.errors import WorkError
 from bmseg.nnunet.models import FINAL
 from bmseg.nnunet.training import Fold
 from bmseg.outputs.provenance import file_hash
-from dataset_conversion.images.volume import grid_difference, read_volume
+from dataset_conversion.images.volume import read_volume
 
 #: Beside the masks: what each was predicted from.
 MADE_FROM = "made_from.json"
@@ -64,7 +64,7 @@ def predict_exam(predictor: Any, folder: Path, exam: str, images: Sequence[Path]
     folder.mkdir(parents=True, exist_ok=True)
     predictor.predict_from_files_sequential([[str(image) for image in images]], [str(folder / exam)])
     mask = folder / f"{exam}{ending}"
-    if difference := grid_difference(read_volume(mask), read_volume(images[0])):
+    if difference := read_volume(mask).grid.difference(read_volume(images[0]).grid):
         raise WorkError(f"{exam}: predicted mask: {difference} (the grid of {images[0]})")
     return mask
 

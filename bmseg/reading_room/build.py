@@ -30,9 +30,9 @@ from bmseg.scoring.raters import workspace_raters
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path, write_text
-from dataset_conversion.images.volume import STORAGE_ORDER, Volume, read_volume
+from dataset_conversion.images.volume import STORAGE_ORDER, read_volume
 from dataset_conversion.raw.dataset import RawDataset
-from evaluation.masks.reading import LabelMap, check_grid, list_masks, match_exams, read_mask
+from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
 
 #: What readers get, and what the organiser keeps.
 PAGE_FILE = "for_readers/reading_room.html"
@@ -269,12 +269,11 @@ def _room(study: Study, study_file: Path, shown: Shown) -> Room:
 
 def _read_exam(study: Study, shown: Shown, exam: str) -> ShownExam:
     image = read_volume(shown.images[exam])
-    grid = LabelMap(shown.images[exam], image.array, image.affine)
     masks = {}
     for origin, files in shown.masks.items():
         mask = read_mask(files[exam], study.label_values)
-        check_grid(mask, grid)
-        masks[origin] = Volume(mask.array, mask.affine).stored_as(study.plane).array
+        check_grid(mask, image)
+        masks[origin] = mask.stored_as(study.plane).array
     stored = image.stored_as(study.plane)
     return ShownExam(stored.array, (float(stored.spacing[0]), float(stored.spacing[1])), masks)
 

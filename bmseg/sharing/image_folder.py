@@ -11,7 +11,7 @@ import numpy as np
 
 from bmseg.errors import InputError
 from bmseg.nnunet.inputs import visible_files
-from dataset_conversion.images.volume import SPACING_TOLERANCE_MM, ConversionError, Volume, read_volume
+from dataset_conversion.images import SPACING_TOLERANCE_MM, ConversionError, Volume, read_volume
 from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
 from dataset_conversion.raw.exam import Exam
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
@@ -13,7 +12,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from bmseg.leaderboard.contract import Grid
 from bmseg.untrusted.gzip_stream import BoundedGzip, DamagedError
-from evaluation.masks.reading import LabelMap, grid_difference
+from dataset_conversion import images
 
 #: Room for what some programs write between header and voxels. It is skipped unread.
 LARGEST_EXTENSIONS = 1 << 20
@@ -152,9 +151,8 @@ def _position(header: Nifti1Header, grid: Grid) -> tuple[np.ndarray, list[str], 
     if not np.linalg.norm(affine[:3, :3], axis=0).all():
         return affine, ["spacing: found 0 mm, expected the exam's; export it again"], []
     faults = []
-    if difference := grid_difference(_placed(affine, grid), _placed(np.asarray(grid.affine), grid)):
-        field, value, wanted = difference
-        faults.append(f"{field}: found {value}, expected {wanted} {_RULE}")
+    if difference := _placed(affine, grid).difference(_placed(np.asarray(grid.affine), grid)):
+        faults.append(f"{difference} {_RULE}")
     return affine, faults, _other_form(header, affine, grid)
 
 
@@ -166,13 +164,14 @@ def _other_form(header: Nifti1Header, affine: np.ndarray, grid: Grid) -> list[st
         other = np.asarray(header.get_qform(), dtype=float)
     except (HeaderDataError, ValueError):
         return ["qform: found no rotation; the sform was used"]
-    if difference := grid_difference(_placed(other, grid), _placed(affine, grid)):
+    if difference := _placed(other, grid).difference(_placed(affine, grid)):
         return [
-            f"sform and qform: their {difference[0]}s differ; the sform was used, some viewers use the qform"
+            f"sform and qform: their {difference.field}s differ; the sform was used, "
+            "some viewers use the qform"
         ]
     return []
 
 
-def _placed(affine: np.ndarray, grid: Grid) -> LabelMap:
-    """A grid as the comparison takes it, without the memory of a mask."""
-    return LabelMap(Path(), np.broadcast_to(np.uint8(0), grid.size), affine)
+def _placed(affine: np.ndarray, grid: Grid) -> images.Grid:
+    """A grid as the comparison takes it."""
+    return images.Grid(tuple(grid.size), affine)

@@ -18,7 +18,7 @@ from nibabel.volumeutils import apply_read_scaling
 from bmseg.leaderboard.contract import Grid
 from bmseg.untrusted.gzip_stream import BoundedGzip, DamagedError
 from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, MaskHeader, read_header
-from evaluation.masks.reading import LabelMap
+from dataset_conversion.images import Volume
 
 _PIECE = 1 << 20
 #: Of the widest type that is accepted.
@@ -33,12 +33,12 @@ class ReadMask:
 
     Parameters
     ----------
-    mask : LabelMap or None
+    mask : Volume or None
         None where there is a fault.
     faults, notices : list of str
     """
 
-    mask: LabelMap | None
+    mask: Volume | None
     faults: list[str]
     notices: list[str]
 
@@ -84,7 +84,7 @@ def read_submitted_mask(
         faults.append(str(error))
     if faults:
         return ReadMask(None, faults, notices)
-    return ReadMask(LabelMap(path, voxels.reshape(grid.size, order="F"), header.affine), [], notices)
+    return ReadMask(Volume(voxels.reshape(grid.size, order="F"), header.affine, str(path)), [], notices)
 
 
 def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: Grid, tally: _Tally) -> np.ndarray:

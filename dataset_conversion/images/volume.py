@@ -1,4 +1,4 @@
-"""One array order for everything written, and grids that are compared by name.
+"""A volume, and the NIfTI files that hold it, in one array order for everything written.
 
 A `Volume` follows NIfTI: ``array[i, j, k]`` with an affine to world millimetres (RAS+). Written volumes
 have the slices of the study's plane along the last axis *k*. SimpleITK, and with it nnU-Net, reverses
@@ -10,9 +10,11 @@ orders in one data set would be cut in two planes).
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -20,24 +22,17 @@ from isal import igzip
 from nibabel.filebasedimages import ImageFileError
 
 from dataset_conversion.files import atomic_path
-
-Plane = Literal["coronal", "axial", "sagittal"]
-
-#: World directions of growing i, j, k a plane (nibabel's letters, RAS+): the upright radiological view,
-#: the patient's right on the image's left, slices along k.
-STORAGE_ORDER: dict[Plane, str] = {"coronal": "LIP", "axial": "LPS", "sagittal": "PIR"}
-
-SPACING_TOLERANCE_MM = 1e-3
-ORIGIN_TOLERANCE_MM = 1e-2
-# Quaternions of NIfTI headers are single precision: half turns come back up to 3e-4 off.
-DIRECTION_TOLERANCE = 1e-3
+from dataset_conversion.images.grid import (
+    DIRECTION_TOLERANCE,
+    STORAGE_ORDER,
+    ConversionError,
+    Grid,
+    Plane,
+    rows,
+)
 
 
-class ConversionError(ValueError):
-    """An input file or table breaks a rule; the message is one line that names it."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Volume:
     """An image or a mask on its grid.
 
@@ -46,25 +41,32 @@ class Volume:
     array : ndarray, shape (i, j, k)
     affine : ndarray, shape (4, 4)
         Voxel indices to world millimetres, RAS+.
+    source : str
+        What messages call it, such as the file that it was read from.
     """
 
     array: np.ndarray
     affine: np.ndarray
+    source: str = ""
+
+    def __repr__(self) -> str:
+        whence = f" of {self.source}" if self.source else ""
+        return f"Volume({self.array.dtype} on {self.grid}{whence})"
+
+    @property
+    def grid(self) -> Grid:
+        """Its size and place."""
+        return Grid(self.array.shape, self.affine)
 
     @property
     def spacing(self) -> np.ndarray:
         """Voxel size along i, j, k in mm."""
-        return np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
-
-    @property
-    def direction(self) -> np.ndarray:
-        """Unit vectors of i, j, k as columns."""
-        return self.affine[:3, :3] / self.spacing
+        return self.grid.spacing
 
     @property
     def axis_order(self) -> str:
         """World directions of growing i, j, k, as in `STORAGE_ORDER`."""
-        return "".join(nib.aff2axcodes(self.affine))
+        return self.grid.axis_order
 
     def stored_as(self, plane: Plane) -> Volume:
         """The same voxels at the same places in the storage order of a plane; nothing is resampled."""
@@ -81,33 +83,8 @@ class Volume:
         return replace(self, array=np.asfortranarray(array), affine=self.affine @ to_old)
 
 
-def grid_difference(found: Volume, expected: Volume) -> str | None:
-    """Say in which field two grids differ, with both values; None when they are the same.
-
-    Size is compared exactly, spacing to 0.001 mm, origin to 0.01 mm and direction cosines to 0.001
-    (less than half a voxel at the far corner of a knee exam).
-
-    Examples
-    --------
-    >>> a = Volume(np.zeros((4, 4, 2)), np.diag([0.9, 0.9, 3.5, 1]))
-    >>> b = Volume(np.zeros((4, 4, 2)), np.diag([0.9, 0.9, 3.0, 1]))
-    >>> grid_difference(b, a)
-    'spacing: found 0.9 x 0.9 x 3 mm, expected 0.9 x 0.9 x 3.5 mm'
-    """
-    if found.array.shape != expected.array.shape:
-        return f"size: found {_by(found.array.shape)}, expected {_by(expected.array.shape)} voxels"
-    if np.abs(found.spacing - expected.spacing).max() > SPACING_TOLERANCE_MM:
-        return f"spacing: found {_by(found.spacing)} mm, expected {_by(expected.spacing)} mm"
-    if np.abs(found.direction - expected.direction).max() > DIRECTION_TOLERANCE:
-        return f"direction: found {_rows(found.direction)}, expected {_rows(expected.direction)}"
-    origins = found.affine[:3, 3], expected.affine[:3, 3]
-    if np.abs(origins[0] - origins[1]).max() > ORIGIN_TOLERANCE_MM:
-        return f"origin: found ({_list(origins[0])}) mm, expected ({_list(origins[1])}) mm"
-    return None
-
-
 def read_volume(path: Path) -> Volume:
-    """Read a NIfTI file of three dimensions.
+    """Read a NIfTI file of three dimensions on a rectangular grid.
 
     Raises
     ------
@@ -115,29 +92,11 @@ def read_volume(path: Path) -> Volume:
         When the file is missing, truncated, not NIfTI, not three-dimensional, or its axes are not at
         right angles (nnU-Net's reader refuses such a grid).
     """
-    if not path.is_file():
-        raise ConversionError(f"{path}: no such file")
-    try:
-        image = nib.load(path)
-        array = np.asanyarray(image.dataobj)  # type: ignore[attr-defined]
-        affine = np.asarray(image.affine, dtype=float)  # type: ignore[attr-defined]
-    except (OSError, EOFError, zlib.error, ValueError, ImageFileError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConversionError(
-            f"{path}: cannot be read as NIfTI, truncated or damaged ({reason}); export it again"
-        ) from None
-    if array.dtype.kind not in "buif":
-        raise ConversionError(
-            f"{path}: found voxels of type {array.dtype}, expected plain numbers; export it again"
-        )
-    while array.ndim > 3 and array.shape[-1] == 1:
-        array = array[..., 0]
-    if array.ndim != 3:
-        raise ConversionError(f"{path}: found {array.ndim} dimensions ({_by(array.shape)}), expected 3")
-    volume = Volume(array, affine)
-    if not np.isfinite(affine).all() or (volume.spacing <= 0).any():
-        raise ConversionError(f"{path}: affine: found {_rows(affine)}, expected an invertible one")
-    skew = np.abs(volume.direction.T @ volume.direction - np.eye(3)).max()
+    volume = read_nifti(path)
+    if not np.isfinite(volume.affine).all() or (volume.spacing <= 0).any():
+        raise ConversionError(f"{path}: affine: found {rows(volume.affine)}, expected an invertible one")
+    direction = volume.grid.direction
+    skew = np.abs(direction.T @ direction - np.eye(3)).max()
     if skew > DIRECTION_TOLERANCE:
         raise ConversionError(
             f"{path}: direction: found axes {skew:.3g} off right angles, expected at most "
@@ -146,9 +105,39 @@ def read_volume(path: Path) -> Volume:
     return volume
 
 
+def read_nifti(path: Path) -> Volume:
+    """Read a NIfTI file of three dimensions, whatever its affine; errors are those of `read_volume`."""
+    if not path.is_file():
+        raise ConversionError(f"{path}: no such file")
+    return from_nibabel(partial(nib.load, path), str(path))
+
+
+def from_nibabel(load: Callable[[], Any], source: str) -> Volume:
+    """The volume of a nibabel image, which `load` gives; errors are those of `read_volume`."""
+    try:
+        image = load()
+        array = np.asanyarray(image.dataobj)
+        affine = np.asarray(image.affine, dtype=float)
+    except (OSError, EOFError, zlib.error, ValueError, ImageFileError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConversionError(
+            f"{source}: cannot be read as NIfTI, truncated or damaged ({reason}); export it again"
+        ) from None
+    if array.dtype.kind not in "buif":
+        raise ConversionError(
+            f"{source}: found voxels of type {array.dtype}, expected plain numbers; export it again"
+        )
+    while array.ndim > 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim != 3:
+        size = " x ".join(map(str, array.shape))
+        raise ConversionError(f"{source}: found {array.ndim} dimensions ({size}), expected 3")
+    return Volume(array, affine, source)
+
+
 def stored_spacing(path: Path) -> np.ndarray:
     """Voxel size along i, j, k in mm of a file that `write_volume` wrote; reads the header alone."""
-    return np.array(nib.load(path).header.get_zooms()[:3], dtype=float)  # type: ignore[attr-defined]
+    return np.array(nib.load(path).header.get_zooms()[:3], dtype=float)
 
 
 def write_volume(path: Path, volume: Volume) -> None:
@@ -160,15 +149,3 @@ def write_volume(path: Path, volume: Volume) -> None:
     with atomic_path(path) as temporary:
         # Four times as fast as nibabel's own, and no larger. No time stamp: equal images, equal files.
         temporary.write_bytes(igzip.compress(image.to_bytes(), compresslevel=3, mtime=0))
-
-
-def _by(values: tuple[int, ...] | np.ndarray) -> str:
-    return " x ".join(f"{value:g}" for value in values)
-
-
-def _list(values: np.ndarray) -> str:
-    return ", ".join(f"{value:.6g}" for value in values)
-
-
-def _rows(matrix: np.ndarray) -> str:
-    return "[" + "; ".join(_list(row) for row in matrix) + "]"

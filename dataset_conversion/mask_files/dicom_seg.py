@@ -11,7 +11,7 @@ import numpy as np
 from highdicom.seg import Segmentation
 from pydicom import Dataset
 
-from dataset_conversion.images.volume import (
+from dataset_conversion.images import (
     DIRECTION_TOLERANCE,
     SPACING_TOLERANCE_MM,
     ConversionError,
@@ -138,7 +138,7 @@ def _place(what: str, plane: _Plane, shape: tuple[int, int], image: Volume) -> _
     """Where a frame lies on the image's grid; refused unless each pixel is a voxel."""
     to_ras = np.array([-1.0, -1.0, 1.0])
     steps = np.column_stack([plane.down, plane.right]) * to_ras[:, np.newaxis]
-    cosines = image.direction.T @ (steps / np.linalg.norm(steps, axis=0))
+    cosines = image.grid.direction.T @ (steps / np.linalg.norm(steps, axis=0))
     down, right = (int(axis) for axis in np.abs(cosines).argmax(axis=0))
     beside = 1 - np.abs(cosines).max(axis=0)
     # Told by the sine, as the cosine hardly changes; a smaller angle shows at the corners, below.

@@ -23,7 +23,6 @@ from dataset_conversion.files import atomic_path, write_text
 from dataset_conversion.images.volume import (
     ConversionError,
     Volume,
-    grid_difference,
     stored_spacing,
     write_volume,
 )
@@ -114,7 +113,7 @@ class RawDataset:
         masks = {reader: exam.masks[reader].stored_as(self.spec.plane) for reader in self.masks_kept(exam)}
         first = self.spec.channels[0]
         for name, volume in [*images.items(), *masks.items()]:
-            if difference := grid_difference(volume, images[first]):
+            if difference := volume.grid.difference(images[first].grid):
                 raise ConversionError(
                     f"{exam.identifier}: {source_of(exam, name)}: {difference} "
                     f"(the grid of {source_of(exam, first)}); nothing is resampled: export again"

@@ -72,7 +72,7 @@ def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.Da
                 "fn": in_reference.sum(axis=others)[order] - tp,
             }
             tables.append(pd.DataFrame({"rater": rater, "level": level, **shared, **counts}))
-    found = pd.concat(tables, ignore_index=True).assign(exam=masks.exam, voxel_ml=masks.voxel_ml)
+    found = pd.concat(tables, ignore_index=True).assign(exam=masks.exam, voxel_ml=masks.grid.voxel_ml)
     return found[COLUMNS]
 
 
@@ -194,7 +194,7 @@ def marking_outside(
             marked = np.isin(mask, list(values))
             n, n_outside = int(marked.sum()), int((marked & (region == 0)).sum())
             share = n_outside / n if n else np.nan
-            rows.append((masks.exam, rater, level, n_outside, n, n_outside * masks.voxel_ml, share))
+            rows.append((masks.exam, rater, level, n_outside, n, n_outside * masks.grid.voxel_ml, share))
     columns = ["exam", "rater", "level", "n_outside", "n_marked", "ml_outside", "share"]
     return pd.DataFrame(rows, columns=columns)
 

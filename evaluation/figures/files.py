@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from dataset_conversion.files import atomic_path
+from dataset_conversion.images import atomic_path
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:

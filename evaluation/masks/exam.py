@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import nibabel as nib
 import numpy as np
 
+from dataset_conversion.images import Grid
 from evaluation.masks.reading import MaskError
 
 #: The plane of the slices, and where their relative position begins (0) and ends (1) in the patient.
@@ -19,7 +19,7 @@ ENDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExamMasks:
     """An exam's masks on one grid.
 
@@ -53,37 +53,39 @@ class ExamMasks:
     def __post_init__(self) -> None:
         if self.plane not in ENDS:
             raise MaskError(f"plane: found '{self.plane}', expected one of {', '.join(ENDS)}")
-        for name, array in {
-            **self.raters,
-            **({} if self.marrow is None else {"marrow": self.marrow}),
-        }.items():
+        for name, array in self._placed.items():
             self.check_shape(name, array)
 
+    def __repr__(self) -> str:
+        return f"ExamMasks({self.exam}: {', '.join(self.raters)}; {self.plane} slices of {self.grid})"
+
     @property
-    def voxel_ml(self) -> float:
-        """Volume of a voxel, ml."""
-        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+    def grid(self) -> Grid:
+        """Size and place of the masks."""
+        return Grid(self.reference.shape, self.affine)
 
     @cached_property
     def order(self) -> np.ndarray:
         """Indices of the slices that count, from the first of `ENDS` to the second; empty if none."""
-        axis, codes = self.slice_axis, nib.aff2axcodes(self.affine)
+        axis = self.slice_axis
         others = tuple(place for place in range(3) if place != axis)
-        filled = (self.reference != 0).any(axis=others)
-        for mask in [*self.raters.values(), *([] if self.marrow is None else [self.marrow])]:
-            filled = filled | (mask != 0).any(axis=others)
-        inside = np.flatnonzero(filled)
+        masks = [self.reference, *self._placed.values()]
+        inside = np.flatnonzero(np.logical_or.reduce([(mask != 0).any(axis=others) for mask in masks]))
         if not len(inside):
             return inside
         run = np.arange(inside[0], inside[-1] + 1)
-        # An axis code names where its indices grow to.
-        return run if codes[axis] == ENDS[self.plane][1][0].upper() else run[::-1]
+        # A letter of the axis order names where indices grow to.
+        return run if self.grid.axis_order[axis] == ENDS[self.plane][1][0].upper() else run[::-1]
 
     @property
     def slice_axis(self) -> int:
         """The array axis across the slices."""
-        ends = {end[0].upper() for end in ENDS[self.plane]}
-        return next(axis for axis, code in enumerate(nib.aff2axcodes(self.affine)) if code in ends)
+        return self.grid.axis("".join(end[0].upper() for end in ENDS[self.plane]))
+
+    @property
+    def _placed(self) -> dict[str, np.ndarray]:
+        """What has to have the reference's shape."""
+        return dict(self.raters) | ({} if self.marrow is None else {"marrow": self.marrow})
 
     def check_shape(self, name: str, array: np.ndarray) -> None:
         """Refuse an array whose shape is not that of the reference, with a `MaskError` that names it."""

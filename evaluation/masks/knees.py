@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import nibabel as nib
 import numpy as np
 
+from dataset_conversion.images import Grid
 from evaluation.consensus.votes import Votes, count_votes
 from evaluation.masks.reading import MaskError
 
@@ -47,11 +47,11 @@ def split_knees(masks: Mapping[str, np.ndarray], affine: np.ndarray) -> dict[str
         When there is no gap of `GAP_MM` in the middle third: one knee was imaged, the knees touch, or
         something between them is marked.
     """
-    codes = nib.aff2axcodes(affine)
-    axis = next(place for place, code in enumerate(codes) if code in ("L", "R"))
+    grid = Grid(next(iter(masks.values())).shape, affine)
+    axis = grid.axis("LR")
     others = tuple(place for place in range(3) if place != axis)
     marked = np.logical_or.reduce([(mask != 0).any(axis=others) for mask in masks.values()])
-    cut = _cut(marked, float(np.linalg.norm(affine[:3, axis])))
+    cut = _cut(marked, float(grid.spacing[axis]))
     if cut is None:
         raise MaskError(
             f"knees: found no gap of {GAP_MM:g} mm without marking in the middle third along array axis "
@@ -59,7 +59,7 @@ def split_knees(masks: Mapping[str, np.ndarray], affine: np.ndarray) -> dict[str
         )
     parts = [_along(axis, slice(None, cut)), _along(axis, slice(cut, None))]
     # Growing indices to the patient's left: the right knee comes first.
-    return dict(zip(KNEES, parts if codes[axis] == "L" else parts[::-1], strict=True))
+    return dict(zip(KNEES, parts if grid.axis_order[axis] == "L" else parts[::-1], strict=True))
 
 
 def knee_votes(

@@ -23,9 +23,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import nibabel as nib
 import numpy as np
 
+from dataset_conversion.images import Grid
 from evaluation.masks.reading import MaskError
 
 
@@ -81,14 +81,15 @@ class MetaphysisSquare:
 
 
 @dataclass(frozen=True)
-class _Axes:
-    """Which array axis runs across, along and through the patient, and whether indices grow upwards."""
+class _View:
+    """Arrays seen with axes across the patient, towards a bone's shaft, and through the coronal slices."""
 
-    across: int
-    along: int
-    through: int
-    grows_up: bool
-    spacing: np.ndarray
+    axes: tuple[int, int, int]
+    is_flipped: bool
+
+    def of(self, array: np.ndarray) -> np.ndarray:
+        turned = array.transpose(self.axes)
+        return turned[:, ::-1] if self.is_flipped else turned
 
 
 def allowed_region(
@@ -128,7 +129,8 @@ def allowed_region(
     for bone in bones:
         square = metaphysis_square(epiphyses, affine, bone)
         region[square.box] = True
-        region |= _hollows(epiphyses == bone.value, square, _axes(affine), bone)
+        view = _view(Grid(epiphyses.shape, affine), bone)
+        _fill_hollows(view.of(region), view.of(epiphyses == bone.value), [square.box[a] for a in view.axes])
     if marrow is not None:
         region &= marrow != 0
     if leave_out is not None:
@@ -138,62 +140,48 @@ def allowed_region(
 
 def metaphysis_square(epiphyses: np.ndarray, affine: np.ndarray, bone: Bone) -> MetaphysisSquare:
     """The square over one bone's growth plate; parameters and errors are those of `allowed_region`."""
-    axes = _axes(affine)
-    mask = epiphyses == bone.value
+    grid = Grid(epiphyses.shape, affine)
+    view = _view(grid, bone)
+    mask = view.of(epiphyses == bone.value)
     if not mask.any():
         raise MaskError(
             f"epiphysis of {bone.name}: found no voxel of value {bone.value}, expected some; name only the "
             "bones that the mask holds"
         )
-    spans = [_span(mask.take(index, axes.through), axes) for index in range(mask.shape[axes.through])]
-    widths = [span.stop - span.start for span in spans]
-    widest = int(np.argmax(widths))
-    side_mm = float(widths[widest] * axes.spacing[axes.across])
-    rows = np.flatnonzero(mask.any(axis=(axes.across, axes.through)))
-    height = round(side_mm / float(axes.spacing[axes.along]))
-    grows = axes.grows_up == (bone.shaft == "superior")
-    start, stop = (rows[-1] + 1, rows[-1] + 1 + height) if grows else (rows[0] - height, rows[0])
-    shown = np.flatnonzero(widths)
-    n_rows = mask.shape[axes.along]
+    columns = np.asarray(mask.any(axis=1))
+    first, stop = columns.argmax(axis=0), len(columns) - columns[::-1].argmax(axis=0)
+    shown = np.flatnonzero(columns.any(axis=0))
+    widths = np.where(columns.any(axis=0), stop - first, 0)
+    widest = int(widths.argmax())
+    side_mm = float(widths[widest] * grid.spacing[view.axes[0]])
+    height = round(side_mm / float(grid.spacing[view.axes[1]]))
+    n_rows, begin = mask.shape[1], _top(mask)
+    end = min(n_rows, begin + height)
     box = [slice(None)] * 3
-    box[axes.across] = spans[widest]
-    box[axes.along] = slice(max(0, int(start)), min(n_rows, int(stop)))
-    box[axes.through] = slice(int(shown[0]), int(shown[-1]) + 1)
-    is_cut = bool(start < 0 or stop > n_rows)
-    return MetaphysisSquare(bone.name, side_mm, widest, (box[0], box[1], box[2]), is_cut)
+    box[view.axes[0]] = slice(int(first[widest]), int(stop[widest]))
+    box[view.axes[1]] = slice(n_rows - end, n_rows - begin) if view.is_flipped else slice(begin, end)
+    box[view.axes[2]] = slice(int(shown[0]), int(shown[-1]) + 1)
+    return MetaphysisSquare(bone.name, side_mm, widest, (box[0], box[1], box[2]), begin + height > n_rows)
 
 
-def _hollows(mask: np.ndarray, square: MetaphysisSquare, axes: _Axes, bone: Bone) -> np.ndarray:
-    """What lies between the epiphysis and its square, in the columns of both: the plate is not straight."""
-    # Seen from the shaft, everything before the epiphysis is reached first.
-    from_shaft = np.flip(mask, axes.along) if axes.grows_up == (bone.shaft == "superior") else mask
-    before = np.logical_or.accumulate(from_shaft, axis=axes.along)
-    if from_shaft is not mask:
-        before = np.flip(before, axes.along)
-    column = mask.any(axis=axes.along, keepdims=True)
-    hollow = column & ~before
-    box = list(square.box)
-    rows = np.flatnonzero(mask.any(axis=(axes.across, axes.through)))
-    box[axes.along] = slice(int(rows[0]), int(rows[-1]) + 1)
-    found = np.zeros_like(mask)
-    found[tuple(box)] = hollow[tuple(box)]
-    return found
+def _fill_hollows(region: np.ndarray, mask: np.ndarray, box: Sequence[slice]) -> None:
+    """Allow what lies between the epiphysis and its square, in the columns of both."""
+    across, _, through = box
+    rows = slice(None, _top(mask))
+    part = mask[across, rows, through]
+    reached = np.logical_or.accumulate(part[:, ::-1], axis=1)[:, ::-1]
+    region[across, rows, through] |= part.any(axis=1, keepdims=True) & ~reached
 
 
-def _axes(affine: np.ndarray) -> _Axes:
-    codes = nib.aff2axcodes(affine)
-    across, along, through = (
-        next(axis for axis, code in enumerate(codes) if code in ends) for ends in ("LR", "SI", "AP")
-    )
-    spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    return _Axes(across, along, through, codes[along] == "S", spacing)
+def _top(mask: np.ndarray) -> int:
+    """Where the epiphysis ends towards the shaft, the furthest in any slice."""
+    return int(np.flatnonzero(mask.any(axis=(0, 2)))[-1]) + 1
 
 
-def _span(coronal: np.ndarray, axes: _Axes) -> slice:
-    """From the first to the last column of a coronal slice that holds the epiphysis; empty if none."""
-    along = int(axes.along > axes.across)
-    columns = np.flatnonzero(coronal.any(axis=along))
-    return slice(int(columns[0]), int(columns[-1]) + 1) if len(columns) else slice(0, 0)
+def _view(grid: Grid, bone: Bone) -> _View:
+    across, along, through = (grid.axis(ends) for ends in ("LR", "IS", "AP"))
+    grows_up = grid.axis_order[along] == "S"
+    return _View((across, along, through), grows_up != (bone.shaft == "superior"))
 
 
 def _check(epiphyses: np.ndarray, bones: Sequence[Bone], others: dict[str, np.ndarray | None]) -> None:

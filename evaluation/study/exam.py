@@ -16,7 +16,7 @@ from evaluation.failures.places import marking_outside, slice_counts
 from evaluation.masks.displaced import find_displaced
 from evaluation.masks.exam import ExamMasks
 from evaluation.masks.knees import knee_votes
-from evaluation.masks.reading import LabelMap, MaskError, check_grid
+from evaluation.masks.reading import MaskError, check_grid
 from evaluation.measures.dice import score
 from evaluation.measures.volume import volumes
 from evaluation.scores.fair import score_fair
@@ -74,9 +74,9 @@ class ScoredExam:
 def score_exam(
     design: Design,
     exam: str,
-    masks: Mapping[str, LabelMap],
+    masks: Mapping[str, Volume],
     readers: Sequence[str],
-    region: LabelMap | None = None,
+    region: Volume | None = None,
 ) -> tuple[ScoredExam, np.ndarray]:
     """Build an exam's consensuses and score every rater.
 
@@ -85,11 +85,11 @@ def score_exam(
     design : Design
     exam : str
         Its case identifier.
-    masks : mapping of str to LabelMap
+    masks : mapping of str to Volume
         Of readers and models, on one grid.
     readers : sequence of str
         Whose masks make the consensus.
-    region : LabelMap, optional
+    region : Volume, optional
         1 where marking is allowed, 0 elsewhere.
 
     Returns
@@ -126,10 +126,10 @@ def score_exam(
         unit_scores=by_unit[0],
         unit_fair=by_unit[1],
         decisions=decision_table(of_readers, consensus),
-        volumes=volumes(votes, levels, placed.voxel_ml, {CONSENSUS: consensus.label_on(votes)}),
+        volumes=volumes(votes, levels, placed.grid.voxel_ml, {CONSENSUS: consensus.label_on(votes)}),
         slices=slice_counts(placed, levels),
         outside=marking_outside(placed, region.array > 0, levels) if region else None,
-        voxel_ml=placed.voxel_ml,
+        voxel_ml=placed.grid.voxel_ml,
         warnings=[*map(str, find_displaced(arrays)), *consensus.notices],
     )
     return scored, labels
@@ -156,7 +156,7 @@ def _by_knee(
     design: Design,
     exam: str,
     arrays: Mapping[str, np.ndarray],
-    first: LabelMap,
+    first: Volume,
     consensus: Consensus,
     without: Mapping[str, Consensus],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bmseg.study import DEFAULT_STUDY
-from dataset_conversion.images.volume import grid_difference, read_volume
+from dataset_conversion.images.volume import read_volume
 from tests.support.command_line import bmseg
 
 STUDY = DEFAULT_STUDY.parents[1] / "ibsi_extremity" / "study.toml"
@@ -62,7 +62,7 @@ def test_dicom_and_rtstruct_give_what_nifti_gives(test_data: Path, tmp_path: Pat
             ]
             for source, name in (("dicom", exams[case]), ("nifti", case))
         )
-        assert grid_difference(ours[0], theirs[0]) is None
+        assert ours[0].grid.difference(theirs[0].grid) is None
         np.testing.assert_array_equal(ours[0].array, theirs[0].array)
         both = np.count_nonzero(ours[1].array & theirs[1].array)
         dice = 2 * both / (np.count_nonzero(ours[1].array) + np.count_nonzero(theirs[1].array))

@@ -28,7 +28,7 @@ from bmseg.leaderboard.submission.text import shown
 from bmseg.untrusted.gzip_stream import unreadable
 from bmseg.untrusted.mask import ReadMask, most_stored, read_submitted_mask
 from bmseg.untrusted.zip_entries import ZIP_ERRORS
-from evaluation.masks.reading import LabelMap
+from dataset_conversion.images import Volume
 
 #: Beside the masks of a ZIP, for by-products and its directory.
 _SLACK = 16 << 20
@@ -41,7 +41,7 @@ class CheckedSubmission:
     Parameters
     ----------
     source : Path
-    masks : dict of str to LabelMap
+    masks : dict of str to Volume
         Exam to mask, sorted, of the files without a fault.
     missing : list of str
         Exams of which there is no file, sorted. Whether they may be missing is the challenge's rule.
@@ -54,7 +54,7 @@ class CheckedSubmission:
     """
 
     source: Path
-    masks: dict[str, LabelMap]
+    masks: dict[str, Volume]
     missing: list[str]
     faults: list[Fault]
     notices: list[str]
@@ -91,7 +91,7 @@ def check_submission(source: Path, contract: Contract) -> CheckedSubmission:
     raise InputError(f"{shown(str(source))}: {reason}, expected a folder or a ZIP of masks")
 
 
-def masks_sha256(masks: Mapping[str, LabelMap], contract: Contract) -> str:
+def masks_sha256(masks: Mapping[str, Volume], contract: Contract) -> str:
     """A hash of masks that does not depend on how they were compressed, typed or ordered.
 
     It covers, by exam: the case identifier, the contract's grid, and the labels as bytes, the first index

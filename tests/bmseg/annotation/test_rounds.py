@@ -23,7 +23,7 @@ from bmseg.nnunet.training import Training
 from bmseg.nnunet.training_inputs import training_inputs
 from bmseg.outputs.provenance import file_hash
 from bmseg.outputs.records import write_record
-from dataset_conversion.images.volume import grid_difference, read_volume
+from dataset_conversion.images.volume import read_volume
 from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort
 from dataset_conversion.raw.exam import Exam
 from evaluation.measures.dice import Dice
@@ -41,7 +41,7 @@ def test_what_the_reader_finds(proposed: Annotation) -> None:
         image = read_volume(round_.images / f"{exam}_water.nii.gz")
         mask = read_volume(round_.proposals / f"{exam}.nii.gz")
         assert np.array_equal(image.array, truth(exam)[0].array)
-        assert grid_difference(mask, image) is None
+        assert mask.grid.difference(image.grid) is None
         assert mask.array.dtype == np.uint8
         assert np.array_equal(mask.array, read_volume(round_.original(exam)).array)
     text = (round_.folder / "README.txt").read_text()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bmseg.leaderboard.simulated import SIMULATED_TEAMS, SimulatedTeam, add_simulated_teams
-from evaluation.masks.reading import LabelMap
+from dataset_conversion.images import Volume
 from tests.bmseg.leaderboard.boards import AFFINE, make_board, mask_of
 
 TEAMS = {team.name: team for team in SIMULATED_TEAMS}
@@ -22,8 +22,8 @@ def rings() -> np.ndarray:
     return np.digitize(-distance, [-18, -12, -8]).astype(np.uint8)
 
 
-def consensus(n: int = 1) -> dict[str, LabelMap]:
-    return {f"exam{place}": LabelMap(Path("none"), rings(), AFFINE) for place in range(n)}
+def consensus(n: int = 1) -> dict[str, Volume]:
+    return {f"exam{place}": Volume(rings(), AFFINE) for place in range(n)}
 
 
 def mask(name: str) -> np.ndarray:
@@ -51,7 +51,7 @@ def test_confused_swaps_whole_foci_of_the_two_highest_levels() -> None:
     for number in range(60):
         row, column = divmod(number, 10)
         labels[15 * row + 2 : 15 * row + 8, 6 * column + 1 : 6 * column + 4, 1:3] = 2 + number % 2
-    found = TEAMS["sim-confused"].masks({"e": LabelMap(Path("none"), labels, AFFINE)}, 2022)["e"].array
+    found = TEAMS["sim-confused"].masks({"e": Volume(labels, AFFINE)}, 2022)["e"].array
     np.testing.assert_array_equal(found > 0, labels > 0)
     assert set(np.unique(found[labels == 2])) == {2, 3} == set(np.unique(found[labels == 3]))
     changed = 0
@@ -86,7 +86,7 @@ def test_the_same_seed_gives_the_same_masks_whatever_other_exams_there_are(team:
 
 @pytest.mark.parametrize("team", SIMULATED_TEAMS, ids=lambda team: team.name)
 def test_an_empty_consensus_stays_empty(team: SimulatedTeam) -> None:
-    nothing = {"e": LabelMap(Path("none"), np.zeros(SHAPE, np.uint8), AFFINE)}
+    nothing = {"e": Volume(np.zeros(SHAPE, np.uint8), AFFINE)}
     assert not any(mask.array.any() for mask in team.masks(nothing, 1).values())
 
 

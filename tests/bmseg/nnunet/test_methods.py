@@ -13,7 +13,7 @@ import pytest
 
 from bmseg.nnunet import Training, predict, train
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import grid_difference, read_volume
+from dataset_conversion.images.volume import read_volume
 from tests.bmseg.nnunet.tiny import (
     CORES,
     ORDINAL,
@@ -58,7 +58,7 @@ def test_masks_hold_levels_on_the_grid_of_the_image(both_once: Workspace, traini
     for path in sorted(folder.glob("*.nii.gz")):
         image = read_volume(both_once.raw_dataset / "imagesTs" / path.name.replace(".nii", "_0000.nii"))
         mask = read_volume(path)
-        assert grid_difference(mask, image) is None
+        assert mask.grid.difference(image.grid) is None
         assert np.issubdtype(mask.array.dtype, np.integer)
         levels |= {int(level) for level in np.unique(mask.array)}
     assert {0, 1} <= levels <= {0, 1, 2}

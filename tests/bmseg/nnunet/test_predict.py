@@ -13,7 +13,7 @@ import pytest
 from bmseg.errors import InputError, WorkError
 from bmseg.nnunet import predict, train
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import grid_difference, read_volume
+from dataset_conversion.images.volume import read_volume
 from tests.bmseg.nnunet.tiny import PROFILE, SPEC, TRAINING, fold_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'bmseg[train]'")
@@ -42,7 +42,7 @@ def test_masks_lie_on_the_grid_of_their_images(trained: Workspace) -> None:
         assert path.parent == trained.predictions("tiny")
         image = read_volume(trained.raw_dataset / "imagesTs" / path.name.replace(".nii", "_0000.nii"))
         mask = read_volume(path)
-        assert grid_difference(mask, image) is None
+        assert mask.grid.difference(image.grid) is None
         assert set(np.unique(mask.array)) <= {0, 1, 2}
     assert sorted(path.name for path in written[0].parent.iterdir()) == [
         "knee_6.nii.gz",

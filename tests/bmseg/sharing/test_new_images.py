@@ -16,7 +16,7 @@ import pytest
 from bmseg.errors import InputError
 from bmseg.sharing import predict_images
 from bmseg.sharing.image_folder import find_exams
-from dataset_conversion.images.volume import Volume, grid_difference, read_volume, write_volume
+from dataset_conversion.images.volume import Volume, read_volume, write_volume
 from tests.bmseg.nnunet.tiny import TRAINING
 from tests.bmseg.sharing.conftest import Shared
 from tests.support.command_line import assert_refused, bmseg
@@ -55,7 +55,7 @@ def files(folder: Path) -> list[str]:
 
 def assert_same(found: Path, expected: Path) -> None:
     one, other = read_volume(found), read_volume(expected)
-    assert grid_difference(one, other) is None
+    assert one.grid.difference(other.grid) is None
     assert np.array_equal(one.array, other.array)
 
 
@@ -102,7 +102,7 @@ def test_images_in_another_axis_order(shared: Shared, tmp_path: Path, order: str
     (written,) = predict_images(shared.file, tmp_path / "images", tmp_path / "masks", trust=True)
     mask = read_volume(written)
     assert mask.axis_order == order
-    assert grid_difference(mask, given) is None
+    assert mask.grid.difference(given.grid) is None
     expected = read_volume(shared.masks / "knee_6.nii.gz").in_order(order)
     assert np.array_equal(mask.array, expected.array)
 

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
@@ -6,14 +5,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from dataset_conversion.images.volume import (
-    STORAGE_ORDER,
-    ConversionError,
-    Volume,
-    grid_difference,
-    read_volume,
-    write_volume,
-)
+from dataset_conversion.images import STORAGE_ORDER, ConversionError, Volume, read_volume, write_volume
 
 OBLIQUE = nib.affines.from_matvec(
     nib.eulerangles.euler2mat(0.1, 0.2, 0.3) @ np.diag([0.9, 3.5, 0.8]), [10.0, -20.0, 30.0]
@@ -44,29 +36,18 @@ def test_simpleitk_reads_the_slices_as_first_axis(tmp_path: Path, volume: Volume
     np.testing.assert_allclose(image.GetSpacing()[::-1], [3.5, 0.8, 0.9], atol=1e-5)
 
 
-def test_grid_survives_the_file(tmp_path: Path, volume: Volume) -> None:
-    write_volume(tmp_path / "exam.nii.gz", volume)
-    assert grid_difference(read_volume(tmp_path / "exam.nii.gz"), volume) is None
+def test_grid_and_voxels_survive_the_file(tmp_path: Path, volume: Volume) -> None:
+    path = tmp_path / "exam.nii.gz"
+    write_volume(path, volume)
+    found = read_volume(path)
+    assert found.grid.difference(volume.grid) is None
+    np.testing.assert_array_equal(found.array, volume.array)
+    assert repr(found) == f"Volume(int16 on Grid(4 x 5 x 6 voxels of 0.9 x 3.5 x 0.8 mm) of {path})"
 
 
-def _shift(affine: np.ndarray) -> np.ndarray:
-    return nib.affines.from_matvec(np.eye(3), [0.05, 0, 0]) @ affine
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda v: Volume(v.array[..., :1], v.affine), "size: found 4 x 5 x 1, expected 4 x 5 x 6"),
-        (lambda v: Volume(v.array, v.affine @ np.diag([1, 1, 1.01, 1])), "spacing: found"),
-        (lambda v: Volume(v.array, _shift(v.affine)), "origin: found (10.05, -20, 30) mm"),
-        (lambda v: Volume(v.array, np.diag([1.0, 1, -1, 1]) @ v.affine), "direction: found"),
-    ],
-    ids=["size", "spacing", "origin", "direction"],
-)
-def test_the_differing_field_is_named(
-    volume: Volume, change: Callable[[Volume], Volume], message: str
-) -> None:
-    assert message in str(grid_difference(change(volume), volume))
+def test_volumes_are_not_compared_voxel_by_voxel(volume: Volume) -> None:
+    assert volume == volume
+    assert volume != Volume(volume.array, volume.affine)
 
 
 def test_truncated_file_is_refused_by_name(tmp_path: Path, volume: Volume) -> None:
@@ -92,7 +73,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, volume: Volume) -> N
     path = tmp_path / "exam.nii.gz"
     write_volume(path, volume)
     before = path.read_bytes()
-    with pytest.raises(Exception, match="."):
+    with pytest.raises(nib.spatialimages.HeaderDataError, match="not supported"):
         write_volume(path, Volume(np.array(["text"] * 8).reshape(2, 2, 2), volume.affine))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["exam.nii.gz"]

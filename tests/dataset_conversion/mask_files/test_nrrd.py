@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from dataset_conversion.images.volume import ConversionError, Volume, grid_difference
+from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
 
 LEVELS = {"level1": 1, "level2": 2}
@@ -71,7 +71,7 @@ def test_plain_label_map_comes_by_value_on_its_own_grid(tmp_path: Path, name: st
     path = (tmp_path / "mask.nrrd").rename(tmp_path / name)
     found = read_mask(path, IMAGE, Labels(LEVELS, {"255": 1, "name": 2}))
     np.testing.assert_array_equal(found.array, np.where(array == 255, 1, array))
-    assert grid_difference(found, IMAGE) is None
+    assert found.grid.difference(IMAGE.grid) is None
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "raw"])
@@ -81,7 +81,7 @@ def test_segments_of_one_layer(tmp_path: Path, encoding: str) -> None:
     path = slicer_file(tmp_path / "x.seg.nrrd", layers, fields, encoding)
     found = read_mask(path, IMAGE, Labels(LEVELS, {"bone": 0}))
     np.testing.assert_array_equal(found.array, layer(v2=slice(0, 1), v1=slice(1, 2)))
-    assert grid_difference(found, IMAGE) is None
+    assert found.grid.difference(IMAGE.grid) is None
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -99,7 +99,7 @@ def test_segmentation_without_voxels_is_empty(tmp_path: Path) -> None:
     path = slicer_file(tmp_path / "x.seg.nrrd", [np.zeros((1, 1, 1))], segment(0, "level1"))
     found = read_mask(path, IMAGE, LABELS)
     assert not found.array.any()
-    assert grid_difference(found, IMAGE) is None
+    assert found.grid.difference(IMAGE.grid) is None
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_label_below_the_highest_but_undeclared_is_refused(tmp_path: Path, write
     [
         (np.ones((4, 4, 1), np.uint8), np.eye(4), "size: found 4 x 4 x 1, expected 4 x 4 x 4"),
         (np.ones((4, 4, 4), np.uint8), np.diag([1, 1, 2.0, 1]), "spacing: found 1 x 1 x 2 mm"),
-        (np.ones((4, 4, 4), np.uint8), np.diag([-1.0, 1, 1, 1]), "direction: found -1"),
+        (np.ones((4, 4, 4), np.uint8), np.diag([-1.0, 1, 1, 1]), r"direction: found \[-1, 0, 0; 0"),
         (np.ones((4, 4, 4), np.uint8), np.eye(4) + np.eye(4, k=3), r"origin: found \(1, 0, 0\) mm"),
     ],
 )

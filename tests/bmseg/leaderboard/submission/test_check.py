@@ -16,7 +16,8 @@ import pytest
 from bmseg.leaderboard.contract import Contract
 from bmseg.leaderboard.submission import CheckedSubmission, check_submission, masks_sha256
 from bmseg.leaderboard.submission.folder import list_folder
-from evaluation.masks.reading import LabelMap, MaskError, check_grid, read_mask
+from dataset_conversion.images import Volume
+from evaluation.masks.reading import MaskError, check_grid, read_mask
 from tests.bmseg.leaderboard.submission.hostile_masks import (
     AFFINE,
     ARRAY,
@@ -70,7 +71,7 @@ def plain(tmp_path: Path) -> CheckedSubmission:
 def test_a_folder(plain: CheckedSubmission) -> None:
     assert_first(plain)
     assert plain.notices == []
-    assert plain.masks["case_1"].path == plain.source / FIRST
+    assert plain.masks["case_1"].source == str(plain.source / FIRST)
 
 
 def test_what_the_hash_is_of(plain: CheckedSubmission) -> None:
@@ -278,8 +279,8 @@ def test_files_that_change_after_the_listing(tmp_path: Path, monkeypatch: pytest
 
 def test_a_grid_of_no_numbers_is_no_other_grid() -> None:
     """Comparisons with NaN are false both ways; the check says so all the same."""
-    sound_map = LabelMap(Path("a"), ARRAY, AFFINE)
+    sound_map = Volume(ARRAY, AFFINE, "a")
     affine = AFFINE.copy()
     affine[0, 3] = np.nan
     with pytest.raises(MaskError, match="origin: found"):
-        check_grid(LabelMap(Path("b"), ARRAY, affine), sound_map)
+        check_grid(Volume(ARRAY, affine, "b"), sound_map)
