@@ -31,6 +31,7 @@ from bmseg.commands.options import (
 from bmseg.commands.platforms import export as export_platform
 from bmseg.commands.rank import rank
 from bmseg.commands.reading_room import reading_room
+from bmseg.commands.region import region
 from bmseg.commands.submission import submission
 from bmseg.commands.train import compare, methods, plan, predict, train
 from bmseg.commands.vas import vas
@@ -132,6 +133,9 @@ cli.add_command(convert)
 
 for command in (methods, plan, train, jobs, predict):
     cli.add_command(command)
+
+
+cli.add_command(region)
 
 
 @cli.command()
