@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dataset_conversion.images import Volume
 from evaluation.consensus.decisions import decision_table
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import leave_one_out, staple
