@@ -1,4 +1,4 @@
-"""One table model, several renderers: CSV, Markdown, HTML."""
+"""One table model, several renderers: text, CSV, Markdown, HTML, LaTeX."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from typing import Any
 
 import pandas as pd
 
-DASH = "–"
+from evaluation.statistics.words import DASH, count_of, number, with_interval
+
+__all__ = ["DASH", "Table", "dice_table"]
 
 
-@dataclass(frozen=True)
+#: Of LaTeX, in text.
+_ESCAPED = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "\N{MINUS SIGN}": "$-$", "≤": r"$\leq$", "≥": r"$\geq$", DASH: "--",
+    "…": r"\dots{}", "[": "{[}", **{character: f"\\{character}" for character in "&%$#_{}"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
-    """A table as it is printed, and the numbers behind it.
+    """A table as it is printed, and the numbers behind it; it prints itself, in notebooks as HTML.
 
     Parameters
     ----------
@@ -34,20 +44,24 @@ class Table:
     notes: Sequence[str]
     data: pd.DataFrame
 
+    def __str__(self) -> str:
+        head, *body = ["  ".join(line) for line in self._padded()]
+        rule = "-" * len(head)
+        head, *body = [line.rstrip() for line in (head, *body)]
+        return "\n".join([self.title, rule, head, rule, *body, rule, *self.notes])
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
     def to_csv(self) -> str:
         """The numbers, one row a cell of the printed table."""
         return self.data.to_csv(index=False, float_format="%.6f", na_rep="")
 
     def to_markdown(self) -> str:
         """A GitHub-style pipe table, aligned for reading as text."""
-        lines = [self.columns, *self.rows]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(self.columns))]
-
-        def line(cells: Sequence[str]) -> str:
-            return "| " + " | ".join(f"{cell:<{w}}" for cell, w in zip(cells, widths, strict=True)) + " |"
-
-        rule = "| " + " | ".join("-" * width for width in widths) + " |"
-        body = "\n".join([line(self.columns), rule, *(line(row) for row in self.rows)])
+        head, *rows = self._padded()
+        rule = ["-" * len(cell) for cell in head]
+        body = "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *rows))
         notes = "\n".join(f"- {note}" for note in self.notes)
         return "\n\n".join(part for part in (f"**{self.title}**", body, notes) if part) + "\n"
 
@@ -65,6 +79,26 @@ class Table:
             f"<table>\n<caption>{escape(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n"
             f'<tbody>\n{body}\n</tbody>\n</table>\n<ul class="notes">{notes}</ul>\n'
         )
+
+    def to_latex(self) -> str:
+        """A ``table`` in the style of the package booktabs, notes below; text is escaped."""
+        head, *body = [" & ".join(map(_latex, line)) + r" \\" for line in (self.columns, *self.rows)]
+        notes = [rf"\par\smallskip\footnotesize {_latex(note)}" for note in self.notes]
+        return "\n".join([
+            r"\begin{table}", r"\centering", rf"\caption{{{_latex(self.title)}}}",
+            rf"\begin{{tabular}}{{{'l' * len(self.columns)}}}", r"\toprule", head, r"\midrule", *body,
+            r"\bottomrule", r"\end{tabular}", *notes, r"\end{table}", "",
+        ])  # fmt: skip
+
+    def _padded(self) -> list[list[str]]:
+        """The headings and rows, every column as wide as its longest cell."""
+        lines = [self.columns, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return [[f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)] for line in lines]
+
+
+def _latex(text: str) -> str:
+    return "".join(_ESCAPED.get(character, character) for character in text)
 
 
 def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
@@ -85,14 +119,15 @@ def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) 
     --------
     >>> summary = pd.DataFrame({"level": ["level3"], "rater": ["model"], "median": [0.4], "minimum": [0.0],
     ...     "maximum": [0.71], "mean": [0.38], "n_defined": [9], "n": [10]})
-    >>> print(dice_table(summary, title="Dice").to_markdown(), end="")
-    **Dice**
-    <BLANKLINE>
-    | Level                  | model            |
-    | ---------------------- | ---------------- |
-    | level3, median (range) | 0.40 (0.00–0.71) |
-    | level3, mean           | 0.38             |
-    | level3, defined in     | 9 of 10 exams    |
+    >>> print(dice_table(summary, title="Dice"))
+    Dice
+    ----------------------------------------
+    Level                   model
+    ----------------------------------------
+    level3, median (range)  0.40 (0.00–0.71)
+    level3, mean            0.38
+    level3, defined in      9 of 10 exams
+    ----------------------------------------
     """
     raters = list(dict.fromkeys(summary.rater))
     cells = {(row.level, row.rater): row for row in summary.itertuples()}
@@ -100,21 +135,14 @@ def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) 
     for level in dict.fromkeys(summary.level):
         found = [cells.get((level, rater)) for rater in raters]
         rows.append([f"{level}, median (range)", *(_median_and_range(cell) for cell in found)])
-        rows.append([f"{level}, mean", *(_number(cell, "mean") for cell in found)])
+        rows.append([f"{level}, mean", *(DASH if cell is None else number(cell.mean) for cell in found)])
         if any(_is_partly_undefined(cell) for cell in found):
             rows.append([f"{level}, defined in", *(_defined(cell) for cell in found)])
     return Table(title, ["Level", *raters], rows, list(notes), summary)
 
 
 def _median_and_range(cell: Any) -> str:
-    if cell is None or pd.isna(cell.median):
-        return DASH
-    return f"{_number(cell, 'median')} ({_number(cell, 'minimum')}{DASH}{_number(cell, 'maximum')})"
-
-
-def _number(cell: Any, name: str) -> str:
-    value = getattr(cell, name, None)
-    return DASH if value is None or pd.isna(value) else f"{value:.2f}"
+    return DASH if cell is None else with_interval(cell.median, cell.minimum, cell.maximum)
 
 
 def _is_partly_undefined(cell: Any) -> bool:
@@ -122,4 +150,4 @@ def _is_partly_undefined(cell: Any) -> bool:
 
 
 def _defined(cell: Any) -> str:
-    return f"{cell.n_defined} of {cell.n} exams" if hasattr(cell, "n_defined") else DASH
+    return count_of(cell.n_defined, cell.n, "exams") if hasattr(cell, "n_defined") else DASH

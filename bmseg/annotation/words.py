@@ -8,8 +8,8 @@ import numpy as np
 
 from bmseg.annotation.round_report import OVER_LEVELS, RoundReport
 from evaluation.comparison.readers import estimate_and_test
-from evaluation.figures.panels import signed
 from evaluation.statistics.intervals import Interval
+from evaluation.statistics.words import signed
 from evaluation.table import DASH
 
 _CONFIDENCE = 0.95
@@ -55,9 +55,9 @@ def _same_exams(now: RoundReport) -> str:
     )
     if np.isnan(found["low"]):
         return f"{text}; too few exams for an interval."
-    low, high = signed(found["low"]), signed(found["high"])
+    low, high = signed(found["low"], typeset=True), signed(found["high"], typeset=True)
     return (
-        f"{text}; difference {signed(found['difference'])} ({low} to {high}, "
+        f"{text}; difference {signed(found['difference'], typeset=True)} ({low} to {high}, "
         f"exact Wilcoxon p {found['p']:.3f}). The masks were corrected from round {now.number}'s proposals, "
         "which favours its model."
     )

@@ -16,7 +16,7 @@ from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace
 from dataset_conversion.images.volume import read_volume
 from dataset_conversion.raw.dataset import RawDataset
-from evaluation.figures.panels import signed
+from evaluation.statistics.words import signed
 from evaluation.table import DASH, Table
 
 
@@ -120,7 +120,7 @@ def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
     name = row["name"] if ranked else f"[{row['name']}]"
     mark = " (simulated)" if row["simulated"] else ""
     scores = [_number(row[column]) for column in ("score", *levels)]
-    difference, low, high = (signed(row[name], 3) for name in ("difference", "low", "high"))
+    difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
     return [
         rank, row["group"] if ranked else DASH, name + mark, *scores, f"{row['n_defined']} of {row['n']}",
         f"{difference} ({low} to {high}): {row['beside']}" if row["beside"] else DASH,

@@ -12,14 +12,23 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from evaluation.comparison.readers import estimate_and_test
 from evaluation.scores.fair import units
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import holm
-from evaluation.table import DASH, Table
+from evaluation.statistics.words import (
+    DASH,
+    count_of,
+    number,
+    p_value,
+    percent,
+    plural,
+    star_if_short,
+    with_interval,
+)
+from evaluation.table import Table
 
 USUAL, FAIR = "usual", "fair"
 
@@ -158,7 +167,7 @@ def methods_table(
     Table
         ``data`` is `table`.
     """
-    interval = f"{100 * table.confidence.iloc[0]:g} % interval"
+    interval = f"{percent(table.confidence.iloc[0])} interval"
     columns = ["Level, pair", "Medians", f"Difference ({interval})", "p", "Holm p", "Exams"]
     fair = {(row.level, row.model, row.other): row for row in table[table.way == FAIR].itertuples()}
     if fair:
@@ -166,35 +175,21 @@ def methods_table(
     rows = []
     for row in table[table.way == USUAL].itertuples():
         cells = [f"{row.level}, {row.model} minus {row.other}", _medians(row), _difference(row)]
-        cells += [_p(row.p), _p(row.p_holm), f"{row.n_pairs} of {row.n_pairs + row.n_left_out}"]
+        cells += [p_value(row.p), p_value(row.p_holm), count_of(row.n_pairs, row.n_pairs + row.n_left_out)]
         if fair:
             beside = fair[row.level, row.model, row.other]
-            cells += [_difference(beside), _p(beside.p_holm)]
+            cells += [_difference(beside), p_value(beside.p_holm)]
         rows.append(cells)
     return Table(title, columns, rows, [*_notes(table, reference), *notes], table)
 
 
 def _medians(row: Any) -> str:
-    return f"{row.median:.2f}, {row.other_median:.2f}" if row.n_pairs else DASH
+    return f"{number(row.median)}, {number(row.other_median)}" if row.n_pairs else DASH
 
 
 def _difference(row: Any) -> str:
-    if not row.n_pairs:
-        return DASH
-    if np.isnan(row.low):
-        return f"{_signed(row.difference)} (no interval)"
-    short = "*" if row.coverage < row.confidence - 1e-12 else ""
-    return f"{_signed(row.difference)} ({_signed(row.low)} to {_signed(row.high)}){short}"
-
-
-def _signed(value: float) -> str:
-    # Adding 0 makes of a rounded -0.00 a 0.00.
-    rounded = round(value, 2) + 0.0
-    return f"{rounded:+.2f}" if rounded else "0.00"
-
-
-def _p(p: float) -> str:
-    return DASH if np.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    words = with_interval(row.difference, row.low, row.high, sign=True)
+    return words + star_if_short(row.coverage, row.confidence)
 
 
 def _notes(table: pd.DataFrame, reference: str) -> list[str]:
@@ -205,15 +200,15 @@ def _notes(table: pd.DataFrame, reference: str) -> list[str]:
         "pair, over the exams compared.",
         "Difference: first minus second, exam by exam; Hodges-Lehmann estimate with the interval of the "
         "exact Wilcoxon signed-rank test; two-sided p.",
-        f"Holm p: adjusted over the {family} test{'s' * (family != 1)} of "
+        f"Holm p: adjusted over the {plural(family, 'test')} of "
         + ("each way (all pairs, all levels)." if FAIR in ways else "all pairs and levels."),
         "Exams: those where both are defined, of all; the others are left out.",
     ]
     if FAIR in ways:
         notes.insert(1, "Fair: mean over the consensuses that leave out one reader each.")
-    short = table.coverage[table.coverage < table.confidence - 1e-12]
-    if len(short):
-        coverages = ", ".join(f"{100 * coverage:.1f} %" for coverage in sorted(set(short)))
+    short = {row.coverage for row in table.itertuples() if star_if_short(row.coverage, row.confidence)}
+    if short:
+        coverages = ", ".join(percent(coverage, 1) for coverage in sorted(short))
         notes.append(f"*: too few exams; the widest interval that there is ({coverages}).")
     if partly := int(table.n_partly.max()):
         notes.append(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from evaluation.statistics.intervals import Interval, StatisticsError
 from evaluation.statistics.signed_rank import SignedRank, hodges_lehmann, holm, signed_rank
+from evaluation.statistics.words import count_of, number, p_is, p_value, percent, star_if_short
 
 #: The name of the rater whose Dice in each exam is the median of the readers'.
 MEDIAN_READER = "median reader"
@@ -229,11 +230,10 @@ def in_words(comparison: Any) -> str:
     """  # noqa: E501
     c = comparison
     other = f"the {c.other}" if c.other == MEDIAN_READER else c.other
-    exams = f"{c.n_pairs} of {c.n_pairs + c.n_left_out} exams"
+    exams = count_of(c.n_pairs, c.n_pairs + c.n_left_out, "exams")
     if not c.n_pairs:
         return f"On {c.level} {c.model} and {other} cannot be compared: both are defined in {exams}."
-    p, adjusted = _p(c.p), _p(c.p_holm).removeprefix("= ")
-    facts = f"{_interval_in_words(c)}; Wilcoxon p {p}, Holm {adjusted}; {exams}"
+    facts = f"{_interval_in_words(c)}; Wilcoxon {p_is(c.p)}, Holm {p_value(c.p_holm)}; {exams}"
     if c.n_equal:
         facts += f", {c.n_equal} without a difference"
     return f"On {c.level} the Dice of {c.model} is {_by(c.difference)} that of {other} ({facts}).{_margin(c)}"
@@ -242,26 +242,20 @@ def in_words(comparison: Any) -> str:
 def _interval_in_words(c: Any) -> str:
     if np.isnan(c.low):
         return "one exam gives no interval"
-    name = f"{100 * c.confidence:g} % interval"
-    if c.coverage < c.confidence - 1e-12:
-        name = f"{100 * c.coverage:.1f} % interval, the widest of so few exams,"
+    name = f"{percent(c.confidence)} interval"
+    if star_if_short(c.coverage, c.confidence):
+        name = f"{percent(c.coverage, 1)} interval, the widest of so few exams,"
     sides = ["lower" if round(bound, 2) < 0 else "higher" for bound in (c.low, c.high)]
     near, far = sorted([abs(c.low), abs(c.high)]) if sides[0] == sides[1] else (abs(c.low), abs(c.high))
-    first = f"{near:.2f}" if sides[0] == sides[1] else f"{near:.2f} {sides[0]}"
-    return f"{name} {first} to {far:.2f} {sides[1]}"
+    first = number(near) if sides[0] == sides[1] else f"{number(near)} {sides[0]}"
+    return f"{name} {first} to {number(far)} {sides[1]}"
 
 
 def _by(difference: float) -> str:
     rounded = round(difference, 2)
-    return (
-        "equal, to two decimals, to"
-        if not rounded
-        else (f"{abs(rounded):.2f} {'lower' if rounded < 0 else 'higher'} than")
-    )
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    if not rounded:
+        return "equal, to two decimals, to"
+    return f"{number(abs(rounded))} {'lower' if rounded < 0 else 'higher'} than"
 
 
 def _margin(c: Any) -> str:
@@ -273,5 +267,5 @@ def _margin(c: Any) -> str:
     shown = "is shown" if c.p_margin_holm <= alpha else "is not shown"
     return (
         f" Non-inferiority with a margin of {margin:g} {shown} "
-        f"(one-sided p {_p(c.p_margin)}, Holm {_p(c.p_margin_holm).removeprefix('= ')}, level {alpha:g})."
+        f"(one-sided {p_is(c.p_margin)}, Holm {p_value(c.p_margin_holm)}, level {alpha:g})."
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from evaluation.comparison.models import FAIR, USUAL
 from evaluation.comparison.readers import MEDIAN_READER, in_words
+from evaluation.statistics.words import number, plural
 
 
 def verdicts(table: pd.DataFrame) -> list[str]:
@@ -157,10 +158,8 @@ def _too_few(n_pairs: pd.Series, family: int, alpha: float) -> str:
     most = int(n_pairs.max())
     if not most or family * 2.0 ** (1 - most) <= alpha:
         return ""
-    return (
-        f" With {most} exam{'s' * (most > 1)} and {family} test{'s' * (family > 1)} no difference can be "
-        "shown, however large."
-    )
+    few = f"{plural(most, 'exam')} and {plural(family, 'test')}"
+    return f" With {few} no difference can be shown, however large."
 
 
 def _margin(rows: pd.DataFrame) -> str:
@@ -176,7 +175,7 @@ def _alpha(rows: pd.DataFrame) -> float:
 
 
 def _by(differences: pd.Series) -> str:
-    ends = sorted({f"{value:.2f}" for value in (differences.min(), differences.max())})
+    ends = sorted({number(value) for value in (differences.min(), differences.max())})
     return _span(["less than 0.01" if end == "0.00" else end for end in ends])
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from evaluation.consensus.multilabel import SAME_LIKELIHOOD
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import Votes
-from evaluation.table import DASH, Table
+from evaluation.statistics.words import DASH, count_of, number, percent
+from evaluation.table import Table
 
 #: Columns of `convergence`, in order.
 CONVERGENCE = [
@@ -111,7 +112,7 @@ def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: tup
             ", ".join(str(row[rater]) for rater in raters),
             f"{row['voxels']}",
             f"{row['exams']}",
-            *(f"{100 * row[f'share{label}']:.0f} %" for label in labels),
+            *(percent(row[f"share{label}"], 0) for label in labels),
         ]
         for row in shown.to_dict("records")
     ]
@@ -121,10 +122,9 @@ def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: tup
         "Became: share of the exams with this pattern in which the consensus gave the label.",
     ]
     if len(shown) < len(marked):
-        part = 100 * shown.voxels.sum() / voxels
-        told.append(
-            f"{len(shown)} of {len(marked)} patterns, {part:.1f} % of the {voxels} voxels marked by a rater."
-        )
+        part = percent(shown.voxels.sum() / voxels, 1)
+        patterns = count_of(len(shown), len(marked), "patterns")
+        told.append(f"{patterns}, {part} of the {voxels} voxels marked by a rater.")
     columns = ["Votes", "Voxels", "Exams", *(f"Became {label}" for label in labels)]
     return Table(title, columns, rows, [*told, *notes], pooled)
 
@@ -166,9 +166,9 @@ def convergence_table(found: pd.DataFrame, *, title: str, notes: tuple[str, ...]
         [
             f"{row.exam}, {row.rule}, {row.region}",
             f"{row.iterations}",
-            DASH if pd.isna(row.log_likelihood) else f"{row.log_likelihood:.1f}",
+            number(row.log_likelihood, 1),
             "yes" if row.converged else "no",
-            f"{row.reached_best} of {row.starts}" if row.starts else DASH,
+            count_of(row.reached_best, row.starts) if row.starts else DASH,
         ]
         for row in found.itertuples()
     ]

@@ -23,12 +23,11 @@ from evaluation.figures.panels import (
     SMALL,
     VERMILLION,
     noted,
-    p_value,
     panels,
-    signed,
 )
 from evaluation.figures.scores import COLUMN_INCHES, PAGE_INCHES, _figure, _styled, _tinted
 from evaluation.masks.exam import ENDS
+from evaluation.statistics.words import p_is, signed
 
 #: What a voxel is, mask against reference, and its colour.
 DIFFERENCES = {
@@ -69,7 +68,7 @@ def dice_against_volume(
         )  # fmt: skip
         axes.axvline(exams.reference_ml.median(), color=GREY, linestyle=":", linewidth=0.9)
         rho, p = spearman(exams.dice.to_numpy(), exams.reference_ml.to_numpy())
-        told = f"n = {len(exams)}" if np.isnan(rho) else f"ρ = {signed(rho)}, {p_value(p)}"
+        told = f"n = {len(exams)}" if np.isnan(rho) else f"ρ = {signed(rho, typeset=True)}, {p_is(p)}"
         axes.set_title(f"{level}\n", fontsize=9)
         axes.text(0.5, 1.03, told, transform=axes.transAxes, ha="center", fontsize=SMALL + 0.5, color=GREY)
         axes.set(ylim=(0, 1), xlim=(0, None), yticks=[0, 0.5, 1])

@@ -80,17 +80,6 @@ def above(axes: Axes, words: str) -> None:
     )  # fmt: skip
 
 
-def signed(value: float, decimals: int = 2) -> str:
-    """A number with its sign, a minus of full width, and no sign on 0."""
-    rounded = round(value, decimals) + 0.0
-    return f"{rounded:+.{decimals}f}".replace("-", "\u2212") if rounded else f"{0:.{decimals}f}"
-
-
-def p_value(p: float) -> str:
-    """A p value as journals print it."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
 def noted(figure: Figure, note: str) -> Figure:
     """The figure with its note below, in grey."""
     if note:

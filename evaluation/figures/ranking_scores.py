@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from evaluation.figures.panels import BLUE, GREY, INK, LIGHT, SMALL, VERMILLION, beside, noted
 from evaluation.figures.ranking_panels import ROW_INCHES, named_rows, names_inches, shortened
 from evaluation.figures.scores import PAGE_INCHES, _figure, _styled
+from evaluation.statistics.words import number
 
 _MISSING: dict[str, Any] = {"linestyle": "none", "marker": "x", "color": VERMILLION}
 _UNDEFINED: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": GREY, "markeredgewidth": 0}
@@ -203,7 +204,7 @@ def _print_values(axes: Axes, values: np.ndarray, low: float, high: float) -> No
     for row, column in np.argwhere(~np.isnan(values)):
         value = values[row, column]
         color = INK if value - low > 0.6 * (high - low) else "white"
-        words = f"{value:.2f}" if 0 <= value < 10 else f"{value:.3g}"
+        words = number(value) if 0 <= value < 10 else f"{value:.3g}"
         axes.text(column, row, words, ha="center", va="center", fontsize=SMALL - 0.5, color=color)
 
 

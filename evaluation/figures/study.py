@@ -30,11 +30,11 @@ from evaluation.figures.panels import (
     noted,
     panels,
     rater_rows,
-    signed,
 )
 from evaluation.figures.scores import _styled
 from evaluation.measures.volume import bland_altman
 from evaluation.scores.agreement import dice_matrix
+from evaluation.statistics.words import number, percent, signed, with_interval
 
 
 @_styled
@@ -58,9 +58,8 @@ def agreement_heatmap(summary: pd.DataFrame, *, value: str = "mean", note: str =
         axes.imshow(np.where(shown, matrix, np.nan), cmap="viridis", vmin=0, vmax=1, aspect="auto")
         for row, column in np.argwhere(shown):
             dice = matrix.iat[row, column]
-            words, bright = ("–", False) if np.isnan(dice) else (f"{dice:.2f}", dice > 0.6)
-            color = INK if bright or np.isnan(dice) else "white"
-            axes.text(column, row, words, ha="center", va="center", fontsize=SMALL, color=color)
+            color = "white" if dice <= 0.6 else INK
+            axes.text(column, row, number(dice), ha="center", va="center", fontsize=SMALL, color=color)
         axes.set_xticks(
             range(matrix.shape[1]), matrix.columns, rotation=45, ha="right", rotation_mode="anchor"
         )
@@ -104,7 +103,7 @@ def bland_altman_panels(
                 axes.axhspan(line.low, line.high, color=color, alpha=0.5, linewidth=0)
             axes.axhline(line.estimate, color=INK, linestyle=style, linewidth=0.9)
             axes.annotate(
-                signed(line.estimate), (1, line.estimate), (2, 0), va="center", fontsize=SMALL,
+                signed(line.estimate, typeset=True), (1, line.estimate), (2, 0), va="center", fontsize=SMALL,
                 xycoords=("axes fraction", "data"), textcoords="offset points", annotation_clip=False,
             )  # fmt: skip
         axes.axhline(0, color=GREY, linewidth=0.5, linestyle=":")
@@ -147,7 +146,7 @@ def fair_against_usual(bias: pd.DataFrame, *, models: Sequence[str], note: str =
             axes.plot([usual, fair], [place, place], color=color, linewidth=1.1, zorder=2)
             axes.scatter([usual], [place], s=34, facecolor="white", edgecolor=color, linewidth=1, zorder=3)
             axes.scatter([fair], [place], s=14, color=color, linewidth=0, zorder=4)
-            beside(axes, place, signed(usual - fair))
+            beside(axes, place, signed(usual - fair, typeset=True))
     axes.set(xlim=(0, 1), xlabel="Mean Dice")
     above(grid[levels[0]], "usual − fair")
     ring: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": INK}
@@ -193,14 +192,14 @@ def forest_plot(comparisons: pd.DataFrame, *, model: str, note: str = "") -> Fig
                 color=BLUE,
                 zorder=3,
             )
-            beside(axes, place, f"{signed(row.difference)} ({signed(row.low)} to {signed(row.high)})")
+            beside(axes, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
         if "margin" in chosen:
             axes.axvline(-chosen.margin.iloc[0], color=VERMILLION, linewidth=0.8, linestyle="--", zorder=1)
     axes.set_xlabel(f"Dice, {model} minus reader")
     axes.locator_params(axis="x", nbins=4)
-    above(grid[levels[0]], f"estimate ({100 * chosen.confidence.iloc[0]:g} % interval)")
+    above(grid[levels[0]], f"estimate ({percent(chosen.confidence.iloc[0])} interval)")
     if "margin" in chosen:
-        words = f"margin of non-inferiority, {signed(-chosen.margin.iloc[0])}"
+        words = f"margin of non-inferiority, {signed(-chosen.margin.iloc[0], typeset=True)}"
         line = Line2D([], [], color=VERMILLION, linewidth=0.8, linestyle="--", label=words)
         figure.legend(handles=[line], loc="outside upper center", frameon=False)
     return noted(figure, note)
@@ -273,14 +272,14 @@ def _pair_row(axes: Axes, place: int, differences: pd.Series, row: Any) -> None:
         [row.difference], [place + 0.17], marker="D", s=18, zorder=4, linewidth=1,
         facecolor=BLUE if shown else "white", edgecolor=BLUE,
     )  # fmt: skip
-    beside(axes, place, f"{signed(row.difference)} ({signed(row.low)} to {signed(row.high)})")
+    beside(axes, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
 
 
 def _pair_legend(figure: Figure, confidence: float) -> None:
     diamond: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "color": BLUE}
     handles = [
         Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=NO_COLOR, label="an exam"),
-        Line2D([], [], color=BLUE, linewidth=1.4, label=f"{100 * confidence:g} % interval"),
+        Line2D([], [], color=BLUE, linewidth=1.4, label=f"{percent(confidence)} interval"),
         Line2D([], [], **diamond, label=f"estimate, shown (Holm p \u2264 {1 - confidence:.2g})"),
         Line2D([], [], **diamond, markerfacecolor="white", label="estimate, not shown"),
     ]

@@ -20,7 +20,8 @@ from evaluation.consensus.result import Consensus, Region, Rule, describe
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import Votes
 from evaluation.measures.dice import COLUMNS, EmptyMask, score, summarise
-from evaluation.table import DASH, Table
+from evaluation.statistics.words import DASH, count_of, number
+from evaluation.table import Table
 
 #: A rule and the region it works on.
 Way = tuple[Rule, Region]
@@ -234,7 +235,7 @@ def _cell(row: Any) -> str:
     if not row.n_defined:
         return f"{DASH} n 0"
     count = f" n {row.n_defined}" if row.n_defined < row.n else ""
-    return f"{row.median:.2f} ({row.mean:.2f}){count}"
+    return f"{number(row.median)} ({number(row.mean)}){count}"
 
 
 def _changes(found: Sensitivity) -> Iterator[str]:
@@ -248,10 +249,9 @@ def _changes(found: Sensitivity) -> Iterator[str]:
         yield (
             f"{level}: pairs of raters are swapped under {(others.swapped > 0).sum()} of {len(others)} other "
             f"consensuses, and {(others['first'] != first[level]).sum()} have another first than "
-            f"{first[level] or 'none'}; no median changes by more than {others.largest_change.max():.2f}."
+            f"{first[level] or 'none'}; no median changes by more than {number(others.largest_change.max())}."
         )
 
 
 def _order_cells(row: Any) -> list[str]:
-    tau = DASH if pd.isna(row.tau) else f"{row.tau:.2f}"
-    return [tau, f"{row.swapped} of {row.pairs}", row.first or DASH]
+    return [number(row.tau), count_of(row.swapped, row.pairs), row.first or DASH]

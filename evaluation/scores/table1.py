@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores.fair import bias, over_consensuses, units
 from evaluation.statistics.intervals import Interval, mean_interval, median_interval
-from evaluation.table import DASH, Table
+from evaluation.statistics.words import DASH, interval, number, percent, signed, star_if_short
+from evaluation.table import Table
 
 #: Columns of `summarise_with_intervals`, in order.
 COLUMNS = [
@@ -143,10 +143,10 @@ def printed_fair_table(
     notes : sequence of str
     """
     cells = {(row.way, row.level, row.rater): row for row in data.itertuples()}
-    percent = f"{100 * confidence:g} % interval"
+    width = f"{percent(confidence)} interval"
     columns = [
-        "Level, rater", "Usual: median (range)", "Usual: mean", f"Fair: median ({percent})",
-        f"Fair: mean ({percent})", f"Usual minus fair: mean ({percent})",
+        "Level, rater", "Usual: median (range)", "Usual: mean", f"Fair: median ({width})",
+        f"Fair: mean ({width})", f"Usual minus fair: mean ({width})",
     ]  # fmt: skip
     rows = [
         [
@@ -169,43 +169,28 @@ def _cells(values: pd.Series, median: Interval, mean: Interval) -> tuple[Any, ..
 def _row(found: Sequence[Any], confidence: float) -> list[str]:
     usual, fair, difference = found
     return [
-        _cell(usual, "median", _range(usual)),
-        _cell(usual, "mean", ""),
-        _cell(fair, "median", _interval(fair, "median", confidence)),
-        _cell(fair, "mean", _interval(fair, "mean", confidence)),
-        _cell(difference, "mean", _interval(difference, "mean", confidence, signed=True), signed=True),
+        _cell(usual, "median", ("minimum", "maximum")),
+        _cell(usual, "mean"),
+        _cell(fair, "median", ("median_low", "median_high"), confidence),
+        _cell(fair, "mean", ("mean_low", "mean_high")),
+        _cell(difference, "mean", ("mean_low", "mean_high"), sign=True),
     ]
 
 
-def _cell(row: Any, name: str, spread: str, *, signed: bool = False) -> str:
-    """A statistic, its spread and how many values are in it."""
+def _cell(
+    row: Any, name: str, ends: Sequence[str] = (), confidence: float | None = None, *, sign: bool = False
+) -> str:
+    """A statistic, its spread and how many values are in it; with a confidence, a star where it is short."""
     if row is None:
         return DASH
     count = f"{row.n_defined}/{row.n}"
     if not row.n_defined:
         return f"{DASH} {count}"
-    return " ".join(part for part in (_number(getattr(row, name), signed), spread, count) if part)
-
-
-def _range(row: Any) -> str:
-    return f"({row.minimum:.2f}{DASH}{row.maximum:.2f})"
-
-
-def _interval(row: Any, name: str, confidence: float, *, signed: bool = False) -> str:
-    if row is None:
-        return ""
-    low, high = getattr(row, f"{name}_low"), getattr(row, f"{name}_high")
-    if np.isnan(low):
-        return "(no interval)"
-    joint = " to " if signed else DASH
-    short = "*" if name == "median" and row.median_coverage < confidence - 1e-12 else ""
-    return f"({_number(low, signed)}{joint}{_number(high, signed)}){short}"
-
-
-def _number(value: float, signed: bool) -> str:
-    # Adding 0 makes of a rounded -0.00 a 0.00.
-    rounded = round(value, 2) + 0.0
-    return f"{rounded:+.2f}" if signed and rounded else f"{rounded:.2f}"
+    parts = [(signed if sign else number)(getattr(row, name))]
+    if ends:
+        short = star_if_short(row.median_coverage, confidence) if confidence else ""
+        parts.append(f"({interval(*(getattr(row, end) for end in ends), sign=sign)}){short}")
+    return " ".join([*parts, count])
 
 
 def _notes(readers: Sequence[str], rule: str, empty_mask: EmptyMask, unit: str) -> list[str]:
@@ -225,15 +210,13 @@ def _interval_notes(data: pd.DataFrame, confidence: float, unit: str) -> list[st
     with_bounds = data[data.median_low.notna() & (data.way == _FAIR)]
     medians = with_bounds.drop_duplicates(["median_method", "median_coverage"]).sort_values("n_defined")
     how = "; ".join(
-        f"{row.median_method} ({'at least ' if unit == 'knees' else ''}{100 * row.median_coverage:.1f} %)"
+        f"{row.median_method} ({'at least ' if unit == 'knees' else ''}{percent(row.median_coverage, 1)})"
         for row in medians.itertuples()
     )
     means = ", ".join(dict.fromkeys(with_bounds.mean_method))
     notes = [f"Intervals of means: {means}. Intervals of medians, with their coverage: {how}."] if how else []
     if unit == "knees":
         notes.append("Two knees of an exam are not independent: intervals are clustered by exam.")
-    if (with_bounds.median_coverage < confidence - 1e-12).any():
-        notes.append(
-            f"*: too few {unit} for {100 * confidence:g} %; the widest interval, its coverage above."
-        )
+    if any(star_if_short(coverage, confidence) for coverage in with_bounds.median_coverage):
+        notes.append(f"*: too few {unit} for {percent(confidence)}; the widest interval, its coverage above.")
     return notes

@@ -3,7 +3,7 @@ import io
 import pandas as pd
 import pytest
 
-from evaluation.table import dice_table
+from evaluation.table import Table, dice_table
 
 
 @pytest.fixture
@@ -50,3 +50,26 @@ def test_html_is_escaped_and_says_what_the_cells_are(summary: pd.DataFrame) -> N
 def test_published_tables_have_no_counts(summary: pd.DataFrame) -> None:
     table = dice_table(summary.drop(columns=["n_defined", "n"]), title="Dice")
     assert table.rows[2][1] == "0.50 (0.10–0.60)"
+
+
+def test_prints_as_text_and_in_a_notebook(summary: pd.DataFrame) -> None:
+    table = dice_table(summary, title="Dice", notes=["two readers"])
+    lines = str(table).splitlines()
+    assert lines[0] == "Dice" and lines[-1] == "two readers"
+    assert lines[2].split() == ["Level", "anna", "net"]
+    assert lines[4].split("  ")[0] == "level1, median (range)"
+    assert len({len(line) for line in (lines[1], lines[3], lines[-2])}) == 1
+    assert table._repr_html_() == table.to_html()
+
+
+def test_latex_is_escaped_and_in_the_style_of_booktabs() -> None:
+    table = Table(
+        r"50 % of a_b & c\d", ["Rater", "n"], [["[x]", "0.40 (0.00–0.71)"], ["≤ 1 ~", "{$}"]], ["a < b"], None
+    )
+    found = table.to_latex()
+    assert r"\caption{50 \% of a\_b \& c\textbackslash{}d}" in found
+    assert "\n{[}x] & 0.40 (0.00--0.71) \\\\\n" in found
+    assert r"$\leq$ 1 \textasciitilde{} & \{\$\} \\" in found
+    assert [found.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
+    assert found.index("bottomrule") < found.index(r"a \textless{} b") < found.index(r"\end{table}")
+    assert r"\begin{tabular}{ll}" in found

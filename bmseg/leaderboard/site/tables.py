@@ -12,8 +12,8 @@ import pandas as pd
 
 from bmseg.leaderboard.site.text import page_name, plain
 from bmseg.leaderboard.standings import Standings
-from evaluation.figures.panels import signed
 from evaluation.ranking import OVERALL, Scheme
+from evaluation.statistics.words import signed
 from evaluation.table import DASH
 
 SCHEME_NAMES = {
@@ -195,13 +195,13 @@ def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 
 def _difference(value: Any) -> Cell:
-    return Cell(DASH) if pd.isna(value) else Cell(signed(float(value), 3), float(value))
+    return Cell(DASH) if pd.isna(value) else Cell(signed(float(value), 3, typeset=True), float(value))
 
 
 def _interval(low: Any, high: Any) -> str:
     if pd.isna(low) or pd.isna(high):
         return ""
-    return f"{signed(float(low), 3)} to {signed(float(high), 3)}"
+    return f"{signed(float(low), 3, typeset=True)} to {signed(float(high), 3, typeset=True)}"
 
 
 def _span(rows: pd.DataFrame) -> tuple[float, float]:

@@ -1,0 +1,78 @@
+"""Numbers as text, the same in tables, figures and sentences.
+
+`number` 0.71; `signed` +0.05; `percent` 95 %; `p_value` 0.042 or < 0.001; `p_is` p = 0.042; `interval`
+0.60–0.80 or -0.12 to +0.05; `with_interval` 0.71 (0.60–0.80); `count_of` 9 of 10 exams; `plural` 3 exams.
+What is undefined (None, NaN) is a `DASH`.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+DASH = "–"
+#: As wide as a plus, for figures and pages.
+_MINUS = "\N{MINUS SIGN}"
+_ROUNDING = 1e-12
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """Without a sign on what rounds to 0."""
+    if value is None or pd.isna(value):
+        return DASH
+    text = f"{value:.{decimals}f}"
+    return text if float(text) else text.removeprefix("-")
+
+
+def signed(value: float | None, decimals: int = 2, *, typeset: bool = False) -> str:
+    """With its sign, but none on 0; `typeset` with a minus of full width."""
+    text = number(value, decimals)
+    if text == DASH or not float(text):
+        return text
+    return text.replace("-", _MINUS if typeset else "-") if text.startswith("-") else f"+{text}"
+
+
+def percent(share: float, decimals: int | None = None) -> str:
+    """By default with as many decimals as it has: 95 %, 97.5 %."""
+    return f"{100 * share:g} %" if decimals is None else f"{100 * share:.{decimals}f} %"
+
+
+def p_value(p: float) -> str:
+    """As journals print it."""
+    return "< 0.001" if p < 0.001 else number(p, 3)
+
+
+def p_is(p: float) -> str:
+    """In a sentence: p = 0.042, p < 0.001."""
+    return f"p {p_value(p)}" if p < 0.001 else f"p = {p_value(p)}"
+
+
+def interval(low: float, high: float, *, sign: bool = False, typeset: bool = False) -> str:
+    """From low to high, joined by a dash where neither has a sign; says so where there is none."""
+    if pd.isna(low):
+        return "no interval"
+    if sign:
+        return f"{signed(low, typeset=typeset)} to {signed(high, typeset=typeset)}"
+    return f"{number(low)}{DASH}{number(high)}"
+
+
+def with_interval(value: float, low: float, high: float, *, sign: bool = False, typeset: bool = False) -> str:
+    """A value, and its interval (or range) in brackets."""
+    if pd.isna(value):
+        return DASH
+    shown = signed(value, typeset=typeset) if sign else number(value)
+    return f"{shown} ({interval(low, high, sign=sign, typeset=typeset)})"
+
+
+def star_if_short(coverage: float, confidence: float) -> str:
+    """A star for an interval of too few values, whose coverage is below the confidence asked for."""
+    return "*" if coverage < confidence - _ROUNDING else ""
+
+
+def count_of(n: int, total: int, noun: str = "") -> str:
+    """9 of 10 exams; without a noun 9 of 10."""
+    return f"{n} of {total} {noun}".rstrip()
+
+
+def plural(n: int, noun: str) -> str:
+    """1 exam, 2 exams."""
+    return f"{n} {noun}{'s' * (n != 1)}"
