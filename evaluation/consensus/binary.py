@@ -11,39 +11,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluation.consensus.result import (
+    Consensus,
+    empty_notice,
+    first_of_highest,
+    label_values,
+    tie_notice,
+    vote_shares,
+)
+from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
 
 #: ITK's criterion, absolute change of every sensitivity and specificity.
 ITK_TOLERANCE = 1e-7
+#: A level counts as present above this probability; at it, within rounding, it does not.
+PRESENT = 0.5
+_ROUNDING = 1e-9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BinaryFit:
     """Binary STAPLE of one label.
 
     Parameters
     ----------
-    label : int
-        The label value taken as foreground.
     probability : ndarray, shape (P,)
-        Probability of foreground, for each vote pattern.
+        Of foreground, for each vote pattern.
     sensitivity, specificity : ndarray, shape (R,)
         NaN where there is nothing to estimate them on: no foreground, or no background, in any mask.
-    prior : float
-    log_likelihood : float
-    iterations : int
-        As ITK's GetElapsedIterations counts: the M steps after the first.
-    converged : bool
+    start : Start
+        Where the search ended; ``iterations`` as ITK's GetElapsedIterations counts, the M steps after the
+        first.
     """
 
-    label: int
     probability: np.ndarray
     sensitivity: np.ndarray
     specificity: np.ndarray
-    prior: float
-    log_likelihood: float
-    iterations: int
-    converged: bool
+    start: Start
 
 
 def binary_staple(
@@ -75,31 +79,57 @@ def binary_staple(
     drawn = (votes.patterns == votes.labels.index(label))[:, order]
     decisions, group = np.unique(drawn, axis=0, return_inverse=True)
     counts = np.bincount(group.ravel(), weights=votes.counts)
-    fit = _fit(decisions, counts, tolerance, max_iterations)
-    probability, sensitivity, specificity, prior, log_likelihood, iterations, converged = fit
-    return BinaryFit(
-        label=label,
-        probability=probability[group.ravel()],
-        sensitivity=sensitivity[np.argsort(order)],
-        specificity=specificity[np.argsort(order)],
-        prior=prior,
-        log_likelihood=log_likelihood,
-        iterations=iterations,
-        converged=converged,
+    probability, sensitivity, specificity, end = _fit(decisions, counts, tolerance, max_iterations)
+    back = np.argsort(order)
+    start = Start(f"level {label}: vote fractions", *end)
+    return BinaryFit(probability[group.ravel()], sensitivity[back], specificity[back], start)
+
+
+def binary_consensus(votes: Votes, *, max_iterations: int) -> Consensus:
+    """Each level's own STAPLE, and the level of highest probability among those above `PRESENT`."""
+    fits = [binary_staple(votes, label, max_iterations=max_iterations) for label in votes.labels[1:]]
+    levels = np.column_stack([fit.probability for fit in fits])
+    present = np.where(levels > PRESENT + _ROUNDING, levels, 0)
+    index, tied = first_of_highest(np.column_stack([np.full(len(levels), PRESENT), present]))
+    # Levels tied below or at 0.5 lose to the background, and are no tie.
+    notices = empty_notice(votes) + tie_notice(votes, tied & (index > 0))
+    at_half = int(votes.counts[(np.abs(levels - PRESENT) <= _ROUNDING).any(axis=1)].sum())
+    if at_half:
+        notices.append(f"{at_half} voxels have a level at probability 0.5 exactly, which is not taken")
+    starts = tuple(fit.start for fit in fits)
+    notices += [
+        f"level {label}: not converged after {start.iterations + 1} EM steps"
+        for label, start in zip(votes.labels[1:], starts, strict=True)
+        if not start.converged
+    ]
+    return Consensus(
+        rule="binary",
+        votes=votes,
+        label=label_values(votes, index),
+        posterior=np.column_stack([1 - levels.max(axis=1), levels]),
+        sensitivity=np.array([fit.sensitivity for fit in fits]),
+        specificity=np.array([fit.specificity for fit in fits]),
+        confusion=None,
+        prior=vote_shares(votes),
+        log_likelihood=sum(start.log_likelihood for start in starts),
+        iterations=max(start.iterations for start in starts),
+        converged=all(start.converged for start in starts),
+        starts=starts,
+        notices=tuple(notices),
     )
 
 
 def _fit(
     decisions: np.ndarray, counts: np.ndarray, tolerance: float, max_iterations: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float, int, bool]:
-    """EM on decisions (D, R) of bool that occur `counts` times."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, int, bool]]:
+    """EM on decisions (D, R) of bool that occur `counts` times: probability, rates, and where it ended."""
     probability = decisions.mean(axis=1)
     prior = float(counts @ probability / counts.sum())
     undefined = np.full(decisions.shape[1], np.nan)
     if prior in (0.0, 1.0):
         right = np.ones(decisions.shape[1])
         rates = (undefined, right) if prior == 0 else (right, undefined)
-        return probability, *rates, prior, 0.0, 0, True
+        return probability, *rates, (0.0, 0, True)
 
     drawn = decisions.astype(float)
     sensitivity = specificity = undefined
@@ -118,4 +148,4 @@ def _fit(
         # The first change is NaN, and NaN is not below the tolerance.
         converged = bool(change <= tolerance)
     log_likelihood = float(counts @ np.log(foreground + background))
-    return probability, sensitivity, specificity, prior, log_likelihood, iterations, converged
+    return probability, sensitivity, specificity, (log_likelihood, iterations, converged)

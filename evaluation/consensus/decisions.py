@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from evaluation.consensus.multilabel import SAME_LIKELIHOOD
 from evaluation.consensus.result import Consensus
+from evaluation.consensus.squarem import at_the_top
 from evaluation.consensus.votes import Votes
 from evaluation.statistics.words import DASH, count_of, number, percent
 from evaluation.table import Table
@@ -181,7 +181,4 @@ def _starts(consensus: Consensus) -> tuple[int, int]:
     """Starts tried, and how many of them reached the highest likelihood."""
     if consensus.rule == "binary":
         return 1, 1
-    top = consensus.log_likelihood
-    near = SAME_LIKELIHOOD * abs(top) if np.isfinite(top) else 0.0
-    reached = sum(start.log_likelihood >= top - near for start in consensus.starts)
-    return len(consensus.starts), reached
+    return len(consensus.starts), int(at_the_top(consensus.starts).sum())

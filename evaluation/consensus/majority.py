@@ -7,12 +7,12 @@ import numpy as np
 from evaluation.consensus.result import (
     Consensus,
     against_labels,
+    consensus_of,
     empty_notice,
     first_of_highest,
-    label_values,
-    rates,
     tie_notice,
 )
+from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
 
 
@@ -36,19 +36,7 @@ def majority_vote(votes: Votes) -> Consensus:
     fractions = (votes.patterns[:, :, None] == np.arange(len(votes.labels))).mean(axis=1)
     index, tied = first_of_highest(fractions)
     confusion, shares = against_labels(votes, index)
-    sensitivity, specificity = rates(confusion, shares)
-    return Consensus(
-        rule="majority",
-        votes=votes,
-        label=label_values(votes, index),
-        posterior=fractions,
-        sensitivity=sensitivity,
-        specificity=specificity,
-        confusion=confusion,
-        prior=votes.label_counts.sum(axis=0) / votes.label_counts.sum(),
-        log_likelihood=float("nan"),
-        iterations=0,
-        converged=True,
-        starts=(),
-        notices=(*empty_notice(votes), *tie_notice(votes, tied)),
-    )
+    return consensus_of(
+        "majority", votes, index, fractions, confusion=confusion, shares=shares, starts=(),
+        kept=Start("votes", float("nan"), 0, True), notices=(*empty_notice(votes), *tie_notice(votes, tied)),
+    )  # fmt: skip

@@ -13,56 +13,15 @@ of steps to leave them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from evaluation.consensus.result import Consensus, consensus_of, empty_notice, first_of_highest, tie_notice
+from evaluation.consensus.squarem import search
 from evaluation.consensus.votes import Votes
 
-#: Two log-likelihoods are the same when they differ by less than this share.
-SAME_LIKELIHOOD = 1e-10
-#: Starts whose matrices have come this close go on as one.
-_SAME_PATH = 1e-4
 _SMALLEST = np.finfo(float).tiny
-
-
-@dataclass(frozen=True)
-class Start:
-    """One start of the search: its name, where it ended, and after how many EM steps."""
-
-    name: str
-    log_likelihood: float
-    iterations: int
-    converged: bool
-
-
-@dataclass(frozen=True)
-class MultilabelFit:
-    """Maximum-likelihood estimate of the multi-label model.
-
-    Parameters
-    ----------
-    posterior : ndarray, shape (P, L)
-        Probability of each true label, a row for each vote pattern.
-    confusion : ndarray, shape (R, L, L)
-        ``confusion[r, d, t]``: probability that rater r decides d where the truth is t; columns sum to 1.
-        NaN in the column of a label that no rater used.
-    prior : ndarray, shape (L,)
-    log_likelihood : float
-    starts : tuple of Start
-        All starts tried; `best` is the index of the one kept.
-    best : int
-    undetermined : int
-        Voxels that another start with the same likelihood labels otherwise.
-    """
-
-    posterior: np.ndarray
-    confusion: np.ndarray
-    prior: np.ndarray
-    log_likelihood: float
-    starts: tuple[Start, ...]
-    best: int
-    undetermined: int
+#: A start has converged when an EM step changes no matrix entry by more.
+_TOLERANCE = 1e-10
 
 
 class PatternModel:
@@ -113,28 +72,32 @@ class PatternModel:
         log_likelihood, posterior = self.expect(confusion)
         return log_likelihood, self.maximise(posterior, confusion)
 
+    @staticmethod
+    def difference(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """As they are."""
+        return after - before
 
-def fit_multilabel(
-    votes: Votes,
-    *,
-    restarts: int = 12,
-    seed: int = 0,
-    tolerance: float = 1e-10,
-    max_iterations: int = 30_000,
-) -> MultilabelFit:
-    """Estimate every rater's confusion matrix and every pattern's label probabilities.
+    @staticmethod
+    def jump(
+        start: np.ndarray, linear: np.ndarray, quadratic: np.ndarray, second: np.ndarray, /
+    ) -> np.ndarray:
+        """None past zero is taken, so no entry becomes zero by the acceleration."""
+        jump = start + linear + quadratic
+        jump = np.where(jump > 0, jump, second)
+        return jump / jump.sum(axis=2, keepdims=True)
+
+
+def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations: int) -> Consensus:
+    """Consensus of two raters or more by multi-label STAPLE; the module's docstring has the model.
 
     Parameters
     ----------
     votes : Votes
-        Of two raters or more.
     restarts : int
         Random diagonal-dominant starts, on top of four fixed ones: the raters' vote fractions, and equal
         matrices with 0.9, 0.7 and 0.99 on the diagonal.
     seed : int
         Of the random starts.
-    tolerance : float
-        A start has converged when an EM step changes no matrix entry by more.
     max_iterations : int
         EM steps at most for each start.
     """
@@ -143,35 +106,35 @@ def fit_multilabel(
     used = np.flatnonzero(ordered.label_counts.sum(axis=0))
     model = PatternModel(np.searchsorted(used, ordered.patterns), ordered.counts, len(used))
     names, matrices = _starts(model, restarts, np.random.default_rng(seed))
-    matrices, iterations, converged = _climb(model, matrices, tolerance, max_iterations)
-    likelihoods, posteriors = model.expect(matrices)
-
-    reached = likelihoods >= likelihoods.max() - SAME_LIKELIHOOD * abs(likelihoods.max())
-    best = int(np.flatnonzero(reached)[0])
+    found = search(model, names, matrices, tolerance=_TOLERANCE, max_iterations=max_iterations, merge=True)
+    _, posteriors = model.expect(found.parameters)
     chosen = posteriors.argmax(axis=2)
-    otherwise = [int(ordered.counts[chosen[s] != chosen[best]].sum()) for s in np.flatnonzero(reached)]
+    otherwise = max(int(ordered.counts[chosen[s] != chosen[found.best]].sum()) for s in found.reached)
 
     n_labels = len(votes.labels)
     posterior = np.zeros((len(votes.counts), n_labels))
-    posterior[:, used] = posteriors[best][votes.rows_in(ordered)]
+    posterior[:, used] = posteriors[found.best][votes.rows_in(ordered)]
     confusion = np.zeros((len(votes.raters), n_labels, n_labels))
     confusion[:, :, np.setdiff1d(np.arange(n_labels), used)] = np.nan
     back = [ordered.column(rater) for rater in votes.raters]
-    confusion[:, used[:, None], used] = matrices[best][back]
+    confusion[:, used[:, None], used] = found.parameters[found.best][back]
     prior = np.zeros(n_labels)
     prior[used] = model.prior
-    return MultilabelFit(
-        posterior=posterior,
-        confusion=confusion,
-        prior=prior,
-        log_likelihood=float(likelihoods[best]),
-        starts=tuple(
-            Start(name, float(reached_), int(steps), bool(done))
-            for name, reached_, steps, done in zip(names, likelihoods, iterations, converged, strict=True)
-        ),
-        best=best,
-        undetermined=max(otherwise),
-    )
+
+    kept = found.starts[found.best]
+    index, tied = first_of_highest(posterior)
+    notices = empty_notice(votes) + tie_notice(votes, tied)
+    if otherwise:
+        notices.append(
+            f"the likelihood does not determine the consensus: {otherwise} voxels get another label "
+            f"from other starts of the same likelihood; start '{kept.name}' was taken"
+        )
+    if not kept.converged:
+        notices.append(f"not converged after {kept.iterations} EM steps")
+    return consensus_of(
+        "multilabel", votes, index, posterior, confusion=confusion, shares=prior, prior=prior, kept=kept,
+        starts=found.starts, notices=notices,
+    )  # fmt: skip
 
 
 def _starts(model: PatternModel, restarts: int, rng: np.random.Generator) -> tuple[list[str], np.ndarray]:
@@ -201,60 +164,3 @@ def _diagonal(diagonal: np.ndarray, columns: np.ndarray) -> np.ndarray:
     rest = columns * (1 - eye)
     rest /= rest.sum(axis=1, keepdims=True)
     return rest * (1 - diagonal[:, None, :]) + eye * diagonal[:, None, :]
-
-
-def _climb(
-    model: PatternModel, starts: np.ndarray, tolerance: float, max_iterations: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Follow every start uphill; returns matrices, numbers of EM steps and which converged."""
-    matrices = starts.copy()
-    iterations = np.zeros(len(starts), int)
-    converged = np.zeros(len(starts), bool)
-    leader = np.arange(len(starts))
-    moving = leader.copy()
-    while len(moving) and iterations[moving[0]] < max_iterations:
-        matrices[moving], change = _accelerated_step(model, matrices[moving])
-        iterations[moving] += 3
-        converged[moving] = change <= tolerance
-        if iterations[moving[0]] % 15 == 0:
-            _follow(leader, matrices)
-        moving = np.flatnonzero((leader == np.arange(len(starts))) & ~converged)
-    for start in range(len(starts)):
-        # A leader stands before its followers, so it has been brought up to date already.
-        leader[start] = leader[leader[start]]
-    return matrices[leader], iterations[leader], converged[leader]
-
-
-def _follow(leader: np.ndarray, matrices: np.ndarray) -> None:
-    """Let every start that has come to the place of an earlier one follow it from here on."""
-    leading = np.flatnonzero(leader == np.arange(len(leader)))
-    places = matrices[leading].reshape(len(leading), -1)
-    distance = np.abs(places[:, None] - places[None]).max(axis=2)
-    leader[leading] = leading[(distance < _SAME_PATH).argmax(axis=1)]
-
-
-def _accelerated_step(model: PatternModel, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two EM steps, then a third from the point they lead to (SQUAREM S3), unless that lies lower.
-
-    Varadhan & Roland, Scand J Stat 2008; 35:335. The likelihood never falls. An extrapolation past zero is
-    not taken, so no entry becomes zero by the acceleration.
-
-    Returns
-    -------
-    matrices, change : ndarray
-        The new matrices, and the largest change by the first, plain EM step of each start.
-    """
-    axes = (1, 2, 3)
-    _, first = model.step(start)
-    reached, second = model.step(first)
-    slope = first - start
-    bend = second - first - slope
-    squares = (bend**2).sum(axis=axes)
-    length = np.sqrt((slope**2).sum(axis=axes) / np.where(squares > 0, squares, 1))
-    length = np.maximum(np.where(squares > 0, length, 1), 1)[:, None, None, None]
-    jump = start + 2 * length * slope + length**2 * bend
-    jump = np.where(jump > 0, jump, second)
-    jump /= jump.sum(axis=2, keepdims=True)
-    jumped, third = model.step(jump)
-    higher = (jumped >= reached)[:, None, None, None]
-    return np.where(higher, third, second), np.abs(slope).max(axis=axes)

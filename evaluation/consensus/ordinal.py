@@ -32,16 +32,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from evaluation.consensus.multilabel import SAME_LIKELIHOOD, Start
 from evaluation.consensus.result import (
     TIE,
     Consensus,
     against_labels,
+    consensus_of,
     empty_notice,
-    label_values,
-    rates,
     tie_notice,
 )
+from evaluation.consensus.squarem import Search, Start, search
 from evaluation.consensus.votes import Votes
 
 #: No variance falls below this share of the raters' mean variance.
@@ -52,7 +51,7 @@ _NEARLY_EXACT = 0.01
 _NO_VARIANCE = 1e-12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OrdinalFit:
     """Maximum-likelihood estimate of the ordinal model.
 
@@ -68,11 +67,10 @@ class OrdinalFit:
         In levels squared; 0 for all where the raters differ by constants.
     floored : ndarray of bool, shape (R,)
         Whose variance is at the floor.
-    log_likelihood : float
-        Of densities of scores, the true score integrated out; infinite where all variances are 0.
+    kept : Start
+        One of `starts`, of highest likelihood: of densities of scores, the true score integrated out;
+        infinite where all variances are 0.
     starts : tuple of Start
-        All starts tried; `best` is the index of the one kept.
-    best : int
     """
 
     score: np.ndarray
@@ -80,9 +78,8 @@ class OrdinalFit:
     bias: np.ndarray
     variance: np.ndarray
     floored: np.ndarray
-    log_likelihood: float
+    kept: Start
     starts: tuple[Start, ...]
-    best: int
 
 
 class ScoreModel:
@@ -117,6 +114,18 @@ class ScoreModel:
         # Each rater's expected log-likelihood has one peak, so the floor gives its constrained maximum.
         return self.n_voxels * each / 2, np.maximum(residual + spread, self.floor)
 
+    @staticmethod
+    def difference(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """In logarithms."""
+        return np.log(after / before)
+
+    def jump(
+        self, start: np.ndarray, linear: np.ndarray, quadratic: np.ndarray, _second: np.ndarray, /
+    ) -> np.ndarray:
+        """At the floor at least."""
+        # A long jump would overflow; in one step no variance moves by more than a factor of a million.
+        return np.maximum(start * np.exp(np.clip(linear + quadratic, -14, 14)), self.floor)
+
 
 def fit_ordinal(votes: Votes, *, tolerance: float = 1e-10, max_iterations: int = 30_000) -> OrdinalFit:
     """Estimate every rater's bias and variance and every pattern's true score.
@@ -137,26 +146,21 @@ def fit_ordinal(votes: Votes, *, tolerance: float = 1e-10, max_iterations: int =
     bias = means - means.mean()
     centred = scores - means
     model = ScoreModel((centred.T * ordered.counts) @ centred / ordered.n_voxels, ordered.n_voxels)
-    if model.mean_variance <= _NO_VARIANCE:
-        variances, likelihoods = np.zeros((1, len(means))), np.array([np.inf])
-        starts: tuple[Start, ...] = (Start("no variance", np.inf, 0, True),)
-    else:
-        variances, likelihoods, starts = _search(model, ordered.raters, tolerance, max_iterations)
-    best = _first_of_best(likelihoods)
+    found = _search(model, ordered.raters, tolerance, max_iterations)
+    variance = found.parameters[found.best]
     # Equal weights where nobody varies.
-    precision = 1 / variances[best] if variances[best].all() else np.ones(len(means))
+    precision = 1 / variance if variance.all() else np.ones(len(means))
     weights = precision / precision.sum()
     score = (scores - bias) @ weights
     back = [ordered.column(rater) for rater in votes.raters]
     return OrdinalFit(
         score=score[votes.rows_in(ordered)],
-        spread=float(np.sqrt(weights @ (weights * variances[best]))),
+        spread=float(np.sqrt(weights @ (weights * variance))),
         bias=bias[back],
-        variance=variances[best][back],
-        floored=((variances[best] > 0) & (variances[best] <= model.floor))[back],
-        log_likelihood=float(likelihoods[best]),
-        starts=starts,
-        best=best,
+        variance=variance[back],
+        floored=((variance > 0) & (variance <= model.floor))[back],
+        kept=found.starts[found.best],
+        starts=found.starts,
     )
 
 
@@ -171,30 +175,15 @@ def ordinal_staple(votes: Votes, *, max_iterations: int = 30_000) -> Consensus:
     above = fit.score - 0.5
     tied = (np.abs(above - np.round(above)) <= TIE) & (fit.score > 0) & (fit.score < top)
     confusion, shares = against_labels(votes, index)
-    sensitivity, specificity = rates(confusion, shares)
-    kept = fit.starts[fit.best]
-    return Consensus(
-        rule="ordinal",
-        votes=votes,
-        label=label_values(votes, index),
-        posterior=_nearest(fit, index, top + 1),
-        sensitivity=sensitivity,
-        specificity=specificity,
-        confusion=confusion,
-        prior=votes.label_counts.sum(axis=0) / votes.label_counts.sum(),
-        log_likelihood=fit.log_likelihood,
-        iterations=kept.iterations,
-        converged=kept.converged,
-        starts=fit.starts,
-        notices=(*empty_notice(votes), *tie_notice(votes, tied), *_notices(votes, fit, index)),
-        bias=fit.bias,
-        variance=fit.variance,
-    )
+    notices = (*empty_notice(votes), *tie_notice(votes, tied), *_notices(votes, fit, index))
+    return consensus_of(
+        "ordinal", votes, index, _nearest(fit, index, top + 1), confusion=confusion, shares=shares,
+        kept=fit.kept, starts=fit.starts, notices=notices, bias=fit.bias, variance=fit.variance,
+    )  # fmt: skip
 
 
 def _notices(votes: Votes, fit: OrdinalFit, index: np.ndarray) -> list[str]:
     notices = []
-    kept = fit.starts[fit.best]
     if not fit.variance.any():
         notices.append("the raters differ by constants: no variance to estimate, raters weigh the same")
     elif len(votes.raters) == 2:
@@ -205,8 +194,8 @@ def _notices(votes: Votes, fit: OrdinalFit, index: np.ndarray) -> list[str]:
     agreed = (votes.patterns == votes.patterns[:, :1]).all(axis=1)
     if moved := int(votes.counts[agreed & (index != votes.patterns[:, 0])].sum()):
         notices.append(f"{moved} voxels get another label than all raters gave them: biases move the score")
-    if not kept.converged:
-        notices.append(f"not converged after {kept.iterations} EM steps")
+    if not fit.kept.converged:
+        notices.append(f"not converged after {fit.kept.iterations} EM steps")
     return notices
 
 
@@ -218,55 +207,11 @@ def _nearest(fit: OrdinalFit, index: np.ndarray, n_labels: int) -> np.ndarray:
     return np.diff(below, axis=1, prepend=0, append=1)
 
 
-def _search(
-    model: ScoreModel, raters: tuple[str, ...], tolerance: float, max_iterations: int
-) -> tuple[np.ndarray, np.ndarray, tuple[Start, ...]]:
-    """Follow every start uphill; returns variances (S, R), log-likelihoods (S,) and the starts."""
-    n_raters = len(raters)
-    exact = np.where(np.eye(n_raters, dtype=bool), _NEARLY_EXACT, 1)
-    variances = model.mean_variance * np.vstack([np.ones(n_raters), exact])
+def _search(model: ScoreModel, raters: tuple[str, ...], tolerance: float, max_iterations: int) -> Search:
+    """From equal variances, and from each rater in turn as nearly exact."""
+    if model.mean_variance <= _NO_VARIANCE:
+        return Search(np.zeros((1, len(raters))), (Start("no variance", np.inf, 0, True),))
+    exact = np.where(np.eye(len(raters), dtype=bool), _NEARLY_EXACT, 1)
+    variances = model.mean_variance * np.vstack([np.ones(len(raters)), exact])
     names = ["equal variances", *(f"{rater} nearly exact" for rater in raters)]
-    iterations = np.zeros(len(variances), int)
-    converged = np.zeros(len(variances), bool)
-    moving = np.arange(len(variances))
-    while len(moving) and iterations[moving[0]] < max_iterations:
-        variances[moving], change = _accelerated_step(model, variances[moving])
-        iterations[moving] += 3
-        converged[moving] = change <= tolerance
-        moving = np.flatnonzero(~converged)
-    likelihoods, _ = model.step(variances)
-    starts = tuple(
-        Start(name, float(reached), int(steps), bool(done))
-        for name, reached, steps, done in zip(names, likelihoods, iterations, converged, strict=True)
-    )
-    return variances, likelihoods, starts
-
-
-def _first_of_best(likelihoods: np.ndarray) -> int:
-    top = likelihoods.max()
-    near = SAME_LIKELIHOOD * abs(top) if np.isfinite(top) else 0
-    return int(np.flatnonzero(likelihoods >= top - near)[0])
-
-
-def _accelerated_step(model: ScoreModel, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two EM steps, then a third from the point they lead to in logarithms, unless that lies lower.
-
-    SQUAREM S3 (Varadhan & Roland, Scand J Stat 2008; 35:335). The likelihood never falls.
-
-    Returns
-    -------
-    variances, change : ndarray
-        The new variances (S, R), and the largest relative change by the first, plain EM step (S,).
-    """
-    _, first = model.step(start)
-    reached, second = model.step(first)
-    slope = np.log(first / start)
-    bend = np.log(second / first) - slope
-    squares = (bend**2).sum(axis=1)
-    length = np.sqrt((slope**2).sum(axis=1) / np.where(squares > 0, squares, 1))
-    length = np.maximum(np.where(squares > 0, length, 1), 1)[:, None]
-    # A long jump would overflow; in one step no variance moves by more than a factor of a million.
-    jump = start * np.exp(np.clip(2 * length * slope + length**2 * bend, -14, 14))
-    jumped, third = model.step(np.maximum(jump, model.floor))
-    higher = (jumped >= reached)[:, None]
-    return np.where(higher, third, second), np.abs(slope).max(axis=1)
+    return search(model, names, variances, tolerance=tolerance, max_iterations=max_iterations)

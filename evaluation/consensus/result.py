@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from evaluation.consensus.multilabel import Start
+from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
+from evaluation.statistics.words import plural
 
 Rule = Literal["multilabel", "binary", "majority", "ordinal"]
 Region = Literal["volume", "union"]
@@ -42,7 +44,7 @@ def describe(rule: Rule, region: Region = "volume") -> str:
     return _RULES[rule] if rule == "majority" else f"{_RULES[rule]} {_REGIONS[region]}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Consensus:
     """A consensus, pattern by pattern, and what it says about each rater.
 
@@ -101,6 +103,10 @@ class Consensus:
     bias: np.ndarray | None = None
     variance: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        counts = f"{plural(len(self.label), 'pattern')}, {plural(len(self.notices), 'notice')}"
+        return f"<Consensus of {', '.join(self.raters)}: {describe(self.rule, self.region)}, {counts}>"
+
     @property
     def raters(self) -> tuple[str, ...]:
         """Raters the consensus was made from."""
@@ -114,6 +120,47 @@ class Consensus:
     def label_on(self, votes: Votes) -> np.ndarray:
         """Consensus label of every pattern of `votes`, which may hold more raters; shape (P of votes,)."""
         return self.label[votes.rows_in(self.votes)]
+
+
+def consensus_of(
+    rule: Rule,
+    votes: Votes,
+    index: np.ndarray,
+    posterior: np.ndarray,
+    *,
+    confusion: np.ndarray,
+    shares: np.ndarray,
+    kept: Start,
+    starts: tuple[Start, ...],
+    notices: Iterable[str],
+    **more: Any,
+) -> Consensus:
+    """The consensus of label indices (P,), which has confusion matrices and shares (L,) of true labels.
+
+    Of `kept` are its log-likelihood, iterations and convergence; its `prior` are the labels' shares of the
+    votes where `more` does not say otherwise.
+    """
+    sensitivity, specificity = rates(confusion, shares)
+    return Consensus(
+        rule=rule,
+        votes=votes,
+        label=label_values(votes, index),
+        posterior=posterior,
+        sensitivity=sensitivity,
+        specificity=specificity,
+        confusion=confusion,
+        log_likelihood=kept.log_likelihood,
+        iterations=kept.iterations,
+        converged=kept.converged,
+        starts=starts,
+        notices=tuple(notices),
+        **{"prior": vote_shares(votes), **more},
+    )
+
+
+def vote_shares(votes: Votes) -> np.ndarray:
+    """Share of each label in all raters' votes, shape (L,)."""
+    return votes.label_counts.sum(axis=0) / votes.label_counts.sum()
 
 
 def first_of_highest(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

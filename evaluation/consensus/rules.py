@@ -13,28 +13,16 @@ from typing import get_args
 
 import numpy as np
 
-from evaluation.consensus.binary import BinaryFit, binary_staple
+from evaluation.consensus.binary import binary_consensus
 from evaluation.consensus.decisions import decision_table
 from evaluation.consensus.majority import majority_vote
-from evaluation.consensus.multilabel import Start, fit_multilabel
+from evaluation.consensus.multilabel import multilabel_staple
 from evaluation.consensus.ordinal import ordinal_staple
-from evaluation.consensus.result import (
-    Consensus,
-    Region,
-    Rule,
-    empty_notice,
-    first_of_highest,
-    label_values,
-    rates,
-    tie_notice,
-)
+from evaluation.consensus.result import Consensus, Region, Rule, consensus_of, empty_notice
+from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
 
-__all__ = ["Consensus", "Region", "Rule", "binary_staple", "decision_table", "leave_one_out", "staple"]
-
-#: A level counts as present above this probability (binary rule); at it, within rounding, it does not.
-PRESENT = 0.5
-_ROUNDING = 1e-9
+__all__ = ["Consensus", "Region", "Rule", "decision_table", "leave_one_out", "staple"]
 
 
 def staple(
@@ -90,12 +78,12 @@ def staple(
     if rule == "majority":
         return majority_vote(votes)
     if rule == "binary":
-        return _binary(votes, max_iterations)
+        return binary_consensus(votes, max_iterations=max_iterations)
     if len(votes.raters) == 1:
         return _single(votes, rule)
     if rule == "ordinal":
         return ordinal_staple(votes, max_iterations=max_iterations)
-    return _multilabel(votes, restarts, seed, max_iterations)
+    return multilabel_staple(votes, restarts=restarts, seed=seed, max_iterations=max_iterations)
 
 
 def leave_one_out(
@@ -157,97 +145,20 @@ def _over_union(votes: Votes, rule: Rule, restarts: int, seed: int, max_iteratio
     return replace(consensus, votes=votes, label=label, posterior=posterior, region="union")
 
 
-def _multilabel(votes: Votes, restarts: int, seed: int, max_iterations: int) -> Consensus:
-    fit = fit_multilabel(votes, restarts=restarts, seed=seed, max_iterations=max_iterations)
-    kept = fit.starts[fit.best]
-    index, tied = first_of_highest(fit.posterior)
-    notices = empty_notice(votes) + tie_notice(votes, tied)
-    if fit.undetermined:
-        notices.append(
-            f"the likelihood does not determine the consensus: {fit.undetermined} voxels get another label "
-            f"from other starts of the same likelihood; start '{kept.name}' was taken"
-        )
-    if not kept.converged:
-        notices.append(f"not converged after {kept.iterations} EM steps")
-    sensitivity, specificity = rates(fit.confusion, fit.prior)
-    return Consensus(
-        rule="multilabel",
-        votes=votes,
-        label=label_values(votes, index),
-        posterior=fit.posterior,
-        sensitivity=sensitivity,
-        specificity=specificity,
-        confusion=fit.confusion,
-        prior=fit.prior,
-        log_likelihood=fit.log_likelihood,
-        iterations=kept.iterations,
-        converged=kept.converged,
-        starts=fit.starts,
-        notices=tuple(notices),
-    )
-
-
-def _binary(votes: Votes, max_iterations: int) -> Consensus:
-    fits = [binary_staple(votes, label, max_iterations=max_iterations) for label in votes.labels[1:]]
-    levels = np.column_stack([fit.probability for fit in fits])
-    present = np.where(levels > PRESENT + _ROUNDING, levels, 0)
-    index, tied = first_of_highest(np.column_stack([np.full(len(levels), PRESENT), present]))
-    # Levels tied below or at 0.5 lose to the background, and are no tie.
-    notices = empty_notice(votes) + tie_notice(votes, tied & (index > 0))
-    at_half = int(votes.counts[(np.abs(levels - PRESENT) <= _ROUNDING).any(axis=1)].sum())
-    if at_half:
-        notices.append(f"{at_half} voxels have a level at probability 0.5 exactly, which is not taken")
-    notices += [
-        f"level {fit.label}: not converged after {fit.iterations + 1} EM steps"
-        for fit in fits
-        if not fit.converged
-    ]
-    sensitivity = np.array([fit.sensitivity for fit in fits])
-    return Consensus(
-        rule="binary",
-        votes=votes,
-        label=label_values(votes, index),
-        posterior=np.column_stack([1 - levels.max(axis=1), levels]),
-        sensitivity=sensitivity,
-        specificity=np.array([fit.specificity for fit in fits]),
-        confusion=None,
-        prior=votes.label_counts.sum(axis=0) / votes.label_counts.sum(),
-        log_likelihood=sum(fit.log_likelihood for fit in fits),
-        iterations=max(fit.iterations for fit in fits),
-        converged=all(fit.converged for fit in fits),
-        starts=tuple(map(_start_of, fits)),
-        notices=tuple(notices),
-    )
-
-
 def _single(votes: Votes, rule: Rule) -> Consensus:
     """One rater: his mask. With one vote a voxel the likelihood cannot tell any matrix from another."""
     n_labels = len(votes.labels)
     index = votes.patterns[:, 0].astype(int)
     prior = votes.label_counts[0] / votes.n_voxels
     confusion = np.where(prior > 0, np.eye(n_labels), np.nan)[None]
-    sensitivity, specificity = rates(confusion, prior)
     # Under a flat prior of the true score (ordinal) one score has density 1 wherever it is.
     ordinal = rule == "ordinal"
     log_likelihood = 0.0 if ordinal else float(votes.counts @ np.log(prior[index]))
-    return Consensus(
-        rule=rule,
-        votes=votes,
-        label=label_values(votes, index),
-        posterior=np.eye(n_labels)[index],
-        sensitivity=sensitivity,
-        specificity=specificity,
-        confusion=confusion,
-        prior=prior,
-        log_likelihood=log_likelihood,
-        iterations=0,
-        converged=True,
-        starts=(Start("the rater's mask", log_likelihood, 0, True),),
-        notices=(f"one rater only: the consensus is the mask of {votes.raters[0]}", *empty_notice(votes)),
+    kept = Start("the rater's mask", log_likelihood, 0, True)
+    told = f"one rater only: the consensus is the mask of {votes.raters[0]}"
+    return consensus_of(
+        rule, votes, index, np.eye(n_labels)[index], confusion=confusion, shares=prior, prior=prior,
+        kept=kept, starts=(kept,), notices=(told, *empty_notice(votes)),
         bias=np.zeros(1) if ordinal else None,
         variance=np.full(1, np.nan) if ordinal else None,
-    )
-
-
-def _start_of(fit: BinaryFit) -> Start:
-    return Start(f"level {fit.label}: vote fractions", fit.log_likelihood, fit.iterations, fit.converged)
+    )  # fmt: skip

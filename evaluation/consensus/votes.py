@@ -13,12 +13,14 @@ from typing import Literal
 
 import numpy as np
 
+from evaluation.statistics.words import plural
+
 # Up to this many codes are tabulated; beyond, patterns are found by sorting.
 _TABLE_SIZE = 2**20
 _WORD_BYTES = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Votes:
     """The vote patterns that occur in an exam and their numbers of voxels.
 
@@ -38,6 +40,10 @@ class Votes:
     labels: tuple[int, ...]
     patterns: np.ndarray
     counts: np.ndarray
+
+    def __repr__(self) -> str:
+        found = f"{plural(len(self.counts), 'pattern')} in {plural(self.n_voxels, 'voxel')}"
+        return f"<Votes of {', '.join(self.raters)}: {found}, labels {', '.join(map(str, self.labels))}>"
 
     @property
     def n_voxels(self) -> int:

@@ -8,8 +8,9 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal, norm
 
-from evaluation.consensus.ordinal import FLOOR, ScoreModel, _accelerated_step, fit_ordinal
+from evaluation.consensus.ordinal import FLOOR, ScoreModel, fit_ordinal
 from evaluation.consensus.rules import leave_one_out, staple
+from evaluation.consensus.squarem import accelerated_step
 from evaluation.consensus.votes import Votes, count_votes, paint
 from tests.support.staple_problems import has_notice
 
@@ -73,12 +74,12 @@ def test_log_likelihood_is_that_of_differences_between_raters():
         covariance = variance[0] + np.diag(variance[1:])
         return multivariate_normal(bias[1:] - bias[0], covariance).logpdf(differences).sum()
 
-    assert fit.log_likelihood == pytest.approx(log_likelihood(fit.bias, fit.variance), rel=1e-10)
+    assert fit.kept.log_likelihood == pytest.approx(log_likelihood(fit.bias, fit.variance), rel=1e-10)
     # No optimiser of SciPy's finds a higher one, of biases and variances together.
     found = minimize(
         lambda x: -log_likelihood(x[:4], np.exp(x[4:])), np.r_[np.zeros(4), np.log(np.full(4, 0.3))]
     )
-    assert -found.fun <= fit.log_likelihood + 1e-6
+    assert -found.fun <= fit.kept.log_likelihood + 1e-6
     assert np.exp(found.x[4:]) == pytest.approx(fit.variance, rel=1e-3)
 
 
@@ -245,7 +246,7 @@ def test_no_step_lowers_the_likelihood(votes, data):
     variances = model.mean_variance * np.array([data.draw(shares)])
     for _ in range(10):
         before, plain = model.step(variances)
-        variances, _ = _accelerated_step(model, variances)
+        variances, _ = accelerated_step(model, variances)
         slack = 1e-9 * (votes.n_voxels + abs(before))
         assert (model.step(plain)[0] >= before - slack).all()
         assert (model.step(variances)[0] >= before - slack).all()

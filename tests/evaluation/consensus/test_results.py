@@ -26,3 +26,12 @@ def test_decision_table_prints_the_consensus():
     assert frame["voxels"].tolist() == [300, 40, 16, 9]
     assert frame.loc[1, ["a", "b", "c", "consensus"]].tolist() == [1, 1, 1, 1]
     assert np.allclose(frame["p0"] + frame["p1"], 1)
+
+
+def test_votes_and_consensus_show_themselves_in_a_line_and_are_equal_to_themselves_alone():
+    votes = table({(0, 0, 0): 300, (1, 1, 1): 40, (1, 1, 0): 9})
+    assert repr(votes) == "<Votes of a, b, c: 3 patterns in 349 voxels, labels 0, 1>"
+    consensus = staple(votes, rule="majority")
+    assert repr(consensus) == "<Consensus of a, b, c: majority vote, 3 patterns, 0 notices>"
+    assert votes != votes.select(votes.raters)
+    assert consensus == consensus and consensus != staple(votes, rule="majority")

@@ -47,7 +47,7 @@ def test_binary_equals_itks_own_baseline(test_data):
     )
     assert fit.sensitivity == pytest.approx([0.9118037177, 0.9686824437], abs=1e-6)
     assert fit.specificity == pytest.approx([0.9887039772, 0.9682860338], abs=1e-6)
-    assert fit.iterations == 45
+    assert fit.start.iterations == 45
 
 
 def test_binary_equals_simpleitk_on_200_random_problems():
@@ -62,7 +62,7 @@ def test_binary_equals_simpleitk_on_200_random_problems():
             assert np.array_equal(probability > 0.5, expected > 0.5), (seed, label)
             assert np.allclose(fit.sensitivity, filter_.GetSensitivity(), rtol=0, atol=1e-6)
             assert np.allclose(fit.specificity, filter_.GetSpecificity(), rtol=0, atol=1e-6)
-            assert fit.iterations == filter_.GetElapsedIterations()
+            assert fit.start.iterations == filter_.GetElapsedIterations()
 
 
 @pytest.mark.slow

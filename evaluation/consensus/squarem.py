@@ -1,0 +1,136 @@
+"""The search for the maximum of a likelihood: expectation maximisation (EM) from several starts, accelerated.
+
+SQUAREM, scheme S3 (Varadhan and Roland, Scand J Stat 2008; 35:335): two EM steps, then a third from the
+point they lead to, unless that lies lower. The likelihood never falls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+#: Two log-likelihoods are the same when they differ by less than this share.
+SAME_LIKELIHOOD = 1e-10
+#: Starts whose parameters have come this close go on as one.
+_SAME_PATH = 1e-4
+_MERGE_EVERY = 15
+
+
+@dataclass(frozen=True)
+class Start:
+    """One start of the search: its name, where it ended, and after how many EM steps."""
+
+    name: str
+    log_likelihood: float
+    iterations: int
+    converged: bool
+
+
+class Model(Protocol):
+    """A likelihood and its EM step, of several sets of parameters at once (the first axis)."""
+
+    def step(self, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log-likelihoods (S,) of parameters (S, ...), and the parameters after one EM step."""
+
+    def difference(self, after: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Of parameters, on the scale on which they are extrapolated."""
+
+    def jump(
+        self, start: np.ndarray, linear: np.ndarray, quadratic: np.ndarray, second: np.ndarray, /
+    ) -> np.ndarray:
+        """Parameters at `start` plus both terms on that scale, where they are valid; else as in `second`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Where every start ended: parameters (S, ...), and its log-likelihood in `starts`."""
+
+    parameters: np.ndarray
+    starts: tuple[Start, ...]
+
+    @property
+    def reached(self) -> np.ndarray:
+        """The starts that ended at the highest likelihood; the first of them is the one to keep."""
+        return np.flatnonzero(at_the_top(self.starts))
+
+    @property
+    def best(self) -> int:
+        """The start to keep."""
+        return int(self.reached[0])
+
+
+def search(
+    model: Model,
+    names: Sequence[str],
+    starts: np.ndarray,
+    *,
+    tolerance: float,
+    max_iterations: int,
+    merge: bool = False,
+) -> Search:
+    """Follow every start uphill.
+
+    Parameters
+    ----------
+    model : Model
+    names : sequence of str
+        Of the starts.
+    starts : ndarray, shape (S, ...)
+    tolerance : float
+        A start has converged when an EM step changes no parameter by more, on the scale of `difference`.
+    max_iterations : int
+        EM steps at most for each start.
+    merge : bool
+        Let starts that meet go on as one.
+    """
+    parameters = starts.copy()
+    everyone = np.arange(len(starts))
+    iterations, converged = np.zeros(len(starts), int), np.zeros(len(starts), bool)
+    leader = everyone.copy()
+    moving = everyone
+    while len(moving) and iterations[moving[0]] < max_iterations:
+        parameters[moving], change = accelerated_step(model, parameters[moving])
+        iterations[moving] += 3
+        converged[moving] = change <= tolerance
+        if merge and iterations[moving[0]] % _MERGE_EVERY == 0:
+            _follow(leader, parameters)
+        moving = np.flatnonzero((leader == everyone) & ~converged)
+    for start in everyone:
+        # A leader stands before its followers, so it has been brought up to date already.
+        leader[start] = leader[leader[start]]
+    parameters = parameters[leader]
+    ends = zip(names, model.step(parameters)[0], iterations[leader], converged[leader], strict=True)
+    return Search(parameters, tuple(Start(name, float(x), int(n), bool(done)) for name, x, n, done in ends))
+
+
+def at_the_top(starts: Sequence[Start]) -> np.ndarray:
+    """Which starts ended at the highest likelihood, bool of shape (S,)."""
+    reached = np.array([start.log_likelihood for start in starts])
+    top = reached.max(initial=-np.inf)
+    return reached >= top - (SAME_LIKELIHOOD * abs(top) if np.isfinite(top) else 0)
+
+
+def accelerated_step(model: Model, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The parameters after three EM steps, and the largest change by the first, plain one (S,)."""
+    _, first = model.step(start)
+    reached, second = model.step(first)
+    slope = model.difference(first, start)
+    bend = model.difference(second, first) - slope
+    axes = tuple(range(1, start.ndim))
+    squares = (bend**2).sum(axis=axes)
+    length = np.sqrt((slope**2).sum(axis=axes) / np.where(squares > 0, squares, 1))
+    length = np.maximum(np.where(squares > 0, length, 1), 1).reshape(-1, *(1 for _ in axes))
+    jumped, third = model.step(model.jump(start, 2 * length * slope, length**2 * bend, second))
+    higher = (jumped >= reached).reshape(length.shape)
+    return np.where(higher, third, second), np.abs(slope).max(axis=axes)
+
+
+def _follow(leader: np.ndarray, parameters: np.ndarray) -> None:
+    """Let every start that has come to the place of an earlier one follow it from here on."""
+    leading = np.flatnonzero(leader == np.arange(len(leader)))
+    places = parameters[leading].reshape(len(leading), -1)
+    distance = np.abs(places[:, None] - places[None]).max(axis=2)
+    leader[leading] = leading[(distance < _SAME_PATH).argmax(axis=1)]
