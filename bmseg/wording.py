@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
 #: What a simulated cohort is called.
 SYNTHETIC = "synthetic cohort"
 
-_DEFAULT_WORKSPACE = Path("workspace")
+#: The folder that commands work on where none is named, and the variable that names another.
+DEFAULT_WORKSPACE = Path("workspace")
+WORKSPACE_VARIABLE = "BMSEG_WORKSPACE"
 
 
 def synthetic_mark(synthetic: bool) -> str:
@@ -28,12 +31,13 @@ def synthetic_notes(synthetic: bool) -> list[str]:
 
 
 def command(*words: object, workspace: Path | None = None) -> str:
-    """A command line of bmseg that can be pasted as it stands; the default workspace need not be named.
+    """A command line of bmseg that can be pasted as it stands; -w where another workspace would be taken without.
 
     Examples
     --------
     >>> command("annotate", "propose", workspace=Path("my knees"))
     "bmseg annotate propose -w 'my knees'"
     """
-    given = ["-w", workspace] if workspace and workspace.resolve() != _DEFAULT_WORKSPACE.resolve() else []
+    taken = Path(os.environ.get(WORKSPACE_VARIABLE) or DEFAULT_WORKSPACE)
+    given = ["-w", workspace] if workspace and workspace.resolve() != taken.resolve() else []
     return shlex.join(["bmseg", *map(str, [*words, *given])])

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.study import DEFAULT_STUDY, Study, load_study, study_hash
+from bmseg.wording import command
 from dataset_conversion.files import atomic_path
 from dataset_conversion.raw.dataset import RawDataset
 
@@ -189,7 +190,8 @@ def workspace_study(root: Path | str, study_file: Path | None = None, *, create:
         return load_study(kept)
     if not create:
         raise InputError(
-            f"{root}: found no workspace, expected one made by 'bmseg phantom' or 'bmseg convert'; "
+            f"{root}: found no workspace, expected one made by '{command('phantom', workspace=Path(root))}' or of your own "
+            "exams by 'bmseg convert'; "
             "name another with --workspace"
         )
     return load_study(study_file or DEFAULT_STUDY)

@@ -104,7 +104,7 @@ def _wanted(
     """The exams to accept now: each has a file, and none is accepted yet."""
     if unknown := sorted(set(only) - set(round_.exams)):
         raise InputError(
-            f"--only: found {', '.join(unknown)}, expected exams of round {round_.number}: "
+            f"--exams: found {', '.join(unknown)}, expected exams of round {round_.number}: "
             f"{', '.join(round_.exams)}"
         )
     open_ = [exam for exam in only or round_.exams if exam not in lineage]
@@ -118,7 +118,7 @@ def _wanted(
         )
         raise InputError(
             f"{folder}: exam: found no mask of {', '.join(missing)}{hint}, expected one of every "
-            f"exam of round {round_.number}; save them there, or accept some with --only"
+            f"exam of round {round_.number}; save them there, or accept some with --exams"
         )
     return sorted(open_)
 

@@ -101,7 +101,9 @@ def propose(
 @annotate.command("accept")
 @click.argument("folder", type=FILE, metavar="[CORRECTED_FOLDER]", required=False)
 @workspace_option
-@click.option("--only", help="Exams to accept, as knee_010,knee_011; the round stays open for the others.")
+@click.option(
+    "--exams", "only", metavar="EXAM,EXAM", help="Exams to accept; the round stays open for the others."
+)
 @_round_option("Round that was corrected. [default: the last]")
 def accept(folder: Path | None, root: Path, only: str | None, round_number: int | None) -> None:
     """Take corrected masks back, measure what changed.

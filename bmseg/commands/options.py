@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmseg.wording import DEFAULT_WORKSPACE, WORKSPACE_VARIABLE
+
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold
 
@@ -22,6 +24,30 @@ class InOrder(click.Group):
         return list(self.commands)
 
 
+class Sections(InOrder):
+    """Lists commands under headings, each with an example."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Heading, example and commands.
+        self.sections: list[tuple[str, str, list[click.Command]]] = []
+
+    def add_section(self, heading: str, example: str, *commands: click.Command) -> None:
+        """Add commands below a heading."""
+        for command in commands:
+            self.add_command(command)
+        self.sections.append((heading, example, list(commands)))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """A heading, its commands, its example."""
+        width = max(map(len, self.commands))
+        for heading, example, commands in self.sections:
+            with formatter.section(heading):
+                rows = [((one.name or "").ljust(width), one.get_short_help_str(200)) for one in commands]
+                formatter.write_dl(rows)
+                formatter.write_text(f"$ {example}")
+
+
 FILE = click.Path(path_type=Path)
 
 
@@ -32,9 +58,9 @@ def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--workspace",
         "root",
         type=FILE,
-        default=Path("workspace"),
+        default=DEFAULT_WORKSPACE,
         show_default=True,
-        envvar="BMSEG_WORKSPACE",
+        envvar=WORKSPACE_VARIABLE,
         help="Folder of the benchmark.",
     )(command)
 

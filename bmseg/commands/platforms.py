@@ -16,7 +16,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
-def export() -> None:
+def bundle() -> None:
     """Write a scoring bundle for a platform; it gives exactly the board's numbers.
 
     The bundle holds the readers' masks: it is the organiser's, and no participant may have it.
@@ -34,11 +34,11 @@ def readers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-@export.command()
-@click.argument("out", type=FILE)
+@bundle.command()
 @workspace_option
 @board_option
 @readers_option
+@click.option("-o", "--out", type=FILE, required=True, help="New folder for the bundle.")
 @click.option("--docker-image", required=True, help="The name under which you publish the scoring image.")
 @click.option("--start", type=DAY, metavar="YYYY-MM-DD", required=True, help="First day of the phase.")
 @click.option("--end", type=DAY, metavar="YYYY-MM-DD", help="Its end. [default: open]")
@@ -51,7 +51,7 @@ def codabench(
     start: datetime,
     end: datetime | None,
 ) -> None:
-    """Write a Codabench competition to the new folder OUT."""
+    """Write a Codabench competition."""
     from bmseg.leaderboard.platforms.codabench import export_codabench
 
     board, masks = opened(root, board_folder), masks_of_readers(root, readers)
@@ -66,11 +66,11 @@ def codabench(
     _say(written)
 
 
-@export.command("grand-challenge")
-@click.argument("out", type=FILE)
+@bundle.command("grand-challenge")
 @workspace_option
 @board_option
 @readers_option
+@click.option("-o", "--out", type=FILE, required=True, help="New folder for the bundle.")
 @click.option("--image-socket", help="Slug of the input image that is named as the exam. [default: the only]")
 @click.option("--mask-socket", help="Slug of the output that is the mask. [default: the only image]")
 def grand_challenge(
@@ -81,7 +81,7 @@ def grand_challenge(
     image_socket: str | None,
     mask_socket: str | None,
 ) -> None:
-    """Write a grand-challenge evaluation method to the new folder OUT."""
+    """Write a grand-challenge evaluation method."""
     from bmseg.leaderboard.platforms.grand_challenge import export_grand_challenge
     from bmseg.leaderboard.platforms.predictions import Sockets
 

@@ -1,4 +1,4 @@
-"""The commands around nnU-Net: methods, plan, train, predict, compare."""
+"""The commands around nnU-Net: methods, plan, train, predict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from bmseg.commands.options import FILE, FOLDS, profile_option, seed_option, tim
 
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold, Training
-    from evaluation.study import Unit
 
 _method = click.argument("method_name", metavar="[METHOD]", default="nnunet")
 _deterministic = click.option(
@@ -164,49 +163,6 @@ def predict(
     with timed(f"predict {method_name}"):
         written = predict_exams(workspace, training, folds=folds, deterministic=deterministic)
     click.echo(f"{len(written)} masks written to {workspace.predictions(method_name)}")
-
-
-@click.command()
-@click.argument("method_names", metavar="[METHOD]...", nargs=-1)
-@workspace_option
-@click.option(
-    "--unit",
-    type=click.Choice(["exam", "knee"]),
-    help="What the fair table and the tests count as one. [default: as evaluated, or else exam]",
-)
-@click.option(
-    "--margin",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Loss of Dice that would not matter. [default: as evaluated]",
-)
-@click.option("--cohort", type=FILE, help="CSV: exam, site, group, age. [default: the workspace's]")
-@click.option("--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed.")
-def compare(
-    method_names: tuple[str, ...],
-    root: Path,
-    unit: Unit | None,
-    margin: float | None,
-    cohort: Path | None,
-    regions: Path | None,
-) -> None:
-    """Compare methods: beside readers, in pairs, and what they cost.
-
-    Evaluates first where that is not done. Without a METHOD, all that have predictions.
-    """
-    from bmseg.scoring.compare import compare_methods
-    from bmseg.workspace import open_workspace
-
-    workspace, _ = open_workspace(root)
-    with timed("compare"):
-        found = compare_methods(
-            workspace, method_names, unit=unit, margin=margin, cohort=cohort, regions=regions
-        )
-    if found.evaluation.skipped:
-        click.echo(f"already made from the same inputs: {workspace.evaluation}")
-    for warning in found.evaluation.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(found.to_markdown())
-    click.echo(f"results: {workspace.evaluation}")
 
 
 def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) -> None:

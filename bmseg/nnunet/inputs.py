@@ -10,6 +10,7 @@ from typing import Any
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import files_hash
 from bmseg.outputs.records import read_record
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 
 PLANS = "nnUNetPlans"
@@ -32,8 +33,8 @@ def raw_dataset_json(workspace: Workspace) -> dict[str, Any]:
     record = read_record(path)
     if "channel_names" not in record or "labels" not in record:
         raise InputError(
-            f"{path}: found no finished data set, expected one; make it with 'bmseg phantom' or "
-            "'bmseg convert'"
+            f"{path}: found no finished data set, expected one; make it with "
+            f"'{command('phantom', workspace=workspace.root)}', or of your own exams with 'bmseg convert'"
         )
     return record
 

@@ -11,6 +11,7 @@ from bmseg.errors import InputError
 from bmseg.nnunet.training import Fold, Training
 from bmseg.outputs.provenance import file_hash
 from bmseg.outputs.records import read_record, write_record
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 
 FINAL = "checkpoint_final.pth"
@@ -120,23 +121,25 @@ def trained_model(
     folders = dict.fromkeys(way.model_folder(workspace) for way in ways)
     found = {path: folder for folder in folders for path in folder.glob(f"fold_*/{FINAL}")}
     wanted = ", ".join(str(fold) for fold in folds) if folds else "one at least"
+    profile = training.profile.name
+    train = ["train", training.method.name, *([] if profile == "quick" else ["--profile", profile])]
     if not found:
         begun = any(any(folder.glob(f"fold_*/{LATEST}")) for folder in folders)
         state = "a training that was stopped" if begun else "no trained model"
         advice = "train again to finish it" if begun else "train first"
         raise InputError(
             f"{training.model_folder(workspace)}: found {state}, expected a finished fold ({wanted}); "
-            f"{advice} ('bmseg train {training.method.name}')"
+            f"{advice} ('{command(*train, workspace=workspace.root)}')"
         )
     folder = found[max(found, key=lambda path: path.stat().st_mtime)]
     chosen = tuple(folds or _begun(folder))
     unfinished = [fold for fold in chosen if not is_finished(folder / f"fold_{fold}")]
     if unfinished:
         names = [str(fold) for fold in unfinished]
+        finish = command(*train, "--folds", ",".join(names), workspace=workspace.root)
         raise InputError(
-            f"{folder}: fold {', '.join(names)}: found no finished training, expected one; finish it ('bmseg "
-            f"train {training.method.name} --folds {','.join(names)}') or name the folds to "
-            "predict with (--folds)"
+            f"{folder}: fold {', '.join(names)}: found no finished training, expected one; finish it "
+            f"('{finish}') or name the folds to predict with (--folds)"
         )
     return TrainedModel(training, folder, chosen)
 

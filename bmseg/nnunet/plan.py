@@ -22,6 +22,7 @@ from bmseg.nnunet.inputs import PLANS, raw_dataset_json, training_hash, visible_
 from bmseg.nnunet.preprocess import preprocess
 from bmseg.nnunet.training import SCHEDULE, Training
 from bmseg.outputs.records import read_record, write_record
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_if_changed
 
@@ -77,7 +78,8 @@ def plans_of(workspace: Workspace) -> dict[str, Any]:
     path = workspace.preprocessed_dataset / f"{PLANS}.json"
     plans = read_record(path)
     if "configurations" not in plans:
-        raise InputError(f"{path}: found no plans, expected nnU-Net's; plan first ('bmseg plan')")
+        first = command("plan", workspace=workspace.root)
+        raise InputError(f"{path}: found no plans, expected nnU-Net's; plan first ('{first}')")
     return plans
 
 

@@ -14,6 +14,7 @@ from bmseg.nnunet.environment import say
 from bmseg.nnunet.inputs import configuration_of, training_hash
 from bmseg.outputs.provenance import value_hash, versions
 from bmseg.outputs.records import read_record, write_record
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 
@@ -116,11 +117,12 @@ def preprocessed_hash(workspace: Workspace, plans: Mapping[str, Any], configurat
     record = read_record(_record_of(folder))
     if not record or record["files"] != _sizes(folder):
         raise InputError(
-            f"{folder}: found no complete set of preprocessed exams, expected one; plan first ('bmseg plan')"
+            f"{folder}: found no complete set of preprocessed exams, expected one; plan first "
+            f"('{command('plan', workspace=workspace.root)}')"
         )
     if value_hash(record["made_from"]) != preprocessing_hash(workspace, plans, configuration):
         raise InputError(
             f"{folder}: found exams preprocessed from another data set or plan, expected the present one; "
-            "plan again ('bmseg plan')"
+            f"plan again ('{command('plan', workspace=workspace.root)}')"
         )
     return value_hash(record["made_from"])

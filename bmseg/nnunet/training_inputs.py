@@ -13,6 +13,7 @@ from bmseg.nnunet.preprocess import preprocessed_hash, preprocessing_hash
 from bmseg.nnunet.training import SCHEDULE, Fold, Training
 from bmseg.outputs.provenance import file_hash, value_hash
 from bmseg.outputs.records import read_record
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 
 
@@ -33,7 +34,7 @@ def training_inputs(
         raise InputError(
             f"plans: found no configuration '{training.configuration}', expected the one of method "
             f"{training.method.name} under --profile {training.profile.name}; plan with this profile "
-            "('bmseg plan')"
+            f"('{command('plan', '--profile', training.profile.name, workspace=workspace.root)}')"
         )
     return {
         **_from_plans(workspace, plans, training, fold),

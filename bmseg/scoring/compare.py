@@ -10,6 +10,7 @@ from bmseg.errors import InputError
 from bmseg.scoring.costs import costs
 from bmseg.scoring.evaluate import evaluate_workspace
 from bmseg.scoring.evaluation import Evaluation, output_of
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_if_changed
 from evaluation.comparison.models import of_models
@@ -110,20 +111,22 @@ def _chosen(workspace: Workspace, present: Mapping[str, Path], methods: Sequence
         names = ", ".join(dict.fromkeys(unknown))
         raise InputError(
             f"method: found {names} without predictions, expected one of those in "
-            f"{workspace.predictions_root} ({found}); run 'bmseg train {unknown[0]}' and 'bmseg predict "
-            f"{unknown[0]}' first"
+            f"{workspace.predictions_root} ({found}); {_make(workspace, unknown[0])}"
         )
     chosen = [method for method in present if method in methods or not methods]
     if len(chosen) > 1:
         return chosen
     if len(present) > 1:
         raise InputError(f"method: found {chosen[0]} alone, expected two or more of {found}, or none for all")
-    missing = "nnunet" if "unet" in present else "unet"
-    make = " (or 'make baseline')" if missing == "unet" else ""
     raise InputError(
         f"{workspace.predictions_root}: found the predictions of {found}, expected two methods to compare; "
-        f"run 'bmseg train {missing}' and 'bmseg predict {missing}'{make} first"
+        f"{_make(workspace, 'nnunet' if 'unet' in present else 'unet')}"
     )
+
+
+def _make(workspace: Workspace, method: str) -> str:
+    train, predict = (command(verb, method, workspace=workspace.root) for verb in ("train", "predict"))
+    return f"run '{train}' and '{predict}' first"
 
 
 def _beside_readers(done: Evaluation, chosen: Sequence[str]) -> list[str]:

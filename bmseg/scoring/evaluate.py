@@ -24,6 +24,7 @@ from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
 def evaluate_workspace(
     workspace: Workspace,
     *,
+    out: Path | None = None,
     unit: Unit = "exam",
     margin: float | None = None,
     cohort: Path | None = None,
@@ -31,7 +32,7 @@ def evaluate_workspace(
 ) -> Evaluation:
     """Evaluate the readers and every method with predictions of a workspace, as `evaluate` does.
 
-    Parameters are those of `evaluate`; the cohort is by default the workspace's.
+    Parameters are those of `evaluate`; folder and cohort are by default the workspace's.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def evaluate_workspace(
         workspace.study,
         workspace.study_file,
         workspace_raters(workspace),
-        workspace.evaluation,
+        out or workspace.evaluation,
         synthetic=workspace.is_synthetic,
         unit=unit,
         margin=margin,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bmseg.errors import InputError
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 
 
@@ -43,6 +44,6 @@ def workspace_raters(workspace: Workspace) -> Raters:
     if not models:
         raise InputError(
             f"{workspace.predictions_root}: found no method's predictions, expected at least one; "
-            "run 'bmseg predict' first"
+            f"run '{command('predict', workspace=workspace.root)}' first"
         )
     return Raters(workspace.readers(), models, exams)

@@ -78,11 +78,11 @@ def test_a_level_that_is_gone_is_said(proposed: Annotation) -> None:
 def test_some_first(proposed: Annotation) -> None:
     one, other = proposed.rounds()[0].exams
     correct(proposed, one)
-    result = accept_command(proposed, "--only", one)
+    result = accept_command(proposed, "--exams", one)
     assert f"the round stays open for 1: {other}" in result.stdout
     assert proposed.rounds()[0].state == "proposed"
     assert proposed.dataset.exams("training") == ["training_0", "training_1", "training_2", one]
-    assert_refused(accept_command(proposed, "--only", "x"), "--only: found x, expected exams of round 1")
+    assert_refused(accept_command(proposed, "--exams", "x"), "--exams: found x, expected exams of round 1")
     correct(proposed, other)
     assert "1 masks accepted, 1 already accepted" in accept_command(proposed).stdout
     assert proposed.rounds()[0].state == "accepted"

@@ -1,14 +1,17 @@
 """Exit codes and messages: 2 for misuse, one line, no traceback."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 
+from bmseg.commands.cli import cli
 from bmseg.study import DEFAULT_STUDY
 from bmseg.workspace import open_workspace
 from tests.support.command_line import assert_refused, bmseg
@@ -145,6 +148,53 @@ def test_the_installed_program() -> None:
     assert "how good is a segmentation model" in shown.lower()
     wrong = subprocess.run([program, "evaluate", "-w", "none"], capture_output=True, text=True)
     assert_refused(wrong, "none: found no workspace")
+
+
+def test_help_groups_the_commands_and_its_examples_are_commands() -> None:
+    shown = bmseg("--help").stdout
+    headings = re.findall(r"^(\w+):$", shown, re.MULTILINE)
+    assert headings == ["Options", "Data", "Train", "Score", "Share", "Readers"]
+    assert sorted(re.findall(r"^  ([a-z][a-z-]+)  ", shown, re.MULTILINE)) == sorted(cli.commands)
+    examples = re.findall(r"^  \$ (bmseg .*)$", shown, re.MULTILINE)
+    assert len(examples) == 5
+    for example in examples:
+        assert unknown_words(example) == [], example
+
+
+def unknown_words(line: str) -> list[str]:
+    """Words of a command line that name no command or no option of it."""
+    words, command = line.split()[1:], cli
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        if words[0] not in command.commands:
+            return words[:1]
+        command = command.commands[words.pop(0)]
+    known = {one for option in command.params for one in (*option.opts, *option.secondary_opts)}
+    given = [word.partition("=")[0] for word in words if re.match("--?[a-z]", word)]
+    return [word for word in given if word not in known | {"--help", "-h", "--version"}]
+
+
+def lines_that_name_commands() -> list[str]:
+    """Command lines in documents (in a line or a block), in the Makefile and in what bmseg prints."""
+    root = Path(__file__).parents[3]
+    found = []
+    for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+        text = path.read_text().replace("\\\n", " ")
+        found += re.findall(r"`(bmseg [a-z][^`\n]*)`", text)
+        for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL):
+            found += re.findall(r"^\s*(bmseg [a-z].*?)(?:  +#.*)?$", block, re.MULTILINE)
+    for path in (root / "bmseg").rglob("*.py"):
+        found += re.findall(r"'(bmseg [a-z][^'\n]*)'", path.read_text())
+    makefile = (root / "Makefile").read_text().replace("$(BOARD)", "bmseg leaderboard")
+    found += re.findall(r"^\s+(bmseg [a-z].*)$", makefile.replace("$(BMSEG)", "bmseg"), re.MULTILINE)
+    return found
+
+
+def test_commands_that_are_named_anywhere_exist() -> None:
+    lines = lines_that_name_commands()
+    assert len(lines) > 100
+    assert {line: unknown_words(line) for line in lines if unknown_words(line)} == {}
+    assert unknown_words("bmseg leaderboard export codabench") == ["export"]
+    assert unknown_words("bmseg train unet --fold 0") == ["--fold"]
 
 
 def test_methods_are_listed_in_order_with_their_profiles() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
 
 from bmseg.commands.options import FOLDS
+from bmseg.wording import WORKSPACE_VARIABLE, command
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,14 @@ def test_what_is_no_fold(given: str) -> None:
     with pytest.raises(click.BadParameter) as caught:
         FOLDS.convert(given, None, None)
     assert caught.value.message == f"found '{given}', expected folds as 0, 0-4, 0,2,4 or all"
+
+
+def test_a_next_command_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(WORKSPACE_VARIABLE, raising=False)
+    assert command("plan", workspace=tmp_path / "workspace") == "bmseg plan"
+    assert command("plan", workspace=tmp_path / "my knees") == "bmseg plan -w 'my knees'"
+    assert command("plan", workspace=Path("/elsewhere")) == "bmseg plan -w /elsewhere"
+    monkeypatch.setenv(WORKSPACE_VARIABLE, "/elsewhere")
+    assert command("plan", workspace=Path("/elsewhere")) == "bmseg plan"
+    assert command("plan", workspace=Path("workspace")) == "bmseg plan -w workspace"

@@ -30,7 +30,7 @@ def test_without_a_data_set(tmp_path: Path) -> None:
 
 
 def test_before_training(planned_once: Workspace) -> None:
-    message = r"2d_tiny: found no trained model, .*train first \('bmseg train tiny'\)"
+    message = r"2d_tiny: found no trained model, .*train first \('bmseg train tiny -w "
     with pytest.raises(InputError, match=message):
         predict(planned_once, TRAINING)
 
@@ -170,7 +170,9 @@ def test_by_default_every_fold_predicts_and_the_mean_of_their_scores_decides(
 def test_a_fold_that_was_begun_but_not_finished_is_named(folds: Workspace) -> None:
     final = fold_of(folds, fold=1) / "checkpoint_final.pth"
     final.rename(final.with_name("checkpoint_latest.pth"))
-    message = r"2d_tiny: fold 1: found no finished training, expected one; finish it \('bmseg train tiny --fo"
+    message = (
+        r"2d_tiny: fold 1: found no finished training, expected one; finish it \('bmseg train tiny --folds "
+    )
     for wanted in (None, (0, 1)):
         with pytest.raises(InputError, match=message):
             predict(folds, TRAINING, folds=wanted)
@@ -178,7 +180,7 @@ def test_a_fold_that_was_begun_but_not_finished_is_named(folds: Workspace) -> No
 
 
 def test_a_fold_that_was_never_trained_is_named(trained: Workspace) -> None:
-    with pytest.raises(InputError, match=r"2d_tiny: fold 1, 2: found no .* train tiny --folds 1,2'"):
+    with pytest.raises(InputError, match=r"2d_tiny: fold 1, 2: found no .* train tiny --folds 1,2 -w "):
         predict(trained, TRAINING, folds=(0, 1, 2))
 
 

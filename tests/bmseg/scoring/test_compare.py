@@ -123,11 +123,11 @@ def test_what_cannot_be_compared_is_told_before_the_work(opened: Workspace) -> N
         compare_methods(workspace, ["unet"])
     shutil.rmtree(workspace.predictions("third"))
     shutil.rmtree(workspace.predictions("unet"))
-    advice = r"found the predictions of nnunet, .* 'bmseg predict unet' \(or 'make baseline'\) first"
+    advice = r"found the predictions of nnunet, .* 'bmseg predict unet -w .* first"
     with pytest.raises(InputError, match=advice):
         compare_methods(workspace)
     workspace.predictions("nnunet").rename(workspace.predictions("unet"))
-    with pytest.raises(InputError, match="predictions of unet, .* run 'bmseg train nnunet' and"):
+    with pytest.raises(InputError, match="predictions of unet, .* run 'bmseg train nnunet -w .* and"):
         compare_methods(workspace)
     shutil.rmtree(workspace.predictions_root)
     with pytest.raises(InputError, match="found the predictions of none"):
