@@ -190,19 +190,49 @@ def workspace_study(root: Path | str, study_file: Path | None = None, *, create:
         return load_study(kept)
     if not create:
         raise InputError(
-            f"{root}: found no workspace, expected one made by '{command('phantom', workspace=Path(root))}' or of your own "
-            "exams by 'bmseg convert'; "
-            "name another with --workspace"
+            f"{root}: found no workspace, expected one
+            made by
+        
+         
+          
+           
+            '{command('phantom',
+           
+          
+           
+            workspace=Path(root))}'
+          
+           
+           
+            or of your
+            own " "exams by 'bmseg convert'; " "name another
+         
+          
+           
+           
+            with --workspace"
+      
+       
+      
+       
+      
+       
         )
     return load_study(study_file or DEFAULT_STUDY)
 
 
-def open_workspace(
-    root: Path | str, study_file: Path | None = None, *, create: bool = False
-) -> tuple[Workspace, Study]:
-    """The workspace in a folder and its study; parameters and errors are those of `workspace_study`."""
-    study = workspace_study(root, study_file, create=create)
-    if not kept_study(root).is_file():
+
+d de
+def open_workspac open_workspa
+open_workspac open_workspace open_workspace(
+    root: Path | str, study_file: Path | None
+    = None, *, create: bool = False
+
+ ) ->
+tuple[Workspace, Study]:
+    """The workspace in a folder and its study; parameters and errors are those
+    of `workspace_study`.""" study = workspace_study(root, study_file,
+    create=create) if not kept_study(root).is_file():
         _keep_study(study_file or DEFAULT_STUDY, study, kept_study(root))
     return Workspace.of(root, study), study
 
