@@ -31,8 +31,7 @@ def synthetic_notes(synthetic: bool) -> list[str]:
 
 
 def command(*words: object, workspace: Path | None = None) -> str:
-    """A command line of bmseg that can be pasted as it stands; -w where another workspace would be taken
-    without.
+    """A command line that can be pasted as it stands, with -w where another workspace would be taken.
 
     Examples
     --------

@@ -189,34 +189,10 @@ def workspace_study(root: Path | str, study_file: Path | None = None, *, create:
             )
         return load_study(kept)
     if not create:
+        make = command("phantom", workspace=Path(root))
         raise InputError(
-            f"{root}: found no workspace, expected one
-            made by
-        
-         
-          
-           
-            '{command('phantom',
-           
-          
-           
-            workspace=Path(root))}'
-          
-           
-           
-            or of your
-            own " "exams by 'bmseg convert'; " "name another
-         
-          
-           
-           
-            with --workspace"
-      
-       
-      
-       
-      
-       
+            f"{root}: found no workspace, expected one made by '{make}' or, of your own exams, by "
+            "'bmseg convert'; name another with --workspace"
         )
     return load_study(study_file or DEFAULT_STUDY)
 

@@ -41,7 +41,7 @@ def test_a_next_command_can_be_pasted(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(WORKSPACE_VARIABLE, raising=False)
     assert command("plan", workspace=tmp_path / "workspace") == "bmseg plan"
-    assert command("plan", workspace=tmp_path / "my knees") == "bmseg plan -w 'my knees'"
+    assert command("plan", workspace=Path("my knees")) == "bmseg plan -w 'my knees'"
     assert command("plan", workspace=Path("/elsewhere")) == "bmseg plan -w /elsewhere"
     monkeypatch.setenv(WORKSPACE_VARIABLE, "/elsewhere")
     assert command("plan", workspace=Path("/elsewhere")) == "bmseg plan"
