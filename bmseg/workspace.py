@@ -197,18 +197,12 @@ def workspace_study(root: Path | str, study_file: Path | None = None, *, create:
     return load_study(study_file or DEFAULT_STUDY)
 
 
-
-d de
-def open_workspac open_workspa
-open_workspac open_workspace open_workspace(
-    root: Path | str, study_file: Path | None
-    = None, *, create: bool = False
-
- ) ->
-tuple[Workspace, Study]:
-    """The workspace in a folder and its study; parameters and errors are those
-    of `workspace_study`.""" study = workspace_study(root, study_file,
-    create=create) if not kept_study(root).is_file():
+def open_workspace(
+    root: Path | str, study_file: Path | None = None, *, create: bool = False
+) -> tuple[Workspace, Study]:
+    """The workspace in a folder and its study; parameters and errors are those of `workspace_study`."""
+    study = workspace_study(root, study_file, create=create)
+    if not kept_study(root).is_file():
         _keep_study(study_file or DEFAULT_STUDY, study, kept_study(root))
     return Workspace.of(root, study), study
 
