@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bmseg.commands.options import workspace_option
+from bmseg.errors import InputError
 
 if TYPE_CHECKING:
     from bmseg.methods.profiles import Profile
-    from bmseg.nnunet.training import Fold, Training
-    from bmseg.slurm import Resources
-    from bmseg.workspace import Workspace
+    from bmseg.slurm import Order
 
 # nnU-Net fills batches in processes of its own, and a GPU waits for them.
 _CPUS_BESIDE_GPU = 8
 _CPUS = 2
 
-_NAMES = ("partition", "gpus", "time_limit", "cpus", "memory", "account", "sbatch", "detach")
+# sbatch's options that bmseg gives itself.
+_RESERVED = {
+    "account", "array", "cpus-per-task", "dependency", "error", "gpus-per-node", "job-name",
+    "kill-on-invalid-dep", "mem", "no-requeue", "nodes", "ntasks", "ntasks-per-node", "open-mode", "output",
+    "parsable", "partition", "requeue", "signal", "time", "wait", "wrap",
+}  # fmt: skip
+
 _OPTIONS = (
     click.option(
         "--on",
@@ -50,67 +54,27 @@ _OPTIONS = (
 
 
 def slurm_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --on and what goes with it.
-
-    The command gets `on` and, for `train_on_slurm`, one dict `slurm`.
-    """
-
-    @functools.wraps(command)
-    def with_one_dict(**values: Any) -> Any:
-        given = {name: values.pop(name) for name in _NAMES}
-        unused = [name for name, value in given.items() if value not in (None, (), False)]
-        if unused and values["on"] == "here":
-            option = unused[0].partition("_")[0]
-            raise click.UsageError(f"--{option}: found with --on here, expected with --on slurm")
-        return command(**values, slurm=given)
-
-    decorated: Callable[..., Any] = with_one_dict
+    """Add --on and what goes with it; all but `on` are for `check_unused` and `train_on_slurm`."""
     for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+        command = option(command)
+    return command
 
 
-def train_on_slurm(
-    root: Path,
-    training: Training,
-    folds: Sequence[Fold],
-    slurm: dict[str, Any],
-    *,
-    epochs: int | None,
-    iterations: int | None,
-    seed: int,
-    deterministic: bool,
-    restart: bool,
-) -> None:
-    """Submit a training and follow its jobs; Ctrl-C leaves them running.
+def check_unused(slurm: Mapping[str, Any]) -> None:
+    """Refuse options of Slurm where it is not asked for."""
+    for name, value in slurm.items():
+        if value not in (None, (), False):
+            option = name.partition("_")[0]
+            raise click.UsageError(f"--{option}: found with --on here, expected with --on slurm")
 
-    Parameters
-    ----------
-    root : Path
-        The workspace's folder.
-    training : Training
-    folds : sequence of int or "all"
-    slurm : dict
-        What `slurm_options` gave.
-    epochs, iterations, seed, deterministic, restart
-        Of ``train``.
-    """
+
+def train_on_slurm(order: Order, slurm: Mapping[str, Any], *, restart: bool) -> None:
+    """Submit a training and follow its jobs; Ctrl-C leaves them running."""
     from bmseg.slurm import launch
-    from bmseg.slurm.work import Order
 
-    order = Order(
-        root=str(root.resolve()),
-        method=training.method.name,
-        profile=training.profile.name,
-        epochs=epochs,
-        iterations=iterations,
-        seed=seed,
-        deterministic=deterministic,
-        folds=tuple(folds),
-    )
-    resources = resources_of(slurm, training.profile)
+    asked = asked_of(slurm, order.training.profile)
     try:
-        launch(order, resources, restart=restart, detach=slurm["detach"])
+        launch(order, asked, restart=restart, detach=slurm["detach"])
     except KeyboardInterrupt:
         click.echo(
             "the jobs go on without this command: 'bmseg jobs' shows them, the same command follows them "
@@ -120,41 +84,37 @@ def train_on_slurm(
         sys.exit(130)
 
 
-def refuse_queued(workspace: Workspace, training: Training, folds: Sequence[Fold]) -> None:
-    """Refuse to train here what a job of Slurm trains or waits to train.
-
-    Raises
-    ------
-    InputError
-        Names the job.
-    """
-    if not workspace.jobs.is_dir():
-        return
-    from bmseg.slurm import check_not_queued
-
-    check_not_queued(workspace, [training.fold_folder(workspace, fold) for fold in folds])
-
-
-def resources_of(slurm: dict[str, Any], profile: Profile) -> Resources:
-    """What each job asks for.
-
-    Raises
-    ------
-    InputError
-        When a time limit or another option cannot be read.
-    """
-    from bmseg.slurm.resources import Resources, minutes_of, sbatch_options
-
+def asked_of(slurm: Mapping[str, Any], profile: Profile) -> dict[str, str | bool]:
+    """What each job asks for, as sbatch's long options; InputError when one cannot be read."""
     gpus = slurm["gpus"] if slurm["gpus"] is not None else int(profile.device == "cuda")
-    return Resources(
-        minutes=minutes_of(slurm["time_limit"] or "24:00:00"),
-        gpus=gpus,
-        cpus=slurm["cpus"] or (_CPUS_BESIDE_GPU if gpus else _CPUS),
-        memory=slurm["memory"],
-        partition=slurm["partition"],
-        account=slurm["account"],
-        others=sbatch_options(slurm["sbatch"]),
-    )
+    asked = {
+        "time": slurm["time_limit"] or "24:00:00",
+        "gpus-per-node": gpus or None,
+        "cpus-per-task": slurm["cpus"] or (_CPUS_BESIDE_GPU if gpus else _CPUS),
+        "mem": slurm["memory"],
+        "partition": slurm["partition"],
+        "account": slurm["account"],
+    }
+    given = {name: str(value) for name, value in asked.items() if value is not None}
+    return {**given, **_others(slurm["sbatch"])}
+
+
+def _others(given: Sequence[str]) -> dict[str, str | bool]:
+    """Further options of sbatch, given as KEY=VALUE, or as KEY where it takes no value."""
+    options: dict[str, str | bool] = {}
+    for one in given:
+        key, equals, value = one.partition("=")
+        key = key.strip().lstrip("-").replace("_", "-")
+        if not key or (equals and not value):
+            raise InputError(f"--sbatch: found '{one}', expected KEY=VALUE, as qos=high")
+        if key in _RESERVED:
+            raise InputError(
+                f"--sbatch: found '{key}', which bmseg gives itself, expected another option of sbatch"
+            )
+        if key in options:
+            raise InputError(f"--sbatch: found {key} twice, expected once")
+        options[key] = value if equals else True
+    return options
 
 
 @click.command()
@@ -162,15 +122,15 @@ def resources_of(slurm: dict[str, Any], profile: Profile) -> Resources:
 @click.option("--cancel", is_flag=True, help="Cancel every job that is queued or running.")
 def jobs(root: Path, cancel: bool) -> None:
     """Show the jobs that were submitted to Slurm from this workspace."""
-    from bmseg.slurm.launch import cancelled, looked_up
-    from bmseg.slurm.table import jobs_table
+    from bmseg.slurm import looked_up
     from bmseg.workspace import open_workspace
 
     workspace, _ = open_workspace(root)
     if cancel:
-        click.echo(f"{cancelled(workspace)} jobs cancelled")
+        stopped = [job for submission in looked_up(workspace, cancel=True) for job in submission.active()]
+        click.echo(f"{len(stopped)} jobs cancelled")
     found = looked_up(workspace)
     if not found:
         click.echo("no jobs: nothing was submitted from this workspace ('bmseg train METHOD --on slurm')")
     for submission in found:
-        click.echo(jobs_table(workspace, submission))
+        click.echo(submission.table())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from bmseg.commands.jobs import slurm_options
+from bmseg.commands.jobs import check_unused, slurm_options, train_on_slurm
 from bmseg.commands.options import FILE, FOLDS, profile_option, seed_option, timed, workspace_option
 
 if TYPE_CHECKING:
@@ -80,26 +80,29 @@ def train(
     resume: bool,
     deterministic: bool,
     on: str,
-    slurm: dict[str, Any],
+    **slurm: Any,
 ) -> None:
     """Train METHOD, or go on where it was stopped; bmseg methods lists the methods.
 
     Checkpoints are kept as it goes. A training made from other inputs is refused, and names what differs;
     --restart deletes it. With --on slurm every fold is a job, and a last job predicts and scores.
     """
-    from bmseg.commands.jobs import refuse_queued, train_on_slurm
     from bmseg.nnunet import train as train_fold
+    from bmseg.slurm import Order, check_not_queued
     from bmseg.workspace import open_workspace
 
+    if on == "here":
+        check_unused(slurm)
     workspace, _ = open_workspace(root)
     training = _training(method_name, profile_name, epochs, iterations)
+    order = Order(
+        str(workspace.root), workspace.dataset_folder, method_name, profile_name,
+        epochs, iterations, seed, deterministic, folds,
+    )  # fmt: skip
     if on == "slurm":
-        train_on_slurm(
-            root, training, folds, slurm,
-            epochs=epochs, iterations=iterations, seed=seed, deterministic=deterministic, restart=not resume,
-        )  # fmt: skip
+        train_on_slurm(order, slurm, restart=not resume)
         return
-    refuse_queued(workspace, training, folds)
+    check_not_queued(order)
     with timed(f"train {method_name}"):
         for fold in folds:
             train_fold(

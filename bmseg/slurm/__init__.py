@@ -1,6 +1,6 @@
 """Trainings as jobs of a Slurm cluster: submitted, followed, requeued from their checkpoints."""
 
-from bmseg.slurm.launch import check_not_queued, launch
-from bmseg.slurm.resources import Resources
+from bmseg.slurm.follow import check_not_queued, launch, looked_up
+from bmseg.slurm.submission import Order
 
-__all__ = ["Resources", "check_not_queued", "launch"]
+__all__ = ["Order", "check_not_queued", "launch", "looked_up"]

@@ -1,208 +1,116 @@
-"""Slurm's commands: submit a job, ask for the states of jobs, cancel them.
-
-States come from ``squeue --states=all``, which knows every job for some minutes after its end, and then from
-``sacct``, which only answers where a cluster keeps accounts.
-"""
+"""Slurm's commands: submit a job, ask for the states of jobs, cancel them."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import io
+import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from bmseg.errors import InputError, WorkError
-from bmseg.slurm.resources import Resources
 
-COMPLETED = "COMPLETED"
-#: A job in one of these has ended, and not well. In any other but COMPLETED it is queued or running.
-ENDED_BADLY = frozenset(
-    {
-        "BOOT_FAIL", "CANCELLED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
-        "TIMEOUT",
-    }
-)  # fmt: skip
 #: bmseg's own word for a job that Slurm no longer knows and that left no word of its end.
 LOST = "LOST"
-
-# Far more than a training needs: what ends a series of time limits is that one passes without progress.
-_MOST_TIMEOUTS = 10_000
+_ENDED_BADLY = {
+    "BOOT_FAIL", "CANCELLED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
+    "TIMEOUT", LOST,
+}  # fmt: skip
 _FIELDS = "JobID:|,Name:|,State:|,Reason:|,TimeUsed:|,RestartCnt:|"
+# The warning before a time limit kills who does not expect it; Python expects it when it has begun.
+_SCRIPT = "#!/bin/sh\ntrap '' USR2\nexec {}\n"
 
 
 class SlurmSilentError(WorkError):
-    """Slurm did not answer a question; a later one may be answered."""
+    """Slurm did not answer; a later question may be answered."""
 
 
 @dataclass(frozen=True)
-class JobState:
-    """A job as Slurm knows it.
+class Job:
+    """A job as it was seen last; state, reason and elapsed are Slurm's words."""
 
-    Parameters
-    ----------
-    name : str
-    state : str
-        Slurm's word, as RUNNING.
-    reason : str
-        Why it waits or ended; empty for none.
-    elapsed : str
-        Time of its latest run, as 1-02:03:04 or 12:34.
-    restarts : int
-        How often Slurm has started it again.
-    """
-
-    name: str
-    state: str
+    id: str
+    part: str
+    state: str = "PENDING"
     reason: str = ""
     elapsed: str = ""
+    #: How often Slurm has started it again.
     restarts: int = 0
+    #: The jobs that it waits for, as 71:72.
+    after: str = ""
+    #: Whether it was submitted because another had ended badly.
+    again: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether it is queued or running."""
+        return self.state != "COMPLETED" and self.state not in _ENDED_BADLY
 
 
-def check_slurm() -> None:
-    """Refuse where Slurm's commands are missing.
-
-    Raises
-    ------
-    InputError
-        Names what to install.
-    """
-    missing = [
-        command for command in ("sbatch", "squeue", "scancel", "srun") if shutil.which(command) is None
-    ]
-    if missing:
+def check_installed() -> None:
+    """Refuse where Slurm's commands are missing, and say what to do."""
+    commands = ("sbatch", "squeue", "scancel")
+    if missing := [command for command in commands if shutil.which(command) is None]:
         raise InputError(
             f"{', '.join(missing)}: no such command, expected Slurm's; work on a machine of the cluster "
             "(Debian: apt install slurm-client), or train on this machine with --on here"
         )
 
 
-def check_submitit() -> None:
-    """Refuse where submitit is missing.
-
-    Raises
-    ------
-    InputError
-        Names what to install.
-    """
-    if importlib.util.find_spec("submitit") is None:
-        raise InputError("submitit: not installed; install with: pip install 'bmseg[slurm]'")
-
-
-def submit(
-    work: Callable[[], Any], name: str, folder: Path, resources: Resources, after: Sequence[str] = ()
-) -> str:
-    """Submit a job that calls `work`.
+def submit(command: Sequence[str], asked: Mapping[str, str | bool]) -> str:
+    """Submit a job that runs a command; its id.
 
     Parameters
     ----------
-    work : callable
-        Picklable. With a method ``checkpoint``, it is called again after a time limit (submitit's protocol).
-    name : str
-    folder : Path
-        For its logs, on a disk that the cluster's nodes share.
-    resources : Resources
-    after : sequence of str
-        Jobs that must complete well first. When one cannot any more, Slurm cancels this one.
-
-    Returns
-    -------
-    str
-        The job's id.
+    command : sequence of str
+    asked : mapping of str to str or True
+        Options of sbatch by their long names; True for one without a value.
 
     Raises
     ------
     InputError
         When Slurm refuses what is asked for.
-    WorkError
-        When Slurm does not answer.
     """
-    from submitit import SlurmExecutor
-    from submitit.core.utils import FailedJobError
-
-    executor = SlurmExecutor(folder=folder, max_num_timeout=_MOST_TIMEOUTS)
-    asked = resources.parameters()
-    asked["additional_parameters"] |= {"requeue": True}
-    if after:
-        asked["dependency"] = "afterok:" + ":".join(after)
-        asked["additional_parameters"] |= {"kill-on-invalid-dep": "yes"}
-    # Since 22.05 srun takes one core for a step unless it is told.
-    step = [f"--cpus-per-task={resources.cpus}"]
-    told = io.StringIO()
+    options = [f"--{name}" if value is True else f"--{name}={value}" for name, value in asked.items()]
     try:
-        # submitit's own warnings repeat what the error says.
-        with contextlib.redirect_stderr(told):
-            executor.update_parameters(job_name=name, wckey=None, srun_args=step, **asked)
-            return str(executor.submit(work).job_id)
-    except FailedJobError as error:
-        said = " | ".join(
-            line.removeprefix("sbatch: error: ") for line in str(error).splitlines() if line.strip()
-        )
-        if "contact slurm controller" in said:
-            raise SlurmSilentError(f"sbatch: {said}") from error
-        raise InputError(f"Slurm refused the job: {said}") from error
+        told = _output(["sbatch", "--parsable", *options], _SCRIPT.format(shlex.join(command)))
+    except SlurmSilentError as error:
+        if "contact slurm controller" in str(error) or "no answer" in str(error):
+            raise
+        raise InputError(f"Slurm refused the job: {str(error).replace('sbatch: error: ', '')}") from error
+    # "71", or "71;cluster"
+    return told.strip().partition(";")[0]
 
 
-def ask(names: Iterable[str]) -> dict[str, JobState]:
-    """Every job that bears one of the names, as far as Slurm still knows it.
+def ask(parts: Mapping[str, str]) -> dict[str, Job]:
+    """Every job under one of the names, which stand for parts; by id, in the order of submission.
 
-    Returns
-    -------
-    dict of str to JobState
-        By job id, in the order of submission.
-
-    Raises
-    ------
-    SlurmSilentError
-        When Slurm does not answer.
+    Slurm knows a job for some minutes after its end.
     """
-    command = ["squeue", "--states=all", "--noheader", f"--name={','.join(names)}"]
-    rows = [line.split("|") for line in _output([*command, "-O", _FIELDS]).splitlines()]
+    command = ["squeue", "--states=all", "--noheader", f"--name={','.join(parts)}", "-O", _FIELDS]
+    rows = [line.split("|") for line in _output(command).splitlines()]
     found = {}
     for job, name, state, reason, elapsed, restarts, *_ in sorted(rows, key=lambda row: int(row[0])):
         why = "" if reason == "None" else reason
-        found[job] = JobState(name, state, why, elapsed, int(restarts) if restarts.isdecimal() else 0)
+        found[job] = Job(job, parts[name], state, why, elapsed, int(restarts) if restarts.isdecimal() else 0)
     return found
 
 
-def ask_accounts(jobs: Sequence[str]) -> dict[str, str]:
-    """Job to state, of the jobs that the cluster's accounts hold; empty where it keeps none."""
-    if not jobs or shutil.which("sacct") is None:
-        return {}
-    command = ["sacct", "--allocations", "--noheader", "--parsable2", "--format=JobID,State"]
-    try:
-        rows = _output([*command, f"--jobs={','.join(jobs)}"]).splitlines()
-    except SlurmSilentError:
-        return {}
-    # "CANCELLED by 1000"
-    return {job: state.split()[0] for job, _, state in (row.partition("|") for row in rows) if state}
-
-
-def cancel(jobs: Sequence[str]) -> None:
-    """Cancel jobs; those that have ended stay as they are.
-
-    Raises
-    ------
-    SlurmSilentError
-        When Slurm does not answer.
-    """
+def cancel(jobs: Sequence[Job]) -> None:
+    """Cancel jobs; those that have ended stay as they are."""
     if jobs:
-        _output(["scancel", "--quiet", *jobs])
+        _output(["scancel", "--quiet", *(job.id for job in jobs)])
 
 
-def _output(command: list[str]) -> str:
+def _output(command: list[str], script: str = "") -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=120, check=False)
     except FileNotFoundError:
-        check_slurm()
+        check_installed()
         raise
     except subprocess.TimeoutExpired:
         raise SlurmSilentError(f"{command[0]}: no answer within 120 s") from None
     if done.returncode:
-        reason = " | ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
-        raise SlurmSilentError(f"{command[0]}: {reason or f'exit code {done.returncode}'}")
+        said = " | ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+        raise SlurmSilentError(f"{command[0]}: {said or f'exit code {done.returncode}'}")
     return done.stdout

@@ -1,56 +1,78 @@
-"""Go on with a submission: submit what is missing, requeue what ended badly, say what changed."""
+"""Train on a Slurm cluster: one job a fold, then one that predicts and scores; follow them to their end."""
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bmseg.errors import InputError, WorkError
 from bmseg.nnunet.environment import say
+from bmseg.outputs.records import read_record
 from bmseg.slurm import cluster
-from bmseg.slurm.record import (
-    ATTEMPTS,
-    Job,
-    Part,
-    Submission,
-    locked,
-    log_folder,
-    log_of,
-    read_submission,
-    write_submission,
-)
-from bmseg.slurm.states import error_of, refreshed, wrong_input
-from bmseg.slurm.work import Order, PredictAndScore, TrainFold
+from bmseg.slurm.cluster import Job
+from bmseg.slurm.submission import SCORING, Order, Submission, locked, submissions
 from bmseg.workspace import Workspace
 
 #: Seconds between two questions to Slurm, at most; after a change it is asked sooner.
 LONGEST_PAUSE = 30.0
-_SHORTEST_PAUSE = 1.0
 
 
-def follow(workspace: Workspace, order: Order, longest_pause: float = LONGEST_PAUSE) -> None:
-    """Follow a submission to its end; a line for each change.
+def launch(
+    order: Order, asked: Mapping[str, str | bool], *, restart: bool = False, detach: bool = False
+) -> None:
+    """Submit a training, or go on with an earlier submission of the same one, and follow it.
+
+    What is finished, queued or running is not submitted again; what ended badly is.
 
     Parameters
     ----------
-    workspace : Workspace
     order : Order
-        Of which there is a submission.
-    longest_pause : float
-        Seconds between two questions to Slurm.
+    asked : mapping of str to str or True
+        What each job asks for: options of sbatch by their long names; True for one without a value.
+    restart : bool
+        Delete the folds' earlier trainings first.
+    detach : bool
+        Return when everything is submitted, without following.
 
     Raises
     ------
-    WorkError
-        When a part ended badly twice, or the submission was cancelled; after all its jobs have ended.
     InputError
-        When Slurm refuses a job.
+        When Slurm is missing, the workspace is not planned, a fold holds a training from
+        other inputs, another submission's job works on a fold, or Slurm refuses a job.
+    WorkError
+        When a part ended badly twice, the jobs were cancelled, or Slurm does not answer.
     """
-    pause, silent = _SHORTEST_PAUSE, False
+    cluster.check_installed()
+    with locked(order.workspace):
+        earlier = next((one for one in submissions(order.workspace) if one.order == order), None)
+        submission = earlier or Submission(order)
+        submission.refresh(always=True)
+        _refuse_others(order)
+        if restart:
+            _delete(submission)
+        _take_up(submission)
+        if earlier:
+            say(f"{order.title}: going on with the jobs submitted at {submission.submitted}")
+        _advance(submission, asked, anew=True)
+    if submission.finished(SCORING):
+        say("all folds are trained, predicted and scored already; --restart trains them anew")
+    elif detach:
+        say("submitted; 'bmseg jobs' shows the jobs, the same command without --detach follows them")
+    else:
+        follow(order, asked)
+        predictions, results = order.workspace.predictions(order.method), order.workspace.evaluation
+        say(f"finished; predictions: {predictions}, results: {results}")
+
+
+def follow(order: Order, asked: Mapping[str, str | bool]) -> None:
+    """Follow a submission to its end; a line for each change. Errors are those of `launch`."""
+    pause, silent = 1.0, False
     while True:
         try:
-            submission, changed = step(workspace, order)
+            submission, changed = step(order, asked)
         except cluster.SlurmSilentError as error:
             if not silent:
                 say(f"{error}; asking again until Slurm answers")
@@ -58,139 +80,153 @@ def follow(workspace: Workspace, order: Order, longest_pause: float = LONGEST_PA
         else:
             silent = False
             if submission.cancelled:
-                raise WorkError(f"{submission.title}: cancelled; the same command submits the jobs again")
-            if submission.scoring.finished:
+                raise WorkError(f"{order.title}: cancelled; the same command submits the jobs again")
+            if submission.finished(SCORING):
                 return
-            if not any(part.active for part in submission.parts):
-                raise WorkError(failure(workspace, submission))
-        pause = _SHORTEST_PAUSE if changed else min(pause * 1.5, longest_pause)
-        time.sleep(min(pause, longest_pause))
+            if not submission.active():
+                told = "; ".join(map(submission.ending, submission.given_up().values()))
+                raise WorkError(
+                    f"{order.title}: {told}; the same command tries again from the last checkpoint"
+                )
+        pause = 1.0 if changed else min(pause * 1.5, LONGEST_PAUSE)
+        time.sleep(pause)
 
 
-def step(workspace: Workspace, order: Order) -> tuple[Submission, bool]:
-    """Ask Slurm once and do what is to be done; whether anything changed.
-
-    Raises
-    ------
-    SlurmSilentError
-        When Slurm does not answer.
-    InputError
-        When Slurm refuses a job.
-    """
-    with locked(workspace):
-        before = read_submission(workspace, order)
-        if before is None:
-            raise WorkError(
-                f"{log_folder(workspace, order)}.json: no such submission any more; it was deleted"
-            )
-        submission = refreshed(workspace, before, strays=True)
-        _say_changes(workspace, before, submission)
-        write_submission(workspace, submission)
+def step(order: Order, asked: Mapping[str, str | bool]) -> tuple[Submission, bool]:
+    """Ask Slurm once and do what is to be done; whether anything changed."""
+    with locked(order.workspace):
+        submission = Submission.read(order.folder)
+        before = {(job.id, job.state, job.restarts) for job in submission.jobs}
+        submission.refresh(always=True)
+        for job in submission.jobs:
+            if (job.id, job.state, job.restarts) not in before:
+                run = f", run {job.restarts + 1}" if job.restarts else ""
+                say(f"{job.part}: job {job.id} {job.state}{run}")
+                if job in submission.given_up().values():
+                    say(submission.ending(job))
         if not submission.cancelled:
-            submission = _advanced(workspace, submission)
-    return submission, submission != before
+            _advance(submission, asked)
+        submission.write()
+    return submission, {(job.id, job.state, job.restarts) for job in submission.jobs} != before
 
 
-def failure(workspace: Workspace, submission: Submission) -> str:
-    """One line that names every part that was given up, and how it ended."""
-    lost = [part for part in submission.parts if given_up(workspace, submission, part)]
-    told = "; ".join(ending(workspace, submission, part) for part in lost)
-    return f"{submission.title}: {told}; the same command tries again from the last checkpoint"
+def looked_up(workspace: Workspace, *, cancel: bool = False) -> list[Submission]:
+    """Every submission with the present states of its jobs, or the states in which they were cancelled."""
+    if not workspace.jobs.is_dir():
+        return []
+    with locked(workspace):
+        found = submissions(workspace)
+        for submission in found:
+            submission.refresh()
+            # First on record, so that whoever follows does not submit them again.
+            submission.cancelled |= cancel and bool(submission.active())
+            submission.write()
+            if cancel:
+                cluster.cancel(submission.active())
+    return found
 
 
-def ending(workspace: Workspace, submission: Submission, part: Part) -> str:
-    """How the last job of a part ended: state, last line of its error, log."""
-    job = part.jobs[-1]
-    return (
-        f"{part.name}: job {job.id} {job.state}: {error_of(workspace, submission, job)} "
-        f"(log: {log_of(workspace, submission.order, job.id)})"
-    )
-
-
-def given_up(workspace: Workspace, submission: Submission, part: Part) -> bool:
-    """Whether a part ended badly and is not submitted again by itself."""
-    job = part.last
-    if part.finished or part.active or job is None or not job.ended_badly:
-        return False
-    return part.left == 0 or (part.left == 1 and wrong_input(workspace, submission, job))
-
-
-def _advanced(workspace: Workspace, submission: Submission) -> Submission:
-    order = submission.order
-    for fold, part in zip(order.folds, submission.folds, strict=True):
-        if not (part.finished or part.active or given_up(workspace, submission, part)):
-            submission = _submitted(workspace, submission, part, TrainFold(order, fold))
-    if any(given_up(workspace, submission, part) for part in submission.folds):
-        return _without_scoring(workspace, submission)
-    return _with_scoring(workspace, submission)
-
-
-def _with_scoring(workspace: Workspace, submission: Submission) -> Submission:
-    """Let one job wait for the folds' present jobs, whichever it waited for before."""
-    if submission.scoring.finished or given_up(workspace, submission, submission.scoring):
-        return submission
-    awaited = tuple(part.jobs[-1].id for part in submission.folds if not part.finished)
-    if submission.scoring.active:
-        if set(awaited) <= {name for job in submission.scoring.jobs if job.active for name in job.after}:
-            return submission
-        submission = _without_scoring(workspace, submission)
-    scoring = submission.scoring
-    if scoring.last and _waited_in_vain(submission, scoring.last):
-        # A job that never could begin is no attempt.
-        scoring = replace(scoring, left=min(scoring.left + 1, ATTEMPTS))
-    return _submitted(workspace, submission, scoring, PredictAndScore(submission.order), awaited)
-
-
-def _waited_in_vain(submission: Submission, job: Job) -> bool:
-    """Whether a job of the folds that it waited for ended badly."""
-    ended = {one.id for part in submission.folds for one in part.jobs if one.ended_badly}
-    return bool(ended & set(job.after))
-
-
-def _without_scoring(workspace: Workspace, submission: Submission) -> Submission:
-    scoring = submission.scoring
-    active = [job.id for job in scoring.jobs if job.active]
-    if not active:
-        return submission
-    cluster.cancel(active)
-    jobs = tuple(replace(job, state="CANCELLED") if job.id in active else job for job in scoring.jobs)
-    say(f"{scoring.name}: job {', '.join(active)} cancelled: a fold that it waited for ended badly")
-    return _written(workspace, submission.with_part(replace(scoring, jobs=jobs)))
-
-
-def _submitted(
-    workspace: Workspace,
-    submission: Submission,
-    part: Part,
-    work: Callable[[], None],
-    after: tuple[str, ...] = (),
-) -> Submission:
-    if part.last and not _waited_in_vain(submission, part.last):
-        say(f"{ending(workspace, submission, part)}; submitted again")
-    folder = log_folder(workspace, submission.order)
-    try:
-        job = cluster.submit(work, part.job_name, folder, submission.resources, after)
-    except InputError as error:
-        raise InputError(f"{part.name}: {error}") from error
-    waits = f", after {', '.join(after)}" if after else ""
-    say(f"{part.name}: job {job} submitted{waits}")
-    part = replace(part, left=part.left - 1, jobs=(*part.jobs, Job(job, after=after)))
-    return _written(workspace, submission.with_part(part))
-
-
-def _written(workspace: Workspace, submission: Submission) -> Submission:
-    write_submission(workspace, submission)
-    return submission
-
-
-def _say_changes(workspace: Workspace, before: Submission, now: Submission) -> None:
-    earlier = {job.id: job for part in before.parts for job in part.jobs}
-    for part in now.parts:
-        for job in part.jobs:
-            old = earlier.get(job.id)
-            if old and (old.state, old.restarts) == (job.state, job.restarts):
+def check_not_queued(order: Order) -> None:
+    """Refuse to train here what a job is training or waits to train; InputError names the job."""
+    folders = [order.fold_folder(fold) for fold in order.folds]
+    for other in submissions(order.workspace):
+        for part, fold in other.folds.items():
+            if not other.active(part) or other.order.fold_folder(fold) not in folders:
                 continue
-            restarted = f", run {job.restarts + 1}" if job.restarts else ""
-            say(f"{part.name}: job {job.id} {job.state}{restarted}")
-            if given_up(workspace, now, part):
-                say(ending(workspace, now, part))
+            try:
+                other.refresh()
+            except (cluster.SlurmSilentError, InputError) as error:
+                say(f"warning: {part}: job {other.active(part)[-1].id} may be training it ({error})")
+            else:
+                _refuse_active(other, part)
+
+
+def _refuse_others(order: Order) -> None:
+    """Two submissions may neither train one fold nor predict for one method at the same time."""
+    for other in submissions(order.workspace):
+        if other.order != order and other.order.method == order.method:
+            other.refresh()
+            _refuse_active(other)
+
+
+def _refuse_active(submission: Submission, part: str | None = None) -> None:
+    for job in submission.active(part):
+        raise InputError(
+            f"{job.part}: found job {job.id} ({job.state}) of {submission.order.title}, expected none; "
+            "wait for it ('bmseg jobs'), or stop it with 'bmseg jobs --cancel'"
+        )
+
+
+def _delete(submission: Submission) -> None:
+    _refuse_active(submission)
+    for fold in submission.order.folds:
+        folder = submission.order.fold_folder(fold)
+        if folder.is_dir():
+            shutil.rmtree(folder)
+            say(f"training: the earlier one of fold {fold} was deleted")
+
+
+def _take_up(submission: Submission) -> None:
+    """Make a submission ready for a new command: what is on disk counts."""
+    order, scored = submission.order, submission.last(SCORING)
+    done = [part for part, fold in submission.folds.items() if order.is_trained(fold)]
+    ending = read_record(order.ending(scored.id)) if scored and submission.finished(SCORING) else {}
+    # Scored from these networks, not from those of an earlier training.
+    if len(done) == len(order.folds) and ending.get("checkpoints") == order.checkpoints():
+        done.append(SCORING)
+    # What was finished once and is no longer there has no job to go on from.
+    gone = [part for part in order.parts.values() if submission.finished(part) and part not in done]
+    submission.jobs = [job for job in submission.jobs if job.active or job.part not in gone]
+    submission.done = [part for part in done if not submission.active(part)]
+    submission.cancelled = False
+    submission.write()
+
+
+def _advance(submission: Submission, asked: Mapping[str, str | bool], *, anew: bool = False) -> None:
+    """Submit what is missing and what ended badly; anew: also what was given up."""
+    folds, lost = submission.folds, {} if anew else submission.given_up()
+
+    def wanted(part: str) -> bool:
+        return not (submission.finished(part) or submission.active(part) or part in lost)
+
+    for part in filter(wanted, folds):
+        _submit(submission, part, asked, anew=anew)
+    awaited = [job.id for part in folds for job in submission.active(part)]
+    waiting, hopeless = submission.active(SCORING), any(part in lost for part in folds)
+    if waiting and (hopeless or not set(awaited) <= set(waiting[-1].after.split(":"))):
+        cluster.cancel(waiting)
+        ended = {job: replace(job, state="CANCELLED") for job in waiting}
+        submission.jobs = [ended.get(job, job) for job in submission.jobs]
+        submission.write()
+        say(f"{SCORING}: job {waiting[-1].id} cancelled: a fold that it waited for ended badly")
+    if wanted(SCORING) and not hopeless:
+        _submit(submission, SCORING, asked, anew=anew, after=":".join(awaited))
+
+
+def _submit(
+    submission: Submission, part: str, asked: Mapping[str, str | bool], *, anew: bool, after: str = ""
+) -> None:
+    order, last = submission.order, submission.last(part)
+    # A job that never could begin, since one that it waited for ended badly, is no attempt.
+    again = last is not None and not after
+    if last and again:
+        say(f"{submission.ending(last)}; submitted again")
+    options = {
+        **asked,
+        "job-name": next(name for name, named in order.parts.items() if named == part),
+        "output": f"{order.folder}/%j.log",
+        "open-mode": "append",
+        "requeue": True,
+        # Slurm's warning before the time limit, to the job's first process alone.
+        "signal": "B:USR2@90",
+    }
+    if after:
+        options |= {"dependency": f"afterok:{after}", "kill-on-invalid-dep": "yes"}
+    command = [sys.executable, "-u", "-m", "bmseg.slurm.work", str(order.folder), part]
+    try:
+        job = cluster.submit(command, options)
+    except InputError as error:
+        raise InputError(f"{part}: {error}") from error
+    submission.jobs.append(Job(job, part, after=after, again=again and not anew))
+    submission.write()
+    say(f"{part}: job {job} submitted" + (f", after {after.replace(':', ', ')}" if after else ""))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from bmseg.slurm.record import submissions
+from bmseg.slurm.submission import submissions
 from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.images.volume import Volume
 from dataset_conversion.raw.dataset import RawDataset
@@ -96,7 +96,7 @@ def wait_until(true: Callable[[], Any], seconds: float, what: str) -> Any:
 
 def stop_jobs(workspace: Workspace) -> None:
     """Cancel whatever was submitted from a workspace, and wait until it is gone."""
-    jobs = [job.id for one in submissions(workspace) for part in one.parts for job in part.jobs]
+    jobs = [job.id for one in submissions(workspace) for job in one.jobs]
     if not jobs:
         return
     subprocess.run(["scancel", "--quiet", *jobs], check=False)

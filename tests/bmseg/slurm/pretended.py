@@ -12,10 +12,13 @@ _COMMANDS = {
     # A job gets the next number and is PENDING.
     "sbatch": """
 number=$(($(cat "$PRETENDED/queue" | wc -l) + 1))
-name=$(sed -n 's/^#SBATCH --job-name=//p' "$1")
+for option in "$@"; do
+    case "$option" in --job-name=*) name=${option#--job-name=} ;; esac
+done
 echo "$number|$name|PENDING|None|0:00|0|" >> "$PRETENDED/queue"
-cp "$1" "$PRETENDED/$number.sh"
-echo "Submitted batch job $number"
+printf '%s\\n' "$@" > "$PRETENDED/$number.options"
+cat > "$PRETENDED/$number.sh"
+echo "$number"
 """,
     "squeue": """
 [ -e "$PRETENDED/silent" ] && { echo "error: Unable to contact slurm controller" >&2; exit 1; }
@@ -24,11 +27,6 @@ grep -v '|GONE|' "$PRETENDED/queue"; true
     "scancel": """
 for job in "$@"; do sed -i "s/^$job|\\([^|]*\\)|[A-Z]*|/$job|\\1|CANCELLED|/" "$PRETENDED/queue"; done
 """,
-    "sacct": """
-[ -e "$PRETENDED/accounts" ] || { echo "Slurm accounting storage is disabled" >&2; exit 1; }
-cat "$PRETENDED/accounts"
-""",
-    "srun": "exit 1",
 }
 
 
@@ -38,12 +36,12 @@ class Pretended:
 
     folder: Path
 
-    def set(self, job: str, state: str, restarts: int = 0) -> None:
+    def set(self, job: str, state: str, elapsed: str = "0:00", restarts: int = 0) -> None:
         """Give a job another state; GONE is one that Slurm no longer knows."""
         rows = [line.split("|") for line in (self.folder / "queue").read_text().splitlines()]
         for row in rows:
             if row[0] == job:
-                row[2], row[5] = state, str(restarts)
+                row[2], row[4], row[5] = state, elapsed, str(restarts)
         (self.folder / "queue").write_text("".join("|".join(row) + "\n" for row in rows))
 
     def states(self) -> dict[str, str]:
@@ -51,9 +49,9 @@ class Pretended:
         rows = [line.split("|") for line in (self.folder / "queue").read_text().splitlines()]
         return {row[0]: row[2] for row in rows}
 
-    def script(self, job: str) -> str:
-        """What was submitted."""
-        return (self.folder / f"{job}.sh").read_text()
+    def options(self, job: str) -> list[str]:
+        """What was asked for."""
+        return (self.folder / f"{job}.options").read_text().splitlines()
 
 
 @pytest.fixture

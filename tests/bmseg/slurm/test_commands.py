@@ -1,21 +1,21 @@
-"""Options of train, bmseg jobs, and what is said where Slurm or submitit is missing."""
+"""Options of train, bmseg jobs, what is said where Slurm is missing, and how a job ends."""
 
 from __future__ import annotations
 
-import shutil
-import signal
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from bmseg.commands.jobs import resources_of
-from bmseg.errors import InputError, WorkError
+from bmseg.commands.jobs import asked_of
+from bmseg.errors import InputError
 from bmseg.methods.profiles import FULL, QUICK
-from bmseg.slurm.record import Job, Submission, write_submission
-from bmseg.slurm.resources import Resources, minutes_of, sbatch_options
-from bmseg.slurm.work import Order, TrainFold
+from bmseg.outputs.records import read_record
+from bmseg.slurm.cluster import Job
+from bmseg.slurm.submission import Order, Submission
+from bmseg.slurm.work import main
 from bmseg.workspace import Workspace, open_workspace
 from tests.support.command_line import assert_refused, bmseg
 
@@ -36,27 +36,15 @@ def no_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 
 
+def order_in(workspace: Workspace) -> Order:
+    root, dataset = str(workspace.root), workspace.dataset_folder
+    return Order(root, dataset, "nnunet", "quick", None, None, 1, False, (0,))
+
+
 def with_jobs(workspace: Workspace, state: str) -> None:
-    order = Order(str(workspace.root), "nnunet", "quick", None, None, 1, False, (0,))
-    submission = Submission.new(order, Resources(60, 0, 1), "2026-01-02T03:04:05+00:00")
-    for part in submission.parts:
-        job = Job("7", state, elapsed="1:02:03")
-        submission = submission.with_part(type(part)(part.name, part.job_name, jobs=(job,)))
-    write_submission(workspace, submission)
-
-
-@pytest.mark.parametrize(
-    ("given", "minutes"),
-    [("90", 90), ("1:30", 2), ("24:00:00", 1440), ("00:00:01", 1), ("2-12", 3600), ("1-00:30", 1470)],
-)
-def test_time_limits(given: str, minutes: int) -> None:
-    assert minutes_of(given) == minutes
-
-
-@pytest.mark.parametrize("given", ["", "soon", "0", "00:00:00", "1:2:3:4", "-5", "1-", "1.5"])
-def test_wrong_time_limits(given: str) -> None:
-    with pytest.raises(InputError, match="--time: found '.*', expected a time limit such as 24:00:00"):
-        minutes_of(given)
+    order = order_in(workspace)
+    jobs = [Job("7", part, state, elapsed="1:02:03") for part in order.parts.values()]
+    Submission(order, "2026-01-02T03:04:05+00:00", jobs).write()
 
 
 @pytest.mark.parametrize(
@@ -71,13 +59,15 @@ def test_wrong_time_limits(given: str) -> None:
 )
 def test_wrong_sbatch_options(given: tuple[str, ...], told: str) -> None:
     with pytest.raises(InputError, match=f"^--sbatch: {told}"):
-        sbatch_options(given)
+        asked_of({**GIVEN, "sbatch": given}, QUICK)
 
 
 def test_a_gpu_is_asked_for_where_the_profile_needs_one() -> None:
-    assert resources_of(GIVEN, FULL) == Resources(minutes=1440, gpus=1, cpus=8)
-    assert resources_of(GIVEN, QUICK) == Resources(minutes=1440, gpus=0, cpus=2)
-    assert "gpus_per_node" not in resources_of({**GIVEN, "gpus": 0}, FULL).parameters()
+    assert asked_of(GIVEN, FULL) == {"time": "24:00:00", "gpus-per-node": "1", "cpus-per-task": "8"}
+    assert asked_of(GIVEN, QUICK) == {"time": "24:00:00", "cpus-per-task": "2"}
+    given = {**GIVEN, "gpus": 0, "memory": "16G", "sbatch": ("qos=high", "--exclusive")}
+    more = {"mem": "16G", "qos": "high", "exclusive": True}
+    assert asked_of(given, FULL) == {"time": "24:00:00", "cpus-per-task": "2", **more}
 
 
 def test_options_of_slurm_without_slurm(workspace: Workspace) -> None:
@@ -89,16 +79,8 @@ def test_options_of_slurm_without_slurm(workspace: Workspace) -> None:
 @pytest.mark.usefixtures("no_slurm")
 def test_without_slurm(workspace: Workspace) -> None:
     result = bmseg("train", "nnunet", "-w", workspace.root, "--on", "slurm")
-    assert_refused(result, "sbatch, squeue, scancel, srun: no such command, expected Slurm's")
+    assert_refused(result, "sbatch, squeue, scancel: no such command, expected Slurm's")
     assert result.stderr.count("\n") == 1
-
-
-def test_without_submitit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    if shutil.which("sbatch") is None:
-        monkeypatch.setattr("bmseg.slurm.cluster.shutil.which", lambda command: command)
-    monkeypatch.setitem(sys.modules, "submitit", None)
-    result = bmseg("train", "nnunet", "-w", workspace.root, "--on", "slurm")
-    assert_refused(result, "submitit: not installed; install with: pip install 'bmseg[slurm]'")
 
 
 def test_no_jobs(workspace: Workspace) -> None:
@@ -123,36 +105,52 @@ def test_jobs_that_may_be_running_need_slurm(workspace: Workspace) -> None:
     assert "warning: fold 0: job 7 may be training it (" in train.stderr
 
 
-def test_a_run_that_got_no_further_is_not_repeated(workspace: Workspace) -> None:
-    pytest.importorskip("submitit", reason="submitit is not installed: pip install 'bmseg[slurm]'")
-    order = Order(str(workspace.root), "nnunet", "quick", None, None, 1, False, (0,))
-    work = TrainFold(order, 0)
-    with pytest.raises(WorkError, match="the time limit came before a new checkpoint could be written"):
-        work.checkpoint()
-    folder = order.fold_folder(0)
-    folder.mkdir(parents=True)
-    (folder / "checkpoint_latest.pth").touch()
-    assert work.checkpoint().function == work
-
-
-def test_a_data_loader_does_not_requeue_the_job() -> None:
-    """A forked process takes the handlers of its parent, submitit's among them."""
-    code = """
-import os, signal, tempfile, time
-from bmseg.slurm.work import _recorded
-for number in (signal.SIGUSR2, signal.SIGTERM):
-    signal.signal(number, lambda *_: print("requeued", flush=True))
-os.environ |= {"SUBMITIT_FOLDER": tempfile.mkdtemp(), "SLURM_JOB_ID": "7"}
-with _recorded():
-    child = os.fork()
-    if child == 0:
-        time.sleep(30)
-        os._exit(0)
-    time.sleep(0.2)
-    os.kill(child, signal.SIGUSR2)
-    time.sleep(0.2)
-    os.kill(child, signal.SIGTERM)
-    print(os.waitpid(child, 0)[1])
+NEAR_THE_LIMIT = """
+import os, signal, sys
+from pathlib import Path
+from bmseg.slurm import work
+def train(*_, **__):
+    [latest] = sys.argv[2:] or [""]
+    if latest:
+        Path(latest).parent.mkdir(parents=True)
+        Path(latest).touch()
+    os.kill(os.getpid(), signal.SIGUSR2)
+work.train = train
+work.main(sys.argv[1], "fold 0")
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stdout.split() == [str(int(signal.SIGTERM))], done.stderr
+
+
+@pytest.mark.parametrize("wrote", [True, False])
+def test_near_the_time_limit(workspace: Workspace, tmp_path: Path, wrote: bool) -> None:
+    """A run that wrote a checkpoint goes back into the queue; one that got no further is not repeated."""
+    order = order_in(workspace)
+    Submission(order).write()
+    scontrol = tmp_path / "scontrol"
+    scontrol.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
+    scontrol.chmod(0o755)
+    latest = [str(order.fold_folder(0) / "checkpoint_latest.pth")] if wrote else []
+    done = subprocess.run(
+        [sys.executable, "-c", NEAR_THE_LIMIT, str(order.folder), *latest],
+        env={**os.environ, "SLURM_JOB_ID": "7", "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    ending = read_record(order.ending("7"))
+    if wrote:
+        assert (tmp_path / "told").read_text() == "requeue 7\n", done.stderr
+        assert ending == {}
+    else:
+        assert not (tmp_path / "told").exists()
+        assert ending["error"].startswith("the time limit came before a new checkpoint could be written")
+        assert not ending["wrong_input"]
+
+
+def test_a_job_leaves_word_of_its_end(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = order_in(workspace)
+    Submission(order).write()
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    with pytest.raises(InputError):
+        main(str(order.folder), "predict and score")
+    ending = read_record(order.ending("7"))
+    assert ending["wrong_input"]
+    assert str(workspace.root) in ending["error"]

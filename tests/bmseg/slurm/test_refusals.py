@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from bmseg.slurm.record import Submission, submissions
+from bmseg.slurm.submission import SCORING, Submission, submissions
 from bmseg.workspace import Workspace
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.slurm_cluster import PROGRAM, wait_until
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
-pytest.importorskip("submitit", reason="submitit is not installed: pip install 'bmseg[slurm]'")
 
 HELD = ("--sbatch", "hold")
 
@@ -42,6 +40,7 @@ def jobs(workspace: Workspace, *more: str) -> list[str]:
     [
         (("--partition", "nowhere"), "Invalid partition name specified"),
         (("--gpus", 1), "Invalid generic resource (gres) specification"),
+        (("--time", "soon"), "Invalid --time specification"),
         (("--memory", "much"), "Invalid --mem specification"),
         (("--sbatch", "no-such-option=1"), "unrecognized option '--no-such-option=1'"),
     ],
@@ -56,26 +55,23 @@ def test_what_slurm_refuses_is_one_line(on_slurm: Workspace, asked: tuple[object
 
 def test_jobs_are_shown_and_cancelled_and_submitted_again(on_slurm: Workspace) -> None:
     assert train(on_slurm, "--detach", *HELD).returncode == 0
-    first = the_submission(on_slurm)
-    assert_refused(train(on_slurm, "--restart"), "stop it first with 'bmseg jobs --cancel'")
-    other = train(on_slurm, "--folds", "0,1")
-    assert_refused(other, "of another submission (nnunet, profile quick, folds 0)")
-    again = train(on_slurm, "--detach")
-    assert "going on with the jobs submitted at" in again.stderr
-    assert [part.jobs[0].id for part in the_submission(on_slurm).parts] == [
-        part.jobs[0].id for part in first.parts
-    ]
-    job = first.folds[0].jobs[0].id
-    assert jobs(on_slurm)[2].split()[:7] == [job, "fold", "0", "PENDING", "(JobHeldUser)", "0/40", "1"]
+    [fold, scoring] = the_submission(on_slurm).jobs
+    for again in (("--restart",), ("--folds", "0,1")):
+        told = f"fold 0: found job {fold.id} (PENDING) of nnunet, profile quick, folds 0, expected none; wait"
+        assert_refused(train(on_slurm, *again), told)
+    assert "going on with the jobs submitted at" in train(on_slurm, "--detach").stderr
+    assert [job.id for job in the_submission(on_slurm).jobs] == [fold.id, scoring.id]
+    shown = jobs(on_slurm)[2].split()
+    assert shown[:7] == [fold.id, "fold", "0", "PENDING", "(JobHeldUser)", "0/40", "1"]
 
     assert jobs(on_slurm, "--cancel")[0] == "2 jobs cancelled"
     shown = jobs(on_slurm, "--cancel")
     assert shown[0] == "0 jobs cancelled"
     assert [line.count("  CANCELLED  ") for line in shown[3:]] == [1, 1]
     assert train(on_slurm, "--detach", *HELD).returncode == 0
-    submission = the_submission(on_slurm)
-    assert [len(part.jobs) for part in submission.parts] == [2, 2]
-    assert submission.scoring.jobs[1].after == (submission.folds[0].jobs[1].id,)
+    found = the_submission(on_slurm).jobs[2:]
+    assert [job.part for job in found] == ["fold 0", SCORING]
+    assert found[1].after == found[0].id
 
 
 def test_a_fold_that_cannot_train_is_named(on_slurm: Workspace) -> None:
@@ -83,18 +79,17 @@ def test_a_fold_that_cannot_train_is_named(on_slurm: Workspace) -> None:
     process = subprocess.Popen(
         [PROGRAM, *words(on_slurm, *HELD)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    wait_until(lambda: submissions(on_slurm) and the_submission(on_slurm).scoring.jobs, 60, "submitted")
+    wait_until(lambda: submissions(on_slurm) and len(the_submission(on_slurm).jobs) == 2, 60, "submitted")
     plans = on_slurm.preprocessed_dataset / "nnUNetPlans.json"
     plans.rename(on_slurm.root / "moved")
-    [fold] = the_submission(on_slurm).folds[0].jobs
+    submission = the_submission(on_slurm)
+    fold = submission.jobs[0]
     subprocess.run(["scontrol", "release", fold.id], check=True)
     told = process.communicate(timeout=300)[1].splitlines()
     assert process.returncode == 1, told
     error = f"fold 0: job {fold.id} FAILED: {plans}: found no plans, expected nnU-Net's; plan first"
     assert told[-1].startswith(f"Error: nnunet, profile quick, folds 0: {error}")
-    [log] = [word.rstrip(");") for word in told[-1].split() if word.endswith(".err);")]
-    assert "Submitted job triggered an exception" in Path(log).read_text()
-    assert [part.last.state for part in the_submission(on_slurm).parts if part.last] == [
-        "FAILED",
-        "CANCELLED",
-    ]
+    log = submission.log(fold)
+    assert f"(log: {log})" in told[-1]
+    assert "Traceback" in log.read_text()
+    assert [job.state for job in the_submission(on_slurm).jobs] == ["FAILED", "CANCELLED"]

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from bmseg.outputs.records import read_record
-from bmseg.slurm.record import Job, Submission, log_folder, submissions
+from bmseg.slurm.cluster import Job
+from bmseg.slurm.submission import SCORING, Submission, submissions
 from bmseg.workspace import Workspace
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.slurm_cluster import FOLDS, PROGRAM, TEST_EXAMS, wait_until
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
-pytest.importorskip("submitit", reason="submitit is not installed: pip install 'bmseg[slurm]'")
 pytestmark = pytest.mark.slow
 
 
@@ -29,6 +29,10 @@ def the_submission(workspace: Workspace) -> Submission:
     return found
 
 
+def jobs(submission: Submission, part: str) -> list[Job]:
+    return [job for job in submission.jobs if job.part == part]
+
+
 def state(job: Job) -> str:
     asked = ["squeue", "--noheader", "--states=all", f"--jobs={job.id}", "--format=%T"]
     return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
@@ -38,13 +42,13 @@ def test_five_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     """Ctrl-C leaves the jobs; the same command follows them again and requeues the one that was killed."""
     train = command(on_slurm, "--folds", "0-4", "--epochs", 1)
     first = subprocess.Popen(train, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: submissions(on_slurm) and the_submission(on_slurm).scoring.jobs, 60, "all submitted")
+    wait_until(lambda: submissions(on_slurm) and len(the_submission(on_slurm).jobs) == 6, 60, "all submitted")
     first.send_signal(signal.SIGINT)
     told = first.communicate(timeout=60)[1].splitlines()
     assert first.returncode == 130, told
     assert told[-1].startswith("the jobs go on without this command: 'bmseg jobs' shows them")
 
-    killed = the_submission(on_slurm).folds[1].jobs[0]
+    [killed] = jobs(the_submission(on_slurm), "fold 1")
     wait_until(lambda: state(killed) == "RUNNING", 60, "fold 1 running")
     assert_refused(bmseg(*train[1:5], "--folds", 1), f"fold 1: found job {killed.id} (RUNNING)")
     subprocess.run(["scancel", killed.id], check=True)
@@ -54,9 +58,10 @@ def test_five_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     assert second.returncode == 0, second.stderr
     assert f"fold 1: job {killed.id} CANCELLED: slurmstepd" in second.stderr
     submission = the_submission(on_slurm)
-    assert [len(part.jobs) for part in submission.folds] == [1, 2, 1, 1, 1]
-    assert submission.folds[1].jobs[1].id in submission.scoring.jobs[-1].after
-    assert all(part.finished for part in submission.parts)
+    assert [len(jobs(submission, part)) for part in submission.folds] == [1, 2, 1, 1, 1]
+    second_job = jobs(submission, "fold 1")[1].id
+    assert second_job in jobs(submission, SCORING)[-1].after.split(":")
+    assert all(map(submission.finished, [*submission.folds, SCORING]))
     predictions = on_slurm.predictions("nnunet")
     assert sorted(path.name for path in predictions.glob("*.nii.gz")) == [
         f"{exam}.nii.gz" for exam in TEST_EXAMS
@@ -67,11 +72,10 @@ def test_five_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     third = bmseg(*train[1:])
     assert third.returncode == 0
     assert "all folds are trained, predicted and scored already" in third.stderr
-    again = the_submission(on_slurm)
-    assert [part.jobs for part in again.parts] == [part.jobs for part in submission.parts]
+    assert the_submission(on_slurm).jobs == submission.jobs
     assert_refused(bmseg(*train[1:], "--seed", 2), "found a training from other inputs (seed 1, now 2)")
     shown = bmseg("jobs", "-w", on_slurm.root).stdout.splitlines()[3]
-    assert shown.split()[:6] == [submission.folds[1].jobs[1].id, "fold", "1", "COMPLETED", "1/1", "2"]
+    assert shown.split()[:6] == [second_job, "fold", "1", "COMPLETED", "1/1", "2"]
 
 
 def test_at_its_time_limit_a_job_requeues_itself(on_slurm: Workspace) -> None:
@@ -79,13 +83,13 @@ def test_at_its_time_limit_a_job_requeues_itself(on_slurm: Workspace) -> None:
     train = command(on_slurm, "--folds", 0, "--epochs", 8, "--detach")
     assert bmseg(*train[1:]).returncode == 0
     submission = the_submission(on_slurm)
-    [job], [scoring] = submission.folds[0].jobs, submission.scoring.jobs
+    [job, scoring] = submission.jobs
     subprocess.run(["scontrol", "hold", scoring.id], check=True)
     results = on_slurm.results_dataset
     wait_until(lambda: [*results.glob("*/fold_0/checkpoint_latest.pth")], 180, "a checkpoint")
-    subprocess.run(["scancel", "--signal=USR2", job.id], check=True)
+    subprocess.run(["scancel", "--batch", "--signal=USR2", job.id], check=True)
     wait_until(lambda: state(job) == "COMPLETED", 180, "fold 0 trained")
-    log = (log_folder(on_slurm, submission.order) / f"{job.id}_0_log.err").read_text()
+    log = submission.log(job).read_text()
     assert log.count("training: goes on after epoch") == 1
     [progress] = results.glob("*/fold_0/bmseg_progress.json")
     assert read_record(progress)["epochs_done"] == 8
