@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from bmseg.errors import InputError, WorkError
 from bmseg.nnunet.environment import say
-from bmseg.outputs.records import read_record
+from bmseg.outputs import locked, read_record
 from bmseg.slurm import cluster
 from bmseg.slurm.cluster import Job
-from bmseg.slurm.submission import SCORING, Order, Submission, locked, submissions
+from bmseg.slurm.submission import SCORING, Order, Submission, submissions
 from bmseg.workspace import Workspace
 
 #: Seconds between two questions to Slurm, at most; after a change it is asked sooner.
@@ -46,7 +46,7 @@ def launch(
         When a part ended badly twice, the jobs were cancelled, or Slurm does not answer.
     """
     cluster.check_installed()
-    with locked(order.workspace):
+    with locked(order.workspace.jobs / ".lock", "jobs"):
         earlier = next((one for one in submissions(order.workspace) if one.order == order), None)
         submission = earlier or Submission(order)
         submission.refresh(always=True)
@@ -94,7 +94,7 @@ def follow(order: Order, asked: Mapping[str, str | bool]) -> None:
 
 def step(order: Order, asked: Mapping[str, str | bool]) -> tuple[Submission, bool]:
     """Ask Slurm once and do what is to be done; whether anything changed."""
-    with locked(order.workspace):
+    with locked(order.workspace.jobs / ".lock", "jobs"):
         submission = Submission.read(order.folder)
         before = {(job.id, job.state, job.restarts) for job in submission.jobs}
         submission.refresh(always=True)
@@ -114,7 +114,7 @@ def looked_up(workspace: Workspace, *, cancel: bool = False) -> list[Submission]
     """Every submission with the present states of its jobs, or the states in which they were cancelled."""
     if not workspace.jobs.is_dir():
         return []
-    with locked(workspace):
+    with locked(workspace.jobs / ".lock", "jobs"):
         found = submissions(workspace)
         for submission in found:
             submission.refresh()

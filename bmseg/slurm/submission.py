@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +15,8 @@ from bmseg.nnunet import Training
 from bmseg.nnunet.models import PROGRESS, RECORD
 from bmseg.nnunet.training import Fold
 from bmseg.nnunet.training_inputs import is_trained, training_inputs
+from bmseg.outputs import read_record, write_record
 from bmseg.outputs.provenance import value_hash
-from bmseg.outputs.records import read_record, write_record
 from bmseg.slurm import cluster
 from bmseg.slurm.cluster import Job
 from bmseg.workspace import Workspace
@@ -99,25 +97,15 @@ class Order:
 
 @dataclass
 class Submission:
-    """A training on the cluster, in parts: one a fold, and one that predicts and scores.
-
-    Parameters
-    ----------
-    order : Order
-    submitted : str
-        When, as ISO 8601 in UTC.
-    jobs : list of Job
-        In the order of submission. A part is done by one job, or by a later one when that ends badly.
-    done : list of str
-        Parts that were finished before the latest command.
-    cancelled : bool
-        Whether the user cancelled it.
-    """
+    """A training on the cluster, in parts: one a fold, and one that predicts and scores."""
 
     order: Order
     submitted: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    #: In the order of submission. A part is done by one job, or by a later one when that ends badly.
     jobs: list[Job] = field(default_factory=list)
+    #: Parts that were finished before the latest command.
     done: list[str] = field(default_factory=list)
+    #: Whether the user cancelled it.
     cancelled: bool = False
 
     @classmethod
@@ -223,12 +211,3 @@ def submissions(workspace: Workspace) -> list[Submission]:
     """Every submission of a workspace, oldest first."""
     found = [Submission.read(path.parent) for path in sorted(workspace.jobs.glob(f"*/{_RECORD}"))]
     return sorted(found, key=lambda one: one.submitted)
-
-
-@contextmanager
-def locked(workspace: Workspace, name: str = "lock") -> Iterator[None]:
-    """Let one process at a time look at the records and submit."""
-    workspace.jobs.mkdir(parents=True, exist_ok=True)
-    with (workspace.jobs / f".{name}").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

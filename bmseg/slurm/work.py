@@ -18,8 +18,8 @@ from bmseg.nnunet import predict, train
 from bmseg.nnunet.environment import say
 from bmseg.nnunet.models import FINAL, LATEST
 from bmseg.nnunet.training import Fold
-from bmseg.outputs.records import write_record
-from bmseg.slurm.submission import SCORING, Order, Submission, locked
+from bmseg.outputs import locked, write_record
+from bmseg.slurm.submission import SCORING, Order, Submission
 from bmseg.workspace import Workspace, kept_study, open_workspace
 
 
@@ -72,7 +72,7 @@ def predict_and_score(order: Order) -> None:
     """Predict the test exams with all folds, then score every rater of the workspace."""
     predict(order.workspace, order.training, folds=order.folds, deterministic=order.deterministic)
     # Two methods may end at the same time.
-    with locked(order.workspace, "score"):
+    with locked(order.workspace.jobs / ".score", "evaluation"):
         _score(order.workspace)
 
 

@@ -12,7 +12,7 @@ import pytest
 from bmseg.commands.jobs import asked_of
 from bmseg.errors import InputError
 from bmseg.methods.profiles import FULL, QUICK
-from bmseg.outputs.records import read_record
+from bmseg.outputs import read_record
 from bmseg.slurm.cluster import Job
 from bmseg.slurm.submission import Order, Submission
 from bmseg.slurm.work import main

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bmseg.errors import WorkError
-from bmseg.outputs.records import write_record
+from bmseg.outputs import write_record
 from bmseg.slurm.cluster import Job
 from bmseg.slurm.follow import follow, looked_up, step
 from bmseg.slurm.submission import SCORING, Order, Submission, submissions
