@@ -71,14 +71,16 @@ def check_unused(slurm: Mapping[str, Any]) -> None:
 def train_on_slurm(order: Order, slurm: Mapping[str, Any], *, restart: bool) -> None:
     """Submit a training and follow its jobs; Ctrl-C leaves them running."""
     from bmseg.slurm import launch
+    from bmseg.wording import command
 
     asked = asked_of(slurm, order.training.profile)
     try:
         launch(order, asked, restart=restart, detach=slurm["detach"])
     except KeyboardInterrupt:
+        look = command("jobs", workspace=order.workspace.root)
         click.echo(
-            "the jobs go on without this command: 'bmseg jobs' shows them, the same command follows them "
-            "again, 'bmseg jobs --cancel' stops them",
+            f"the jobs go on without this command: '{look}' shows them, '{look} --cancel' stops "
+            "them, the same command follows them again",
             err=True,
         )
         sys.exit(130)

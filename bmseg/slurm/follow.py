@@ -14,6 +14,7 @@ from bmseg.outputs import locked, read_record
 from bmseg.slurm import cluster
 from bmseg.slurm.cluster import Job
 from bmseg.slurm.submission import SCORING, Order, Submission, submissions
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 
 #: Seconds between two questions to Slurm, at most; after a change it is asked sooner.
@@ -60,7 +61,8 @@ def launch(
     if submission.finished(SCORING):
         say("all folds are trained, predicted and scored already; --restart trains them anew")
     elif detach:
-        say("submitted; 'bmseg jobs' shows the jobs, the same command without --detach follows them")
+        look = command("jobs", workspace=order.workspace.root)
+        say(f"submitted; '{look}' shows the jobs, the same command without --detach follows them")
     else:
         follow(order, asked)
         predictions, results = order.workspace.predictions(order.method), order.workspace.evaluation
@@ -150,10 +152,11 @@ def _refuse_others(order: Order) -> None:
 
 
 def _refuse_active(submission: Submission, part: str | None = None) -> None:
+    stop = command("jobs", "--cancel", workspace=submission.order.workspace.root)
     for job in submission.active(part):
         raise InputError(
             f"{job.part}: found job {job.id} ({job.state}) of {submission.order.title}, expected none; "
-            "wait for it ('bmseg jobs'), or stop it with 'bmseg jobs --cancel'"
+            f"wait for it, or stop it: {stop}"
         )
 
 
@@ -222,9 +225,9 @@ def _submit(
     }
     if after:
         options |= {"dependency": f"afterok:{after}", "kill-on-invalid-dep": "yes"}
-    command = [sys.executable, "-u", "-m", "bmseg.slurm.work", str(order.folder), part]
+    work = [sys.executable, "-u", "-m", "bmseg.slurm.work", str(order.folder), part]
     try:
-        job = cluster.submit(command, options)
+        job = cluster.submit(work, options)
     except InputError as error:
         raise InputError(f"{part}: {error}") from error
     submission.jobs.append(Job(job, part, after=after, again=again and not anew))

@@ -20,7 +20,6 @@ from bmseg.nnunet.models import FINAL, LATEST
 from bmseg.nnunet.training import Fold
 from bmseg.outputs import locked, write_record
 from bmseg.slurm.submission import SCORING, Order, Submission
-from bmseg.workspace import Workspace, kept_study, open_workspace
 
 
 def main(folder: str, part: str) -> None:
@@ -70,22 +69,12 @@ def train_fold(order: Order, fold: Fold, job: str) -> None:
 
 def predict_and_score(order: Order) -> None:
     """Predict the test exams with all folds, then score every rater of the workspace."""
+    from bmseg.scoring.evaluate import evaluate_workspace
+
     predict(order.workspace, order.training, folds=order.folds, deterministic=order.deterministic)
-    # Two methods may end at the same time.
+    # Two methods may end at the same time: the later one scores both.
     with locked(order.workspace.jobs / ".score", "evaluation"):
-        _score(order.workspace)
-
-
-def _score(workspace: Workspace) -> None:
-    from bmseg.scoring.evaluate import evaluate
-    from bmseg.scoring.raters import workspace_raters
-    from dataset_conversion.raw.dataset import RawDataset
-
-    _, study = open_workspace(workspace.root)
-    raters, synthetic = workspace_raters(workspace, study)
-    cohort = RawDataset.create(workspace.nnunet_raw, study.dataset_spec).cohort_path
-    out, source = workspace.evaluation, kept_study(workspace.root)
-    result = evaluate(study, source, raters, out, synthetic=synthetic, cohort=cohort)
+        result = evaluate_workspace(order.workspace)
     print(*result.warnings, result.table.to_markdown(), sep="\n")
 
 

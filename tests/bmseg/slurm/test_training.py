@@ -46,7 +46,9 @@ def test_three_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     first.send_signal(signal.SIGINT)
     told = first.communicate(timeout=60)[1].splitlines()
     assert first.returncode == 130, told
-    assert told[-1].startswith("the jobs go on without this command: 'bmseg jobs' shows them")
+    assert told[-1].startswith(
+        f"the jobs go on without this command: 'bmseg jobs -w {on_slurm.root}' shows them"
+    )
 
     [killed] = jobs(the_submission(on_slurm), "fold 1")
     wait_until(lambda: state(killed) == "RUNNING", 60, "fold 1 running")
