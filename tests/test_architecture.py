@@ -169,7 +169,6 @@ def test_a_misplaced_import_is_found(tmp_path: Path, module: str, text: str, fou
     assert misplaced_imports(write(tmp_path, {module: text})) == [f"{name} {words}" for words in found]
 
 
-@pytest.mark.xfail(reason="slurm still asks the command line for its options", strict=True)
 def test_no_circle_of_imports() -> None:
     assert " -> ".join(circle(graph(modules(ROOT, PACKAGES)))) == ""
 
