@@ -1,10 +1,46 @@
-"""Files appear whole or not at all."""
+"""Files appear whole or not at all, and are unpacked within bounds."""
 
 from __future__ import annotations
 
+import gzip
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
+
+#: No compressed file of an exam holds more; one that does is damaged or meant to fill the memory.
+LARGEST_UNPACKED = 2**30
+
+
+class TooLargeError(ValueError):
+    """A file unpacks to more than `LARGEST_UNPACKED`; the message says what was found and expected."""
+
+    def __init__(self) -> None:
+        super().__init__(f"found more than {LARGEST_UNPACKED} bytes when unpacked, expected no more")
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzip'd file that refuses to unpack without end."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read, within bounds: a damaged length can ask for anything."""
+        left = LARGEST_UNPACKED + 1 - self.tell()
+        content = super().read(left if size is None or size < 0 else min(size, left))
+        if self.tell() > LARGEST_UNPACKED:
+            raise TooLargeError
+        return content
+
+
+def open_unpacked(path: Path) -> BinaryIO:
+    """Open a file to be read, unpacked if it is gzip'd; reading raises `TooLargeError` beyond the bound."""
+    plain = path.open("rb")
+    zipped = plain.read(2) == b"\x1f\x8b"
+    plain.seek(0)
+    if not zipped:
+        return plain
+    plain.close()
+    return cast(BinaryIO, io.BufferedReader(_Unpacked(path)))
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from pydicom.uid import (
 )
 
 from dataset_conversion.dicom.codestream import stated_by
-from dataset_conversion.dicom.files import DamagedError, read_dataset
+from dataset_conversion.dicom_file import DamagedError, read_dataset
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.frame import Frame, stamp_of
 from dataset_conversion.dicom.native import native_pixels

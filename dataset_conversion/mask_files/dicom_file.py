@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 import warnings
-from io import BytesIO
 from pathlib import Path
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
 
+from dataset_conversion.dicom_file import DamagedError, NotDicomError, read_dataset
+from dataset_conversion.files import TooLargeError, open_unpacked
 from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.mask_files.dicom_seg import read_segmentation
 from dataset_conversion.mask_files.labels import Labels
 from dataset_conversion.mask_files.rtstruct import read_structure_set
 
-_GZIP_MAGIC = b"\x1f\x8b"
-# Newer than pydicom 3.0's dictionary.
-_LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
+# The second is newer than pydicom 3.0's dictionary.
+_SEGMENTATIONS = (SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7")
 
 
 def read_dicom_mask(
@@ -35,9 +34,22 @@ def read_dicom_mask(
         with warnings.catch_warnings():
             # pydicom's warnings quote values of the file, a patient's among them.
             warnings.simplefilter("ignore")
-            return _read(path, image, labels, frame_of_reference)
+            # To the check sum of a gzip'd file: pydicom takes one that ends early for a short one.
+            with open_unpacked(path) as stream:
+                while stream.read(2**20):
+                    pass
+            dataset = read_dataset(path, pixels=True)
+            kind = str(dataset.get("SOPClassUID", ""))
+            if kind in _SEGMENTATIONS:
+                return read_segmentation(path, dataset, image, labels, frame_of_reference)
+            if kind == RTStructureSetStorage:
+                return read_structure_set(path, dataset, image, labels, frame_of_reference)
+    except NotDicomError:
+        return None
     except ConversionError:
         raise
+    except (DamagedError, TooLargeError) as error:
+        raise ConversionError(f"{path}: {error}; export it again") from None
     except Exception as error:
         # pydicom and highdicom raise nearly anything on a damaged file, and quote its values: only the
         # kind of fault is told.
@@ -45,20 +57,6 @@ def read_dicom_mask(
             f"{path}: cannot be read as a DICOM mask, truncated or damaged ({type(error).__name__}); "
             "export it again"
         ) from None
-
-
-def _read(path: Path, image: Volume, labels: Labels, frame_of_reference: str | None) -> Volume | None:
-    content = path.read_bytes()
-    if content.startswith(_GZIP_MAGIC):
-        content = gzip.decompress(content)
-    dataset = dcmread(BytesIO(content), force=True)
-    kind = str(dataset.get("SOPClassUID", ""))
-    if kind in (SegmentationStorage, _LABEL_MAP_STORAGE):
-        return read_segmentation(path, dataset, image, labels, frame_of_reference)
-    if kind == RTStructureSetStorage:
-        return read_structure_set(path, dataset, image, labels, frame_of_reference)
-    if not kind and not content[128:].startswith(b"DICM"):
-        return None
     raise ConversionError(
         f"{path}: found a DICOM {_name(dataset)}, expected a segmentation (SEG) or a structure set "
         "(RTSTRUCT); name the mask's own file"
@@ -66,5 +64,5 @@ def _read(path: Path, image: Volume, labels: Labels, frame_of_reference: str | N
 
 
 def _name(dataset: Dataset) -> str:
-    kind = UID(dataset.get("SOPClassUID", ""))
+    kind = UID(str(dataset.get("SOPClassUID", "")))
     return kind.name if kind.type == "SOP Class" else "object of unknown kind"

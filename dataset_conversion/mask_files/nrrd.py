@@ -7,6 +7,7 @@ three-dimensional layer more. A segmentation without voxels is written as one vo
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from dataset_conversion import files
 from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.mask_files.labels import Labels, combine, relabel, values_of_names
 
@@ -74,12 +76,19 @@ def _read(path: Path) -> sitk.Image:
     # Named outright, a file is read whatever its ending.
     reader.SetImageIO("NrrdImageIO")
     try:
-        return reader.Execute()
+        # ITK makes room for what the header says, and unpacks that much.
+        reader.ReadImageInformation()
+        values = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
+        if values <= files.LARGEST_UNPACKED:
+            return reader.Execute()
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].split("] ")[-1].split(": ", 1)[-1]
         raise ConversionError(
             f"{path}: cannot be read as NRRD, truncated or damaged ({reason}); export it again"
         ) from None
+    raise ConversionError(
+        f"{path}: sizes: found {values} values, expected at most {files.LARGEST_UNPACKED}; export it again"
+    )
 
 
 def _layers(path: Path, found: sitk.Image) -> np.ndarray:

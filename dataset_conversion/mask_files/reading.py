@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from pathlib import Path
 
+from dataset_conversion.files import open_unpacked
 from dataset_conversion.images.volume import ConversionError, Volume, read_volume
 from dataset_conversion.mask_files.labels import Labels, relabel
 from dataset_conversion.mask_files.nrrd import read_nrrd
 
 __all__ = ["Labels", "read_mask", "relabel"]
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _NRRD_MAGIC = b"NRRD000"
 _DICOM_MAGIC = b"DICM"
 _DICOM_MAGIC_AT = 128
@@ -69,18 +68,13 @@ def _head(path: Path) -> bytes:
     """The first bytes of a file, unpacked if it is gzip'd."""
     if not path.is_file():
         raise ConversionError(f"{path}: no such file")
-    wanted = _DICOM_MAGIC_AT + len(_DICOM_MAGIC)
     try:
-        with path.open("rb") as file:
-            head = file.read(wanted)
-        if head.startswith(_GZIP_MAGIC):
-            with gzip.open(path) as file:
-                head = file.read(wanted)
+        with open_unpacked(path) as file:
+            return file.read(_DICOM_MAGIC_AT + len(_DICOM_MAGIC))
     except (OSError, EOFError, zlib.error) as error:
         raise ConversionError(
             f"{path}: cannot be read, truncated or damaged ({type(error).__name__}); export it again"
         ) from None
-    return head
 
 
 def _may_be_dicom(head: bytes) -> bool:

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
-from dataset_conversion.dicom import files as dicom_files
+from dataset_conversion import files
 from tests.dataset_conversion.dicom.damage import lay_out, whole_way
 from tests.dataset_conversion.dicom.rewritten import COMPRESSED, NATIVE, assert_identical, voxels_of, written
 
@@ -88,7 +88,7 @@ def test_a_syntax_that_no_decoder_reads(siemens: Path, tmp_path: Path, syntax: s
 def test_a_deflated_file_that_unpacks_without_end(
     siemens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped_bytes: int
 ) -> None:
-    monkeypatch.setattr(dicom_files, "LARGEST_UNPACKED", 2**22)
+    monkeypatch.setattr(files, "LARGEST_UNPACKED", 2**22)
     content = written(next(siemens.iterdir()).read_bytes(), DeflatedExplicitVRLittleEndian)
     end_of_meta = 144 + int.from_bytes(content[140:144], "little")
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)

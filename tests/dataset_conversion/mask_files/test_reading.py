@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dataset_conversion import files
 from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.mask_files.labels import values_of_names
 from dataset_conversion.mask_files.reading import Labels, read_mask, relabel
@@ -63,3 +65,45 @@ def test_dicom_without_pydicom_says_what_to_install(tmp_path: Path, monkeypatch:
     path.write_bytes(bytes(128) + b"DICM")
     with pytest.raises(ConversionError, match=r"install bmseg\[dicom\] to read DICOM masks"):
         read_mask(path, IMAGE, LABELS)
+
+
+@pytest.fixture
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Bytes that gzip gave, read by read; more than 2**20 of them are too many for a file."""
+    sizes: list[int] = []
+    read = gzip.GzipFile.read
+
+    def counted(file: gzip.GzipFile, size: int | None = -1) -> bytes:
+        sizes.append(len(content := read(file, size)))
+        return content
+
+    monkeypatch.setattr(files, "LARGEST_UNPACKED", 2**20)
+    monkeypatch.setattr(gzip.GzipFile, "read", counted)
+    return sizes
+
+
+@pytest.mark.parametrize("kind", ["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.481.3", ""])
+def test_masks_that_unpack_without_end_are_refused(tmp_path: Path, unpacked: list[int], kind: str) -> None:
+    """A SEG, an RTSTRUCT and zeros: 16 MiB in 16 kB."""
+    path = tmp_path / "mask"
+    header = bytes(128) + b"DICM" + struct.pack("<HH2sH", 8, 0x16, b"UI", len(kind)) + kind.encode()
+    path.write_bytes(gzip.compress(header + bytes(2**24)))
+    assert path.stat().st_size < 20_000
+    with pytest.raises(ConversionError) as error:
+        read_mask(path, IMAGE, LABELS)
+    assert str(error.value) == (
+        f"{path}: found more than 1048576 bytes when unpacked, expected no more; export it again"
+    )
+    assert 2**20 < sum(unpacked) < 2**20 + 10_000
+
+
+def test_nrrd_of_more_values_than_an_exam_has_is_refused(tmp_path: Path, unpacked: list[int]) -> None:
+    path = tmp_path / "mask.nrrd"
+    header = "NRRD0004\ntype: uchar\ndimension: 4\nsizes: 3 1000 1000 100\nencoding: gzip\n\n"
+    path.write_bytes(header.encode() + gzip.compress(bytes(1000)))
+    with pytest.raises(ConversionError) as error:
+        read_mask(path, IMAGE, LABELS)
+    assert str(error.value) == (
+        f"{path}: sizes: found 300000000 values, expected at most 1048576; export it again"
+    )
+    assert not unpacked

@@ -1,23 +1,20 @@
-"""Open what an export folder holds: DICOM with or without preamble, gzip'd, or something else."""
+"""Open what may be DICOM: with or without preamble, gzip'd, deflated, damaged, or something else."""
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import zlib
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
 
-GZIP = b"\x1f\x8b"
-
-#: No compressed file of an exam holds more; one that claims to is damaged or meant to fill the memory.
-LARGEST_UNPACKED = 2**30
+from dataset_conversion import files
+from dataset_conversion.files import TooLargeError, open_unpacked
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -55,10 +52,7 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
     NotDicomError, DamagedError
     """
     try:
-        with path.open("rb") as plain:
-            zipped = plain.read(2) == GZIP
-            plain.seek(0)
-            stream = cast(BinaryIO, io.BufferedReader(_Unpacked(fileobj=plain)) if zipped else plain)
+        with open_unpacked(path) as stream:
             beginning = stream.read(4096)
             marked = beginning[128:132] == b"DICM"
             if not marked:
@@ -78,22 +72,13 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
                 _check_end(stream, dataset)
     except NotDicomError:
         raise
+    except TooLargeError as error:
+        raise DamagedError(str(error)) from None
     except Exception as error:  # pydicom raises all kinds on damaged bytes
         raise DamagedError(f"cannot be read, truncated or damaged ({type(error).__name__})") from None
     if "SOPClassUID" not in dataset and "MediaStorageSOPClassUID" not in dataset.get("file_meta", ()):
         raise DamagedError("cannot be read as DICOM: no SOPClassUID; truncated or damaged")
     return dataset
-
-
-class _Unpacked(gzip.GzipFile):
-    """A gzip'd file that refuses to unpack without end."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read, within bounds: a damaged length can ask for anything."""
-        content = super().read(LARGEST_UNPACKED if size is None or size < 0 else min(size, LARGEST_UNPACKED))
-        if self.tell() >= LARGEST_UNPACKED:
-            raise ValueError("too large")
-        return content
 
 
 def _check_deflated(stream: BinaryIO, beginning: bytes) -> None:
@@ -104,8 +89,8 @@ def _check_deflated(stream: BinaryIO, beginning: bytes) -> None:
     unpacked = 0
     while packed := unpacker.unconsumed_tail or stream.read(io.DEFAULT_BUFFER_SIZE):
         unpacked += len(unpacker.decompress(packed, 2**20))
-        if unpacked > LARGEST_UNPACKED:
-            raise ValueError("too large")
+        if unpacked > files.LARGEST_UNPACKED:
+            raise TooLargeError
     stream.seek(0)
 
 
