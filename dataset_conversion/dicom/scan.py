@@ -13,8 +13,8 @@ from pydicom import Dataset
 from pydicom.uid import UID
 from tqdm import tqdm
 
-from dataset_conversion.dicom_file import DamagedError, NotDicomError, read_dataset
 from dataset_conversion.dicom.frame import Frame, frames_of
+from dataset_conversion.images.dicom_file import DamagedError, NotDicomError, read_dataset
 from dataset_conversion.images.volume import ConversionError
 from dataset_conversion.parallel import run_each
 

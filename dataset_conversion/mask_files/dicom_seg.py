@@ -1,46 +1,29 @@
-"""DICOM segmentations (SEG): every frame is one slice of one segment, laid on the image's grid."""
+"""DICOM segmentations (SEG): every frame is one slice of one segment, laid on the image's grid.
+
+highdicom puts the frames together. What does not fit the image it would crop or pad, so that is refused here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from highdicom.seg import Segmentation
 from pydicom import Dataset
 
-from dataset_conversion.images import (
-    DIRECTION_TOLERANCE,
-    SPACING_TOLERANCE_MM,
-    ConversionError,
-    Volume,
-)
+from dataset_conversion.images import ConversionError, Grid, Volume
 from dataset_conversion.mask_files.labels import Labels, combine, values_of_names
 
-#: Parts of a voxel that a frame's pixels may lie beside the image's.
+#: Parts of a voxel that pixels may lie beside the image's.
 IN_PLANE_TOLERANCE = 0.01
 #: The same across slices, whose own positions vary a little in scanner files while a grid's are even.
 SLICE_TOLERANCE = 0.1
+# Of even slices straight above each other; the second is the cosine's, a tenth of a voxel in a knee's depth.
+_STACKED = {"rtol": SLICE_TOLERANCE, "perpendicular_tol": 1e-6}
 
-
-@dataclass(frozen=True)
-class _Plane:
-    """Where the pixels of a frame are, in DICOM's millimetres (LPS)."""
-
-    position: np.ndarray
-    down: np.ndarray
-    right: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a frame goes: the image's axes along rows, columns and slices, and which are reversed."""
-
-    axes: tuple[int, int, int]
-    flips: tuple[slice, slice]
-    slice_index: int
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_RESAMPLED = "nothing is resampled: export it on the image's grid"
 
 
 def read_segmentation(
@@ -67,139 +50,103 @@ def read_segmentation(
         if int(item.SegmentNumber) != 0
     }
     values = values_of_names(path, list(names.values()), "segment", labels)
+    across = _space_slices(dataset, image)
     segmentation = Segmentation.from_dataset(dataset, copy=False)
-    frames = list(_frames(path, segmentation))
-    places = _places(path, dataset, image, len(frames))
+    affine, place = _place(path, segmentation, image, across)
+    if str(segmentation.SegmentationType) == "LABELMAP":
+        _refuse_unknown(path, segmentation, {0, *names})
+
+    def voxels(number: int) -> np.ndarray:
+        stack = segmentation.get_volume(segment_numbers=[number], rescale_fractional=False, **_STACKED)
+        pixels = stack.array[..., 0]
+        _refuse_fractions(path, pixels, segmentation)
+        whole = np.zeros(image.array.shape, dtype=bool)
+        whole[place] = Volume(pixels, affine).in_order(image.axis_order).array
+        return whole
+
     painted = (
-        (name, value, _voxels(number, frames, places, image))
-        for (number, name), value in zip(names.items(), values, strict=True)
+        (name, value, voxels(number)) for (number, name), value in zip(names.items(), values, strict=True)
     )
     return Volume(combine(path, image.array.shape, painted, "segments"), image.affine)
 
 
-def _frames(path: Path, segmentation: Segmentation) -> Iterator[np.ndarray]:
-    """Per frame the segment number of each pixel, 0 for none."""
+def _space_slices(dataset: Dataset, image: Volume) -> int:
+    """Say in the header how far slices are apart, which missing ones hide; the image's axis across them."""
+    frames = [*dataset.PerFrameFunctionalGroupsSequence, *dataset.SharedFunctionalGroupsSequence]
+    plane = next(item for frame in frames for item in frame.get("PlaneOrientationSequence", ()))
+    cosines = np.array(plane.ImageOrientationPatient, dtype=float)
+    normal = _LPS_TO_RAS[:3, :3] @ np.cross(cosines[:3], cosines[3:])
+    across = int(np.abs(image.grid.direction.T @ normal).argmax())
+    for measures in chain.from_iterable(frame.get("PixelMeasuresSequence", ()) for frame in frames):
+        measures.SpacingBetweenSlices = round(float(image.spacing[across]), 9)
+    return across
+
+
+def _refuse_unknown(path: Path, segmentation: Segmentation, known: set[int]) -> None:
+    """Highdicom leaves out pixels of a label map that belong to no segment."""
+    found = set(np.unique(segmentation.get_stored_frames()).tolist())
+    if unknown := found - known:
+        raise ConversionError(
+            f"{path}: segments: found pixels of segment {min(unknown)}, expected only segments that "
+            "the file describes; export it again"
+        )
+
+
+def _refuse_fractions(path: Path, pixels: np.ndarray, segmentation: Segmentation) -> None:
     kind = str(segmentation.SegmentationType)
-    numbers = {int(item.SegmentNumber) for item in segmentation.SegmentSequence}
     full = int(segmentation.MaximumFractionalValue) if kind == "FRACTIONAL" else 1
-    for index, pixels in enumerate(segmentation.get_stored_frames()):
-        if kind == "LABELMAP":
-            if unknown := set(np.unique(pixels).tolist()) - numbers - {0}:
-                raise ConversionError(
-                    f"{path}: segments: found pixels of segment {min(unknown)}, expected only segments that "
-                    "the file describes; export it again"
-                )
-            yield pixels
-            continue
-        if count := int(((pixels != 0) & (pixels != full)).sum()):
-            raise ConversionError(
-                f"{path}: segmentation type: found {count} pixels between 0 and {full} in frame {index + 1} "
-                f"of a {kind} one, expected only 0 and {full}; export a binary segmentation"
-            )
-        identification = _group(segmentation, index, "SegmentIdentificationSequence")
-        number = int(identification.ReferencedSegmentNumber)
-        yield np.where(pixels != 0, number, 0)
-
-
-def _voxels(number: int, frames: list[np.ndarray], places: list[_Place], image: Volume) -> np.ndarray:
-    voxels = np.zeros(image.array.shape, dtype=bool)
-    for frame, place in zip(frames, places, strict=True):
-        # A view: rows, columns and slices of the frame are axes of the image.
-        canvas = voxels.transpose(place.axes)[..., place.slice_index][place.flips]
-        canvas |= frame == number
-    return voxels
-
-
-def _places(path: Path, dataset: Dataset, image: Volume, count: int) -> list[_Place]:
-    shape = int(dataset.Rows), int(dataset.Columns)
-    return [_place(f"{path}: frame {i + 1}", _plane(dataset, i), shape, image) for i in range(count)]
-
-
-def _plane(dataset: Dataset, frame: int) -> _Plane:
-    position = _group(dataset, frame, "PlanePositionSequence").ImagePositionPatient
-    orientation = _group(dataset, frame, "PlaneOrientationSequence").ImageOrientationPatient
-    spacing = _group(dataset, frame, "PixelMeasuresSequence").PixelSpacing
-    # Cosines come first along a row (to the right), spacing first between rows (down).
-    return _Plane(
-        position=np.array(position, dtype=float),
-        down=np.array(orientation[3:], dtype=float) * float(spacing[0]),
-        right=np.array(orientation[:3], dtype=float) * float(spacing[1]),
-    )
-
-
-def _group(dataset: Dataset, frame: int, name: str) -> Any:
-    """An item of a frame's functional groups, its own or shared by all."""
-    own = dataset.PerFrameFunctionalGroupsSequence[frame]
-    shared = dataset.SharedFunctionalGroupsSequence[0]
-    return (own if name in own else shared)[name].value[0]
-
-
-def _place(what: str, plane: _Plane, shape: tuple[int, int], image: Volume) -> _Place:
-    """Where a frame lies on the image's grid; refused unless each pixel is a voxel."""
-    to_ras = np.array([-1.0, -1.0, 1.0])
-    steps = np.column_stack([plane.down, plane.right]) * to_ras[:, np.newaxis]
-    cosines = image.grid.direction.T @ (steps / np.linalg.norm(steps, axis=0))
-    down, right = (int(axis) for axis in np.abs(cosines).argmax(axis=0))
-    beside = 1 - np.abs(cosines).max(axis=0)
-    # Told by the sine, as the cosine hardly changes; a smaller angle shows at the corners, below.
-    if down == right or np.sqrt(2 * beside.clip(0)).max() > 10 * DIRECTION_TOLERANCE:
+    if count := int(((pixels != 0) & (pixels != full)).sum()):
         raise ConversionError(
-            f"{what}: direction: found rows and columns {_angle(cosines):.3g} degrees off the image's axes, "
-            "expected 0; nothing is resampled: export it on the image's grid"
+            f"{path}: segmentation type: found {count} pixels between 0 and {full} of a {kind} one, expected "
+            f"only 0 and {full}; export a binary segmentation"
         )
-    across = 3 - down - right
-    expected_shape = image.array.shape[down], image.array.shape[right]
-    if shape != expected_shape:
-        raise ConversionError(
-            f"{what}: size: found {shape[0]} x {shape[1]}, expected {expected_shape[0]} x "
-            f"{expected_shape[1]} pixels (the image's); nothing is resampled: export it on the image's grid"
-        )
-    found, expected = np.linalg.norm(steps, axis=0), image.spacing[[down, right]]
-    if np.abs(found - expected).max() > SPACING_TOLERANCE_MM:
-        raise ConversionError(
-            f"{what}: spacing: found {found[0]:g} x {found[1]:g} mm, expected {expected[0]:g} x "
-            f"{expected[1]:g} mm (the image's); nothing is resampled: export it on the image's grid"
-        )
-    index = _slice_of(what, plane.position * to_ras, steps, shape, (down, right, across), image)
-    flips = tuple(
-        slice(None, None, -1 if cosines[axis, column] < 0 else 1) for column, axis in enumerate((down, right))
-    )
-    return _Place((down, right, across), (flips[0], flips[1]), index)
 
 
-def _slice_of(
-    what: str,
-    corner: np.ndarray,
-    steps: np.ndarray,
-    shape: tuple[int, int],
-    axes: tuple[int, int, int],
-    image: Volume,
-) -> int:
-    """The slice that holds a frame; all four corners must be the corner voxels of that slice."""
-    ends = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * (np.array(shape) - 1)
-    corners = np.linalg.inv(image.affine) @ np.vstack([corner[:, np.newaxis] + steps @ ends.T, np.ones(4)])
-    corners = corners[list(axes)]
-    last = np.array(shape)[:, np.newaxis] - 1
-    beside = np.minimum(np.abs(corners[:2]), np.abs(corners[:2] - last)).max()
+def _place(
+    path: Path, segmentation: Segmentation, image: Volume, across: int
+) -> tuple[np.ndarray, tuple[slice, ...]]:
+    """The affine of the stacked frames, and where they lie in the image; each pixel has to be a voxel."""
+    geometry = segmentation.get_volume_geometry(allow_missing_positions=True, **_STACKED)
+    if geometry is None:
+        raise ConversionError(
+            f"{path}: frames: found some beside or between the others' grid, expected slices a multiple of "
+            f"{image.spacing[across]:g} mm apart (the image's); {_RESAMPLED}"
+        )
+    slices, *size = geometry.spatial_shape
+    count, *expected = image.array.shape[across], *np.delete(image.array.shape, across)
+    if slices > count or sorted(size) != sorted(expected):
+        raise ConversionError(
+            f"{path}: size: found {slices} slices of {size[0]} x {size[1]} pixels, expected at most {count} "
+            f"of {expected[0]} x {expected[1]} (the image's); {_RESAMPLED}"
+        )
+    affine = _LPS_TO_RAS @ geometry.affine
+    found = Volume(np.broadcast_to(False, geometry.spatial_shape), affine).in_order(image.axis_order)
+    # Size, spacing and direction have to be the image's; of slices there may be fewer.
+    shape = tuple(count if axis == across else n for axis, n in enumerate(found.array.shape))
+    here = np.column_stack([found.affine[:, :3], image.affine[:, 3]])
+    if difference := Grid(shape, here).difference(image.grid):
+        raise ConversionError(f"{path}: {difference} (the image's); {_RESAMPLED}")
+    corners = np.array([[0, 0, 0, 1], [*np.array(found.array.shape) - 1, 1]]).T
+    moved = (np.linalg.inv(image.affine) @ found.affine - np.eye(4)) @ corners
+    beside = np.abs(np.delete(moved[:3], across, axis=0)).max()
     if beside > IN_PLANE_TOLERANCE:
         raise ConversionError(
-            f"{what}: origin: found pixels {beside:.3g} voxels beside the image's, expected at most "
-            f"{IN_PLANE_TOLERANCE:g}; nothing is resampled: export it on the image's grid"
+            f"{path}: origin: found pixels {beside:.3g} voxels beside the image's, expected at most "
+            f"{IN_PLANE_TOLERANCE:g}; {_RESAMPLED}"
         )
-    index, count = round(float(corners[2].mean())), image.array.shape[axes[2]]
-    off = np.abs(corners[2] - index).max()
+    first = round(float(moved[across].mean()))
+    off = np.abs(moved[across] - first).max()
     if off > SLICE_TOLERANCE:
         raise ConversionError(
-            f"{what}: slice position: found {off:.3g} slices beside the image's, expected at most "
-            f"{SLICE_TOLERANCE:g}; nothing is resampled: export it on the image's grid"
+            f"{path}: slice position: found {off:.3g} slices beside the image's, expected at most "
+            f"{SLICE_TOLERANCE:g}; {_RESAMPLED}"
         )
-    if not 0 <= index < count:
+    last = first + slices - 1
+    if first < 0 or last >= count:
         raise ConversionError(
-            f"{what}: slice position: found slice {index} of the image counted from 0, expected 0 to "
-            f"{count - 1}; name the mask that was drawn on this image"
+            f"{path}: slice position: found slice {first if first < 0 else last} of the image counted from "
+            f"0, expected 0 to {count - 1}; name the mask that was drawn on this image"
         )
-    return index
-
-
-def _angle(cosines: np.ndarray) -> float:
-    return float(np.degrees(np.arccos(np.abs(cosines).max(axis=0).clip(0, 1).min())))
+    place = [slice(None)] * 3
+    place[across] = slice(first, last + 1)
+    return affine, tuple(place)

@@ -144,7 +144,7 @@ def test_fractions_are_refused(exam: Exam, tmp_path: Path) -> None:
     path = tmp_path / "seg.dcm"
     segmentation(exam, path, names=("level1",), stack=stack, kind="FRACTIONAL")
     with pytest.raises(
-        ConversionError, match="segmentation type: found 30 pixels between 0 and 255 in frame"
+        ConversionError, match="segmentation type: found 30 pixels between 0 and 255 of a FRACTIONAL one"
     ):
         read_mask(path, image, LABELS)
 
@@ -171,9 +171,11 @@ def test_other_grids_are_refused_by_field(exam: Exam, tmp_path: Path) -> None:
     path = tmp_path / "seg.dcm"
     segmentation(exam, path)
     for other, message in [
-        (Volume(image.array[:-1], image.affine), "frame 1: size: found 55 x 75, expected 55 x 74 pixels"),
-        (scaled(image, 1.01), "spacing: found 0.976562 x 0.976562 mm, expected 0.986328 x 0.986328 mm"),
-        (turned(image, 2), "direction: found rows and columns 2 degrees off the image's axes, expected 0"),
+        (Volume(image.array[:-1], image.affine), "15 slices of 55 x 75 pixels, expected at most 25 of 74 x"),
+        (Volume(image.array[..., 11:], image.affine), "of 55 x 75 pixels, expected at most 14 of 75 x 55"),
+        (scaled(image, 1.01), "spacing: found 0.976562 x 0.976562 x 3.26996 mm, expected 0.986328 x"),
+        (turned(image, 2), "direction: found [-1, 0, 0; 0, -1, 0; 0, 0, 1], expected [-0.99"),
+        (turned(image, 0.05), "origin: found pixels 0.1"),
         (shifted(image, (0.5, 0, 0)), "origin: found pixels 0.5 voxels beside the image's, expected at most"),
         (
             shifted(image, (1, 0, 0)),
@@ -185,8 +187,9 @@ def test_other_grids_are_refused_by_field(exam: Exam, tmp_path: Path) -> None:
         ),
         (
             shifted(image, (0, 0, 12)),
-            "slice position: found slice -1 of the image counted from 0, expected 0",
+            "slice position: found slice -6 of the image counted from 0, expected 0",
         ),
+        (Volume(image.array, image.affine @ np.diag([1, 1, 1.3, 1])), "frames: found some beside or between"),
     ]:
         with pytest.raises(ConversionError) as error:
             read_mask(path, other, LABELS)
@@ -194,6 +197,36 @@ def test_other_grids_are_refused_by_field(exam: Exam, tmp_path: Path) -> None:
         assert str(error.value).endswith(("export it on the image's grid", "that was drawn on this image"))
     # As NIfTI's quaternions round it.
     np.testing.assert_array_equal(read_mask(path, turned(image, 0.003), LABELS).array, exam[2])
+
+
+def edited(dataset: Dataset, path: Path, frame: int, position: tuple[float, float, float]) -> Path:
+    """A SEG with a frame moved by so many millimetres."""
+    plane = dataset.PerFrameFunctionalGroupsSequence[frame].PlanePositionSequence[0]
+    plane.ImagePositionPatient = [a + b for a, b in zip(plane.ImagePositionPatient, position, strict=True)]
+    dataset.save_as(path)
+    return path
+
+
+def test_frames_off_the_others_grid_are_refused_and_uneven_ones_taken(exam: Exam, tmp_path: Path) -> None:
+    series, image, mask = exam
+    stack = np.zeros((len(series), *mask.shape[1::-1], 1), dtype=np.uint8)
+    stack[[3, 7, 20], 4:9, 5:11] = 1
+    dataset = segmentation(exam, tmp_path / "seg.dcm", names=("level2",), stack=stack)
+    # Scanners' own positions, and no word on how far slices are apart.
+    del dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices
+    found = read_mask(edited(dataset, tmp_path / "uneven.dcm", 1, (0, 0, 0.2)), image, LABELS).array
+    assert np.flatnonzero(found.any(axis=(0, 1))).tolist() == [3, 7, 20]
+    for moved in ((0, 0, 1.0), (0.5, 0, 0)):
+        with pytest.raises(ConversionError, match="frames: found some beside or between the others' grid"):
+            read_mask(edited(dataset, tmp_path / "off.dcm", 1, moved), image, LABELS)
+
+
+def test_pixels_of_no_segment_are_refused(exam: Exam, tmp_path: Path) -> None:
+    dataset = segmentation(exam, tmp_path / "seg.dcm", kind="LABELMAP")
+    del dataset.SegmentSequence[-1]
+    dataset.save_as(tmp_path / "less.dcm")
+    with pytest.raises(ConversionError, match="segments: found pixels of segment 3, expected only segments"):
+        read_mask(tmp_path / "less.dcm", exam[1], LABELS)
 
 
 def test_unknown_names_and_frames_of_reference_are_refused(exam: Exam, tmp_path: Path) -> None:
