@@ -14,6 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from bmseg.study import DEFAULT_STUDY, Study, load_study
+from dataset_conversion.images.volume import ConversionError
 from dataset_conversion.phantom.calibration import (
     Objective,
     Scorer,
@@ -101,8 +102,11 @@ def main(generations: int, seed: int) -> None:
         others = [see_test_exams(other, start.scale) for other in TUNED_SEEDS]
         # Twelve more starts of the consensus changed no label on these cohorts.
         objective = Objective(shipped, others, targets, study_scorer(study, restarts=0), start)
-        with tqdm(total=generations, desc="generations") as bar:
-            readers, record = calibrate(objective, Search(generations, seed), report=bar.update)
+        try:
+            with tqdm(total=generations, desc="generations") as bar:
+                readers, record = calibrate(objective, Search(generations, seed), report=bar.update)
+        except ConversionError as error:
+            raise click.ClickException(str(error)) from None
         write_readers(readers, record)
         calibrated_readers.cache_clear()
     readers = calibrated_readers()

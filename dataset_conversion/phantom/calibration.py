@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from dataset_conversion.files import write_text
-from dataset_conversion.phantom.cma_es import minimise
+from dataset_conversion.images.volume import ConversionError
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_body
 from dataset_conversion.phantom.readers import (
     LEVELS,
@@ -265,21 +265,37 @@ def calibrate(
         Rounded to what is stored.
     dict
         Where they come from: seeds, search, the objective's value at the start and at the end.
+
+    Raises
+    ------
+    ConversionError
+        When the package cma, which searches (Hansen, arXiv:1604.00772), is not installed.
     """
-    start = to_vector(objective.template)
-    minimum = minimise(
-        objective, start,
-        spread=search.spread, generations=search.generations, seed=search.seed,
-        report=report,
-    )  # fmt: skip
-    readers = _rounded(from_vector(minimum.point, objective.template))
+    try:
+        import cma  # type: ignore[import-not-found,import-untyped]
+    except ModuleNotFoundError:
+        raise ConversionError(
+            "cma: not installed, expected to tune readers; install with: pip install 'bmseg[dev]'"
+        ) from None
+    best = start = to_vector(objective.template)
+    lowest = at_start = objective(start)
+    strategy = cma.CMAEvolutionStrategy(start, search.spread, {"seed": search.seed, "verbose": -9})
+    for _ in range(search.generations):
+        points = strategy.ask()
+        values = [objective(point) for point in points]
+        strategy.tell(points, values)
+        if min(values) < lowest:
+            best, lowest = points[int(np.argmin(values))], min(values)
+        if report:
+            report()
+    readers = _rounded(from_vector(best, objective.template))
     record = {
         "method": "CMA-ES, a fit to published medians and means",
         **asdict(search),
         "shipped_seed": objective.shipped.seed,
         "other_seeds": [cohort.seed for cohort in objective.others],
-        "evaluations": minimum.evaluations,
-        "objective_at_start": round(objective(start), 4),
+        "evaluations": strategy.countevals + 1,
+        "objective_at_start": round(at_start, 4),
         "objective": round(objective(to_vector(readers)), 4),
     }
     return readers, record

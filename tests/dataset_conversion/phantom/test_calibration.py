@@ -1,4 +1,6 @@
 import json
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from dataset_conversion.images.volume import ConversionError
 from dataset_conversion.phantom.calibration import (
     WIDEST_UNCERTAINTY,
     Objective,
@@ -23,7 +26,7 @@ from dataset_conversion.phantom.calibration import (
     write_readers,
 )
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_exam
-from dataset_conversion.phantom.plan import DEFAULT_SEED
+from dataset_conversion.phantom.plan import DEFAULT_SEED, PlannedExam
 from dataset_conversion.phantom.readers import READERS, READERS_FILE, ReaderParameters, calibrated_readers
 
 TUNED = 4 * 3 * 3 + 1
@@ -41,10 +44,17 @@ def shares_of_reader_1(counts: np.ndarray) -> np.ndarray:
     return np.divide(overlap, total, out=np.full(total.shape, np.nan), where=total > 0)
 
 
+def plan_thin_exams(*, training: int, seed: int) -> list[PlannedExam]:
+    """The cohort's exams, four slices each."""
+    return [replace(exam, slices=4) for exam in plan_cohort(training=training, seed=seed)]
+
+
 @pytest.fixture(scope="module")
-def cohort() -> SeenCohort:
+def cohort() -> Iterator[SeenCohort]:
     """The first and the last test exam: the last has no level 3."""
-    return see_test_exams(DEFAULT_SEED, 5.0, places=[0, 9])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dataset_conversion.phantom.calibration.plan_cohort", plan_thin_exams)
+        yield see_test_exams(DEFAULT_SEED, 5.0, places=[0, 9])
 
 
 @given(arrays(float, TUNED, elements=st.floats(-2, 4)))
@@ -65,7 +75,7 @@ def test_what_is_not_tuned_is_the_templates() -> None:
 
 
 def test_patterns_counted_are_those_of_the_masks_drawn(cohort: SeenCohort) -> None:
-    planned = plan_cohort(training=1)[-1]
+    planned = plan_thin_exams(training=1, seed=DEFAULT_SEED)[-1]
     masks = simulate_exam(planned, channels=[], seed=DEFAULT_SEED).masks
     codes = np.ravel_multi_index([masks[reader].array for reader in READERS], (4, 4, 4, 4))
     expected = np.bincount(codes.ravel(), minlength=256).reshape(4, 4, 4, 4)
@@ -133,6 +143,41 @@ def test_calibration_comes_nearer_and_stores_what_it_says(cohort: SeenCohort, tm
     stored = json.loads((tmp_path / "readers.json").read_text())
     assert ReaderParameters.from_dict(stored["readers"]) == readers
     assert stored["calibration"] == record
+    assert record["evaluations"] == 1 + 12 * 14  # a generation for 37 numbers is 14
+
+
+class Valley(Objective):
+    """Nothing is simulated: an ellipsoid, lowest where every number is a tenth above the start's."""
+
+    def __call__(self, vector: np.ndarray) -> float:
+        step = vector - to_vector(self.template) - 0.1
+        return float(np.geomspace(1, 10, TUNED) @ step**2)
+
+
+@pytest.fixture
+def valley() -> Valley:
+    nothing = Targets(np.zeros((4, 4)), np.zeros((4, 4)))
+    return Valley(SeenCohort(0, (), ()), [], nothing, shares_of_reader_1, starting_readers())
+
+
+def test_search_finds_the_lowest_point(valley: Valley) -> None:
+    readers, record = calibrate(valley, Search(generations=150, seed=3))
+    assert to_vector(readers) == pytest.approx(to_vector(valley.template) + 0.1, abs=0.05)
+    assert record["objective"] < 1e-2 * record["objective_at_start"]
+
+
+def test_seed_decides_the_search_and_the_start_is_never_lost(valley: Valley) -> None:
+    first, again, other = (calibrate(valley, Search(generations=5, seed=seed))[0] for seed in (1, 1, 2))
+    assert first == again != other
+    far, record = calibrate(valley, Search(generations=1, seed=1, spread=100.0))
+    assert far == valley.template
+    assert record["objective"] == pytest.approx(record["objective_at_start"], abs=1e-3)
+
+
+def test_without_cma_the_line_says_what_to_install(valley: Valley, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cma", None)
+    with pytest.raises(ConversionError, match=r"cma: not installed, .*pip install 'bmseg\[dev\]'"):
+        calibrate(valley, Search(generations=1))
 
 
 def test_shipped_readers_say_where_they_come_from() -> None:
