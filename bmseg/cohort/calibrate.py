@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from bmseg.study import DEFAULT_STUDY, Study, load_study
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from dataset_conversion.phantom.calibration import (
     Objective,
     Scorer,

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from dataset_conversion.dicom.frame import Frame, Identity
-from dataset_conversion.images.volume import Plane
+from dataset_conversion.images import Plane
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.dicom.selection import choose, regions_of
 from dataset_conversion.dicom.wording import clean_description
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 
 #: Columns of the table; `channel` is what the rule chooses, and what a person may change.
 COLUMNS = [

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from dataset_conversion.raw.exam import check_identifier
 
 COLUMNS = ["exam", "patient", "patient_id", "study_uid", "folder"]

@@ -25,8 +25,8 @@ from dataset_conversion.dicom.codestream import stated_by
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.frame import Frame, stamp_of
 from dataset_conversion.dicom.native import native_pixels
+from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.images.dicom_file import DamagedError, read_dataset
-from dataset_conversion.images.volume import ConversionError, Volume
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dataset_conversion.images.volume import Plane
+from dataset_conversion.images import Plane
 
 #: What a Dixon acquisition gives; ``unknown`` where no tag says so.
 ContrastName = Literal["water", "fat", "in_phase", "opposed_phase", "fat_fraction", "unknown"]

@@ -14,8 +14,8 @@ from pydicom.uid import UID
 from tqdm import tqdm
 
 from dataset_conversion.dicom.frame import Frame, frames_of
+from dataset_conversion.images import ConversionError
 from dataset_conversion.images.dicom_file import DamagedError, NotDicomError, read_dataset
-from dataset_conversion.images.volume import ConversionError
 from dataset_conversion.parallel import run_each
 
 # Files a worker reads before it reports: enough that messages between processes cost nothing.

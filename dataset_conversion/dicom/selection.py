@@ -13,7 +13,7 @@ from dataset_conversion.dicom.exams import FoundExam
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.dicom.wording import station_words
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 
 _ADVICE = "choose one with --volumes"
 

@@ -14,7 +14,7 @@ from dataset_conversion.dicom.inspection import describe_plane, describe_spacing
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.dicom.selection import choose
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.raw.cohort_table import CohortRow
 from dataset_conversion.raw.conversion import PendingExam

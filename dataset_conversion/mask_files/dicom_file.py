@@ -9,8 +9,8 @@ from pydicom import Dataset
 from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
 
 from dataset_conversion.files import TooLargeError, open_unpacked
+from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.images.dicom_file import DamagedError, NotDicomError, read_dataset
-from dataset_conversion.images.volume import ConversionError, Volume
 from dataset_conversion.mask_files.dicom_seg import read_segmentation
 from dataset_conversion.mask_files.labels import Labels
 from dataset_conversion.mask_files.rtstruct import read_structure_set

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_conversion.images.volume import ConversionError, Volume
+from dataset_conversion.images import ConversionError, Volume
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from dataset_conversion import files
-from dataset_conversion.images.volume import ConversionError, Volume
+from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.mask_files.labels import Labels, combine, relabel, values_of_names
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])

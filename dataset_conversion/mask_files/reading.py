@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 from dataset_conversion.files import open_unpacked
-from dataset_conversion.images.volume import ConversionError, Volume, read_volume
+from dataset_conversion.images import ConversionError, Volume, read_volume
 from dataset_conversion.mask_files.labels import Labels, relabel
 from dataset_conversion.mask_files.nrrd import read_nrrd
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset
 
-from dataset_conversion.images.volume import ConversionError, Volume
+from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.mask_files.contours import crossing, rasterise
 from dataset_conversion.mask_files.labels import Labels, combine, values_of_names
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from dataset_conversion.files import write_text
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_body
 from dataset_conversion.phantom.readers import (
     LEVELS,

@@ -13,7 +13,7 @@ from functools import partial
 from tqdm import tqdm
 
 from dataset_conversion.files import write_text
-from dataset_conversion.images.volume import ConversionError, Volume
+from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.parallel import one_thread_each
 from dataset_conversion.phantom.anatomy import Anatomy, build_anatomy
 from dataset_conversion.phantom.fields import Grid, generator

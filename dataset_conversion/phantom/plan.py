@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from dataset_conversion.phantom.fields import generator
 from dataset_conversion.phantom.knee import Sex
 from dataset_conversion.phantom.scanner import SCANNERS

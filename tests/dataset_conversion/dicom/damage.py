@@ -23,7 +23,7 @@ from dataset_conversion.dicom.inspection import inspect
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.dicom.scan import scan
-from dataset_conversion.images.volume import ConversionError, Volume
+from dataset_conversion.images import ConversionError, Volume
 
 Kind = tuple[str, float | None, int | None]
 

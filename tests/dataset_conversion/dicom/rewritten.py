@@ -26,7 +26,7 @@ from pydicom.uid import (
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.scan import scan
 from dataset_conversion.dicom.volumes import find_volumes
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 from tests.dataset_conversion.dicom.damage import lay_out
 
 NATIVE = [

@@ -13,7 +13,7 @@ from dataset_conversion import files
 from dataset_conversion.dicom.exams import find_exams
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.scan import Unreadable, read_headers, scan
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from tests.dataset_conversion.dicom.damage import Sound, lay_out, place_of
 from tests.dataset_conversion.dicom.sound_series import CLASSIC, pick
 

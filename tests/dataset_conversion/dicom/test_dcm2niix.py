@@ -11,7 +11,7 @@ pytest.importorskip("pydicom", reason="pydicom is not installed: pip install '.[
 
 from benchmarks.bench_dicom import render
 from benchmarks.dcm2niix import SeriesComparison, compare_folder, difference, find_dcm2niix
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 
 
 @pytest.fixture(scope="module")

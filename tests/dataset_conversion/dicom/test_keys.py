@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from dataset_conversion.dicom.keys import COLUMNS, Key, read_keys, with_new_keys, write_keys
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 
 FOUND = [(f"1.2.{number}", f"id{number % 3}", f"folder/{number}") for number in range(6)]
 

@@ -12,7 +12,7 @@ from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.scan import scan
 from dataset_conversion.dicom.volumes import find_volumes
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 
 
 def volumes_in(folder: Path) -> list[FoundVolume]:

@@ -8,7 +8,7 @@ import pytest
 
 from dataset_conversion.dicom import scan as scanning
 from dataset_conversion.dicom.scan import Other, Unreadable, read_headers, scan
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 
 
 @pytest.fixture

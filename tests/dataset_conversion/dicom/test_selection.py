@@ -18,7 +18,7 @@ from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
 from dataset_conversion.dicom.scan import Scan
 from dataset_conversion.dicom.scanner import Scanner
 from dataset_conversion.dicom.selection import choose
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 
 CORONAL = FramePlane(48, 64, (2.0, 2.0), (1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
 AXIAL = FramePlane(48, 64, (2.0, 2.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))

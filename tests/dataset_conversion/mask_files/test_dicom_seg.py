@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import RLELossless, generate_uid
 
-from dataset_conversion.images.volume import ConversionError, Volume, read_volume
+from dataset_conversion.images import ConversionError, Volume, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
 
 # highdicom warns of the names in the public series.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dataset_conversion import files
-from dataset_conversion.images.volume import ConversionError, Volume
+from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.mask_files.labels import values_of_names
 from dataset_conversion.mask_files.reading import Labels, read_mask, relabel
 

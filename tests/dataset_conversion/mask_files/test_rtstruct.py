@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
-from dataset_conversion.images.volume import ConversionError, Volume, read_volume
+from dataset_conversion.images import ConversionError, Volume, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
 
 LEVELS = {"level1": 1, "level2": 2}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from dataset_conversion.phantom.calibration import (
     WIDEST_UNCERTAINTY,
     Objective,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_conversion.images.volume import STORAGE_ORDER, ConversionError, Volume, read_volume
+from dataset_conversion.images import STORAGE_ORDER, ConversionError, Volume, read_volume
 from dataset_conversion.phantom.cohort import (
     DEFAULT_SEED,
     PlannedExam,
