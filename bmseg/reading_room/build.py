@@ -31,6 +31,7 @@ from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path, write_text
 from dataset_conversion.images.volume import STORAGE_ORDER, read_volume
+from dataset_conversion.raw.cohort_table import read_facts
 from dataset_conversion.raw.dataset import RawDataset
 from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
 
@@ -328,12 +329,7 @@ def _ages(cohort: pd.DataFrame, exams: Sequence[str]) -> dict[str, float]:
 
 
 def _read_cohort(path: Path) -> pd.DataFrame:
-    try:
-        cohort = pd.read_csv(path, dtype={"exam": str})
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a CSV table ({str(error).splitlines()[0]})") from None
-    if "exam" not in cohort:
-        raise InputError(f"{path}: column: found none named exam, expected exam and age")
+    cohort = read_facts(path)
     if not pd.api.types.is_numeric_dtype(cohort.get("age", pd.Series(dtype=float))):
         raise InputError(f"{path}: age: found text, expected years as numbers")
     return cohort

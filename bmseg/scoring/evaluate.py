@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from tqdm import tqdm
 
 from bmseg.errors import InputError
@@ -15,7 +14,8 @@ from bmseg.scoring.evaluation import Evaluation, consensus_name, output_of
 from bmseg.scoring.raters import Raters, workspace_raters
 from bmseg.study import Study
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import Volume, write_volume
+from dataset_conversion.images import Volume, write_volume
+from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
 from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
@@ -101,7 +101,7 @@ def evaluate(
     files = {rater: list_masks(folder) for rater, folder in {**raters.readers, **raters.models}.items()}
     exams = match_exams(files, raters.exams)
     allowed = _regions(regions, exams)
-    facts = _read_cohort(cohort) if cohort else None
+    facts = read_facts(cohort) if cohort else None
     hashes = {rater: files_hash({exam: files[rater][exam] for exam in exams}) for rater in files}
     design = study.design(unit=unit, margin=margin, synthetic=synthetic)
     inputs: dict[str, Any] = {
@@ -174,17 +174,6 @@ def _regions(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:
     if missing := [exam for exam in exams if exam not in files]:
         raise MaskError(f"{folder}: found no region of exam {', '.join(missing)}, expected one of every exam")
     return {exam: files[exam] for exam in exams}
-
-
-def _read_cohort(path: Path) -> pd.DataFrame:
-    try:
-        cohort = pd.read_csv(path, dtype={"exam": str})
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: cannot be read as a CSV table ({reason})") from None
-    if "exam" not in cohort:
-        raise InputError(f"{path}: column: found none named exam, expected a row an exam")
-    return cohort
 
 
 def _by_text(done: Sequence[ScoredExam]) -> list[str]:

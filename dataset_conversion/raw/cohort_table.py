@@ -1,4 +1,4 @@
-"""The table of a cohort: a CSV file with a row an exam, read and checked before any image is."""
+"""Tables of a cohort: CSV files with a row an exam, read and checked before any image is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from dataset_conversion.raw.exam import DatasetSpec, Split, check_identifier
 
 #: Columns that may stand beside ``exam``, ``split``, the channels and the readers.
@@ -22,11 +22,9 @@ class CohortRow:
 
     Parameters
     ----------
-    exam : str
-        Case identifier.
-    split : {"training", "test", "unread"}
+    exam, split
     files : dict of str to Path
-        Channel or reader name to file, of the cells that are filled in; below the table's folder.
+        Channel or reader to file, of the cells that are filled in; below the table's folder.
     facts : dict of str to str or None
         Those of `FACTS` that are columns of the table; None where the cell is empty.
     """
@@ -64,30 +62,42 @@ def read_cohort(
         One line that names the table and every fault that is found in it.
     """
     checks = _Checks(spec, tuple(channels), tuple(splits), path.parent)
-    table = _read_csv(path)
-    if faults := checks.columns(table) or checks.rows(table):
-        raise ConversionError(f"{path}: {'; '.join(faults)}")
-    return [_row(row, [*channels, *spec.readers], path.parent) for row in table.to_dict("records")]
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConversionError(f"{path}: no such table; name a CSV file with --table") from None
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConversionError(f"{path}: cannot be read as a CSV table ({reason})") from None
+    table = _read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     table = table.rename(columns=str.strip).apply(lambda column: column.str.strip())
     if table.empty:
         raise ConversionError(f"{path}: found no row, expected one an exam")
+    if faults := checks.columns(table) or checks.rows(table):
+        raise ConversionError(f"{path}: {'; '.join(faults)}")
+    rows = []
+    for row in table.to_dict("records"):
+        files = {name: path.parent / row[name] for name in [*channels, *spec.readers] if row.get(name)}
+        facts = {name: row[name] or None for name in FACTS if name in row}
+        rows.append(CohortRow(row["exam"], cast("Split", row["split"]), files, facts))
+    return rows
+
+
+def read_facts(path: Path) -> pd.DataFrame:
+    """What is known of exams: ``exam`` as text, and whatever other columns a table has, as cohort.csv.
+
+    Raises
+    ------
+    ConversionError
+        When the table cannot be read or has no column ``exam``.
+    """
+    table = _read_csv(path, dtype={"exam": str})
+    if "exam" not in table:
+        raise ConversionError(f"{path}: column: found none named exam, expected a row an exam")
     return table
 
 
-def _row(row: dict[str, str], names: Sequence[str], folder: Path) -> CohortRow:
-    files = {name: folder / row[name] for name in names if row.get(name)}
-    facts = {name: row[name] or None for name in FACTS if name in row}
-    return CohortRow(row["exam"], cast("Split", row["split"]), files, facts)
+def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, **options)
+    except FileNotFoundError:
+        raise ConversionError(f"{path}: no such table, expected a CSV file with a row an exam") from None
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConversionError(f"{path}: cannot be read as a CSV table ({reason})") from None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from dataset_conversion.files import write_text
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import Exam, Split
@@ -53,11 +53,9 @@ class ConversionReport:
     failures : dict of str to str
         Identifier to the reason for refusal.
     unused_masks : int
-        Masks of training exams by other readers than the training reader: checked for nothing and not
-        used.
+        Masks of training exams by other readers than the training reader: not even checked.
     reordered : list of str
-        Masks, each as "exam reader", that stood in another axis order or direction than their image and
-        were brought to it.
+        Masks, each as "exam reader", that were brought from another axis order to that of their image.
     removed : list of Path
         Files of exams that are not in the cohort any more.
     unread : bool
@@ -72,14 +70,12 @@ class ConversionReport:
     removed: list[Path] = field(default_factory=list)
     unread: bool = False
 
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What one exam came to, as sent back by the process that worked on it."""
-
-    failure: str | None = None
-    unused_masks: int = 0
-    reordered: tuple[str, ...] = ()
+    def add(self, other: ConversionReport) -> None:
+        """Take what became of another exam."""
+        self.converted += other.converted
+        self.failures |= other.failures
+        self.unused_masks += other.unused_masks
+        self.reordered += other.reordered
 
 
 def convert(
@@ -98,7 +94,7 @@ def convert(
     dataset : RawDataset
     exams : sequence of PendingExam
     seed : int
-        Seed of the folds.
+        Of the folds.
     processes : int, optional
         By default one a CPU core.
 
@@ -124,16 +120,16 @@ def convert(
     if ledger != found:
         write_text(ledger_path, json.dumps(ledger, indent=1))
 
-    outcomes = {}
+    outcomes: dict[str, ConversionReport] = {}
     work = run_each(partial(_convert_exam, dataset), missing, died=_died, processes=processes)
     with closing(work):
         for exam, outcome in tqdm(work, total=len(missing), desc="convert", unit="exam", disable=None):
             outcomes[exam.identifier] = outcome
-            if outcome.failure is None:
+            if not outcome.failures:
                 ledger[exam.identifier] = exam.fingerprint
                 write_text(ledger_path, json.dumps(ledger, indent=1))
     for exam in missing:
-        _add_outcome(report, exam.identifier, outcomes[exam.identifier])
+        report.add(outcomes[exam.identifier])
     if report.unread:
         rows = [{"exam": e.identifier, **e.facts} for e in exams if e.identifier not in report.failures]
         report.removed = dataset.finish_unread(rows)
@@ -161,38 +157,31 @@ def _check_cohort(dataset: RawDataset, exams: Sequence[PendingExam]) -> bool:
     return bool(unread)
 
 
-def _convert_exam(dataset: RawDataset, pending: PendingExam) -> _Outcome:
+def _convert_exam(dataset: RawDataset, pending: PendingExam) -> ConversionReport:
+    """What one exam came to, as sent back by the process that worked on it."""
+    name = pending.identifier
     try:
         exam = pending.load()
         dataset.add(exam)
     except ConversionError as error:
-        reason = str(error)
-        prefix = f"{pending.identifier}: "
-        return _Outcome(failure=reason if reason.startswith(prefix) else prefix + reason)
+        return ConversionReport(failures={name: f"{name}: {str(error).removeprefix(f'{name}: ')}"})
     except MemoryError:
         return _died(pending)
     kept = dataset.masks_kept(exam)
     order = exam.channels[dataset.spec.channels[0]].axis_order
-    return _Outcome(
+    return ConversionReport(
+        converted=[name],
         unused_masks=len(exam.masks) - len(kept),
-        reordered=tuple(reader for reader in kept if exam.masks[reader].axis_order != order),
+        reordered=[f"{name} {reader}" for reader in kept if exam.masks[reader].axis_order != order],
     )
 
 
-def _died(pending: PendingExam) -> _Outcome:
-    return _Outcome(
-        failure=f"{pending.identifier}: the process died, most likely for want of memory; "
+def _died(pending: PendingExam) -> ConversionReport:
+    reason = (
+        f"{pending.identifier}: the process died, most likely for want of memory; "
         "look at the size of the exam's files, or convert on a machine with more memory"
     )
-
-
-def _add_outcome(report: ConversionReport, exam: str, outcome: _Outcome) -> None:
-    if outcome.failure is not None:
-        report.failures[exam] = outcome.failure
-        return
-    report.converted.append(exam)
-    report.unused_masks += outcome.unused_masks
-    report.reordered += [f"{exam} {reader}" for reader in outcome.reordered]
+    return ConversionReport(failures={pending.identifier: reason})
 
 
 def _read_ledger(path: Path) -> dict[str, str]:

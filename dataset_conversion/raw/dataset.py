@@ -11,7 +11,7 @@ Layout of one data set::
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,13 +19,8 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from dataset_conversion.files import atomic_path, write_text
-from dataset_conversion.images.volume import (
-    ConversionError,
-    Volume,
-    stored_spacing,
-    write_volume,
-)
+from dataset_conversion.files import write_text
+from dataset_conversion.images import ConversionError, Volume, stored_spacing, write_volume
 from dataset_conversion.raw.exam import (
     DatasetSpec,
     Exam,
@@ -144,9 +139,9 @@ class RawDataset:
         exams : iterable of mapping
             One row an exam: ``exam``, ``split`` and its facts.
         seed : int
-            Seed of the folds.
+            Of the folds.
         folds : int
-            Number of folds; fewer when there are fewer training exams.
+            Fewer when there are fewer training exams.
 
         Returns
         -------
@@ -159,22 +154,19 @@ class RawDataset:
             When there is no training exam, an identifier comes twice, or the slices are not the axis of
             largest spacing, so that nnU-Net would cut another plane.
         """
-        cohort = pd.DataFrame([dict(row) for row in exams])
-        for column in COHORT_COLUMNS:
-            if column not in cohort:
-                cohort[column] = None
-        others = [column for column in cohort.columns if column not in COHORT_COLUMNS]
-        cohort = cohort[COHORT_COLUMNS + others].sort_values(["split", "exam"], ascending=[False, True])
-        _check_unique(cohort)
+        cohort = _table(exams, COHORT_COLUMNS).sort_values(["split", "exam"], ascending=[False, True])
         training = cohort[cohort.split == "training"]
         if training.empty:
             raise ConversionError("split: found no training exam, expected at least one")
         self._check_plane(cohort)
-        with atomic_path(self.cohort_path) as temporary:
-            cohort.to_csv(temporary, index=False)
+        write_text(self.cohort_path, cohort.to_csv(index=False))
         splits = make_folds(training, folds=folds, seed=seed)
         write_text(self.splits_path, json.dumps(splits, indent=2) + "\n")
-        removed = self._remove_others(cohort)
+        wanted = set()
+        for row in cohort.itertuples():
+            wanted |= {self.image_path(row.exam, row.split, name) for name in self.spec.channels}
+            wanted |= {self.mask_path(row.exam, row.split, reader) for reader in self.spec.readers}
+        removed = self._remove_except(wanted, "imagesTr", "labelsTr", "imagesTs", "readersTs")
         write_text(self.folder / "dataset.json", json.dumps(self._dataset_json(cohort), indent=2) + "\n")
         return removed
 
@@ -183,28 +175,13 @@ class RawDataset:
 
         The data set of exams with masks stays as it is.
 
-        Parameters
-        ----------
-        exams : iterable of mapping
-            One row an exam: ``exam`` and its facts.
-
-        Returns
-        -------
-        list of Path
-            The files that were removed.
-
-        Raises
-        ------
-        ConversionError
-            When an identifier comes twice.
+        Rows are as in `finish`, without ``split``; so are what is returned and the error of an identifier
+        that comes twice.
         """
-        table = pd.DataFrame([dict(row) for row in exams])
-        table = table.sort_values("exam") if len(table) else pd.DataFrame(columns=["exam"])
-        _check_unique(table)
+        table = _table(exams, ["exam"]).sort_values("exam")
         images = {self.image_path(exam, "unread", name) for exam in table.exam for name in self.spec.channels}
-        with atomic_path(self.unread_folder / "exams.csv") as temporary:
-            table.to_csv(temporary, index=False)
-        return _remove_except(images, [self.unread_folder])
+        write_text(self.unread_folder / "exams.csv", table.to_csv(index=False))
+        return self._remove_except(images, IMAGE_FOLDERS["unread"])
 
     def cohort(self) -> pd.DataFrame:
         """cohort.csv, one row an exam.
@@ -237,13 +214,12 @@ class RawDataset:
                 "configuration cuts along the largest spacing; check 'plane' in the study file"
             )
 
-    def _remove_others(self, cohort: pd.DataFrame) -> list[Path]:
-        wanted = set()
-        for row in cohort.itertuples():
-            wanted |= {self.image_path(row.exam, row.split, name) for name in self.spec.channels}
-            wanted |= {self.mask_path(row.exam, row.split, reader) for reader in self.spec.readers}
-        folders = [self.folder / name for name in ("imagesTr", "labelsTr", "imagesTs", "readersTs")]
-        return _remove_except(wanted, folders)
+    def _remove_except(self, wanted: set[Path], *folders: str) -> list[Path]:
+        found = [path for name in folders for path in sorted((self.folder / name).rglob(f"*{FILE_ENDING}"))]
+        removed = [path for path in found if path not in wanted]
+        for path in removed:
+            path.unlink()
+        return removed
 
     def _dataset_json(self, cohort: pd.DataFrame) -> dict[str, Any]:
         return {
@@ -260,14 +236,10 @@ class RawDataset:
         }
 
 
-def _check_unique(cohort: pd.DataFrame) -> None:
-    if repeated := sorted(cohort.exam[cohort.exam.duplicated()]):
+def _table(exams: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Rows as a table that begins with some columns; an exam stands once."""
+    table = pd.DataFrame([dict(row) for row in exams])
+    table = table.reindex(columns=[*columns, *(name for name in table if name not in columns)])
+    if repeated := sorted(table.exam[table.exam.duplicated()]):
         raise ConversionError(f"exam {', '.join(repeated)}: found twice, expected once")
-
-
-def _remove_except(wanted: set[Path], folders: list[Path]) -> list[Path]:
-    found = [path for folder in folders for path in sorted(folder.rglob(f"*{FILE_ENDING}"))]
-    removed = [path for path in found if path not in wanted]
-    for path in removed:
-        path.unlink()
-    return removed
+    return table

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from dataset_conversion.images.volume import ConversionError, Plane, Volume
+from dataset_conversion.images import ConversionError, Plane, Volume, label_fault
 
 #: An unread exam has no masks yet: its images are stored for readers to mask.
 Split = Literal["training", "test", "unread"]
@@ -28,18 +28,15 @@ class DatasetSpec:
     id : int
         nnU-Net's data set number, 1 to 999.
     name : str
-        nnU-Net's data set name, letters and digits.
+        nnU-Net's, letters and digits.
     channels : tuple of str
-        Names of an exam's images, in nnU-Net's channel order.
+        Names of an exam's images, in nnU-Net's order.
     labels : mapping of str to int
         Level name to mask value, without background.
-    readers : tuple of str
-        All readers of the study.
-    training_reader : str
-        The reader whose masks nnU-Net is trained on.
+    readers, training_reader
+        All readers of the study, and the one whose masks nnU-Net is trained on.
     plane : {"coronal", "axial", "sagittal"}
-        The plane of the slices.
-    description : str
+        Of the slices.
     """
 
     id: int
@@ -72,14 +69,12 @@ class Exam:
     identifier : str
         nnU-Net's case identifier.
     split : {"training", "test", "unread"}
-    channels : mapping of str to Volume
-        Channel name to image.
-    masks : mapping of str to Volume
-        Reader name to integer mask.
+    channels, masks : mapping of str to Volume
+        Images by channel, integer masks by reader.
     facts : mapping of str to value
         Columns of cohort.csv: site, scanner, group, age, patient and others.
     sources : mapping of str to str
-        Where an image or mask was read from, by channel or reader name; used in messages.
+        Channel or reader to where it was read from, for messages.
     """
 
     identifier: str
@@ -98,64 +93,53 @@ def check_identifier(identifier: str) -> None:
     >>> check_identifier("knee_0001")
     Traceback (most recent call last):
     ...
-    dataset_conversion.images.volume.ConversionError: exam 'knee_0001': identifier: found an ending like \
+    dataset_conversion.images.grid.ConversionError: exam 'knee_0001': identifier: found an ending like \
 nnU-Net's channel number (_0001), expected another; rename the exam
     """
+    fault = ""
     if not _IDENTIFIER.fullmatch(identifier):
-        raise ConversionError(
-            f"exam '{identifier}': identifier: expected letters, digits, '_', '-' and '.', beginning "
-            "with a letter or digit; rename the exam"
-        )
-    if ending := _CHANNEL_ENDING.search(identifier):
-        raise ConversionError(
-            f"exam '{identifier}': identifier: found an ending like nnU-Net's channel number "
-            f"({ending[0]}), expected another; rename the exam"
-        )
+        fault = "expected letters, digits, '_', '-' and '.', beginning with a letter or digit"
+    elif ending := _CHANNEL_ENDING.search(identifier):
+        fault = f"found an ending like nnU-Net's channel number ({ending[0]}), expected another"
+    if fault:
+        raise ConversionError(f"exam '{identifier}': identifier: {fault}; rename the exam")
 
 
 def check_names(exam: Exam, spec: DatasetSpec) -> None:
     """Refuse an exam with unknown or missing channels, readers or split."""
+    if fault := _fault_of_names(exam, spec):
+        raise ConversionError(f"{exam.identifier}: {fault}")
+
+
+def _fault_of_names(exam: Exam, spec: DatasetSpec) -> str:
     for kind, found, expected in (
         ("channel", exam.channels, spec.channels),
         ("reader", exam.masks, spec.readers),
     ):
         if unknown := sorted(set(found) - set(expected)):
-            raise ConversionError(
-                f"{exam.identifier}: {kind}: found {', '.join(unknown)}, expected one of "
-                f"{', '.join(expected)}; name it in the study file or leave it out"
+            return (
+                f"{kind}: found {', '.join(unknown)}, expected one of {', '.join(expected)}; name it in the "
+                "study file or leave it out"
             )
     if missing := [name for name in spec.channels if name not in exam.channels]:
-        raise ConversionError(f"{exam.identifier}: channel: found none for {', '.join(missing)}")
+        return f"channel: found none for {', '.join(missing)}"
     if exam.split not in get_args(Split):
-        raise ConversionError(
-            f"{exam.identifier}: split: found '{exam.split}', expected training, test or unread"
-        )
+        return f"split: found '{exam.split}', expected training, test or unread"
     if exam.split == "training" and spec.training_reader not in exam.masks:
-        raise ConversionError(
-            f"{exam.identifier}: reader: found no mask of {spec.training_reader}, "
-            "expected one for every training exam"
-        )
+        return f"reader: found no mask of {spec.training_reader}, expected one for every training exam"
     if exam.split == "test" and not exam.masks:
-        raise ConversionError(
-            f"{exam.identifier}: reader: found no mask, expected at least one for a test exam"
-        )
+        return "reader: found no mask, expected at least one for a test exam"
     if exam.split == "unread" and exam.masks:
-        raise ConversionError(
-            f"{exam.identifier}: reader: found a mask of {', '.join(exam.masks)}, expected none of an unread "
-            "exam"
-        )
+        return f"reader: found a mask of {', '.join(exam.masks)}, expected none of an unread exam"
+    return ""
 
 
 def check_labels(exam: Exam, reader: str, mask: Volume, spec: DatasetSpec) -> None:
     """Refuse a mask with a value that is no level of the study."""
-    allowed = [0, *spec.labels.values()]
-    values, counts = np.unique(mask.array, return_counts=True)
-    for value, count in zip(values, counts, strict=True):
-        if value not in allowed:
-            raise ConversionError(
-                f"{exam.identifier}: {source_of(exam, reader)}: label: found {value:g} in {count} "
-                f"voxels, expected {', '.join(map(str, allowed))}; map it with --map-label"
-            )
+    if fault := label_fault(mask.array, [0, *spec.labels.values()]):
+        raise ConversionError(
+            f"{exam.identifier}: {source_of(exam, reader)}: {fault}; map it with --map-label"
+        )
 
 
 def stored_image(exam: Exam, channel: str, image: Volume) -> Volume:

@@ -38,19 +38,13 @@ def make_folds(training: pd.DataFrame, *, folds: int, seed: int) -> list[dict[st
     table = training.copy()
     for column in STRATA:
         table[column] = table[column].astype(str) if column in table else ""
-    if "patient" not in table:
-        table["patient"] = None
-    table["patient"] = table.patient.where(table.patient.notna(), table.exam)
+    patient = table.get("patient", table.exam)
+    table["patient"] = patient.where(patient.notna(), table.exam)
     patients = table.sort_values("exam").drop_duplicates("patient")
     order = patients.iloc[np.random.default_rng(seed).permutation(len(patients))]
     dealt = order.sort_values(STRATA, kind="stable").patient
     folds = max(1, min(folds, len(dealt)))
-    fold_of = {patient: place % folds for place, patient in enumerate(dealt)}
-    number = table.patient.map(fold_of)
+    number = table.patient.map({patient: place % folds for place, patient in enumerate(dealt)})
+    held_out = [sorted(table.exam[number == fold]) for fold in range(folds)]
     everyone = sorted(table.exam)
-    result = []
-    for fold in range(folds):
-        held_out = sorted(table.exam[number == fold])
-        rest = sorted(set(everyone) - set(held_out)) or everyone
-        result.append({"train": rest, "val": held_out})
-    return result
+    return [{"train": sorted(set(everyone) - set(val)) or everyone, "val": val} for val in held_out]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from dataset_conversion.images.volume import read_volume
+from dataset_conversion.images import read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.raw.cohort_table import CohortRow, read_cohort
 from dataset_conversion.raw.conversion import PendingExam
@@ -21,26 +21,16 @@ def read_table(
 
     Parameters
     ----------
-    path : Path
-        As `dataset_conversion.raw.cohort_table.read_cohort` takes it, with a column a channel. Images are
-        NIfTI; masks may also be NRRD, DICOM SEG or RTSTRUCT.
-    spec : DatasetSpec
+    path, spec
+        As `dataset_conversion.raw.cohort_table.read_cohort` takes them, with a column a channel; the errors
+        are the same. Images are NIfTI; masks may also be NRRD, DICOM SEG or RTSTRUCT.
     label_map : mapping of str to int, optional
         Mask values, or names of segments or contour sets, that stand for levels: ``{"255": 1}``.
-
-    Raises
-    ------
-    ConversionError
-        One line that names the table and every fault that is found in it.
     """
     labels = dict(label_map or {})
     return [
         PendingExam(
-            identifier=row.exam,
-            split=row.split,
-            facts=row.facts,
-            fingerprint=_fingerprint(row, spec, labels),
-            load=partial(_load, row, spec, labels),
+            row.exam, row.split, row.facts, _fingerprint(row, spec, labels), partial(_load, row, spec, labels)
         )
         for row in read_cohort(path, spec, spec.channels, splits=("training", "test", "unread"))
     ]
@@ -52,14 +42,8 @@ def _load(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> Ex
     labels = Labels(spec.labels, label_map)
     masks = {reader: read_mask(row.files[reader], image, labels)
              for reader in spec.readers if reader in row.files}  # fmt: skip
-    return Exam(
-        identifier=row.exam,
-        split=row.split,
-        channels=channels,
-        masks=masks,
-        facts=row.facts,
-        sources={name: str(file) for name, file in row.files.items()},
-    )
+    sources = {name: str(file) for name, file in row.files.items()}
+    return Exam(row.exam, row.split, channels, masks, row.facts, sources)
 
 
 def _fingerprint(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images.volume import ConversionError, Volume, read_volume
+from dataset_conversion.images import ConversionError, Volume, read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import Exam
 
@@ -43,9 +43,7 @@ def unread_exams(dataset: RawDataset) -> pd.DataFrame:
 
 def training_exams(dataset: RawDataset) -> list[str]:
     """Identifiers of the training exams, sorted; none where there is no data set yet."""
-    if not dataset.cohort_path.is_file():
-        return []
-    return dataset.exams("training")
+    return dataset.exams("training") if dataset.cohort_path.is_file() else []
 
 
 def image_of(dataset: RawDataset, exam: str, channel: str) -> Path:
@@ -67,7 +65,7 @@ def add_segmented(dataset: RawDataset, masks: Mapping[str, Path], *, seed: int) 
     masks : mapping of str to Path
         Exam to its mask, NIfTI on the image's grid.
     seed : int
-        Seed of the folds.
+        Of the folds.
 
     Raises
     ------
@@ -75,7 +73,10 @@ def add_segmented(dataset: RawDataset, masks: Mapping[str, Path], *, seed: int) 
         When a mask does not fit its image, or an exam is neither unread nor a training exam.
     """
     table = unread_exams(dataset)
-    cohort = _cohort_as_text(dataset)
+    cohort = pd.DataFrame(columns=["exam", "split"], dtype=object)
+    if dataset.cohort_path.is_file():
+        # As text, so that cells are written again as they were.
+        cohort = pd.read_csv(dataset.cohort_path, dtype=str)
     done = set(cohort.exam[cohort.split == "training"])
     new = [exam for exam in masks if exam not in done]
     if unknown := sorted(set(new) - set(table.exam)):
@@ -104,24 +105,11 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 
 def _add(dataset: RawDataset, exam: str, mask: Path) -> None:
-    images = {name: image_of(dataset, exam, name) for name in dataset.spec.channels}
     reader = dataset.spec.training_reader
-    dataset.add(
-        Exam(
-            identifier=exam,
-            split="training",
-            channels={name: read_volume(path) for name, path in images.items()},
-            masks={reader: read_volume(mask)},
-            sources={name: str(path) for name, path in images.items()} | {reader: str(mask)},
-        )
-    )
-
-
-def _cohort_as_text(dataset: RawDataset) -> pd.DataFrame:
-    """cohort.csv with its cells as they are written; empty where there is no data set yet."""
-    if not dataset.cohort_path.is_file():
-        return pd.DataFrame(columns=["exam", "split"], dtype=object)
-    return pd.read_csv(dataset.cohort_path, dtype=str)
+    channels = {name: read_volume(image_of(dataset, exam, name)) for name in dataset.spec.channels}
+    masks = {reader: read_volume(mask)}
+    sources = {name: volume.source for name, volume in (channels | masks).items()}
+    dataset.add(Exam(exam, "training", channels, masks, sources=sources))
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
