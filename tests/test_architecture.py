@@ -146,7 +146,6 @@ def write(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
-@pytest.mark.xfail(reason="figures write through dataset_conversion.files", strict=True)
 def test_evaluation_and_conversion_stand_alone() -> None:
     assert misplaced_imports(ROOT) == []
 
