@@ -183,7 +183,7 @@ class Output:
 
     def _own(self, name: str) -> str:
         """A name of its own where several outputs share a folder."""
-        return name if self.record == PROVENANCE else f"{name}-{self.record}"
+        return name if self.record == PROVENANCE else f"{name}-{Path(self.record).stem}"
 
     def _has_files(self) -> bool:
         return self.folder.is_dir() and any(
