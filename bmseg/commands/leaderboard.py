@@ -13,6 +13,7 @@ from bmseg.commands.options import FILE, InOrder, folders_of, seed_option, timed
 if TYPE_CHECKING:
     from bmseg.leaderboard.board import Board
     from bmseg.leaderboard.scoring import Reference
+    from bmseg.workspace import Workspace
 
 
 @click.group(cls=InOrder)
@@ -24,16 +25,16 @@ def leaderboard() -> None:
     """
 
 
-def board_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --board."""
-    return click.option(
+def board_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --workspace and --board."""
+    board = click.option(
         "--board", "board_folder", type=FILE, help="The board's folder. [default: <workspace>/leaderboard]"
-    )(command)
+    )
+    return workspace_option(board(command))
 
 
 @leaderboard.command()
-@workspace_option
-@board_option
+@board_options
 @click.option("--overlays", is_flag=True, help="Show worst exams with the consensus: it is then public.")
 @click.option("--title", help="Of the challenge. [default: the study's]")
 def init(root: Path, board_folder: Path | None, overlays: bool, title: str | None) -> None:
@@ -43,13 +44,17 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
     """
     from bmseg.leaderboard.board import init_board
     from bmseg.leaderboard.challenge import default_challenge
-    from bmseg.leaderboard.workspace_board import workspace_reference
+    from bmseg.leaderboard.scoring import Reference
     from bmseg.workspace import kept_study, open_workspace
 
     workspace, study = open_workspace(root)
-    reference, synthetic = workspace_reference(workspace, study)
+    reference = Reference.of(study, workspace.readers(), workspace.test_exams())
     challenge = default_challenge(
-        study, synthetic=synthetic, overlays=overlays, title=title, n_readers=len(reference.readers)
+        study,
+        synthetic=workspace.is_synthetic,
+        overlays=overlays,
+        title=title,
+        n_readers=len(reference.readers),
     )
     with timed("leaderboard init"):
         board, made = init_board(
@@ -62,8 +67,7 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
 @leaderboard.command()
 @click.argument("team")
 @click.argument("source", metavar="SUBMISSION", type=FILE)
-@workspace_option
-@board_option
+@board_options
 @click.option("--title", default="", help="One line that tells a team's submissions apart.")
 @click.option("--method", default="", help="What made the masks, in a line.")
 @click.option("--description", default="", help="More about it.")
@@ -85,7 +89,7 @@ def add(
     from bmseg.leaderboard.adding import add_submission
     from bmseg.leaderboard.entries import Description
 
-    board, reference = _board_and_masks(root, board_folder)
+    board, reference = _with_masks(root, board_folder)
     about = Description.model_construct(title=title, method=method, description=description, url=url)
     added = add_submission(board, team, source, reference, about=about)
     for notice in added.notices:
@@ -95,39 +99,36 @@ def add(
 
 @leaderboard.command()
 @click.argument("submission", metavar="TEAM/SUBMISSION")
-@workspace_option
-@board_option
+@board_options
 @click.option("--reason", default="", help="Shown on the page.")
 def withdraw(submission: str, root: Path, board_folder: Path | None, reason: str) -> None:
     """Take a submission out of the ranking; its record, scores and history stay."""
-    from bmseg.leaderboard.adding import withdraw as happen
+    from bmseg.leaderboard import adding
 
-    entry, changed = happen(opened(root, board_folder), submission, reason)
+    entry, changed = adding.withdraw(opened(root, board_folder), submission, reason)
     click.echo(f"{entry.key}: {'withdrawn' if changed else 'withdrawn already, nothing changed'}")
 
 
 @leaderboard.command()
 @click.argument("submission", metavar="TEAM/SUBMISSION")
-@workspace_option
-@board_option
+@board_options
 @click.option("--reason", default="", help="Kept in its history.")
 def reinstate(submission: str, root: Path, board_folder: Path | None, reason: str) -> None:
     """Take a withdrawn submission back into the ranking."""
-    from bmseg.leaderboard.adding import reinstate as happen
+    from bmseg.leaderboard import adding
 
-    entry, changed = happen(opened(root, board_folder), submission, reason)
+    entry, changed = adding.reinstate(opened(root, board_folder), submission, reason)
     click.echo(f"{entry.key}: {'reinstated' if changed else 'not withdrawn, nothing changed'}")
 
 
 @leaderboard.command()
-@workspace_option
-@board_option
+@board_options
 @seed_option
 def simulate(root: Path, board_folder: Path | None, seed: int) -> None:
     """Add simulated teams, made from the consensus by named perturbations and marked as simulated."""
     from bmseg.leaderboard.simulated import add_simulated_teams
 
-    board, reference = _board_and_masks(root, board_folder)
+    board, reference = _with_masks(root, board_folder)
     with timed("leaderboard simulate"):
         for added in add_simulated_teams(board, reference, seed=seed):
             state = "added" if added.is_new else "there already"
@@ -135,33 +136,29 @@ def simulate(root: Path, board_folder: Path | None, seed: int) -> None:
 
 
 @leaderboard.command()
-@workspace_option
-@board_option
+@board_options
 def build(root: Path, board_folder: Path | None) -> None:
     """Rank the board and write its page: a folder that opens from disk and from any web host."""
     from bmseg.leaderboard.publish import publish
 
-    board = opened(root, board_folder)
-    workspace = _workspace_if_there(root)
+    board, workspace, reference = _with_workspace(root, board_folder)
     with timed("leaderboard build"):
-        table, written = publish(board, workspace, _reference(board, root) if workspace else None)
+        table, written = publish(board, workspace, reference)
     click.echo(table.to_markdown())
     state = "written" if written else "made from the same results already"
     click.echo(f"{board.site / 'index.html'}: {state}")
 
 
 @leaderboard.command()
-@workspace_option
-@board_option
+@board_options
 def verify(root: Path, board_folder: Path | None) -> None:
     """Derive every number again: from masks where they are at hand, from the files, down to the page."""
     from bmseg.errors import WorkError
     from bmseg.leaderboard.verify import in_one_line
     from bmseg.leaderboard.verify import verify as derive
 
-    board = opened(root, board_folder)
-    workspace = _workspace_if_there(root)
-    found = derive(board, _reference(board, root) if workspace else None)
+    board, _, reference = _with_workspace(root, board_folder)
+    found = derive(board, reference)
     for notice in found.notices:
         click.echo(f"note: {notice}", err=True)
     if found.differences:
@@ -177,8 +174,7 @@ def verify(root: Path, board_folder: Path | None) -> None:
 
 
 @leaderboard.command("list")
-@workspace_option
-@board_option
+@board_options
 def list_(root: Path, board_folder: Path | None) -> None:
     """List the board's submissions, oldest first."""
     for entry in opened(root, board_folder).entries():
@@ -190,28 +186,9 @@ def list_(root: Path, board_folder: Path | None) -> None:
 def opened(root: Path, board_folder: Path | None) -> Board:
     """The board in a folder, or that of the workspace."""
     from bmseg.leaderboard.board import Board
-
-    return Board.open(board_folder or _default(root))
-
-
-def _default(root: Path) -> Path:
     from bmseg.workspace import open_workspace
 
-    return open_workspace(root)[0].leaderboard
-
-
-def _board_and_masks(root: Path, board_folder: Path | None) -> tuple[Board, Reference]:
-    """The board, and the readers' masks that it was made with."""
-    board = opened(root, board_folder)
-    reference = _reference(board, root)
-    board.check_reference(reference)
-    return board, reference
-
-
-def _reference(board: Board, root: Path) -> Reference:
-    from bmseg.leaderboard.scoring import Reference
-
-    return Reference.of(board.study, masks_of_readers(root), list(board.contract.exams))
+    return Board.open(board_folder or open_workspace(root)[0].leaderboard)
 
 
 def masks_of_readers(root: Path, readers: tuple[str, ...] = ()) -> dict[str, Path]:
@@ -221,7 +198,27 @@ def masks_of_readers(root: Path, readers: tuple[str, ...] = ()) -> dict[str, Pat
     return folders_of(readers, "--reader") or open_workspace(root)[0].readers()
 
 
-def _workspace_if_there(root: Path) -> Any:
+def _with_masks(root: Path, board_folder: Path | None) -> tuple[Board, Reference]:
+    """The board, and the readers' masks that it was made with."""
+    board = opened(root, board_folder)
+    reference = _reference(board, root)
+    board.check_reference(reference)
+    return board, reference
+
+
+def _with_workspace(
+    root: Path, board_folder: Path | None
+) -> tuple[Board, Workspace | None, Reference | None]:
+    """The board, and where there is one the workspace with the readers' masks of its test exams."""
     from bmseg.workspace import kept_study, open_workspace
 
-    return open_workspace(root)[0] if kept_study(root).is_file() else None
+    board = opened(root, board_folder)
+    if not kept_study(root).is_file():
+        return board, None, None
+    return board, open_workspace(root)[0], _reference(board, root)
+
+
+def _reference(board: Board, root: Path) -> Reference:
+    from bmseg.leaderboard.scoring import Reference
+
+    return Reference.of(board.study, masks_of_readers(root), list(board.contract.exams))

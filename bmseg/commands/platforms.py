@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from bmseg.commands.leaderboard import board_option, masks_of_readers, opened
-from bmseg.commands.options import FILE, workspace_option
+from bmseg.commands.leaderboard import board_options, masks_of_readers, opened
+from bmseg.commands.options import FILE
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -23,22 +23,21 @@ def bundle() -> None:
     """
 
 
-def readers_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --reader."""
-    return click.option(
+def bundle_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --workspace, --board, --reader and --out."""
+    reader = click.option(
         "--reader",
         "readers",
         multiple=True,
         metavar="NAME=FOLDER",
         help="A reader's masks, where there is no workspace. Repeat.",
-    )(command)
+    )
+    out = click.option("-o", "--out", type=FILE, required=True, help="Folder for the bundle.")
+    return board_options(reader(out(command)))
 
 
 @bundle.command()
-@workspace_option
-@board_option
-@readers_option
-@click.option("-o", "--out", type=FILE, required=True, help="New folder for the bundle.")
+@bundle_options
 @click.option("--docker-image", required=True, help="The name under which you publish the scoring image.")
 @click.option("--start", type=DAY, metavar="YYYY-MM-DD", required=True, help="First day of the phase.")
 @click.option("--end", type=DAY, metavar="YYYY-MM-DD", help="Its end. [default: open]")
@@ -55,22 +54,13 @@ def codabench(
     from bmseg.leaderboard.platforms.codabench import export_codabench
 
     board, masks = opened(root, board_folder), masks_of_readers(root, readers)
-    written = export_codabench(
-        board.root,
-        masks,
-        out,
-        docker_image=docker_image,
-        start=start.date(),
-        end=end.date() if end else None,
-    )
-    _say(written)
+    last = end.date() if end else None
+    export_codabench(board.root, masks, out, docker_image=docker_image, start=start.date(), end=last)
+    _say(out)
 
 
 @bundle.command("grand-challenge")
-@workspace_option
-@board_option
-@readers_option
-@click.option("-o", "--out", type=FILE, required=True, help="New folder for the bundle.")
+@bundle_options
 @click.option("--image-socket", help="Slug of the input image that is named as the exam. [default: the only]")
 @click.option("--mask-socket", help="Slug of the output that is the mask. [default: the only image]")
 def grand_challenge(
@@ -86,8 +76,8 @@ def grand_challenge(
     from bmseg.leaderboard.platforms.predictions import Sockets
 
     board, masks = opened(root, board_folder), masks_of_readers(root, readers)
-    sockets = Sockets(image_socket, mask_socket)
-    _say(export_grand_challenge(board.root, masks, out, sockets=sockets))
+    export_grand_challenge(board.root, masks, out, sockets=Sockets(image_socket, mask_socket))
+    _say(out)
 
 
 def _say(written: Path) -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from bmseg.commands.options import FILE
-
-if TYPE_CHECKING:
-    from bmseg.leaderboard.rank_files import Matrix
-    from evaluation.ranking import Rankings, Rules
 
 
 @click.command()
@@ -53,27 +49,7 @@ if TYPE_CHECKING:
 @click.option("--confidence", type=float, default=0.95, show_default=True, help="Of rank intervals.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same result.")
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw them, as SVG and PNG.")
-def rank(
-    matrix: Path,
-    out: Path,
-    task_column: str | None,
-    algorithm_column: str | None,
-    case_column: str | None,
-    value_column: str | None,
-    status_column: str | None,
-    empty: str,
-    worst: float | None,
-    smaller_is_better: bool,
-    weights: tuple[str, ...],
-    tolerance: float,
-    alpha: float,
-    exact: bool,
-    decimals: int | None,
-    bootstraps: int,
-    confidence: float,
-    seed: int,
-    figures: bool,
-) -> None:
+def rank(matrix: Path, out: Path, empty: str, figures: bool, weights: tuple[str, ...], **given: Any) -> None:
     """Rank algorithms by their scores, and say how sure that is.
 
     MATRIX is a CSV file, a row a case of an algorithm: task, algorithm (or alg_name), case, value, the
@@ -84,39 +60,22 @@ def rank(
     p are adjusted by Holm's rule over all ordered pairs of a task (challengeR adjusts none unless told to).
     """
     from bmseg.errors import InputError
-    from bmseg.leaderboard.rank_files import OVERWRITES, read_matrix, write_rankings
-    from evaluation.ranking import Rules, rank_scores
+    from bmseg.leaderboard.matrix import COLUMNS, RankedMatrix, check_place, read_matrix
+    from evaluation.ranking import Rules
     from evaluation.statistics.intervals import StatisticsError
 
-    names = {
-        "task": task_column, "algorithm": algorithm_column, "case": case_column, "value": value_column,
-        "status": status_column,
-    }  # fmt: skip
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: found a file, expected a folder; name another with -o")
-    if matrix.resolve().parent == out.resolve() and matrix.name in OVERWRITES:
-        raise InputError(f"{matrix}: found it among the files to be written; name another folder with -o")
+    names = {name: given.pop(f"{name}_column") for name in COLUMNS}
+    check_place(matrix, out)
     table = read_matrix(matrix, names, empty)
+    if given["exact"] and given["decimals"] is None:
+        given["decimals"] = 12
+    larger = not given.pop("smaller_is_better")
     try:
-        rules = Rules(
-            larger_is_better=not smaller_is_better,
-            tolerance=tolerance,
-            decimals=12 if exact and decimals is None else decimals,
-            alpha=alpha,
-            exact=exact,
-            confidence=confidence,
-            bootstraps=bootstraps,
-            seed=seed,
-            weights=_weights(weights),
-            worst=worst,
-        )
-        rankings = rank_scores(table.scores, rules)
+        ranked = RankedMatrix.of(table, Rules(larger_is_better=larger, weights=_weights(weights), **given))
     except StatisticsError as error:
         raise InputError(f"{matrix}: {_named_as_option(str(error))}") from None
-    notes = [*table.notes, *_counts(rankings, rules), *_noise(table, rankings, rules)]
-    click.echo("\n".join(_tables(rankings, rules)))
-    notes += write_rankings(out, matrix, table, rankings, rules, figures)
-    for note in notes:
+    click.echo("\n".join(ranked.tables()))
+    for note in [*ranked.notes(), *ranked.write(out, with_figures=figures)]:
         click.echo(note)
     click.echo(f"results: {out}")
 
@@ -141,70 +100,3 @@ def _weights(pairs: tuple[str, ...]) -> dict[str, float]:
                 f"--weight: found '{pair}', expected TASK=WEIGHT with a number, each task once"
             ) from None
     return weights
-
-
-def _tables(rankings: Rankings, rules: Rules) -> list[str]:
-    """The ranking by the mean, a table a task."""
-    from bmseg.leaderboard.rank_files import shown_tasks
-    from evaluation.ranking import OVERALL, Scheme
-    from evaluation.table import DASH, Table
-
-    ranks = rankings.ranks[rankings.ranks.scheme == Scheme.MEAN]
-    groups = rankings.groups.set_index(["task", "algorithm"]).group
-    printed = []
-    for task in shown_tasks(rankings):
-        own = ranks[ranks.task == task]
-        gaps = [name for name in ("missing", "undefined") if own[f"n_{name}"].any()]
-        rows = [
-            [
-                row.algorithm,
-                str(row.rank),
-                f"{row.rank_low:.0f}{DASH}{row.rank_high:.0f}" if rankings.n_bootstraps else DASH,
-                groups.get((task, row.algorithm), DASH),
-                f"{row.value:.4g}",
-                *(str(getattr(row, f"n_{gap}")) for gap in gaps),
-            ]
-            for row in own.itertuples()
-        ]
-        value = "Mean rank" if task == OVERALL else "Mean"
-        columns = ["Algorithm", "Rank", f"{rules.confidence:.0%} interval", "Group", value]
-        title = f"{task}: {'mean of the ranks of the tasks' if task == OVERALL else 'rank by the mean'}"
-        table = Table(title, [*columns, *(gap.capitalize() for gap in gaps)], rows, [], own)
-        printed.append(table.to_markdown())
-    return printed
-
-
-def _counts(rankings: Rankings, rules: Rules) -> list[str]:
-    """How many cases do not count as they are; who shares a group."""
-    from evaluation.ranking import OVERALL, Scheme
-
-    ranks = rankings.ranks
-    own = ranks[(ranks.scheme == Scheme.MEAN) & (ranks.task != OVERALL)]
-    missing, undefined = int(own.n_missing.sum()), int(own.n_undefined.sum())
-    said = ["Who shares a letter cannot be told apart by the tests."]
-    if missing:
-        said.append(f"{missing} of {own.n.sum()} scores are missing and count as {rules.worst:g}.")
-    if undefined:
-        said.append(f"{undefined} of {own.n.sum()} scores are undefined and do not count.")
-    return said
-
-
-def _noise(table: Matrix, rankings: Rankings, rules: Rules) -> list[str]:
-    """Where R's comparison of differences takes floating-point noise for a difference."""
-    from dataclasses import replace
-
-    from bmseg.leaderboard.rank_files import shown_tasks
-    from evaluation.ranking import Scheme, rank_scores
-
-    if rules.decimals is not None:
-        return []
-    rounded = rank_scores(table.scores, replace(rules, decimals=12, bootstraps=0), [Scheme.MEAN]).pairwise
-    shown = rankings.pairwise[rankings.pairwise.task.isin(shown_tasks(rankings))]
-    both = shown.merge(rounded, on=["task", "algorithm", "other"], suffixes=("", "_rounded"))
-    number = int(((both.p - both.p_rounded).abs() > 1e-12).sum())
-    if not number:
-        return []
-    return [
-        f"In {number} of {len(both)} tests equal differences differ in their last digits only (0.3 - 0.2 and "
-        "0.2 - 0.1); R counts them apart and so does p here. --decimals 12 counts them as tied."
-    ]

@@ -32,7 +32,7 @@ def check(source: Path, contract_file: Path) -> None:
     from bmseg.errors import WorkError
     from bmseg.leaderboard.contract import read_contract
     from bmseg.leaderboard.submission import check_submission
-    from bmseg.leaderboard.submission.text import shown
+    from bmseg.untrusted.listing import shown
 
     contract = read_contract(contract_file)
     checked = check_submission(source, contract)

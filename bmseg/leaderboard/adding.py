@@ -13,7 +13,7 @@ from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, scores_text
 from bmseg.leaderboard.entries import Description, Entry, Event, read_entry, write_entry
 from bmseg.leaderboard.scoring import Reference, score_submission
 from bmseg.leaderboard.submission import CheckedSubmission, check_submission
-from bmseg.leaderboard.submission.text import check_about, check_reason, check_team
+from bmseg.leaderboard.texts import check_about, check_reason, check_team
 from bmseg.outputs import provenance
 from dataset_conversion.files import write_text
 from dataset_conversion.images.volume import Volume, write_volume
@@ -24,20 +24,11 @@ _IDENTIFIER = 12
 
 @dataclass(frozen=True)
 class Added:
-    """What became of a submission.
-
-    Parameters
-    ----------
-    entry : Entry
-    is_new : bool
-        False when the same masks of the team were on the board.
-    notices : list of str
-        What was seen on the way, such as missing exams.
-    """
+    """What became of a submission."""
 
     entry: Entry
-    is_new: bool
-    notices: list[str]
+    is_new: bool  # False when the same masks of the team were on the board
+    notices: list[str]  # what was seen on the way, such as missing exams
 
 
 def add_submission(
@@ -77,14 +68,19 @@ def add_submission(
     checked = check_submission(source, board.contract)
     _refuse_faults(checked, board)
     submission = checked.sha256[:_IDENTIFIER]
-    notices = [*checked.notices, *_missing(checked, board)]
+    notices = list(checked.notices)
+    if checked.missing:
+        n = f"{len(checked.missing)} of {len(board.contract.exams)}"
+        notices.append(f"missing {n} exams, which count as Dice 0: {', '.join(checked.missing)}")
     if earlier := _earlier(board, team, submission, about, simulated):
         return Added(earlier, False, notices)
     text = scores_text(score_submission(checked.masks, reference))
     with TemporaryDirectory(dir=board.root, prefix=STAGING) as name:
         staging = Path(name)
         write_text(staging / "entry" / DICE_FILE, text)
-        _write_masks(staging / "masks", checked)
+        # Anew, as plain label maps: nothing else of a submitted file is kept.
+        for exam, mask in checked.masks.items():
+            write_volume(staging / "masks" / f"{exam}.nii.gz", Volume(mask.array, mask.affine))
         # From here on one at a time: dates are in the order of the board, and team names stay apart.
         with board.lock():
             check_team(team, taken=board.teams, reserved=[])
@@ -100,7 +96,8 @@ def add_submission(
                 versions=provenance.versions(),
                 history=[Event(date=_now(), event="added")],
             )
-            notices += _same_masks(board, entry)
+            if same := [other.key for other in board.entries() if other.masks_sha256 == entry.masks_sha256]:
+                notices.append(f"the same masks are on the board as {', '.join(same)}")
             write_entry(entry, staging / "entry")
             _put_in_place(board, entry, staging)
     return Added(entry, True, notices)
@@ -109,11 +106,7 @@ def add_submission(
 def withdraw(board: Board, key: str, reason: str) -> tuple[Entry, bool]:
     """Take a submission out of the ranking; its record, scores and history stay.
 
-    Returns
-    -------
-    entry : Entry
-    changed : bool
-        False when it was withdrawn already.
+    Returns the entry, and whether it changed: not when it was withdrawn already.
     """
     return _happen(board, key, "withdrawn", reason, lambda entry: not entry.is_withdrawn)
 
@@ -150,15 +143,6 @@ def _refuse_faults(checked: CheckedSubmission, board: Board) -> None:
         )
 
 
-def _missing(checked: CheckedSubmission, board: Board) -> list[str]:
-    if not checked.missing:
-        return []
-    names = ", ".join(checked.missing)
-    return [
-        f"missing {len(checked.missing)} of {len(board.contract.exams)} exams, which count as Dice 0: {names}"
-    ]
-
-
 def _earlier(board: Board, team: str, submission: str, about: Description, simulated: bool) -> Entry | None:
     """The team's submission of the same masks, where it stands there as it is described now."""
     folder = board.folder(team, submission)
@@ -176,17 +160,6 @@ def _earlier(board: Board, team: str, submission: str, about: Description, simul
             "leave the description as it was, or withdraw the submission"
         )
     return entry
-
-
-def _same_masks(board: Board, entry: Entry) -> list[str]:
-    others = [other.key for other in board.entries() if other.masks_sha256 == entry.masks_sha256]
-    return [f"the same masks are on the board as {', '.join(others)}"] if others else []
-
-
-def _write_masks(folder: Path, checked: CheckedSubmission) -> None:
-    """Write the masks anew, as plain label maps: nothing else of a submitted file is kept."""
-    for exam, mask in checked.masks.items():
-        write_volume(folder / f"{exam}.nii.gz", Volume(mask.array, mask.affine))
 
 
 def _put_in_place(board: Board, entry: Entry, staging: Path) -> None:

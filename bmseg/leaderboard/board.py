@@ -15,22 +15,20 @@ process leaves the board as it was before or as it is after.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock
 
 from bmseg.errors import InputError, WorkError
-from bmseg.leaderboard.challenge import CHALLENGE_FILE, Challenge, load_challenge, write_challenge
-from bmseg.leaderboard.contract import CONTRACT_FILE, Contract, read_contract, write_contract
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, Challenge, challenge_text, load_challenge
+from bmseg.leaderboard.contract import CONTRACT_FILE, Contract, contract_text, read_contract
 from bmseg.leaderboard.entries import Entry, read_entry
 from bmseg.leaderboard.scoring import COLUMNS, Reference, score_readers
-from bmseg.outputs import provenance
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs import locked, provenance, read_record, write_record
 from bmseg.study import Study, load_study
 from dataset_conversion.files import write_if_changed, write_text
 
@@ -41,7 +39,7 @@ DICE_FILE = "dice.csv"
 STAGING = ".partial-"
 _REFERENCE_FILE = "reference.json"
 _IGNORED = "# Masks are the teams' and the organiser's; locks and half-written folders are nobody's.\n" + (
-    "/masks/\n/.lock\n.partial-*\n"
+    "/masks/\n.lock*\n.partial*\n"
 )
 # Reading back a table: pandas takes a reader called "1" for a number, and "" for nothing.
 _TYPES = {
@@ -52,15 +50,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Board:
-    """An open board.
-
-    Parameters
-    ----------
-    root : Path
-    study : Study
-    challenge : Challenge
-    contract : Contract
-    """
+    """An open board."""
 
     root: Path
     study: Study
@@ -102,11 +92,6 @@ class Board:
     def site(self) -> Path:
         """The page."""
         return self.root / "site"
-
-    @property
-    def readers_path(self) -> Path:
-        """The readers' scores."""
-        return self.root / READERS_FILE
 
     @property
     def reference(self) -> dict[str, Any]:
@@ -164,13 +149,11 @@ class Board:
 
     def reader_scores(self) -> pd.DataFrame:
         """The readers' scores, of `bmseg.leaderboard.scoring.score_readers`."""
-        return read_scores(self.readers_path)
+        return read_scores(self.root / READERS_FILE)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep others from changing the board; the system lets go of it when a process ends, however."""
-        with FileLock(self.root / ".lock", timeout=600):
-            yield
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep others from changing the board."""
+        return locked(self.root / ".lock", str(self.root))
 
     def check_reference(self, reference: Reference) -> None:
         """Refuse readers' masks other than those that the board was made with.
@@ -193,15 +176,7 @@ class Board:
 def init_board(
     root: Path, challenge: Challenge, study_file: Path, reference: Reference
 ) -> tuple[Board, bool]:
-    """Make a board, or open the one that is there.
-
-    Parameters
-    ----------
-    root : Path
-    challenge : Challenge
-        Written where there is no challenge.toml; one that is there is kept, for people edit it.
-    study_file : Path
-    reference : Reference
+    """Make a board, or open the one that is there, whose challenge.toml is kept: people edit it.
 
     Returns
     -------
@@ -225,7 +200,7 @@ def init_board(
         return board, False
     text = scores_text(score_readers(reference))
     write_if_changed(root / STUDY_FILE, study_file.read_text(encoding="utf-8"))
-    write_contract(reference.contract(), root)
+    write_if_changed(root / CONTRACT_FILE, contract_text(reference.contract()))
     write_text(root / READERS_FILE, text)
     record = {
         "masks_sha256": masks_hashes(reference),
@@ -237,7 +212,7 @@ def init_board(
     write_record(root / _REFERENCE_FILE, record)
     write_text(root / ".gitignore", _IGNORED)
     # Last: a folder with it is a board.
-    write_challenge(challenge, root)
+    write_if_changed(root / CHALLENGE_FILE, challenge_text(challenge))
     return Board.open(root), True
 
 
@@ -263,11 +238,7 @@ def read_scores(path: Path) -> pd.DataFrame:
         When the file is missing or damaged.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        types: Mapping[str, Any] = _TYPES
-        scores = pd.read_csv(
-            io.StringIO(text), dtype=types, keep_default_na=False, na_values={"dice": [""], **_COUNTS}
-        )
+        scores = _parsed(path.read_text(encoding="utf-8"))
         if absent := [column for column in COLUMNS if column not in scores]:
             raise ValueError(f"no column {', '.join(absent)}")
         return scores
@@ -277,4 +248,12 @@ def read_scores(path: Path) -> pd.DataFrame:
         ) from None
 
 
-_COUNTS = {name: [""] for name, kind in _TYPES.items() if kind == "Int64"}
+def as_kept(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores with the digits that a board keeps of them and ranks by."""
+    return _parsed(scores_text(scores))
+
+
+def _parsed(text: str) -> pd.DataFrame:
+    types: Mapping[str, Any] = _TYPES
+    empty = {name: [""] for name, kind in _TYPES.items() if kind == "Int64"} | {"dice": [""]}
+    return pd.read_csv(io.StringIO(text), dtype=types, keep_default_na=False, na_values=empty)

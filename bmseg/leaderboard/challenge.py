@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bmseg.errors import InputError
 from bmseg.study import Study, in_one_line
-from dataset_conversion.files import write_if_changed
 
 CHALLENGE_FILE = "challenge.toml"
 
@@ -22,71 +21,51 @@ _HEAD = """\
 """
 
 
+Model = TypeVar("Model", bound=BaseModel)
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Ranking(_Table):
-    """How submissions are ranked.
+    """How submissions are ranked."""
 
-    Parameters
-    ----------
-    scheme
-        Whose ranks order the page; every other scheme stands beside it.
-    yardstick
-        ``fair``: the mean Dice over the consensuses without each reader, by which readers are measured too.
-        ``usual``: Dice against the consensus of all readers.
-    weights
-        Level or group to its weight in the overall rank; what is not named is shown and not ranked.
-    missing
-        ``worst``: an exam without a mask counts as Dice 0. ``refuse``: such a submission is refused.
-    submissions
-        ``all`` of a team are ranked, or its ``latest``.
-    tolerance
-        Values closer than this share a rank.
-    alpha
-        Of the Holm-adjusted pairwise tests.
-    exact
-        Exact Wilcoxon tests in place of the normal approximation, which bootstrap samples of more than 12
-        exams keep.
-    confidence
-        Of rank intervals and of the interval beside the readers.
-    bootstraps, seed
-        Of the bootstrap over exams.
-    """
-
+    #: Whose ranks order the page; every other scheme stands beside it.
     scheme: Literal[
         "mean-then-rank", "median-then-rank", "rank-then-mean", "rank-then-median", "test-then-rank"
     ] = "mean-then-rank"
+    #: Fair: the mean Dice over the consensuses without each reader, by which readers are measured too. Usual:
+    #: Dice against the consensus of all readers.
     yardstick: Literal["fair", "usual"] = "fair"
+    #: Level or group to its weight in the overall rank; what is not named is shown and not ranked.
     weights: Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)]
+    #: Worst: an exam without a mask counts as Dice 0. Refuse: such a submission is refused.
     missing: Literal["worst", "refuse"] = "worst"
+    #: Of a team, which are ranked.
     submissions: Literal["all", "latest"] = "latest"
+    #: Values closer than this share a rank.
     tolerance: Annotated[float, Field(ge=0, lt=1)] = 1e-9
+    #: Of the Holm-adjusted pairwise tests.
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    #: Exact Wilcoxon tests, not the normal approximation, which bootstraps of more than 12 exams keep.
     exact: bool = True
+    #: Of rank intervals and of the interval beside the readers.
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    #: Of the bootstrap over exams, as the seed.
     bootstraps: Annotated[int, Field(ge=100, le=100_000)] = 1000
     seed: Annotated[int, Field(ge=0)] = 2022
 
 
 class Public(_Table):
-    """What of a submission the page shows; scores always are.
-
-    Parameters
-    ----------
-    description, url
-        As the team gave them.
-    masks_hash
-        The SHA-256 of the submitted masks.
-    overlays
-        The worst exams as images, with the consensus beside the submission. They show the test exams'
-        reference: leave them out while the challenge runs.
-    """
+    """What of a submission the page shows; scores always are."""
 
     description: bool = True
     url: bool = True
+    #: The SHA-256 of the submitted masks.
     masks_hash: bool = True
+    #: The worst exams as images, with the consensus beside the submission. They show the test exams'
+    #: reference: leave them out while the challenge runs.
     overlays: bool = False
 
 
@@ -137,10 +116,7 @@ def load_challenge(folder: Path, study: Study) -> Challenge:
         When the file cannot be read, is not TOML, breaks a rule, or ranks a level that the study has not.
     """
     path = folder / CHALLENGE_FILE
-    try:
-        challenge = Challenge.model_validate(read_toml(path))
-    except ValidationError as error:
-        raise InputError(f"{path}: {in_one_line(error)}") from None
+    challenge = read_checked(path, Challenge)
     if unknown := [level for level in challenge.ranking.weights if level not in study.level_names]:
         raise InputError(
             f"{path}: ranking.weights: found {', '.join(unknown)}, expected some of "
@@ -149,23 +125,23 @@ def load_challenge(folder: Path, study: Study) -> Challenge:
     return challenge
 
 
-def write_challenge(challenge: Challenge, folder: Path) -> Path:
-    """Write challenge.toml into a board's folder; returns the path."""
-    path = folder / CHALLENGE_FILE
-    write_if_changed(path, _HEAD + tomli_w.dumps(challenge.model_dump()))
-    return path
+def challenge_text(challenge: Challenge) -> str:
+    """A challenge as its file holds it."""
+    return _HEAD + tomli_w.dumps(challenge.model_dump())
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The values of a TOML file.
+def read_checked(path: Path, model: type[Model]) -> Model:
+    """What a TOML file of a board holds.
 
     Raises
     ------
     InputError
-        When it is missing, unreadable or no TOML.
+        When it is missing, unreadable, no TOML or breaks a rule.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise InputError(f"{path}: {in_one_line(error)}") from None
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; 'bmseg leaderboard init' makes a board") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

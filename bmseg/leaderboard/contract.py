@@ -7,72 +7,30 @@ adds by the same one.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bmseg.errors import InputError
 from bmseg.study import Name, in_one_line
-from dataset_conversion.files import write_if_changed
-from dataset_conversion.images import Volume
+from bmseg.untrusted.header import Grid
 
 #: Beside challenge.toml on a board.
 CONTRACT_FILE = "exams.json"
 
-_Row = Annotated[list[float], Field(min_length=4, max_length=4)]
-
-
-class Grid(BaseModel):
-    """Size and position of an exam's masks."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
-    affine: Annotated[list[_Row], Field(min_length=4, max_length=4)]
-
-    @classmethod
-    def of(cls, mask: Volume) -> Grid:
-        """The grid of a mask."""
-        return cls(size=list(mask.array.shape), affine=mask.affine.tolist())
-
-    @property
-    def n_voxels(self) -> int:
-        """How many voxels a mask on it has."""
-        return int(np.prod(self.size))
-
 
 class Contract(BaseModel):
-    """What a submission must hold.
-
-    Parameters
-    ----------
-    labels : list of int
-        Every value that a mask may hold, background included.
-    exams : dict of str to Grid
-        Case identifier to grid, sorted.
-    """
+    """What a submission must hold: labels, background included; case identifiers, sorted, and their grids."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     labels: Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=2)]
     exams: Annotated[dict[Name, Grid], Field(min_length=1)]
 
-    @classmethod
-    def of(cls, masks: Mapping[str, Volume], labels: Sequence[int]) -> Contract:
-        """The contract of exams with a mask of each."""
-        return cls(labels=list(labels), exams={exam: Grid.of(masks[exam]) for exam in sorted(masks)})
-
 
 def read_contract(path: Path) -> Contract:
-    """Read a contract.
-
-    Parameters
-    ----------
-    path : Path
-        The file, or the folder of a board that holds it as ``exams.json``.
+    """Read a contract: its file, or the ``exams.json`` of a board's folder.
 
     Raises
     ------
@@ -93,8 +51,6 @@ def read_contract(path: Path) -> Contract:
         raise InputError(f"{file}: found no readable JSON ({error}), expected {CONTRACT_FILE}") from None
 
 
-def write_contract(contract: Contract, folder: Path) -> Path:
-    """Write a contract into a board's folder; returns the path."""
-    path = folder / CONTRACT_FILE
-    write_if_changed(path, json.dumps(contract.model_dump(), indent=1) + "\n")
-    return path
+def contract_text(contract: Contract) -> str:
+    """A contract as its file holds it."""
+    return json.dumps(contract.model_dump(), indent=1) + "\n"

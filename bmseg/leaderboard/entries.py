@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.challenge import read_toml
-from bmseg.leaderboard.submission.text import LONGEST_DESCRIPTION, LONGEST_LINE, LONGEST_REASON, LONGEST_URL
-from bmseg.study import in_one_line
+from bmseg.leaderboard.challenge import read_checked
+from bmseg.leaderboard.texts import LONGEST_DESCRIPTION, LONGEST_LINE, LONGEST_REASON, LONGEST_URL
 from dataset_conversion.files import write_text
 
 ENTRY_FILE = "submission.toml"
@@ -41,32 +40,16 @@ class Description(_Table):
 
 
 class Entry(_Table):
-    """A submission on the board.
-
-    Parameters
-    ----------
-    team, submission
-        Its folder: ``results/<team>/<submission>``; the submission's identifier is the head of the hash of
-        its masks.
-    about : Description
-    simulated : bool
-        Made from the consensus by a named perturbation, by no team.
-    masks_sha256, dice_sha256
-        Of the submitted masks (labels and grids) and of dice.csv.
-    versions
-        Of the packages that scored it.
-    history : list of Event
-        The first is the adding; the last says whether it stands.
-    """
+    """A submission on the board, in the folder ``results/<team>/<submission>``."""
 
     team: str
-    submission: str
+    submission: str  # the head of the hash of its masks
     about: Description = Description()
-    simulated: bool = False
-    masks_sha256: _Hash
-    dice_sha256: _Hash
-    versions: dict[str, str]
-    history: Annotated[list[Event], Field(min_length=1)]
+    simulated: bool = False  # made from the consensus by a named perturbation, by no team
+    masks_sha256: _Hash  # of labels and grids
+    dice_sha256: _Hash  # of dice.csv
+    versions: dict[str, str]  # of the packages that scored it
+    history: Annotated[list[Event], Field(min_length=1)]  # first added; the last says whether it stands
 
     @property
     def key(self) -> str:
@@ -93,10 +76,7 @@ def read_entry(folder: Path) -> Entry:
         When it is missing, damaged, or names another folder than its own.
     """
     path = folder / ENTRY_FILE
-    try:
-        entry = Entry.model_validate(read_toml(path))
-    except ValidationError as error:
-        raise InputError(f"{path}: {in_one_line(error)}") from None
+    entry = read_checked(path, Entry)
     if (entry.team, entry.submission) != (folder.parent.name, folder.name):
         raise InputError(
             f"{path}: team and submission: found {entry.key}, expected {folder.parent.name}/{folder.name} "

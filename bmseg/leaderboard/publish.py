@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bmseg.leaderboard.board import Board
+from bmseg.leaderboard.board import READERS_FILE, STUDY_FILE, Board
+from bmseg.leaderboard.challenge import CHALLENGE_FILE
 from bmseg.leaderboard.contract import CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
-from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, read_made
+from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, site_in
 from bmseg.leaderboard.standings import Standings, standings
 from bmseg.outputs import provenance
-from bmseg.wording import SYNTHETIC
+from bmseg.wording import synthetic_notes
 from bmseg.workspace import Workspace
 from dataset_conversion.images.volume import read_volume
-from dataset_conversion.raw.dataset import RawDataset
 from evaluation.statistics.words import signed
 from evaluation.table import DASH, Table
 
@@ -26,17 +26,15 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
     Parameters
     ----------
     board : Board
-    workspace : Workspace, optional
-        Where the test exams' images are; without it a page shows no overlay.
-    reference : Reference, optional
-        The readers' masks, whose consensus an overlay shows.
+    workspace, reference : optional
+        Where the test exams' images are, and the readers' masks; without both a page shows no overlay.
 
     Returns
     -------
     table : Table
         The ranking.
     written : bool
-        False when the site was made from the same files, by the same versions, already.
+        False when the site that is there was made from the same files by the same versions, and is whole.
     """
     found = standings(board)
     sources = _Overlays(board, workspace, reference) if workspace and reference else None
@@ -50,7 +48,7 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
         "images_at_hand": sources is not None,
     }
     with board.lock():
-        written = made != read_made(board.site)
+        written = site_in(board.site).made_from(made) is None
         if written:
             build_site(found, board.site, made=made, overlays=sources)
     return printed(found), written
@@ -70,8 +68,7 @@ def printed(found: Standings) -> Table:
     ]
     if counted := int(found.rows.n_missing.sum()):
         notes.append(f"{counted} scores are of exams without a mask and count as 0.")
-    if found.challenge.synthetic:
-        notes.append(f"{SYNTHETIC.capitalize()}: simulated images and readers, no patients.")
+    notes += synthetic_notes(found.challenge.synthetic)
     return Table(found.challenge.title, heads, rows, notes, found.rows)
 
 
@@ -102,14 +99,14 @@ class _Overlays:
         return self.board.masks(team, submission) / f"{exam}.nii.gz"
 
     def _image(self, exam: str) -> Path:
-        dataset = RawDataset.create(self.workspace.nnunet_raw, self.board.study.dataset_spec)
+        dataset = self.workspace.dataset
         return dataset.image_path(exam, "test", dataset.spec.channels[0])
 
 
 def _files(board: Board) -> dict[str, Path]:
     """Every file that the page follows from."""
     root = board.root
-    paths = [root / name for name in ("challenge.toml", "study.toml", CONTRACT_FILE, "readers.csv")]
+    paths = [root / name for name in (CHALLENGE_FILE, STUDY_FILE, CONTRACT_FILE, READERS_FILE)]
     paths += [path for path in board.results.glob("[!.]*/[!.]*/*") if path.is_file()]
     return {path.relative_to(root).as_posix(): path for path in sorted(paths)}
 

@@ -6,8 +6,9 @@ the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.leaderboard.contract import Contract
 from bmseg.study import Study
+from bmseg.untrusted.header import Grid
 from dataset_conversion.images import Volume
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import count_votes, paint
@@ -50,18 +52,11 @@ class Reference:
     study: Study
     files: Mapping[str, Mapping[str, Path]]
     _known: dict[str, tuple[Consensus, dict[str, Consensus]]] = field(default_factory=dict, repr=False)
+    _grids: dict[str, Grid] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, study: Study, readers: Mapping[str, Path], exams: list[str] | None = None) -> Reference:
-        """The reference of folders of masks.
-
-        Parameters
-        ----------
-        study : Study
-        readers : mapping of str to Path
-            Reader to folder of ``<exam>.nii.gz``.
-        exams : list of str, optional
-            The exams that must be there; by default those of the first reader.
+        """The reference of each reader's folder of ``<exam>.nii.gz``; by default of the first one's exams.
 
         Raises
         ------
@@ -72,7 +67,7 @@ class Reference:
         """
         if not readers or (set(readers) - set(study.reader_names)):
             raise InputError(
-                f"reader: found {', '.join(readers) or 'none'}, expected some of "
+                f"reader: found {', '.join(readers) or 'no masks of test exams'}, expected those of some of "
                 f"{', '.join(study.reader_names)}"
             )
         files = {reader: list_masks(folder) for reader, folder in readers.items()}
@@ -92,12 +87,11 @@ class Reference:
         evaluation.masks.reading.MaskError
             When one is damaged, on another grid or holds an undeclared label.
         """
-        masks = {
-            reader: read_mask(path, self.study.label_values) for reader, path in self.files[exam].items()
-        }
+        masks = {reader: read_mask(path, self.labels) for reader, path in self.files[exam].items()}
         first, *others = masks.values()
         for mask in others:
             check_grid(mask, first)
+        self._grids[exam] = Grid.of(first)
         return masks
 
     def consensuses(
@@ -124,19 +118,15 @@ class Reference:
         return self.study.label_values
 
     def contract(self) -> Contract:
-        """What a submission must hold to be scored against it."""
-        return Contract.of({exam: next(iter(self.masks(exam).values())) for exam in self.files}, self.labels)
+        """What a submission must hold to be scored against it; masks that were read are not read again."""
+        for exam in self.files:
+            if exam not in self._grids:
+                self.masks(exam)
+        return Contract(labels=list(self.labels), exams=dict(sorted(self._grids.items())))
 
 
 def score_submission(masks: Mapping[str, Volume], reference: Reference) -> pd.DataFrame:
-    """Score a submission's masks.
-
-    Parameters
-    ----------
-    masks : mapping of str to Volume
-        Exam to mask; those of `bmseg.leaderboard.submission.check_submission`. An exam of the reference
-        that is not there is missing.
-    reference : Reference
+    """Score the masks that `bmseg.leaderboard.submission` has checked, by exam; the others are missing.
 
     Returns
     -------
@@ -159,11 +149,8 @@ def score_submission(masks: Mapping[str, Volume], reference: Reference) -> pd.Da
 def score_readers(reference: Reference) -> pd.DataFrame:
     """Score each reader against the consensus of the other readers.
 
-    Returns
-    -------
-    DataFrame
-        ``exam``, ``rater`` (the reader, who is also ``left_out``) and the rest of `COLUMNS`; empty where
-        there is one reader only.
+    Returns ``exam``, ``rater`` (the reader, who is also ``left_out``) and the rest of `COLUMNS`; no row where
+    there is one reader only.
     """
     columns = [COLUMNS[0], "rater", *COLUMNS[1:]]
     if len(reference.readers) < 2:
@@ -219,10 +206,11 @@ def _with_status(scores: pd.DataFrame) -> pd.DataFrame:
 
 def _missing_exam(exam: str, reference: Reference) -> pd.DataFrame:
     """No mask: no number either; what it counts as is the challenge's rule."""
-    readers = reference.readers
-    yardsticks = [NOBODY, *(readers if len(readers) > 1 else [])]
-    rows = [(level, left_out) for left_out in yardsticks for level in reference.study.level_names]
-    counts = dict.fromkeys(_COUNTS)
-    return pd.DataFrame(rows, columns=["level", "left_out"]).assign(
-        exam=exam, dice=np.nan, status=MISSING, **counts
-    )
+    rows = product(consensus_names(reference.readers), reference.study.level_names)
+    nothing = dict.fromkeys(_COUNTS) | {"exam": exam, "dice": np.nan, "status": MISSING}
+    return pd.DataFrame(rows, columns=["left_out", "level"]).assign(**nothing)
+
+
+def consensus_names(readers: Sequence[str]) -> list[str]:
+    """Every ``left_out`` of a submission's scores."""
+    return [NOBODY, *(readers if len(readers) > 1 else [])]

@@ -26,18 +26,10 @@ Perturb = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray | N
 
 @dataclass(frozen=True)
 class SimulatedTeam:
-    """A team that is none.
-
-    Parameters
-    ----------
-    name : str
-    method : str
-        What is done to the consensus, in words.
-    perturb : callable
-    """
+    """A team that is none."""
 
     name: str
-    method: str
+    method: str  # what is done to the consensus, in words
     perturb: Perturb
 
     def masks(self, consensus: Mapping[str, Volume], seed: int) -> dict[str, Volume]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,41 +81,33 @@ def standings(board: Board) -> Standings:
     entries = board.entries()
     withdrawn = [entry for entry in entries if entry.is_withdrawn]
     standing = [entry for entry in entries if not entry.is_withdrawn]
-    ranked = _latest(standing) if board.challenge.ranking.submissions == "latest" else standing
+    ranked = standing
+    if board.challenge.ranking.submissions == "latest":
+        ranked = list({entry.team: entry for entry in standing}.values())
     scores = _scores(board, ranked)
     rankings = _rank(board, scores) if ranked else None
     rows = _rows(board, ranked, scores, rankings)
     rows, rankings = _lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
+    placed = sorted(ranked, key=lambda entry: order[entry.key])
+    superseded = [entry for entry in standing if entry not in ranked]
     return Standings(
-        challenge=board.challenge,
-        study=board.study,
-        contract=board.contract,
-        entries=sorted(ranked, key=lambda entry: order[entry.key]),
-        withdrawn=withdrawn,
-        superseded=[entry for entry in standing if entry not in ranked],
-        rows=rows,
-        rankings=rankings,
-        scores=scores,
+        board.challenge, board.study, board.contract, placed, withdrawn, superseded, rows, rankings, scores
     )
 
 
 def mean_dice(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean Dice over exams of each ``key`` and level: undefined ones left out, missing ones counted as 0.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        ``key, level, dice, status``.
-
-    Returns
-    -------
-    DataFrame
-        A row a key, a column a level, in order of appearance.
+    A row a key, a column a level, in order of appearance.
     """
-    counted = scores.assign(dice=scores.dice.mask(scores.status == MISSING, WORST))
     levels = list(dict.fromkeys(scores.level))
-    return counted.groupby(["key", "level"], sort=False).dice.mean().unstack()[levels]
+    return counted(scores).groupby(["key", "level"], sort=False).dice.mean().unstack()[levels]
+
+
+def counted(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores with Dice 0 for what is missing."""
+    return scores.assign(dice=scores.dice.mask(scores.status == MISSING, WORST))
 
 
 def weighted_score(means: pd.DataFrame, weights: Mapping[str, float]) -> pd.Series:
@@ -134,21 +127,9 @@ def beside_readers(
     level, and averaged over an exam's ranked levels by their weights; estimate and interval over exams are
     those of Hodges and Lehmann (`evaluation.statistics.signed_rank.hodges_lehmann`).
 
-    Parameters
-    ----------
-    scores : DataFrame
-        ``exam, key, kind, level, dice, status``.
-    weights : mapping of str to float
-        Ranked level to weight.
-    confidence : float
-
-    Returns
-    -------
-    dict of str to tuple
-        Estimate, low, high and words; the words are empty without an interval.
+    Returns estimate, low, high and words by key; the words are empty without an interval.
     """
-    counted = scores.assign(dice=scores.dice.mask(scores.status == MISSING, WORST))
-    ranked = counted[counted.level.isin(list(weights))]
+    ranked = counted(scores[scores.level.isin(list(weights))])
     table = ranked.pivot(index=["exam", "level"], columns="key", values="dice")
     readers = ranked.key[ranked.kind == "reader"].unique()
     median = table[list(readers)].median(axis=1)
@@ -168,10 +149,6 @@ def _in_words(low: float, high: float) -> str:
     if high < 0:
         return "below the readers"
     return "above the readers" if low > 0 else "not told apart from the readers"
-
-
-def _latest(entries: Sequence[Entry]) -> list[Entry]:
-    return list({entry.team: entry for entry in entries}.values())
 
 
 def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:
@@ -197,16 +174,9 @@ def _rank(board: Board, scores: pd.DataFrame) -> Rankings:
     table = scores[scores.kind == "submission"].rename(
         columns={"level": "task", "key": "algorithm", "exam": "case", "dice": "value"}
     )
-    rules = Rules(
-        tolerance=rule.tolerance,
-        alpha=rule.alpha,
-        exact=rule.exact,
-        confidence=rule.confidence,
-        bootstraps=rule.bootstraps,
-        seed=rule.seed,
-        weights={level: rule.weights.get(level, 0.0) for level in board.study.level_names},
-        worst=WORST,
-    )
+    same = {"tolerance", "alpha", "exact", "confidence", "bootstraps", "seed"}
+    weights = {level: rule.weights.get(level, 0.0) for level in board.study.level_names}
+    rules = Rules(**rule.model_dump(include=same), weights=weights, worst=WORST)
     return rank_scores(table[["task", "algorithm", "case", "value", "status"]], rules)
 
 
@@ -239,20 +209,13 @@ def _rows(
                 "beside": words if kind == "submission" else "",
             }
         )  # fmt: skip
-    table = pd.DataFrame(rows, columns=columns)
-    return _placed(table)
+    return _placed(pd.DataFrame(rows, columns=columns))
 
 
-def _places(rankings: Rankings, scheme: Scheme) -> dict[str, dict[str, object]]:
+def _places(rankings: Rankings, scheme: Scheme) -> dict[Hashable, dict[Hashable, Any]]:
     """Each entry's overall rank by the scheme, with its interval."""
-    ranks = rankings.ranks
-    overall = ranks[(ranks.scheme == scheme) & (ranks.task == OVERALL)]
-    return {
-        row.algorithm: {
-            "rank": row.rank, "rank_low": row.rank_low, "rank_high": row.rank_high, "value": row.value,
-        }
-        for row in overall.itertuples()
-    }  # fmt: skip
+    ranks = rankings.ranks[(rankings.ranks.scheme == scheme) & (rankings.ranks.task == OVERALL)]
+    return ranks.set_index("algorithm")[["rank", "rank_low", "rank_high", "value"]].to_dict("index")
 
 
 def _lettered_from_the_top(

@@ -8,29 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bmseg.errors import InputError, WorkError
-from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, read_scores, scores_text
+from bmseg.leaderboard.board import DICE_FILE, READERS_FILE, STAGING, Board, read_scores, scores_text
 from bmseg.leaderboard.entries import Entry, read_entry
 from bmseg.leaderboard.scoring import (
     MISSING,
-    NOBODY,
     SCORED,
     UNDEFINED,
     Reference,
+    consensus_names,
     score_readers,
     score_submission,
 )
-from bmseg.leaderboard.site import PROVENANCE_FILE, RecordedOverlays, read_made, site_texts
+from bmseg.leaderboard.site import RecordedOverlays, site_in, site_texts
 from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.submission import check_submission
-from bmseg.outputs import provenance
-from bmseg.outputs.records import read_record
+from bmseg.outputs import PROVENANCE, provenance
 from bmseg.study import Study
 from evaluation.masks.reading import MaskError
 from evaluation.measures.dice import EmptyMask
@@ -41,41 +40,18 @@ _DIGITS = 5e-9
 
 @dataclass
 class Verification:
-    """What was compared, and what differs.
+    """What was compared, and what differs."""
 
-    Parameters
-    ----------
-    differences : list of str
-        One line each: file, field, found, expected.
-    notices : list of str
-        What could not be compared, and leftovers.
-    n_scores : int
-        Scores derived again from their counts.
-    n_from_masks : int
-        Submissions and readers whose scores were derived again from masks.
-    n_entries : int
-        Submissions on the board, withdrawn ones included.
-    n_files : int
-        Files of the site that were made again.
-    """
-
-    differences: list[str] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-    n_scores: int = 0
-    n_from_masks: int = 0
-    n_entries: int = 0
-    n_files: int = 0
+    differences: list[str] = field(default_factory=list)  # one line each: file, field, found, expected
+    notices: list[str] = field(default_factory=list)  # what could not be compared, and leftovers
+    n_scores: int = 0  # derived again from their counts
+    n_from_masks: int = 0  # submissions and readers whose scores were derived again from masks
+    n_entries: int = 0  # on the board, withdrawn ones included
+    n_files: int = 0  # of the site, made again
 
 
 def verify(board: Board, reference: Reference | None = None) -> Verification:
-    """Derive everything on a board again.
-
-    Parameters
-    ----------
-    board : Board
-    reference : Reference, optional
-        The readers' masks, where they are at hand: every score is then counted again from masks.
-    """
+    """Derive everything on a board again; every score from masks, where the readers' are at hand."""
     found = Verification()
     if reference:
         try:
@@ -102,7 +78,7 @@ def _entries(board: Board, found: Verification) -> Iterator[Entry]:
 
 
 def _verify_readers(board: Board, reference: Reference | None, found: Verification) -> None:
-    path = board.readers_path
+    path = board.root / READERS_FILE
     try:
         scores = read_scores(path)
     except WorkError as error:
@@ -111,8 +87,8 @@ def _verify_readers(board: Board, reference: Reference | None, found: Verificati
     if provenance.file_hash(path) != board.reference.get("readers_sha256"):
         found.differences.append(f"{path}: found other contents than reference.json has the hash of")
     if len(board.readers) > 1:
-        own = pd.MultiIndex.from_tuples(list(product(*_axes(board), board.readers)))
-        _verify_scores(scores[scores.rater == scores.left_out], own, path, board.study, found)
+        own = scores[scores.rater == scores.left_out]
+        _verify_scores(own, _expected(board, board.readers), path, board.study, found)
     if reference:
         _compare_text(path, scores_text(score_readers(reference)), "the readers' masks give", found)
 
@@ -127,9 +103,7 @@ def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found
         return
     if provenance.file_hash(path) != entry.dice_sha256:
         found.differences.append(f"{path}: found other contents than submission.toml has the hash of")
-    yardsticks = [NOBODY, *(board.readers if len(board.readers) > 1 else [])]
-    expected = pd.MultiIndex.from_tuples(list(product(*_axes(board), yardsticks)))
-    _verify_scores(scores, expected, path, board.study, found)
+    _verify_scores(scores, _expected(board, consensus_names(board.readers)), path, board.study, found)
     masks = board.masks(entry.team, entry.submission)
     if reference is None:
         return
@@ -151,19 +125,19 @@ def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found
     _compare_text(path, text, "the masks give", found)
 
 
-def _axes(board: Board) -> tuple[list[str], list[str]]:
-    return list(board.contract.exams), board.study.level_names
+def _expected(board: Board, left_out: list[str]) -> pd.MultiIndex:
+    """The rows of a whole table of scores."""
+    return pd.MultiIndex.from_product([list(board.contract.exams), board.study.level_names, left_out])
 
 
 def _compare_text(path: Path, expected: str, whence: str, found: Verification) -> None:
     """Compare a table of scores with what it is derived from; name the first line that differs."""
     found.n_from_masks += 1
     lines, wanted = path.read_text(encoding="utf-8").splitlines(), expected.splitlines()
-    for number, (line, right) in enumerate(zip(lines, wanted, strict=False), start=1):
-        if line != right:
-            found.differences.append(f"{path}: line {number}: found {line}, {whence} {right}")
-            return
-    if len(lines) != len(wanted):
+    pairs = enumerate(zip(lines, wanted, strict=False), start=1)
+    if wrong := next(((number, *pair) for number, pair in pairs if pair[0] != pair[1]), None):
+        found.differences.append(f"{path}: line {wrong[0]}: found {wrong[1]}, {whence} {wrong[2]}")
+    elif len(lines) != len(wanted):
         found.differences.append(f"{path}: found {len(lines)} lines, {whence} {len(wanted)}")
 
 
@@ -217,14 +191,16 @@ def _verify_site(board: Board, found: Verification) -> None:
     if not board.site.is_dir():
         found.notices.append(f"{board.site}: no page yet; 'bmseg leaderboard build' makes it")
         return
-    texts = site_texts(standings(board), made=read_made(board.site), overlays=RecordedOverlays.of(board.site))
+    record = site_in(board.site).read()
+    recorded = RecordedOverlays(record.get("overlays", {}))
+    texts = site_texts(standings(board), made=record.get("made", {}), overlays=recorded)
     for name, text in texts.items():
         found.n_files += 1
         _compare_file(board.site / name, text, found)
-    for name, expected in read_record(board.site / PROVENANCE_FILE).get("files", {}).items():
+    for name, expected in record.get("outputs", {}).items():
         path = board.site / name
         if name not in texts and (not path.is_file() or provenance.file_hash(path) != expected):
-            found.differences.append(f"{path}: found another file than {PROVENANCE_FILE} has the hash of")
+            found.differences.append(f"{path}: found another file than {PROVENANCE} has the hash of")
 
 
 def _compare_file(path: Path, again: str, found: Verification) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
+from pydantic import BaseModel, ConfigDict, Field
 
-from bmseg.leaderboard.contract import Grid
 from bmseg.untrusted.gzip_stream import BoundedGzip, DamagedError
 from dataset_conversion import images
 
@@ -23,32 +24,51 @@ _REFUSED = 40
 _RULE = "(the exam's grid); masks are never resampled: export it on the exam's grid"
 _QUIET = logging.Logger("bmseg.submission")
 _QUIET.addHandler(logging.NullHandler())
+_Row = Annotated[list[float], Field(min_length=4, max_length=4)]
+
+
+class Grid(BaseModel):
+    """Size and position that an exam's masks must have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
+    affine: Annotated[list[_Row], Field(min_length=4, max_length=4)]
+
+    @classmethod
+    def of(cls, mask: images.Volume) -> Grid:
+        """The grid of a mask."""
+        return cls(size=list(mask.array.shape), affine=mask.affine.tolist())
+
+    @property
+    def n_voxels(self) -> int:
+        """How many voxels a mask on it has."""
+        return int(np.prod(self.size))
+
+    def faults_of(self, affine: np.ndarray) -> list[str]:
+        """What is wrong with the position of a mask of this size; nothing where it lies on the grid."""
+        if not np.isfinite(affine).all():
+            return ["affine: found no finite numbers, expected numbers; export it again"]
+        if not np.linalg.norm(affine[:3, :3], axis=0).all():
+            return ["spacing: found 0 mm, expected the exam's; export it again"]
+        difference = self.at(affine).difference(self.at(np.asarray(self.affine)))
+        return [f"{difference} {_RULE}"] if difference else []
+
+    def at(self, affine: np.ndarray) -> images.Grid:
+        """As many voxels elsewhere."""
+        return images.Grid(tuple(self.size), affine)
 
 
 @dataclass(frozen=True)
 class MaskHeader:
-    """What a header says, as nibabel reads it.
+    """What a header says, as nibabel reads it."""
 
-    Parameters
-    ----------
-    dtype : dtype
-        Of a stored voxel, byte order included.
-    skip : int
-        Bytes between the header and the first voxel.
-    slope, inter : float or None
-        Voxels are scaled by them; None: as stored.
-    affine : ndarray, shape (4, 4)
-    faults : list of str
-        On the position of the grid, which do not keep the voxels from being read.
-    notices : list of str
-    """
-
-    dtype: np.dtype
-    skip: int
-    slope: float | None
+    dtype: np.dtype  # of a stored voxel, byte order included
+    skip: int  # bytes between the header and the first voxel
+    slope: float | None  # voxels are scaled by slope and inter; None: as stored
     inter: float | None
-    affine: np.ndarray
-    faults: list[str]
+    affine: np.ndarray  # shape (4, 4)
+    faults: list[str]  # on the position of the grid, which do not keep the voxels from being read
     notices: list[str]
 
 
@@ -142,18 +162,9 @@ def _position(header: Nifti1Header, grid: Grid) -> tuple[np.ndarray, list[str], 
         affine = np.asarray(header.get_best_affine(), dtype=float)
     except (HeaderDataError, ValueError) as error:
         return np.full((4, 4), np.nan), [f"qform: {error}; export it again"], []
-    if not np.isfinite(affine).all():
-        return (
-            affine,
-            ["affine: found no finite numbers, expected numbers; export it again"],
-            [],
-        )
-    if not np.linalg.norm(affine[:3, :3], axis=0).all():
-        return affine, ["spacing: found 0 mm, expected the exam's; export it again"], []
-    faults = []
-    if difference := _placed(affine, grid).difference(_placed(np.asarray(grid.affine), grid)):
-        faults.append(f"{difference} {_RULE}")
-    return affine, faults, _other_form(header, affine, grid)
+    faults = grid.faults_of(affine)
+    placed = np.isfinite(affine).all() and np.linalg.norm(affine[:3, :3], axis=0).all()
+    return affine, faults, _other_form(header, affine, grid) if placed else []
 
 
 def _other_form(header: Nifti1Header, affine: np.ndarray, grid: Grid) -> list[str]:
@@ -164,14 +175,9 @@ def _other_form(header: Nifti1Header, affine: np.ndarray, grid: Grid) -> list[st
         other = np.asarray(header.get_qform(), dtype=float)
     except (HeaderDataError, ValueError):
         return ["qform: found no rotation; the sform was used"]
-    if difference := _placed(other, grid).difference(_placed(affine, grid)):
+    if difference := grid.at(other).difference(grid.at(affine)):
         return [
             f"sform and qform: their {difference.field}s differ; the sform was used, "
             "some viewers use the qform"
         ]
     return []
-
-
-def _placed(affine: np.ndarray, grid: Grid) -> images.Grid:
-    """A grid as the comparison takes it."""
-    return images.Grid(tuple(grid.size), affine)

@@ -15,10 +15,9 @@ from typing import BinaryIO
 import numpy as np
 from nibabel.volumeutils import apply_read_scaling
 
-from bmseg.leaderboard.contract import Grid
 from bmseg.untrusted.gzip_stream import BoundedGzip, DamagedError
-from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, MaskHeader, read_header
-from dataset_conversion.images import Volume
+from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, Grid, MaskHeader, read_header
+from dataset_conversion.images.volume import Volume
 
 _PIECE = 1 << 20
 #: Of the widest type that is accepted.
@@ -29,14 +28,7 @@ _NAMED_VALUES = 5
 
 @dataclass(frozen=True)
 class ReadMask:
-    """What became of one file.
-
-    Parameters
-    ----------
-    mask : Volume or None
-        None where there is a fault.
-    faults, notices : list of str
-    """
+    """What became of one file; ``mask`` is None where there is a fault."""
 
     mask: Volume | None
     faults: list[str]
@@ -85,6 +77,16 @@ def read_submitted_mask(
     if faults:
         return ReadMask(None, faults, notices)
     return ReadMask(Volume(voxels.reshape(grid.size, order="F"), header.affine, str(path)), [], notices)
+
+
+def judged_mask(volume: Volume, path: Path, grid: Grid, labels: Sequence[int]) -> ReadMask:
+    """What `read_submitted_mask` says of a mask of the grid's size that was read from another format."""
+    tally = _Tally(labels)
+    found = np.zeros(volume.array.size, dtype=np.uint8)
+    tally.sort(volume.array.ravel(order="F"), found)
+    if faults := grid.faults_of(volume.affine) + tally.faults():
+        return ReadMask(None, faults, [])
+    return ReadMask(Volume(found.reshape(grid.size, order="F"), volume.affine, str(path)), [], [])
 
 
 def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: Grid, tally: _Tally) -> np.ndarray:

@@ -16,14 +16,9 @@ from pathlib import Path, PurePosixPath
 LARGEST_READ = 4 << 20
 #: What zipfile raises as it reads damaged entries.
 ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    ValueError,
-    OverflowError,
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, OverflowError,
     RuntimeError,  # of a compression, version or encryption that it does not know
-)
+)  # fmt: skip
 _ENCRYPTED = 0x1
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LOCAL_HEADER = 30
@@ -61,11 +56,7 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 def entry_fault(info: zipfile.ZipInfo, *, folders: bool = False) -> str | None:
     """What makes an entry unfit to be read, whatever it holds; None where nothing does.
 
-    Parameters
-    ----------
-    info : ZipInfo
-    folders : bool
-        Whether an entry may be a folder.
+    With `folders` an entry may be a folder.
     """
     # The name as it stands in the file: zipfile cuts it at a null byte and turns separators.
     name = info.orig_filename

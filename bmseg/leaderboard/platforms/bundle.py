@@ -1,6 +1,6 @@
 """What both bundles are made of: the readers' masks, bmseg's own source, the versions it ran with.
 
-Same board, same masks, same installation: the same bytes. Nothing of the machine that wrote it is in it.
+Same board, same masks, same installation: the same bytes. Nothing of the person who wrote it is in it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bmseg.errors import InputError, WorkError
+from bmseg.errors import WorkError
 from bmseg.leaderboard.board import STUDY_FILE, Board
 from bmseg.leaderboard.challenge import CHALLENGE_FILE
 from bmseg.leaderboard.contract import CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
-from bmseg.study import Study
+from bmseg.outputs import Output
 from dataset_conversion.files import write_text
 from dataset_conversion.images.volume import Volume, write_volume
 
@@ -39,7 +39,6 @@ SECRET = (
 
 _READERS = "readers"
 _PACKAGES = ("bmseg", "dataset_conversion", "evaluation")
-_TEMPLATES = "platforms"
 # The earliest that a zip can hold: equal contents, equal files.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
@@ -53,20 +52,30 @@ class Organised:
     reference: Reference
 
     @classmethod
-    def of(cls, root: Path, readers: Mapping[str, Path]) -> Organised:
+    def of(cls, root: Path, readers: Mapping[str, Path], *, checked: bool = False) -> Organised:
         """A board, and the masks of each reader as ``<exam>.nii.gz`` in a folder.
+
+        Parameters
+        ----------
+        root : Path
+        readers : mapping of str to Path
+        checked : bool
+            Whether the masks must be those that the board was made with.
 
         Raises
         ------
         InputError
-            When the board is damaged, or a reader is not one of the study's.
+            When the board is damaged, a reader is not one of the study's, or the masks are others.
         evaluation.masks.reading.MaskError
             When a reader lacks an exam or has one more.
         """
         board = Board.open(root)
-        return cls(
-            board, Reference.of(board.study, _in_order(readers, board.study), list(board.contract.exams))
-        )
+        # The study's order, so that sums over readers are taken alike everywhere; unknown names last.
+        known = {name: readers[name] for name in board.study.reader_names if name in readers}
+        reference = Reference.of(board.study, known | dict(readers), list(board.contract.exams))
+        if checked:
+            board.check_reference(reference)
+        return cls(board, reference)
 
     @classmethod
     def unpacked(cls, folder: Path) -> Organised:
@@ -74,19 +83,18 @@ class Organised:
         return cls.of(folder, {path.name: path for path in (folder / _READERS).glob("*")})
 
 
-def organised(root: Path, readers: Mapping[str, Path]) -> Organised:
-    """A board and the readers' masks that it was made with.
+@contextmanager
+def new_bundle(out: Path, platform: str, board: Board) -> Iterator[Path]:
+    """A folder whose files are in `out` when the block ends without an error.
 
     Raises
     ------
     InputError
-        When the board is damaged, or was made with other masks.
-    evaluation.masks.reading.MaskError
-        When a reader lacks an exam or has one more.
+        When there is something else than an earlier bundle for the platform.
     """
-    made_from = Organised.of(root, readers)
-    made_from.board.check_reference(made_from.reference)
-    return made_from
+    output = Output(out, f"bundle for {platform}", exclusive=True)
+    with output.replaced({"challenge": board.challenge.title}) as staged:
+        yield staged.folder
 
 
 def write_reference(made_from: Organised, folder: Path) -> None:
@@ -95,11 +103,16 @@ def write_reference(made_from: Organised, folder: Path) -> None:
     Masks are written anew, as labels on a grid: a header's free text, an editor's extension or the name that
     gzip keeps may say whose exam it is.
     """
-    for name in (CHALLENGE_FILE, STUDY_FILE, CONTRACT_FILE):
-        write_text(folder / name, (made_from.board.root / name).read_text(encoding="utf-8"))
+    copy_files(made_from.board, (CHALLENGE_FILE, STUDY_FILE, CONTRACT_FILE), folder)
     for exam in made_from.reference.files:
         for reader, mask in made_from.reference.masks(exam).items():
             write_volume(folder / _READERS / reader / f"{exam}.nii.gz", Volume(mask.array, mask.affine))
+
+
+def copy_files(board: Board, names: tuple[str, ...], folder: Path) -> None:
+    """Copy files of a board."""
+    for name in names:
+        write_text(folder / name, (board.root / name).read_text(encoding="utf-8"))
 
 
 def write_source(folder: Path) -> None:
@@ -107,16 +120,17 @@ def write_source(folder: Path) -> None:
     for package in _PACKAGES:
         spec = find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            raise WorkError(
-                f"{package}: found no installed package to copy, expected one; install bmseg again"
-            )
+            raise _not_installed(package)
         root = Path(spec.submodule_search_locations[0])
-        for file in sorted(root.rglob("*")):
-            name = file.relative_to(root)
-            if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in name.parts):
-                target = folder / package / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, target)
+        ignored = shutil.ignore_patterns(".*", "__pycache__*")
+        shutil.copytree(root, folder / package, ignore=ignored, copy_function=shutil.copyfile)
+
+
+def write_image(dockerfile: str, folder: Path) -> None:
+    """Write what an image is built from: a Dockerfile, and requirements.txt of what is installed now."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    render(dockerfile, folder / "Dockerfile", python=version)
+    write_text(folder / "requirements.txt", requirements())
 
 
 def requirements() -> str:
@@ -132,35 +146,21 @@ def requirements() -> str:
         names = sorted((re.split(r"[^A-Za-z0-9._-]", line)[0] for line in needed), key=str.lower)
         return "".join(f"{name}=={metadata.version(name)}\n" for name in names)
     except metadata.PackageNotFoundError as error:
-        raise WorkError(
-            f"{error.name}: found no installed package, expected one; install bmseg again"
-        ) from None
+        raise _not_installed(str(error.name)) from None
 
 
-def python_version() -> str:
-    """The Python that runs now, as 3.11: the image gets the same."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def render(template: str, folder: Path, name: str, **values: Any) -> None:
+def render(template: str, path: Path, **values: Any) -> None:
     """Fill in a template of ``bmseg/templates/platforms``; texts on Codabench's pages are escaped."""
     environment = Environment(
-        loader=PackageLoader("bmseg", f"templates/{_TEMPLATES}"),
+        loader=PackageLoader("bmseg", "templates/platforms"),
         autoescape="_page_" in template,
         undefined=StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    write_text(folder / name, environment.get_template(template).render(**values))
-    if name.endswith(".sh"):
-        (folder / name).chmod(0o755)
-
-
-def copy_template(name: str, target: Path) -> None:
-    """Copy a file of ``bmseg/templates/platforms`` as it is."""
-    write_text(
-        target, (resources.files("bmseg") / "templates" / _TEMPLATES / name).read_text(encoding="utf-8")
-    )
+    write_text(path, environment.get_template(template).render(**values))
+    if path.suffix == ".sh":
+        path.chmod(0o755)
 
 
 def zip_folder(folder: Path, path: Path) -> None:
@@ -175,28 +175,5 @@ def zip_folder(folder: Path, path: Path) -> None:
             archive.writestr(entry, file.read_bytes())
 
 
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """A folder that takes the name `out` when the block ends without an error.
-
-    Raises
-    ------
-    InputError
-        When something is there already: an older bundle is not mixed with a new one.
-    """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError(f"{out}: found it there already, expected a new folder; name another or remove it")
-    scratch = out.with_name(f".partial-{out.name}")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    try:
-        yield scratch
-        scratch.replace(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _in_order(readers: Mapping[str, Path], study: Study) -> dict[str, Path]:
-    """The study's order, so that sums over readers are taken alike everywhere; unknown names last."""
-    known = {name: readers[name] for name in study.reader_names if name in readers}
-    return known | dict(readers)
+def _not_installed(package: str) -> WorkError:
+    return WorkError(f"{package}: found no installed package, expected one; install bmseg again")

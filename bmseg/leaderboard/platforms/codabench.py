@@ -12,31 +12,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import struct
-import zlib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Challenge
-from bmseg.leaderboard.platforms.bundle import (
-    PUBLIC_FILES,
-    SECRET,
-    Organised,
-    copy_template,
-    new_folder,
-    organised,
-    python_version,
-    render,
-    requirements,
-    write_reference,
-    write_source,
-    zip_folder,
-)
+from bmseg.leaderboard.platforms import bundle
+from bmseg.leaderboard.platforms.bundle import Organised
 from bmseg.leaderboard.platforms.scored import level_keys
 from bmseg.study import Study
 from dataset_conversion.files import write_text
@@ -49,6 +36,7 @@ _IMAGE = re.compile(r"[a-z0-9][a-zA-Z0-9._/:@-]{0,199}")
 _LONGEST_TITLE = 36
 _LONGEST_NAME = _LONGEST_TITLE - len(", usual")
 _PAGES = ("overview", "data", "evaluation")
+_PARTS = ("scoring_program", "reference_data", "public_data")
 # Each score tells a participant something of the hidden masks.
 _PER_DAY = 5
 _SECONDS = 1800
@@ -65,7 +53,7 @@ def export_codabench(
     docker_image: str,
     start: date,
     end: date | None = None,
-) -> Path:
+) -> None:
     """Write a Codabench competition that scores submissions to the board's numbers.
 
     Parameters
@@ -76,22 +64,17 @@ def export_codabench(
         Reader to folder of ``<exam>.nii.gz``, those that the board was made with. They go into the bundle as
         reference data, which participants cannot download.
     out : Path
-        A new folder: ``competition.zip`` to upload, ``image/`` to build `docker_image` from, ``README.md``.
+        Gets ``competition.zip`` to upload, ``image/`` to build `docker_image` from, ``README.md``.
     docker_image : str
         The name under which the organiser publishes that image, as ``name/bmseg-scoring:1``.
     start, end : date
         Of the one phase, from midnight UTC; without an end it stays open.
 
-    Returns
-    -------
-    Path
-        `out`.
-
     Raises
     ------
     InputError
         When the board is damaged or was made with other masks, the name is no image's, the dates are the
-        wrong way round, or `out` is there.
+        wrong way round, or `out` holds something else.
     evaluation.masks.reading.MaskError
         When a reader's mask is missing or damaged.
     """
@@ -101,16 +84,16 @@ def export_codabench(
         )
     if end is not None and end <= start:
         raise InputError(f"--end: found {end}, expected a day after the start, {start}")
-    made_from = organised(board, readers)
-    with new_folder(out) as folder:
-        _write_image(folder / "image")
+    made_from = Organised.of(board, readers, checked=True)
+    competition = _competition(made_from, docker_image, start, end)
+    with bundle.new_bundle(out, "Codabench", made_from.board) as folder:
+        bundle.write_image("codabench_Dockerfile.j2", folder / "image")
         parts = folder / "parts"
-        _write_competition(made_from, parts, _competition(made_from, docker_image, start, end))
-        zip_folder(parts / "competition", folder / BUNDLE)
+        _write_competition(made_from, parts, competition)
+        bundle.zip_folder(parts / "competition", folder / BUNDLE)
         shutil.rmtree(parts)
-        values = {"board": made_from.board, "docker_image": docker_image, "secret": SECRET}
-        render("codabench_readme.md.j2", folder, "README.md", **values)
-    return out
+        values = {"board": made_from.board, "docker_image": docker_image, "secret": bundle.SECRET}
+        bundle.render("codabench_readme.md.j2", folder / "README.md", **values)
 
 
 def columns(study: Study, challenge: Challenge, n_readers: int) -> list[dict[str, Any]]:
@@ -135,29 +118,9 @@ def columns(study: Study, challenge: Challenge, n_readers: int) -> list[dict[str
     ]
 
 
-def to_yaml(value: Any, indent: int = 0) -> str:
-    """Nested dicts and lists as YAML blocks; strings and numbers as JSON, which YAML reads.
-
-    >>> print(to_yaml({"version": 2, "pages": [{"title": "Terms", "file": "terms.md"}], "tasks": [0]}))
-    version: 2
-    pages:
-      - title: "Terms"
-        file: "terms.md"
-    tasks:
-      - 0
-    """
-    space = " " * indent
-    if isinstance(value, dict):
-        lines = []
-        for key, inner in value.items():
-            nested = isinstance(inner, dict | list)
-            lines.append(
-                f"{space}{key}:" + (f"\n{to_yaml(inner, indent + 2)}" if nested else f" {to_yaml(inner)}")
-            )
-        return "\n".join(lines)
-    if isinstance(value, list):
-        return "\n".join(f"{space}- {to_yaml(inner, indent + 2).lstrip()}" for inner in value)
-    text = json.dumps(value, ensure_ascii=False)
+def to_yaml(value: Any) -> str:
+    """A value as JSON, which YAML reads."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -208,37 +171,25 @@ def _competition(made_from: Organised, docker_image: str, start: date, end: date
     }
 
 
-def _write_image(folder: Path) -> None:
-    render("codabench_Dockerfile.j2", folder, "Dockerfile", python=python_version())
-    write_text(folder / "requirements.txt", requirements())
-
-
 def _write_competition(made_from: Organised, parts: Path, competition: Mapping[str, Any]) -> None:
-    bundle = parts / "competition"
-    write_text(bundle / "competition.yaml", to_yaml(dict(competition)) + "\n")
-    (bundle / "logo.png").write_bytes(_logo([level.color for level in made_from.board.study.levels]))
+    whole, program = parts / "competition", parts / "scoring_program"
+    write_text(whole / "competition.yaml", to_yaml(competition) + "\n")
+    _draw_logo([level.color for level in made_from.board.study.levels], whole / "logo.png")
     for page in (*_PAGES, "terms"):
-        render(f"codabench_page_{page}.md.j2", bundle / "pages", f"{page}.md", board=made_from.board)
-    write_source(parts / "scoring_program")
-    copy_template("codabench_score.py.txt", parts / "scoring_program" / "score.py")
-    copy_template("codabench_metadata.yaml", parts / "scoring_program" / "metadata.yaml")
-    write_reference(made_from, parts / "reference_data")
-    for name in PUBLIC_FILES:
-        write_text(parts / "public_data" / name, (made_from.board.root / name).read_text(encoding="utf-8"))
-    for name in ("scoring_program", "reference_data", "public_data"):
-        zip_folder(parts / name, bundle / f"{name}.zip")
+        bundle.render(f"codabench_page_{page}.md.j2", whole / "pages" / f"{page}.md", board=made_from.board)
+    bundle.write_source(program)
+    bundle.render("codabench_score.py.txt", program / "score.py")
+    bundle.render("codabench_metadata.yaml", program / "metadata.yaml")
+    bundle.write_reference(made_from, parts / "reference_data")
+    bundle.copy_files(made_from.board, bundle.PUBLIC_FILES, parts / "public_data")
+    for name in _PARTS:
+        bundle.zip_folder(parts / name, whole / f"{name}.zip")
 
 
-def _logo(colors: list[str]) -> bytes:
-    """The levels' colours as squares within each other, as a PNG file; Codabench asks for an image."""
+def _draw_logo(colors: list[str], path: Path) -> None:
+    """Draw the levels' colours as squares within each other; Codabench asks for an image."""
     half = _LOGO_PIXELS // 2
     place = np.abs(np.arange(_LOGO_PIXELS) - half + 0.5)
     ring = (len(colors) * (1 - np.maximum.outer(place, place) / half)).astype(int)
-    palette = [bytes.fromhex(color.removeprefix("#")) for color in colors]
-    rows = b"".join(b"\0" + b"".join(palette[level] for level in row) for row in ring)
-    header = struct.pack(">IIBBBBB", _LOGO_PIXELS, _LOGO_PIXELS, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
+    palette = np.array([list(bytes.fromhex(color.removeprefix("#"))) for color in colors], np.uint8)
+    Image.fromarray(palette[ring]).save(path)

@@ -1,7 +1,7 @@
 """Write an evaluation method for grand-challenge, laid out as its own template.
 
-Relied on: what `bmseg.leaderboard.platforms.predictions`, `run_grand_challenge` and `invoke_server` name, and
-the template's ``Dockerfile``, ``do_build.sh``, ``do_test_run.sh`` and ``do_save.sh``.
+Relied on: what `bmseg.leaderboard.platforms.predictions` and `run_grand_challenge` name, and the
+template's ``Dockerfile``, ``do_build.sh``, ``do_test_run.sh`` and ``do_save.sh``.
 """
 
 from __future__ import annotations
@@ -19,18 +19,8 @@ from uuid import NAMESPACE_URL, uuid5
 import SimpleITK as sitk
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.platforms.bundle import (
-    SECRET,
-    Organised,
-    copy_template,
-    new_folder,
-    organised,
-    python_version,
-    render,
-    requirements,
-    write_reference,
-    write_source,
-)
+from bmseg.leaderboard.platforms import bundle
+from bmseg.leaderboard.platforms.bundle import Organised
 from bmseg.leaderboard.platforms.predictions import ONLY_IMAGES, PREDICTIONS_FILE, Sockets
 from dataset_conversion.files import write_text
 
@@ -40,7 +30,7 @@ _SCRIPTS = ("do_build.sh", "do_test_run.sh", "do_save.sh")
 
 def export_grand_challenge(
     board: Path, readers: Mapping[str, Path], out: Path, *, sockets: Sockets = ONLY_IMAGES
-) -> Path:
+) -> None:
     """Write an evaluation method that scores algorithms to the board's numbers.
 
     Parameters
@@ -51,46 +41,38 @@ def export_grand_challenge(
         Reader to folder of ``<exam>.nii.gz``, those that the board was made with. They go into
         ``ground_truth.tar.gz``, which only the phase's evaluation sees; the image holds none.
     out : Path
-        A new folder: the image's sources, scripts to build, try and save it, ``ground_truth/`` and the same
+        Gets the image's sources, scripts to build, try and save it, ``ground_truth/`` and the same
         as ``ground_truth.tar.gz``, and in ``test/`` an answer made of the first reader's masks.
     sockets : Sockets
         Slugs of the input image whose name is the exam's and of the output that is the mask, where a phase
         has several.
 
-    Returns
-    -------
-    Path
-        `out`.
-
     Raises
     ------
     InputError
-        When the board is damaged or was made with other masks, a slug is none, or `out` is there.
+        When the board is damaged or was made with other masks, a slug is none, or `out` holds something else.
     evaluation.masks.reading.MaskError
         When a reader's mask is missing or damaged.
     """
     for option, slug in (("--image-socket", sockets.image), ("--mask-socket", sockets.mask)):
         if slug is not None and not _SLUG.fullmatch(slug):
             raise InputError(f"{option}: found {slug!r}, expected a slug such as coronal-knee-mri")
-    made_from = organised(board, readers)
+    made_from = Organised.of(board, readers, checked=True)
     title = re.sub(r"[^a-z0-9]+", "-", made_from.board.challenge.title.lower()).strip("-")[:60].strip("-")
-    with new_folder(out) as folder:
-        write_source(folder)
-        render("grand_challenge_evaluate.py.j2", folder, "evaluate.py", sockets=sockets)
-        copy_template("grand_challenge_app.py.txt", folder / "app.py")
-        render("grand_challenge_Dockerfile.j2", folder, "Dockerfile", python=python_version())
-        copy_template("grand_challenge_dockerignore.txt", folder / ".dockerignore")
-        write_text(folder / "requirements.txt", requirements())
+    with bundle.new_bundle(out, "grand-challenge", made_from.board) as folder:
+        bundle.write_source(folder)
+        bundle.write_image("grand_challenge_Dockerfile.j2", folder)
+        bundle.render("grand_challenge_evaluate.py.j2", folder / "evaluate.py", sockets=sockets)
+        bundle.render("grand_challenge_app.py.txt", folder / "app.py")
+        bundle.render("grand_challenge_dockerignore.txt", folder / ".dockerignore")
         for script in _SCRIPTS:
-            render(f"grand_challenge_{script}.j2", folder, script, tag=f"evaluation-{title}".strip("-"))
-        write_reference(made_from, folder / "ground_truth")
+            tag = f"evaluation-{title}".strip("-")
+            bundle.render(f"grand_challenge_{script}.j2", folder / script, tag=tag)
+        bundle.write_reference(made_from, folder / "ground_truth")
         _tar(folder / "ground_truth", folder / "ground_truth.tar.gz")
         _write_sample(made_from, folder / "test" / "input", sockets)
-        render(
-            "grand_challenge_readme.md.j2", folder, "README.md",
-            board=made_from.board, sockets=sockets, secret=SECRET,
-        )  # fmt: skip
-    return out
+        values = {"board": made_from.board, "sockets": sockets, "secret": bundle.SECRET}
+        bundle.render("grand_challenge_readme.md.j2", folder / "README.md", **values)
 
 
 def job(exam: str, sockets: Sockets) -> dict[str, Any]:

@@ -12,18 +12,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.contract import Contract
-from bmseg.leaderboard.platforms.metaimage import read_metaimage
-from bmseg.leaderboard.submission.text import shown
+from bmseg.leaderboard.submission import CheckedSubmission, Fault
 from bmseg.study import in_one_line
-from dataset_conversion.images.volume import Volume, write_volume
+from bmseg.untrusted.listing import shown
+from bmseg.untrusted.mask import ReadMask, judged_mask
+from bmseg.untrusted.metaimage import read_metaimage
 
 PREDICTIONS_FILE = "predictions.json"
 _SUCCEEDED = "Succeeded"
@@ -65,24 +65,8 @@ class Sockets:
 ONLY_IMAGES = Sockets()
 
 
-@dataclass
-class Collected:
-    """What became of the jobs.
-
-    Parameters
-    ----------
-    faults : list of str
-        What was wrong with an output that is there, one line each.
-    notices : list of str
-        Why an exam has no mask: its job failed, or it wrote none.
-    """
-
-    faults: list[str] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-
-
-def collect_masks(folder: Path, contract: Contract, sockets: Sockets, masks: Path) -> Collected:
-    """Write the mask of each job as ``<exam>.nii.gz``, by the name of its input image.
+def collect_masks(folder: Path, contract: Contract, sockets: Sockets) -> CheckedSubmission:
+    """Read and check the mask of each job, which is the exam's that its input image is named for.
 
     Parameters
     ----------
@@ -90,29 +74,39 @@ def collect_masks(folder: Path, contract: Contract, sockets: Sockets, masks: Pat
         With ``predictions.json`` and a folder a job.
     contract : Contract
     sockets : Sockets
-    masks : Path
-        The folder to write to. Labels and grid are not looked at here: `check_submission` does.
+
+    Returns
+    -------
+    CheckedSubmission
+        Its notices say why an exam has no mask: its job failed, or it wrote none.
 
     Raises
     ------
     InputError
         When ``predictions.json`` is missing or is not what the platform writes.
     """
-    collected, jobs = Collected(), _read_jobs(folder / PREDICTIONS_FILE)
+    faults: list[Fault] = []
+    notices: list[str] = []
+    read: dict[str, ReadMask] = {}
     taken: dict[str, str] = {}
-    for job in jobs:
+    for job in _read_jobs(folder / PREDICTIONS_FILE):
         try:
             image = _chosen(job, job.inputs, sockets.image, "input")
             exam = _exam_of(image.image.name if image.image else "", contract)
             if exam in taken:
                 raise InputError(f"exam {exam}: found two jobs ({taken[exam]} and {job.pk}), expected one")
             taken[exam] = job.pk
-            file = _output_file(folder, job, exam, sockets, collected)
-            if file:
-                write_volume(masks / f"{exam}.nii.gz", _read(file, exam, contract))
-        except InputError as fault:
-            collected.faults.append(str(fault))
-    return collected
+            if file := _output_file(folder, job, exam, sockets, notices):
+                read[exam] = _read(file, exam, contract)
+                faults += [Fault(f"exam {exam}", shown(text, most=400)) for text in read[exam].faults]
+        except InputError as error:
+            place, _, text = str(error).partition(": ")
+            faults.append(Fault(place, text))
+    if not read:
+        faults.append(Fault(PREDICTIONS_FILE, f"found no mask of {len(contract.exams)} exams, expected some"))
+    masks = {exam: one.mask for exam, one in sorted(read.items()) if one.mask}
+    missing = sorted(set(contract.exams) - set(read))
+    return CheckedSubmission(folder, contract, masks, missing, faults, notices)
 
 
 def _read_jobs(path: Path) -> list[_Job]:
@@ -148,17 +142,15 @@ def _exam_of(name: str, contract: Contract) -> str:
     raise InputError(f"image {shown(name)}: found no test exam of that name, expected one of exams.json")
 
 
-def _output_file(folder: Path, job: _Job, exam: str, sockets: Sockets, collected: Collected) -> Path | None:
+def _output_file(folder: Path, job: _Job, exam: str, sockets: Sockets, notices: list[str]) -> Path | None:
     if job.status != _SUCCEEDED:
-        collected.notices.append(f"exam {exam}: no mask, its job ended as {shown(job.status)}")
+        notices.append(f"exam {exam}: no mask, its job ended as {shown(job.status)}")
         return None
     output = _chosen(job, job.outputs, sockets.mask, "output").socket
     where = folder / job.pk / "output" / output.relative_path
     files = sorted(where.iterdir()) if where.is_dir() else []
     if not files:
-        collected.notices.append(
-            f"exam {exam}: no mask, its job wrote nothing to {shown(output.relative_path)}"
-        )
+        notices.append(f"exam {exam}: no mask, its job wrote nothing to {shown(output.relative_path)}")
         return None
     if len(files) > 1 or files[0].suffix != ".mha" or not files[0].is_file() or files[0].is_symlink():
         names = ", ".join(shown(file.name) for file in files[:3])
@@ -166,12 +158,9 @@ def _output_file(folder: Path, job: _Job, exam: str, sockets: Sockets, collected
     return files[0]
 
 
-def _read(file: Path, exam: str, contract: Contract) -> Volume:
+def _read(file: Path, exam: str, contract: Contract) -> ReadMask:
+    grid = contract.exams[exam]
     try:
-        volume = read_metaimage(file, contract.exams[exam])
+        return judged_mask(read_metaimage(file, grid), file, grid, contract.labels)
     except InputError as error:
-        raise InputError(f"exam {exam}: {error}") from None
-    # NIfTI's readers disagree on integers of 64 bits.
-    if volume.array.dtype.kind in "iu" and volume.array.dtype.itemsize == 8:
-        return Volume(volume.array.astype(np.float64), volume.affine)
-    return volume
+        return ReadMask(None, [str(error)], [])

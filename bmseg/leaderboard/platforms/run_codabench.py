@@ -11,32 +11,25 @@ submission's results). Copies of 2025 to 2026, read on 2026-11-22.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import stat
 import sys
-import tempfile
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from bmseg.errors import InputError
 from bmseg.leaderboard.platforms.bundle import Organised
 from bmseg.leaderboard.platforms.scored import (
     ScoredSubmission,
-    SubmissionError,
     level_keys,
     number,
-    print_faults,
-    print_scores,
+    reported,
     score_on_platform,
 )
 from bmseg.leaderboard.scoring import SCORED
+from bmseg.leaderboard.submission import check_files, most_files
+from bmseg.untrusted.listing import list_folder
 from dataset_conversion.files import write_text
 
-#: Written by Codabench's worker beside what a participant submitted.
+# Written by Codabench's worker beside what a participant submitted.
 _WORKERS_FILE = "metadata"
 
 
@@ -55,18 +48,9 @@ def main(source: Path, output: Path) -> int:
     int
         The exit code: 2 where the submission is refused, with every fault on stderr.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        submission = Path(scratch) / "submission.zip"
-        _zip_again(source / "res", submission)
-        try:
-            scored = score_on_platform(submission, Organised.unpacked(source / "ref"))
-        except SubmissionError as refused:
-            print_faults(refused)
-            return 2
-        except InputError as error:
-            print_faults(SubmissionError([str(error)]))
-            return 2
-    print_scores(scored)
+    scored = reported(lambda: _scored(source))
+    if scored is None:
+        return 2
     write_text(output / "detailed_results.html", _detailed(scored))
     write_text(output / "scores.json", json.dumps(scores(scored), allow_nan=False) + "\n")
     return 0
@@ -81,29 +65,13 @@ def scores(scored: ScoredSubmission) -> dict[str, float]:
     return {name: value for name, value in named.items() if value is not None} | scored.counts()
 
 
-def _zip_again(folder: Path, path: Path) -> None:
-    """Undo the worker's unpacking: a ZIP that passes the participant's own check passes this one.
-
-    What is no plain file becomes an entry of its kind without contents, which the check refuses.
-    """
-    with zipfile.ZipFile(path, "w") as archive:
-        for file in _submitted(folder):
-            mode = file.lstat().st_mode
-            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix())
-            entry.create_system, entry.external_attr = 3, mode << 16
-            with archive.open(entry, "w", force_zip64=True) as target:
-                if stat.S_ISREG(mode):
-                    with file.open("rb") as content:
-                        shutil.copyfileobj(content, target, 1 << 20)
-
-
-def _submitted(folder: Path) -> Iterator[Path]:
-    """Everything below a folder that is no folder, but the worker's own file; links are not followed."""
-    for root, folders, files in os.walk(folder):
-        for path in (Path(root) / name for name in sorted([*folders, *files])):
-            is_workers = path == folder / _WORKERS_FILE and path.is_file()
-            if not is_workers and (path.is_symlink() or not path.is_dir()):
-                yield path
+def _scored(source: Path) -> ScoredSubmission:
+    """What the worker unpacked is checked as the ZIP that it was, in which masks may lie in one folder."""
+    made_from, folder = Organised.unpacked(source / "ref"), source / "res"
+    contract = made_from.board.contract
+    listed = list_folder(folder, most_files(contract) + 1, nested=True)
+    files = [file for file in listed if file.fault or file.name != _WORKERS_FILE]
+    return score_on_platform(check_files(folder, files, contract), made_from)
 
 
 def _detailed(scored: ScoredSubmission) -> str:

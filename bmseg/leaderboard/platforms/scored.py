@@ -10,58 +10,43 @@ from __future__ import annotations
 import math
 import re
 import sys
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
-from bmseg.leaderboard.board import DICE_FILE, Board, read_scores, scores_text
+from bmseg.errors import InputError
+from bmseg.leaderboard.board import Board, as_kept
 from bmseg.leaderboard.platforms.bundle import Organised
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick, score_submission
 from bmseg.leaderboard.standings import mean_dice, weighted_score
-from bmseg.leaderboard.submission import check_submission
-from dataset_conversion.files import write_text
+from bmseg.leaderboard.submission import CheckedSubmission
 
 #: Codabench takes column keys of 36 characters; ``usual_`` stands before these, and a number may follow.
 _LONGEST_KEY = 24
 
 
 class SubmissionError(ValueError):
-    """A submission has faults.
+    """A submission has faults, each in one line with file, field, found and expected."""
 
-    Parameters
-    ----------
-    faults : sequence of str
-        Each in one line, with file, field, found and expected.
-    """
-
-    def __init__(self, faults: Sequence[str]) -> None:
+    def __init__(self, faults: Sequence[str], notices: Sequence[str] = ()) -> None:
         super().__init__(f"found {len(faults)} faults, expected none")
         self.faults = list(faults)
+        self.notices = list(notices)
 
 
 @dataclass(frozen=True)
 class ScoredSubmission:
     """A submission's numbers.
 
-    Parameters
-    ----------
-    board : Board
-    scores : mapping of str to DataFrame
-        Yardstick (fair, where there are two readers, and usual) to ``exam, level, dice, status, n_defined,
-        n_consensuses``.
-    missing : list of str
-        Exams without a mask.
-    notices : list of str
-        What was seen when the masks were read.
+    ``scores`` has by yardstick (fair, where there are two readers, and usual) ``exam, level, dice, status,
+    n_defined, n_consensuses``.
     """
 
     board: Board
     scores: Mapping[str, pd.DataFrame]
-    missing: list[str]
-    notices: list[str]
+    missing: list[str]  # exams without a mask
+    notices: list[str]  # what was seen when the masks were read
 
     @property
     def yardstick(self) -> str:
@@ -92,17 +77,8 @@ class ScoredSubmission:
 _STATUS = {"defined": SCORED, "undefined": UNDEFINED, "missing": MISSING}
 
 
-def score_on_platform(source: Path, made_from: Organised, faults: Iterable[str] = ()) -> ScoredSubmission:
-    """Check a submission and score it.
-
-    Parameters
-    ----------
-    source : Path
-        Folder or ZIP with ``<exam>.nii.gz`` of each test exam.
-    made_from : Organised
-        The reference data.
-    faults : iterable of str
-        What was wrong before: they are refused together with those found here.
+def score_on_platform(checked: CheckedSubmission, made_from: Organised) -> ScoredSubmission:
+    """Score a checked submission against the reference data.
 
     Raises
     ------
@@ -110,19 +86,30 @@ def score_on_platform(source: Path, made_from: Organised, faults: Iterable[str] 
         Names every fault; a missing exam is one where the challenge refuses that.
     """
     board = made_from.board
-    checked = check_submission(source, board.contract)
-    found = [*faults, *map(str, checked.faults)]
+    faults = [*map(str, checked.faults)]
     if checked.missing and board.challenge.ranking.missing == "refuse":
-        found.append(
+        faults.append(
             f"exams: found no mask of {', '.join(checked.missing)}, expected one of each of the "
             f"{len(board.contract.exams)} test exams"
         )
-    if found:
-        raise SubmissionError(found)
-    dice = _as_kept(score_submission(checked.masks, made_from.reference))
+    if faults:
+        raise SubmissionError(faults, checked.notices)
+    dice = as_kept(score_submission(checked.masks, made_from.reference))
     yardsticks = ["fair", "usual"] if len(made_from.reference.readers) > 1 else ["usual"]
     scores = {name: on_yardstick(dice, name) for name in yardsticks}
-    return ScoredSubmission(board, scores, list(checked.missing), list(checked.notices))
+    return ScoredSubmission(board, scores, checked.missing, checked.notices)
+
+
+def reported(score: Callable[[], ScoredSubmission]) -> ScoredSubmission | None:
+    """Score, and say on stdout what was scored; None where it is refused, with every fault on stderr."""
+    try:
+        scored = score()
+    except (SubmissionError, InputError) as error:
+        refused = error if isinstance(error, SubmissionError) else SubmissionError([str(error)])
+        _print_faults(refused)
+        return None
+    _print_scores(scored)
+    return scored
 
 
 def level_keys(names: Sequence[str]) -> dict[str, str]:
@@ -146,7 +133,7 @@ def number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def print_scores(scored: ScoredSubmission) -> None:
+def _print_scores(scored: ScoredSubmission) -> None:
     """Say on stdout what was scored, what was missing and what could not be defined."""
     for notice in scored.notices:
         print(notice)
@@ -164,17 +151,11 @@ def print_scores(scored: ScoredSubmission) -> None:
         )
 
 
-def print_faults(refused: SubmissionError) -> None:
+def _print_faults(refused: SubmissionError) -> None:
     """Name every fault on stderr, one a line; platforms show the last line, so that one sums up."""
+    for notice in refused.notices:
+        print(notice)
     for fault in refused.faults:
         print(f"fault: {fault}", file=sys.stderr)
     first = refused.faults[0] + ("" if len(refused.faults) == 1 else "; the others stand above")
     print(f"refused, {refused}: {first}", file=sys.stderr)
-
-
-def _as_kept(dice: pd.DataFrame) -> pd.DataFrame:
-    """Scores as the board reads them back from its dice.csv."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / DICE_FILE
-        write_text(path, scores_text(dice))
-        return read_scores(path)

@@ -11,7 +11,7 @@ import pandas as pd
 import tomli_w
 
 from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.contract import CONTRACT_FILE
+from bmseg.leaderboard.contract import CONTRACT_FILE, contract_text
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.site.text import csv_text, link, page_name
 from bmseg.leaderboard.standings import Standings
@@ -57,25 +57,15 @@ _STUDY_HEAD = (
 
 
 def downloads(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, Any]) -> dict[str, str]:
-    """Every file of `DOWNLOADS` but the schema, as text.
-
-    Parameters
-    ----------
-    standings : Standings
-    made : mapping
-        How the site was made: versions, seed.
-    worst : mapping of str to list of dict
-        Submission to its worst exams, as `bmseg.leaderboard.site.overlays.worst_exams` finds them.
-    """
+    """Every file of `DOWNLOADS` but the schema, as text; `worst` is of `overlays.worst_exams`."""
     tables = {name: _table(standings, name) for name in _RANKINGS}
-    contract = json.dumps(standings.contract.model_dump(), indent=1) + "\n"
     study = standings.study.model_dump(mode="json", exclude={"published"}, exclude_none=True)
     return {
         JSON_FILE: _json(document(standings, made, worst)) + "\n",
         "rows.csv": csv_text(standings.rows),
         "scores.csv": csv_text(standings.scores),
         **{f"{name}.csv": csv_text(table) for name, table in tables.items()},
-        CONTRACT_FILE: contract,
+        CONTRACT_FILE: contract_text(standings.contract),
         CHALLENGE_FILE: tomli_w.dumps(standings.challenge.model_dump()),
         "study.toml": _STUDY_HEAD + tomli_w.dumps(study),
     }
@@ -121,7 +111,7 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
 def counts(standings: Standings) -> dict[str, int]:
     """What the board holds and what of it is not counted."""
     rows = standings.rows
-    ours = rows[rows.kind == "submission"]
+    sums = rows[rows.kind == "submission"][["n", "n_defined", "n_undefined", "n_missing"]].sum().astype(int)
     return {
         "submissions": len(standings.entries),
         "simulated": sum(entry.simulated for entry in standings.entries),
@@ -129,10 +119,7 @@ def counts(standings: Standings) -> dict[str, int]:
         "readers": int((rows.kind == "reader").sum()),
         "exams": len(standings.contract.exams),
         "levels": len(standings.study.level_names),
-        "scores": int(ours.n.sum()),
-        "defined": int(ours.n_defined.sum()),
-        "undefined": int(ours.n_undefined.sum()),
-        "missing": int(ours.n_missing.sum()),
+        **dict(zip(("scores", "defined", "undefined", "missing"), sums.tolist(), strict=True)),
         "withdrawn": len(standings.withdrawn),
         "superseded": len(standings.superseded),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tqdm import tqdm
 from bmseg.leaderboard.site.tables import SCHEME_NAMES
 from bmseg.leaderboard.site.text import figure_labels
 from bmseg.leaderboard.standings import WORST, Standings
-from bmseg.wording import SYNTHETIC
+from bmseg.wording import synthetic_mark
 from dataset_conversion.files import atomic_path
 from evaluation.figures.ranking import blob_plot, scheme_comparison, significance_map
 from evaluation.figures.ranking_scores import exam_heatmap, score_boxplots
@@ -24,32 +24,20 @@ from evaluation.ranking import OVERALL
 
 # Size on a screen against size in print.
 _SCREEN = 1.3
+_SIZE = re.compile(r'\b(width|height)="([\d.]+)pt"')
 
 
 @dataclass(frozen=True)
 class Plate:
-    """A figure on the page.
+    """A figure on the page."""
 
-    Parameters
-    ----------
-    name : str
-        Of its file.
-    part : str
-        Section of the page.
-    title, caption, alt : str
-    numbers : str
-        The file with its numbers.
-    least : int
-        Submissions that it takes.
-    """
-
-    name: str
-    part: str
+    name: str  # of its file
+    part: str  # section of the page
     title: str
     caption: str
     alt: str
-    numbers: str
-    least: int
+    numbers: str  # the file with its numbers
+    least: int  # submissions that it takes
 
 
 FIGURES = [
@@ -103,8 +91,9 @@ def figures_of(standings: Standings) -> list[Plate]:
 
 def draw_figures(standings: Standings, folder: Path) -> None:
     """Draw every figure of a board as SVG, the same bytes for the same standings."""
+    names = labels(standings)
     for plate in tqdm(figures_of(standings), desc="figures", disable=None, leave=False):
-        save(_DRAW[plate.name](standings, labels(standings)), folder / f"{plate.name}.svg")
+        save(_drawn(plate.name, standings, names), folder / f"{plate.name}.svg")
 
 
 def labels(standings: Standings) -> dict[str, str]:
@@ -114,82 +103,50 @@ def labels(standings: Standings) -> dict[str, str]:
     return figure_labels(names, identifiers)
 
 
-def _overall(table: pd.DataFrame, names: Mapping[str, str], scheme: str = "") -> pd.DataFrame:
-    """The overall lines of a table of the rankings, of one scheme if named, under their labels."""
+def _drawn(plate: str, standings: Standings, names: Mapping[str, str]) -> Figure:
+    note = synthetic_mark(standings.challenge.synthetic)
+    if plate in ("dice", "exams"):
+        scores, order = _scores(standings, names)
+        if plate == "exams":
+            return exam_heatmap(scores, order, note=note)
+        readers = [names[key] for key in standings.rows.key[standings.rows.kind == "reader"]]
+        return score_boxplots(scores, order, muted=readers, worst=WORST, note=note)
+    rule, rankings = standings.challenge.ranking, standings.rankings
+    assert rankings is not None  # figures_of asks for two submissions
+    ranks = _overall(rankings.ranks, names)
+    if plate == "schemes":
+        # In two lines: five of them stand beside each other.
+        short = {scheme: name.replace(", ", ",\n") for scheme, name in SCHEME_NAMES.items()}
+        return scheme_comparison(ranks.assign(scheme=ranks.scheme.map(short)), note=note)
+    if plate == "significance":
+        pairs = _overall(rankings.pairwise, names)[["algorithm", "other", "p_holm"]]
+        return significance_map(
+            pairs, [names[entry.key] for entry in standings.entries], rule.alpha, note=note
+        )
+    chances = _overall(rankings.probabilities, names)
+    chosen = ranks[ranks.scheme == rule.scheme].sort_values("rank", kind="stable")
+    return blob_plot(chances[chances.scheme == rule.scheme], chosen, note=note)
+
+
+def _overall(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """The overall lines of a table of the rankings, under their labels."""
     chosen = table[table.task == OVERALL]
-    if scheme:
-        chosen = chosen[chosen.scheme == scheme]
     return chosen.assign(
         **{column: chosen[column].map(names) for column in ("algorithm", "other") if column in chosen}
     )
-
-
-def _note(standings: Standings) -> str:
-    return SYNTHETIC.capitalize() if standings.challenge.synthetic else ""
-
-
-def _blobs(standings: Standings, names: Mapping[str, str]) -> Figure:
-    scheme, rankings = standings.challenge.ranking.scheme, standings.rankings
-    assert rankings is not None  # figures_of asks for two submissions
-    return blob_plot(
-        _overall(rankings.probabilities, names, scheme),
-        _overall(rankings.ranks, names, scheme).sort_values("rank", kind="stable"),
-        note=_note(standings),
-    )
-
-
-def _significance(standings: Standings, names: Mapping[str, str]) -> Figure:
-    assert standings.rankings is not None
-    return significance_map(
-        _overall(standings.rankings.pairwise, names)[["algorithm", "other", "p_holm"]],
-        [names[entry.key] for entry in standings.entries],
-        standings.challenge.ranking.alpha,
-        note=_note(standings),
-    )
-
-
-def _schemes(standings: Standings, names: Mapping[str, str]) -> Figure:
-    assert standings.rankings is not None
-    ranks = _overall(standings.rankings.ranks, names)
-    # In two lines: five of them stand beside each other.
-    short = {scheme: name.replace(", ", ",\n") for scheme, name in SCHEME_NAMES.items()}
-    return scheme_comparison(ranks.assign(scheme=ranks.scheme.map(short)), note=_note(standings))
 
 
 def _scores(standings: Standings, names: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
     """Scores as the figures take them, and who is drawn: all but the consensus, which repeats the readers."""
     rows = standings.rows[standings.rows.kind != "consensus"]
     scores = standings.scores[standings.scores.key.isin(rows.key)]
-    table = scores.assign(algorithm=scores.key.map(names)).rename(
-        columns={"level": "task", "exam": "case", "dice": "value"}
-    )
+    columns = {"level": "task", "exam": "case", "dice": "value"}
+    table = scores.assign(algorithm=scores.key.map(names)).rename(columns=columns)
     return table[["task", "algorithm", "case", "value", "status"]], [names[key] for key in rows.key]
 
 
-def _boxplots(standings: Standings, names: Mapping[str, str]) -> Figure:
-    scores, order = _scores(standings, names)
-    readers = standings.rows.key[standings.rows.kind == "reader"]
-    return score_boxplots(
-        scores, order, muted=[names[key] for key in readers], worst=WORST, note=_note(standings)
-    )
-
-
-def _heatmap(standings: Standings, names: Mapping[str, str]) -> Figure:
-    scores, order = _scores(standings, names)
-    return exam_heatmap(scores, order, note=_note(standings))
-
-
-_DRAW: dict[str, Callable[[Standings, Mapping[str, str]], Figure]] = {
-    "rank_probabilities": _blobs,
-    "significance": _significance,
-    "schemes": _schemes,
-    "dice": _boxplots,
-    "exams": _heatmap,
-}
-
-
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG or PNG, by the file's ending; it holds nothing but itself and its maker."""
+    """Write a figure as PNG, or as SVG larger than in print, whose letters are smaller than a screen's."""
     is_svg = path.suffix == ".svg"
     options = {"metadata": {"Date": None}} if is_svg else {"dpi": 150}
     # Without a fixed salt and date, matplotlib's SVG differs from run to run.
@@ -199,13 +156,9 @@ def save(figure: Figure, path: Path) -> None:
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(temporary, **options)
         if is_svg:
-            temporary.write_text(_enlarged(temporary.read_text(encoding="utf-8")), encoding="utf-8")
+            svg = temporary.read_text(encoding="utf-8")
+            temporary.write_text(_SIZE.sub(_enlarged, svg, count=2), encoding="utf-8")
 
 
-def _enlarged(svg: str) -> str:
-    """The same drawing, shown larger: print has smaller letters than a screen."""
-
-    def larger(size: re.Match[str]) -> str:
-        return f'{size[1]}="{_SCREEN * float(size[2]):.2f}pt"'
-
-    return re.sub(r'\b(width|height)="([\d.]+)pt"', larger, svg, count=2)
+def _enlarged(size: re.Match[str]) -> str:
+    return f'{size[1]}="{_SCREEN * float(size[2]):.2f}pt"'

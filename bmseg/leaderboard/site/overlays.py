@@ -17,9 +17,8 @@ from bmseg.leaderboard.scoring import MISSING
 from bmseg.leaderboard.site.figures import save
 from bmseg.leaderboard.site.text import page_name
 from bmseg.leaderboard.standings import Standings
-from bmseg.outputs.records import read_record
 from bmseg.study import Study
-from bmseg.wording import SYNTHETIC
+from bmseg.wording import synthetic_mark
 from dataset_conversion.images.volume import Volume
 from evaluation.figures.scores import overlay_sheet
 
@@ -32,16 +31,7 @@ NOT_HERE = "No overlay: the images and masks were not at hand where this page wa
 
 @dataclass(frozen=True)
 class Overlay:
-    """What is drawn of an exam.
-
-    Parameters
-    ----------
-    image : ndarray, shape (i, j, k)
-    consensus, submission : ndarray of int, shape (i, j, k)
-        Label maps on the image's grid.
-    affine : ndarray, shape (4, 4)
-        Voxel indices to world millimetres, RAS+.
-    """
+    """What is drawn of an exam: image and label maps of one shape (i, j, k), affine to world mm, RAS+."""
 
     image: np.ndarray
     consensus: np.ndarray
@@ -66,15 +56,10 @@ class RecordedOverlays:
     Parameters
     ----------
     record : mapping of str to mapping of str to str
-        Submission to exam to why there is no overlay: ``overlays`` of the site's provenance.json.
+        Submission to exam to why there is no overlay: ``overlays`` of the site's record.
     """
 
     record: Mapping[str, Mapping[str, str]]
-
-    @classmethod
-    def of(cls, site: Path) -> RecordedOverlays:
-        """Those of the site in a folder; none where it holds no site."""
-        return cls(read_record(site / "provenance.json").get("overlays", {}))
 
     def why_not(self, key: str, exam: str) -> str:
         """As recorded."""
@@ -98,10 +83,9 @@ def worst_exams(standings: Standings, overlays: OverlaySource | None) -> dict[st
     weights = standings.challenge.ranking.weights
     scores = standings.scores
     ranked = scores[scores.level.isin(list(weights)) & (scores.status != MISSING)].dropna(subset="dice")
-    ranked = ranked.assign(weight=ranked.level.map(weights))
-    by_exam = (
-        ranked.assign(dice=ranked.dice * ranked.weight).groupby(["key", "exam"])[["dice", "weight"]].sum()
-    )
+    weight = ranked.level.map(weights)
+    weighted = ranked.assign(dice=ranked.dice * weight, weight=weight)
+    by_exam = weighted.groupby(["key", "exam"])[["dice", "weight"]].sum()
     means = by_exam.dice / by_exam.weight
     return {
         entry.key: [
@@ -119,7 +103,7 @@ def draw_overlays(
     site: Path,
 ) -> None:
     """Draw what `worst_exams` found to be there, a PNG an exam, read one at a time."""
-    note = SYNTHETIC.capitalize() if standings.challenge.synthetic else ""
+    note = synthetic_mark(standings.challenge.synthetic)
     shown = [(key, exam) for key, exams in worst.items() for exam in exams if exam["overlay"]]
     for key, exam in tqdm(shown, desc="overlays", disable=None, leave=False):
         title = f"{exam['exam']}\nmean Dice {exam['dice']:.2f}"
@@ -128,28 +112,14 @@ def draw_overlays(
 
 
 def draw_overlay(overlay: Overlay, study: Study, title: str, note: str) -> Figure:
-    """The slice with most marked by either: image, consensus, submission.
-
-    Parameters
-    ----------
-    overlay : Overlay
-    study : Study
-        Whose plane the slice lies in, and whose colours the levels have.
-    title : str
-        Beside the slice; its number is added.
-    note : str
-        Below the figure.
-    """
+    """The slice of the study's plane with most marked by either: image, consensus, submission."""
     image, consensus, submission = (
         Volume(array, overlay.affine).stored_as(study.plane)
         for array in (overlay.image, overlay.consensus, overlay.submission)
     )
     marked = (consensus.array > 0) | (submission.array > 0)
     shown = int(marked.sum(axis=(0, 1)).argmax())
-    seen = {
-        "consensus": consensus.array[:, :, shown].T,
-        "submission": submission.array[:, :, shown].T,
-    }
+    seen = {"consensus": consensus.array[:, :, shown].T, "submission": submission.array[:, :, shown].T}
     return overlay_sheet(
         [(f"{title}\nslice {shown + 1}", image.array[:, :, shown].T, seen)],
         colors={level.value: level.color for level in study.levels},
@@ -159,9 +129,7 @@ def draw_overlay(overlay: Overlay, study: Study, title: str, note: str) -> Figur
 
 
 def _lowest(means: pd.Series, key: str) -> pd.Series:
-    if key not in means.index.get_level_values("key"):
-        return means.iloc[:0]
-    own = means.loc[key].sort_index()
+    own = means[means.index.get_level_values("key") == key].droplevel("key").sort_index()
     return own.sort_values(kind="stable").head(WORST_EXAMS)
 
 

@@ -40,22 +40,9 @@ def pages(
     plates: Sequence[str],
     worst: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, str]:
-    """Every page, as text.
+    """Every page as text, by its file from the site's root.
 
-    Parameters
-    ----------
-    standings : Standings
-    made : mapping
-        How the site was made: versions, seed.
-    plates : sequence of str
-        The names of `FIGURES` that the site has.
-    worst : mapping of str to sequence
-        Of `bmseg.leaderboard.site.overlays.worst_exams`.
-
-    Returns
-    -------
-    dict of str to str
-        File from the site's root to its content.
+    `plates` are the names of `FIGURES` that the site has, `worst` is of `overlays.worst_exams`.
     """
     lines = {line.key: line for line in ranking_lines(standings)}
     shown = [plate for plate in FIGURES if plate.name in plates]
@@ -78,8 +65,7 @@ def assets() -> dict[str, str]:
 def _index(
     standings: Standings, made: Mapping[str, Any], shown: Sequence[Plate], lines: Mapping[str, Line]
 ) -> str:
-    challenge, study = standings.challenge, standings.study
-    scheme = SCHEME_NAMES[Scheme(challenge.ranking.scheme)]
+    scheme = Scheme(standings.challenge.ranking.scheme)
     return _render(
         "index.html.j2",
         standings,
@@ -88,12 +74,9 @@ def _index(
         in_short=in_short(standings),
         counts=counts(standings),
         lines=list(lines.values()),
-        level_names=study.level_names,
-        n_scores=len(standings.contract.exams) * len(study.level_names),
-        scheme=scheme,
-        confidence=f"{100 * challenge.ranking.confidence:g} %",
+        scheme=SCHEME_NAMES[scheme],
         scheme_names=list(SCHEME_NAMES.values()),
-        chosen=list(SCHEME_NAMES).index(Scheme(challenge.ranking.scheme)),
+        chosen=list(SCHEME_NAMES).index(scheme),
         scheme_rows=scheme_rows(standings),
         line_of=lines,
         stability=stability_cells(standings),
@@ -126,9 +109,6 @@ def _submission(
         description=plain(entry.about.description) if public.description else "",
         url=link(entry.about.url) if public.url else "",
         masks_hash=entry.masks_sha256 if public.masks_hash else "",
-        confidence=f"{100 * standings.challenge.ranking.confidence:g} %",
-        level_names=standings.study.level_names,
-        n_scores=len(standings.contract.exams) * len(standings.study.level_names),
         weights=standings.challenge.ranking.weights,
         level_rows=level_rows(standings, line, scores),
         scheme_rows=own_scheme_rows(standings, entry.key),
@@ -140,10 +120,16 @@ def _submission(
 
 def _render(name: str, standings: Standings, **values: Any) -> str:
     """A template, with what both kinds of page need."""
-    study = standings.study
-    colors = {level.name: level.color for level in study.levels}
-    template = _environment().get_template(name)
-    return template.render(challenge=standings.challenge, study=study, colors=colors, **values)
+    challenge, study = standings.challenge, standings.study
+    return _environment().get_template(name).render(
+        challenge=challenge,
+        study=study,
+        colors={level.name: level.color for level in study.levels},
+        level_names=study.level_names,
+        n_scores=len(standings.contract.exams) * len(study.level_names),
+        confidence=f"{100 * challenge.ranking.confidence:g} %",
+        **values,
+    )  # fmt: skip
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bmseg.leaderboard.challenge import Challenge, Ranking
+from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.site.downloads import counts
 from bmseg.leaderboard.site.text import plain
 from bmseg.leaderboard.standings import Standings
@@ -30,11 +30,29 @@ _EMPTY = {
     "zero": "Dice is 0 where submission and consensus are both empty, and where only one of them is.",
 }
 
+_YARDSTICKS = {
+    "usual": "Dice of each exam and level against the consensus of all readers ({consensus}). Each reader is "
+    "scored against the consensus of the other readers.",
+    "fair": "Dice of each exam and level against the consensus of all readers but one ({consensus}), once "
+    "without each reader; the mean of these is a submission's Dice. Each reader is scored against the "
+    "consensus of the other readers, for who is part of the reference scores too high. The row “consensus of "
+    "the other readers” is the mean of the readers' scores: what a reader reaches on average.",
+}
+_MISSING = {
+    "refuse": "A submission that lacks the mask of an exam is refused.",
+    "worst": "An exam without a mask counts as Dice 0, the worst score. It is never left out, and is "
+    "counted.",
+}
+_SUBMISSIONS = {
+    "latest": "Of each team the latest submission is ranked.",
+    "all": "Every submission of a team is ranked.",
+}
+_APPROXIMATE = "in the normal approximation with continuity correction"
+
 #: Source, what it says, address.
 SOURCES = [
     (
-        "Wiesenfarth et al. 2021, Sci Rep 11:2369",
-        "the schemes, the blob plot and the significance map",
+        "Wiesenfarth et al. 2021, Sci Rep 11:2369", "the schemes, the blob plot and the significance map",
         "https://doi.org/10.1038/s41598-021-82017-6",
     ),
     (
@@ -42,7 +60,7 @@ SOURCES = [
         "why a rank depends on the scheme and on the exams, so that a rank alone says little",
         "https://doi.org/10.1038/s41467-018-07619-7",
     ),
-]
+]  # fmt: skip
 
 
 def what_is_measured(standings: Standings) -> list[str]:
@@ -81,18 +99,48 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
     """The rules, each with its heading."""
     challenge, study = standings.challenge, standings.study
     rule = challenge.ranking
+    confidence, exact = f"{100 * rule.confidence:g} %", "exact" if rule.exact else _APPROXIMATE
     return [
-        ("Yardstick", _yardstick(rule, study)),
+        ("Yardstick", _YARDSTICKS[rule.yardstick].format(consensus=describe(study.consensus.rule))),
         ("Levels", _levels(challenge, study)),
-        ("Ranking", _ranking(rule)),
-        ("Ties", _ties(rule)),
-        ("Missing masks", _missing(rule)),
+        (
+            "Ranking",
+            f"{_SCHEMES[Scheme(rule.scheme)]} The overall rank orders the mean of a submission's ranks on "
+            "the ranked levels, by their weights. Every other scheme stands beside it on this page.",
+        ),
+        (
+            "Ties",
+            f"Values that differ by no more than {rule.tolerance:g} share a rank: the best of the places "
+            "that they take.",
+        ),
+        ("Missing masks", _MISSING[rule.missing]),
         ("Empty masks", _EMPTY[study.scores.empty_mask]),
-        ("Tests", _tests(rule)),
-        ("Tie groups", _groups(rule)),
-        ("Bootstrap", _bootstrap(rule)),
-        ("Beside the readers", _readers(rule)),
-        ("Submissions", _submissions(rule)),
+        (
+            "Tests",
+            f"One-sided Wilcoxon signed-rank tests, paired by exam, {exact}: of a level's Dice, and overall "
+            "of the exam's mean over the ranked levels, by their weights. All ordered pairs of submissions "
+            "are one family, adjusted by Holm's rule. Shown is what has an adjusted p of at most "
+            f"{rule.alpha:g}.",
+        ),
+        (
+            "Tie groups",
+            f"Submissions that share a letter cannot be told apart by the overall tests at {rule.alpha:g}. "
+            "That is no proof that they are equal: few exams tell little apart.",
+        ),
+        (
+            "Bootstrap",
+            f"Rank intervals ({confidence}), rank probabilities and Kendall's tau of stability come from "
+            f"{rule.bootstraps:,} samples of the exams, drawn with replacement (seed {rule.seed}). An exam "
+            "that is drawn twice counts twice and is never ranked against its own copy. The intervals speak "
+            "of other exams of this kind, not of another training.",
+        ),
+        (
+            "Beside the readers",
+            "The difference of an exam's Dice to that of the median reader there, averaged over the ranked "
+            f"levels by their weights; over exams the Hodges–Lehmann estimate with its {confidence} "
+            "interval. “Not told apart”: the interval holds 0.",
+        ),
+        ("Submissions", f"{_SUBMISSIONS[rule.submissions]} Withdrawn ones stay listed, with the reason."),
     ]
 
 
@@ -123,90 +171,12 @@ def _beside_readers(rows: pd.DataFrame) -> list[str]:
     return [f"Beside the median reader, by the intervals of the differences: {text}."] if parts else []
 
 
-def _yardstick(rule: Ranking, study: Study) -> str:
-    consensus = describe(study.consensus.rule)
-    if rule.yardstick == "usual":
-        return (
-            f"Dice of each exam and level against the consensus of all readers ({consensus}). Each reader is "
-            "scored against the consensus of the other readers."
-        )
-    return (
-        f"Dice of each exam and level against the consensus of all readers but one ({consensus}), once "
-        "without each reader; the mean of these is a submission's Dice. Each reader is scored against the "
-        "consensus of the other readers, for who is part of the reference scores too high. The row "
-        "“consensus of the other readers” is the mean of the readers' scores: what a reader reaches on "
-        "average."
-    )
-
-
 def _levels(challenge: Challenge, study: Study) -> str:
     weights = challenge.ranking.weights
     ranked = _listed([f"{level} (weight {weight:g})" for level, weight in weights.items()])
     shown = [level for level in study.level_names if level not in weights]
     rest = f" Shown and not ranked: {_listed(shown)}." if shown else ""
     return f"Ranked: {ranked}. Score is the mean of the ranked levels' mean Dice, by these weights.{rest}"
-
-
-def _ranking(rule: Ranking) -> str:
-    return (
-        f"{_SCHEMES[Scheme(rule.scheme)]} The overall rank orders the mean of a submission's ranks on the "
-        "ranked levels, by their weights. Every other scheme stands beside it on this page."
-    )
-
-
-def _ties(rule: Ranking) -> str:
-    return (
-        f"Values that differ by no more than {rule.tolerance:g} share a rank: the best of the places that "
-        "they take."
-    )
-
-
-def _missing(rule: Ranking) -> str:
-    if rule.missing == "refuse":
-        return "A submission that lacks the mask of an exam is refused."
-    return "An exam without a mask counts as Dice 0, the worst score. It is never left out, and is counted."
-
-
-def _tests(rule: Ranking) -> str:
-    how = "exact" if rule.exact else "in the normal approximation with continuity correction"
-    return (
-        f"One-sided Wilcoxon signed-rank tests, paired by exam, {how}: of a level's Dice, and overall of the "
-        "exam's mean over the ranked levels, by their weights. All ordered pairs of submissions are one "
-        f"family, adjusted by Holm's rule. Shown is what has an adjusted p of at most {rule.alpha:g}."
-    )
-
-
-def _groups(rule: Ranking) -> str:
-    return (
-        "Submissions that share a letter cannot be told apart by the overall tests at "
-        f"{rule.alpha:g}. That is no proof that they are equal: few exams tell little apart."
-    )
-
-
-def _bootstrap(rule: Ranking) -> str:
-    return (
-        f"Rank intervals ({100 * rule.confidence:g} %), rank probabilities and Kendall's tau of stability "
-        f"come from {rule.bootstraps:,} samples of the exams, drawn with replacement (seed {rule.seed}). An "
-        "exam that is drawn twice counts twice and is never ranked against its own copy. The intervals speak "
-        "of other exams of this kind, not of another training."
-    )
-
-
-def _readers(rule: Ranking) -> str:
-    return (
-        "The difference of an exam's Dice to that of the median reader there, averaged over the ranked "
-        "levels by their weights; over exams the Hodges–Lehmann estimate with its "
-        f"{100 * rule.confidence:g} % interval. “Not told apart”: the interval holds 0."
-    )
-
-
-def _submissions(rule: Ranking) -> str:
-    which = (
-        "Of each team the latest submission is ranked."
-        if rule.submissions == "latest"
-        else "Every submission of a team is ranked."
-    )
-    return f"{which} Withdrawn ones stay listed, with the reason."
 
 
 def _count(number: int, what: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import pandas as pd
 
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
 from bmseg.leaderboard.site.tables import SCHEME_NAMES, Cell, Line, number, rank_cells, whole
-from bmseg.leaderboard.standings import WORST, Standings
+from bmseg.leaderboard.standings import Standings, counted
 from evaluation.ranking import OVERALL
 from evaluation.table import DASH
 
@@ -17,20 +18,12 @@ def level_rows(standings: Standings, line: Line, scores: pd.DataFrame) -> list[t
     """Mean, median, lowest, highest Dice of a submission, and how many are defined, level by level.
 
     The mean is that of the ranking table. As there, a missing exam counts as 0.
-
-    Parameters
-    ----------
-    standings : Standings
-    line : Line
-        The submission's.
-    scores : DataFrame
-        The submission's.
     """
     found = []
     for level, mean in zip(standings.study.level_names, line.levels, strict=True):
         at = scores[scores.level == level]
-        counted = at.dice.mask(at.status == MISSING, WORST)
-        spread = [counted.median(), counted.min(), counted.max()]
+        dice = counted(at).dice
+        spread = [dice.median(), dice.min(), dice.max()]
         counts = [int((at.status == status).sum()) for status in (SCORED, UNDEFINED, MISSING)]
         found.append((level, [mean, *map(number, spread), *map(whole, counts)]))
     return found
@@ -67,10 +60,4 @@ def not_told_apart(lines: Iterable[Line], line: Line) -> list[Line]:
 
 def _letters(group: str) -> set[str]:
     """The letters of a group, each with its number where the alphabet did not suffice: ``a``, ``b1``."""
-    found: list[str] = []
-    for mark in group:
-        if mark.isdigit() and found:
-            found[-1] += mark
-        else:
-            found.append(mark)
-    return set(found)
+    return set(re.findall(r"\D\d*", group))

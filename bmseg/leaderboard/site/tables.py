@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmseg.leaderboard.site.text import page_name, plain
+from bmseg.leaderboard.site.text import page_name, plain, repeated
 from bmseg.leaderboard.standings import Standings
 from evaluation.ranking import OVERALL, Scheme
 from evaluation.statistics.words import signed
@@ -72,7 +72,7 @@ class Line:
 
 def number(value: Any, decimals: int = 2) -> Cell:
     """A number as journals print it; a dash where it is undefined."""
-    if value is None or pd.isna(value):
+    if pd.isna(value):
         return Cell(DASH)
     value = float(value)
     return Cell(f"{value:.{decimals}f}".replace("-", "\u2212"), value)
@@ -91,18 +91,16 @@ def rank_cell(rank: Any, low: Any, high: Any) -> Cell:
     >>> rank_cell(2.0, 1.0, 4.0).text, rank_cell(1.0, 1.0, 1.0).text, rank_cell(3.0, None, None).text
     ('2 (1–4)', '1 (1–1)', '3')
     """
-    if rank is None or pd.isna(rank):
+    if pd.isna(rank):
         return Cell(DASH)
-    if low is None or pd.isna(low):
-        return Cell(f"{rank:g}", float(rank))
-    return Cell(f"{rank:g} ({low:g}{DASH}{high:g})", float(rank))
+    interval = "" if pd.isna(low) else f" ({low:g}{DASH}{high:g})"
+    return Cell(f"{rank:g}{interval}", float(rank))
 
 
 def ranking_lines(standings: Standings) -> list[Line]:
     """The ranking table, line by line, in the order of the board."""
-    names = [entry.name for entry in standings.entries]
     entries = {entry.key: entry for entry in standings.entries}
-    twice = {name for name in names if names.count(name) > 1}
+    twice = repeated(entry.name for entry in standings.entries)
     span = _span(standings.rows)
     lines = []
     for row in standings.rows.to_dict("records"):
@@ -167,19 +165,12 @@ def agreement_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:
         return []
     table = standings.rankings.agreement
     overall = table[table.task == OVERALL]
-    taus = {
-        frozenset((str(row.scheme), str(row.other))): float(row.kendall_tau) for row in overall.itertuples()
-    }
-    return [
-        (
-            name,
-            [
-                Cell("") if scheme is other else number(taus.get(frozenset((str(scheme), str(other)))))
-                for other in SCHEME_NAMES
-            ],
-        )
-        for scheme, name in SCHEME_NAMES.items()
-    ]
+    taus = {frozenset((str(row.scheme), str(row.other))): row.kendall_tau for row in overall.itertuples()}
+
+    def cell(scheme: Scheme, other: Scheme) -> Cell:
+        return Cell("") if scheme is other else number(taus.get(frozenset((str(scheme), str(other)))))
+
+    return [(name, [cell(scheme, other) for other in SCHEME_NAMES]) for scheme, name in SCHEME_NAMES.items()]
 
 
 def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -223,10 +214,8 @@ def _strip(row: Mapping[str, Any], span: tuple[float, float]) -> Strip | None:
 
 
 def _tau_with_interval(stability: pd.DataFrame, scheme: Scheme) -> Cell:
-    if scheme not in stability.index:
+    if scheme not in stability.index or pd.isna(stability.kendall_tau[scheme]):
         return Cell(DASH)
     row = stability.loc[scheme]
-    if pd.isna(row.kendall_tau):
-        return Cell(DASH)
     interval = f" ({row.low:.2f} to {row.high:.2f})".replace("-", "\u2212") if pd.notna(row.low) else ""
     return Cell(number(row.kendall_tau).text + interval, float(row.kendall_tau))

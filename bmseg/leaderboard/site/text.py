@@ -34,10 +34,7 @@ def page_name(entry: Entry) -> str:
     InputError
         When team or submission hold what does not belong in a file name.
     """
-    for field, value, form in (
-        ("team", entry.team, _TEAM),
-        ("submission", entry.submission, _SUBMISSION),
-    ):
+    for field, value, form in (("team", entry.team, _TEAM), ("submission", entry.submission, _SUBMISSION)):
         if not form.fullmatch(value):
             raise InputError(
                 f"{field}: found {value!a}, expected letters A to Z, digits, and single - or _ between"
@@ -66,14 +63,7 @@ def link(url: str) -> str:
 
 
 def figure_labels(names: Mapping[str, str], identifiers: Mapping[str, str]) -> dict[str, str]:
-    """A short label a key for figures, each another; `evaluation.figures.ranking` escapes it.
-
-    Parameters
-    ----------
-    names : mapping of str to str
-        Key to name, as the page shows it.
-    identifiers : mapping of str to str
-        Key to what tells it apart where two names look the same.
+    """A short label a key for figures, each another; identifiers tell apart names that look the same.
 
     Examples
     --------
@@ -81,12 +71,12 @@ def figure_labels(names: Mapping[str, str], identifiers: Mapping[str, str]) -> d
     {'a/1': 'team a: net [5feceb]', 'a/2': 'team a: net [6b86b2]'}
     """
     short = {key: _cut(plain(name), LABEL) for key, name in names.items()}
-    twice = _repeated(short.values())
+    twice = repeated(short.values())
     longer = {
         key: _with_end(label, f" [{identifiers[key][:6]}]") if label in twice else label
         for key, label in short.items()
     }
-    still = _repeated(longer.values())
+    still = repeated(longer.values())
     return {
         key: _with_end(label, f" #{place}") if label in still else label
         for place, (key, label) in enumerate(longer.items(), 1)
@@ -105,7 +95,8 @@ def _with_end(text: str, end: str) -> str:
     return _cut(text, LABEL - len(end)) + end
 
 
-def _repeated(labels: Iterable[str]) -> set[str]:
+def repeated(labels: Iterable[str]) -> set[str]:
+    """The labels that stand more than once."""
     return {label for label, count in Counter(labels).items() if count > 1}
 
 

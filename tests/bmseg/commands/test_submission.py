@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bmseg.leaderboard.contract import write_contract
+from bmseg.leaderboard.contract import contract_text
 from tests.bmseg.leaderboard.submission.hostile_masks import CONTRACT, mask
 from tests.bmseg.leaderboard.submission.hostile_zips import FIRST, SECOND, SOUND, zipped
 from tests.support.command_line import assert_refused, bmseg
@@ -16,7 +16,7 @@ from tests.support.command_line import assert_refused, bmseg
 def board(tmp_path: Path) -> Path:
     folder = tmp_path / "board"
     folder.mkdir()
-    write_contract(CONTRACT, folder)
+    (folder / "exams.json").write_text(contract_text(CONTRACT))
     return folder
 
 

@@ -11,7 +11,7 @@ import pytest
 from bmseg.errors import InputError
 from bmseg.leaderboard.adding import add_submission
 from bmseg.leaderboard.board import Board, init_board
-from bmseg.leaderboard.challenge import default_challenge, write_challenge
+from bmseg.leaderboard.challenge import challenge_text, default_challenge
 from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.standings import CONSENSUS, beside_readers, mean_dice, standings, weighted_score
@@ -161,6 +161,6 @@ def test_one_reader_makes_a_board_with_the_usual_yardstick(tmp_path: Path) -> No
     found = standings(board)
     assert list(found.rows.kind) == ["submission"] and found.rows.beside.tolist() == [""]
     assert verify(board, reference).differences == []
-    write_challenge(with_rules(yardstick="fair"), board.root)
+    (board.root / "challenge.toml").write_text(challenge_text(with_rules(yardstick="fair")))
     with pytest.raises(InputError, match="found fair with one reader"):
         Board.open(board.root)

@@ -97,10 +97,11 @@ def test_changed_masks_readers_and_records_are_found(
     assert "expected those that were submitted" in in_one_line(verify(opened, reference).differences)
     mask.write_bytes(kept)
 
-    readers = opened.readers_path.read_text()
-    opened.readers_path.write_text(readers.replace("reader1", "reader9", 1))
+    path = opened.root / "readers.csv"
+    readers = path.read_text()
+    path.write_text(readers.replace("reader1", "reader9", 1))
     assert "reference.json has the hash of" in in_one_line(verify(opened).differences)
-    opened.readers_path.write_text(readers)
+    path.write_text(readers)
 
     moved = opened.results / "gamma" / entry.submission
     shutil.copytree(opened.folder(entry.team, entry.submission), moved)

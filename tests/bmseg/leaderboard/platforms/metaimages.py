@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from bmseg.leaderboard.contract import Grid
+from bmseg.untrusted.header import Grid
 from tests.bmseg.leaderboard.boards import AFFINE, SHAPE, mask_of
 
 GRID = Grid(size=list(SHAPE), affine=AFFINE.tolist())

@@ -71,16 +71,18 @@ def readers_of(board: Board, reference: Reference) -> dict[str, Path]:
 def codabench(board: tuple[Board, Reference]) -> Path:
     out = board[0].root.parent / "codabench"
     end = date(2027, 1, 1)
-    return export_codabench(
+    export_codabench(
         board[0].root, readers_of(*board), out, docker_image=IMAGE, start=date(2026, 12, 1), end=end
     )
+    return out
 
 
 @pytest.fixture(scope="module")
 def grand_challenge(board: tuple[Board, Reference]) -> Path:
     sockets = Sockets("coronal-knee-mri", "marrow-mask")
     out = board[0].root.parent / "grand_challenge"
-    return export_grand_challenge(board[0].root, readers_of(*board), out, sockets=sockets)
+    export_grand_challenge(board[0].root, readers_of(*board), out, sockets=sockets)
+    return out
 
 
 def test_competition_yaml_has_what_codabench_asks_for(codabench: Path) -> None:
@@ -133,7 +135,12 @@ def test_participants_get_the_contract_and_no_mask(codabench: Path) -> None:
         )
     assert public == ["exams.json", "study.toml"]
     assert not [name for name in program if name.endswith(".nii.gz") or "__pycache__" in name]
-    assert {"score.py", "metadata.yaml", "bmseg/leaderboard/scoring.py", "evaluation/dice.py"} <= set(program)
+    assert {
+        "score.py",
+        "metadata.yaml",
+        "bmseg/leaderboard/scoring.py",
+        "evaluation/measures/dice.py",
+    } <= set(program)
     assert sum(name.endswith(".nii.gz") for name in reference) == 12
 
 
@@ -170,12 +177,13 @@ def test_the_same_board_gives_the_same_bytes_with_nothing_of_this_machine(
     readers = readers_of(*board)
     # The order in which readers are named is no difference.
     turned = dict(reversed(readers.items()))
-    again = export_codabench(
-        board[0].root, turned, tmp_path / "a", docker_image=IMAGE,
+    again, other = tmp_path / "a", tmp_path / "b"
+    export_codabench(
+        board[0].root, turned, again, docker_image=IMAGE,
         start=date(2026, 12, 1), end=date(2027, 1, 1),
     )  # fmt: skip
     sockets = Sockets("coronal-knee-mri", "marrow-mask")
-    other = export_grand_challenge(board[0].root, turned, tmp_path / "b", sockets=sockets)
+    export_grand_challenge(board[0].root, turned, other, sockets=sockets)
     assert bytes_of(codabench) == bytes_of(again)
     assert bytes_of(grand_challenge) == bytes_of(other)
     texts = [*unpacked((codabench / BUNDLE).read_bytes()), *bytes_of(codabench).values()]
@@ -256,7 +264,7 @@ def test_columns_follow_the_yardstick_and_long_names_stay_apart() -> None:
     [
         ({"docker_image": "two words"}, "--docker-image: found 'two words'"),
         ({"end": date(2026, 12, 1)}, "--end: found 2026-12-01, expected a day after the start"),
-        ({"out": "."}, "found it there already, expected a new folder"),
+        ({"out": "."}, "found files and no provenance.json of a bundle for Codabench"),
         ({"readers": "turned"}, "readers' masks: found others of reader1, reader2"),
     ],
 )

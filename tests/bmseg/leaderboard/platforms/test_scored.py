@@ -63,16 +63,11 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     board, reference = make_board(root)
     readers = {reader: root / "readers" / reader for reader in reference.readers}
     submission = write_masks(root / "submission", 9, exams=GIVEN)
-    return Published(
-        board,
-        reference,
-        add_submission(board, "team", submission, reference).entry,
-        submission,
-        export_codabench(
-            board.root, readers, root / "codabench", docker_image="team/scoring:1", start=date(2026, 12, 1)
-        ),
-        export_grand_challenge(board.root, readers, root / "grand_challenge"),
-    )
+    entry = add_submission(board, "team", submission, reference).entry
+    codabench, grand_challenge = root / "codabench", root / "grand_challenge"
+    export_codabench(board.root, readers, codabench, docker_image="team/scoring:1", start=date(2026, 12, 1))
+    export_grand_challenge(board.root, readers, grand_challenge)
+    return Published(board, reference, entry, submission, codabench, grand_challenge)
 
 
 def test_codabench_prints_the_numbers_of_the_board(published: Published, tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from scipy.ndimage import gaussian_filter
 
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import Challenge, Public, Ranking
-from bmseg.leaderboard.contract import Contract, Grid
+from bmseg.leaderboard.contract import Contract
 from bmseg.leaderboard.entries import Description, Entry, Event
 from bmseg.leaderboard.scoring import MISSING, NOBODY, SCORED, UNDEFINED
 from bmseg.leaderboard.site.overlays import Overlay
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.standings import standings as rank_board
 from bmseg.study import load_study
+from bmseg.untrusted.header import Grid
 
 #: What a team may try to write.
 HOSTILE = [

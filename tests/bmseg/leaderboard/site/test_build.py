@@ -12,10 +12,11 @@ from PIL import Image
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Public
-from bmseg.leaderboard.site import PROVENANCE_FILE, build_site, read_made, site_texts
+from bmseg.leaderboard.site import build_site, site_in, site_texts
 from bmseg.leaderboard.site.overlays import HIDDEN, RecordedOverlays
 from bmseg.leaderboard.site.text import page_name
 from bmseg.leaderboard.standings import Standings
+from bmseg.outputs import PROVENANCE
 from bmseg.outputs.provenance import file_hash
 from tests.bmseg.leaderboard.site.checks import MADE, Page, contents, faults
 from tests.bmseg.leaderboard.site.standings_fixture import Images, standings
@@ -27,20 +28,20 @@ def test_same_standings_same_bytes(site: Path, board: Standings, tmp_path: Path)
 
 
 def test_texts_are_made_again_without_images(site: Path, board: Standings) -> None:
-    texts = site_texts(board, made=MADE, overlays=RecordedOverlays.of(site))
+    texts = site_texts(board, made=MADE, overlays=RecordedOverlays(site_in(site).read()["overlays"]))
     made = contents(site)
-    others = {name for name in made if name.startswith(("figures/", "overlays/"))} | {PROVENANCE_FILE}
+    others = {name for name in made if name.startswith(("figures/", "overlays/"))} | {PROVENANCE, ".lock"}
     assert set(texts) == set(made) - others
     assert {name: text.encode() for name, text in texts.items()} == {name: made[name] for name in texts}
 
 
 def test_provenance_names_every_file(site: Path) -> None:
-    record = json.loads((site / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    record = json.loads((site / PROVENANCE).read_text(encoding="utf-8"))
     files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
-    assert set(record["files"]) == files - {PROVENANCE_FILE}
-    assert all(file_hash(site / name) == digest for name, digest in record["files"].items())
+    assert set(record["outputs"]) == files - {PROVENANCE, ".lock"}
+    assert all(file_hash(site / name) == digest for name, digest in record["outputs"].items())
     assert record["made"] == MADE
-    assert not list(site.parent.glob(".partial*"))
+    assert not list(site.glob("*/.partial*")) + list(site.glob(".partial*"))
 
 
 def test_overlays_are_of_the_worst_exams(site: Path, board: Standings) -> None:
@@ -155,9 +156,10 @@ def test_a_build_that_is_stopped_is_finished_by_the_next(
     real, moved = Path.replace, []
 
     def stops(path: Path, target: Path) -> Path:
-        if path.suffix == ".html":
-            raise KeyboardInterrupt
-        moved.append(target)
+        if ".partial" not in target.parts:
+            if path.suffix == ".html":
+                raise KeyboardInterrupt
+            moved.append(target)
         return real(path, target)
 
     monkeypatch.setattr(Path, "replace", stops)
@@ -165,12 +167,12 @@ def test_a_build_that_is_stopped_is_finished_by_the_next(
         build_site(board, out, made=MADE)
     monkeypatch.undo()
     assert len(moved) > 5
-    assert read_made(out) == {}
+    assert site_in(out).read() == {}
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
     (out / "figures" / "mine.txt").write_text("mine")
     monkeypatch.setattr("bmseg.leaderboard.site.build.draw_figures", lambda *_: None)
     build_site(board, out, made=MADE)
-    assert read_made(out) == MADE
+    assert site_in(out).read()["made"] == MADE and site_in(out).made_from(MADE)
     assert [path.name for path in (out / "figures").iterdir()] == ["mine.txt"]
 
 
@@ -179,15 +181,15 @@ def test_a_record_cannot_make_it_remove_files_elsewhere(tmp_path: Path) -> None:
     out, outside = tmp_path / "site", tmp_path / "outside.txt"
     outside.write_text("mine")
     build_site(standings(0, 5), out, made=MADE)
-    record = json.loads((out / PROVENANCE_FILE).read_text())
-    record["files"] |= {"../outside.txt": "", str(outside): ""}
-    (out / PROVENANCE_FILE).write_text(json.dumps(record))
+    record = json.loads((out / PROVENANCE).read_text())
+    record["outputs"] |= {"../outside.txt": "", str(outside): ""}
+    (out / PROVENANCE).write_text(json.dumps(record))
     build_site(standings(0, 5), out, made=MADE)
     assert outside.read_text() == "mine"
 
 
 def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("mine")
-    with pytest.raises(InputError, match="found files and no provenance.json of a site"):
+    with pytest.raises(InputError, match="found files and no provenance.json of a bmseg leaderboard site"):
         build_site(standings(0, 5), tmp_path, made=MADE)
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]

@@ -14,7 +14,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from bmseg.leaderboard.contract import Contract, Grid
+from bmseg.leaderboard.contract import Contract
+from bmseg.untrusted.header import Grid
 
 SIZE = (5, 4, 3)
 #: Slices along the second axis of the world, as coronal exams have them.

@@ -15,7 +15,7 @@ import pytest
 
 from bmseg.leaderboard.contract import Contract
 from bmseg.leaderboard.submission import CheckedSubmission, check_submission, masks_sha256
-from bmseg.leaderboard.submission.folder import list_folder
+from bmseg.untrusted.listing import list_folder
 from dataset_conversion.images import Volume
 from evaluation.masks.reading import MaskError, check_grid, read_mask
 from tests.bmseg.leaderboard.submission.hostile_masks import (
@@ -251,7 +251,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("bmseg.leaderboard.submission.folder.os.open", refuse)
+    monkeypatch.setattr("bmseg.untrusted.listing.os.open", refuse)
     faults = check_submission(folder, CONTRACT).faults
     assert len(faults) == 2
     assert faults[0].text == "cannot be read (Permission denied); make the submission again"
@@ -263,7 +263,7 @@ def test_files_that_change_after_the_listing(tmp_path: Path, monkeypatch: pytest
     contract = CONTRACT.model_copy(update={"exams": dict.fromkeys(exams, CONTRACT.exams["case_1"])})
     folder = folder_of(tmp_path, dict.fromkeys([f"{exam}.nii.gz" for exam in exams], mask()))
     listed = list_folder(folder, 100)
-    monkeypatch.setattr("bmseg.leaderboard.submission.check.list_folder", lambda *_: listed)
+    monkeypatch.setattr("bmseg.leaderboard.submission.list_folder", lambda *_: listed)
     assert sound(folder, contract).faults == []
     (folder / "grown.nii.gz").write_bytes(mask() + bytes(1))
     (folder / "link.nii.gz").rename(tmp_path / "elsewhere.nii.gz")

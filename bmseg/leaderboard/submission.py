@@ -2,7 +2,7 @@
 
 Participants and the organiser run the same check. A submission is a folder or a ZIP from a stranger, so
 nothing in it is trusted, executed, unpickled or written to disk by a name of its own: its files are listed,
-then each mask is read in bounded memory. Every fault is found, by file, before anything is said.
+then each mask is read once, in bounded memory. Every fault is found, by file, before anything is said.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+import unicodedata
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +25,30 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.contract import Contract
-from bmseg.leaderboard.submission.archive import listed_zip
-from bmseg.leaderboard.submission.files import ENDING, Fault, SubmittedFile, sort_files
-from bmseg.leaderboard.submission.folder import list_folder
-from bmseg.leaderboard.submission.text import shown
 from bmseg.untrusted.gzip_stream import unreadable
+from bmseg.untrusted.listing import ENDING, MAC_FOLDER, SubmittedFile, list_folder, listed_zip, shown
 from bmseg.untrusted.mask import ReadMask, most_stored, read_submitted_mask
 from bmseg.untrusted.zip_entries import ZIP_ERRORS
 from dataset_conversion.images import Volume
 
-#: Beside the masks of a ZIP, for by-products and its directory.
+#: What nnU-Net, bmseg and operating systems leave beside masks.
+BY_PRODUCTS = (
+    "dataset.json", "plans.json", "predict_from_raw_data_args.json", "made_from.json", ".DS_Store", "._*",
+    "Thumbs.db",
+)  # fmt: skip
+# Beside the masks of a ZIP, for by-products and its directory.
 _SLACK = 16 << 20
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a file; both texts may be printed."""
+
+    file: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,7 @@ class CheckedSubmission:
     Parameters
     ----------
     source : Path
+    contract : Contract
     masks : dict of str to Volume
         Exam to mask, sorted, of the files without a fault.
     missing : list of str
@@ -49,16 +67,19 @@ class CheckedSubmission:
         By file. With any, the submission must not be used.
     notices : list of str
         What to know and not to mend.
-    sha256 : str
-        Of the masks, see `masks_sha256`.
     """
 
     source: Path
+    contract: Contract
     masks: dict[str, Volume]
     missing: list[str]
     faults: list[Fault]
     notices: list[str]
-    sha256: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """A hash of the masks, see `masks_sha256`."""
+        return masks_sha256(self.masks, self.contract)
 
 
 def check_submission(source: Path, contract: Contract) -> CheckedSubmission:
@@ -78,7 +99,7 @@ def check_submission(source: Path, contract: Contract) -> CheckedSubmission:
     try:
         mode = source.stat().st_mode
         if stat.S_ISDIR(mode):
-            return _checked(source, list_folder(source, _most_files(contract)), contract)
+            return check_files(source, list_folder(source, most_files(contract)), contract)
         if stat.S_ISREG(mode):
             return _checked_zip(source, contract)
         reason = "found a pipe or device"
@@ -105,7 +126,7 @@ def masks_sha256(masks: Mapping[str, Volume], contract: Contract) -> str:
     return digest.hexdigest()
 
 
-def _most_files(contract: Contract) -> int:
+def most_files(contract: Contract) -> int:
     """A mask and what macOS puts beside it of every exam, and some by-products."""
     return 2 * len(contract.exams) + 100
 
@@ -116,14 +137,15 @@ def _checked_zip(source: Path, contract: Contract) -> CheckedSubmission:
     if size > largest:
         return _refused(source, contract, f"found {size} bytes, expected at most {largest}")
     with listed_zip(source) as files:
-        return _checked(source, files, contract)
+        return check_files(source, files, contract)
 
 
-def _checked(source: Path, files: Sequence[SubmittedFile], contract: Contract) -> CheckedSubmission:
-    most = _most_files(contract)
+def check_files(source: Path, files: Sequence[SubmittedFile], contract: Contract) -> CheckedSubmission:
+    """Check files that `list_folder` or `listed_zip` found in `source`."""
+    most = most_files(contract)
     if len(files) > most:
         return _refused(source, contract, f"found more than {most} files, expected a mask of each test exam")
-    found = sort_files(files, contract.exams)
+    found = _sort_files(files, contract.exams)
     faults, notices, masks = list(found.faults), list(found.notices), {}
     for exam, file in tqdm(found.masks.items(), desc="check", unit="exam", disable=None, leave=False):
         read = _read(source, exam, file, contract)
@@ -137,7 +159,7 @@ def _checked(source: Path, files: Sequence[SubmittedFile], contract: Contract) -
         faults.insert(0, Fault(shown(str(source)), f"found no mask, expected <exam>{ENDING} for {exams}"))
     given = found.masks.keys() | {_base(fault.file) for fault in found.faults}
     missing = [exam for exam in sorted(contract.exams) if exam not in given]
-    return CheckedSubmission(source, masks, missing, faults, notices, masks_sha256(masks, contract))
+    return CheckedSubmission(source, contract, masks, missing, faults, notices)
 
 
 def _base(name: str) -> str:
@@ -159,4 +181,82 @@ def _read(source: Path, exam: str, file: SubmittedFile, contract: Contract) -> R
 
 def _refused(source: Path, contract: Contract, text: str) -> CheckedSubmission:
     fault = Fault(shown(str(source)), text)
-    return CheckedSubmission(source, {}, sorted(contract.exams), [fault], [], masks_sha256({}, contract))
+    return CheckedSubmission(source, contract, {}, sorted(contract.exams), [fault], [])
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """Exam to file, and what is wrong with the files that are no exam's."""
+
+    masks: dict[str, SubmittedFile]
+    faults: list[Fault]
+    notices: list[str]
+
+
+def _sort_files(files: Sequence[SubmittedFile], exams: Iterable[str]) -> _Sorted:
+    """Find the mask of each exam, by its name; files that are neither that nor a known by-product are faults.
+
+    Masks may lie in one folder, as people zip folders: in the one that holds most of them.
+    """
+    wanted = {exam + ENDING: exam for exam in exams}
+    spelled = {_folded(name): name for name in wanted}
+    home = _home(files, wanted)
+    found: dict[str, list[SubmittedFile]] = {}
+    ignored: Counter[str] = Counter()
+    faults = []
+    for file in files:
+        by_product = _by_product(file)
+        if file.fault:
+            faults.append(Fault(shown(file.name), file.fault))
+        elif by_product:
+            ignored[by_product] += 1
+        elif file.folder == home and file.base in wanted:
+            found.setdefault(wanted[file.base], []).append(file)
+        else:
+            faults.append(Fault(shown(file.name), _why_no_mask(file, wanted, spelled, home)))
+    for exam, same in found.items():
+        if len(same) > 1:
+            faults.append(Fault(exam + ENDING, f"found {len(same)} times, expected once; none was read"))
+    masks = {exam: same[0] for exam, same in sorted(found.items()) if len(same) == 1}
+    return _Sorted(masks, sorted(faults, key=lambda fault: fault.file), _notices(ignored))
+
+
+def _home(files: Sequence[SubmittedFile], wanted: Iterable[str]) -> str:
+    """The folder of the masks: the top, or one below it."""
+    names = set(wanted)
+    counts = Counter(
+        file.folder for file in files if not file.fault and "/" not in file.folder and file.base in names
+    )
+    return max(sorted(counts), key=lambda folder: counts[folder], default="")
+
+
+def _by_product(file: SubmittedFile) -> str | None:
+    if file.folder.split("/")[0] == MAC_FOLDER:
+        return f"{MAC_FOLDER}/*"
+    if "/" in file.folder:
+        return None
+    return next((pattern for pattern in BY_PRODUCTS if fnmatchcase(file.base, pattern)), None)
+
+
+def _why_no_mask(file: SubmittedFile, wanted: dict[str, str], spelled: dict[str, str], home: str) -> str:
+    if file.base in wanted:
+        where = f"folder '{shown(home)}'" if home else "the top"
+        return f"found it in another folder than the other masks, expected all in one: {where}"
+    if meant := spelled.get(_folded(file.base)):
+        return f"found a name that differs by case or by Unicode form, expected {meant}"
+    stem = file.base.split(".")[0]
+    if stem + ENDING in wanted:
+        return f"found another kind of file, expected {stem}{ENDING} (NIfTI, gzipped)"
+    return f"found no mask of a test exam, expected <exam>{ENDING} for each test exam only; remove it"
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _notices(ignored: Counter[str]) -> list[str]:
+    if not ignored:
+        return []
+    named = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(ignored.items()))
+    total = ignored.total()
+    return [f"ignored {total} by-product{'' if total == 1 else 's'}: {named}"]

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.contract import Grid
-from bmseg.leaderboard.submission.text import shown
+from bmseg.untrusted.header import Grid
+from bmseg.untrusted.listing import shown
 from dataset_conversion.images.volume import Volume
 
 _TYPES = {

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.submission.text import check_about, check_reason, check_team, shown
+from bmseg.leaderboard.texts import check_about, check_reason, check_team
+from bmseg.untrusted.listing import shown
 
 RESERVED = ["R1", "R2", "consensus"]
 
@@ -82,12 +83,12 @@ def test_a_name_that_differs_by_case() -> None:
 
 
 def test_a_million_characters() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     long = "a" * 1_000_000
     assert "found 1000000 characters, expected 1 to 40" in refusal_of_team(long)
     message = refusal(long, long, long, "https://" + long)
     assert message.count("found 1000") == 4
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_texts_that_are_taken() -> None:

@@ -1,4 +1,4 @@
-"""What a team may write about itself, and how text from elsewhere is shown."""
+"""What a team may write about itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from bmseg.errors import InputError
+from bmseg.untrusted.listing import shown
 
 LONGEST_TEAM = 40
 LONGEST_LINE = 120
@@ -22,19 +23,6 @@ _TAG = re.compile(r"<\s*[A-Za-z/!?]")
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&()*+,;=%]+")
 # Joiners are letters' forms in several scripts; every other format character is invisible or turns the line.
 _JOINERS = "\u200c\u200d"
-
-
-def shown(text: str, most: int = 160) -> str:
-    r"""Text that may be printed: what does not print is escaped, as control characters; cut at `most`.
-
-    >>> print(shown("mask\x1b[2J\u202e.nii.gz"))
-    mask\x1b[2J\u202e.nii.gz
-    """
-    short = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(
-        mark if mark.isprintable() and mark != "\\" else mark.encode("unicode_escape").decode("ascii")
-        for mark in short
-    )
 
 
 def check_team(name: str, taken: Iterable[str] = (), reserved: Iterable[str] = ()) -> None:
@@ -73,16 +61,7 @@ def check_team(name: str, taken: Iterable[str] = (), reserved: Iterable[str] = (
 def check_about(title: str, method: str, description: str, url: str) -> None:
     """Refuse text that does not belong on a page: markup, control characters, too much, other links.
 
-    Any of them may be empty.
-
-    Parameters
-    ----------
-    title, method : str
-        One line each.
-    description : str
-        Lines.
-    url : str
-        A page on the method, http or https.
+    Title and method are one line each, description lines, the address http or https; any may be empty.
 
     Raises
     ------
@@ -98,13 +77,7 @@ def check_about(title: str, method: str, description: str, url: str) -> None:
 
 
 def check_reason(reason: str) -> None:
-    """Refuse a reason to withdraw or reinstate that is no single line of plain text.
-
-    Raises
-    ------
-    InputError
-        Lists every fault in one line.
-    """
+    """Refuse a reason to withdraw or reinstate that is no single line of plain text; errors as above."""
     if faults := _text_faults("reason", reason, LONGEST_REASON):
         raise InputError(f"submission: {'; '.join(faults)}")
 

@@ -12,8 +12,8 @@ import pytest
 import SimpleITK as sitk
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.contract import Grid
-from bmseg.leaderboard.platforms.metaimage import read_metaimage
+from bmseg.untrusted.header import Grid
+from bmseg.untrusted.metaimage import read_metaimage
 from tests.bmseg.leaderboard.boards import mask_of
 from tests.bmseg.leaderboard.platforms.metaimages import GRID, mha
 

@@ -1,0 +1,269 @@
+"""What `bmseg rank` does: a matrix of scores is read, ranked, and its tables and figures are written."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from bmseg.errors import InputError
+from bmseg.outputs import PROVENANCE, Output
+from bmseg.outputs.provenance import file_hash
+from evaluation.figures.files import save_figure
+from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
+from evaluation.table import DASH, Table
+
+#: What a column of the matrix may be.
+COLUMNS = ("task", "algorithm", "case", "value", "status")
+TABLES = ("ranks", "pairwise", "probabilities", "stability", "agreement", "groups")
+# Names of files that are replaced whatever the matrix holds.
+_OVERWRITES = {*(f"{name}.csv" for name in TABLES), PROVENANCE}
+_KIND = "ranking"
+# What stands in an empty cell.
+_EMPTY = {"", "NA", "NaN", "nan"}
+# The columns challengeR's examples have, where they differ from ours.
+_ALSO = {"algorithm": "alg_name"}
+# As pandas calls a first column without a name.
+_ROW_NAMES = "Unnamed: 0"
+# Figures of more algorithms cannot be read.
+_MOST_DRAWN = 60
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A table of scores: ``task, algorithm, case, value, status``, as `evaluation.ranking` takes it."""
+
+    scores: pd.DataFrame
+    sha256: str  # of its file
+    columns: Mapping[str, str]  # what each is called in the file
+    notes: list[str]  # what was left out or taken for granted, in words
+
+
+def read_matrix(path: Path, names: Mapping[str, str | None], empty: str) -> Matrix:
+    """Read a matrix as challengeR takes it.
+
+    Parameters
+    ----------
+    path : Path
+        CSV; the first column may be R's row names.
+    names : mapping
+        ``task``, ``algorithm``, ``case``, ``value`` and ``status`` to the name of the column; None: the
+        usual one.
+    empty : {"missing", "undefined"}
+        What a row without a value is, where there is no column of statuses.
+
+    Raises
+    ------
+    InputError
+        When the file is not a table or lacks a column.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, OSError) as error:
+        line = " ".join(str(error).split())
+        raise InputError(f"{path}: not a readable CSV file: {line}") from None
+    columns, notes = _columns(path, table, names)
+    scores = pd.DataFrame({name: table[column] for name, column in columns.items()})
+    scores[["algorithm", "case"]] = scores[["algorithm", "case"]].replace("", np.nan)
+    scores["task"] = scores["task"].replace("", np.nan) if "task" in columns else "all"
+    is_empty = scores.value.str.strip().isin(_EMPTY)
+    scores["value"] = scores.value.mask(is_empty)
+    if "status" not in columns:
+        scores["status"] = np.where(is_empty, empty, "scored")
+        if is_empty.any():
+            notes.append(f"{is_empty.sum()} rows have no value: {empty} (--empty).")
+    return Matrix(scores, file_hash(path), columns, notes)
+
+
+@dataclass(frozen=True)
+class RankedMatrix:
+    """A matrix with its rankings."""
+
+    matrix: Matrix
+    rules: Rules
+    rankings: Rankings
+
+    @classmethod
+    def of(cls, matrix: Matrix, rules: Rules) -> RankedMatrix:
+        """Rank a matrix; raises `evaluation.statistics.intervals.StatisticsError` as `rank_scores` does."""
+        return cls(matrix, rules, rank_scores(matrix.scores, rules))
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks, and the overall ranking where there is more than one."""
+        tasks = list(dict.fromkeys(self.rankings.ranks.task))
+        return tasks if len(tasks) > 2 else [task for task in tasks if task != OVERALL]
+
+    @property
+    def by_mean(self) -> pd.DataFrame:
+        """The ranks by the mean of the scores."""
+        return self.rankings.ranks[self.rankings.ranks.scheme == Scheme.MEAN]
+
+    def tables(self) -> list[str]:
+        """The ranking by the mean as Markdown, a table a task."""
+        groups = self.rankings.groups.set_index(["task", "algorithm"]).group
+        return [self._table(task, self.by_mean[self.by_mean.task == task], groups) for task in self.tasks]
+
+    def notes(self) -> list[str]:
+        """What was taken for granted; how many cases do not count as they are; who shares a group."""
+        own = self.by_mean[self.by_mean.task != OVERALL]
+        missing, undefined = int(own.n_missing.sum()), int(own.n_undefined.sum())
+        said = [*self.matrix.notes, "Who shares a letter cannot be told apart by the tests."]
+        if missing:
+            said.append(f"{missing} of {own.n.sum()} scores are missing and count as {self.rules.worst:g}.")
+        if undefined:
+            said.append(f"{undefined} of {own.n.sum()} scores are undefined and do not count.")
+        return said + self._noise()
+
+    def write(self, out: Path, *, with_figures: bool) -> list[str]:
+        """Write tables and figures, and the record of what they were made from; other files there stay.
+
+        Returns what has to be said.
+        """
+        inputs = {
+            "matrix_sha256": self.matrix.sha256,
+            "columns": dict(self.matrix.columns),
+            "rules": asdict(self.rules),
+            "notes": self.matrix.notes,
+        }
+        n = self.rankings.ranks.algorithm.nunique()
+        with Output(out, _KIND).replaced(inputs) as staged:
+            for name in TABLES:
+                rows = getattr(self.rankings, name)
+                rows = _whole_ranks(rows[rows.task.isin(self.tasks)])
+                staged.write(f"{name}.csv", rows.to_csv(index=False, lineterminator="\n"))
+            if with_figures and n <= _MOST_DRAWN:
+                self._draw(staged.folder)
+        if with_figures and n > _MOST_DRAWN:
+            return [f"No figures: {n} algorithms, and more than {_MOST_DRAWN} cannot be read in one."]
+        return []
+
+    def _table(self, task: str, own: pd.DataFrame, groups: pd.Series) -> str:
+        gaps = [name for name in ("missing", "undefined") if own[f"n_{name}"].any()]
+        has_intervals = self.rankings.n_bootstraps > 0
+        rows = [
+            [
+                row.algorithm,
+                str(row.rank),
+                f"{row.rank_low:.0f}{DASH}{row.rank_high:.0f}" if has_intervals else DASH,
+                groups.get((task, row.algorithm), DASH),
+                f"{row.value:.4g}",
+                *(str(getattr(row, f"n_{gap}")) for gap in gaps),
+            ]
+            for row in own.itertuples()
+        ]
+        value, what = "Mean", "rank by the mean"
+        if task == OVERALL:
+            value, what = "Mean rank", "mean of the ranks of the tasks"
+        heads = ["Algorithm", "Rank", f"{self.rules.confidence:.0%} interval", "Group", value]
+        return Table(f"{task}: {what}", [*heads, *map(str.capitalize, gaps)], rows, [], own).to_markdown()
+
+    def _noise(self) -> list[str]:
+        """Where R's comparison of differences takes floating-point noise for a difference."""
+        if self.rules.decimals is not None:
+            return []
+        rules = replace(self.rules, decimals=12, bootstraps=0)
+        rounded = rank_scores(self.matrix.scores, rules, [Scheme.MEAN]).pairwise
+        shown = self.rankings.pairwise[self.rankings.pairwise.task.isin(self.tasks)]
+        both = shown.merge(rounded, on=["task", "algorithm", "other"], suffixes=("", "_rounded"))
+        number = int(((both.p - both.p_rounded).abs() > 1e-12).sum())
+        said = (
+            f"In {number} of {len(both)} tests equal differences differ in their last digits only (0.3 - 0.2 "
+            "and 0.2 - 0.1); R counts them apart and so does p here. --decimals 12 counts them as tied."
+        )
+        return [said] if number else []
+
+    def _draw(self, out: Path) -> None:
+        """Draw three figures a task, and the scores themselves."""
+        from evaluation.figures.ranking import blob_plot, scheme_comparison, significance_map
+        from evaluation.figures.ranking_scores import exam_heatmap, score_boxplots
+
+        rankings, ranks, tasks = self.rankings, self.by_mean, self.tasks
+        chances = rankings.probabilities[rankings.probabilities.scheme == Scheme.MEAN]
+        scores = self.matrix.scores.assign(value=pd.to_numeric(self.matrix.scores.value))
+        order = ranks[ranks.task == tasks[-1]].algorithm.tolist()
+        label = self.matrix.columns["value"]
+        draws: dict[str, Callable[[], Figure]] = {
+            "scores": partial(score_boxplots, scores, order, worst=self.rules.worst, label=label),
+            "cases": partial(exam_heatmap, scores, order, label=label),
+        }
+        for task, stem in zip(tasks, _stems(tasks), strict=True):
+            own = ranks[ranks.task == task]
+            if rankings.n_bootstraps:
+                draws[f"rank_probabilities_{stem}"] = partial(blob_plot, chances[chances.task == task], own)
+            tests = rankings.pairwise[rankings.pairwise.task == task]
+            if len(tests):
+                names = own.algorithm.tolist()
+                draws[f"significance_{stem}"] = partial(significance_map, tests, names, self.rules.alpha)
+            its_schemes = rankings.ranks[rankings.ranks.task == task]
+            draws[f"schemes_{stem}"] = partial(scheme_comparison, its_schemes)
+        with warnings.catch_warnings():
+            # A name may have letters that the font lacks; in the SVG they are kept as text.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            for name, draw in tqdm(draws.items(), desc="figures", disable=None, leave=False):
+                save_figure(draw(), out, name)
+
+
+def check_place(matrix: Path, out: Path) -> None:
+    """Refuse a folder in which results would be written over the matrix, or that is a file.
+
+    Raises
+    ------
+    InputError
+    """
+    Output(out, _KIND).check()
+    if matrix.resolve().parent == out.resolve() and matrix.name in _OVERWRITES:
+        raise InputError(f"{matrix}: found it among the files to be written; name another folder with -o")
+
+
+def _columns(
+    path: Path, table: pd.DataFrame, names: Mapping[str, str | None]
+) -> tuple[dict[str, str], list[str]]:
+    found, notes = {}, []
+    for name, asked in names.items():
+        usual = [name, _ALSO[name]] if name in _ALSO else [name] if name != "status" else []
+        column = next((column for column in ([asked] if asked else usual) if column in table), None)
+        if column:
+            found[name] = column
+        elif asked or name not in ("task", "status"):
+            wanted = asked or " or ".join(usual)
+            raise InputError(
+                f"{path}: found the columns {', '.join(table.columns)}, expected {wanted}; "
+                f"name it with --{name}-column"
+            )
+        elif name == "task":
+            notes.append("No column task: all rows are one task.")
+    unused = [column for column in table if column not in found.values()]
+    if _ROW_NAMES in unused:
+        unused.remove(_ROW_NAMES)
+        notes.append("The first column has no name: row names, as R writes them; not used.")
+    if unused:
+        notes.append(f"Columns not used: {', '.join(unused)}.")
+    return found, notes
+
+
+def _whole_ranks(rows: pd.DataFrame) -> pd.DataFrame:
+    """Bounds of ranks as whole numbers; empty without bootstraps."""
+    bounds = [column for column in ("rank_low", "rank_high") if column in rows]
+    return rows.astype(dict.fromkeys(bounds, "Int64"))
+
+
+def _stems(tasks: list[str]) -> list[str]:
+    """A part of a file's name for each task, no two alike even where capitals are not told apart."""
+    stems: dict[str, str] = {}
+    for task in tasks:
+        stem = re.sub(r"[^\w+-]+", "_", task, flags=re.ASCII).strip("_")[:60] or "task"
+        numbered = (stem, *(f"{stem}_{number}" for number in range(2, len(tasks) + 2)))
+        chosen = next(name for name in numbered if name.lower() not in stems)
+        stems[chosen.lower()] = chosen
+    return list(stems.values())
