@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from highdicom.seg import Segmentation
@@ -20,7 +21,7 @@ IN_PLANE_TOLERANCE = 0.01
 #: The same across slices, whose own positions vary a little in scanner files while a grid's are even.
 SLICE_TOLERANCE = 0.1
 # Of even slices straight above each other; the second is the cosine's, a tenth of a voxel in a knee's depth.
-_STACKED = {"rtol": SLICE_TOLERANCE, "perpendicular_tol": 1e-6}
+_STACKED: dict[str, Any] = {"rtol": SLICE_TOLERANCE, "perpendicular_tol": 1e-6}
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _RESAMPLED = "nothing is resampled: export it on the image's grid"
