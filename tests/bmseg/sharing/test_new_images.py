@@ -23,7 +23,7 @@ from tests.support.command_line import assert_refused, bmseg
 
 #: What `pip install bmseg[train]` does not bring.
 NOT_INSTALLED = [
-    "pydicom", "highdicom", "gdcm", "submitit", "pytest", "hypothesis", "krippendorff", "pingouin",
+    "pydicom", "highdicom", "gdcm", "pytest", "hypothesis", "krippendorff", "pingouin",
     "statsmodels", "mypy", "ruff", "xdist", "dcm2niix", "tests", "benchmarks",
 ]  # fmt: skip
 
