@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from bmseg.scoring.evaluation import Evaluation
 from evaluation.comparison.verdicts import pairs_in_words, reach_readers, verdicts
+from evaluation.statistics.words import number, p_value
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
 from evaluation.table import Table
@@ -194,16 +195,14 @@ def _table(title: str, found: pd.DataFrame, keys: list[str], decimals: int = 2) 
     """A DataFrame as the page's table: names as they are, numbers rounded."""
     numbers = [name for name in found if name not in keys]
     rows = [
-        [*(str(row[key]) for key in keys), *(_number(name, row[name], decimals) for name in numbers)]
+        [*(str(row[key]) for key in keys), *(_cell(name, row[name], decimals) for name in numbers)]
         for row in found.to_dict("records")
     ]
     heads = [name.replace("_", " ") for name in [*keys, *numbers]]
     return Markup(Table(title, heads, rows, [], found).to_html())
 
 
-def _number(name: str, value: Any, decimals: int) -> str:
-    if isinstance(value, float) and name in ("p", "p_holm"):
-        return "< 0.001" if value < 0.001 else "–" if pd.isna(value) else f"{value:.3f}"
-    if isinstance(value, float):
-        return "–" if pd.isna(value) else f"{value:.{decimals}f}"
-    return str(value)
+def _cell(name: str, value: Any, decimals: int) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return p_value(value) if name in ("p", "p_holm") else number(value, decimals)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.study import Study
-from evaluation.table import DASH, Table
+from evaluation.statistics.words import number, signed
+from evaluation.table import Table
 
 
 def read_published(study: Study, study_file: Path) -> pd.DataFrame | None:
@@ -66,18 +68,7 @@ def compare_with_published(
     for name in ("median", "mean"):
         both[f"{name}_difference"] = both[name] - both[f"{name}_published"]
     rows = [
-        [
-            f"{row['level']}, {row['rater']}",
-            *(
-                cell
-                for name in ("median", "mean")
-                for cell in (
-                    _number(row[name]),
-                    _number(row[f"{name}_published"]),
-                    _number(row[f"{name}_difference"], signed=True),
-                )
-            ),
-        ]
+        [f"{row['level']}, {row['rater']}", *_cells(row, "median"), *_cells(row, "mean")]
         for row in both.to_dict("records")
     ]
     columns = ["Level, rater", "Median", "printed", "difference", "Mean", "printed", "difference"]
@@ -92,8 +83,6 @@ def compare_with_published(
     return Table(f"Beside the published table: {citation}", columns, rows, notes, both)
 
 
-def _number(value: float, *, signed: bool = False) -> str:
-    if np.isnan(value):
-        return DASH
-    rounded = round(value, 2) + 0.0
-    return f"{rounded:+.2f}" if signed else f"{rounded:.2f}"
+def _cells(row: Mapping[str, Any], name: str) -> list[str]:
+    ours, printed, difference = (row[f"{name}{end}"] for end in ("", "_published", "_difference"))
+    return [number(ours), number(printed), signed(difference)]
