@@ -29,7 +29,8 @@ from bmseg.methods import get_method
 from bmseg.methods.profiles import QUICK
 from bmseg.nnunet import Training, nnunet_variables
 from bmseg.nnunet.environment import all_cores, check_device, nnunet_environment, usable_cores
-from bmseg.nnunet.inference import load_predictor, predict_exam
+from bmseg.nnunet.inference import predict_exam
+from bmseg.nnunet.networks import load_predictor, trained_networks
 from bmseg.workspace import Workspace, open_workspace
 
 SEED = 2022
@@ -164,13 +165,13 @@ def _dice(workspace: Workspace, trainers: dict[str, str]) -> pd.DataFrame:
     All models predict by the same code in the same settings, so that only their training differs.
     """
     images = sorted((workspace.raw_dataset / "imagesTs").glob("*_0000.nii.gz"))
-    device = check_device(QUICK)
+    device = check_device(QUICK.device)
     for name, trainer in trainers.items():
         with nnunet_environment(workspace, "cpu", workers=1), all_cores(device), _quietly():
             if trainer == SAME_METHOD:
                 os.environ["nnUNet_extTrainer"] = str(PEER_TRAINERS)
             predictor = load_predictor(
-                _fold(workspace, trainer).parent, (0,), device,
+                trained_networks(_fold(workspace, trainer).parent, (0,)), device,
                 mirroring=_quick().recipe.mirroring, tile_step=QUICK.tile_step,
             )  # fmt: skip
             for image in images:

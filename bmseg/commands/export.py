@@ -1,4 +1,4 @@
-"""The commands that share a model: export, and predict with a model file."""
+"""The command that shares a model; bmseg predict --model uses one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,26 @@ if TYPE_CHECKING:
 @workspace_option
 @profile_option
 @click.option("--folds", type=FOLDS, help="Folds whose networks go along. [default: every trained one]")
+@click.option(
+    "--for",
+    "program",
+    type=click.Choice(["bmseg", "nnunet"]),
+    default="bmseg",
+    show_default=True,
+    help="nnunet: checkpoints for nnUNetv2_install_pretrained_model_from_zip, which unpickles them.",
+)
 def export(
-    method_name: str, path: Path, root: Path, profile_name: str, folds: tuple[Fold, ...] | None
+    method_name: str,
+    path: Path,
+    root: Path,
+    profile_name: str,
+    folds: tuple[Fold, ...] | None,
+    program: str,
 ) -> None:
     """Write the trained METHOD into one file that predicts elsewhere.
 
     It holds weights, plans, study file, folds (with case identifiers) and, where they are this model's, the
-    test tables; no image and no mask. Use it with bmseg predict --model MODEL.ZIP IMAGES -o OUT --trust.
+    test tables; no image and no mask. Use it with bmseg predict --model MODEL.ZIP IMAGES -o OUT.
     """
     from bmseg.methods import get_method
     from bmseg.methods.profiles import get_profile
@@ -36,17 +49,10 @@ def export(
     workspace, _ = open_workspace(root)
     training = Training.of(get_method(method_name), get_profile(profile_name))
     with timed(f"export {method_name}"):
-        manifest, why_no_tables = export_model(workspace, training, path, folds=folds)
+        manifest, why_no_tables = export_model(
+            workspace, training, path, folds=folds, for_nnunet=program == "nnunet"
+        )
     if why_no_tables:
         click.echo(f"without test tables: {why_no_tables}", err=True)
     names = ", ".join(map(str, manifest.prediction.folds))
     click.echo(f"{path}: {manifest.model}, fold {names}, {path.stat().st_size / 1e6:.1f} MB")
-
-
-def predict_with_file(model_file: Path, images: Path, out: Path, *, trust: bool, deterministic: bool) -> None:
-    """Predict images with a model file; what ``bmseg predict --model`` does."""
-    from bmseg.sharing import predict_images
-
-    with timed(f"predict {model_file.name}"):
-        written = predict_images(model_file, images, out, trust=trust, deterministic=deterministic)
-    click.echo(f"{len(written)} masks written to {out}")

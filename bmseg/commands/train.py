@@ -117,7 +117,7 @@ def train(
 
 @click.command(
     epilog="bmseg predict METHOD: the test exams of a workspace. "
-    "bmseg predict --model MODEL.ZIP IMAGES -o OUT --trust: images of anyone; no workspace is needed."
+    "bmseg predict --model MODEL.ZIP IMAGES -o OUT: images of anyone; no workspace is needed."
 )
 @click.argument("what", metavar="[METHOD | IMAGES]", required=False)
 @workspace_option
@@ -128,9 +128,6 @@ def train(
 @_deterministic
 @click.option("--model", "model_file", type=FILE, metavar="MODEL.ZIP", help="A file of 'bmseg export'.")
 @click.option("-o", "--out", type=FILE, help="With --model: folder for the masks.")
-@click.option(
-    "--trust", is_flag=True, help="With --model: I trust whoever made the file; it can run programs."
-)
 @click.pass_context
 def predict(
     context: click.Context,
@@ -141,7 +138,6 @@ def predict(
     deterministic: bool,
     model_file: Path | None,
     out: Path | None,
-    trust: bool,
 ) -> None:
     """Predict masks, with a trained METHOD or a model file.
 
@@ -149,17 +145,19 @@ def predict(
     the folder IMAGES of NIfTI files named <exam>_0000.nii.gz, a number a channel; <exam>.nii.gz will do for
     one channel.
     """
-    from bmseg.commands.export import predict_with_file
     from bmseg.nnunet import predict as predict_exams
+    from bmseg.sharing import predict_images
     from bmseg.workspace import open_workspace
 
     if model_file is not None:
         _refuse(context, ("root", "profile_name", "folds"), "a model file brings its own")
         if what is None or out is None:
             raise click.UsageError("--model needs IMAGES, a folder, and -o, where masks go")
-        predict_with_file(model_file, Path(what), out, trust=trust, deterministic=deterministic)
+        with timed(f"predict {model_file.name}"):
+            written = predict_images(model_file, Path(what), out, deterministic=deterministic)
+        click.echo(f"{len(written)} masks written to {out}")
         return
-    _refuse(context, ("out", "trust"), "only with --model")
+    _refuse(context, ("out",), "only with --model")
     method_name = what or "nnunet"
     workspace, _ = open_workspace(root)
     training = _training(method_name, profile_name)

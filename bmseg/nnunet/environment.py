@@ -16,7 +16,6 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
-from bmseg.methods.profiles import Profile
 from bmseg.workspace import Workspace
 
 #: The folder of trainer classes that nnU-Net's own commands search (``nnUNet_extTrainer``).
@@ -134,26 +133,53 @@ def logged(log: Path, task: str) -> Iterator[None]:
             ) from error
 
 
-def check_device(profile: Profile) -> Any:
-    """The torch device of a profile.
+@contextmanager
+def predicting(
+    workspace: Workspace, device: str, log: Path, *, deterministic: bool, or_cpu: bool = False
+) -> Iterator[Any]:
+    """What surrounds nnU-Net's predictor; gives the torch device.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    device : {"cpu", "cuda"}
+    log : Path
+    deterministic : bool
+        On the CPU only: one thread.
+    or_cpu : bool
+        Whether the CPU will do where there is no GPU.
+    """
+    with nnunet_environment(workspace, device, workers=1):
+        found = check_device(device, or_cpu=or_cpu)
+        if deterministic and found.type != "cpu":
+            raise InputError(
+                "--deterministic: found a GPU, expected the CPU; hide it (CUDA_VISIBLE_DEVICES=)"
+            )
+        with logged(log, "prediction"), one_core() if deterministic else all_cores(found):
+            yield found
+
+
+def check_device(wanted: str, *, or_cpu: bool = False) -> Any:
+    """The torch device of a name; the CPU in place of a GPU that is not there only with `or_cpu`.
 
     Raises
     ------
     InputError
-        When the profile needs a GPU and there is none.
+        When there is no GPU and one is needed.
     """
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         import torch
 
-        available = profile.device != "cuda" or torch.cuda.is_available()
-    if not available:
+        available = wanted != "cuda" or torch.cuda.is_available()
+    if not available and or_cpu:
+        say("prediction: found no GPU, goes on with the CPU; single voxels can differ from a GPU's masks")
+    elif not available:
         reason = f" ({' '.join(str(told[-1].message).split())})" if told else ""
         raise InputError(
-            f"device: found no CUDA GPU{reason}, expected one for --profile {profile.name}; "
-            "use --profile quick"
+            f"device: found no CUDA GPU{reason}, expected one for --profile full; use --profile quick"
         )
-    return torch.device(profile.device)
+    return torch.device(wanted if available else "cpu")
 
 
 @contextmanager

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from bmseg.errors import InputError
-from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, one_core, say
-from bmseg.nnunet.inference import MADE_FROM, UNFINISHED, is_kept, load_predictor, predict_exam
+from bmseg.nnunet.environment import predicting, say
+from bmseg.nnunet.inference import Masks, unfinished_in
 from bmseg.nnunet.inputs import raw_dataset_json, visible_files
 from bmseg.nnunet.models import TrainedModel, check_inputs, trained_model
+from bmseg.nnunet.networks import load_predictor, trained_networks
 from bmseg.nnunet.training import Fold, Training
 from bmseg.nnunet.training_inputs import check_deterministic, data_inputs
-from bmseg.outputs.provenance import file_hash, value_hash, versions
-from bmseg.outputs.records import read_record, write_record
 from bmseg.workspace import Workspace
 
 
@@ -68,52 +63,27 @@ def predict(
         When nnU-Net fails, or a mask is not on the grid of its image.
     """
     check_deterministic(training, deterministic)
-    dataset_json = raw_dataset_json(workspace)
-    images = _test_images(workspace, dataset_json)
+    images = _test_images(workspace)
     if exams is not None:
         images = {exam: images[exam] for exam in exams}
     if model is None:
         model = trained_model(workspace, training, folds)
         check_current(workspace, model)
-    folder = out or workspace.predictions(training.method.name)
-    ending = dataset_json["file_ending"]
-    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
-    checkpoints = model.checkpoints()
-    of_model = {"folder": model.folder.name, "folds": [*model.folds], "checkpoints": checkpoints}
-    record = read_record(folder / MADE_FROM).get("masks", {})
-    record = _without_stale(folder, ending, record, images)
-    wanted = _inputs(checkpoints, model, images)
-    missing = [
-        exam for exam in images if not is_kept(folder / f"{exam}{ending}", record.get(exam), wanted[exam])
-    ]
-    if len(missing) < len(images):
-        say(f"prediction: {len(images) - len(missing)} of {len(images)} masks kept, made by the same model")
-    if not missing:
+    masks = _masks(out or workspace.predictions(training.method.name), workspace, model, images)
+    _delete_stale(masks, images)
+    if not (missing := masks.missing()):
         return []
     say(f"prediction: by {model.folder.name}, fold {', '.join(map(str, model.folds))}")
-    written = []
-    profile = training.profile
-    with nnunet_environment(workspace, profile.device, workers=1):
-        device = check_device(profile)
-        cores = one_core() if deterministic else all_cores(device)
-        with logged(model.folder / "bmseg_predict.log", "prediction"), cores:
-            predictor = load_predictor(
-                model.folder,
-                model.folds,
-                device,
-                mirroring=training.recipe.mirroring,
-                tile_step=profile.tile_step,
-            )
-            for exam in tqdm(missing, desc=f"predicting ({training.method.name})", unit="exam", disable=None):
-                begin = time.perf_counter()
-                made = predict_exam(predictor, folder / UNFINISHED, exam, images[exam], ending)
-                mask = made.replace(folder / made.name)
-                seconds = round(time.perf_counter() - begin, 2)
-                record[exam] = {"made_from": wanted[exam], "mask": file_hash(mask), "seconds": seconds}
-                write_record(folder / MADE_FROM, {"masks": record, "model": of_model, "versions": versions()})
-                written.append(mask)
-    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
-    return written
+    profile, log = training.profile, model.folder / "bmseg_predict.log"
+    with (
+        unfinished_in(masks.folder) as unfinished,
+        predicting(workspace, profile.device, log, deterministic=deterministic) as device,
+    ):
+        networks = trained_networks(model.folder, model.folds)
+        predictor = load_predictor(
+            networks, device, mirroring=training.recipe.mirroring, tile_step=profile.tile_step
+        )
+        return masks.predict(predictor, {exam: images[exam] for exam in missing}, unfinished)
 
 
 def check_current(workspace: Workspace, model: TrainedModel) -> None:
@@ -130,20 +100,25 @@ def check_current(workspace: Workspace, model: TrainedModel) -> None:
 
 def predicted_exams(workspace: Workspace, model: TrainedModel) -> list[str] | None:
     """The test exams, when the mask of every one was made by the model and is unchanged; None otherwise."""
-    dataset_json = raw_dataset_json(workspace)
-    exams = _test_images(workspace, dataset_json)
-    folder = workspace.predictions(model.training.method.name)
-    record = read_record(folder / MADE_FROM).get("masks", {})
-    wanted = _inputs(model.checkpoints(), model, exams)
-    kept = (
-        is_kept(folder / f"{exam}{dataset_json['file_ending']}", record.get(exam), wanted[exam])
-        for exam in exams
+    images = _test_images(workspace)
+    masks = _masks(workspace.predictions(model.training.method.name), workspace, model, images)
+    return list(images) if all(map(masks.is_current, images)) else None
+
+
+def _masks(folder: Path, workspace: Workspace, model: TrainedModel, images: dict[str, list[Path]]) -> Masks:
+    checkpoints, training = model.checkpoints(), model.training
+    return Masks(
+        folder,
+        images,
+        raw_dataset_json(workspace)["file_ending"],
+        made_by=[checkpoints, training.recipe.mirroring, training.profile.tile_step],
+        facts={"folder": model.folder.name, "folds": [*model.folds], "checkpoints": checkpoints},
     )
-    return list(exams) if all(kept) else None
 
 
-def _test_images(workspace: Workspace, dataset_json: dict[str, Any]) -> dict[str, list[Path]]:
+def _test_images(workspace: Workspace) -> dict[str, list[Path]]:
     """Exam to its images in channel order."""
+    dataset_json = raw_dataset_json(workspace)
     folder, ending = workspace.raw_dataset / "imagesTs", dataset_json["file_ending"]
     channels = [f"_{int(number):04d}{ending}" for number in dataset_json["channel_names"]]
     exams = [path.name.removesuffix(channels[0]) for path in visible_files(folder, channels[0])]
@@ -157,21 +132,12 @@ def _test_images(workspace: Workspace, dataset_json: dict[str, Any]) -> dict[str
     return images
 
 
-def _without_stale(
-    folder: Path, ending: str, record: dict[str, Any], exams: dict[str, list[Path]]
-) -> dict[str, Any]:
+def _delete_stale(masks: Masks, exams: dict[str, Any]) -> None:
     """Delete masks of exams that are gone: they would be scored with the others."""
-    stale = [path for path in visible_files(folder, ending) if path.name.removesuffix(ending) not in exams]
-    for path in stale:
-        path.unlink()
+    names = [path.name.removesuffix(masks.ending) for path in visible_files(masks.folder, masks.ending)]
+    stale = [exam for exam in names if exam not in exams]
+    for exam in stale:
+        masks.path(exam).unlink()
+        masks.record.pop(exam, None)
     if stale:
-        names = ", ".join(path.name.removesuffix(ending) for path in stale)
-        say(f"prediction: deleted masks of exams that are not in the data set: {names}")
-    return {exam: entry for exam, entry in record.items() if exam in exams}
-
-
-def _inputs(checkpoints: dict[str, str], model: TrainedModel, exams: dict[str, list[Path]]) -> dict[str, str]:
-    """What each exam's mask is made from, as one hash."""
-    training = model.training
-    made_by = [checkpoints, training.recipe.mirroring, training.profile.tile_step]
-    return {exam: value_hash([made_by, [file_hash(path) for path in paths]]) for exam, paths in exams.items()}
+        say(f"prediction: deleted masks of exams that are not in the data set: {', '.join(stale)}")

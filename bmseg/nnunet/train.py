@@ -65,7 +65,7 @@ def train(
         return
     device_name = training.profile.device
     with nnunet_environment(workspace, device_name, workers=0 if device_name == "cpu" else None):
-        device = check_device(training.profile)
+        device = check_device(device_name)
         if restart and folder.is_dir():
             shutil.rmtree(folder)
             say(f"training: the earlier one of fold {fold} was deleted")

@@ -1,7 +1,8 @@
 """Write a trained model into one zip file.
 
-Everything lies in nnU-Net's two folders (``Dataset501_X/Trainer__Plans__Configuration``), so that nnU-Net's
-own ``nnUNetv2_install_pretrained_model_from_zip`` installs it as well.
+Everything lies in nnU-Net's two folders (``Dataset501_X/Trainer__Plans__Configuration``). Weights are
+safetensors, which nothing has to unpickle; on request nnU-Net's own checkpoints, so that its
+``nnUNetv2_install_pretrained_model_from_zip`` installs the file.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import nnunet_environment
 from bmseg.nnunet.models import FINAL, INPUTS, RECORD, TrainedModel, trained_model
+from bmseg.nnunet.networks import first_names, read_checkpoint
 from bmseg.nnunet.predict import check_current
 from bmseg.nnunet.training import Fold, Training
 from bmseg.outputs.provenance import file_hash, versions
@@ -27,20 +29,20 @@ from bmseg.sharing.manifest import (
     PLANS_FILE,
     SPLITS_FILE,
     STUDY_FILE,
+    WEIGHTS,
     Entry,
     Manifest,
     Prediction,
-    checkpoint_name,
 )
 from bmseg.sharing.scored import ScoredTables, scored_tables
 from bmseg.study import load_study
-from bmseg.untrusted.checkpoints import write_stripped
 from bmseg.workspace import Workspace, kept_study
 from dataset_conversion.files import atomic_path
 
-ABOUT = (
-    "A model made by bmseg. Load it only from a source you trust: "
-    "bmseg predict --model FILE.zip IMAGES -o OUT --trust"
+_ABOUT = "A model made by bmseg: bmseg predict --model FILE.zip IMAGES -o OUT"
+_ABOUT_NNUNETS = (
+    "A model made by bmseg for nnU-Net: nnUNetv2_install_pretrained_model_from_zip FILE.zip. nnU-Net "
+    "unpickles the checkpoints, which can run anything: only from a source you trust."
 )
 
 # The earliest that a zip can hold: equal models, equal files.
@@ -48,15 +50,22 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 # Of a finished training's record, what is not said elsewhere or only of use where it ran.
 _NOT_SHARED = {"method", "profile", "parameters"}
+# What nnU-Net reads of a checkpoint when it predicts, beside the configuration's name.
+_OF_CHECKPOINT = ("inference_allowed_mirroring_axes", "network_weights", "trainer_name")
 
 
 def export_model(
-    workspace: Workspace, training: Training, path: Path, *, folds: Sequence[Fold] | None = None
+    workspace: Workspace,
+    training: Training,
+    path: Path,
+    *,
+    folds: Sequence[Fold] | None = None,
+    for_nnunet: bool = False,
 ) -> tuple[Manifest, str]:
     """Write a trained model to a zip file: the same model, the same bytes.
 
-    Checkpoints are stripped to what prediction needs. No image and no mask is in the file;
-    ``splits_final.json`` holds the case identifiers of the training exams.
+    No image and no mask is in the file; ``splits_final.json`` holds the case identifiers of the training
+    exams.
 
     Parameters
     ----------
@@ -67,6 +76,9 @@ def export_model(
         Ends in ``.zip``; a file that is there is replaced when the new one is whole.
     folds : sequence of int or "all", optional
         By default every fold that was begun; all of them must be finished.
+    for_nnunet : bool
+        With nnU-Net's checkpoints, stripped to what prediction needs, in place of weights alone: for
+        nnU-Net's own commands, not for `bmseg.sharing.predict_images`.
 
     Returns
     -------
@@ -88,14 +100,17 @@ def export_model(
     study_file = kept_study(workspace.root)
     tables = scored_tables(workspace, model, study_file)
     with _scratch(path) as scratch:
-        files = _files(workspace, model, study_file, tables, scratch)
-        manifest = _manifest(workspace, model, tables, files)
+        with nnunet_environment(workspace, training.profile.device):
+            axes, weights = _weights(model, scratch, for_nnunet=for_nnunet)
+        files = dict(sorted((_texts(workspace, model, study_file, tables) | weights).items()))
+        manifest = _manifest(workspace, model, tables, files, axes, for_nnunet=for_nnunet)
         text = manifest.model_dump_json(indent=2) + "\n"
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             folder = manifest.folder
             archive.writestr(_entry(f"{folder}/{MANIFEST}", len(text)), text)
             for name, file in files.items():
-                entry = _entry(f"{folder}/{name}", file.stat().st_size)
+                # Weights hardly shrink.
+                entry = _entry(f"{folder}/{name}", file.stat().st_size, stored=name in weights)
                 with file.open("rb") as source, archive.open(entry, "w") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
     return manifest, tables.why_not
@@ -113,10 +128,10 @@ def _scratch(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _files(
-    workspace: Workspace, model: TrainedModel, study_file: Path, tables: ScoredTables, scratch: Path
+def _texts(
+    workspace: Workspace, model: TrainedModel, study_file: Path, tables: ScoredTables
 ) -> dict[str, Path]:
-    """Name in the model's folder to the file that goes there."""
+    """Name in the model's folder to the file that goes there, of all but the weights."""
     files = {
         PLANS_FILE: model.folder / "plans.json",
         DATASET_FILE: model.folder / "dataset.json",
@@ -130,23 +145,47 @@ def _files(
     files |= {f"evaluation/{name}": file for name, file in tables.files.items()}
     if missing := [str(file) for file in files.values() if not file.is_file()]:
         raise InputError(f"{missing[0]}: no such file, expected it beside the trained model; train again")
-    with nnunet_environment(workspace, model.training.profile.device):
-        for fold in model.folds:
-            name = checkpoint_name(fold)
-            (scratch / name).parent.mkdir()
-            write_stripped(model.folder / f"fold_{fold}" / FINAL, scratch / name)
-            files[name] = scratch / name
-    return dict(sorted(files.items()))
+    return files
+
+
+def _weights(model: TrainedModel, scratch: Path, *, for_nnunet: bool) -> tuple[Any, dict[str, Path]]:
+    """Axes that predictions may be mirrored along, by the first fold; and each fold's file by its name."""
+    import torch
+    from safetensors.torch import save_file
+
+    axes, files = [], {}
+    for fold in model.folds:
+        checkpoint = read_checkpoint(model.folder / f"fold_{fold}" / FINAL)
+        weights = checkpoint["network_weights"]
+        axes.append(checkpoint["inference_allowed_mirroring_axes"])
+        name = f"fold_{fold}/{FINAL if for_nnunet else WEIGHTS}"
+        file = files[name] = scratch / name
+        file.parent.mkdir()
+        if for_nnunet:
+            # Without optimiser, log and the trainer's arguments, which hold the plans once more.
+            kept = {key: checkpoint[key] for key in _OF_CHECKPOINT}
+            configuration = checkpoint["init_args"]["configuration"]
+            torch.save({**kept, "init_args": {"configuration": configuration}}, file)
+        else:
+            save_file(
+                {one: weights[one].contiguous() for one in sorted({*first_names(weights).values()})}, file
+            )
+    return axes[0], files
 
 
 def _manifest(
-    workspace: Workspace, model: TrainedModel, tables: ScoredTables, files: Mapping[str, Path]
+    workspace: Workspace,
+    model: TrainedModel,
+    tables: ScoredTables,
+    files: Mapping[str, Path],
+    axes: Any,
+    *,
+    for_nnunet: bool,
 ) -> Manifest:
     training = model.training
-    trained = {str(fold): _trained(model.folder / f"fold_{fold}") for fold in model.folds}
     return Manifest(
-        format=1,
-        about=ABOUT,
+        format="nnunet" if for_nnunet else 2,
+        about=_ABOUT_NNUNETS if for_nnunet else _ABOUT,
         method=training.method.name,
         summary=training.method.summary,
         profile=training.profile.name,
@@ -155,13 +194,14 @@ def _manifest(
         prediction=Prediction(
             trainer=model.folder.name.partition("__")[0],
             configuration=training.configuration,
+            mirroring_axes=None if axes is None else list(axes),
             folds=list(model.folds),
             mirroring=training.recipe.mirroring,
             tile_step=training.profile.tile_step,
             device=training.profile.device,
         ),
         parameters=read_record(model.folder / f"fold_{model.folds[0]}" / RECORD)["parameters"],
-        trained=trained,
+        trained={str(fold): _trained(model.folder / f"fold_{fold}") for fold in model.folds},
         tested=tables.facts,
         versions=versions(),
         files={
@@ -177,11 +217,10 @@ def _trained(folder: Path) -> dict[str, Any]:
     return {**read_record(folder / INPUTS), **took}
 
 
-def _entry(name: str, size: int) -> zipfile.ZipInfo:
+def _entry(name: str, size: int, *, stored: bool = False) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _DATE)
     entry.create_system = _UNIX
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
     entry.file_size = size
-    # Weights hardly shrink.
-    entry.compress_type = zipfile.ZIP_STORED if name.endswith(FINAL) else zipfile.ZIP_DEFLATED
+    entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
     return entry

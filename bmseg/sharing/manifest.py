@@ -9,16 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bmseg.errors import InputError
-from bmseg.nnunet.models import FINAL
 from bmseg.study import in_one_line
 
 MANIFEST = "bmseg.json"
-FORMAT = 1
+#: Of model files. Those of format 1 held pickles; those of "nnunet" are for nnU-Net's own commands, and do.
+FORMAT = 2
 
 PLANS_FILE = "plans.json"
 DATASET_FILE = "dataset.json"
 SPLITS_FILE = "splits_final.json"
 STUDY_FILE = "study/study.toml"
+#: Of a fold.
+WEIGHTS = "weights.safetensors"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Names become parts of paths, and nnU-Net looks for a class of the trainer's name.
@@ -38,10 +40,11 @@ class Entry(_Part):
 
 
 class Prediction(_Part):
-    """How the networks predict."""
+    """How the networks predict: what nnU-Net's checkpoints say beside the weights, and the settings."""
 
     trainer: _Identifier
     configuration: _Name
+    mirroring_axes: Annotated[list[Annotated[int, Field(ge=0, le=2)]], Field(max_length=3)] | None
     folds: Annotated[list[Annotated[int, Field(ge=0, le=99)] | Literal["all"]], Field(min_length=1)]
     mirroring: bool
     tile_step: Annotated[float, Field(gt=0, le=1)]
@@ -51,29 +54,12 @@ class Prediction(_Part):
 class Manifest(_Part):
     """What stands in bmseg.json.
 
-    Parameters
-    ----------
-    format : int
-        Of model files; another one is refused.
-    about : str
-        For a person who opens the file.
-    method, summary, profile : str
-    dataset, model : str
-        nnU-Net's two folder names: data set, and trainer, plans and configuration. All files lie there.
-    prediction : Prediction
-    parameters : int
-        Of one network.
-    trained : dict
-        Fold to what its training was made from and took.
-    tested : dict or None
-        What the test tables in the file were made from; None where it holds none.
-    versions : dict of str to str
-        At export.
-    files : dict of str to Entry
-        Every other file, by its path below the model's folder.
+    Of `dataset` and `model`, nnU-Net's two folder names, is the folder of all files; `files` lists each by
+    its path in it. `trained` says of each fold what it was made from and took, `tested` what the test tables
+    in the file were made from (None where it holds none).
     """
 
-    format: Literal[1]
+    format: Literal[2, "nnunet"]
     about: str
     method: _Name
     summary: str
@@ -93,31 +79,20 @@ class Manifest(_Part):
         return PurePosixPath(self.dataset, self.model)
 
     @property
-    def checkpoints(self) -> dict[str, str]:
-        """Fold to the path of its checkpoint."""
-        return {str(fold): checkpoint_name(fold) for fold in self.prediction.folds}
+    def weights(self) -> dict[str, str]:
+        """Fold to the path of its weights."""
+        return {str(fold): f"fold_{fold}/{WEIGHTS}" for fold in self.prediction.folds}
 
     @property
     def networks(self) -> dict[str, Any]:
         """What a mask depends on beside its image: the networks and how they predict."""
-        names = [PLANS_FILE, DATASET_FILE, *self.checkpoints.values()]
+        names = [PLANS_FILE, DATASET_FILE, *self.weights.values()]
         how = self.prediction.model_dump(exclude={"device"})
         return {"files": {name: self.files[name].sha256 for name in names}, "prediction": how}
 
 
-def checkpoint_name(fold: int | str) -> str:
-    """The path of a fold's checkpoint below the model's folder."""
-    return f"fold_{fold}/{FINAL}"
-
-
 def read_manifest(text: bytes, source: str) -> Manifest:
-    """Read and check bmseg.json.
-
-    Parameters
-    ----------
-    text : bytes
-    source : str
-        For messages.
+    """Read and check bmseg.json; `source` names it in messages.
 
     Raises
     ------
@@ -133,14 +108,15 @@ def read_manifest(text: bytes, source: str) -> Manifest:
         ) from None
     if number != FORMAT:
         raise InputError(
-            f"{source}: format: found {number!r}, expected {FORMAT}; use the bmseg that wrote it"
+            f"{source}: format: found {repr(number)[:20]}, expected {FORMAT}; export the model anew, with "
+            "this bmseg ('bmseg export METHOD MODEL.ZIP')"
         )
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
         faults = " ".join(in_one_line(error).split())
         raise InputError(f"{source}: {faults}; export it again") from None
-    needed = {PLANS_FILE, DATASET_FILE, SPLITS_FILE, STUDY_FILE, *manifest.checkpoints.values()}
+    needed = {PLANS_FILE, DATASET_FILE, SPLITS_FILE, STUDY_FILE, *manifest.weights.values()}
     if missing := sorted(needed - manifest.files.keys()):
         raise InputError(f"{source}: files: found none for {', '.join(missing)}; export it again")
     return manifest

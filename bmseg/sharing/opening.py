@@ -12,33 +12,31 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.sharing.manifest import DATASET_FILE, MANIFEST, PLANS_FILE, STUDY_FILE, Manifest, read_manifest
+from bmseg.nnunet.networks import Networks
+from bmseg.sharing.manifest import (
+    DATASET_FILE,
+    MANIFEST,
+    PLANS_FILE,
+    STUDY_FILE,
+    WEIGHTS,
+    Manifest,
+    read_manifest,
+)
 from bmseg.study import Study, load_study
-from bmseg.untrusted.checkpoints import rewrite_checked
 from bmseg.untrusted.named_classes import check_classes
 from bmseg.untrusted.zip_entries import entry_fault, opened_zip
 from dataset_conversion.raw.dataset import FILE_ENDING
 
 #: Far above any real model: a hundred folds of 33 million parameters are 13 GB.
 MOST_ENTRIES = 200
-LARGEST_CHECKPOINT = 4 << 30
+LARGEST_WEIGHTS = 4 << 30
 LARGEST_OTHER = 4 << 20
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class SharedModel:
-    """A model file, unpacked.
-
-    Parameters
-    ----------
-    source : Path
-        The file.
-    manifest : Manifest
-    study : Study
-    folder : Path
-        nnU-Net's folder of the model.
-    """
+    """A model file, unpacked into nnU-Net's folder of a model."""
 
     source: Path
     manifest: Manifest
@@ -59,9 +57,9 @@ def unpack(path: Path, results: Path) -> SharedModel:
     Raises
     ------
     InputError
-        One line that names the file and what is wrong with it: no zip file, an entry with a path that
-        leads out of its folder, a link, an encrypted or repeated entry, one that is too large or too many,
-        one that is not listed or missing, contents that differ from the manifest's hash.
+        One line that names the file and what is wrong with it: no zip file, another format, an entry with a
+        path that leads out of its folder, a link, an encrypted or repeated entry, one that is too large or
+        too many, one that is not listed or missing, contents that differ from the manifest's hash.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected a model file of 'bmseg export'")
@@ -75,32 +73,31 @@ def unpack(path: Path, results: Path) -> SharedModel:
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{path}: found no readable zip file ({error}), expected a model file") from None
     folder = results / manifest.folder
-    study = load_study(folder / STUDY_FILE)
-    return SharedModel(path, manifest, study, folder)
+    return SharedModel(path, manifest, load_study(folder / STUDY_FILE), folder)
 
 
-def check_contents(model: SharedModel) -> None:
-    """Check what the unpacked files make nnU-Net import and unpickle; checkpoints are written anew.
+def checked_networks(model: SharedModel) -> Networks:
+    """The networks of an unpacked file, after a check of what its text makes nnU-Net import and call.
 
-    Within `bmseg.nnunet.environment.nnunet_environment`.
+    Within `bmseg.nnunet.environment.nnunet_environment`. Nothing is unpickled.
 
     Raises
     ------
     InputError
-        When plans name a class from elsewhere, a checkpoint holds more than weights, or the files do not
-        belong together.
+        When plans name a class from elsewhere, weights are no safetensors, or the files do not belong
+        together.
     """
     prediction, source = model.manifest.prediction, model.source
     plans, dataset_json = (_json(model, name) for name in (PLANS_FILE, DATASET_FILE))
     _check_data_set(dataset_json, model)
     check_classes(plans, prediction.configuration, prediction.trainer, f"{source}: {PLANS_FILE}")
-    for name in model.manifest.checkpoints.values():
-        rewrite_checked(
-            model.folder / name,
-            f"{source}: {name}",
-            trainer=prediction.trainer,
-            configuration=prediction.configuration,
-        )
+    return Networks(
+        model.folder,
+        prediction.trainer,
+        prediction.configuration,
+        prediction.mirroring_axes,
+        {f"{source}: {name}": _weights(model, name) for name in model.manifest.weights.values()},
+    )
 
 
 def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
@@ -111,7 +108,7 @@ def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
     entries: dict[str, zipfile.ZipInfo] = {}
     seen: set[str] = set()
     for info in infos:
-        if fault := _fault(info):
+        if fault := entry_fault(info):
             raise InputError(f"{path}: entry {info.orig_filename!r}: {fault}; do not use this file")
         # Two names that differ by case are one file on some systems.
         if info.filename.casefold() in seen:
@@ -121,23 +118,6 @@ def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
         seen.add(info.filename.casefold())
         entries[info.filename] = info
     return entries
-
-
-def _fault(info: zipfile.ZipInfo) -> str | None:
-    if fault := entry_fault(info):
-        return fault
-    name = info.filename
-    largest = LARGEST_CHECKPOINT if _is_checkpoint(name) else LARGEST_OTHER
-    if info.file_size > largest:
-        return f"found {info.file_size} bytes, expected at most {largest}"
-    # Weights hardly shrink: what swells is no checkpoint.
-    if _is_checkpoint(name) and info.compress_type != zipfile.ZIP_STORED:
-        return "found a compressed checkpoint, expected it stored"
-    return None
-
-
-def _is_checkpoint(name: str) -> bool:
-    return name.endswith(".pth")
 
 
 def _manifest(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], path: Path) -> Manifest:
@@ -165,6 +145,19 @@ def _check_listed(entries: Mapping[str, zipfile.ZipInfo], manifest: Manifest, pa
         if names:
             listing = ", ".join(map(repr, sorted(names)))
             raise InputError(f"{path}: found files {kind} ({listing}), expected none; export it again")
+    for name, info in entries.items():
+        is_weights = PurePosixPath(name).name == WEIGHTS
+        largest = LARGEST_WEIGHTS if is_weights else LARGEST_OTHER
+        if info.file_size > largest:
+            raise InputError(
+                f"{path}: entry {name!r}: found {info.file_size} bytes, expected at most {largest}; do not "
+                "use this file"
+            )
+        # Weights hardly shrink: what swells is none.
+        if is_weights and info.compress_type != zipfile.ZIP_STORED:
+            raise InputError(
+                f"{path}: entry {name!r}: found it compressed, expected it stored; do not use this file"
+            )
 
 
 def _extract(
@@ -192,6 +185,19 @@ def _extract(
             f"{path}: {name}: found other contents than the manifest's hash, expected the same; get "
             "the file again"
         )
+
+
+def _weights(model: SharedModel, name: str) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(model.folder / name)
+    except SafetensorError as error:
+        raise InputError(
+            f"{model.source}: {name}: found no weights that safetensors reads ({error}), expected some; "
+            "export the model again"
+        ) from None
 
 
 def _json(model: SharedModel, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 from bmseg.errors import InputError
@@ -37,8 +38,8 @@ MODEL = {
     "splits_final.json",
     "study/study.toml",
     "study/printed.csv",
-    "fold_0/checkpoint_final.pth",
-    "fold_1/checkpoint_final.pth",
+    "fold_0/weights.safetensors",
+    "fold_1/weights.safetensors",
 }
 
 
@@ -49,6 +50,7 @@ def test_what_the_file_holds(shared: Shared) -> None:
     assert manifest["prediction"] == {
         "trainer": "nnUNetTrainerQuick",
         "configuration": "2d_tiny",
+        "mirroring_axes": [1],
         "folds": [0, 1],
         "mirroring": True,
         "tile_step": 0.75,
@@ -62,8 +64,20 @@ def test_what_the_file_holds(shared: Shared) -> None:
     assert manifest["files"].keys() == MODEL - {"bmseg.json"}
 
 
-def test_checkpoints_hold_the_weights_and_nothing_else(shared: Shared) -> None:
+def test_weights_are_those_of_the_checkpoint_each_once(shared: Shared) -> None:
     with zipfile.ZipFile(shared.file) as archive:
+        found = safetensors.torch.load(archive.read(f"{FOLDER}/fold_1/weights.safetensors"))
+    whole = checkpoint(shared.workspace.results_dataset / Path(FOLDER).name / "fold_1")["network_weights"]
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in found.items())
+    stored = [tensor.data_ptr() for tensor in whole.values()]
+    assert len(found) == len(set(stored)) < len(stored)
+
+
+def test_nnunets_own_file_holds_stripped_checkpoints(shared: Shared, tmp_path: Path) -> None:
+    file = tmp_path / "own.zip"
+    export_model(shared.workspace, TRAINING, file, for_nnunet=True)
+    assert names(file) == {name.replace("weights.safetensors", "checkpoint_final.pth") for name in MODEL}
+    with zipfile.ZipFile(file) as archive:
         stored = archive.read(f"{FOLDER}/fold_1/checkpoint_final.pth")
     found = torch.load(io.BytesIO(stored), weights_only=True)
     whole = checkpoint(shared.workspace.results_dataset / Path(FOLDER).name / "fold_1")
@@ -99,7 +113,7 @@ def test_the_same_model_gives_the_same_bytes(copy: Shared, tmp_path: Path) -> No
 def test_a_fold_alone(shared: Shared, tmp_path: Path) -> None:
     manifest, _ = export_model(shared.workspace, TRAINING, tmp_path / "one.zip", folds=(1,))
     assert manifest.prediction.folds == [1]
-    assert names(tmp_path / "one.zip") == MODEL - {"fold_0/checkpoint_final.pth"}
+    assert names(tmp_path / "one.zip") == MODEL - {"fold_0/weights.safetensors"}
 
 
 def test_test_tables_go_along_only_when_they_are_the_models(copy: Shared, tmp_path: Path) -> None:
@@ -118,7 +132,7 @@ def test_test_tables_go_along_only_when_they_are_the_models(copy: Shared, tmp_pa
 
     _, why_not = export_model(workspace, TRAINING, file, folds=(0,))
     assert why_not == "the predictions were not made by this model"
-    assert names(file) == MODEL - {"fold_1/checkpoint_final.pth"}
+    assert names(file) == MODEL - {"fold_1/weights.safetensors"}
 
     with (workspace.evaluation / "table1.csv").open("a") as table_file:
         table_file.write("level1,tiny,1,1,1,1\n")

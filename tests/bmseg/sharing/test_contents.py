@@ -1,28 +1,31 @@
-"""What plans and checkpoints of a model file can make nnU-Net import and unpickle."""
+"""What plans and weights of a model file can make nnU-Net import and load."""
 
 from __future__ import annotations
 
 import io
 import json
 import pickle
-import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import nnunet_environment
-from bmseg.sharing.opening import check_contents, unpack
-from bmseg.untrusted.checkpoints import rewrite_checked
+from bmseg.nnunet.networks import Networks, load_predictor, trained_networks
+from bmseg.sharing.opening import checked_networks, unpack
 from bmseg.untrusted.named_classes import check_classes
 from bmseg.workspace import Workspace
 from tests.bmseg.sharing.conftest import FOLDER, Shared
 
-CHECKPOINT = "fold_0/checkpoint_final.pth"
+WEIGHTS = "fold_0/weights.safetensors"
+FIRST = "encoder.stages.0.0.convs.0.conv.weight"
+NOT_READ = "found no weights that safetensors reads"
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +40,8 @@ def content(shared: Shared, name: str) -> bytes:
 
 
 @pytest.fixture
-def checkpoint(shared: Shared) -> dict[str, Any]:
-    return torch.load(io.BytesIO(content(shared, CHECKPOINT)), weights_only=True)
+def weights(shared: Shared) -> dict[str, Any]:
+    return load(content(shared, WEIGHTS))
 
 
 @pytest.fixture
@@ -55,19 +58,14 @@ def one_line(caught: pytest.ExceptionInfo[InputError], beginning: str) -> str:
 
 def refusal(path: Path, tmp_path: Path) -> str:
     """What is said of a whole model file."""
-    model = unpack(path, tmp_path / "unpacked")
+    model = unpack(path, Path(mkdtemp(dir=tmp_path)))
     with pytest.raises(InputError) as caught:
-        check_contents(model)
+        predictor_of(checked_networks(model))
     return one_line(caught, f"{path}: ")
 
 
-def checkpoint_refusal(stored: bytes, tmp_path: Path) -> str:
-    path = tmp_path / "checkpoint_final.pth"
-    path.write_bytes(stored)
-    with pytest.raises(InputError) as caught:
-        rewrite_checked(path, "checkpoint", trainer="nnUNetTrainerQuick", configuration="2d_tiny")
-    assert path.read_bytes() == stored
-    return one_line(caught, "checkpoint: ")
+def predictor_of(networks: Networks) -> Any:
+    return load_predictor(networks, torch.device("cpu"), mirroring=True, tile_step=0.75)
 
 
 def plans_refusal(plans: dict[str, Any]) -> str:
@@ -76,20 +74,25 @@ def plans_refusal(plans: dict[str, Any]) -> str:
     return one_line(caught, "plans: ")
 
 
-def saved(value: Any, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    torch.save(value, stream, **options)
-    return stream.getvalue()
+def test_the_networks_of_a_whole_file(
+    shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are the workspace's, and nothing is unpickled on the way."""
 
+    def refused(*_: Any, **__: Any) -> None:
+        raise AssertionError("unpickled")
 
-def test_what_nnunet_unpickles_is_written_here(shared: Shared, tmp_path: Path) -> None:
-    model = unpack(shared.file, tmp_path)
-    path = model.folder / CHECKPOINT
-    before = torch.load(path, weights_only=True)
-    written = path.stat().st_mtime_ns
-    check_contents(model)
-    assert path.stat().st_mtime_ns != written
-    assert str(torch.load(path, weights_only=False)) == str(before)
+    for name in ("pickle.load", "pickle.loads", "torch.load", "torch.serialization._load"):
+        monkeypatch.setattr(name, refused)
+    networks = checked_networks(unpack(shared.file, tmp_path))
+    predictor = predictor_of(networks)
+    monkeypatch.undo()
+    own = trained_networks(shared.workspace.results_dataset / Path(FOLDER).name, (0, 1))
+    assert (networks.trainer, networks.configuration) == (own.trainer, own.configuration)
+    assert (networks.mirroring_axes, own.mirroring_axes) == ([1], (1,))
+    for found, expected in zip(predictor.list_of_parameters, own.weights.values(), strict=True):
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 class Payload:
@@ -102,53 +105,59 @@ class Payload:
         return (Path.touch, (self.witness,))
 
 
-@pytest.mark.parametrize("place", ["network_weights", "init_args", "more"])
-def test_a_checkpoint_that_runs_something(checkpoint: dict[str, Any], tmp_path: Path, place: str) -> None:
-    witness = tmp_path / "it ran"
-    bad = saved({**checkpoint, place: Payload(witness)})
-    assert "found what torch does not read as weights alone" in checkpoint_refusal(bad, tmp_path)
-    assert not witness.exists()
-    torch.load(io.BytesIO(bad), weights_only=False)
+def test_a_pickle_in_place_of_weights_is_never_run(tampered: Callable[..., Path], tmp_path: Path) -> None:
+    witness, stream = tmp_path / "it ran", io.BytesIO()
+    torch.save({"network_weights": Payload(witness)}, stream)
+    for bad in (stream.getvalue(), pickle.dumps(Payload(witness))):
+        assert f"{WEIGHTS}: {NOT_READ}" in refusal(tampered({WEIGHTS: bad}), tmp_path)
+        assert not witness.exists()
+    pickle.loads(bad)
     assert witness.exists()  # and it would have
 
 
-def test_a_model_file_with_such_a_checkpoint(
-    checkpoint: dict[str, Any], tampered: Callable[..., Path], tmp_path: Path
-) -> None:
-    witness = tmp_path / "it ran"
-    bad = tampered({CHECKPOINT: saved({**checkpoint, "more": Payload(witness)})})
-    assert f"{CHECKPOINT}: found what torch does not read as weights alone" in refusal(bad, tmp_path)
-    assert not witness.exists()
+def header(tensors: Any, length: int = 0) -> bytes:
+    text = json.dumps(tensors).encode()
+    return (length or len(text)).to_bytes(8, "little") + text
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"\x01",
+        header({}, length=1 << 60),
+        header([]),
+        header({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}),
+        header({"a": {"dtype": "F32", "shape": [1 << 62, 1 << 62], "data_offsets": [0, 16]}}) + bytes(16),
+        header({"a": {"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}}),
+        header({"a": {"dtype": "object", "shape": [2], "data_offsets": [0, 8]}}) + bytes(8),
+    ],
+    ids=["empty", "short", "endless header", "list", "no data", "huge", "before the file", "no numbers"],
+)
+def test_damaged_weights(tampered: Callable[..., Path], tmp_path: Path, bad: bytes) -> None:
+    assert f"{WEIGHTS}: {NOT_READ}" in refusal(tampered({WEIGHTS: bad}), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"more": 1}, "found .*'more'.*, expected"),
-        ({"trainer_name": "nnUNetTrainer"}, "trainer_name: found 'nnUNetTrainer', expected 'nnUNetTrainerQ"),
-        ({"init_args": {"configuration": "2d"}}, "init_args: found {'configuration': '2d'}, expected"),
-        ({"inference_allowed_mirroring_axes": (7,)}, r"mirroring_axes: found \(7,\), expected axes 0 to 2"),
-        ({"network_weights": {"a": 1}}, "something else than named plain tensors"),
-        ({"network_weights": {"a": torch.nn.Parameter(torch.ones(2))}}, "else than named plain tensors"),
+        (lambda weights: weights.pop(FIRST), f"found no {FIRST}, expected the tensors of the plans' network"),
+        (lambda weights: weights.update({"more\nlines": torch.ones(1)}), r"found 'more\nlines', expected"),
+        (lambda weights: weights.update({FIRST: torch.ones(3)}), f"{FIRST}: found torch.float32 (3,) for "),
+        (lambda weights: weights.update({FIRST: weights[FIRST].half()}), f"{FIRST}: found torch.float16 ("),
+        (lambda weights: weights.clear(), "found no "),
     ],
 )
-def test_a_checkpoint_of_another_kind(
-    checkpoint: dict[str, Any], tmp_path: Path, change: dict[str, Any], message: str
+def test_weights_of_another_network(
+    weights: dict[str, Any],
+    tampered: Callable[..., Path],
+    tmp_path: Path,
+    change: Callable[[dict[str, Any]], Any],
+    message: str,
 ) -> None:
-    assert re.search(message, checkpoint_refusal(saved({**checkpoint, **change}), tmp_path))
-
-
-def test_a_checkpoint_in_another_container(checkpoint: dict[str, Any], tmp_path: Path) -> None:
-    packed = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(saved(checkpoint))) as whole,
-        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as swelling,
-    ):
-        for name in whole.namelist():
-            swelling.writestr(name, whole.read(name))
-    legacy = saved(checkpoint, _use_new_zipfile_serialization=False)
-    for bad in (pickle.dumps(checkpoint), legacy, packed.getvalue(), b""):
-        assert "found no checkpoint as torch writes it" in checkpoint_refusal(bad, tmp_path)
+    change(weights)
+    found = refusal(tampered({WEIGHTS: save(weights)}), tmp_path)
+    assert f"{WEIGHTS}: {message}" in found
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutThem
 import bmseg.nnunet.environment as environment
 environment.usable_cores = lambda: 1
 from bmseg.commands.cli import main
-sys.argv = ["bmseg", "predict", "--model", "model.zip", "images", "-o", "masks", "--trust"]
+sys.argv = ["bmseg", "predict", "--model", "model.zip", "images", "-o", "masks"]
 try:
     main()
 finally:
@@ -99,7 +99,7 @@ def test_images_in_another_axis_order(shared: Shared, tmp_path: Path, order: str
     array = given.array.astype(np.float64)[..., None]
     (tmp_path / "images").mkdir()
     nib.save(nib.Nifti1Image(array, given.affine), tmp_path / "images" / "knee.nii.gz")
-    (written,) = predict_images(shared.file, tmp_path / "images", tmp_path / "masks", trust=True)
+    (written,) = predict_images(shared.file, tmp_path / "images", tmp_path / "masks")
     mask = read_volume(written)
     assert mask.axis_order == order
     assert mask.grid.difference(given.grid) is None
@@ -112,20 +112,20 @@ def test_masks_of_the_same_model_are_kept(
 ) -> None:
     out = tmp_path / "masks"
     (images / "notes.txt").write_text("")
-    one, _ = predict_images(shared.file, images, out, trust=True)
+    one, _ = predict_images(shared.file, images, out)
     assert "no images, left alone: notes.txt" in capsys.readouterr().err
-    assert predict_images(shared.file, images, out, trust=True) == []
+    assert predict_images(shared.file, images, out) == []
     assert "2 of 2 masks kept" in capsys.readouterr().err
 
     shutil.copyfile(images / "knee_7_0000.nii.gz", images / "knee_6_0000.nii.gz")
     (images / "knee_7_0000.nii.gz").unlink()
-    assert predict_images(shared.file, images, out, trust=True) == [one]
+    assert predict_images(shared.file, images, out) == [one]
     assert_same(one, shared.masks / "knee_7.nii.gz")
     assert (out / "knee_7.nii.gz").is_file()
 
     one.write_bytes((shared.masks / "knee_6.nii.gz").read_bytes())
     with pytest.raises(InputError, match=r"or that were changed since \(knee_6\.nii\.gz\), expected none"):
-        predict_images(shared.file, images, out, trust=True)
+        predict_images(shared.file, images, out)
 
 
 def test_masks_of_something_else_are_never_replaced(shared: Shared, images: Path, tmp_path: Path) -> None:
@@ -133,20 +133,20 @@ def test_masks_of_something_else_are_never_replaced(shared: Shared, images: Path
     readers.mkdir()
     (readers / "knee_7.nii.gz").write_bytes(b"drawn by hand")
     with pytest.raises(InputError, match=r"found files that this model did not make.*\(knee_7\.nii\.gz\)"):
-        predict_images(shared.file, images, readers, trust=True)
+        predict_images(shared.file, images, readers)
     assert files(readers) == ["knee_7.nii.gz"]
     with pytest.raises(InputError, match=r"found masks of another model"):
-        predict_images(shared.file, images, shutil.copytree(shared.masks, tmp_path / "copy"), trust=True)
+        predict_images(shared.file, images, shutil.copytree(shared.masks, tmp_path / "copy"))
 
 
 def test_masks_of_a_model_that_predicts_otherwise(
     shared: Shared, images: Path, tampered: Callable[..., Path], tmp_path: Path
 ) -> None:
-    predict_images(shared.file, images, tmp_path / "masks", trust=True)
+    predict_images(shared.file, images, tmp_path / "masks")
     record = json.loads((tmp_path / "masks" / "made_from.json").read_text())
     other = tampered(manifest={"prediction": {**record["model"]["prediction"], "mirroring": False}})
     with pytest.raises(InputError, match=r"found masks of another model, expected none or this one's"):
-        predict_images(other, images, tmp_path / "masks", trust=True)
+        predict_images(other, images, tmp_path / "masks")
 
 
 def test_every_bad_exam_is_named_and_nothing_predicted(shared: Shared, images: Path, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_every_bad_exam_is_named_and_nothing_predicted(shared: Shared, images: P
     shutil.copyfile(images / "knee_7_0000.nii.gz", images / "knee_7.nii.gz")
     write_volume(images / "-odd.nii.gz", good)
     with pytest.raises(InputError) as caught:
-        predict_images(shared.file, images, tmp_path / "masks", trust=True)
+        predict_images(shared.file, images, tmp_path / "masks")
     message = str(caught.value)
     assert "\n" not in message
     for fault in (
@@ -224,16 +224,8 @@ def test_no_images(tmp_path: Path) -> None:
 # The command line
 
 
-def test_an_untrusted_file_is_not_even_opened(tmp_path: Path) -> None:
-    (tmp_path / "model.zip").write_bytes(b"anything")
-    answer = bmseg("predict", "--model", tmp_path / "model.zip", tmp_path, "-o", tmp_path / "masks")
-    assert_refused(answer, "can run programs of whoever made it, and is not trusted; if you know where it")
-    assert "add --trust" in answer.stderr
-    assert files(tmp_path) == ["model.zip"]
-
-
 def test_masks_into_the_folder_of_the_images(shared: Shared, images: Path) -> None:
-    answer = bmseg("predict", "--model", shared.file, images, "-o", images, "--trust")
+    answer = bmseg("predict", "--model", shared.file, images, "-o", images)
     assert_refused(answer, "found the folder of the images, expected another one for the masks")
 
 
@@ -246,7 +238,6 @@ def test_masks_into_the_folder_of_the_images(shared: Shared, images: Path) -> No
         (["--model", "m.zip", "images", "-o", "o", "-w", "ws"], "--workspace: found it given"),
         (["--model", "m.zip", "images", "-o", "o", "--folds", "0"], "--folds: found it given"),
         (["unet", "-o", "masks"], "--out: found it given, expected none: only with --model"),
-        (["unet", "--trust"], "--trust: found it given, expected none: only with --model"),
     ],
 )
 def test_options_that_do_not_go_together(words: list[str], message: str) -> None:
@@ -258,5 +249,9 @@ def test_export(shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     answer = bmseg("export", "tiny", tmp_path / "model.zip", "-w", shared.workspace.root)
     assert answer.returncode == 0, answer.stderr
     assert "without test tables: the workspace holds no evaluation" in answer.stderr
-    assert "nnUNetTrainerQuick__nnUNetPlans__2d_tiny, fold 0, 1, 0.2 MB" in answer.stdout
+    assert "nnUNetTrainerQuick__nnUNetPlans__2d_tiny, fold 0, 1, 0.1 MB" in answer.stdout
     assert (tmp_path / "model.zip").read_bytes() == shared.file.read_bytes()
+    answer = bmseg("export", "tiny", tmp_path / "own.zip", "-w", shared.workspace.root, "--for", "nnunet")
+    assert answer.returncode == 0, answer.stderr
+    answer = bmseg("predict", "--model", tmp_path / "own.zip", shared.images, "-o", tmp_path / "masks")
+    assert_refused(answer, "own.zip: bmseg.json: format: found 'nnunet', expected 2; export the model anew")

@@ -18,6 +18,8 @@ from bmseg.sharing import opening
 from bmseg.sharing.opening import unpack
 from tests.bmseg.sharing.conftest import FOLDER, Shared
 
+LARGE = opening.LARGEST_OTHER + 1
+
 
 def refusal(path: Path, tmp_path: Path) -> str:
     """The message, after a check that nothing lies outside the folder."""
@@ -88,9 +90,19 @@ def test_a_compression_that_is_not_expected(shared: Shared, tmp_path: Path) -> N
     assert "found compression 14" in refusal(path, tmp_path)
 
 
-def test_a_checkpoint_that_could_swell(shared: Shared, tmp_path: Path) -> None:
-    path = with_entry(shared, tmp_path, f"{FOLDER}/fold_2/a.pth", compress_type=zipfile.ZIP_DEFLATED)
-    assert "found a compressed checkpoint" in refusal(path, tmp_path)
+def test_weights_that_could_swell(tampered: Callable[..., Path], tmp_path: Path) -> None:
+    path = tmp_path / "swelling.zip"
+    with zipfile.ZipFile(tampered()) as whole, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in whole.namelist():
+            packed.writestr(name, whole.read(name))
+    assert "fold_0/weights.safetensors': found it compressed, expected it stored" in refusal(path, tmp_path)
+
+
+def test_a_file_of_an_older_bmseg(tampered: Callable[..., Path], tmp_path: Path) -> None:
+    """It held checkpoints, which are pickles; larger than anything that is no weights."""
+    pickles = {"fold_0/weights.safetensors": None, "fold_0/checkpoint_final.pth": bytes(LARGE)}
+    message = refusal(tampered(pickles, manifest={"format": 1}), tmp_path)
+    assert "format: found 1, expected 2; export the model anew, with this bmseg ('bmseg export" in message
 
 
 def test_an_encrypted_entry(shared: Shared, tmp_path: Path) -> None:
@@ -103,7 +115,7 @@ def test_an_encrypted_entry(shared: Shared, tmp_path: Path) -> None:
 
 
 def test_an_entry_that_is_too_large(tampered: Callable[..., Path], tmp_path: Path) -> None:
-    path = tampered({"plans.json": b" " * (opening.LARGEST_OTHER + 1)})
+    path = tampered({"plans.json": b" " * LARGE})
     assert f"expected at most {opening.LARGEST_OTHER}" in refusal(path, tmp_path)
 
 
@@ -138,15 +150,16 @@ def test_contents_that_differ_from_the_hash(tampered: Callable[..., Path], tmp_p
 
 
 def test_an_entry_that_is_missing(tampered: Callable[..., Path], tmp_path: Path) -> None:
-    message = refusal(tampered({"fold_1/checkpoint_final.pth": None}, agree=False), tmp_path)
+    message = refusal(tampered({"fold_1/weights.safetensors": None}, agree=False), tmp_path)
     assert "missing that the manifest lists" in message
-    assert "fold_1/checkpoint_final.pth" in message
+    assert "fold_1/weights.safetensors" in message
 
 
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        ({"format": 2}, "format: found 2, expected 1; use the bmseg that wrote it"),
+        ({"format": 3}, "format: found 3, expected 2; export the model anew"),
+        ({"format": ["x" * 1000]}, "format: found ['xxxxxxxxxxxxxxxxxx, expected 2"),
         ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
         ({"method": "../unet"}, "method: found '../unet', expected"),
         ({"dataset": "Dataset502_Other"}, "bmseg.json: found it at"),
@@ -182,8 +195,7 @@ def test_a_file_cut_short(shared: Shared, tmp_path: Path, keep: float) -> None:
     content = shared.file.read_bytes()
     path.write_bytes(content[: int(keep * len(content))])
     message = refusal(path, tmp_path)
-    # Cut in its directory, the file ends in the directory of a checkpoint, which is a zip of its own.
-    assert "found no readable zip file" in message or "found 0 files bmseg.json, expected one" in message
+    assert "found no readable zip file" in message
 
 
 def test_no_file(tmp_path: Path) -> None:
