@@ -16,6 +16,7 @@ from bmseg.nnunet.models import FINAL, INPUTS, LATEST, RECORD, is_finished, writ
 from bmseg.nnunet.plan import plans_of
 from bmseg.nnunet.training import SCHEDULE, Fold, Training
 from bmseg.nnunet.training_inputs import is_trained, training_inputs
+from bmseg.outputs.locks import locked
 from bmseg.outputs.provenance import file_hash, versions
 from bmseg.outputs.records import read_record, write_record
 from bmseg.workspace import Workspace
@@ -56,23 +57,26 @@ def train(
         When data set, plans, fold or device are not there, or the fold holds a training from other
         inputs.
     WorkError
-        When nnU-Net fails.
+        When nnU-Net fails, or another process trains this fold.
     """
     folder = training.fold_folder(workspace, fold)
     inputs = training_inputs(workspace, training, fold, seed=seed, deterministic=deterministic)
-    if not restart and is_trained(folder, training, inputs):
-        say(f"training: fold {fold} is already trained from the same inputs; --restart trains it anew")
-        return
-    device_name = training.profile.device
-    with nnunet_environment(workspace, device_name, workers=0 if device_name == "cpu" else None):
-        device = check_device(device_name)
-        if restart and folder.is_dir():
-            shutil.rmtree(folder)
-            say(f"training: the earlier one of fold {fold} was deleted")
-        write_record(folder / INPUTS, {"inputs": inputs, "versions": versions()})
-        cores = one_core() if deterministic else all_cores(device)
-        with logged(folder / "bmseg_train.log", f"training of fold {fold}"), cores:
-            _run(workspace, training, fold, seed, device)
+    # Beside the fold's folder: a restart deletes that.
+    lock, what = folder.with_name(f".{folder.name}.lock"), f"training of fold {fold}, {folder.parent.name}"
+    with locked(lock, what, wait=False):
+        if not restart and is_trained(folder, training, inputs):
+            say(f"training: fold {fold} is already trained from the same inputs; --restart trains it anew")
+            return
+        device_name = training.profile.device
+        with nnunet_environment(workspace, device_name, workers=0 if device_name == "cpu" else None):
+            device = check_device(device_name)
+            if restart and folder.is_dir():
+                shutil.rmtree(folder)
+                say(f"training: the earlier one of fold {fold} was deleted")
+            write_record(folder / INPUTS, {"inputs": inputs, "versions": versions()})
+            cores = one_core() if deterministic else all_cores(device)
+            with logged(folder / "bmseg_train.log", f"training of fold {fold}"), cores:
+                _run(workspace, training, fold, seed, device)
 
 
 def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device: Any) -> None:

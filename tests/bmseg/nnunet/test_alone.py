@@ -1,0 +1,77 @@
+"""Whoever trains a fold is alone with it: two real processes, and a stand-in for the long training."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bmseg.nnunet import train
+from bmseg.workspace import Workspace
+from tests.bmseg.nnunet.tiny import METHOD, TRAINING, fold_of
+from tests.support.command_line import bmseg
+
+pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
+
+# The package's name `train` is the function.
+MODULE = sys.modules[train.__module__]
+
+
+def train_for_ever(workspace: Workspace, begun: Any) -> None:
+    def stand_in(*_: Any) -> None:
+        # nnU-Net's augmentation has children of its own, which a kill of their parent leaves behind.
+        if os.fork():
+            begun.set()
+        signal.pause()
+
+    MODULE._run = stand_in  # type: ignore[attr-defined]
+    os.setpgid(0, 0)
+    train(workspace, TRAINING, seed=1)
+
+
+def test_a_second_training_is_told_who_holds_the_fold_and_a_dead_one_frees_it(
+    planned: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bmseg.methods.get_method", lambda name: {"tiny": METHOD}[name])
+    monkeypatch.setattr("bmseg.workspace.open_workspace", lambda _: (planned, None))
+    context = multiprocessing.get_context("fork")
+    begun = context.Event()
+    holder = context.Process(target=train_for_ever, args=(planned, begun))
+    holder.start()
+    assert holder.pid is not None
+    try:
+        assert begun.wait(60)
+        inputs = (fold_of(planned) / "bmseg_inputs.json").read_bytes()
+        for more in ([], ["--restart"]):
+            answer = bmseg("train", "tiny", "--seed", "2", *more)
+            assert answer.returncode == 1
+            assert (
+                "training of fold 0, nnUNetTrainerQuick__nnUNetPlans__2d_tiny: found process "
+                f"{holder.pid} on {platform.node()} (since 20" in answer.stderr
+            )
+            assert answer.stderr.count("\n") == 1
+        assert (fold_of(planned) / "bmseg_inputs.json").read_bytes() == inputs
+        # Another fold is free.
+        monkeypatch.setattr(MODULE, "_run", lambda *_: None)
+        train(planned, TRAINING, fold=1, seed=2)
+
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.join()
+        train(planned, TRAINING, seed=2)
+        assert (fold_of(planned) / "bmseg_inputs.json").read_bytes() != inputs
+    finally:
+        os.killpg(holder.pid, signal.SIGKILL)
+
+
+def test_the_lock_outlives_a_restart(trained: Workspace) -> None:
+    """It lies beside the folder that --restart deletes."""
+    lock: Path = fold_of(trained).parent / ".fold_0.lock"
+    assert lock.is_file()
+    train(trained, TRAINING, seed=2, restart=True)
+    assert lock.is_file()
