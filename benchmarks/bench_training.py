@@ -28,7 +28,7 @@ from benchmarks.timing import Row
 from bmseg.methods import get_method
 from bmseg.methods.profiles import QUICK
 from bmseg.nnunet import Training, nnunet_variables
-from bmseg.nnunet.environment import all_cores, check_device, nnunet_environment, usable_cores
+from bmseg.nnunet.environment import check_device, nnunet_environment, threads, usable_cores
 from bmseg.nnunet.inference import predict_exam
 from bmseg.nnunet.networks import load_predictor, trained_networks
 from bmseg.workspace import Workspace, open_workspace
@@ -167,7 +167,7 @@ def _dice(workspace: Workspace, trainers: dict[str, str]) -> pd.DataFrame:
     images = sorted((workspace.raw_dataset / "imagesTs").glob("*_0000.nii.gz"))
     device = check_device(QUICK.device)
     for name, trainer in trainers.items():
-        with nnunet_environment(workspace, "cpu", workers=1), all_cores(device), _quietly():
+        with nnunet_environment(workspace, "cpu", workers=1), threads(device), _quietly():
             if trainer == SAME_METHOD:
                 os.environ["nnUNet_extTrainer"] = str(PEER_TRAINERS)
             predictor = load_predictor(

@@ -26,14 +26,10 @@ def small_nnunet(
     features : sequence of int
         Feature maps of each resolution, finest first; fewer resolutions are used for small slices.
     patch : (rows, columns)
-        Pixels of a training patch at most.
+        Pixels of a training patch at most: it is no larger than the data set's median slice, and divisible
+        by the network's stride.
     batch : int
         Patches in a training step.
-
-    Returns
-    -------
-    dict
-        The patch is at most the data set's median slice and divisible by the network's stride.
     """
     stages, fitted = _fitted(parent, len(features), patch)
     architecture = json.loads(json.dumps(parent["architecture"]))
@@ -46,12 +42,7 @@ def small_nnunet(
         "n_conv_per_stage_decoder": [1] * (stages - 1),
         "norm_op": _NORMALISATION,
     }
-    return {
-        "inherits_from": "2d",
-        "batch_size": batch,
-        "patch_size": fitted,
-        "architecture": architecture,
-    }
+    return _inheriting(fitted, batch, architecture)
 
 
 def vanilla_unet(
@@ -67,16 +58,16 @@ def vanilla_unet(
     """
     rows, columns = parent["patch_size"]
     stages, fitted = _fitted(parent, len(features), patch or (rows, columns))
-    return {
-        "inherits_from": "2d",
-        "batch_size": batch or parent["batch_size"],
-        "patch_size": fitted,
-        "architecture": {
-            "network_class_name": "bmseg.networks.unet.UNet",
-            "arch_kwargs": {"features_per_stage": list(features[:stages])},
-            "_kw_requires_import": [],
-        },
+    architecture = {
+        "network_class_name": "bmseg.networks.unet.UNet",
+        "arch_kwargs": {"features_per_stage": list(features[:stages])},
+        "_kw_requires_import": [],
     }
+    return _inheriting(fitted, batch or parent["batch_size"], architecture)
+
+
+def _inheriting(patch: list[int], batch: int, architecture: dict[str, Any]) -> dict[str, Any]:
+    return {"inherits_from": "2d", "batch_size": batch, "patch_size": patch, "architecture": architecture}
 
 
 def _fitted(

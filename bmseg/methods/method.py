@@ -44,16 +44,9 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to segment that bmseg can train, predict with and compare.
+    """A way to segment that bmseg can train, predict with and compare: ``bmseg train <name>``.
 
-    Parameters
-    ----------
-    name : str
-        As in ``bmseg train <name>`` and ``predictions/<name>``.
-    summary : str
-        One line for ``bmseg methods``.
-    recipes : mapping of str to Recipe
-        A recipe a profile.
+    `summary` is its line in ``bmseg methods``; `recipes` has one for each profile that it knows.
     """
 
     name: str
@@ -61,13 +54,7 @@ class Method:
     recipes: Mapping[str, Recipe]
 
     def recipe(self, profile: str) -> Recipe:
-        """The recipe of a profile.
-
-        Raises
-        ------
-        InputError
-            When the method has none.
-        """
+        """The recipe of a profile; InputError when the method has none."""
         if profile not in self.recipes:
             raise InputError(
                 f"method {self.name}: found no recipe for --profile {profile}, expected one of "
@@ -79,8 +66,6 @@ class Method:
     def trainers(self) -> list[str]:
         """The trainers of all recipes that are not nnU-Net's own, as dotted paths."""
         named = [
-            trainer
-            for recipe in self.recipes.values()
-            for trainer in (recipe.trainer, recipe.trainer_with_schedule)
+            trainer for one in self.recipes.values() for trainer in (one.trainer, one.trainer_with_schedule)
         ]
         return list(dict.fromkeys(trainer for trainer in named if trainer and "." in trainer))

@@ -14,14 +14,12 @@ class Profile:
 
     Parameters
     ----------
-    name : str
     training_exams : int
         Training exams of the synthetic cohort made for this profile.
     epochs, iterations, validation_iterations : int
         Epochs; training steps and validation steps of each.
     foreground : float or None
         Share of patches centred on a labelled voxel; None leaves nnU-Net's own.
-    device : {"cpu", "cuda"}
     tile_step : float
         Distance of prediction tiles as a fraction of the patch.
     validate : bool
@@ -41,40 +39,21 @@ class Profile:
 
 # Chosen on the synthetic cohort, for the method nnunet on two CPU cores.
 QUICK = Profile(
-    name="quick",
-    training_exams=36,
-    epochs=40,
-    iterations=40,
-    validation_iterations=4,
-    foreground=0.66,
-    device="cpu",
-    tile_step=0.75,
-    validate=False,
-)
+    "quick", training_exams=36, epochs=40, iterations=40, validation_iterations=4, foreground=0.66,
+    device="cpu", tile_step=0.75, validate=False,
+)  # fmt: skip
 
 # nnU-Net's own schedule.
 FULL = Profile(
-    name="full",
-    training_exams=85,
-    epochs=1000,
-    iterations=250,
-    validation_iterations=50,
-    foreground=None,
-    device="cuda",
-    tile_step=0.5,
-    validate=True,
-)
+    "full", training_exams=85, epochs=1000, iterations=250, validation_iterations=50, foreground=None,
+    device="cuda", tile_step=0.5, validate=True,
+)  # fmt: skip
 
 PROFILES = {profile.name: profile for profile in (QUICK, FULL)}
 
 
 def get_profile(name: str) -> Profile:
-    """The profile of a name.
-
-    Raises
-    ------
-    InputError
-        When there is none of that name.
+    """The profile of a name; InputError when there is none.
 
     Examples
     --------

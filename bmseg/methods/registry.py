@@ -33,12 +33,7 @@ def methods() -> dict[str, Method]:
 
 
 def get_method(name: str) -> Method:
-    """The method of a name.
-
-    Raises
-    ------
-    InputError
-        When there is none of that name.
+    """The method of a name; InputError when there is none.
 
     Examples
     --------
@@ -54,10 +49,7 @@ def get_method(name: str) -> Method:
 def trainer_paths() -> dict[str, str]:
     """Class name to dotted path, of every trainer that nnU-Net's search has to find.
 
-    Raises
-    ------
-    InputError
-        When two trainers have one class name: nnU-Net knows them, and the folders of their models, by it.
+    InputError when two have one class name: nnU-Net knows them, and the folders of their models, by it.
     """
     found: dict[str, str] = {}
     for path in (path for method in methods().values() for path in method.trainers):

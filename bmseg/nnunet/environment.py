@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from tqdm import tqdm
 
@@ -30,13 +30,7 @@ def say(message: str) -> None:
 
 
 def nnunet_variables(workspace: Workspace) -> dict[str, str]:
-    """The environment variables with which nnU-Net's own commands work on a workspace.
-
-    Returns
-    -------
-    dict of str to str
-        ``nnUNet_raw``, ``nnUNet_preprocessed``, ``nnUNet_results`` and ``nnUNet_extTrainer``.
-    """
+    """The environment variables with which nnU-Net's own commands work on a workspace."""
     return {
         "nnUNet_raw": str(workspace.nnunet_raw),
         "nnUNet_preprocessed": str(workspace.nnunet_preprocessed),
@@ -57,18 +51,8 @@ def usable_cores() -> int:
 def nnunet_environment(workspace: Workspace, device: str, workers: int | None = None) -> Iterator[None]:
     """Set nnU-Net's environment variables for the block and restore the old ones afterwards.
 
-    Parameters
-    ----------
-    workspace : Workspace
-    device : {"cpu", "cuda"}
-        Off the GPU, torch.compile is switched off.
-    workers : int or None
-        Processes for augmentation; 0 augments in this process, None leaves nnU-Net's choice.
-
-    Raises
-    ------
-    InputError
-        When nnU-Net or torch is not installed.
+    `workers` are processes for augmentation: 0 augments in this one, None leaves nnU-Net's choice.
+    InputError when nnU-Net or torch is not installed.
     """
     for package in ("torch", "nnunetv2"):
         if importlib.util.find_spec(package) is None:
@@ -97,20 +81,13 @@ def nnunet_environment(workspace: Workspace, device: str, workers: int | None = 
 
 @contextmanager
 def logged(log: Path, task: str) -> Iterator[None]:
-    """Send what nnU-Net prints, and Python warnings, to a log file.
-
-    Parameters
-    ----------
-    log : Path
-        Appended to.
-    task : str
-        What is being done, for the message.
+    """Append what nnU-Net prints, and Python warnings, to a log file.
 
     Raises
     ------
     WorkError
-        When the block fails by anything but a wrong input; names the error, the last lines printed
-        and the log.
+        When the block fails by anything but a wrong input; names the task, the error, the last lines
+        printed and the log.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
@@ -118,7 +95,9 @@ def logged(log: Path, task: str) -> Iterator[None]:
         redirect_stdout(stream),
         warnings.catch_warnings(),
     ):
-        warnings.showwarning = _to_stream(stream)
+        warnings.showwarning = lambda message, category, file, line, *_: stream.write(
+            warnings.formatwarning(message, category, file, line)
+        )
         try:
             yield
         except (InputError, WorkError):
@@ -137,36 +116,19 @@ def logged(log: Path, task: str) -> Iterator[None]:
 def predicting(
     workspace: Workspace, device: str, log: Path, *, deterministic: bool, or_cpu: bool = False
 ) -> Iterator[Any]:
-    """What surrounds nnU-Net's predictor; gives the torch device.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    device : {"cpu", "cuda"}
-    log : Path
-    deterministic : bool
-        On the CPU only: one thread.
-    or_cpu : bool
-        Whether the CPU will do where there is no GPU.
-    """
+    """What surrounds nnU-Net's predictor; gives the torch device. With `or_cpu` a CPU will do for a GPU."""
     with nnunet_environment(workspace, device, workers=1):
         found = check_device(device, or_cpu=or_cpu)
         if deterministic and found.type != "cpu":
             raise InputError(
                 "--deterministic: found a GPU, expected the CPU; hide it (CUDA_VISIBLE_DEVICES=)"
             )
-        with logged(log, "prediction"), one_core() if deterministic else all_cores(found):
+        with logged(log, "prediction"), threads(found, deterministic=deterministic):
             yield found
 
 
 def check_device(wanted: str, *, or_cpu: bool = False) -> Any:
-    """The torch device of a name; the CPU in place of a GPU that is not there only with `or_cpu`.
-
-    Raises
-    ------
-    InputError
-        When there is no GPU and one is needed.
-    """
+    """The torch device of a name; without its GPU an InputError, or the CPU with `or_cpu`."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         import torch
@@ -183,41 +145,23 @@ def check_device(wanted: str, *, or_cpu: bool = False) -> Any:
 
 
 @contextmanager
-def all_cores(device: Any) -> Iterator[None]:
-    """Let torch use every core on a CPU, as nnU-Net's own commands do; one thread beside a GPU."""
+def threads(device: Any, *, deterministic: bool = False) -> Iterator[None]:
+    """Every core for torch on a CPU, as nnU-Net's own commands do; one thread beside a GPU.
+
+    Deterministic: one thread and deterministic algorithms, so that the number of cores changes nothing.
+    """
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(usable_cores() if device.type == "cpu" else 1)
+    before, algorithms = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(usable_cores() if device.type == "cpu" and not deterministic else 1)
+    torch.use_deterministic_algorithms(deterministic or algorithms)
     try:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Let torch use one thread and deterministic algorithms: the number of cores changes nothing."""
-    import torch
-
-    threads, algorithms = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(algorithms)
-
-
-def _to_stream(stream: TextIO) -> Any:
-    def show(message: Warning | str, category: type[Warning], filename: str, line: int, *_: Any) -> None:
-        stream.write(warnings.formatwarning(message, category, filename, line))
-
-    return show
 
 
 def _last_lines(log: Path) -> list[str]:
     with log.open(encoding="utf-8", errors="replace") as lines:
-        kept = deque((line.strip() for line in lines if line.strip()), maxlen=_LINES_SHOWN)
-    return list(kept)
+        return list(deque((line.strip() for line in lines if line.strip()), maxlen=_LINES_SHOWN))

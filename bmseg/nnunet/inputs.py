@@ -22,13 +22,7 @@ def visible_files(folder: Path, ending: str = "") -> list[Path]:
 
 
 def raw_dataset_json(workspace: Workspace) -> dict[str, Any]:
-    """dataset.json of the raw data set.
-
-    Raises
-    ------
-    InputError
-        When there is no finished data set in the workspace.
-    """
+    """dataset.json of the raw data set; InputError when there is no finished one in the workspace."""
     path = workspace.raw_dataset / "dataset.json"
     record = read_record(path)
     if "channel_names" not in record or "labels" not in record:
@@ -55,13 +49,7 @@ def configuration_of(plans: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def exams_of_fold(splits: Path, fold: int | str) -> Any:
-    """The entry of a fold in nnU-Net's splits_final.json: ``train`` and ``val``.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read or has no such fold.
-    """
+    """The entry of a fold in nnU-Net's splits_final.json, ``train`` and ``val``; InputError without one."""
     if fold == "all":
         return "all"
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from bmseg.errors import InputError
 from bmseg.nnunet.training import Fold, Training
 from bmseg.outputs.provenance import file_hash
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs.records import read_record
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 
@@ -25,16 +25,7 @@ RECORD = "bmseg_training.json"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model whose folds are trained to the end.
-
-    Parameters
-    ----------
-    training : Training
-    folder : Path
-        nnU-Net's folder of the model.
-    folds : tuple of int or "all"
-        Whose networks predict together.
-    """
+    """A model whose folds are trained to the end and predict together; `folder` is nnU-Net's."""
 
     training: Training
     folder: Path
@@ -47,13 +38,7 @@ class TrainedModel:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the training in a fold's folder was finished, and its checkpoint is still that training's.
-
-    Raises
-    ------
-    InputError
-        When the checkpoint is another than the training ended with.
-    """
+    """Whether the training in a fold's folder was finished; InputError when its checkpoint was replaced."""
     record = read_record(folder / RECORD)
     final = folder / FINAL
     if not record or not final.is_file():
@@ -75,11 +60,6 @@ def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
         Of the fold.
     inputs : dict
         What is to be compared, of `bmseg.nnunet.training_inputs`.
-
-    Raises
-    ------
-    InputError
-        Names every input that differs.
     """
     if not any((folder / name).is_file() for name in (FINAL, LATEST)):
         return
@@ -95,27 +75,13 @@ def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
         raise InputError(f"{folder}: found a training from other inputs ({found}); --restart trains anew")
 
 
-def write_progress(folder: Path, done: int, epochs: int) -> None:
-    """Note how many epochs of a fold are done, for whoever looks from outside."""
-    write_record(folder / PROGRESS, {"epochs_done": done, "epochs": epochs})
-
-
 def trained_model(
     workspace: Workspace, training: Training, folds: Sequence[Fold] | None = None
 ) -> TrainedModel:
     """The model of a method under a profile; where several schedules were trained, the newest.
 
-    Parameters
-    ----------
-    workspace : Workspace
-    training : Training
-    folds : sequence of int or "all", optional
-        By default every fold that was begun, which must all be finished; "all" where there is no other.
-
-    Raises
-    ------
-    InputError
-        When there is no trained model, or a fold is missing or not finished.
+    By default with every fold that was begun, or "all" where there is no other. InputError when there is no
+    trained model, or a fold is missing or not finished.
     """
     ways = [Training(training.method, training.profile, with_schedule=given) for given in (False, True)]
     folders = dict.fromkeys(way.model_folder(workspace) for way in ways)

@@ -36,12 +36,7 @@ def plan(workspace: Workspace, profile: Profile, planned: Iterable[Method] | Non
     Each piece that is already there, made from the same exams, is kept. Methods with a configuration of
     their own (`bmseg.methods`) get it from nnU-Net's ``2d``.
 
-    Parameters
-    ----------
-    workspace : Workspace
-    profile : Profile
-    planned : iterable of Method, optional
-        By default every known method.
+    By default for every known method.
 
     Raises
     ------
@@ -68,13 +63,7 @@ def plan(workspace: Workspace, profile: Profile, planned: Iterable[Method] | Non
 
 
 def plans_of(workspace: Workspace) -> dict[str, Any]:
-    """nnU-Net's plans of the data set.
-
-    Raises
-    ------
-    InputError
-        When the data set was not planned.
-    """
+    """nnU-Net's plans of the data set; InputError when it was not planned."""
     path = workspace.preprocessed_dataset / f"{PLANS}.json"
     plans = read_record(path)
     if "configurations" not in plans:
@@ -112,11 +101,11 @@ def _fingerprint(folder: Path, dataset_json: dict[str, Any], exams: dict[str, di
     samples = max(1, FINGERPRINT_VOXELS // len(exams))
     first = next(iter(exams.values()))
     reader = determine_reader_writer_from_dataset_json(dataset_json, first["images"][0])
-    found = [
+    cases = [
         DatasetFingerprintExtractor.analyze_case(files["images"], files["label"], reader, samples)
         for files in tqdm(exams.values(), desc="fingerprint", unit="exam", disable=None)
     ]
-    shapes, spacings, intensities, _, relative_sizes = zip(*found, strict=True)
+    shapes, spacings, intensities, _, relative_sizes = zip(*cases, strict=True)
     statistics = {}
     for channel in range(len(intensities[0])):
         values = np.concatenate([one[channel] for one in intensities])
@@ -126,15 +115,11 @@ def _fingerprint(folder: Path, dataset_json: dict[str, Any], exams: dict[str, di
                 "training mask, expected some; check --map-label and the training reader"
             )
         low, median, high = np.percentile(values, (0.5, 50.0, 99.5))
-        statistics[str(channel)] = {
-            "mean": float(values.mean()),
-            "median": float(median),
-            "std": float(values.std()),
-            "min": float(values.min()),
-            "max": float(values.max()),
-            "percentile_99_5": float(high),
-            "percentile_00_5": float(low),
-        }
+        found = {
+            "mean": values.mean(), "median": median, "std": values.std(), "min": values.min(),
+            "max": values.max(), "percentile_99_5": high, "percentile_00_5": low,
+        }  # fmt: skip
+        statistics[str(channel)] = {name: float(value) for name, value in found.items()}
     write_record(
         folder / "dataset_fingerprint.json",
         {
@@ -168,6 +153,5 @@ def _plans(workspace: Workspace, profile: Profile, planned: Iterable[Method]) ->
             own = recipe.configure(plans["configurations"]["2d"])
             own[SCHEDULE] = Training(method, profile).schedule
             plans["configurations"][recipe.configuration] = own
-    text = json.dumps(plans, indent=4) + "\n"
-    write_if_changed(path, text)
+    write_if_changed(path, json.dumps(plans, indent=4) + "\n")
     return plans

@@ -87,13 +87,7 @@ def predict(
 
 
 def check_current(workspace: Workspace, model: TrainedModel) -> None:
-    """Refuse a model that was trained from other exams or plans than the workspace now holds.
-
-    Raises
-    ------
-    InputError
-        Names what changed.
-    """
+    """Refuse, by name, a model that was trained from other exams or plans than the workspace now holds."""
     for fold in model.folds:
         check_inputs(model.folder / f"fold_{fold}", data_inputs(workspace, model.training, fold))
 

@@ -33,9 +33,8 @@ def preprocess(
     Parameters
     ----------
     workspace : Workspace
-    plans : dict
-        nnU-Net's plans.
-    dataset_json : dict
+    plans, dataset_json : dict
+        nnU-Net's.
     exams : dict
         Exam to ``images`` and ``label``.
     raw : str

@@ -11,8 +11,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bmseg.nnunet.environment import all_cores, check_device, logged, nnunet_environment, one_core, say
-from bmseg.nnunet.models import FINAL, INPUTS, LATEST, RECORD, is_finished, write_progress
+from bmseg.nnunet.environment import check_device, logged, nnunet_environment, say, threads
+from bmseg.nnunet.models import FINAL, INPUTS, LATEST, PROGRESS, RECORD, is_finished
 from bmseg.nnunet.plan import plans_of
 from bmseg.nnunet.training import SCHEDULE, Fold, Training
 from bmseg.nnunet.training_inputs import is_trained, training_inputs
@@ -41,7 +41,6 @@ def train(
     workspace : Workspace
         Planned and preprocessed.
     training : Training
-        The method, under a profile, and its schedule.
     fold : int or "all"
         A fold of splits_final.json; "all" trains on every training exam.
     seed : int
@@ -74,8 +73,8 @@ def train(
                 shutil.rmtree(folder)
                 say(f"training: the earlier one of fold {fold} was deleted")
             write_record(folder / INPUTS, {"inputs": inputs, "versions": versions()})
-            cores = one_core() if deterministic else all_cores(device)
-            with logged(folder / "bmseg_train.log", f"training of fold {fold}"), cores:
+            log, task = folder / "bmseg_train.log", f"training of fold {fold}"
+            with logged(log, task), threads(device, deterministic=deterministic):
                 _run(workspace, training, fold, seed, device)
 
 
@@ -91,17 +90,18 @@ def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device
     trainer = _trainer(workspace, training, fold, seed, device, resumed=checkpoint is not None)
     if checkpoint is not None:
         trainer.load_checkpoint(str(checkpoint))
+    # Of a training that was killed after its last epoch, what it took in memory is not known.
+    memory: dict[str, Any] = {"peak_memory_bytes": None, "memory_of": None}
     if checkpoint is None or checkpoint.name == LATEST:
         if checkpoint is not None:
             say(f"training: goes on after epoch {trainer.current_epoch} of {trainer.num_epochs}")
         _forget_peak_memory(device)
         with _progress(trainer, folder, fold):
             trainer.run_training()
-        write_record(folder / RECORD, _record(training, trainer, folder) | _peak_memory(device))
-    elif not is_finished(folder):
-        # Killed after its last epoch: what it took in memory is not known.
-        unknown = {"peak_memory_bytes": None, "memory_of": None}
-        write_record(folder / RECORD, _record(training, trainer, folder) | unknown)
+        memory |= _peak_memory(device)
+        (folder / RECORD).unlink(missing_ok=True)
+    if not is_finished(folder):
+        write_record(folder / RECORD, _record(training, trainer, folder) | memory)
     if training.profile.validate:
         # nnU-Net scores whatever lies there, predictions of exams that no longer exist included.
         shutil.rmtree(folder / "validation", ignore_errors=True)
@@ -176,11 +176,10 @@ def _peak_memory(device: Any) -> dict[str, Any]:
     try:
         import resource
     except ImportError:  # not on Windows
-        return {"peak_memory_bytes": None, "memory_of": None}
+        return {}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Kilobytes on Linux, bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"peak_memory_bytes": peak * unit, "memory_of": "process"}
+    return {"peak_memory_bytes": peak * (1 if sys.platform == "darwin" else 1024), "memory_of": "process"}
 
 
 @contextmanager
@@ -189,14 +188,8 @@ def _progress(trainer: Any, folder: Path, fold: Fold) -> Iterator[None]:
     import matplotlib as mpl
 
     end, value = trainer.on_epoch_end, trainer.logger.get_value
-    every = max(1, trainer.num_epochs // _LINES_OFF_TERMINAL)
-    bar = tqdm(
-        total=trainer.num_epochs,
-        initial=trainer.current_epoch,
-        desc=f"training fold {fold}",
-        unit="epoch",
-        disable=None,
-    )
+    epochs, name = trainer.num_epochs, f"training fold {fold}"
+    bar = tqdm(total=epochs, initial=trainer.current_epoch, desc=name, unit="epoch", disable=None)
 
     def on_epoch_end() -> None:
         # nnU-Net draws its figure in a style of its own and leaves it set for every later figure.
@@ -208,9 +201,9 @@ def _progress(trainer: Any, folder: Path, fold: Fold) -> Iterator[None]:
         bar.set_postfix_str(facts, refresh=False)
         bar.update()
         done = trainer.current_epoch
-        write_progress(folder, done, trainer.num_epochs)
-        if bar.disable and (done % every == 0 or done == trainer.num_epochs):
-            say(f"epoch {done}/{trainer.num_epochs}: {facts}, {seconds:.1f} s")
+        write_record(folder / PROGRESS, {"epochs_done": done, "epochs": epochs})
+        if bar.disable and (done % max(1, epochs // _LINES_OFF_TERMINAL) == 0 or done == epochs):
+            say(f"epoch {done}/{epochs}: {facts}, {seconds:.1f} s")
 
     trainer.on_epoch_end = on_epoch_end
     with bar:

@@ -20,15 +20,9 @@ SCHEDULE = "bmseg"
 
 @dataclass(frozen=True)
 class Training:
-    """A method under a profile.
+    """A method under a profile, whose epochs and iterations are what is trained.
 
-    Parameters
-    ----------
-    method : Method
-    profile : Profile
-        Its epochs and iterations are what is trained.
-    with_schedule : bool
-        Whether epochs or iterations were given by hand.
+    `with_schedule` says whether these were given by hand.
     """
 
     method: Method

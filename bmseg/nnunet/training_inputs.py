@@ -58,18 +58,7 @@ def data_inputs(workspace: Workspace, training: Training, fold: Fold) -> dict[st
 def is_trained(folder: Path, training: Training, inputs: dict[str, Any]) -> bool:
     """Whether a fold is trained from given inputs, and validated where the profile says so.
 
-    Parameters
-    ----------
-    folder : Path
-        Of the fold.
-    training : Training
-    inputs : dict
-        Of `training_inputs`.
-
-    Raises
-    ------
-    InputError
-        When the fold holds a training from other inputs.
+    `inputs` are those of `training_inputs`; InputError when the fold holds a training from others.
     """
     check_inputs(folder, inputs)
     finished = is_finished(folder)
@@ -80,13 +69,7 @@ def is_trained(folder: Path, training: Training, inputs: dict[str, Any]) -> bool
 
 
 def check_deterministic(training: Training, deterministic: bool) -> None:
-    """Refuse determinism where a GPU computes.
-
-    Raises
-    ------
-    InputError
-        When the profile is one of a GPU.
-    """
+    """Refuse determinism under the profile of a GPU."""
     if deterministic and training.profile.device != "cpu":
         raise InputError(
             f"--deterministic: found --profile {training.profile.name} (a GPU), expected one that trains on "

@@ -79,26 +79,20 @@ class Manifest(_Part):
         return PurePosixPath(self.dataset, self.model)
 
     @property
-    def weights(self) -> dict[str, str]:
-        """Fold to the path of its weights."""
-        return {str(fold): f"fold_{fold}/{WEIGHTS}" for fold in self.prediction.folds}
+    def weights(self) -> list[str]:
+        """The path of each fold's weights."""
+        return [f"fold_{fold}/{WEIGHTS}" for fold in self.prediction.folds]
 
     @property
     def networks(self) -> dict[str, Any]:
         """What a mask depends on beside its image: the networks and how they predict."""
-        names = [PLANS_FILE, DATASET_FILE, *self.weights.values()]
+        names = [PLANS_FILE, DATASET_FILE, *self.weights]
         how = self.prediction.model_dump(exclude={"device"})
         return {"files": {name: self.files[name].sha256 for name in names}, "prediction": how}
 
 
 def read_manifest(text: bytes, source: str) -> Manifest:
-    """Read and check bmseg.json; `source` names it in messages.
-
-    Raises
-    ------
-    InputError
-        When it is no JSON object, of another format, or breaks a rule.
-    """
+    """Read bmseg.json; InputError, beginning with `source`, when it is of another format or breaks a rule."""
     try:
         found = json.loads(text)
         number = found["format"]
@@ -116,7 +110,7 @@ def read_manifest(text: bytes, source: str) -> Manifest:
     except ValidationError as error:
         faults = " ".join(in_one_line(error).split())
         raise InputError(f"{source}: {faults}; export it again") from None
-    needed = {PLANS_FILE, DATASET_FILE, SPLITS_FILE, STUDY_FILE, *manifest.weights.values()}
+    needed = {PLANS_FILE, DATASET_FILE, SPLITS_FILE, STUDY_FILE, *manifest.weights}
     if missing := sorted(needed - manifest.files.keys()):
         raise InputError(f"{source}: files: found none for {', '.join(missing)}; export it again")
     return manifest

@@ -19,9 +19,10 @@ from bmseg.sharing.manifest import (
     PLANS_FILE,
     STUDY_FILE,
     WEIGHTS,
+    Entry,
     Manifest,
     read_manifest,
-)
+)  # fmt: skip
 from bmseg.study import Study, load_study
 from bmseg.untrusted.named_classes import check_classes
 from bmseg.untrusted.zip_entries import entry_fault, opened_zip
@@ -68,8 +69,13 @@ def unpack(path: Path, results: Path) -> SharedModel:
             entries = _checked_entries(archive, path)
             manifest = _manifest(archive, entries, path)
             _check_listed(entries, manifest, path)
-            for name in manifest.files:
-                _extract(archive, entries[str(manifest.folder / name)], manifest, name, results, path)
+            for name, expected in manifest.files.items():
+                inside = manifest.folder / name
+                if not _extracted(archive, entries[str(inside)], expected, results / inside):
+                    raise InputError(
+                        f"{path}: {name}: found other contents than the manifest's hash, expected the same; "
+                        "get the file again"
+                    )
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{path}: found no readable zip file ({error}), expected a model file") from None
     folder = results / manifest.folder
@@ -87,37 +93,30 @@ def checked_networks(model: SharedModel) -> Networks:
         When plans name a class from elsewhere, weights are no safetensors, or the files do not belong
         together.
     """
-    prediction, source = model.manifest.prediction, model.source
+    how, source = model.manifest.prediction, model.source
     plans, dataset_json = (_json(model, name) for name in (PLANS_FILE, DATASET_FILE))
-    _check_data_set(dataset_json, model)
-    check_classes(plans, prediction.configuration, prediction.trainer, f"{source}: {PLANS_FILE}")
-    return Networks(
-        model.folder,
-        prediction.trainer,
-        prediction.configuration,
-        prediction.mirroring_axes,
-        {f"{source}: {name}": _weights(model, name) for name in model.manifest.weights.values()},
-    )
+    if fault := _data_set_fault(dataset_json, model.study):
+        raise InputError(f"{source}: {DATASET_FILE}: {fault}; export the model again")
+    check_classes(plans, how.configuration, how.trainer, f"{source}: {PLANS_FILE}")
+    weights = {f"{source}: {name}": _weights(model, name) for name in model.manifest.weights}
+    return Networks(model.folder, how.trainer, how.configuration, how.mirroring_axes, weights)
 
 
 def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
-    """Name to entry, of a zip whose names and sizes are harmless."""
+    """Name to entry, of a zip whose names are harmless."""
     infos = archive.infolist()
     if len(infos) > MOST_ENTRIES:
         raise InputError(f"{path}: found {len(infos)} entries, expected at most {MOST_ENTRIES}")
-    entries: dict[str, zipfile.ZipInfo] = {}
     seen: set[str] = set()
     for info in infos:
-        if fault := entry_fault(info):
-            raise InputError(f"{path}: entry {info.orig_filename!r}: {fault}; do not use this file")
+        fault = entry_fault(info)
         # Two names that differ by case are one file on some systems.
-        if info.filename.casefold() in seen:
-            raise InputError(
-                f"{path}: entry {info.filename!r}: found twice, expected once; do not use this file"
-            )
+        if not fault and info.filename.casefold() in seen:
+            fault = "found twice, expected once"
+        if fault:
+            raise InputError(f"{path}: entry {info.orig_filename!r}: {fault}; do not use this file")
         seen.add(info.filename.casefold())
-        entries[info.filename] = info
-    return entries
+    return {info.filename: info for info in infos}
 
 
 def _manifest(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], path: Path) -> Manifest:
@@ -137,6 +136,7 @@ def _manifest(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], 
 
 
 def _check_listed(entries: Mapping[str, zipfile.ZipInfo], manifest: Manifest, path: Path) -> None:
+    """Refuse files that are not listed, missing, or of a size or compression that theirs cannot be."""
     listed = {str(manifest.folder / name) for name in (*manifest.files, MANIFEST)}
     for kind, names in (
         ("that the manifest does not list", entries.keys() - listed),
@@ -146,45 +146,28 @@ def _check_listed(entries: Mapping[str, zipfile.ZipInfo], manifest: Manifest, pa
             listing = ", ".join(map(repr, sorted(names)))
             raise InputError(f"{path}: found files {kind} ({listing}), expected none; export it again")
     for name, info in entries.items():
-        is_weights = PurePosixPath(name).name == WEIGHTS
-        largest = LARGEST_WEIGHTS if is_weights else LARGEST_OTHER
-        if info.file_size > largest:
-            raise InputError(
-                f"{path}: entry {name!r}: found {info.file_size} bytes, expected at most {largest}; do not "
-                "use this file"
-            )
+        is_weights, fault = PurePosixPath(name).name == WEIGHTS, ""
+        if info.file_size > (largest := LARGEST_WEIGHTS if is_weights else LARGEST_OTHER):
+            fault = f"found {info.file_size} bytes, expected at most {largest}"
         # Weights hardly shrink: what swells is none.
-        if is_weights and info.compress_type != zipfile.ZIP_STORED:
-            raise InputError(
-                f"{path}: entry {name!r}: found it compressed, expected it stored; do not use this file"
-            )
+        elif is_weights and info.compress_type != zipfile.ZIP_STORED:
+            fault = "found it compressed, expected it stored"
+        if fault:
+            raise InputError(f"{path}: entry {name!r}: {fault}; do not use this file")
 
 
-def _extract(
-    archive: zipfile.ZipFile,
-    info: zipfile.ZipInfo,
-    manifest: Manifest,
-    name: str,
-    results: Path,
-    path: Path,
-) -> None:
-    """Write one entry, no more bytes of it than the manifest says."""
-    expected = manifest.files[name]
-    target = results / manifest.folder / name
+def _extracted(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Entry, target: Path) -> bool:
+    """Write one entry, no more bytes of it than expected; whether they are those."""
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     with archive.open(info) as source, target.open("xb") as file:
         while chunk := source.read(_CHUNK):
             size += len(chunk)
             if size > expected.bytes:
-                break
+                return False
             digest.update(chunk)
             file.write(chunk)
-    if size != expected.bytes or digest.hexdigest() != expected.sha256:
-        raise InputError(
-            f"{path}: {name}: found other contents than the manifest's hash, expected the same; get "
-            "the file again"
-        )
+    return size == expected.bytes and digest.hexdigest() == expected.sha256
 
 
 def _weights(model: SharedModel, name: str) -> dict[str, Any]:
@@ -212,29 +195,23 @@ def _json(model: SharedModel, name: str) -> dict[str, Any]:
     return found
 
 
-def _check_data_set(dataset_json: Mapping[str, Any], model: SharedModel) -> None:
-    """Refuse a data set that is not the study's: images would be stored for another."""
-    study = model.study
+def _data_set_fault(dataset_json: Mapping[str, Any], study: Study) -> str:
+    """Why a data set is not the study's: images would be stored for another; empty where it is."""
     spec = study.dataset_spec
     expected = {
         "channel_names": {str(place): name for place, name in enumerate(spec.channels)},
         "plane": spec.plane,
         "file_ending": FILE_ENDING,
     }
-    found = {name: dataset_json.get(name) for name in expected}
-    values, wanted = _values(dataset_json.get("labels")), set(study.label_values)
     for name, value in expected.items():
-        if found[name] != value:
-            raise InputError(
-                f"{model.source}: {DATASET_FILE}: {name}: found {found[name]!r}, expected {value!r} as in "
-                f"{STUDY_FILE}; export the model again"
-            )
+        if dataset_json.get(name) != value:
+            return f"{name}: found {dataset_json.get(name)!r}, expected {value!r} as in {STUDY_FILE}"
+    values, wanted = _values(dataset_json.get("labels")), set(study.label_values)
     order = dataset_json.get("regions_class_order", [])
     if values != wanted or not isinstance(order, list) or not all(one in values for one in order):
-        raise InputError(
-            f"{model.source}: {DATASET_FILE}: labels: found others than the study's levels, expected "
-            f"{', '.join(map(str, sorted(wanted)))}; export the model again"
-        )
+        levels = ", ".join(map(str, sorted(wanted)))
+        return f"labels: found others than the study's levels, expected {levels}"
+    return ""
 
 
 def _values(labels: Any) -> set[int] | None:

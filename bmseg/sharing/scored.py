@@ -14,21 +14,12 @@ from bmseg.workspace import Workspace
 from dataset_conversion.raw.dataset import FILE_ENDING
 
 TABLES = ("table1.csv", "table1.md", "table1_fair.csv", "table1_fair.md")
+_FACTS = ("exams", "readers", "models", "consensus_rule", "empty_mask", "unit", "synthetic", "versions")
 
 
 @dataclass(frozen=True)
 class ScoredTables:
-    """Tables of an evaluation that is this model's.
-
-    Parameters
-    ----------
-    files : mapping of str to Path
-        Name to file; empty where `why_not` says so.
-    facts : dict or None
-        What they were made from.
-    why_not : str
-        Why there are none, for a person; empty where there are some.
-    """
+    """Tables of an evaluation by name, and what they were made from; none where `why_not` says so."""
 
     files: Mapping[str, Path]
     facts: dict[str, Any] | None
@@ -38,12 +29,7 @@ class ScoredTables:
 def scored_tables(workspace: Workspace, model: TrainedModel, study_file: Path) -> ScoredTables:
     """The workspace's Table 1, usual and fair, when it scores the masks that the model made.
 
-    Parameters
-    ----------
-    workspace : Workspace
-    model : TrainedModel
-    study_file : Path
-        The one that goes with the model.
+    `study_file` is the one that goes with the model.
     """
     # Brings figures and tables along, which predicting with a model file has no use for.
     from bmseg.scoring.evaluation import output_of
@@ -51,23 +37,9 @@ def scored_tables(workspace: Workspace, model: TrainedModel, study_file: Path) -
     record = output_of(workspace.evaluation).read()
     if why_not := _why_not(workspace, model, study_file, record):
         return ScoredTables({}, None, why_not)
-    made = record["outputs"]
-    files = {name: workspace.evaluation / name for name in TABLES if name in made}
-    facts = {
-        name: record[name]
-        for name in (
-            "exams",
-            "readers",
-            "models",
-            "consensus_rule",
-            "empty_mask",
-            "unit",
-            "synthetic",
-            "versions",
-        )
-    }
+    files = {name: workspace.evaluation / name for name in TABLES if name in record["outputs"]}
     # The number alone: identifiers of test exams are nobody's business but the workspace's.
-    return ScoredTables(files, facts | {"exams": len(facts["exams"])})
+    return ScoredTables(files, {name: record[name] for name in _FACTS} | {"exams": len(record["exams"])})
 
 
 def _why_not(workspace: Workspace, model: TrainedModel, study_file: Path, record: Mapping[str, Any]) -> str:
