@@ -95,9 +95,7 @@ def logged(log: Path, task: str) -> Iterator[None]:
         redirect_stdout(stream),
         warnings.catch_warnings(),
     ):
-        warnings.showwarning = lambda message, category, file, line, *_: stream.write(
-            warnings.formatwarning(message, category, file, line)
-        )
+        warnings.showwarning = lambda *told: print(warnings.formatwarning(*told[:4]), end="", file=stream)
         try:
             yield
         except (InputError, WorkError):
