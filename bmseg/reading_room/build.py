@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bmseg.errors import InputError
-from bmseg.outputs import provenance
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs import Output, provenance, read_record
 from bmseg.reading_room.page import Page, Room, ShownExam, build_page
 from bmseg.reading_room.records import OVERALL, ExamFacts, Key, draw_order
 from bmseg.reading_room.shown import Shown
 from bmseg.study import Study
-from dataset_conversion.files import atomic_path, write_text
 from dataset_conversion.images.volume import STORAGE_ORDER
 
 #: What readers get, and what the organiser keeps.
@@ -61,11 +58,10 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
         "images": provenance.files_hash(shown.images),
         "masks": {origin: provenance.files_hash(files) for origin, files in sorted(shown.masks.items())},
         "ages": dict(sorted(shown.ages.items())),
-        "bmseg": provenance.versions()["bmseg"],
     }
+    output = Output(out, "reading room")
     page_file, key_file = out / PAGE_FILE, out / KEY_FILE
-    earlier = read_record(out / "provenance.json")
-    if earlier.get("inputs") == inputs and _unchanged(out, earlier):
+    if output.made_from(inputs):
         return Built(page_file, key_file, written=False)
     places = draw_order(list(shown.images), list(shown.masks), seed)
     facts: dict[str, ExamFacts] = {}
@@ -75,19 +71,14 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
         facts[exam] = ExamFacts(slices=found.image.shape[2], age=shown.ages.get(exam))
         return found
 
-    page = build_page(room, places, read)
-    _check_key(key_file, page)
-    key = Key(build=page.build, seed=seed, items=room.items, exams=dict(sorted(facts.items())), masks=places)
-    _write_private(key_file, key.model_dump_json(indent=1) + "\n")
-    write_text(page_file, page.html)
-    record = {
-        "inputs": inputs,
-        "versions": provenance.versions(),
-        "machine": provenance.machine(),
-        "build": page.build,
-        "outputs": {name: provenance.file_hash(out / name) for name in (PAGE_FILE, KEY_FILE)},
-    }
-    write_record(out / "provenance.json", record)
+    with output.replaced(inputs) as made:
+        page = build_page(room, places, read)
+        _check_key(key_file, page)
+        exams = dict(sorted(facts.items()))
+        key = Key(build=page.build, seed=seed, items=room.items, exams=exams, masks=places)
+        _write_private(made.folder / KEY_FILE, key.model_dump_json(indent=1) + "\n")
+        made.write(PAGE_FILE, page.html)
+        made.facts["build"] = page.build
     return Built(page_file, key_file, written=True)
 
 
@@ -115,17 +106,8 @@ def _check_key(key_file: Path, page: Page) -> None:
         )
 
 
-def _unchanged(out: Path, earlier: Mapping[str, object]) -> bool:
-    outputs = earlier.get("outputs")
-    return isinstance(outputs, dict) and all(
-        (out / name).is_file() and provenance.file_hash(out / name) == expected
-        for name, expected in outputs.items()
-    )
-
-
 def _write_private(path: Path, text: str) -> None:
     """Write for the owner alone: on a shared disk a reader would stumble over it."""
-    with atomic_path(path) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -8,10 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from bmseg.errors import InputError
-from bmseg.outputs import provenance
-from bmseg.outputs.records import write_record
+from bmseg.outputs import PROVENANCE, Output, provenance
 from bmseg.study import load_study
-from dataset_conversion.files import write_text
 from evaluation.reading.vas import find_contradictions, vas_table
 from evaluation.reading.vas_scores import ScoreError, read_printed_summary, read_scores
 from evaluation.table import Table
@@ -50,7 +48,7 @@ def write_table2(scores_file: Path, printed_file: Path | None, study_file: Path,
         raise InputError(f"{study_file}: vas.acceptable_below: found none, expected a score in cm, as 5.0")
     inputs = {"study": study_file, "scores": scores_file}
     inputs |= {"printed": printed_file} if printed_file else {}
-    written = {(out / name).resolve() for name in (*TABLES, "provenance.json")}
+    written = {(out / name).resolve() for name in (*TABLES, PROVENANCE)}
     for path in inputs.values():
         if path.resolve() in written:
             raise InputError(f"{path}: found it among the files to be written; name another folder with -o")
@@ -69,18 +67,11 @@ def write_table2(scores_file: Path, printed_file: Path | None, study_file: Path,
         table.to_html(),
         contradictions.to_csv(index=False, float_format="%.6g"),
     )
-    (out / "provenance.json").unlink(missing_ok=True)
-    for name, text in zip(TABLES, texts, strict=True):
-        write_text(out / name, text)
-    record = {
-        "versions": provenance.versions(),
-        "machine": provenance.machine(),
-        "study": study.name,
-        "inputs_sha256": {name: provenance.file_hash(path) for name, path in inputs.items()},
-        "contradictions": len(contradictions),
-        "outputs": {name: provenance.file_hash(out / name) for name in TABLES},
-    }
-    write_record(out / "provenance.json", record)
+    files = {name: provenance.file_hash(path) for name, path in inputs.items()}
+    with Output(out, "bmseg vas").replaced({"study": study.name, "files_sha256": files}) as made:
+        for name, text in zip(TABLES, texts, strict=True):
+            made.write(name, text)
+        made.facts["contradictions"] = len(contradictions)
     return Table2(table, contradictions)
 
 

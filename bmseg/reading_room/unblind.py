@@ -12,11 +12,9 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from bmseg.errors import InputError
-from bmseg.outputs import provenance
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs import Output, provenance
 from bmseg.reading_room.records import REFERENCE, Key, ScoresFile
 from bmseg.study import in_one_line
-from dataset_conversion.files import write_text
 from evaluation.reading.vas_scores import FACTS
 from evaluation.statistics.icc import ICC_COLUMNS, icc
 from evaluation.table import DASH, Table
@@ -29,7 +27,6 @@ RELIABILITY_COLUMNS = ["item", *ICC_COLUMNS, "n_masks"]
 #: The name of the mean over independent readers, among readers.
 MEAN = "mean"
 
-_KIND = "bmseg reading room unblinded"
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
@@ -126,24 +123,18 @@ def write_unblinded(
     if len(files) < len(score_files):
         raise InputError("SCORES: found a file named twice, expected each once")
     found = unblind(key, files, unfinished=unfinished)
-    texts = found.texts()
-    _remove_earlier(out, texts)
-    for name, text in texts.items():
-        write_text(out / name, text)
-    record = {
-        "kind": _KIND,
-        "versions": provenance.versions(),
-        "machine": provenance.machine(),
+    readers = {files[str(path)].reader: provenance.file_hash(path) for path in score_files}
+    inputs = {
         "build": key.build,
         "seed": key.seed,
-        "inputs_sha256": {
-            "key": provenance.file_hash(key_file),
-            **{files[str(path)].reader: provenance.file_hash(path) for path in score_files},
-        },
-        "missing_scores": found.n_missing,
-        "outputs": {name: provenance.file_hash(out / name) for name in texts},
+        "files_sha256": {"key": provenance.file_hash(key_file)} | readers,
+        "unfinished": unfinished,
     }
-    write_record(out / "provenance.json", record)
+    # What an earlier call wrote and this one does not goes with it: other readers' tables.
+    with Output(out, "bmseg reading room unblinded").replaced(inputs) as made:
+        for name, text in found.texts().items():
+            made.write(name, text)
+        made.facts["missing_scores"] = found.n_missing
     return found
 
 
@@ -288,14 +279,6 @@ def _reliability(key: Key, answers: pd.DataFrame) -> pd.DataFrame:
     if not tables:
         return pd.DataFrame(columns=RELIABILITY_COLUMNS)
     return pd.concat(tables, ignore_index=True)[RELIABILITY_COLUMNS]
-
-
-def _remove_earlier(out: Path, names: Iterable[str]) -> None:
-    """Remove what an earlier call wrote and this one does not: other readers' tables, beside these."""
-    earlier = read_record(out / "provenance.json")
-    if earlier.get("kind") == _KIND:
-        for name in set(earlier["outputs"]) - set(names):
-            (out / name).unlink(missing_ok=True)
 
 
 def _read(path: Path, kind: type[_Record], expected: str) -> _Record:

@@ -37,7 +37,7 @@ def test_independent_readers(room: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "AB (alone): 24 of 24 scores" in result.stdout
     assert (out / "icc.md").read_text() in result.stdout
-    assert {path.name for path in out.iterdir()} == {
+    assert {path.name for path in out.glob("[!.]*")} == {
         "vas_nnunet_AB.csv", "vas_nnunet_CD.csv", "vas_nnunet_mean.csv", "answers.csv", "comments.csv",
         "icc.csv", "icc.md", "provenance.json",
     }  # fmt: skip
@@ -48,7 +48,7 @@ def test_independent_readers(room: Path, tmp_path: Path) -> None:
         both[2].level1_ai.to_list()
     )
     record = json.loads((out / "provenance.json").read_text())
-    assert record["inputs_sha256"] == {
+    assert record["files_sha256"] == {
         "key": file_hash(room / "key.json"), "AB": file_hash(files[0]), "CD": file_hash(files[1])
     }  # fmt: skip
     assert record["outputs"]["answers.csv"] == file_hash(out / "answers.csv")
@@ -60,7 +60,7 @@ def test_what_an_earlier_call_wrote_does_not_stay(room: Path, tmp_path: Path) ->
     assert bmseg("reading-room", "unblind", room / "key.json", *files, "-o", out).returncode == 0
     (out / "notes.txt").write_text("mine")
     assert bmseg("reading-room", "unblind", room / "key.json", files[0], "-o", out).returncode == 0
-    assert {path.name for path in out.iterdir()} == {
+    assert {path.name for path in out.glob("[!.]*")} == {
         "vas_nnunet_AB.csv", "answers.csv", "comments.csv", "provenance.json", "notes.txt",
     }  # fmt: skip
 
