@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from bmseg.atlas.choice import SHOWN_MM2
 from bmseg.atlas.contents import Atlas
-from bmseg.atlas.levels import LevelShown
-from bmseg.atlas.pages import windows_in_words
+from bmseg.atlas.pictures import close_up_frame
 from bmseg.atlas.signal import SIGNAL_WORDS
+from bmseg.study import Level
+from evaluation.figures.display import WINDOW_WORDS
 
 #: Which slice the pages by age show.
 BY_AGE = "Youngest first; the slice that shows most levels, and of those the one with most marked."
@@ -17,6 +22,7 @@ def first_words(atlas: Atlas) -> dict[str, list[str]]:
     reader = atlas.exams.dataset.spec.training_reader
     unit = atlas.unit
     channel = f" Channel shown: {atlas.exams.channel}." if len(atlas.exams.dataset.spec.channels) > 1 else ""
+    windows = "; ".join(f"{name}: {WINDOW_WORDS[name]}" for name in atlas.knees[0].windows)
     return {
         "How to use it": [
             "Before you draw masks, go through the levels one by one: faintest, typical and brightest "
@@ -35,7 +41,7 @@ def first_words(atlas: Atlas) -> dict[str, list[str]]:
         f"How the {unit}s were chosen": [" ".join(chosen_words(atlas))],
         "What is measured": [SIGNAL_WORDS],
         "Windows": [
-            f"By percentiles of the exam's tissue, so that scanners look alike. {_windows(atlas)}{channel}",
+            f"By percentiles of the exam's tissue, so that scanners look alike. {windows}.{channel}",
         ],
     }
 
@@ -65,13 +71,13 @@ def chosen_words(atlas: Atlas) -> list[str]:
             words.append(f"Not chosen from: {_count(unmarked, unit)} without any marking.")
     if unit == "knee" and whole:
         words.append(f"Shown whole, because no gap between two knees was found: {_count(whole, 'exam')}.")
-    unknown = sum(one.age != one.age for one in atlas.chosen)
+    unknown = sum(math.isnan(one.age) for one in atlas.chosen)
     if 0 < unknown < len(atlas.chosen):
         words.append(f"Age unknown: {_count(unknown, unit)}; they come last.")
     return words
 
 
-def level_words(atlas: Atlas, level: LevelShown) -> str:
+def level_words(atlas: Atlas, level: Level) -> str:
     """What stands above a level's pictures: its description, how many show it, what is special."""
     own = atlas.of_level(level)
     examples = atlas.examples(level)
@@ -79,7 +85,7 @@ def level_words(atlas: Atlas, level: LevelShown) -> str:
     if not own:
         return f"{description}Nobody marked it in the {atlas.unit}s of this atlas: it has no example here."
     words = f"{description}Marked in {len(own)} of {_count(len(atlas.knees), atlas.unit)}."
-    if undefined := sum(one.signal != one.signal for one in own):
+    if undefined := sum(math.isnan(one.signal) for one in own):
         words += f" Relative signal undefined in {undefined}: no tissue around."
     small = sum(one.area < SHOWN_MM2 for one in own)
     if examples and all(example.measured.area < SHOWN_MM2 for example in examples):
@@ -95,19 +101,38 @@ def scale_words(atlas: Atlas) -> str:
     return f"Every picture is {frame.width:.0f} x {frame.height:.0f} mm; window: standard."
 
 
+def close_words(atlas: Atlas) -> str:
+    """The scale of close-ups."""
+    close = close_up_frame(atlas.frame)
+    return f"{close.width:.0f} x {close.height:.0f} mm"
+
+
+def chart_words(atlas: Atlas) -> str:
+    """What stands above the chart of the signal."""
+    return f"A point is a level in one {atlas.unit}, its number beside it. {SIGNAL_WORDS}"
+
+
+def signal_words(atlas: Atlas, level: Level) -> str:
+    """A level's median and range over the knees, and how many have it."""
+    own = [one.signal for one in atlas.of_level(level)]
+    signals = [signal for signal in own if not math.isnan(signal)]
+    words = f"marked in {len(own)} of {len(atlas.knees)}"
+    if undefined := len(own) - len(signals):
+        words += f", undefined in {undefined}"
+    if signals:
+        words = f"median {np.median(signals):.2f}, {min(signals):.2f} to {max(signals):.2f}; {words}"
+    return words
+
+
 def _bands(atlas: Atlas) -> str:
     """What the chosen ones were spread over."""
     chosen = len(atlas.chosen)
-    if not any(one.age == one.age for one in atlas.candidates):
+    if all(math.isnan(one.age) for one in atlas.candidates):
         return f"No age is known: in order of their names they were cut into {chosen} groups of equal number."
     return (
         f"The years from the youngest to the oldest were cut into {chosen} bands of equal width (an empty "
         "band gave its place to the fullest one)."
     )
-
-
-def _windows(atlas: Atlas) -> str:
-    return windows_in_words(list(atlas.knees[0].windows))
 
 
 def _count(number: int, noun: str) -> str:
