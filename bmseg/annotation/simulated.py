@@ -8,9 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from bmseg.annotation.rounds import ACCEPTED, Annotation
+from bmseg.cohort.phantom import phantom_output
 from bmseg.errors import InputError
-from bmseg.outputs import read_record
-from bmseg.outputs.stage import Stage
 from dataset_conversion.images.volume import Volume, read_volume, write_volume
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_exam
 from dataset_conversion.raw.dataset import FILE_ENDING
@@ -59,7 +58,7 @@ def simulate(
     WorkError
         When another process is at work on the rounds.
     """
-    made = read_record(Stage.of(annotation.workspace, "phantom", {}).path).get("inputs", {})
+    made = phantom_output(annotation.workspace).read()
     if not annotation.synthetic or "seed" not in made:
         raise InputError(
             f"{annotation.workspace.root}: cohort: found exams of people, expected the synthetic cohort of "

@@ -11,8 +11,7 @@ import pandas as pd
 from bmseg.annotation.corrections import Effort
 from evaluation.comparison.readers import estimate_and_test
 from evaluation.statistics.intervals import Interval
-from evaluation.statistics.words import signed
-from evaluation.table import DASH
+from evaluation.statistics.words import interval, number, signed, with_interval
 
 #: The name of the mean of an exam's defined Dice of single levels.
 OVER_LEVELS = "over levels"
@@ -94,11 +93,11 @@ def _same_exams(now: RoundReport) -> str:
     )
     if np.isnan(found["low"]):
         return f"{text}; too few exams for an interval."
-    low, high = signed(found["low"], typeset=True), signed(found["high"], typeset=True)
+    between = interval(found["low"], found["high"], sign=True, typeset=True)
     return (
-        f"{text}; difference {signed(found['difference'], typeset=True)} ({low} to {high}, "
-        f"exact Wilcoxon p {found['p']:.3f}). The masks were corrected from round {now.number}'s proposals, "
-        "which favours its model."
+        f"{text}; difference {signed(found['difference'], typeset=True)} ({between}, exact Wilcoxon p "
+        f"{found['p']:.3f}). The masks were corrected from round {now.number}'s proposals, which favours its "
+        "model."
     )
 
 
@@ -125,8 +124,6 @@ def _rise(before: RoundReport, now: RoundReport) -> str:
 
 def median_text(dice: Interval) -> str:
     """A median with its interval, where it has one."""
-    if np.isnan(dice.estimate):
-        return DASH
     if not dice.is_defined:
-        return f"{dice.estimate:.2f}"
-    return f"{dice.estimate:.2f} ({dice.low:.2f}{DASH}{dice.high:.2f})"
+        return number(dice.estimate)
+    return with_interval(dice.estimate, dice.low, dice.high)

@@ -12,6 +12,7 @@ from bmseg.atlas.pictures import close_up_frame
 from bmseg.atlas.signal import SIGNAL_WORDS
 from bmseg.study import Level
 from evaluation.figures.display import WINDOW_WORDS
+from evaluation.statistics.words import plural
 
 #: Which slice the pages by age show.
 BY_AGE = "Youngest first; the slice that shows most levels, and of those the one with most marked."
@@ -54,11 +55,11 @@ def chosen_words(atlas: Atlas) -> list[str]:
     words = []
     if options.exams:
         both = " by name, both knees of each" if unit == "knee" else " by name"
-        words.append(f"{_count(exams, 'training exam')} chosen{both}.")
+        words.append(f"{plural(exams, 'training exam')} chosen{both}.")
     else:
         chosen = len(atlas.chosen)
-        of = f"{_count(len(atlas.candidates), unit)} of " if unit == "knee" else ""
-        words.append(f"{chosen} of {of}{_count(exams, 'training exam')}. {_bands(atlas)}")
+        of = f"{plural(len(atlas.candidates), unit)} of " if unit == "knee" else ""
+        words.append(f"{chosen} of {of}{plural(exams, 'training exam')}. {_bands(atlas)}")
         words.append(
             f"From each, the {unit} that shows most levels was taken, rare levels first; the seed "
             f"{options.seed} decided among equals. So all levels are seen more often here than in the cohort."
@@ -66,14 +67,14 @@ def chosen_words(atlas: Atlas) -> list[str]:
         if len(atlas.chosen) < options.number:
             words.append(f"{options.number} were asked for, {len(atlas.chosen)} are there.")
         if left_out := len(atlas.exams.left_out):
-            words.append(f"Not chosen from: {_count(left_out, 'exam')} of patients with a test exam.")
+            words.append(f"Not chosen from: {plural(left_out, 'exam')} of patients with a test exam.")
         if unmarked := sum(not one.is_marked for one in atlas.candidates):
-            words.append(f"Not chosen from: {_count(unmarked, unit)} without any marking.")
+            words.append(f"Not chosen from: {plural(unmarked, unit)} without any marking.")
     if unit == "knee" and whole:
-        words.append(f"Shown whole, because no gap between two knees was found: {_count(whole, 'exam')}.")
+        words.append(f"Shown whole, because no gap between two knees was found: {plural(whole, 'exam')}.")
     unknown = sum(math.isnan(one.age) for one in atlas.chosen)
     if 0 < unknown < len(atlas.chosen):
-        words.append(f"Age unknown: {_count(unknown, unit)}; they come last.")
+        words.append(f"Age unknown: {plural(unknown, unit)}; they come last.")
     return words
 
 
@@ -84,7 +85,7 @@ def level_words(atlas: Atlas, level: Level) -> str:
     description = f"{level.description[:1].upper()}{level.description[1:]}. " if level.description else ""
     if not own:
         return f"{description}Nobody marked it in the {atlas.unit}s of this atlas: it has no example here."
-    words = f"{description}Marked in {len(own)} of {_count(len(atlas.knees), atlas.unit)}."
+    words = f"{description}Marked in {len(own)} of {plural(len(atlas.knees), atlas.unit)}."
     if undefined := sum(math.isnan(one.signal) for one in own):
         words += f" Relative signal undefined in {undefined}: no tissue around."
     small = sum(one.area < SHOWN_MM2 for one in own)
@@ -133,7 +134,3 @@ def _bands(atlas: Atlas) -> str:
         f"The years from the youngest to the oldest were cut into {chosen} bands of equal width (an empty "
         "band gave its place to the fullest one)."
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

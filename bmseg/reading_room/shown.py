@@ -12,15 +12,15 @@ from bmseg.errors import InputError
 from bmseg.outputs.records import read_record
 from bmseg.reading_room.page import ShownExam
 from bmseg.reading_room.records import REFERENCE
-from bmseg.scoring.exam import consensus_path
+from bmseg.scoring.evaluation import consensus_name
 from bmseg.scoring.raters import workspace_raters
 from bmseg.sharing.image_folder import find_exams
 from bmseg.study import Study
 from bmseg.wording import command
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import Volume, read_volume
+from dataset_conversion.images import read_volume
 from dataset_conversion.raw.dataset import RawDataset
-from evaluation.masks.reading import LabelMap, check_grid, list_masks, match_exams, read_mask
+from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,11 @@ class Shown:
             When a file is damaged, or a mask has other labels or is not on its image's grid.
         """
         image = read_volume(self.images[exam])
-        grid = LabelMap(self.images[exam], image.array, image.affine)
         masks = {}
         for origin, files in self.masks.items():
             mask = read_mask(files[exam], study.label_values)
-            check_grid(mask, grid)
-            masks[origin] = Volume(mask.array, mask.affine).stored_as(study.plane).array
+            check_grid(mask, image)
+            masks[origin] = mask.stored_as(study.plane).array
         stored = image.stored_as(study.plane)
         return ShownExam(stored.array, (float(stored.spacing[0]), float(stored.spacing[1])), masks)
 
@@ -89,7 +88,7 @@ def workspace_shown(
     InputError
         When the workspace was not evaluated, a model has no predictions, or the channel is unknown.
     """
-    raters, synthetic = workspace_raters(workspace, study)
+    raters = workspace_raters(workspace)
     dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
     exams, made = dataset.exams("test"), raters.models
     channel = _channel(study, channel)
@@ -103,11 +102,11 @@ def workspace_shown(
             f"--model: found {', '.join(unknown)}, expected some of {', '.join(made)}: methods "
             "with predictions in the workspace"
         )
-    masks = {REFERENCE: {exam: consensus_path(workspace.evaluation, exam) for exam in exams}}
+    masks = {REFERENCE: {exam: workspace.evaluation / consensus_name(exam) for exam in exams}}
     masks |= {model: _masks_of(model, made[model]) for model in models or made}
     match_exams(masks, exams)
     images = {exam: dataset.image_path(exam, "test", channel) for exam in exams}
-    return Shown(images, masks, _ages(dataset.cohort(), exams), synthetic)
+    return Shown(images, masks, _ages(dataset.cohort(), exams), workspace.is_synthetic)
 
 
 def folders_shown(

@@ -31,6 +31,9 @@ from tests.bmseg.annotation.tiny import accept_command, correct, mask_of, settin
 from tests.bmseg.nnunet.tiny import METHOD, PROFILE, TRAINING
 from tests.support.command_line import assert_refused, bmseg, printed_command, run_printed
 
+#: What is on record of a synthetic cohort.
+PHANTOM = {"kind": "phantom", "inputs_sha256": "0" * 64, "seed": 3, "training": 10}
+
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 
 
@@ -219,7 +222,7 @@ def test_one_process_at_a_time(proposed: Annotation) -> None:
         for command in ("accept", "propose", "start", "simulate"):
             if command == "simulate":
                 write_record(proposed.record_path, proposed.record | {"synthetic": True})
-                write_record(proposed.workspace.stages / "phantom.json", {"inputs": {"seed": 3}})
+                write_record(proposed.workspace.stages / "phantom.json", PHANTOM)
             result = bmseg("annotate", command, "-w", root)
             assert_refused(result, "expected nobody; wait for its end or stop it", code=1)
         assert bmseg("annotate", "status", "-w", root).returncode == 0
@@ -256,7 +259,7 @@ def test_the_simulated_reader(proposed: Annotation, monkeypatch: pytest.MonkeyPa
     """She has the phantom's mask in mind: here that of the small exams."""
     root, round_ = proposed.workspace.root, proposed.rounds()[0]
     write_record(proposed.record_path, proposed.record | {"synthetic": True})
-    write_record(proposed.workspace.stages / "phantom.json", {"inputs": {"seed": 3, "training": 10}})
+    write_record(proposed.workspace.stages / "phantom.json", PHANTOM)
 
     def simulate(planned: PlannedExam, *, readers: tuple[str, ...], **_: object) -> Exam:
         return Exam(planned.identifier, "unread", {}, dict.fromkeys(readers, truth(planned.identifier)[1]))
