@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from bmseg.reading_room import Room, RoomLevel, ShownExam, build_page, draw_order
+from bmseg.reading_room.page import Room, ShownExam, build_page
+from bmseg.reading_room.records import draw_order
+from bmseg.study import Level
 
 SHAPE = (384, 256, 16)
 EXAMS = 10
@@ -84,8 +86,10 @@ def bench_reading_room() -> str:
 
 def _page() -> str:
     """Images with a scanner's noise, so that they compress no better than real ones."""
-    levels = [RoomLevel(value, f"level{value}", "", color) for value, color in
-              ((1, "#40e0d0"), (2, "#1f5fff"), (3, "#ffe100"))]  # fmt: skip
+    levels = [
+        Level(value=value, name=f"level{value}", color=color)
+        for value, color in enumerate(("#40e0d0", "#1f5fff", "#ffe100"), 1)
+    ]
 
     def read(exam: str) -> ShownExam:
         rng = np.random.default_rng(list(exam.encode()))

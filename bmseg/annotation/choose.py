@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from bmseg.annotation.corrections import disagreement
-from bmseg.annotation.state import Annotation, Round
-from bmseg.nnunet.training import Fold
-from dataset_conversion.files import atomic_path
-from dataset_conversion.raw.dataset import FILE_ENDING
-from evaluation.masks.reading import read_mask
+from evaluation.measures.dice import Dice
 
 Pick = Literal["random", "uncertain"]
 
@@ -38,42 +34,53 @@ def choose_at_random(unread: Sequence[str], number: int, *, seed: int, round_num
     return sorted(names[place] for place in order[:number])
 
 
-def choose_uncertain(scores: pd.DataFrame, number: int) -> list[str]:
-    """The exams of highest disagreement, sorted by name; undefined ones come last, ties by name.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Columns ``exam``, ``disagreement``.
-    number : int
-    """
-    order = scores.sort_values(["disagreement", "exam"], ascending=[False, True], na_position="last")
-    return sorted(order.exam[:number])
-
-
-def disagreements(
-    annotation: Annotation, round_: Round, folds: Sequence[Fold], unread: Sequence[str]
-) -> pd.DataFrame:
-    """How far the folds' networks disagree on every unread exam, from the masks that they predicted.
+def choose_uncertain(scores: Mapping[str, float], number: int) -> pd.DataFrame:
+    """The exams of highest disagreement; undefined ones come last, ties by name.
 
     Returns
     -------
     DataFrame
-        Columns ``exam`` and ``disagreement``, see `bmseg.annotation.corrections.disagreement`.
+        Columns ``exam``, ``disagreement`` and ``chosen``; the highest first.
     """
-    study = annotation.study
-    levels = {level.name: (level.value,) for level in study.levels}
-    rows = []
-    for exam in unread:
-        paths = [round_.committee(fold) / f"{exam}{FILE_ENDING}" for fold in folds]
-        masks = [read_mask(path, study.label_values).array for path in paths]
-        rows.append((exam, disagreement(masks, levels)))
-    return pd.DataFrame(rows, columns=["exam", "disagreement"])
-
-
-def write_disagreements(round_: Round, scores: pd.DataFrame, chosen: Sequence[str]) -> None:
-    """disagreement.csv: every unread exam, the highest first, and whether it was chosen."""
-    table = scores.assign(chosen=scores.exam.isin(chosen))
+    table = pd.DataFrame(scores.items(), columns=["exam", "disagreement"])
     table = table.sort_values(["disagreement", "exam"], ascending=[False, True], na_position="last")
-    with atomic_path(round_.disagreement) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6f")
+    return table.assign(chosen=np.arange(len(table)) < number)
+
+
+def disagreement(masks: Sequence[np.ndarray], levels: Mapping[str, Sequence[int]]) -> float:
+    """How far the masks of several networks of one exam disagree: 1 - their mean pairwise Dice.
+
+    Query by committee (Seung, Opper and Sompolinsky 1992, COLT 287): a network a fold is a member of the
+    committee. The mean runs over all pairs of members and all levels; where both masks of a pair have
+    none of a level, its Dice is undefined and left out.
+
+    Parameters
+    ----------
+    masks : sequence of ndarray of int, shape (i, j, k)
+        Two or more.
+    levels : mapping of str to sequence of int
+        Name of a level to its mask values.
+
+    Returns
+    -------
+    float
+        0 (the same masks) to 1 (nothing in common); NaN where no member marks anything.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two masks, or shapes differ.
+
+    Examples
+    --------
+    >>> one, other = np.array([[[1, 1, 0]]]), np.array([[[1, 1, 1]]])
+    >>> round(disagreement([one, other], {"level1": [1], "level2": [2]}), 3)
+    0.2
+    """
+    if len(masks) < 2:
+        raise ValueError(f"masks: found {len(masks)}, expected two or more")
+    scores = [
+        Dice(tuple(values))(one, other) for one, other in combinations(masks, 2) for values in levels.values()
+    ]
+    defined = [score for score in scores if not np.isnan(score)]
+    return 1 - float(np.mean(defined)) if defined else float("nan")

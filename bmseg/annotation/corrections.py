@@ -1,14 +1,12 @@
-"""What a reader changed in a pre-drawn mask, and how far several networks' masks disagree."""
+"""What a reader changed in a pre-drawn mask."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
 
 from evaluation.measures.dice import Dice, EmptyMask
 
@@ -75,13 +73,11 @@ class Effort:
     Parameters
     ----------
     changed : int
-        Voxels with another value than proposed.
+        With another value than proposed.
     marked : int
-        Voxels of the corrected mask with a level: what is to be drawn when one begins from nothing.
-    proposed : int
-        Voxels of the proposal with a level.
-    kept : int
-        Of these, the voxels that have the same level in the corrected mask.
+        With a level in the corrected mask: what is to be drawn when one begins from nothing.
+    proposed, kept : int
+        With a level in the proposal, and those of them with the same level in the corrected mask.
     """
 
     changed: int
@@ -114,74 +110,3 @@ class Effort:
     def share_kept(self) -> float:
         """Share of the proposal's marked voxels that the reader left; NaN where nothing was proposed."""
         return self.kept / self.proposed if self.proposed else float("nan")
-
-
-def disagreement(masks: Sequence[np.ndarray], levels: Mapping[str, Sequence[int]]) -> float:
-    """How far the masks of several networks of one exam disagree: 1 - their mean pairwise Dice.
-
-    Query by committee (Seung, Opper and Sompolinsky 1992, COLT 287): a network a fold is a member of the
-    committee. The mean runs over all pairs of members and all levels; where both masks of a pair have
-    none of a level, its Dice is undefined and left out.
-
-    Parameters
-    ----------
-    masks : sequence of ndarray of int, shape (i, j, k)
-        Two or more.
-    levels : mapping of str to sequence of int
-        Name of a level to its mask values.
-
-    Returns
-    -------
-    float
-        0 (the same masks) to 1 (nothing in common); NaN where no member marks anything.
-
-    Raises
-    ------
-    ValueError
-        When there are fewer than two masks, or shapes differ.
-
-    Examples
-    --------
-    >>> one, other = np.array([[[1, 1, 0]]]), np.array([[[1, 1, 1]]])
-    >>> round(disagreement([one, other], {"level1": [1], "level2": [2]}), 3)
-    0.2
-    """
-    if len(masks) < 2:
-        raise ValueError(f"masks: found {len(masks)}, expected two or more")
-    scores = [
-        Dice(tuple(values))(one, other) for one, other in combinations(masks, 2) for values in levels.values()
-    ]
-    defined = [score for score in scores if not np.isnan(score)]
-    return 1 - float(np.mean(defined)) if defined else float("nan")
-
-
-def correct_regions(proposal: np.ndarray, wanted: np.ndarray, largest_left: int) -> np.ndarray:
-    """The proposal after a reader who has another mask in mind corrects what she notices.
-
-    Where the two differ, voxels that touch by a face form a region. Regions of more than `largest_left`
-    voxels become what she wants, smaller ones stay as proposed: a reader who corrects is drawn towards
-    what is already there.
-
-    Parameters
-    ----------
-    proposal, wanted : ndarray of int, shape (i, j, k)
-    largest_left : int
-        Voxels of the largest region that she leaves; 0: she corrects everything.
-
-    Returns
-    -------
-    ndarray, shape (i, j, k)
-        Of the type of `proposal`.
-
-    Raises
-    ------
-    ValueError
-        When the shapes differ.
-    """
-    if proposal.shape != wanted.shape:
-        raise ValueError(f"shape: found {proposal.shape}, expected {wanted.shape}")
-    regions, _ = ndimage.label(proposal != wanted)
-    sizes = np.bincount(regions.ravel())
-    noticed = sizes > largest_left
-    noticed[0] = False
-    return np.where(noticed[regions], wanted, proposal).astype(proposal.dtype)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bmseg.annotation.state import Annotation
+from bmseg.annotation.rounds import Annotation
 from bmseg.errors import InputError
 from dataset_conversion.images import ConversionError, Volume, label_fault, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
-from dataset_conversion.raw.segmented import image_of
+from dataset_conversion.raw.segmented import image_of, same_voxels
 
 #: Beside a mask that 3D Slicer exported: which number it gave to which segment.
 SLICER_NUMBERS = ".labels.csv"
@@ -21,13 +21,21 @@ SLICER_NUMBERS = ".labels.csv"
 ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd")
 
 
-def masks_in(folder: Path) -> tuple[dict[str, Path], list[str]]:
+def masks_in(folder: Path, expected: Iterable[str], whose: str) -> tuple[dict[str, Path], list[str]]:
     """Exam to file of the masks in a folder, and the names of files that are no masks.
+
+    Parameters
+    ----------
+    folder : Path
+    expected : iterable of str
+        Exams that may have one.
+    whose : str
+        Those exams in words, as ``unread exams``.
 
     Raises
     ------
     InputError
-        When the folder is missing, or holds two masks of one exam.
+        When the folder is missing, or holds two masks of one exam or one of another.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected one with <exam>.nii.gz files")
@@ -43,23 +51,13 @@ def masks_in(folder: Path) -> tuple[dict[str, Path], list[str]]:
         if exam in masks:
             raise InputError(f"{path}: exam {exam}: found twice ({masks[exam].name}), expected once")
         masks[exam] = path
-    return masks, others
-
-
-def refuse_unknown(masks: Mapping[str, Path], expected: Iterable[str], whose: str) -> None:
-    """Refuse masks of exams that are not expected.
-
-    Raises
-    ------
-    InputError
-        Names the files.
-    """
     if extra := sorted(set(masks) - set(expected)):
         names = ", ".join(masks[exam].name for exam in extra)
         raise InputError(
-            f"{masks[extra[0]].parent}: exam: found {names}, expected only <exam>.nii.gz of {whose}; rename "
-            "or remove the files"
+            f"{folder}: exam: found {names}, expected only <exam>.nii.gz of {whose}; rename or remove the "
+            "files"
         )
+    return masks, others
 
 
 def read_masks(annotation: Annotation, masks: Mapping[str, Path]) -> dict[str, Volume]:
@@ -85,6 +83,27 @@ def read_masks(annotation: Annotation, masks: Mapping[str, Path]) -> dict[str, V
     if faults:
         raise InputError("; ".join(faults) + "; nothing was accepted: correct the masks and start again")
     return read
+
+
+def refuse_other_masks(annotation: Annotation, files: Mapping[str, Path]) -> None:
+    """Refuse masks of accepted exams that are not the accepted ones: those are never overwritten.
+
+    Raises
+    ------
+    InputError
+        Names the files; also errors of `read_masks`.
+    """
+    other = [
+        exam
+        for exam, mask in read_masks(annotation, files).items()
+        if not same_voxels(mask, read_volume(annotation.training_mask(exam)))
+    ]
+    if other:
+        names = ", ".join(files[exam].name for exam in other)
+        raise InputError(
+            f"{files[other[0]].parent}: mask: found another than was accepted ({names}), expected the same: "
+            "an accepted mask is never overwritten"
+        )
 
 
 def _check_slicer_numbers(annotation: Annotation, path: Path) -> None:

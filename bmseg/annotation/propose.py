@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,29 +11,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmseg.annotation.choose import (
-    RULES,
-    Pick,
-    choose_at_random,
-    choose_uncertain,
-    disagreements,
-    write_disagreements,
-)
-from bmseg.annotation.earlier import draw_with_earlier
-from bmseg.annotation.reader_files import write_reader_files
-from bmseg.annotation.state import ACCEPTED, BEGUN, PROPOSED, Annotation, Round
+from bmseg.annotation.choose import RULES, Pick, choose_at_random, choose_uncertain, disagreement
+from bmseg.annotation.for_reader import write_reader_files
+from bmseg.annotation.rounds import ACCEPTED, BEGUN, PROPOSED, Annotation, Round
 from bmseg.errors import InputError
+from bmseg.methods import Method, get_method
+from bmseg.methods.profiles import get_profile
 from bmseg.nnunet import Training, plan, predict, train
+from bmseg.nnunet.environment import say
 from bmseg.nnunet.models import trained_model
 from bmseg.nnunet.training import Fold
 from bmseg.outputs import provenance
 from bmseg.outputs.provenance import file_hash
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 from dataset_conversion.images.volume import Volume, read_volume, write_volume
 from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
 from dataset_conversion.raw.folds import make_folds
 from dataset_conversion.raw.segmented import image_of, link_or_copy
+from evaluation.masks.reading import read_mask
 
 
 @dataclass(frozen=True)
@@ -91,67 +89,69 @@ def propose(annotation: Annotation, settings: Settings, *, number: int | None = 
         When the round before is still open, settings differ from those that the round was begun with, no
         exam is unread, a fold does not exist, or one network alone is to be uncertain.
     WorkError
-        When nnU-Net fails.
+        When nnU-Net fails, or another process is at work on the rounds.
     """
-    rounds = annotation.rounds()
-    following = len(rounds) + (not rounds or rounds[-1].state == ACCEPTED)
-    if number is not None and number > following:
-        raise InputError(f"--round: found {number}, expected {following} at most; rounds follow each other")
-    if number is not None and number < following:
-        return [f"round {number} is already made; nothing was changed"]
-    round_ = annotation.round(following)
-    if round_.state:
-        _refuse_other_settings(round_, settings)
-    if round_.state == PROPOSED:
-        return [f"round {following} is already proposed; nothing was changed", *_what_next(round_)]
-    annotation.check_masks()
-    if not round_.state:
-        _begin(annotation, round_, settings)
-    workspace = _training_workspace(annotation, round_)
-    plan(workspace, settings.training.profile, [settings.training.method])
-    for fold in settings.folds:
-        train(workspace, settings.training, fold=fold, seed=settings.seed)
-    _choose(annotation, round_, workspace, settings)
-    exams = round_.exams
-    predict(workspace, settings.training, folds=settings.folds, exams=exams, out=round_.originals)
-    earlier = draw_with_earlier(annotation, round_, workspace, settings.training.method)
-    _write_proposals(annotation, round_)
-    write_reader_files(annotation, round_)
-    model = trained_model(workspace, settings.training, settings.folds)
-    round_.write(
-        round_.read()
-        | {
-            "state": PROPOSED,
-            "model": model.folder.name,
-            "checkpoints_sha256": model.checkpoints(),
-            "proposals_sha256": {exam: file_hash(round_.original(exam)) for exam in exams},
-            "earlier": earlier,
-            "versions": provenance.versions(),
-        }
-    )
-    trained = len(round_.read()["trained_on"])
+    with annotation.alone():
+        rounds = annotation.rounds()
+        following = len(rounds) + (not rounds or rounds[-1].state == ACCEPTED)
+        if number is not None and number > following:
+            raise InputError(
+                f"--round: found {number}, expected {following} at most; rounds follow each other"
+            )
+        if number is not None and number < following:
+            return [f"round {number} is already made; nothing was changed"]
+        round_ = annotation.round(following)
+        if round_.state:
+            _refuse_other_settings(annotation, round_, settings)
+        said = f"round {following} is already proposed; nothing was changed"
+        if round_.state != PROPOSED:
+            annotation.check_masks()
+            if not round_.state:
+                _begin(annotation, round_, settings)
+            _make(annotation, round_, settings)
+            exams, trained = len(round_.exams), len(round_.read()["trained_on"])
+            said = f"round {following}: {exams} masks pre-drawn by a model of {trained} exams"
     return [
-        f"round {following}: {len(exams)} masks pre-drawn by a model of {trained} exams",
-        *_what_next(round_),
-    ]
-
-
-def _what_next(round_: Round) -> list[str]:
-    return [
+        said,
         f"open:    {round_.images} with {round_.proposals} (see README.txt beside them)",
         f"save to: {round_.corrected}",
-        "then:    bmseg annotate accept",
+        f"then:    {annotation.command('accept')}",
     ]
 
 
-def _refuse_other_settings(round_: Round, settings: Settings) -> None:
+def _make(annotation: Annotation, round_: Round, settings: Settings) -> None:
+    """Train, choose, pre-draw; what is there already stays."""
+    workspace, training = _training_workspace(annotation, round_), settings.training
+    plan(workspace, training.profile, [training.method])
+    for fold in settings.folds:
+        train(workspace, training, fold=fold, seed=settings.seed)
+    if "exams" not in round_.read():
+        _choose(annotation, round_, workspace, settings)
+    exams = round_.exams
+    predict(workspace, training, folds=settings.folds, exams=exams, out=round_.originals)
+    earlier = _draw_with_earlier(annotation, round_, workspace, training.method)
+    _write_proposals(annotation, round_)
+    write_reader_files(annotation, round_)
+    model = trained_model(workspace, training, settings.folds)
+    made = {
+        "state": PROPOSED,
+        "model": model.folder.name,
+        "checkpoints_sha256": model.checkpoints(),
+        "proposals_sha256": {exam: file_hash(round_.original(exam)) for exam in exams},
+        "earlier": earlier,
+        "versions": provenance.versions(),
+    }
+    round_.write(round_.read() | made)
+
+
+def _refuse_other_settings(annotation: Annotation, round_: Round, settings: Settings) -> None:
     before = round_.read()["settings"]
     differ = [name for name, value in settings.record.items() if before.get(name) != value]
     if differ:
         found = ", ".join(f"{name}={before.get(name)}" for name in differ)
         wanted = ", ".join(f"{name}={settings.record[name]}" for name in differ)
         advice = (
-            "accept its masks first ('bmseg annotate accept')"
+            f"accept its masks first: {annotation.command('accept')}"
             if round_.state == PROPOSED
             else f"give the same options, or remove {round_.folder} to begin the round anew"
         )
@@ -161,9 +161,10 @@ def _refuse_other_settings(round_: Round, settings: Settings) -> None:
 def _begin(annotation: Annotation, round_: Round, settings: Settings) -> None:
     unread = annotation.unread()
     if not unread:
+        last = command("plan", workspace=annotation.workspace.root)
         raise InputError(
             f"{annotation.dataset.unread_folder}: found no unread exam, expected at least one: all are "
-            "segmented; train the final model ('bmseg plan', 'bmseg train')"
+            f"segmented; train the final model: {last}, then {last.replace('plan', 'train', 1)}"
         )
     _check_folds(annotation, settings)
     lineage = annotation.lineage()
@@ -210,7 +211,7 @@ def _training_workspace(annotation: Annotation, round_: Round) -> Workspace:
     own = RawDataset.create(workspace.nnunet_raw, main.spec)
     reader = main.spec.training_reader
     for exam in record["trained_on"]:
-        link_or_copy(main.mask_path(exam, "training", reader), own.mask_path(exam, "training", reader))
+        link_or_copy(annotation.training_mask(exam), own.mask_path(exam, "training", reader))
         for name in main.spec.channels:
             link_or_copy(image_of(main, exam, name), own.image_path(exam, "training", name))
     candidates = record.get("exams") or record["unread"]
@@ -229,17 +230,49 @@ def _training_workspace(annotation: Annotation, round_: Round) -> Workspace:
 
 
 def _choose(annotation: Annotation, round_: Round, workspace: Workspace, settings: Settings) -> None:
-    record = round_.read()
-    if settings.pick == "random" or "exams" in record:
-        return
+    """The exams on which the folds' networks disagree most, of all that are unread."""
     for fold in settings.folds:
         predict(workspace, settings.training, folds=[fold], out=round_.committee(fold))
-    scores = disagreements(annotation, round_, settings.folds, record["unread"])
-    exams = choose_uncertain(scores, settings.number)
-    write_disagreements(round_, scores, exams)
-    values = dict(zip(scores.exam, scores.disagreement, strict=True))
-    kept = {exam: None if np.isnan(values[exam]) else round(values[exam], 6) for exam in exams}
+    record, study = round_.read(), annotation.study
+    levels = {level.name: (level.value,) for level in study.levels}
+    scores = {}
+    for exam in record["unread"]:
+        paths = [round_.committee(fold) / f"{exam}{FILE_ENDING}" for fold in settings.folds]
+        scores[exam] = disagreement([read_mask(path, study.label_values).array for path in paths], levels)
+    table = choose_uncertain(scores, settings.number)
+    with atomic_path(round_.disagreement) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6f")
+    exams = sorted(table.exam[table.chosen])
+    kept = {exam: None if math.isnan(scores[exam]) else round(scores[exam], 6) for exam in exams}
     round_.write(record | {"exams": exams, "disagreement": kept})
+
+
+def _draw_with_earlier(
+    annotation: Annotation, round_: Round, workspace: Workspace, method: Method
+) -> dict[str, Any] | None:
+    """Draw a round's exams with the model of the round before, beside the proposals and not for the reader.
+
+    Rounds have different exams, and their Dice differ by how hard those are; so two models meet on the same
+    exams, to which both are new: the earlier one was trained before they were corrected. Returns what
+    round.json says of it; None in the first round, and where the model is not there any more, which is
+    printed.
+    """
+    if round_.number == 1:
+        return None
+    before = annotation.round(round_.number - 1)
+    settings = before.read()["settings"]
+    name = settings["method"]
+    # `method` may be one that is not registered.
+    method = method if name == method.name else get_method(name)
+    training = Training.of(method, get_profile(settings["profile"]))
+    own = Workspace(before.training, workspace.dataset_folder)
+    try:
+        model = trained_model(own, training, tuple(settings["folds"]))
+    except InputError as error:
+        say(f"round {before.number}: its model does not draw these exams for comparison: {error}")
+        return None
+    predict(workspace, training, exams=round_.exams, out=round_.earlier_masks, model=model)
+    return {"round": before.number, "model": model.folder.name, "checkpoints_sha256": model.checkpoints()}
 
 
 def _write_proposals(annotation: Annotation, round_: Round) -> None:

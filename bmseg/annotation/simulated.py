@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
-from bmseg.annotation.corrections import correct_regions
-from bmseg.annotation.state import ACCEPTED, Annotation, Round
+from bmseg.annotation.rounds import ACCEPTED, Annotation
 from bmseg.cohort.phantom import phantom_output
 from bmseg.errors import InputError
 from dataset_conversion.images.volume import Volume, read_volume, write_volume
-from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort, simulate_exam
+from dataset_conversion.phantom.cohort import plan_cohort, simulate_exam
 from dataset_conversion.raw.dataset import FILE_ENDING
 
 #: Voxels of the largest wrong region that she leaves: about 28 mm3 of the phantom's 0.9 x 0.9 x 3.5 mm.
@@ -24,10 +24,8 @@ class Simulation:
 
     Parameters
     ----------
-    written : list of str
-        Exams corrected now.
-    kept : list of str
-        Exams with a mask in ``corrected`` before, which stays.
+    written, kept : list of str
+        Exams corrected now, and those with a mask in ``corrected`` before, which stays.
     left : int
         Voxels that she would have drawn otherwise and left as proposed.
     """
@@ -43,8 +41,7 @@ def simulate(
     """Write the masks of a simulated reader into a round's folder ``corrected``.
 
     She has the mask in mind that the training reader draws of the exam, made again from the cohort's seed,
-    and corrects every region of disagreement that she notices; see
-    `bmseg.annotation.corrections.correct_regions`.
+    and corrects every region of disagreement that she notices; see `correct_regions`.
 
     Parameters
     ----------
@@ -58,35 +55,65 @@ def simulate(
     ------
     InputError
         When the cohort is not synthetic, or no round is proposed.
+    WorkError
+        When another process is at work on the rounds.
     """
-    record = phantom_output(annotation.workspace).read()
-    if not annotation.synthetic or "seed" not in record:
+    made = phantom_output(annotation.workspace).read()
+    if not annotation.synthetic or "seed" not in made:
         raise InputError(
             f"{annotation.workspace.root}: cohort: found exams of people, expected the synthetic cohort of "
             "'bmseg phantom --segmented': nobody simulates a reader of other exams"
         )
-    round_ = annotation.proposed_round(number)
-    if round_.state == ACCEPTED:
-        return Simulation([], round_.exams, 0)
-    planned = {one.identifier: one for one in plan_cohort(training=record["training"], seed=record["seed"])}
-    return _correct(annotation, round_, planned, record["seed"], largest_left)
+    with annotation.alone():
+        round_ = annotation.proposed_round(number)
+        if round_.state == ACCEPTED:
+            return Simulation([], round_.exams, 0)
+        planned = {one.identifier: one for one in plan_cohort(training=made["training"], seed=made["seed"])}
+        spec = annotation.dataset.spec
+        reader = spec.training_reader
+        written, kept, left = [], [], 0
+        for exam in round_.exams:
+            path = round_.corrected / f"{exam}{FILE_ENDING}"
+            if path.is_file():
+                kept.append(exam)
+                continue
+            drawn = simulate_exam(planned[exam], channels=(), seed=made["seed"], readers=(reader,))
+            wanted = drawn.masks[reader].stored_as(spec.plane).array
+            proposal = read_volume(round_.original(exam))
+            corrected = correct_regions(proposal.array.astype(np.uint8), wanted, largest_left)
+            left += int((corrected != wanted).sum())
+            write_volume(path, Volume(corrected, proposal.affine))
+            written.append(exam)
+        return Simulation(written, kept, left)
 
 
-def _correct(
-    annotation: Annotation, round_: Round, planned: dict[str, PlannedExam], seed: int, largest_left: int
-) -> Simulation:
-    written, kept, left = [], [], 0
-    reader, plane = annotation.dataset.spec.training_reader, annotation.dataset.spec.plane
-    for exam in round_.exams:
-        path = round_.corrected / f"{exam}{FILE_ENDING}"
-        if path.is_file():
-            kept.append(exam)
-            continue
-        drawn = simulate_exam(planned[exam], channels=(), seed=seed, readers=(reader,)).masks[reader]
-        wanted = drawn.stored_as(plane).array
-        proposal = read_volume(round_.original(exam))
-        corrected = correct_regions(proposal.array.astype(np.uint8), wanted, largest_left)
-        left += int((corrected != wanted).sum())
-        write_volume(path, Volume(corrected, proposal.affine))
-        written.append(exam)
-    return Simulation(written, kept, left)
+def correct_regions(proposal: np.ndarray, wanted: np.ndarray, largest_left: int) -> np.ndarray:
+    """The proposal after a reader who has another mask in mind corrects what she notices.
+
+    Where the two differ, voxels that touch by a face form a region. Regions of more than `largest_left`
+    voxels become what she wants, smaller ones stay as proposed: a reader who corrects is drawn towards
+    what is already there.
+
+    Parameters
+    ----------
+    proposal, wanted : ndarray of int, shape (i, j, k)
+    largest_left : int
+        Voxels of the largest region that she leaves; 0: she corrects everything.
+
+    Returns
+    -------
+    ndarray, shape (i, j, k)
+        Of the type of `proposal`.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ.
+    """
+    if proposal.shape != wanted.shape:
+        raise ValueError(f"shape: found {proposal.shape}, expected {wanted.shape}")
+    regions, _ = ndimage.label(proposal != wanted)
+    sizes = np.bincount(regions.ravel())
+    noticed = sizes > largest_left
+    noticed[0] = False
+    return np.where(noticed[regions], wanted, proposal).astype(proposal.dtype)

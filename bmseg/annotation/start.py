@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bmseg.annotation.masks import masks_in, read_masks, refuse_unknown
-from bmseg.annotation.state import Annotation
+import pandas as pd
+
+from bmseg.annotation.masks import masks_in, read_masks, refuse_other_masks
+from bmseg.annotation.rounds import Annotation
 from bmseg.errors import InputError
-from bmseg.outputs import provenance
+from bmseg.outputs import provenance, write_record
 from bmseg.outputs.provenance import file_hash
-from bmseg.outputs.records import write_record
 from bmseg.study import study_hash
 from bmseg.workspace import kept_study, open_workspace
-from dataset_conversion.images.volume import Volume, read_volume, write_volume
-from dataset_conversion.raw.segmented import same_voxels, training_exams, unread_exams
+from dataset_conversion.images.volume import Volume, write_volume
+from dataset_conversion.raw.segmented import training_exams, unread_exams
 
 
 def start(root: Path | str, *, masks: Path | None = None, seed: int) -> list[str]:
@@ -37,23 +38,27 @@ def start(root: Path | str, *, masks: Path | None = None, seed: int) -> list[str
         of the data set, a patient of the test exams is among the unread, or rounds were begun otherwise.
     dataset_conversion.images.volume.ConversionError
         When there are no unread exams.
+    WorkError
+        When another process is at work on the rounds.
     """
-    workspace, study = open_workspace(root)
-    annotation = Annotation(workspace, study)
-    given, others = masks_in(masks) if masks else ({}, [])
-    record = annotation.record
+    annotation = Annotation(*open_workspace(root))
+    with annotation.alone():
+        return _start(annotation, masks, seed)
+
+
+def _start(annotation: Annotation, masks: Path | None, seed: int) -> list[str]:
+    record, begun = annotation.record, annotation.lineage()
     if record and record["seed"] != seed:
         raise InputError(
             f"{annotation.record_path}: seed: found {record['seed']}, expected {seed}; start with the same "
             "seed"
         )
-    if record.get("started"):
-        annotation.settle()
-        return _again(annotation, given)
     unread = unread_exams(annotation.dataset)
+    given, others = masks_in(masks, {*unread.exam, *begun.exam}, "unread exams") if masks else ({}, [])
+    if record.get("started"):
+        return _again(annotation, given)
     if not record:
-        _check_exams(annotation)
-    refuse_unknown(given, unread.exam, "unread exams")
+        _check_exams(annotation, unread)
     read = read_masks(annotation, given)
     if not given and not training_exams(annotation.dataset):
         raise InputError(
@@ -62,7 +67,7 @@ def start(root: Path | str, *, masks: Path | None = None, seed: int) -> list[str
         )
     record = {
         "seed": seed,
-        "study_sha256": study_hash(kept_study(workspace.root)),
+        "study_sha256": study_hash(kept_study(annotation.workspace.root)),
         "synthetic": "synthetic" in unread and bool((unread.synthetic == "True").all()),
         "versions": provenance.versions(),
         "started": False,
@@ -75,89 +80,60 @@ def start(root: Path | str, *, masks: Path | None = None, seed: int) -> list[str
         lines.append(f"{len(empty)} masks mark nothing: {', '.join(empty)}")
     if others:
         lines.append(f"{len(others)} other files in {masks} are no masks and were not read")
-    return [*lines, "next: bmseg annotate propose"]
+    return [*lines, f"next: {annotation.command('propose')}"]
 
 
-def _accept(annotation: Annotation, given: dict[str, Path], read: dict[str, Volume]) -> None:
-    reader = annotation.dataset.spec.training_reader
-    before, begin = [exam for exam in training_exams(annotation.dataset) if exam not in read], []
-    for exam in before:
-        path = annotation.dataset.mask_path(exam, "training", reader)
-        begin.append(_row(annotation, exam, "segmented before", path))
+def _accept(annotation: Annotation, given: Mapping[str, Path], read: Mapping[str, Volume]) -> None:
+    before = [exam for exam in training_exams(annotation.dataset) if exam not in read]
+    rows: list[dict[str, Any]] = [
+        {
+            "exam": exam,
+            "round": 0,
+            "chosen": "segmented before",
+            "mask_sha256": file_hash(annotation.training_mask(exam)),
+        }
+        for exam in before
+    ]
     for exam, mask in read.items():
         path = annotation.round(0).accepted(exam)
         write_volume(path, mask)
-        row = _row(annotation, exam, "segmented by hand", path)
-        begin.append(row | {"corrected_sha256": file_hash(given[exam])})
-    annotation.add_lineage(begin)
+        hashes = {"corrected_sha256": file_hash(given[exam]), "mask_sha256": file_hash(path)}
+        rows.append({"exam": exam, "round": 0, "chosen": "segmented by hand", **hashes})
+    annotation.add_lineage(rows)
     annotation.settle()
 
 
-def _row(annotation: Annotation, exam: str, chosen: str, mask: Path) -> dict[str, Any]:
-    return {
-        "exam": exam, "round": 0, "chosen": chosen, "image_sha256": annotation.image_hash(exam),
-        "mask_sha256": file_hash(mask), "accepted_at": now(),
-    }  # fmt: skip
-
-
-def _again(annotation: Annotation, given: dict[str, Path]) -> list[str]:
+def _again(annotation: Annotation, given: Mapping[str, Path]) -> list[str]:
     """Say that it is done; refuse masks that are not those of the first time."""
     lineage = annotation.lineage()
     begun = set(lineage.exam[lineage["round"] == 0])
     if new := sorted(set(given) - begun):
         raise InputError(
             f"{given[new[0]]}: exam {new[0]}: found a mask after rounds had begun, expected those of the "
-            "first 'annotate start'; let 'annotate propose' choose the exam"
+            f"first 'annotate start'; let a round choose the exam: {annotation.command('propose')}"
         )
-    refuse_other_masks(annotation, read_masks(annotation, given), given)
+    refuse_other_masks(annotation, given)
     return [f"already begun: {len(begun)} exams were segmented; nothing was changed"]
 
 
-def refuse_other_masks(annotation: Annotation, read: dict[str, Volume], files: dict[str, Path]) -> None:
-    """Refuse masks of accepted exams that are not the accepted ones: those are never overwritten.
-
-    Raises
-    ------
-    InputError
-        Names the files.
-    """
-    reader = annotation.dataset.spec.training_reader
-    other = [
-        exam
-        for exam, mask in read.items()
-        if not same_voxels(mask, read_volume(annotation.dataset.mask_path(exam, "training", reader)))
-    ]
-    if other:
-        names = ", ".join(files[exam].name for exam in other)
-        raise InputError(
-            f"{files[other[0]].parent}: mask: found another than was accepted ({names}), expected the same: "
-            "an accepted mask is never overwritten"
-        )
-
-
-def now() -> str:
-    """The time, for lineage.csv."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _check_exams(annotation: Annotation) -> None:
+def _check_exams(annotation: Annotation, unread: pd.DataFrame) -> None:
     """Refuse exams that are in two places, and patients of test exams among the unread ones."""
     dataset = annotation.dataset
-    unread = unread_exams(dataset)
+    table = dataset.unread_folder / "exams.csv"
     if unread.empty:
-        raise InputError(f"{dataset.unread_folder / 'exams.csv'}: found no exam, expected at least one")
+        raise InputError(f"{table}: found no exam, expected at least one")
     if not dataset.cohort_path.is_file():
         return
     cohort = dataset.cohort()
     if both := sorted(set(unread.exam) & set(cohort.exam)):
         raise InputError(
-            f"{dataset.unread_folder / 'exams.csv'}: exam {', '.join(both)}: found in cohort.csv too, "
+            f"{table}: exam {', '.join(both)}: found in cohort.csv too, "
             "expected in one; rename the exams or remove them from one table"
         )
     if "patient" in unread and "patient" in cohort:
         tested = set(cohort.patient[cohort.split == "test"].dropna())
         if shared := sorted(set(unread.patient.dropna()) & tested):
             raise InputError(
-                f"{dataset.unread_folder / 'exams.csv'}: patient {', '.join(shared)}: found among test exams "
+                f"{table}: patient {', '.join(shared)}: found among test exams "
                 "too, expected none: a model would be trained on whom it is tested; leave these exams out"
             )

@@ -1,18 +1,58 @@
-"""Whether the model helps yet, and more than the one before: in sentences."""
+"""What a round came to, and in sentences whether the model helps yet, and more than the one before."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from bmseg.annotation.round_report import OVER_LEVELS, RoundReport
+from bmseg.annotation.corrections import Effort
 from evaluation.comparison.readers import estimate_and_test
 from evaluation.statistics.intervals import Interval
-from evaluation.statistics.words import signed
-from evaluation.table import DASH
+from evaluation.statistics.words import interval, number, signed, with_interval
+
+#: The name of the mean of an exam's defined Dice of single levels.
+OVER_LEVELS = "over levels"
 
 _CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class RoundReport:
+    """What one round came to.
+
+    Parameters
+    ----------
+    number, trained_on : int
+        The round, and the exams that its model learnt from.
+    state : str
+    exams, accepted, unchanged, helped : int
+        Exams of the round; accepted ones; those of them whose mask is exactly the proposal; those in which
+        less was changed than drawing from nothing takes.
+    dice : dict of str to Interval
+        Level or group, and `OVER_LEVELS`, to the median Dice of proposal to corrected mask.
+    effort : Effort
+        Over the accepted exams.
+    volumes : DataFrame
+        Index level or group; ``added_ml`` and ``removed_ml`` over the accepted exams.
+    pairs : DataFrame
+        Index exam; ``now`` and ``earlier``: the mean Dice of single levels, over those that both define, of
+        this round's model and of the one before. Empty in the first round.
+    """
+
+    number: int
+    trained_on: int
+    state: str
+    exams: int
+    accepted: int
+    unchanged: int
+    helped: int
+    dice: dict[str, Interval]
+    effort: Effort
+    volumes: pd.DataFrame
+    pairs: pd.DataFrame
 
 
 def sentences(reports: Sequence[RoundReport]) -> list[str]:
@@ -27,18 +67,16 @@ def sentences(reports: Sequence[RoundReport]) -> list[str]:
 
 
 def _help(one: RoundReport) -> str:
-    if np.isnan(one.saved):
+    saved = one.effort.saved
+    if np.isnan(saved):
         return f"Round {one.number}: the corrected masks mark nothing; effort saved is not defined."
-    verdict = "the model helped" if one.saved > 0 else "the model did not help yet"
-    than = (
-        f"{one.saved:.0%} less than drawing from nothing"
-        if one.saved > 0
-        else "no less than drawing from nothing"
-    )
+    verdict = "the model helped" if saved > 0 else "the model did not help yet"
+    less = f"{saved:.0%}" if saved > 0 else "no"
     same = f"; {one.unchanged} masks were left exactly as proposed" if one.unchanged else ""
     return (
-        f"Round {one.number}: {verdict}: {one.changed} voxels were changed where the corrected masks mark "
-        f"{one.marked}, {than}; in {one.helped} of {one.accepted} exams it was less{same}."
+        f"Round {one.number}: {verdict}: {one.effort.changed} voxels were changed where the corrected masks "
+        f"mark {one.effort.marked}, {less} less than drawing from nothing; in {one.helped} of {one.accepted} "
+        f"exams it was less{same}."
     )
 
 
@@ -55,11 +93,11 @@ def _same_exams(now: RoundReport) -> str:
     )
     if np.isnan(found["low"]):
         return f"{text}; too few exams for an interval."
-    low, high = signed(found["low"], typeset=True), signed(found["high"], typeset=True)
+    between = interval(found["low"], found["high"], sign=True, typeset=True)
     return (
-        f"{text}; difference {signed(found['difference'], typeset=True)} ({low} to {high}, "
-        f"exact Wilcoxon p {found['p']:.3f}). The masks were corrected from round {now.number}'s proposals, "
-        "which favours its model."
+        f"{text}; difference {signed(found['difference'], typeset=True)} ({between}, exact Wilcoxon p "
+        f"{found['p']:.3f}). The masks were corrected from round {now.number}'s proposals, which favours its "
+        "model."
     )
 
 
@@ -86,8 +124,6 @@ def _rise(before: RoundReport, now: RoundReport) -> str:
 
 def median_text(dice: Interval) -> str:
     """A median with its interval, where it has one."""
-    if np.isnan(dice.estimate):
-        return DASH
     if not dice.is_defined:
-        return f"{dice.estimate:.2f}"
-    return f"{dice.estimate:.2f} ({dice.low:.2f}{DASH}{dice.high:.2f})"
+        return number(dice.estimate)
+    return with_interval(dice.estimate, dice.low, dice.high)

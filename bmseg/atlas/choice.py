@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -27,10 +28,8 @@ class Candidate:
 
     Parameters
     ----------
-    exam : str
-        Case identifier.
-    side : str
-        ``right``, ``left``, or nothing for a whole exam.
+    exam, side : str
+        The side is ``right``, ``left``, or nothing for a whole exam.
     age : float
         In years; NaN where it is not known.
     part : tuple of slice
@@ -68,10 +67,10 @@ def candidates_of(
         Slices along the last axis.
     affine : ndarray, shape (4, 4)
         Voxel indices to world millimetres, RAS+.
-    age : float
+    age, unit
+        As of the candidates; of the exam.
     levels : sequence of int
-        Mask values of the levels.
-    unit : {"exam", "knee"}
+        Mask values.
     """
     parts: dict[str, Slices] = {"": _WHOLE}
     if unit == "knee":
@@ -90,17 +89,8 @@ def candidates_of(
 
 
 def is_paired(candidates: Sequence[Candidate]) -> bool:
-    """Whether most marked exams are marked on both sides of a gap: then each is two knees.
-
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-        Those of exams divided by knee.
-    """
-    sides: dict[str, int] = {}
-    for one in candidates:
-        if one.is_marked:
-            sides[one.exam] = sides.get(one.exam, 0) + bool(one.side)
+    """Whether most marked exams, divided by knee, are marked on both sides of the gap."""
+    sides = Counter(one.exam for one in candidates if one.is_marked)
     return 2 * sum(number == 2 for number in sides.values()) > len(sides)
 
 
@@ -119,7 +109,7 @@ def choose(candidates: Sequence[Candidate], number: int, *, seed: int) -> list[C
     ----------
     candidates : sequence of Candidate
     number : int
-        How many are wanted; fewer are found where there are fewer.
+        Fewer are found where there are fewer.
     seed : int
 
     Returns
@@ -133,40 +123,30 @@ def choose(candidates: Sequence[Candidate], number: int, *, seed: int) -> list[C
     if number > len(exams):
         groups = [[one] for one in marked]
     bands = _bands(groups, min(number, len(groups)))
-    band_of = {_key(one): place for place, band in enumerate(bands) for one in band}
-    worth = {
-        level: 1 / showing
-        for level in {level for one in marked for level in one.areas}
-        if (showing := sum(level in one.shown for one in marked))
-    }
+    showing = Counter(level for one in marked for level in one.shown)
     lot = dict(zip(map(_key, marked), np.random.default_rng(seed).permutation(len(marked)), strict=True))
-    taken: dict[int, Candidate] = {}
+    taken: list[Candidate] = []
     seen: frozenset[int] = frozenset()
-    while len(taken) < len(bands):
-        left = [one for one in marked if band_of.get(_key(one), -1) not in {-1, *taken}]
-        best = max(
-            left,
-            key=lambda one: (
-                _worth(one.shown - seen, worth),
-                _worth(one.shown, worth),
-                lot[_key(one)],
-            ),
-        )
-        taken[band_of[_key(best)]] = best
+
+    def worth(levels: frozenset[int]) -> float:
+        # Rounded: sums of the same thirds in another order are equals.
+        return round(sum(1 / showing[level] for level in sorted(levels)), 9)
+
+    def rank(one: Candidate) -> tuple[float, float, int]:
+        return worth(one.shown - seen), worth(one.shown), lot[_key(one)]
+
+    while bands:
+        best = max((one for band in bands for one in band), key=rank)
+        taken.append(best)
         seen |= best.shown
-    return sorted(taken.values(), key=by_age)
+        bands = [band for band in bands if best not in band]
+    return sorted(taken, key=by_age)
 
 
 def by_age(candidate: Candidate) -> tuple[bool, float, str, bool, str]:
     """The order of an atlas: youngest first, unknown ages last, then exam, the right side before the left."""
-    unknown = math.isnan(candidate.age)
-    return (
-        unknown,
-        0 if unknown else candidate.age,
-        candidate.exam,
-        candidate.side != "right",
-        candidate.side,
-    )
+    unknown, side = math.isnan(candidate.age), candidate.side
+    return unknown, 0 if unknown else candidate.age, candidate.exam, side != "right", side
 
 
 def _bands(groups: Sequence[Sequence[Candidate]], number: int) -> list[list[Candidate]]:
@@ -193,8 +173,3 @@ def _bands(groups: Sequence[Sequence[Candidate]], number: int) -> list[list[Cand
 
 def _key(candidate: Candidate) -> tuple[str, str]:
     return candidate.exam, candidate.side
-
-
-def _worth(levels: frozenset[int], worth: Mapping[int, float]) -> float:
-    # Rounded: sums of the same thirds in another order are equals.
-    return round(sum(worth[level] for level in sorted(levels)), 9)

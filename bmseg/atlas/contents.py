@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 from tqdm import tqdm
 
 from bmseg.atlas.choice import SHOWN_MM2, Candidate, Unit, by_age, choose
 from bmseg.atlas.exams import AtlasExams
-from bmseg.atlas.levels import Example, LevelShown
 from bmseg.atlas.pictures import Frame, Knee, common_frame
 from bmseg.atlas.signal import Measured, measure, range_of
 from bmseg.errors import InputError
-from bmseg.wording import SYNTHETIC
+from bmseg.study import Level
+from bmseg.wording import synthetic_mark, synthetic_notes
 from evaluation.figures.display import air_below, safe_colors, window_presets
 
 
@@ -26,12 +27,9 @@ class AtlasOptions:
     Parameters
     ----------
     exams : tuple of str
-        Exams to show; none to have them chosen.
-    number : int
-        How many knees, or exams, are chosen.
+        Exams to show; none to have `number` knees, or exams, chosen.
     unit : {"exam", "knee"}, optional
         By default what the masks suggest.
-    seed : int
     safe_colors : bool
         Colours that colour-blind readers tell apart, instead of the study's.
     """
@@ -44,21 +42,28 @@ class AtlasOptions:
 
 
 @dataclass(frozen=True)
+class Example:
+    """A knee that shows a level; `word` is ``faintest``, ``typical``, ``brightest`` or ``only example``."""
+
+    word: str
+    knee: Knee
+    measured: Measured
+
+
+@dataclass(frozen=True)
 class Atlas:
     """An atlas before it is drawn.
 
     Parameters
     ----------
-    exams : AtlasExams
-    options : AtlasOptions
-    unit : {"exam", "knee"}
-    candidates : list of Candidate
-        Of all exams.
-    chosen : list of Candidate
+    exams, options, unit
+        What it is made from; unit: ``exam`` or ``knee``.
+    candidates, chosen : list of Candidate
+        Of all exams, and those that are shown.
     knees : list of Knee
         The chosen ones, with their images.
-    levels : list of LevelShown
-        In the study's order.
+    levels : list of Level
+        In the study's order, in the colours in which they are shown.
     measured : list of Measured
         Every level in every chosen knee that has it.
     """
@@ -69,7 +74,7 @@ class Atlas:
     candidates: list[Candidate]
     chosen: list[Candidate]
     knees: list[Knee]
-    levels: list[LevelShown]
+    levels: list[Level]
     measured: list[Measured]
 
     @property
@@ -80,28 +85,33 @@ class Atlas:
     @property
     def banner(self) -> str:
         """What is said first where the cohort is synthetic."""
-        return f"{SYNTHETIC.capitalize()}: simulated images and readers, no patients." if self.note else ""
+        return "".join(synthetic_notes(self.exams.synthetic))
 
     @property
     def note(self) -> str:
         """What every page and figure carries."""
-        return SYNTHETIC.capitalize() if self.exams.synthetic else ""
+        return synthetic_mark(self.exams.synthetic)
 
     @property
     def colors(self) -> dict[int, str]:
         """Mask value to colour."""
         return {level.value: level.color for level in self.levels}
 
-    @property
+    @cached_property
     def frame(self) -> Frame:
         """Of all pictures."""
         return common_frame(self.knees)
 
-    def of_level(self, level: LevelShown) -> list[Measured]:
+    def of_level(self, level: Level) -> list[Measured]:
         """The level in every knee that has it."""
         return [one for one in self.measured if one.level == level.value]
 
-    def examples(self, level: LevelShown) -> list[Example]:
+    def in_knee(self, knee: Knee) -> list[Measured | None]:
+        """Every level in a knee, in the levels' order; None where it is not marked."""
+        found = {one.level: one for one in self.measured if one.knee == knee.number}
+        return [found.get(level.value) for level in self.levels]
+
+    def examples(self, level: Level) -> list[Example]:
         """What stands for the level's range, faintest first."""
         return [
             Example(word, self.knees[one.knee - 1], one)
@@ -122,31 +132,23 @@ class Atlas:
             for level in self.levels
             for example in self.examples(level)
         }
-        found = {(one.knee, one.level): one for one in self.measured}
-        rows = []
-        for knee, one in zip(self.knees, self.chosen, strict=True):
-            for level in self.levels:
-                measured = found.get((knee.number, level.value))
-                rows.append(
-                    {
-                        "knee": knee.number, "exam": one.exam, "side": one.side, "age": one.age,
-                        "level": level.name,
-                        "slice": measured.place + 1 if measured else None,
-                        "area_mm2": measured.area if measured else 0.0,
-                        "relative_signal": measured.signal if measured else None,
-                        "example": words.get((knee.number, level.value), ""),
-                    }
-                )  # fmt: skip
+        rows = [
+            {
+                "knee": knee.number, "exam": one.exam, "side": one.side, "age": one.age,
+                "level": level.name,
+                "slice": measured.place + 1 if measured else None,
+                "area_mm2": measured.area if measured else 0.0,
+                "relative_signal": measured.signal if measured else None,
+                "example": words.get((knee.number, level.value), ""),
+            }
+            for knee, one in zip(self.knees, self.chosen, strict=True)
+            for level, measured in zip(self.levels, self.in_knee(knee), strict=True)
+        ]  # fmt: skip
         return pd.DataFrame(rows).astype({"slice": "Int64"})
 
 
 def make_atlas(exams: AtlasExams, options: AtlasOptions) -> Atlas:
     """Choose knees, read their images and measure the levels.
-
-    Parameters
-    ----------
-    exams : AtlasExams
-    options : AtlasOptions
 
     Raises
     ------
@@ -156,34 +158,22 @@ def make_atlas(exams: AtlasExams, options: AtlasOptions) -> Atlas:
         When a file cannot be read.
     """
     candidates, unit = exams.candidates(options.unit)
-    if options.exams:
-        chosen = sorted(candidates, key=by_age)
-    else:
+    chosen = sorted(candidates, key=by_age)
+    if not options.exams:
         chosen = choose(candidates, options.number, seed=options.seed)
     if not any(one.is_marked for one in chosen):
         raise InputError(
             f"{exams.dataset.folder}: masks: found no level marked in {len(exams.ages)} training exams, "
             "expected some: an atlas shows marked levels"
         )
-    study = exams.study
-    safe = safe_colors(len(study.levels))
-    levels = [
-        LevelShown(
-            level.value, level.name, level.description, safe[place] if options.safe_colors else level.color
-        )
-        for place, level in enumerate(study.levels)
-    ]
+    levels = list(exams.study.levels)
+    if options.safe_colors:
+        safe = safe_colors(len(levels))
+        levels = [
+            level.model_copy(update={"color": color}) for level, color in zip(levels, safe, strict=True)
+        ]
     knees = _read(exams, chosen, unit)
-    measured = [
-        found
-        for knee in knees
-        for level in levels
-        if (
-            found := measure(
-                knee.number, knee.image, knee.mask, level.value, spacing=knee.spacing, air=knee.air
-            )
-        )
-    ]
+    measured = [found for knee in knees for level in levels if (found := measure(knee, level.value))]
     return Atlas(exams, options, unit, candidates, chosen, knees, levels, measured)
 
 

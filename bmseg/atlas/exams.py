@@ -28,7 +28,7 @@ class AtlasExams:
     study : Study
     dataset : RawDataset
     channel : str
-        Whose images are shown.
+        Of the images.
     ages : mapping of str to float
         Exam to age in years, NaN where it is not known; its keys are the exams.
     synthetic : bool
@@ -84,54 +84,46 @@ class AtlasExams:
         )
 
     def files(self) -> dict[str, Path]:
-        """Every file that the atlas follows from, by its place in the data set."""
-        paths = [self.dataset.cohort_path]
-        for exam in self.ages:
-            paths += [self.image_path(exam), self.mask_path(exam)]
-        return {path.relative_to(self.dataset.folder).as_posix(): path for path in paths}
-
-    def check_files(self) -> None:
-        """Refuse exams whose image or mask is not there.
+        """Every file that the atlas follows from, by its place in the data set.
 
         Raises
         ------
         InputError
-            Names the exam and the file.
+            When an exam's image or mask is not there.
         """
+        paths = [self.dataset.cohort_path]
         for exam in self.ages:
-            for path in (self.image_path(exam), self.mask_path(exam)):
+            for path in (self._image_path(exam), self._mask_path(exam)):
                 if not path.is_file():
                     raise InputError(
                         f"{exam}: found no file {path}, expected the image and mask of every training exam; "
                         "convert the cohort again"
                     )
+                paths.append(path)
+        return {path.relative_to(self.dataset.folder).as_posix(): path for path in paths}
 
     def candidates(self, unit: Unit | None) -> tuple[list[Candidate], Unit]:
         """Knees, or whole exams, and which of both.
 
-        Parameters
-        ----------
-        unit : {"exam", "knee"}, optional
-            By default knees where most exams are marked on both sides of a gap between two knees.
+        By default knees where most exams are marked on both sides of a gap between two knees.
 
         Raises
         ------
         evaluation.masks.reading.MaskError
             When a mask cannot be read or holds a value that is no level.
         """
-        by_knee: list[Candidate] = []
-        whole: list[Candidate] = []
+        found: dict[Unit, list[Candidate]] = {"knee": [], "exam": []}
+        levels = [level.value for level in self.study.levels]
         for exam, age in tqdm(self.ages.items(), desc="masks", disable=None, leave=False):
             mask = self.mask(exam)
-            levels = [level.value for level in self.study.levels]
-            by_knee += candidates_of(exam, mask.array, mask.affine, age=age, levels=levels, unit="knee")
-            whole += candidates_of(exam, mask.array, mask.affine, age=age, levels=levels, unit="exam")
-        unit = unit or ("knee" if is_paired(by_knee) else "exam")
-        return (by_knee if unit == "knee" else whole), unit
+            for one, candidates in found.items():
+                candidates += candidates_of(exam, mask.array, mask.affine, age=age, levels=levels, unit=one)
+        unit = unit or ("knee" if is_paired(found["knee"]) else "exam")
+        return found[unit], unit
 
     def mask(self, exam: str) -> Volume:
         """The training reader's mask, in the study's storage order; errors of `candidates`."""
-        read = read_mask(self.mask_path(exam), self.study.label_values)
+        read = read_mask(self._mask_path(exam), self.study.label_values)
         return Volume(read.array, read.affine).stored_as(self.study.plane)
 
     def image(self, exam: str, mask: Volume) -> Volume:
@@ -144,7 +136,7 @@ class AtlasExams:
         dataset_conversion.images.volume.ConversionError
             When it cannot be read.
         """
-        path = self.image_path(exam)
+        path = self._image_path(exam)
         image = read_volume(path).stored_as(self.study.plane)
         if difference := image.grid.difference(mask.grid):
             raise InputError(f"{path}: {difference} (the grid of its mask); convert the exam again")
@@ -155,12 +147,10 @@ class AtlasExams:
             )
         return image
 
-    def image_path(self, exam: str) -> Path:
-        """Where the image lies."""
+    def _image_path(self, exam: str) -> Path:
         return self.dataset.image_path(exam, "training", self.channel)
 
-    def mask_path(self, exam: str) -> Path:
-        """Where the training reader's mask lies."""
+    def _mask_path(self, exam: str) -> Path:
         return self.dataset.mask_path(exam, "training", self.dataset.spec.training_reader)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -36,7 +37,7 @@ class Knee:
     label : str
         Names it without exam or site: ``knee 3, right, 12.1 y``.
     age : float
-        In years; NaN where it is not known.
+        NaN where it is not known.
     image, mask : ndarray, shape (i, j, k)
         As seen: i to the right of the picture, j downwards, slices along k.
     spacing : tuple of float
@@ -56,7 +57,7 @@ class Knee:
     windows: Mapping[str, Window]
     air: float
 
-    @property
+    @cached_property
     def fullest(self) -> int:
         """The slice that shows most levels, by `SHOWN_MM2`, then most marked; the middle of an unmarked."""
         levels = [level for level in np.unique(self.mask) if level]
@@ -69,15 +70,7 @@ class Knee:
 
 @dataclass(frozen=True)
 class Frame:
-    """Size and pixels of every picture.
-
-    Parameters
-    ----------
-    width, height : float
-        In mm.
-    pixel : float
-        Side of a pixel, mm.
-    """
+    """Width, height and side of a pixel of every picture, mm."""
 
     width: float
     height: float
@@ -105,16 +98,8 @@ class Picture:
 
 
 def common_frame(knees: Sequence[Knee]) -> Frame:
-    """The smallest frame that holds the marking of every knee with a margin, and no more than is imaged.
-
-    Parameters
-    ----------
-    knees : sequence of Knee
-    """
-    sizes = []
-    for knee in knees:
-        (left, right), (top, bottom) = _marked_box(knee)
-        sizes.append((right - left, bottom - top))
+    """The smallest frame that holds the marking of every knee with a margin, and no more than is imaged."""
+    sizes = [np.ptp(_marked_box(knee), axis=1) for knee in knees]
     imaged = np.max([np.array(knee.mask.shape[:2]) * knee.spacing for knee in knees], axis=0)
     wanted = np.maximum(np.max(sizes, axis=0) + 2 * MARGIN_MM, _LEAST_MM)
     width, height = np.minimum(wanted, imaged)
@@ -143,9 +128,7 @@ def picture(knee: Knee, place: int, frame: Frame, *, around: int | None = None) 
     """
     image, mask = knee.image[:, :, place], knee.mask[:, :, place]
     centre = _centre(mask == around, knee.spacing) if around is not None else None
-    if centre is None:
-        (left, right), (top, bottom) = _marked_box(knee)
-        centre = ((left + right) / 2, (top + bottom) / 2)
+    centre = _marked_box(knee).mean(axis=1) if centre is None else centre
     axes = [
         _places(middle, pixels, size, spacing, frame.pixel)
         for middle, pixels, size, spacing in zip(
@@ -172,7 +155,6 @@ def tint(mask: np.ndarray, colors: Mapping[int, str], opacity: float = 1.0) -> n
     Returns
     -------
     ndarray of uint8, shape (rows, columns, 4)
-        Red, green, blue, opacity.
     """
     layer = np.zeros((*mask.shape, 4), np.uint8)
     for value, color in colors.items():
@@ -180,24 +162,26 @@ def tint(mask: np.ndarray, colors: Mapping[int, str], opacity: float = 1.0) -> n
     return layer
 
 
-def _marked_box(knee: Knee) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Where marking begins and ends along i and j over all slices, mm; the middle where nothing is marked."""
+def _marked_box(knee: Knee) -> np.ndarray:
+    """Where marking begins and ends along i and j over all slices, mm; the middle where nothing is marked.
+
+    Shape (axes, 2).
+    """
     box = []
     for axis, spacing in enumerate(knee.spacing):
         others = tuple(other for other in range(3) if other != axis)
         found = np.flatnonzero((knee.mask != 0).any(axis=others))
         first, stop = (found[0], found[-1] + 1) if found.size else (knee.mask.shape[axis] / 2,) * 2
-        box.append((float(first * spacing), float(stop * spacing)))
-    return box[0], box[1]
+        box.append((first * spacing, stop * spacing))
+    return np.array(box, dtype=float)
 
 
-def _centre(marked: np.ndarray, spacing: Sequence[float]) -> tuple[float, float] | None:
+def _centre(marked: np.ndarray, spacing: Sequence[float]) -> np.ndarray | None:
     pieces, number = label(marked)
     if not number:
         return None
     largest = int(np.bincount(pieces.ravel())[1:].argmax()) + 1
-    i, j = center_of_mass(pieces == largest)
-    return (i + 0.5) * spacing[0], (j + 0.5) * spacing[1]
+    return (np.array(center_of_mass(pieces == largest)) + 0.5) * spacing
 
 
 def _places(middle: float, pixels: int, size: int, spacing: float, pixel: float) -> np.ndarray:

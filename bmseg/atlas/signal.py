@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from bmseg.atlas.pictures import Knee
+
 #: Unmarked tissue within this distance of a marking is what the marked signal is compared with.
 NEIGHBOURHOOD_MM = 5.0
 
@@ -44,6 +46,11 @@ class Measured:
     area: float
     signal: float
 
+    @property
+    def words(self) -> str:
+        """The signal as pages print it."""
+        return "undefined" if np.isnan(self.signal) else f"{self.signal:.2f}"
+
 
 def relative_signal(
     image: np.ndarray, mask: np.ndarray, level: int, *, spacing: Sequence[float], air: float
@@ -55,8 +62,7 @@ def relative_signal(
 
     Parameters
     ----------
-    image : ndarray, shape (i, j)
-    mask : ndarray of int, shape (i, j)
+    image, mask : ndarray, shape (i, j)
     level : int
         Mask value.
     spacing : sequence of float
@@ -85,25 +91,16 @@ def relative_signal(
     return float(np.median(image[within])) / around if around > 0 else float("nan")
 
 
-def measure(
-    knee: int, image: np.ndarray, mask: np.ndarray, level: int, *, spacing: Sequence[float], air: float
-) -> Measured | None:
-    """A level in the slice that holds most of it, the first of equals; None where it is not marked.
-
-    Parameters
-    ----------
-    knee : int
-    image, mask : ndarray, shape (i, j, k)
-        Slices along the last axis.
-    level, spacing, air
-        As of `relative_signal`.
-    """
-    pixels = (mask == level).sum(axis=(0, 1))
+def measure(knee: Knee, level: int) -> Measured | None:
+    """A level in the slice that holds most of it, the first of equals; None where it is not marked."""
+    pixels = (knee.mask == level).sum(axis=(0, 1))
     if not pixels.any():
         return None
     place = int(pixels.argmax())
-    signal = relative_signal(image[:, :, place], mask[:, :, place], level, spacing=spacing, air=air)
-    return Measured(knee, level, place, float(pixels[place] * spacing[0] * spacing[1]), signal)
+    image, mask = knee.image[:, :, place], knee.mask[:, :, place]
+    signal = relative_signal(image, mask, level, spacing=knee.spacing, air=knee.air)
+    area = float(pixels[place] * knee.spacing[0] * knee.spacing[1])
+    return Measured(knee.number, level, place, area, signal)
 
 
 def range_of(measured: Sequence[Measured], *, least_area: float) -> list[tuple[str, Measured]]:
@@ -127,6 +124,5 @@ def range_of(measured: Sequence[Measured], *, least_area: float) -> list[tuple[s
     ranked = sorted(large, key=lambda one: (one.signal, one.knee))
     if len(ranked) < 2:
         return [("only example", one) for one in ranked]
-    ends = [("faintest", ranked[0]), ("brightest", ranked[-1])]
     typical = [("typical", ranked[(len(ranked) - 1) // 2])] if len(ranked) > 2 else []
-    return [ends[0], *typical, ends[1]]
+    return [("faintest", ranked[0]), *typical, ("brightest", ranked[-1])]

@@ -83,7 +83,7 @@ def propose(
     """
     from bmseg.annotation.propose import Settings
     from bmseg.annotation.propose import propose as make_round
-    from bmseg.annotation.state import open_annotation
+    from bmseg.annotation.rounds import open_annotation
     from bmseg.methods import get_method
     from bmseg.methods.profiles import get_profile
     from bmseg.nnunet import Training
@@ -112,7 +112,7 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
     a mask that does not fit refuses them all.
     """
     from bmseg.annotation.accept import accept as take
-    from bmseg.annotation.state import open_annotation
+    from bmseg.annotation.rounds import open_annotation
     from bmseg.annotation.status import status as table_of
 
     annotation = open_annotation(root)
@@ -142,7 +142,7 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
 @workspace_option
 def status(root: Path) -> None:
     """Print the rounds, and whether the model helps yet."""
-    from bmseg.annotation.state import open_annotation
+    from bmseg.annotation.rounds import open_annotation
     from bmseg.annotation.status import status as table_of
 
     annotation = open_annotation(root)
@@ -165,8 +165,8 @@ def status(root: Path) -> None:
 @_round_option("Round to correct. [default: the last]")
 def simulate(root: Path, leave: int, round_number: int | None) -> None:
     """Let a simulated reader correct (synthetic cohort)."""
+    from bmseg.annotation.rounds import open_annotation
     from bmseg.annotation.simulated import simulate as correct
-    from bmseg.annotation.state import open_annotation
 
     with timed("annotate simulate"):
         result = correct(open_annotation(root), largest_left=leave, number=round_number)

@@ -44,8 +44,7 @@ def atlas(
     """
     from bmseg.atlas.build import HTML, PDF, build_atlas
     from bmseg.atlas.contents import AtlasOptions
-    from bmseg.atlas.exams import AtlasExams
-    from bmseg.wording import SYNTHETIC
+    from bmseg.wording import synthetic_notes
     from bmseg.workspace import open_workspace
 
     if named is not None and number is not None:
@@ -54,17 +53,14 @@ def atlas(
     if named is not None and not all(exams):
         raise click.UsageError(f"--exams: found '{named}', expected exams as knee_003,knee_007")
     workspace, study = open_workspace(root, study_file)
-    chosen = AtlasExams.of(workspace, study, exams=exams, channel=channel)
     options = AtlasOptions(exams, number or 10, unit, seed, safe_colors)
     out = out or workspace.atlas
     with timed("atlas"):
-        made = build_atlas(workspace, chosen, options, out)
+        made = build_atlas(workspace, study, options, out, channel=channel)
     if made["already"]:
         click.echo("already made from the same exams and options")
     for knee in made["knees"]:
         click.echo(f"{knee['label']}: {knee['exam']}")
-    for words in made["words"]:
+    for words in [*made["words"], *synthetic_notes(made["synthetic"])]:
         click.echo(words)
-    if chosen.synthetic:
-        click.echo(f"{SYNTHETIC.capitalize()}: simulated images and readers, no patients.")
     click.echo(f"atlas: {out / HTML}, {out / PDF} ({made['pages']} pages)")

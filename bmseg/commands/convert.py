@@ -116,7 +116,7 @@ def convert_nifti(
     file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex. A table
     of exams that are to be segmented yet has split unread in every row and no mask.
     """
-    from bmseg.annotation.state import refuse_conversion
+    from bmseg.annotation.rounds import refuse_conversion
     from bmseg.cohort.record import write_conversion_record
     from bmseg.commands.conversion_output import print_report
     from bmseg.workspace import open_workspace, workspace_study
@@ -169,7 +169,7 @@ def convert_dicom(
 
     start_early("dataset_conversion.dicom.source", "dataset_conversion.raw.conversion")
 
-    from bmseg.annotation.state import refuse_conversion
+    from bmseg.annotation.rounds import refuse_conversion
     from bmseg.cohort.dicom import (
         check_keys_place,
         check_keys_present,

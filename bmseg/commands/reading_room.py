@@ -58,7 +58,7 @@ def build(
     opens from disk in any browser, needs no network, and saves a file of scores.
     """
     from bmseg.reading_room.build import build as build_room
-    from bmseg.reading_room.build import folders_shown, workspace_shown
+    from bmseg.reading_room.shown import folders_shown, workspace_shown
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.workspace import kept_study, open_workspace
 
@@ -84,7 +84,7 @@ def build(
         built = build_room(study, source, shown, out, seed=seed)
     if not built.written:
         click.echo("already made from the same inputs")
-    click.echo(f"{built.masks} masks of {len(shown.images)} exams: {', '.join(shown.masks)}")
+    click.echo(f"{shown.number} masks of {len(shown.images)} exams: {', '.join(shown.masks)}")
     if shown.left_out:
         click.echo(f"{len(shown.left_out)} images without masks are not shown: {', '.join(shown.left_out)}")
     click.echo(f"for readers: {built.page} ({built.page.stat().st_size / 1e6:.1f} MB)")
@@ -102,17 +102,19 @@ def unblind(key_file: Path, score_files: tuple[Path, ...], unfinished: bool, out
     Of two or more readers who scored alone, also their mean and intraclass correlations.
     """
     from bmseg.reading_room.unblind import write_unblinded
+    from bmseg.wording import command
 
-    written = write_unblinded(key_file, score_files, out, unfinished=unfinished)
-    answers = written.found.answers
-    for reader, rows in answers.groupby("reader", sort=False):
+    found = write_unblinded(key_file, score_files, out, unfinished=unfinished)
+    for reader, rows in found.answers.groupby("reader", sort=False):
         given = rows.score.notna().sum()
         click.echo(f"{reader} ({rows.reading.iloc[0]}): {given} of {len(rows)} scores")
-    if written.found.n_missing:
-        click.echo(f"warning: {written.found.n_missing} scores are missing: empty cells", err=True)
-    if len(written.found.comments):
-        click.echo(f"{len(written.found.comments)} comments: {out / 'comments.csv'}")
-    if written.reliability:
-        click.echo(written.reliability.to_markdown())
-    for table in written.tables:
-        click.echo(f"Table 2: bmseg vas {table} -o {out / ('table2_' + table.stem.removeprefix('vas_'))}")
+    if found.n_missing:
+        click.echo(f"warning: {found.n_missing} scores are missing: empty cells", err=True)
+    if len(found.comments):
+        click.echo(f"{len(found.comments)} comments: {out / 'comments.csv'}")
+    if found.agreement:
+        click.echo(found.agreement.to_markdown())
+    for name in found.vas_tables:
+        table = out / name
+        table2 = out / f"table2_{table.stem.removeprefix('vas_')}"
+        click.echo(f"Table 2: {command('vas', table, '-o', table2)}")

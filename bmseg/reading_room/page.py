@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bmseg.reading_room.order import Place
 from bmseg.reading_room.packing import pack_image, pack_mask
-from bmseg.reading_room.records import OVERALL
+from bmseg.reading_room.records import OVERALL, Place
+from bmseg.study import Level
 from evaluation.figures.display import safe_colors, window_presets
 from evaluation.reading.vas_scores import SCALE
 
@@ -31,31 +31,12 @@ _ASSETS = "assets"
 
 
 @dataclass(frozen=True)
-class RoomLevel:
-    """A level as readers see it.
-
-    Parameters
-    ----------
-    value : int
-        In the masks.
-    name, description : str
-    color : str
-        ``#rrggbb``.
-    """
-
-    value: int
-    name: str
-    description: str
-    color: str
-
-
-@dataclass(frozen=True)
 class Room:
     """What a page says beside the masks.
 
     Parameters
     ----------
-    levels : sequence of RoomLevel
+    levels : sequence of Level
     anchors : sequence of str
         Points of the scale, best first, at equal distances from 0 to 10 cm.
     sides : (str, str)
@@ -64,7 +45,7 @@ class Room:
         Whether the cohort is synthetic; the page then says so.
     """
 
-    levels: Sequence[RoomLevel]
+    levels: Sequence[Level]
     anchors: Sequence[str]
     sides: tuple[str, str]
     synthetic: bool
@@ -96,14 +77,7 @@ class ShownExam:
 
 @dataclass(frozen=True)
 class Page:
-    """A page and its name.
-
-    Parameters
-    ----------
-    html : str
-    build : str
-        SHA-256 of everything that the page shows; scores carry it.
-    """
+    """A page; `build` is the SHA-256 of everything that it shows, and its name: scores carry it."""
 
     html: str
     build: str
@@ -116,13 +90,9 @@ def build_page(room: Room, places: Sequence[Place], read: Callable[[str], ShownE
     ----------
     room : Room
     places : sequence of Place
-        Of `draw_order`; the first is mask 1.
+        The first is mask 1.
     read : callable
         Case identifier to exam; called once an exam, in the order in which exams first appear.
-
-    Returns
-    -------
-    Page
     """
     images: list[dict[str, Any]] = []
     data: dict[str, str] = {}
@@ -139,7 +109,9 @@ def build_page(room: Room, places: Sequence[Place], read: Callable[[str], ShownE
     data = dict(sorted(data.items(), key=lambda entry: (entry[0][:4], int(entry[0].rpartition("-")[2]))))
     safe = safe_colors(len(room.levels))
     content = {
-        "levels": [asdict(level) | {"safe": color} for level, color in zip(room.levels, safe, strict=True)],
+        "levels": [
+            level.model_dump() | {"safe": color} for level, color in zip(room.levels, safe, strict=True)
+        ],
         "items": room.items,
         "anchors": list(room.anchors),
         "scale": SCALE,

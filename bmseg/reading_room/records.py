@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evaluation.reading.vas_scores import SCALE
@@ -19,15 +23,35 @@ ReaderCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_
 Score = Annotated[float, Field(ge=0, le=SCALE)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True, order=True)
+class Place:
+    """Whose mask stands at a place of the order: whose exam, and who made it."""
 
-
-class KeyMask(_Record):
-    """Whose mask stands at a place."""
-
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     exam: str
     origin: str
+
+
+def draw_order(exams: Sequence[str], origins: Sequence[str], seed: int) -> list[Place]:
+    """Every mask once, in random order: each order is as likely as every other.
+
+    The order depends on the set of masks and the seed, not on the order in which they are given, so that
+    neither names nor the caller's habits show in it. Each exam has a mask of each origin.
+
+    Examples
+    --------
+    >>> draw_order(["b", "a"], ["model", "consensus"], 1) == draw_order(["a", "b"], ["consensus", "model"], 1)
+    True
+    """
+    masks = [Place(exam, origin) for exam in sorted(exams) for origin in sorted(origins)]
+    # The names take part, so that two studies with one seed do not share an order.
+    names = hashlib.sha256("\n".join(f"{one.exam}\t{one.origin}" for one in masks).encode()).digest()
+    rng = np.random.default_rng([seed, int.from_bytes(names[:8], "big")])
+    return [masks[place] for place in rng.permutation(len(masks))]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ExamFacts(_Record):
@@ -51,13 +75,13 @@ class Key(_Record):
     seed: int
     items: Annotated[list[str], Field(min_length=1)]
     exams: dict[str, ExamFacts]
-    masks: Annotated[list[KeyMask], Field(min_length=1)]
+    masks: Annotated[list[Place], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if unknown := sorted({mask.exam for mask in self.masks} - set(self.exams)):
             raise ValueError(f"masks: found exam {', '.join(unknown)}, expected some of exams")
-        if len({(mask.exam, mask.origin) for mask in self.masks}) < len(self.masks):
+        if len(set(self.masks)) < len(self.masks):
             raise ValueError("masks: found one twice, expected every mask once")
         return self
 
@@ -78,16 +102,8 @@ class Answer(_Record):
 class ScoresFile(_Record):
     """The file that the page saves.
 
-    Parameters
-    ----------
-    build : str
-        Of the page: SHA-256 of what it shows.
-    reader : str
-    reading : {"alone", "together"}
-        Whether the reader scored independently, or several in consensus.
-    complete : bool
-        Whether the reader finished; a copy saved on the way is not.
-    answers : list of Answer
+    ``build`` is that of the page, the SHA-256 of what it shows; ``reading`` says whether the reader scored
+    independently, or several in consensus; a copy saved on the way is not ``complete``.
     """
 
     kind: Literal["bmseg reading room scores"]

@@ -1,46 +1,103 @@
-"""Read a reading room's key and scores, and write what `bmseg vas` needs."""
+"""Join the key with the scores that readers saved: what `bmseg vas` reads, comments, readers' agreement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from bmseg.errors import InputError
-from bmseg.outputs import provenance
-from bmseg.outputs.records import read_record, write_record
-from bmseg.reading_room import Key, ScoresFile, Unblinded, UnblindingError, unblind
+from bmseg.outputs import Output, provenance
+from bmseg.reading_room.records import REFERENCE, Key, ScoresFile
 from bmseg.study import in_one_line
-from dataset_conversion.files import write_text
+from evaluation.reading.vas_scores import FACTS
+from evaluation.statistics.icc import ICC_COLUMNS, icc
 from evaluation.table import DASH, Table
 
-_KIND = "bmseg reading room unblinded"
+#: Columns of the tables, in order.
+ANSWER_COLUMNS = ["reader", "reading", "place", "exam", "origin", "item", "score"]
+COMMENT_COLUMNS = ["reader", "place", "exam", "origin", "comment"]
+RELIABILITY_COLUMNS = ["item", *ICC_COLUMNS, "n_masks"]
+
+#: The name of the mean over independent readers, among readers.
+MEAN = "mean"
+
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Written:
-    """An unblinding on disk.
+class Unblinded:
+    """Scores with their names.
 
     Parameters
     ----------
-    found : Unblinded
-    tables : list of Path
-        CSV files for `bmseg vas`.
-    reliability : Table or None
-        Of two or more independent readers.
+    answers : DataFrame
+        `ANSWER_COLUMNS`, a row a reader, mask and item; ``score`` in cm, NaN where none was given.
+    comments : DataFrame
+        `COMMENT_COLUMNS`, of the masks that have one.
+    tables : mapping of (str, str) to DataFrame
+        Model and reader to what `evaluation.reading.vas_scores.read_scores` reads, a row an exam. Of two or
+        more independent readers there is their mean too, under `MEAN`.
+    reliability : DataFrame
+        `RELIABILITY_COLUMNS`: intraclass correlations of independent readers over all masks, an item at a
+        time; empty with fewer than two of them.
+    n_missing : int
+        Scores that were not given.
     """
 
-    found: Unblinded
-    tables: list[Path]
-    reliability: Table | None
+    answers: pd.DataFrame
+    comments: pd.DataFrame
+    tables: Mapping[tuple[str, str], pd.DataFrame]
+    reliability: pd.DataFrame
+    n_missing: int
+
+    @property
+    def vas_tables(self) -> dict[str, pd.DataFrame]:
+        """What `bmseg vas` reads, by file name."""
+        return {f"vas_{model}_{reader}.csv": table for (model, reader), table in self.tables.items()}
+
+    @property
+    def agreement(self) -> Table | None:
+        """How well independent readers agree; None with fewer than two of them."""
+        if self.reliability.empty:
+            return None
+        shown = self.reliability[self.reliability.type == "ICC(2,1)"]
+        rows = [
+            [
+                row.item,
+                DASH if pd.isna(row.icc) else f"{row.icc:.2f}",
+                DASH if pd.isna(row.low) else f"{row.low:.2f} to {row.high:.2f}",
+                f"{row.n} of {row.n_masks}",
+                str(row.k),
+            ]
+            for row in shown.itertuples()
+        ]
+        notes = [
+            "Two-way random, absolute agreement, single reader (Shrout and Fleiss 1979). Masks: those that "
+            "every reader scored, of all shown; masks of one exam are not independent, so the interval is "
+            "rather too narrow than too wide.",
+            f"{DASH}: too few masks, or nothing varies.",
+        ]
+        columns = ["Item", "ICC", "95 % interval", "masks", "readers"]
+        return Table("Agreement of independent readers: ICC(2,1)", columns, rows, notes, self.reliability)
+
+    def texts(self) -> dict[str, str]:
+        """The files by name; `write_unblinded` says which."""
+        tables = self.vas_tables | {"answers.csv": self.answers, "comments.csv": self.comments}
+        texts = {name: table.to_csv(index=False) for name, table in tables.items()}
+        if agreement := self.agreement:
+            texts |= {"icc.csv": agreement.to_csv(), "icc.md": agreement.to_markdown()}
+        return texts
 
 
-def write_unblinded(key_file: Path, score_files: Sequence[Path], out: Path, *, unfinished: bool) -> Written:
+def write_unblinded(
+    key_file: Path, score_files: Sequence[Path], out: Path, *, unfinished: bool = False
+) -> Unblinded:
     """Check key and scores, and write them with names.
 
     Files below `out`: ``vas_<model>_<reader>.csv`` (what `bmseg vas` reads; of independent readers also
@@ -65,48 +122,163 @@ def write_unblinded(key_file: Path, score_files: Sequence[Path], out: Path, *, u
     files = {str(path): _read(path, ScoresFile, "the scores that the page saved") for path in score_files}
     if len(files) < len(score_files):
         raise InputError("SCORES: found a file named twice, expected each once")
-    try:
-        found = unblind(key, files, unfinished=unfinished)
-    except UnblindingError as error:
-        raise InputError(str(error)) from None
-    texts = {
-        f"vas_{model}_{reader}.csv": table.to_csv(index=False)
-        for (model, reader), table in found.tables.items()
-    }
-    tables = [out / name for name in texts]
-    texts |= {
-        "answers.csv": found.answers.to_csv(index=False),
-        "comments.csv": found.comments.to_csv(index=False),
-    }
-    reliability = _reliability_table(found.reliability) if len(found.reliability) else None
-    if reliability:
-        texts |= {"icc.csv": reliability.to_csv(), "icc.md": reliability.to_markdown()}
-    _remove_earlier(out, texts)
-    for name, text in texts.items():
-        write_text(out / name, text)
-    record = {
-        "kind": _KIND,
-        "versions": provenance.versions(),
-        "machine": provenance.machine(),
+    found = unblind(key, files, unfinished=unfinished)
+    readers = {files[str(path)].reader: provenance.file_hash(path) for path in score_files}
+    inputs = {
         "build": key.build,
         "seed": key.seed,
-        "inputs_sha256": {
-            "key": provenance.file_hash(key_file),
-            **{files[str(path)].reader: provenance.file_hash(path) for path in score_files},
-        },
-        "missing_scores": found.n_missing,
-        "outputs": {name: provenance.file_hash(out / name) for name in texts},
+        "files_sha256": {"key": provenance.file_hash(key_file)} | readers,
+        "unfinished": unfinished,
     }
-    write_record(out / "provenance.json", record)
-    return Written(found, tables, reliability)
+    # What an earlier call wrote and this one does not goes with it: other readers' tables.
+    with Output(out, "bmseg reading room unblinded").replaced(inputs) as made:
+        for name, text in found.texts().items():
+            made.write(name, text)
+        made.facts["missing_scores"] = found.n_missing
+    return found
 
 
-def _remove_earlier(out: Path, names: Iterable[str]) -> None:
-    """Remove what an earlier call wrote and this one does not: other readers' tables, beside these."""
-    earlier = read_record(out / "provenance.json")
-    if earlier.get("kind") == _KIND:
-        for name in set(earlier["outputs"]) - set(names):
-            (out / name).unlink(missing_ok=True)
+def unblind(key: Key, files: Mapping[str, ScoresFile], *, unfinished: bool = False) -> Unblinded:
+    """Say whose the scored masks are.
+
+    Parameters
+    ----------
+    key : Key
+    files : mapping of str to ScoresFile
+        Where each comes from, for messages, to what a reader or readers together gave.
+    unfinished : bool
+        Take files with missing scores too; they become empty cells and are counted.
+
+    Raises
+    ------
+    InputError
+        When a file belongs to another page, a reader comes twice, a mask or item is unknown, or scores are
+        missing; names every file, mask and item.
+    """
+    faults = [*_faults(key, files)]
+    if not faults and not unfinished:
+        faults = [
+            f"{name}: found no score of {'; '.join(missing)}, expected all: load the file into the page and "
+            "finish, or take it as it is with --unfinished"
+            for name, file in files.items()
+            if (missing := _missing(key, file))
+        ]
+    if faults:
+        raise InputError(" | ".join(faults))
+    answers = pd.DataFrame(
+        [row for file in files.values() for row in _answers(key, file)], columns=ANSWER_COLUMNS
+    ).astype({"score": float})
+    alone = [file.reader for file in files.values() if file.reading == "alone"]
+    by_reader = {reader: answers[answers.reader == reader] for reader in answers.reader.unique()}
+    if len(alone) > 1:
+        by_reader[MEAN] = _mean(answers[answers.reader.isin(alone)])
+    return Unblinded(
+        answers=answers,
+        comments=_comments(key, files.values()),
+        tables={
+            (model, reader): _table(key, rows, model)
+            for model in key.models
+            for reader, rows in by_reader.items()
+        },
+        reliability=_reliability(key, answers[answers.reader.isin(alone)]),
+        n_missing=int(answers.score.isna().sum()),
+    )
+
+
+def _faults(key: Key, files: Mapping[str, ScoresFile]) -> Iterator[str]:
+    readers: dict[str, str] = {}
+    for name, file in files.items():
+        if file.build != key.build:
+            yield (
+                f"{name}: build: found scores of page {file.build[:12]}, expected {key.build[:12]}, the "
+                "key's; give the key that was made with that page"
+            )
+            continue
+        if file.reader in readers:
+            yield (
+                f"{name}: reader: found {file.reader} a second time (first {readers[file.reader]}), expected "
+                "one file a reader; leave the older one out"
+            )
+        if file.reader == MEAN:
+            yield f"{name}: reader: found '{MEAN}', expected another code: it stands for all readers' mean"
+        readers[file.reader] = name
+        for answer in file.answers:
+            if answer.mask > len(key.masks):
+                yield f"{name}: answers: found mask {answer.mask}, expected 1 to {len(key.masks)}"
+            if unknown := sorted(set(answer.scores) - set(key.items)):
+                yield (
+                    f"{name}: mask {answer.mask}: found scores of {', '.join(unknown)}, expected some of "
+                    f"{', '.join(key.items)}"
+                )
+
+
+def _missing(key: Key, file: ScoresFile) -> list[str]:
+    """What a file lacks, a text a mask."""
+    given = {answer.mask: answer.scores for answer in file.answers}
+    lacking = {
+        place: [item for item in key.items if given.get(place, {}).get(item) is None]
+        for place in range(1, len(key.masks) + 1)
+    }
+    return [f"mask {place} ({', '.join(items)})" for place, items in lacking.items() if items]
+
+
+def _answers(key: Key, file: ScoresFile) -> Iterator[tuple[str, str, int, str, str, str, float | None]]:
+    given = {answer.mask: answer.scores for answer in file.answers}
+    for place, mask in enumerate(key.masks, 1):
+        for item in key.items:
+            score = given.get(place, {}).get(item)
+            yield file.reader, file.reading, place, mask.exam, mask.origin, item, score
+
+
+def _comments(key: Key, files: Iterable[ScoresFile]) -> pd.DataFrame:
+    rows = []
+    for file in files:
+        for answer in sorted(file.answers, key=lambda answer: answer.mask):
+            if answer.comment.strip():
+                mask = key.masks[answer.mask - 1]
+                rows.append((file.reader, answer.mask, mask.exam, mask.origin, answer.comment.strip()))
+    return pd.DataFrame(rows, columns=COMMENT_COLUMNS)
+
+
+def _mean(answers: pd.DataFrame) -> pd.DataFrame:
+    """The readers' mean score of every mask and item; NaN unless all readers gave one."""
+    keys = ["place", "exam", "origin", "item"]
+    means = answers.groupby(keys, sort=False).score.agg(lambda scores: scores.mean(skipna=False))
+    return means.reset_index().assign(reader=MEAN, reading=MEAN)
+
+
+def _table(key: Key, answers: pd.DataFrame, model: str) -> pd.DataFrame:
+    """A row an exam, named and ordered as the exams are: facts, then both masks' scores by item."""
+    scores = answers.set_index(["exam", "origin", "item"]).score
+    rows = []
+    for exam, facts in sorted(key.exams.items()):
+        row: dict[str, object] = {"mask": exam} | {name: getattr(facts, name) for name in FACTS}
+        for item in key.items:
+            row[f"{item}_gt"] = scores[exam, REFERENCE, item]
+            row[f"{item}_ai"] = scores[exam, model, item]
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    # A fact that is known of no exam is no column.
+    return table.drop(columns=[name for name in FACTS if table[name].isna().all()])
+
+
+def _reliability(key: Key, answers: pd.DataFrame) -> pd.DataFrame:
+    """Intraclass correlations an item, over the masks that every reader scored."""
+    tables = []
+    for item in key.items:
+        wide = answers[answers.item == item].pivot(index="place", columns="reader", values="score")
+        complete = wide.dropna()
+        if wide.shape[1] < 2:
+            continue
+        if len(complete) < 2:
+            found = pd.DataFrame({"type": ["ICC(2,1)"], "icc": np.nan, "low": np.nan, "high": np.nan})
+            found = found.assign(n=len(complete), k=wide.shape[1])
+        else:
+            found = icc(complete.to_numpy())
+        tables.append(found.assign(item=item, n_masks=len(wide)))
+    if not tables:
+        return pd.DataFrame(columns=RELIABILITY_COLUMNS)
+    return pd.concat(tables, ignore_index=True)[RELIABILITY_COLUMNS]
 
 
 def _read(path: Path, kind: type[_Record], expected: str) -> _Record:
@@ -124,29 +296,3 @@ def _short(error: ValidationError) -> str:
     """The faults in one line, which a file of another kind may have by the hundred."""
     text = in_one_line(error)
     return text if len(text) <= 400 else text[:400] + " …"
-
-
-def _reliability_table(reliability: pd.DataFrame) -> Table:
-    shown = reliability[reliability.type == "ICC(2,1)"]
-    rows = [
-        [
-            row.item,
-            DASH if pd.isna(row.icc) else f"{row.icc:.2f}",
-            DASH if pd.isna(row.low) else f"{row.low:.2f} to {row.high:.2f}",
-            f"{row.n} of {row.n_masks}",
-            str(row.k),
-        ]
-        for row in shown.itertuples()
-    ]
-    return Table(
-        title="Agreement of independent readers: ICC(2,1)",
-        columns=["Item", "ICC", "95 % interval", "masks", "readers"],
-        rows=rows,
-        notes=[
-            "Two-way random, absolute agreement, single reader (Shrout and Fleiss 1979). Masks: those that "
-            "every reader scored, of all shown; masks of one exam are not independent, so the interval is "
-            "rather too narrow than too wide.",
-            f"{DASH}: too few masks, or nothing varies.",
-        ],
-        data=reliability,
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shlex
 import subprocess
 import sys
 from unittest.mock import patch
@@ -25,6 +26,19 @@ def bmseg(*words: object) -> subprocess.CompletedProcess[str]:
         except SystemExit as leave:
             code = int(leave.code or 0)
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def printed_command(text: str, before: str) -> str:
+    """The command that stands behind some words, to the end of its line."""
+    (found,) = (line.partition(before)[2] for line in text.splitlines() if before in line)
+    return found
+
+
+def run_printed(command: str, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run a printed command as a shell would read it, with more words behind it."""
+    name, *rest = shlex.split(command)
+    assert name == "bmseg"
+    return bmseg(*rest, *words)
 
 
 def assert_refused(result: subprocess.CompletedProcess[str], message: str, code: int = 2) -> None:

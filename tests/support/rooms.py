@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from bmseg.reading_room import Page, Place, Room, RoomLevel, ShownExam, build_page
+from bmseg.reading_room.packing import PackedImage
+from bmseg.reading_room.page import Page, Room, ShownExam, build_page
+from bmseg.reading_room.records import Place
+from bmseg.study import Level
 
 LEVELS = [
-    RoomLevel(1, "level1", "slightly increased, diffuse", "#40e0d0"),
-    RoomLevel(2, "level2", "mildly increased, focal", "#1f5fff"),
+    Level(value=1, name="level1", description="slightly increased, diffuse", color="#40e0d0"),
+    Level(value=2, name="level2", description="mildly increased, focal", color="#1f5fff"),
 ]
 ANCHORS = ["perfect", "minor corrections, less likely of impact", "major corrections", "rejected"]
 SHAPE = (24, 16, 5)
@@ -50,6 +55,27 @@ def content(html: str) -> dict[str, Any]:
 def data(html: str) -> dict[str, str]:
     """Name to base64 of every volume of a page."""
     return dict(re.findall(r'<script type="text/plain" id="((?:image|mask)-\d+)">([^<]*)</script>', html))
+
+
+def unpack_image(packed: PackedImage, shape: tuple[int, int, int]) -> np.ndarray:
+    """The image of `pack_image`, float64, shape (i, j, k): what the page's packing.js does."""
+    low, high = np.split(_bytes(packed.text).astype(np.uint16), 2)
+    # Sums of 16-bit values wrap round, as the differences did.
+    stored = np.cumsum(low | (high << 8), dtype=np.uint16)
+    return packed.offset + packed.scale * _volume(stored, shape).astype(np.float64)
+
+
+def unpack_mask(text: str, shape: tuple[int, int, int]) -> np.ndarray:
+    """The label map of `pack_mask`, uint8, shape (i, j, k)."""
+    return _volume(_bytes(text), shape)
+
+
+def _bytes(text: str) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+
+
+def _volume(flat: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    return flat.reshape(shape[::-1]).transpose(2, 1, 0)
 
 
 def without_data(html: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bmseg.annotation.rounds import Annotation, open_annotation
 from bmseg.annotation.start import start
-from bmseg.annotation.state import Annotation, open_annotation
 from tests.bmseg.annotation.tiny import copied, settings, write_workspace
 from tests.bmseg.nnunet.tiny import CORES
 
@@ -43,11 +43,11 @@ def proposed_once(fresh_once: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def fresh(fresh_once: Path, tmp_path: Path) -> Path:
-    shutil.copytree(fresh_once, tmp_path / "workspace")
-    return tmp_path / "workspace"
+    shutil.copytree(fresh_once, tmp_path / "my workspace")
+    return tmp_path / "my workspace"
 
 
 @pytest.fixture
 def proposed(proposed_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Annotation:
     monkeypatch.setattr(FIGURE, lambda *_: None)
-    return copied(proposed_once, tmp_path / "workspace")
+    return copied(proposed_once, tmp_path / "my workspace")

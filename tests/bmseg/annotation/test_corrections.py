@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bmseg.annotation.corrections import Effort, changes, correct_regions, disagreement
+from bmseg.annotation.choose import disagreement
+from bmseg.annotation.corrections import Effort, changes
+from bmseg.annotation.simulated import correct_regions
 
 LEVELS = {"level1": (1,), "level2": (2,), "level1+2": (1, 2)}
 FEW = settings(max_examples=40)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmseg.annotation.label_files import ITKSNAP_FILE, MEDSEG_FILE, SLICER_FILE, label_files
+from bmseg.annotation.for_reader import ITKSNAP_FILE, MEDSEG_FILE, SLICER_FILE, label_files
 from bmseg.study import Study, load_study
 
 REFERENCE = load_study()

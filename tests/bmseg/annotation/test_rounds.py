@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from bmseg.annotation.accept import accept
-from bmseg.annotation.corrections import correct_regions
 from bmseg.annotation.propose import propose
-from bmseg.annotation.round_report import OVER_LEVELS
-from bmseg.annotation.state import Annotation, open_annotation
+from bmseg.annotation.rounds import Annotation, open_annotation
+from bmseg.annotation.simulated import correct_regions
 from bmseg.annotation.status import status
+from bmseg.annotation.words import OVER_LEVELS
 from bmseg.errors import InputError
 from bmseg.nnunet import plan
 from bmseg.nnunet.training import Training
@@ -29,7 +29,10 @@ from dataset_conversion.raw.exam import Exam
 from evaluation.measures.dice import Dice
 from tests.bmseg.annotation.tiny import accept_command, correct, mask_of, settings, truth
 from tests.bmseg.nnunet.tiny import METHOD, PROFILE, TRAINING
-from tests.support.command_line import assert_refused, bmseg
+from tests.support.command_line import assert_refused, bmseg, printed_command, run_printed
+
+#: What is on record of a synthetic cohort.
+PHANTOM = {"kind": "phantom", "inputs_sha256": "0" * 64, "seed": 3, "training": 10}
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 
@@ -149,7 +152,12 @@ def test_an_open_round_stays(proposed: Annotation) -> None:
     record = proposed.rounds()[0].read()
     lines = propose(proposed, settings())
     assert lines[0] == "round 1 is already proposed; nothing was changed"
-    with pytest.raises(InputError, match="round 1: found it begun with next=2, expected next=5; accept"):
+    # What to do then is said there and in the reader's README, and can be pasted as it stands.
+    then = printed_command("\n".join(lines), "then:    ")
+    readme = (proposed.rounds()[0].folder / "README.txt").read_text()
+    assert printed_command(readme, 'When all are in "corrected": ').startswith("bmseg annotate accept -w /")
+    assert_refused(run_printed(then), "found no mask of")
+    with pytest.raises(InputError, match="round 1: found it begun with next=2, expected next=5; accept its"):
         propose(proposed, settings(number=5))
     with pytest.raises(InputError, match="--round: found 2, expected 1 at most"):
         propose(proposed, settings(), number=2)
@@ -187,8 +195,13 @@ def test_killed_before_the_proposals(proposed: Annotation) -> None:
 def test_killed_between_lineage_and_data_set(proposed: Annotation, monkeypatch: pytest.MonkeyPatch) -> None:
     correct(proposed)
 
-    def killed(_: Annotation) -> None:
-        raise KeyboardInterrupt
+    settle, calls = Annotation.settle, []
+
+    def killed(annotation: Annotation) -> None:
+        calls.append(annotation)
+        if len(calls) == 2:  # the first is that with which every call begins
+            raise KeyboardInterrupt
+        settle(annotation)
 
     with monkeypatch.context() as patch:
         patch.setattr(Annotation, "settle", killed)
@@ -196,9 +209,25 @@ def test_killed_between_lineage_and_data_set(proposed: Annotation, monkeypatch: 
             accept(proposed)
     assert proposed.dataset.exams("training") == ["training_0", "training_1", "training_2"]
     again = open_annotation(proposed.workspace.root)
-    assert set(proposed.rounds()[0].exams) < set(again.dataset.exams("training"))
+    with again.alone():
+        assert set(proposed.rounds()[0].exams) < set(again.dataset.exams("training"))
     accept(again)
     assert again.rounds()[0].state == "accepted"
+
+
+def test_one_process_at_a_time(proposed: Annotation) -> None:
+    correct(proposed)
+    root = proposed.workspace.root
+    with proposed.alone():
+        for command in ("accept", "propose", "start", "simulate"):
+            if command == "simulate":
+                write_record(proposed.record_path, proposed.record | {"synthetic": True})
+                write_record(proposed.workspace.stages / "phantom.json", PHANTOM)
+            result = bmseg("annotate", command, "-w", root)
+            assert_refused(result, "expected nobody; wait for its end or stop it", code=1)
+        assert bmseg("annotate", "status", "-w", root).returncode == 0
+    assert len(proposed.lineage()) == 3
+    assert accept_command(proposed).returncode == 0
 
 
 def test_folds_that_do_not_serve(proposed: Annotation) -> None:
@@ -230,7 +259,7 @@ def test_the_simulated_reader(proposed: Annotation, monkeypatch: pytest.MonkeyPa
     """She has the phantom's mask in mind: here that of the small exams."""
     root, round_ = proposed.workspace.root, proposed.rounds()[0]
     write_record(proposed.record_path, proposed.record | {"synthetic": True})
-    write_record(proposed.workspace.stages / "phantom.json", {"inputs": {"seed": 3, "training": 10}})
+    write_record(proposed.workspace.stages / "phantom.json", PHANTOM)
 
     def simulate(planned: PlannedExam, *, readers: tuple[str, ...], **_: object) -> Exam:
         return Exam(planned.identifier, "unread", {}, dict.fromkeys(readers, truth(planned.identifier)[1]))

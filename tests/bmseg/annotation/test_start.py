@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bmseg.annotation.state import open_annotation
+from bmseg.annotation.rounds import open_annotation
 from dataset_conversion.images.volume import Volume, write_volume
 from tests.bmseg.annotation.tiny import mask_of, truth
-from tests.support.command_line import assert_refused, bmseg
+from tests.support.command_line import assert_refused, bmseg, printed_command, run_printed
 
 
 @pytest.fixture
@@ -34,6 +35,9 @@ def test_training_exams_and_masks_by_hand(fresh: Path, by_hand: Path) -> None:
     assert np.array_equal(mask_of(annotation, "unread_3"), truth("unread_3")[1].array)
     assert "unread_3" not in annotation.unread()
     annotation.check_masks()
+    # The next step can be pasted as it stands.
+    printed = run_printed(printed_command(result.stdout, "next: "), "--folds", 9)
+    assert_refused(printed, "--folds: found 9, expected 0 to 3: 4 exams are segmented")
     again = bmseg("annotate", "start", "-w", fresh, "--masks", by_hand)
     assert "already begun: 4 exams were segmented; nothing was changed" in again.stdout
 
@@ -59,7 +63,7 @@ def test_masks_that_do_not_fit(fresh: Path, by_hand: Path) -> None:
     assert "unread_1.nii.gz: label: found 4 in" in result.stderr
     write_volume(by_hand / "knee_9.nii.gz", mask)
     assert_refused(bmseg("annotate", "start", "-w", fresh, "--masks", by_hand), "exam: found knee_9.nii.gz")
-    assert not (fresh / "annotation").exists()
+    assert not list((fresh / "annotation").glob("[!.]*"))
 
 
 def test_another_seed(fresh: Path) -> None:
@@ -68,7 +72,10 @@ def test_another_seed(fresh: Path) -> None:
 
 
 def test_nothing_to_begin_with(fresh: Path) -> None:
-    assert_refused(bmseg("annotate", "propose", "-w", fresh), "found no rounds, expected some; begin with")
+    result = bmseg("annotate", "propose", "-w", fresh)
+    assert_refused(result, "found no rounds, expected some; begin with")
+    assert run_printed(printed_command(result.stderr, "begin with: ")).returncode == 0
+    shutil.rmtree(fresh / "annotation")
     assert_refused(bmseg("annotate", "status", "-w", fresh), "annotation.json: found no rounds")
     raw = fresh / "nnUNet_raw" / "Dataset501_Tiny"
     (raw / "cohort.csv").unlink()

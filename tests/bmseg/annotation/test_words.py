@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bmseg.annotation.round_report import OVER_LEVELS, RoundReport
-from bmseg.annotation.words import sentences
+from bmseg.annotation.corrections import Effort
+from bmseg.annotation.words import OVER_LEVELS, RoundReport, sentences
 from evaluation.statistics.intervals import median_interval
 
 
@@ -19,7 +19,7 @@ def report(
         "number": number, "trained_on": 8 * number, "state": "accepted", "exams": len(now),
         "accepted": len(now), "unchanged": 0, "helped": len(now),
         "dice": {OVER_LEVELS: median_interval(np.array(now))},
-        "changed": 50, "marked": 100, "proposed": 90, "kept": 60, "added_ml": {}, "removed_ml": {},
+        "effort": Effort(changed=50, marked=100, proposed=90, kept=60), "volumes": pd.DataFrame(),
         "pairs": pd.DataFrame(pairs),
     }  # fmt: skip
     return RoundReport(**{**values, **changes})  # type: ignore[arg-type]
@@ -58,10 +58,10 @@ def test_help_is_measured_against_drawing_from_nothing() -> None:
         "the model helped: 50 voxels were changed where the corrected masks mark 100, 50% less"
         in sentences([report(1, NOW)])[0]
     )
-    worse = sentences([report(1, NOW, changed=130, helped=1)])[0]
+    worse = sentences([report(1, NOW, effort=Effort(130, 100, 90, 60), helped=1)])[0]
     assert "did not help yet" in worse
     assert "no less than drawing from nothing; in 1 of 8 exams it was less" in worse
-    assert "not defined" in sentences([report(1, NOW, changed=3, marked=0)])[0]
+    assert "not defined" in sentences([report(1, NOW, effort=Effort(3, 0, 90, 60))])[0]
 
 
 def test_nothing_is_known_before_the_first_round() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from bmseg.annotation.propose import Settings
-from bmseg.annotation.state import Annotation, open_annotation
+from bmseg.annotation.rounds import Annotation, open_annotation
 from bmseg.workspace import open_workspace
 from dataset_conversion.images.volume import Volume, read_volume, write_volume
 from dataset_conversion.raw.dataset import RawDataset

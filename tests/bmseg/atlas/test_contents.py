@@ -17,7 +17,7 @@ from PIL import Image
 
 from bmseg.atlas.contents import Atlas, AtlasOptions, make_atlas
 from bmseg.atlas.exams import AtlasExams
-from bmseg.atlas.page import atlas_html
+from bmseg.atlas.html import atlas_html
 from bmseg.atlas.pdf import pdf_pages
 from bmseg.atlas.pictures import picture, tint
 from bmseg.atlas.words import chosen_words, level_words

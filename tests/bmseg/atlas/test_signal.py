@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bmseg.atlas.pictures import Knee
 from bmseg.atlas.signal import NEIGHBOURHOOD_MM, Measured, measure, range_of, relative_signal
 
 
@@ -57,10 +58,10 @@ def test_undefined_where_nothing_is_marked_or_around() -> None:
 def test_the_slice_with_most_of_the_level_is_measured() -> None:
     image, mask = lesion()
     small = np.where(mask == 2, 2, 0)
-    stack = np.stack([small, mask, mask], axis=2)
-    found = measure(4, np.stack([image] * 3, axis=2), stack, 1, spacing=(1, 0.5), air=5)
-    assert found == Measured(knee=4, level=1, place=1, area=(400 - 36) / 2, signal=1.5)
-    assert measure(4, np.stack([image] * 3, axis=2), stack, 3, spacing=(1, 1), air=5) is None
+    images, masks = np.stack([image] * 3, axis=2), np.stack([small, mask, mask], axis=2)
+    knee = Knee(4, "knee 4, right, 8.0 y", 8.0, images, masks, spacing=(1, 0.5), windows={}, air=5)
+    assert measure(knee, 1) == Measured(knee=4, level=1, place=1, area=(400 - 36) / 2, signal=1.5)
+    assert measure(knee, 3) is None
 
 
 signals = st.lists(st.one_of(st.floats(0.1, 9), st.just(float("nan"))), max_size=12)

@@ -18,7 +18,7 @@ def test_table_2_of_the_study_and_where_it_contradicts_itself(tmp_path: Path) ->
     out = tmp_path / "out"
     result = bmseg("vas", SCORES, "--printed", PRINTED, "-o", out)
     assert result.returncode == 0, result.stderr
-    assert {path.name for path in out.iterdir()} == {
+    assert {path.name for path in out.glob("[!.]*")} == {
         "table2.csv", "table2.md", "table2.html", "contradictions.csv", "provenance.json",
     }  # fmt: skip
     contradictions = pd.read_csv(out / "contradictions.csv", dtype=str)
@@ -39,7 +39,7 @@ def test_table_2_of_the_study_and_where_it_contradicts_itself(tmp_path: Path) ->
 def test_provenance_names_what_it_was_made_from(tmp_path: Path) -> None:
     assert bmseg("vas", SCORES, "--printed", PRINTED, "-o", tmp_path).returncode == 0
     record = json.loads((tmp_path / "provenance.json").read_text())
-    assert record["inputs_sha256"] == {
+    assert record["files_sha256"] == {
         "study": file_hash(DEFAULT_STUDY), "scores": file_hash(SCORES), "printed": file_hash(PRINTED)
     }  # fmt: skip
     assert record["study"] == "von_brandis_2022"

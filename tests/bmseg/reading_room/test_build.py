@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from bmseg.outputs.records import write_record
-from bmseg.reading_room.packing import PackedImage, unpack_image, unpack_mask
+from bmseg.reading_room.packing import PackedImage
 from bmseg.study import DEFAULT_STUDY
 from bmseg.workspace import open_workspace
 from dataset_conversion.images.volume import Volume, read_volume, write_volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import Exam
 from tests.bmseg.reading_room.rooms_on_disk import AFFINE, AGES, EXAMS, ITEMS, options, write_folders
-from tests.support.command_line import assert_refused, bmseg
-from tests.support.rooms import content, data, without_data
+from tests.support.command_line import assert_refused, bmseg, printed_command
+from tests.support.rooms import content, data, unpack_image, unpack_mask, without_data
 
 
 def build(*words: object) -> str:
@@ -124,7 +124,7 @@ def test_a_damaged_page_is_written_again(room: Path, folders: Path, tmp_path: Pa
 @pytest.fixture
 def workspace(folders: Path, tmp_path: Path) -> Path:
     """The same exams as a workspace after predict and evaluate."""
-    root = tmp_path / "workspace"
+    root = tmp_path / "my workspace"
     place, study = open_workspace(root, create=True)
     dataset = RawDataset.create(place.nnunet_raw, study.dataset_spec)
     rows = []
@@ -174,7 +174,8 @@ def test_refused_in_a_workspace(workspace: Path) -> None:
     (workspace / "predictions" / "unet" / "knee_087.nii.gz").unlink()
     assert_refused(bmseg("reading-room", "build", "-w", workspace), "unet: missing knee_087")
     (workspace / "evaluation" / "provenance.json").unlink()
-    assert_refused(bmseg("reading-room", "build", "-w", workspace), "run 'bmseg evaluate' first")
+    result = bmseg("reading-room", "build", "-w", workspace)
+    assert printed_command(result.stderr, "run first: ") == f"bmseg evaluate -w '{workspace}'"
     assert not (workspace / "reading_room").exists()
 
 

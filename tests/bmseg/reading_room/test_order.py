@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmseg.reading_room import Place, draw_order
+from bmseg.reading_room.records import Place, draw_order
 
 NAMES = st.lists(st.text("abcdef0123_", min_size=1, max_size=8), min_size=1, max_size=8, unique=True)
 

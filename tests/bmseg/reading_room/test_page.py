@@ -9,10 +9,22 @@ import re
 import numpy as np
 import pytest
 
-from bmseg.reading_room import Place, RoomLevel, ShownExam, build_page, draw_order
-from bmseg.reading_room.packing import PackedImage, unpack_image, unpack_mask
+from bmseg.reading_room.packing import PackedImage
+from bmseg.reading_room.page import ShownExam, build_page
+from bmseg.reading_room.records import Place, draw_order
+from bmseg.study import Level
 from evaluation.figures.display import window_presets
-from tests.support.rooms import SHAPE, content, data, page_of, reader, room, without_data
+from tests.support.rooms import (
+    SHAPE,
+    content,
+    data,
+    page_of,
+    reader,
+    room,
+    unpack_image,
+    unpack_mask,
+    without_data,
+)
 
 EXAMS = ["knee_086", "knee_087", "knee_088"]
 PLACES = draw_order(EXAMS, ["consensus", "nnunet"], 3)
@@ -74,7 +86,7 @@ def test_nothing_is_fetched_and_only_its_own_script_runs() -> None:
 
 
 def test_text_of_a_study_ends_no_element() -> None:
-    hostile = RoomLevel(1, "level1", "</script><script>alert(1)</script>", "#000000")
+    hostile = Level(value=1, name="level1", description="</script><script>alert(1)</script>", color="#000000")
     html = page_of([Place("a", "consensus")], levels=[hostile], anchors=["<b>", "</script>"]).html
     assert "<script>alert(1)" not in html
     assert content(html)["levels"][0]["description"] == hostile.description

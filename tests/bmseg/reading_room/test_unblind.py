@@ -10,7 +10,7 @@ import pytest
 
 from bmseg.outputs.provenance import file_hash
 from tests.bmseg.reading_room.rooms_on_disk import ITEMS
-from tests.support.command_line import assert_refused, bmseg
+from tests.support.command_line import assert_refused, bmseg, run_printed
 
 
 def write_scores(room: Path, file: Path, reader: str, shift: float = 0.0, **changes: object) -> Path:
@@ -32,23 +32,26 @@ def test_independent_readers(room: Path, tmp_path: Path) -> None:
     files = [
         write_scores(room, tmp_path / f"{name}.json", name, shift) for name, shift in (("AB", 0), ("CD", 1))
     ]
-    out = tmp_path / "out"
+    out = tmp_path / "my out"
     result = bmseg("reading-room", "unblind", room / "key.json", *files, "-o", out)
     assert result.returncode == 0, result.stderr
     assert "AB (alone): 24 of 24 scores" in result.stdout
     assert (out / "icc.md").read_text() in result.stdout
-    assert {path.name for path in out.iterdir()} == {
+    assert {path.name for path in out.glob("[!.]*")} == {
         "vas_nnunet_AB.csv", "vas_nnunet_CD.csv", "vas_nnunet_mean.csv", "answers.csv", "comments.csv",
         "icc.csv", "icc.md", "provenance.json",
     }  # fmt: skip
-    for name in ("AB", "CD", "mean"):
-        assert bmseg("vas", out / f"vas_nnunet_{name}.csv", "-o", tmp_path / name).returncode == 0
+    commands = [line.removeprefix("Table 2: ") for line in result.stdout.splitlines() if "bmseg vas" in line]
+    assert len(commands) == 3
+    for command, name in zip(commands, ("AB", "CD", "mean"), strict=True):
+        assert run_printed(command).returncode == 0
+        assert (out / f"table2_nnunet_{name}" / "table2.csv").is_file()
     both = [pd.read_csv(out / f"vas_nnunet_{name}.csv").set_index("mask") for name in ("AB", "CD", "mean")]
     assert ((both[0].level1_ai + both[1].level1_ai) / 2).to_list() == pytest.approx(
         both[2].level1_ai.to_list()
     )
     record = json.loads((out / "provenance.json").read_text())
-    assert record["inputs_sha256"] == {
+    assert record["files_sha256"] == {
         "key": file_hash(room / "key.json"), "AB": file_hash(files[0]), "CD": file_hash(files[1])
     }  # fmt: skip
     assert record["outputs"]["answers.csv"] == file_hash(out / "answers.csv")
@@ -60,7 +63,7 @@ def test_what_an_earlier_call_wrote_does_not_stay(room: Path, tmp_path: Path) ->
     assert bmseg("reading-room", "unblind", room / "key.json", *files, "-o", out).returncode == 0
     (out / "notes.txt").write_text("mine")
     assert bmseg("reading-room", "unblind", room / "key.json", files[0], "-o", out).returncode == 0
-    assert {path.name for path in out.iterdir()} == {
+    assert {path.name for path in out.glob("[!.]*")} == {
         "vas_nnunet_AB.csv", "answers.csv", "comments.csv", "provenance.json", "notes.txt",
     }  # fmt: skip
 

@@ -9,21 +9,21 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from bmseg.reading_room import Key, ScoresFile, UnblindingError, draw_order, unblind
-from bmseg.reading_room.records import KeyMask
+from bmseg.errors import InputError
+from bmseg.reading_room.records import Key, Place, ScoresFile, draw_order
+from bmseg.reading_room.unblind import unblind
 
 EXAMS, ITEMS = ["knee_1", "knee_2", "knee_3"], ["level1", "overall"]
 BUILD = "0123456789abcdef" * 4
 
 
 def key(origins: tuple[str, ...] = ("consensus", "nnunet"), **changes: Any) -> Key:
-    places = draw_order(EXAMS, origins, 5)
     values = {
         "build": BUILD,
         "seed": 5,
         "items": ITEMS,
         "exams": {exam: {"slices": 14 + n, "age": 9.5 + n} for n, exam in enumerate(EXAMS)},
-        "masks": [KeyMask(exam=place.exam, origin=place.origin) for place in places],
+        "masks": draw_order(EXAMS, origins, 5),
     }
     return Key.model_validate(values | changes)
 
@@ -41,7 +41,7 @@ def scores_of(key: Key, reader: str = "AB", shift: float = 0.0, **changes: Any) 
     return ScoresFile.model_validate(values | changes)
 
 
-def true_score(mask: KeyMask, item: str) -> float:
+def true_score(mask: Place, item: str) -> float:
     exam = EXAMS.index(mask.exam)
     return exam + {"consensus": 0.0, "nnunet": 0.5, "unet": 0.7}[mask.origin] + ITEMS.index(item) * 2
 
@@ -115,7 +115,7 @@ def unfinished(reader: str = "AB") -> ScoresFile:
 
 
 def test_missing_scores_are_refused_by_name_or_counted() -> None:
-    with pytest.raises(UnblindingError) as refused:
+    with pytest.raises(InputError) as refused:
         unblind(key(), {"a.json": unfinished()})
     assert "mask 2 (overall); mask 6 (level1, overall)" in str(refused.value)
     found = unblind(key(), {"a.json": unfinished()}, unfinished=True)
@@ -160,7 +160,7 @@ def test_exams_without_age_have_no_such_column() -> None:
     ],
 )
 def test_refused(files: dict[str, ScoresFile], message: str) -> None:
-    with pytest.raises(UnblindingError) as refused:
+    with pytest.raises(InputError) as refused:
         unblind(key(), files, unfinished=True)
     assert message in str(refused.value)
 

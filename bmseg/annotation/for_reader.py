@@ -1,4 +1,4 @@
-"""Names and colours of a study's levels as the programs read them in which masks are corrected.
+"""What lies beside a round's masks for the reader: README.txt, and names and colours of the levels.
 
 A NIfTI mask holds numbers alone. ITK-SNAP and 3D Slicer each read a file that gives every number its name
 and its colour. For MedSeg no such file is documented, so its readers get a table to look at.
@@ -6,7 +6,10 @@ and its colour. For MedSeg no such file is documented, so its readers get a tabl
 
 from __future__ import annotations
 
+from bmseg.annotation.rounds import Annotation, Round
 from bmseg.study import Level, Study
+from bmseg.wording import SYNTHETIC
+from dataset_conversion.files import write_text
 
 ITKSNAP_FILE = "itksnap_labels.txt"
 SLICER_FILE = "slicer_colors.ctbl"
@@ -30,13 +33,16 @@ _ITKSNAP_HEADER = """\
 ################################################"""
 
 
-def label_files(study: Study) -> dict[str, str]:
-    """The text of the label file of each program.
+def write_reader_files(annotation: Annotation, round_: Round) -> None:
+    """Write README.txt and the label files, and make the folder in which the reader saves."""
+    round_.corrected.mkdir(parents=True, exist_ok=True)
+    for name, text in label_files(annotation.study).items():
+        write_text(round_.folder / name, text)
+    write_text(round_.folder / "README.txt", _readme(annotation, round_))
 
-    Returns
-    -------
-    dict of str to str
-        File name to text: `ITKSNAP_FILE`, `SLICER_FILE` and `MEDSEG_FILE`. All are to be written as UTF-8.
+
+def label_files(study: Study) -> dict[str, str]:
+    """The text of the label file of each program: `ITKSNAP_FILE`, `SLICER_FILE` and `MEDSEG_FILE`.
 
     Examples
     --------
@@ -50,13 +56,13 @@ def label_files(study: Study) -> dict[str, str]:
     3 level3 255 225 0 255
     """
     return {
-        ITKSNAP_FILE: itksnap_labels(study.levels),
-        SLICER_FILE: slicer_colors(study.levels),
-        MEDSEG_FILE: medseg_levels(study),
+        ITKSNAP_FILE: _itksnap_labels(study.levels),
+        SLICER_FILE: _slicer_colors(study.levels),
+        MEDSEG_FILE: _medseg_levels(study),
     }
 
 
-def itksnap_labels(levels: list[Level]) -> str:
+def _itksnap_labels(levels: list[Level]) -> str:
     """ITK-SNAP's label description file: Segmentation > Import Label Descriptions.
 
     Eight columns a label; the last is shown beside the colour, so it holds the level's name and its
@@ -77,7 +83,7 @@ def itksnap_labels(levels: list[Level]) -> str:
     return "\n".join([_ITKSNAP_HEADER, *rows, ""])
 
 
-def slicer_colors(levels: list[Level]) -> str:
+def _slicer_colors(levels: list[Level]) -> str:
     """3D Slicer's colour table: drag it into Slicer before the mask, and choose it as the mask's colour node.
 
     Every release reads this form; the newer CSV form adds codes of terminologies, which a study file does
@@ -96,34 +102,26 @@ def slicer_colors(levels: list[Level]) -> str:
     return "\n".join([*header, "0 background 0 0 0 0", *rows, ""])
 
 
-def medseg_levels(study: Study) -> str:
+def _medseg_levels(study: Study) -> str:
     """A table for people: which number of a mask is which level.
 
     MedSeg is a closed program in the browser without a published manual: no file of names or colours that it
     imports is documented, so none is written.
     """
-    head = ("number", "level", "colour", "meaning")
-    rows = [("0", "background", "", "nothing drawn")]
+    rows = [("number", "level", "colour", "meaning"), ("0", "background", "", "nothing drawn")]
     for level in study.levels:
         row = (str(level.value), level.name, level.color.lower(), _in_one_line(level.description))
         rows.append(row)
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(3)]
-    table = [
-        "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]]).rstrip()
-        for row in (head, *rows)
-    ]
-    return "\n".join(
-        [
-            f"Which number of a mask is which level: study {study.name}",
-            "",
-            *table,
-            "",
-            "For MedSeg this table is to look at: no file of names and colours that it opens is documented.",
-            "Whatever names and colours it shows, a mask is read back by these numbers.",
-            f"ITK-SNAP opens {ITKSNAP_FILE}, and 3D Slicer {SLICER_FILE}.",
-            "",
-        ]
-    )
+    widths = [*(max(len(row[column]) for row in rows) for column in range(3)), 0]
+    table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return f"""Which number of a mask is which level: study {study.name}
+
+{chr(10).join(table)}
+
+For MedSeg this table is to look at: no file of names and colours that it opens is documented.
+Whatever names and colours it shows, a mask is read back by these numbers.
+ITK-SNAP opens {ITKSNAP_FILE}, and 3D Slicer {SLICER_FILE}.
+"""
 
 
 def _itksnap_row(value: int, rgb: tuple[int, ...], shown: int, label: str) -> str:
@@ -139,3 +137,39 @@ def _rgb(level: Level) -> tuple[int, ...]:
 def _in_one_line(text: str) -> str:
     """Free text without what moves or breaks a line: control and format characters become spaces."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def _readme(annotation: Annotation, round_: Round) -> str:
+    study, exams = annotation.study, round_.exams
+    first, channel = exams[0], study.channels[0].name
+    levels = "\n".join(f"  {level.value}  {level.name}: {level.description}" for level in study.levels)
+    synthetic = f" ({SYNTHETIC})" if annotation.synthetic else ""
+    return f"""Round {round_.number} of segmentation{synthetic}: {len(exams)} exams to correct
+{study.title}
+
+A model has drawn a mask of each exam. It learnt from {len(round_.read()["trained_on"])} exams that people
+have segmented, and it makes mistakes. Read each image first as if there were no mask, then correct the
+mask: add what is missing, remove what is wrong, move what has the wrong level.
+
+Levels in a mask
+  0  background
+{levels}
+
+For each exam
+  1. Open the image   images/{first}_{channel}.nii.gz
+  2. Open the mask    proposals/{first}.nii.gz   (as a segmentation, on top of the image)
+  3. Load the names and colours of the levels:
+       ITK-SNAP   {ITKSNAP_FILE}
+       3D Slicer  {SLICER_FILE}
+       MedSeg     {MEDSEG_FILE} (a list to look at)
+  4. Correct it.
+  5. Save it as       corrected/{first}.nii.gz
+     Same name, folder "corrected", on the image's own grid. Do not save into "proposals".
+     A mask that needs no correction: save it into "corrected" as it is.
+
+The exams
+{chr(10).join(f"  {exam}" for exam in exams)}
+
+When all are in "corrected": {annotation.command("accept")}
+Which buttons to press in each program: docs/annotation.md of bmseg.
+"""

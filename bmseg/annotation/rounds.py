@@ -20,17 +20,20 @@ made again by `Annotation.settle` where a call was killed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bmseg.errors import InputError
+from bmseg.outputs import locked, read_record, write_record
 from bmseg.outputs.provenance import file_hash, files_hash
-from bmseg.outputs.records import read_record, write_record
 from bmseg.study import Study
+from bmseg.wording import command
 from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.files import atomic_path
 from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
@@ -46,71 +49,41 @@ LINEAGE = [
 BEGUN, PROPOSED, ACCEPTED = "begun", "proposed", "accepted"
 
 
-@dataclass(frozen=True)
 class Round:
-    """The folder of one round; round 0 is the start.
+    """The folder of one round, by its number; round 0 is the start.
 
-    Parameters
+    Attributes
     ----------
-    folder : Path
-    number : int
+    images, proposals : Path
+        Copies of the exams' images and pre-drawn masks, for the reader to open.
+    corrected : Path
+        Where the reader saves.
+    training : Path
+        The workspace in which the round's model is trained.
+    originals, earlier_masks : Path
+        Masks as the models of this round and of the one before draw them; not for the reader.
+    changes, effort, disagreement : Path
+        Tables with a row an exam and level, an exam, and an unread exam.
     """
 
-    folder: Path
-    number: int
-
-    @property
-    def images(self) -> Path:
-        """Copies of the exams' images, for the reader to open."""
-        return self.folder / "images"
-
-    @property
-    def proposals(self) -> Path:
-        """Copies of the pre-drawn masks, for the reader to open."""
-        return self.folder / "proposals"
-
-    @property
-    def corrected(self) -> Path:
-        """Where the reader saves."""
-        return self.folder / "corrected"
-
-    @property
-    def training(self) -> Path:
-        """The workspace in which the round's model is trained."""
-        return self.folder / "training"
-
-    @property
-    def changes(self) -> Path:
-        """What the reader changed, a row an exam and level."""
-        return self.folder / "changes.csv"
-
-    @property
-    def effort(self) -> Path:
-        """Voxels that the reader touched, a row an exam."""
-        return self.folder / "effort.csv"
-
-    @property
-    def disagreement(self) -> Path:
-        """How far the folds' networks disagree, a row an unread exam."""
-        return self.folder / "disagreement.csv"
+    def __init__(self, annotation: Path, number: int) -> None:
+        self.number = number
+        self.folder = folder = annotation / (f"round{number:02d}" if number else "start")
+        self.images, self.proposals = folder / "images", folder / "proposals"
+        self.corrected = folder / "corrected"
+        self.training = folder / "training"
+        self._predictions = self.training / "predictions"
+        self.originals, self.earlier_masks = self._predictions / "proposals", self._predictions / "earlier"
+        self.changes, self.effort = folder / "changes.csv", folder / "effort.csv"
+        self.disagreement = folder / "disagreement.csv"
 
     def committee(self, fold: object) -> Path:
         """Masks of all unread exams by one fold's network."""
-        return self.training / "predictions" / f"fold_{fold}"
-
-    @property
-    def originals(self) -> Path:
-        """Pre-drawn masks as the model made them; the reader's copies may have been saved over."""
-        return self.training / "predictions" / "proposals"
+        return self._predictions / f"fold_{fold}"
 
     def original(self, exam: str) -> Path:
         """One of `originals`."""
         return self.originals / f"{exam}{FILE_ENDING}"
-
-    @property
-    def earlier_masks(self) -> Path:
-        """What the model of the round before draws of the same exams; not for the reader."""
-        return self.training / "predictions" / "earlier"
 
     def earlier(self, exam: str) -> Path:
         """One of `earlier_masks`."""
@@ -130,7 +103,7 @@ class Round:
 
     @property
     def state(self) -> str:
-        """One of "begun", "proposed", "accepted"."""
+        """One of "begun", "proposed", "accepted"; empty before."""
         return str(self.read().get("state", ""))
 
     @property
@@ -141,13 +114,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Annotation:
-    """The rounds of one workspace.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    study : Study
-    """
+    """The rounds of one workspace."""
 
     workspace: Workspace
     study: Study
@@ -182,10 +149,27 @@ class Annotation:
         """Whether the exams are those of the synthetic cohort."""
         return bool(self.record.get("synthetic"))
 
+    def command(self, *words: str) -> str:
+        """A command on these rounds, to paste as it stands."""
+        return command("annotate", *words, workspace=self.workspace.root)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from the rounds; what a killed call left undone is done first.
+
+        Raises
+        ------
+        WorkError
+            When another process is at work on them.
+        """
+        with locked(self.workspace.annotation / ".lock", str(self.workspace.annotation), wait=False):
+            if self.record.get("started"):
+                self.settle()
+            yield
+
     def round(self, number: int) -> Round:
         """A round by its number; 0 is the start."""
-        name = f"round{number:02d}" if number else "start"
-        return Round(self.workspace.annotation / name, number)
+        return Round(self.workspace.annotation, number)
 
     def rounds(self) -> list[Round]:
         """The rounds that were begun, in order."""
@@ -207,8 +191,8 @@ class Annotation:
         if not 1 <= place <= len(rounds) or rounds[place - 1].state == BEGUN:
             which = "proposed round" if number is None else f"proposed round {number}"
             raise InputError(
-                f"{self.workspace.annotation}: found no {which}, expected one; "
-                "run 'bmseg annotate propose' first"
+                f"{self.workspace.annotation}: found no {which}, expected one; run first: "
+                f"{self.command('propose')}"
             )
         return rounds[place - 1]
 
@@ -219,11 +203,26 @@ class Annotation:
         return pd.read_csv(self.lineage_path, dtype={name: str for name in LINEAGE if name != "round"})
 
     def add_lineage(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Accept exams: their masks lie in their round's folder. Exams that are there already stay as is."""
-        before = self.lineage()
-        new = pd.DataFrame([row for row in rows if row["exam"] not in set(before.exam)], columns=LINEAGE)
-        if len(new):
-            table = new if before.empty else pd.concat([before, new.astype(object)], ignore_index=True)
+        """Accept exams, with their images' hash and the time; those that are there already stay as is.
+
+        Masks lie in their round's folder before.
+        """
+        before, channels = self.lineage(), self.dataset.spec.channels
+        known, time = set(before.exam), datetime.now(UTC).isoformat(timespec="seconds")
+        new = [
+            {
+                **row,
+                "image_sha256": files_hash(
+                    {one: image_of(self.dataset, row["exam"], one) for one in channels}
+                ),
+                "accepted_at": time,
+            }
+            for row in rows
+            if row["exam"] not in known
+        ]
+        if new:
+            added = pd.DataFrame(new, columns=LINEAGE)
+            table = added if before.empty else pd.concat([before, added.astype(object)], ignore_index=True)
             with atomic_path(self.lineage_path) as temporary:
                 table.to_csv(temporary, index=False)
 
@@ -231,10 +230,9 @@ class Annotation:
         """Exams that nobody has segmented yet, sorted."""
         return sorted(set(unread_exams(self.dataset).exam) - set(self.lineage().exam))
 
-    def image_hash(self, exam: str) -> str:
-        """One SHA-256 of an exam's images, by channel."""
-        channels = self.dataset.spec.channels
-        return files_hash({name: image_of(self.dataset, exam, name) for name in channels})
+    def training_mask(self, exam: str) -> Path:
+        """The mask on which the main data set trains."""
+        return self.dataset.mask_path(exam, "training", self.dataset.spec.training_reader)
 
     def settle(self) -> None:
         """Make training exams of the main data set of all that is accepted; does nothing where they are."""
@@ -252,9 +250,8 @@ class Annotation:
         InputError
             Names the mask that was changed or is missing.
         """
-        reader = self.dataset.spec.training_reader
         for row in self.lineage().itertuples():
-            path = self.dataset.mask_path(row.exam, "training", reader)
+            path = self.training_mask(row.exam)
             if not path.is_file() or file_hash(path) != row.mask_sha256:
                 found = "another mask" if path.is_file() else "no mask"
                 raise InputError(
@@ -264,20 +261,19 @@ class Annotation:
 
 
 def open_annotation(root: Path | str) -> Annotation:
-    """The rounds of the workspace in a folder; what a killed call left undone is done.
+    """The rounds of the workspace in a folder.
 
     Raises
     ------
     InputError
         When there is no workspace, or no rounds were begun in it.
     """
-    workspace, study = open_workspace(root)
-    annotation = Annotation(workspace, study)
+    annotation = Annotation(*open_workspace(root))
     if not annotation.record.get("started"):
         raise InputError(
-            f"{annotation.record_path}: found no rounds, expected some; begin with 'bmseg annotate start'"
+            f"{annotation.record_path}: found no rounds, expected some; begin with: "
+            f"{annotation.command('start')}"
         )
-    annotation.settle()
     return annotation
 
 

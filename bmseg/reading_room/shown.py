@@ -1,0 +1,190 @@
+"""What a reading room shows: masks of the readers' consensus and of models, of a workspace or of folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bmseg.errors import InputError
+from bmseg.outputs.records import read_record
+from bmseg.reading_room.page import ShownExam
+from bmseg.reading_room.records import REFERENCE
+from bmseg.scoring.evaluation import consensus_name
+from bmseg.scoring.raters import workspace_raters
+from bmseg.sharing.image_folder import find_exams
+from bmseg.study import Study
+from bmseg.wording import command
+from bmseg.workspace import Workspace
+from dataset_conversion.images import read_volume
+from dataset_conversion.raw.cohort_table import read_facts
+from dataset_conversion.raw.dataset import RawDataset
+from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a reading room shows, as files.
+
+    Parameters
+    ----------
+    images : mapping of str to Path
+        Exam to its image.
+    masks : mapping of str to mapping of str to Path
+        Origin, `REFERENCE` first, to exam to mask.
+    ages : mapping of str to float
+        Exam to age in years, where known.
+    synthetic : bool
+    left_out : sequence of str
+        Exams with an image and no mask.
+    """
+
+    images: Mapping[str, Path]
+    masks: Mapping[str, Mapping[str, Path]]
+    ages: Mapping[str, float]
+    synthetic: bool
+    left_out: Sequence[str] = ()
+
+    @property
+    def number(self) -> int:
+        """How many masks there are."""
+        return len(self.images) * len(self.masks)
+
+    def read(self, study: Study, exam: str) -> ShownExam:
+        """An exam's image and masks as the page shows them.
+
+        Raises
+        ------
+        dataset_conversion.images.volume.ConversionError, evaluation.masks.reading.MaskError
+            When a file is damaged, or a mask has other labels or is not on its image's grid.
+        """
+        image = read_volume(self.images[exam])
+        masks = {}
+        for origin, files in self.masks.items():
+            mask = read_mask(files[exam], study.label_values)
+            check_grid(mask, image)
+            masks[origin] = mask.stored_as(study.plane).array
+        stored = image.stored_as(study.plane)
+        return ShownExam(stored.array, (float(stored.spacing[0]), float(stored.spacing[1])), masks)
+
+
+def workspace_shown(
+    workspace: Workspace, study: Study, models: Sequence[str] = (), channel: str | None = None
+) -> Shown:
+    """The consensus and models' masks of an evaluated workspace's test exams.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    study : Study
+    models : sequence of str
+        Methods with predictions; all of them when empty.
+    channel : str, optional
+        The first of the study by default.
+
+    Raises
+    ------
+    InputError
+        When the workspace was not evaluated, a model has no predictions, or the channel is unknown.
+    """
+    raters = workspace_raters(workspace)
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    exams, made = dataset.exams("test"), raters.models
+    channel = _channel(study, channel)
+    if not read_record(workspace.evaluation / "provenance.json"):
+        raise InputError(
+            f"{workspace.evaluation}: found no finished evaluation, expected the readers' consensus; run "
+            f"first: {command('evaluate', workspace=workspace.root)}"
+        )
+    if unknown := sorted(set(models) - set(made)):
+        raise InputError(
+            f"--model: found {', '.join(unknown)}, expected some of {', '.join(made)}: methods "
+            "with predictions in the workspace"
+        )
+    masks = {REFERENCE: {exam: workspace.evaluation / consensus_name(exam) for exam in exams}}
+    masks |= {model: _masks_of(model, made[model]) for model in models or made}
+    match_exams(masks, exams)
+    images = {exam: dataset.image_path(exam, "test", channel) for exam in exams}
+    return Shown(images, masks, _ages(dataset.cohort(), exams), workspace.is_synthetic)
+
+
+def folders_shown(
+    study: Study,
+    images: Path,
+    consensus: Path,
+    models: Mapping[str, Path],
+    *,
+    channel: str | None = None,
+    cohort: Path | None = None,
+    synthetic: bool = False,
+) -> Shown:
+    """The images and masks of plain folders of ``<exam>.nii.gz``.
+
+    Parameters
+    ----------
+    study : Study
+    images : Path
+        ``<exam>_0000.nii.gz``, a number a channel; ``<exam>.nii.gz`` will do for one.
+    consensus : Path
+    models : mapping of str to Path
+        Model to folder.
+    channel : str, optional
+    cohort : Path, optional
+        CSV with the columns ``exam`` and ``age``.
+    synthetic : bool
+
+    Raises
+    ------
+    InputError
+        When an image is missing or not whole.
+    evaluation.masks.reading.MaskError
+        When folders do not hold masks of the same exams.
+    """
+    channels = [one.name for one in study.channels]
+    number = channels.index(_channel(study, channel))
+    masks = {REFERENCE: list_masks(consensus)}
+    masks |= {model: _masks_of(model, folder) for model, folder in models.items()}
+    exams = match_exams(masks)
+    found = find_exams(images, channels)
+    if missing := [exam for exam in exams if exam not in found.images]:
+        faults = "; ".join(found.faults) or f"found none of {', '.join(missing)}"
+        raise InputError(f"{images}: images: {faults}, expected one of every exam with masks")
+    return Shown(
+        images={exam: found.images[exam][number] for exam in exams},
+        masks=masks,
+        ages=_ages(_read_cohort(cohort), exams) if cohort else {},
+        synthetic=synthetic,
+        left_out=sorted(set(found.images) - set(exams)),
+    )
+
+
+def _masks_of(model: str, folder: Path) -> dict[str, Path]:
+    if model == REFERENCE:
+        raise InputError(
+            f"--prediction: found a model named '{REFERENCE}', expected another name: it stands for the "
+            "readers' own"
+        )
+    return list_masks(folder)
+
+
+def _channel(study: Study, channel: str | None) -> str:
+    names = [one.name for one in study.channels]
+    if channel is not None and channel not in names:
+        raise InputError(f"--channel: found {channel}, expected {', '.join(names)}: those of the study file")
+    return channel or names[0]
+
+
+def _ages(cohort: pd.DataFrame, exams: Sequence[str]) -> dict[str, float]:
+    if "age" not in cohort:
+        return {}
+    known = cohort[cohort.exam.isin(exams)].dropna(subset="age")
+    return {str(exam): float(age) for exam, age in zip(known.exam, known.age, strict=True)}
+
+
+def _read_cohort(path: Path) -> pd.DataFrame:
+    cohort = read_facts(path)
+    if not pd.api.types.is_numeric_dtype(cohort.get("age", pd.Series(dtype=float))):
+        raise InputError(f"{path}: age: found text, expected years as numbers")
+    return cohort
