@@ -24,6 +24,10 @@ def train(workspace: Workspace, *more: object) -> subprocess.CompletedProcess[st
     return bmseg(*words(workspace, *more))
 
 
+def here(workspace: Workspace) -> subprocess.CompletedProcess[str]:
+    return bmseg("train", "nnunet", "-w", workspace.root, "--folds", 0)
+
+
 def the_submission(workspace: Workspace) -> Submission:
     [found] = submissions(workspace)
     return found
@@ -56,9 +60,11 @@ def test_what_slurm_refuses_is_one_line(on_slurm: Workspace, asked: tuple[object
 def test_jobs_are_shown_and_cancelled_and_submitted_again(on_slurm: Workspace) -> None:
     assert train(on_slurm, "--detach", *HELD).returncode == 0
     [fold, scoring] = the_submission(on_slurm).jobs
-    for again in (("--restart",), ("--folds", "0,1")):
-        told = f"fold 0: found job {fold.id} (PENDING) of nnunet, profile quick, folds 0, expected none; wait"
-        assert_refused(train(on_slurm, *again), told)
+    told = (
+        f"fold 0: found job {fold.id} (PENDING) of nnunet, profile quick, folds 0, expected none; wait for it"
+    )
+    for other in (train(on_slurm, "--restart"), train(on_slurm, "--folds", "0,1"), here(on_slurm)):
+        assert_refused(other, told)
     assert "going on with the jobs submitted at" in train(on_slurm, "--detach").stderr
     assert [job.id for job in the_submission(on_slurm).jobs] == [fold.id, scoring.id]
     shown = jobs(on_slurm)[2].split()
