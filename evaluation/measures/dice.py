@@ -27,7 +27,6 @@ class EmptyMask(StrEnum):
     ONE = "one"
     """1: agreement that there is nothing."""
     ZERO = "zero"
-    """0."""
 
     @property
     def value_when_empty(self) -> float:
@@ -38,12 +37,6 @@ class EmptyMask(StrEnum):
 @dataclass(frozen=True)
 class Dice:
     """Dice of one level, or of levels as one.
-
-    Parameters
-    ----------
-    level : int or tuple of int
-        The mask values that count as foreground.
-    empty_mask : EmptyMask
 
     Examples
     --------
@@ -100,7 +93,7 @@ def score(
     Parameters
     ----------
     votes : Votes
-        The exam's vote-pattern histogram, all raters.
+        Of all raters.
     reference : ndarray, shape (patterns,)
         The reference's label value a pattern.
     levels : mapping of str to sequence of int
