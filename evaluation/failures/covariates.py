@@ -84,12 +84,7 @@ def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 
 
 def with_cohort(scores: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
-    """The scores with what is known of their exams.
-
-    Parameters
-    ----------
-    scores, cohort : DataFrame
-        With a column ``exam``; the cohort, as cohort.csv, has a row an exam.
+    """The scores with what is known of their exams; the cohort, as cohort.csv, has a row an exam.
 
     Raises
     ------
@@ -105,7 +100,7 @@ def with_cohort(scores: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_category(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")) -> pd.DataFrame:
-    """Median Dice in every category of exams.
+    """Median Dice in every category of exams; those without a category are left out.
 
     Parameters
     ----------
@@ -117,8 +112,7 @@ def by_category(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")
     Returns
     -------
     DataFrame
-        ``rater, level, column, category, median, minimum, maximum, n_defined, n``; exams without a
-        category are left out.
+        ``rater, level, column, category, median, minimum, maximum, n_defined, n``
 
     Raises
     ------
@@ -135,12 +129,7 @@ def by_category(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")
 
 
 def compare_categories(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")) -> pd.DataFrame:
-    """Mann-Whitney test of Dice between every two categories of exams.
-
-    Parameters
-    ----------
-    scores, columns
-        As in `by_category`; the errors are the same.
+    """Mann-Whitney test of Dice between every two categories of exams; takes what `by_category` does.
 
     Returns
     -------

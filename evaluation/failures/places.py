@@ -42,7 +42,7 @@ def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.Da
     ----------
     masks : ExamMasks
     levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
+        Level or group to its mask values.
 
     Returns
     -------
@@ -120,12 +120,6 @@ def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.
 def peripheral_against_central(counts: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     """Dice in the outer quarters of the slices against that in the inner half, paired by exam.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        `slice_counts` of all exams.
-    confidence : float
-
     Returns
     -------
     DataFrame
@@ -153,11 +147,10 @@ def marking_outside(
 
     Parameters
     ----------
-    masks : ExamMasks
+    masks, levels
+        As in `slice_counts`.
     region : ndarray of bool, shape (i, j, k)
         Where marking is allowed, such as of `evaluation.masks.metaphysis.allowed_region`.
-    levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
 
     Returns
     -------

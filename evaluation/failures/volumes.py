@@ -27,10 +27,9 @@ def error_volumes(scores: pd.DataFrame, voxel_ml: Mapping[str, float]) -> pd.Dat
     Parameters
     ----------
     scores : DataFrame
-        dice.csv: ``exam, rater, level, dice, fp, fn, n_reference, n_rater`` (voxels), a row an exam, rater
-        and level.
+        dice.csv: ``exam, rater, level, dice, fp, fn, n_reference, n_rater`` (voxels).
     voxel_ml : mapping of str to float
-        Exam to the volume of its voxels, ml (1000 cubic mm).
+        Exam to the volume of its voxels, ml.
 
     Returns
     -------
@@ -53,12 +52,7 @@ def error_volumes(scores: pd.DataFrame, voxel_ml: Mapping[str, float]) -> pd.Dat
 
 
 def summarise_errors(errors: pd.DataFrame) -> pd.DataFrame:
-    """False-positive and false-negative volume over exams.
-
-    Parameters
-    ----------
-    errors : DataFrame
-        Of `error_volumes`.
+    """False-positive and false-negative volume over exams, of `error_volumes`.
 
     Returns
     -------
@@ -77,12 +71,7 @@ def summarise_errors(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def sparse_against_ample(errors: pd.DataFrame) -> pd.DataFrame:
-    """Dice where the reference has little of a level against where it has much, split at the median.
-
-    Parameters
-    ----------
-    errors : DataFrame
-        Of `error_volumes`.
+    """Dice where the reference has little of a level against where it has much, of `error_volumes`.
 
     Returns
     -------

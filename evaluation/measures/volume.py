@@ -47,21 +47,16 @@ def volumes(
     voxel_ml: float,
     references: Mapping[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
-    """Volume of every level in every rater's mask of an exam.
+    """Volume of every level in every rater's mask of an exam: ``level, rater, ml``.
 
     Parameters
     ----------
     votes : Votes
     levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
+        Level or group to its mask values.
     voxel_ml : float
     references : mapping of str to ndarray, shape (P,)
         Further label maps by name, such as the consensus: the label value of each pattern.
-
-    Returns
-    -------
-    DataFrame
-        ``level, rater, ml``.
 
     Raises
     ------
@@ -93,7 +88,6 @@ def bland_altman(
     ----------
     rater, reference : sequence of float, shape (n,)
         Paired by exam; a pair with a NaN is left out and counted.
-    confidence : float
 
     Raises
     ------
@@ -124,7 +118,6 @@ def compare_volumes(table: pd.DataFrame, reference: str, *, confidence: float = 
         ``exam, level, rater, ml``: `volumes` of several exams.
     reference : str
         Whom the others are compared with; one without volumes is a `StatisticsError`.
-    confidence : float
 
     Returns
     -------
@@ -153,10 +146,9 @@ def volume_icc(table: pd.DataFrame, raters: Sequence[str], *, confidence: float 
     Parameters
     ----------
     table : DataFrame
-        ``exam, level, rater, ml``: `volumes` of several exams.
+        As in `compare_volumes`.
     raters : sequence of str
         Those compared, two or more: the readers, without the consensus that is made of them.
-    confidence : float
 
     Returns
     -------
