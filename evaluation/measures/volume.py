@@ -191,7 +191,7 @@ def _limit(bias: Interval, sd: float, side: int) -> Interval:
     Its interval is that of a normal quantile, by the noncentral t distribution.
     """
     if bias.n < 2:
-        return replace(bias, estimate=np.nan, low=np.nan, high=np.nan, coverage=np.nan)
+        return _no_interval(bias)
     z = float(stats.norm.ppf((1 + LIMITS) / 2))
     tails = [(1 - bias.confidence) / 2, (1 + bias.confidence) / 2]
     quantiles = stats.nct.ppf(tails, bias.n - 1, z * np.sqrt(bias.n)) / np.sqrt(bias.n)
@@ -205,8 +205,7 @@ def _limit(bias: Interval, sd: float, side: int) -> Interval:
 def _slope(means: np.ndarray, differences: np.ndarray, bias: Interval) -> tuple[Interval, float]:
     """Least squares of differences on means, t interval and p value."""
     if bias.n < 3 or np.ptp(means) == 0:
-        nothing = {"estimate": np.nan, "low": np.nan, "high": np.nan, "coverage": np.nan}
-        return replace(bias, **nothing, method="no slope"), np.nan
+        return replace(_no_interval(bias), method="no slope"), np.nan
     fit = stats.linregress(means, differences)
     half = float(stats.t.ppf((1 + bias.confidence) / 2, bias.n - 2) * fit.stderr)
     slope = replace(
@@ -214,3 +213,7 @@ def _slope(means: np.ndarray, differences: np.ndarray, bias: Interval) -> tuple[
         coverage=bias.confidence, method="least squares, t",
     )  # fmt: skip
     return slope, float(fit.pvalue)
+
+
+def _no_interval(bias: Interval) -> Interval:
+    return replace(bias, estimate=np.nan, low=np.nan, high=np.nan, coverage=np.nan)
