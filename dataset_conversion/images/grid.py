@@ -90,8 +90,8 @@ class Grid:
     def difference(self, expected: Grid) -> Difference | None:
         """In what this grid differs from the one expected; None where the two are one.
 
-        Size is compared exactly, spacing to 0.001 mm, origin to 0.01 mm and direction cosines to 0.001
-        (less than half a voxel at the far corner of a knee exam). A value that is no number differs.
+        Size is exact, spacing to 0.001 mm, origin to 0.01 mm and direction cosines to 0.001 (less than half
+        a voxel at the far corner of a knee exam). A value that is no number differs.
         """
         if self.shape != expected.shape:
             return Difference("size", _by(self.shape), f"{_by(expected.shape)} voxels")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +10,7 @@ from typing import Any, cast
 import pandas as pd
 
 from dataset_conversion.images import ConversionError
-from dataset_conversion.raw.exam import DatasetSpec, Split, check_identifier
+from dataset_conversion.raw.exam import DatasetSpec, Split, check_identifier, mask_fault
 
 #: Columns that may stand beside ``exam``, ``split``, the channels and the readers.
 FACTS = ["patient", "site", "scanner", "group", "age", "sex"]
@@ -36,11 +36,7 @@ class CohortRow:
 
 
 def read_cohort(
-    path: Path,
-    spec: DatasetSpec,
-    channels: Sequence[str],
-    *,
-    splits: Sequence[Split] = ("training", "test"),
+    path: Path, spec: DatasetSpec, channels: Sequence[str], *, splits: Sequence[Split] = ("training", "test")
 ) -> list[CohortRow]:
     """Read and check a cohort table; the files that it names have to be there, but are not opened.
 
@@ -52,21 +48,21 @@ def read_cohort(
         reader; of the test exams a reader has all masks or none, an unread exam has no mask.
     spec : DatasetSpec
     channels : sequence of str
-        Channels whose images the table names; none when they come from elsewhere.
+        Whose images the table names; none when they come from elsewhere.
     splits : sequence of str
-        Those that the table may hold, of training, test and unread.
+        Those that the table may hold.
 
     Raises
     ------
     ConversionError
         One line that names the table and every fault that is found in it.
     """
-    checks = _Checks(spec, tuple(channels), tuple(splits), path.parent)
     table = _read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     table = table.rename(columns=str.strip).apply(lambda column: column.str.strip())
     if table.empty:
         raise ConversionError(f"{path}: found no row, expected one an exam")
-    if faults := checks.columns(table) or checks.rows(table):
+    faults = [*_column_faults(table, spec, channels)]
+    if faults := faults or [*_row_faults(table, spec, channels, splits, path.parent)]:
         raise ConversionError(f"{path}: {'; '.join(faults)}")
     rows = []
     for row in table.to_dict("records"):
@@ -100,90 +96,64 @@ def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
         raise ConversionError(f"{path}: cannot be read as a CSV table ({reason})") from None
 
 
-@dataclass(frozen=True)
-class _Checks:
-    """Every fault of a table, each as half a sentence."""
+def _column_faults(table: pd.DataFrame, spec: DatasetSpec, channels: Sequence[str]) -> Iterator[str]:
+    needed = ["exam", "split", *channels]
+    if "split" not in table or (table.split != "unread").any():
+        needed.append(spec.training_reader)
+    known = ["exam", "split", *channels, *spec.readers, *FACTS]
+    if missing := [name for name in needed if name not in table]:
+        yield f"column: found none named {', '.join(missing)}"
+    if unknown := [name for name in table if name not in known]:
+        named = "readers and channels" if channels else "readers"
+        yield (
+            f"column: found {', '.join(unknown)}, expected only {', '.join(known)} "
+            f"({named} are those of the study file)"
+        )
 
-    spec: DatasetSpec
-    channels: tuple[str, ...]
-    splits: tuple[Split, ...]
-    folder: Path
 
-    def columns(self, table: pd.DataFrame) -> list[str]:
-        needed = ["exam", "split", *self.channels]
-        if "split" not in table or (table.split != "unread").any():
-            needed.append(self.spec.training_reader)
-        known = ["exam", "split", *self.channels, *self.spec.readers, *FACTS]
-        faults = []
-        if missing := [name for name in needed if name not in table]:
-            faults.append(f"column: found none named {', '.join(missing)}")
-        if unknown := [name for name in table if name not in known]:
-            named = "readers and channels" if self.channels else "readers"
-            faults.append(
-                f"column: found {', '.join(unknown)}, expected only {', '.join(known)} "
-                f"({named} are those of the study file)"
-            )
-        return faults
-
-    def rows(self, table: pd.DataFrame) -> list[str]:
-        faults = []
-        for exam, rows in table.groupby("exam", sort=False):
+def _row_faults(
+    table: pd.DataFrame, spec: DatasetSpec, channels: Sequence[str], splits: Sequence[Split], folder: Path
+) -> Iterator[str]:
+    for exam, rows in table.groupby("exam", sort=False):
+        if rows.split.nunique() > 1:
+            yield f"exam {exam}: split: found in {_all_of(rows.split)}, expected in one"
+        elif len(rows) > 1:
+            yield f"exam {exam}: found {len(rows)} rows, expected one; rename one of the exams"
+        try:
+            check_identifier(str(exam))
+        except ConversionError as error:
+            yield str(error)
+    if "patient" in table:
+        for patient, rows in table[table.patient != ""].groupby("patient", sort=False):
             if rows.split.nunique() > 1:
-                faults.append(f"exam {exam}: split: found in {_all_of(rows.split)}, expected in one")
-            elif len(rows) > 1:
-                faults.append(f"exam {exam}: found {len(rows)} rows, expected one; rename one of the exams")
-            try:
-                check_identifier(str(exam))
-            except ConversionError as error:
-                faults.append(str(error))
-        faults += _patient_faults(table)
-        faults += self._reader_faults(table[table.split == "test"])
-        for row in table.to_dict("records"):
-            faults += [f"exam {row['exam']}: {fault}" for fault in self._cell_faults(row)]
-        return faults
-
-    def _reader_faults(self, test: pd.DataFrame) -> list[str]:
-        """A reader reads every test exam or none: consensuses of different readers cannot be compared."""
-        faults = []
-        for reader in self.spec.readers:
-            missing = list(test.exam[test[reader] == ""]) if reader in test else []
-            if missing and len(missing) < len(test):
-                faults.append(
-                    f"{reader}: found no mask of test exam {', '.join(missing)}, expected one of every test "
-                    "exam or of none; fill them in or leave the column out"
-                )
-        return faults
-
-    def _cell_faults(self, row: dict[str, str]) -> list[str]:
-        faults = []
-        if row["split"] not in self.splits:
-            faults.append(f"split: found '{row['split']}', expected {_either(self.splits)}")
-        for name in [*self.channels, *self.spec.readers]:
-            value = row.get(name, "")
-            if not value and name in self.channels:
-                faults.append(f"{name}: found no file name, expected one")
-            if value and not (self.folder / value).is_file():
-                faults.append(f"{name}: no such file: {value}")
-        with_mask = [reader for reader in self.spec.readers if row.get(reader)]
-        if row["split"] == "unread":
-            if with_mask:
-                faults.append(f"{', '.join(with_mask)}: found a mask, expected none of an unread exam")
-        elif not with_mask:
-            faults.append("readers: found no mask, expected at least one")
-        elif row["split"] == "training" and self.spec.training_reader not in with_mask:
-            faults.append(f"{self.spec.training_reader}: found no mask, expected one for a training exam")
-        return faults
+                yield f"patient {patient}: split: found in {_all_of(rows.split)}, expected in one"
+    # A reader reads every test exam or none: consensuses of different readers cannot be compared.
+    test = table[table.split == "test"]
+    for reader in spec.readers:
+        missing = list(test.exam[test[reader] == ""]) if reader in test else []
+        if missing and len(missing) < len(test):
+            yield (
+                f"{reader}: found no mask of test exam {', '.join(missing)}, expected one of every test "
+                "exam or of none; fill them in or leave the column out"
+            )
+    for row in table.to_dict("records"):
+        for fault in _cell_faults(row, spec, channels, splits, folder):
+            yield f"exam {row['exam']}: {fault}"
 
 
-def _patient_faults(table: pd.DataFrame) -> list[str]:
-    if "patient" not in table:
-        return []
-    patients = table[table.patient != ""].groupby("patient", sort=False)
-    return [
-        f"patient {patient}: split: found in {_all_of(rows.split)}, expected in one"
-        for patient, rows in patients
-        if rows.split.nunique() > 1
-    ]
+def _cell_faults(
+    row: dict[str, str], spec: DatasetSpec, channels: Sequence[str], splits: Sequence[Split], folder: Path
+) -> Iterator[str]:
+    if row["split"] not in splits:
+        yield f"split: found '{row['split']}', expected {_either(splits)}"
+    for name in [*channels, *spec.readers]:
+        value = row.get(name, "")
+        if not value and name in channels:
+            yield f"{name}: found no file name, expected one"
+        if value and not (folder / value).is_file():
+            yield f"{name}: no such file: {value}"
+    if fault := mask_fault(row["split"], [reader for reader in spec.readers if row.get(reader)], spec):
+        yield fault
 
 
 def _all_of(splits: pd.Series) -> str:

@@ -91,8 +91,7 @@ def convert(
 
     Parameters
     ----------
-    dataset : RawDataset
-    exams : sequence of PendingExam
+    dataset, exams
     seed : int
         Of the folds.
     processes : int, optional

@@ -138,10 +138,8 @@ class RawDataset:
         ----------
         exams : iterable of mapping
             One row an exam: ``exam``, ``split`` and its facts.
-        seed : int
-            Of the folds.
-        folds : int
-            Fewer when there are fewer training exams.
+        seed, folds : int
+            Folds are fewer when there are fewer training exams.
 
         Returns
         -------
@@ -175,8 +173,7 @@ class RawDataset:
 
         The data set of exams with masks stays as it is.
 
-        Rows are as in `finish`, without ``split``; so are what is returned and the error of an identifier
-        that comes twice.
+        Rows, return value and the error of an identifier that comes twice are those of `finish`.
         """
         table = _table(exams, ["exam"]).sort_values("exam")
         images = {self.image_path(exam, "unread", name) for exam in table.exam for name in self.spec.channels}

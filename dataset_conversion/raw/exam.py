@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -125,12 +125,17 @@ def _fault_of_names(exam: Exam, spec: DatasetSpec) -> str:
         return f"channel: found none for {', '.join(missing)}"
     if exam.split not in get_args(Split):
         return f"split: found '{exam.split}', expected training, test or unread"
-    if exam.split == "training" and spec.training_reader not in exam.masks:
-        return f"reader: found no mask of {spec.training_reader}, expected one for every training exam"
-    if exam.split == "test" and not exam.masks:
-        return "reader: found no mask, expected at least one for a test exam"
-    if exam.split == "unread" and exam.masks:
-        return f"reader: found a mask of {', '.join(exam.masks)}, expected none of an unread exam"
+    return mask_fault(exam.split, list(exam.masks), spec)
+
+
+def mask_fault(split: str, readers: Sequence[str], spec: DatasetSpec) -> str:
+    """What is wrong with an exam of a split having the masks of these readers; empty if nothing."""
+    if split == "unread":
+        return f"{', '.join(readers)}: found a mask, expected none of an unread exam" if readers else ""
+    if not readers:
+        return "readers: found no mask, expected at least one"
+    if split == "training" and spec.training_reader not in readers:
+        return f"{spec.training_reader}: found no mask, expected one for a training exam"
     return ""
 
 

@@ -11,23 +11,15 @@ STRATA = ["site", "group"]
 def make_folds(training: pd.DataFrame, *, folds: int, seed: int) -> list[dict[str, list[str]]]:
     """Divide the training exams as nnU-Net's splits_final.json wants it.
 
-    Exams of one patient (column ``patient``, where there is one) stay together. Within each stratum
-    of site and group the order is drawn, and exams are dealt to the folds in turn, so that the folds'
-    sizes and compositions differ by one at most.
-
-    Parameters
-    ----------
-    training : DataFrame
-        Columns ``exam`` and, where known, ``site``, ``group`` and ``patient``.
-    folds : int
-        At most; fewer when there are fewer patients.
-    seed : int
+    Exams of one patient (column ``patient``, where there is one) stay together. Within each stratum of
+    ``site`` and ``group`` the order is drawn, and exams are dealt to the folds in turn, so that the folds'
+    sizes and compositions differ by one at most. There are no more folds than patients; with a single
+    patient, one fold whose ``val`` are the training exams themselves.
 
     Returns
     -------
     list of dict
-        One a fold: ``train`` and ``val``, sorted identifiers. With a single patient, one fold whose
-        ``val`` are the training exams themselves.
+        One a fold: ``train`` and ``val``, sorted identifiers.
 
     Examples
     --------

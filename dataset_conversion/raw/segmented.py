@@ -65,7 +65,6 @@ def add_segmented(dataset: RawDataset, masks: Mapping[str, Path], *, seed: int) 
     masks : mapping of str to Path
         Exam to its mask, NIfTI on the image's grid.
     seed : int
-        Of the folds.
 
     Raises
     ------

@@ -43,9 +43,7 @@ def correlations(scores: pd.DataFrame, covariate: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `CORRELATION_COLUMNS`: ``rho``; ``p`` two-sided by permutation, exact up to eight exams, with
-        40,320 random permutations beyond; ``p_holm`` for all levels of a rater. NaN with fewer than three
-        exams, or when Dice or covariate does not vary.
+        `CORRELATION_COLUMNS`: ``rho`` and ``p`` as of `spearman`, ``p_holm`` for all levels of a rater.
 
     Raises
     ------
@@ -64,21 +62,11 @@ def correlations(scores: pd.DataFrame, covariate: str) -> pd.DataFrame:
 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Spearman's rank correlation and its two-sided p value by permutation.
+    """Spearman's rank correlation and its two-sided p value, by permutation of values without NaN.
 
     The p value is twice the smaller tail, over all orders where eight pairs or fewer are given and over
-    random ones, always the same, where there are more. SciPy's own p is that of a t distribution, which
-    for so few pairs is an approximation.
-
-    Parameters
-    ----------
-    first, second : ndarray, shape (n,)
-        Without NaN.
-
-    Returns
-    -------
-    tuple of float
-        Correlation and p; NaN with fewer than three pairs, or when one of the two does not vary.
+    random ones, always the same, where there are more (SciPy's own p, of a t distribution, is approximate).
+    Both are NaN with fewer than three pairs, or when one of the two does not vary.
     """
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return np.nan, np.nan
@@ -96,14 +84,7 @@ def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 
 
 def with_cohort(scores: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
-    """The scores with what is known of their exams.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        With a column ``exam``.
-    cohort : DataFrame
-        cohort.csv: ``exam, site, scanner, group, age`` and others, a row an exam.
+    """The scores with what is known of their exams; the cohort, as cohort.csv, has a row an exam.
 
     Raises
     ------
@@ -119,7 +100,7 @@ def with_cohort(scores: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_category(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")) -> pd.DataFrame:
-    """Median Dice in every category of exams.
+    """Median Dice in every category of exams; those without a category are left out.
 
     Parameters
     ----------
@@ -131,41 +112,24 @@ def by_category(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")
     Returns
     -------
     DataFrame
-        ``rater, level, column, category, median, minimum, maximum, n_defined, n``; exams without a
-        category are left out.
+        ``rater, level, column, category, median, minimum, maximum, n_defined, n``
 
     Raises
     ------
     StatisticsError
         When a column is missing or an exam stands twice.
     """
-    rows = []
-    for rater, level, column, groups in _categories(scores, columns):
-        for category, dice in groups.items():
-            rows.append(
-                (
-                    rater,
-                    level,
-                    column,
-                    category,
-                    dice.median(),
-                    dice.min(),
-                    dice.max(),
-                    dice.count(),
-                    len(dice),
-                )
-            )
+    rows = [
+        (*keys, category, dice.median(), dice.min(), dice.max(), dice.count(), len(dice))
+        for *keys, groups in _categories(scores, columns)
+        for category, dice in groups.items()
+    ]
     names = [*KEYS, "column", "category", "median", "minimum", "maximum", "n_defined", "n"]
     return pd.DataFrame(rows, columns=names)
 
 
 def compare_categories(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")) -> pd.DataFrame:
-    """Mann-Whitney test of Dice between every two categories of exams.
-
-    Parameters
-    ----------
-    scores, columns
-        As in `by_category`; the errors are the same.
+    """Mann-Whitney test of Dice between every two categories of exams; takes what `by_category` does.
 
     Returns
     -------
@@ -175,13 +139,13 @@ def compare_categories(scores: pd.DataFrame, columns: Sequence[str] = ("site", "
         ``other``; ``p_holm`` for all levels and columns of a rater.
     """
     rows = []
-    for rater, level, column, groups in _categories(scores, columns):
+    for *keys, groups in _categories(scores, columns):
         for one, other in combinations(groups, 2):
             first, second = (groups[name].dropna().to_numpy() for name in (one, other))
             shifts = np.subtract.outer(first, second)
             shift = float(np.median(shifts)) if shifts.size else np.nan
             p = mann_whitney(first, second)
-            rows.append((rater, level, column, one, other, shift, p, np.nan, len(first), len(second)))
+            rows.append((*keys, one, other, shift, p, np.nan, len(first), len(second)))
     names = [*KEYS, "column", "category", "other", "difference", "p", "p_holm", "n", "n_other"]
     return with_holm(pd.DataFrame(rows, columns=names))
 
@@ -189,12 +153,8 @@ def compare_categories(scores: pd.DataFrame, columns: Sequence[str] = ("site", "
 def mann_whitney(first: np.ndarray, second: np.ndarray) -> float:
     """Two-sided p value of the Mann-Whitney test, by permutation, so that ties are no matter.
 
-    Exact where the values can be split in at most 40,320 ways, as those of up to 17 exams.
-
-    Parameters
-    ----------
-    first, second : ndarray, shape (n,) and (m,)
-        Without NaN; NaN is returned when one of the two is empty.
+    Exact where the values, without NaN, can be split in at most 40,320 ways, as those of up to 17 exams;
+    NaN when one of the two is empty.
     """
     if not len(first) or not len(second):
         return np.nan

@@ -13,7 +13,6 @@ import pandas as pd
 from evaluation.failures.covariates import with_holm
 from evaluation.masks.exam import ExamMasks
 from evaluation.masks.reading import MaskError
-from evaluation.measures.dice import Dice
 from evaluation.statistics.intervals import StatisticsError, mean_interval
 from evaluation.statistics.signed_rank import hodges_lehmann, signed_rank
 
@@ -30,6 +29,8 @@ PARTS_COLUMNS = [
     "rater", "level", "peripheral", "central", "difference", "low", "high", "coverage", "p", "p_holm",
     "n_pairs", "n_left_out",
 ]  # fmt: skip
+#: Columns of `marking_outside`, in order.
+OUTSIDE_COLUMNS = ["exam", "rater", "level", "n_outside", "n_marked", "ml_outside", "share"]
 
 _COUNTS = ["tp", "fp", "fn"]
 
@@ -41,18 +42,18 @@ def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.Da
     ----------
     masks : ExamMasks
     levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
+        Level or group to its mask values.
 
     Returns
     -------
     DataFrame
         `COLUMNS`: ``slice`` is the index in the array; ``position`` the middle of the slice between the
-        outer faces of the first (0) and last (1) slice that holds marrow or anybody's marking, the same
-        for all raters, in the direction of `evaluation.masks.exam.ENDS`; peripheral are the
-        outer quarters, position below 1/4 or above 3/4; voxels ``tp, fp, fn``. No rows where nothing
-        is marked.
+        outer faces of the first (0) and last (1) slice that holds marrow or anybody's marking, in the
+        direction of `evaluation.masks.exam.ENDS`; peripheral are the outer quarters, position below 1/4
+        or above 3/4; voxels ``tp, fp, fn``. No rows where nothing is marked.
     """
-    order, n = masks.order, len(masks.order)
+    order = masks.order
+    n = len(order)
     places = 2 * np.arange(n) + 1
     shared = {
         "slice": order,
@@ -65,12 +66,11 @@ def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.Da
     for rater, mask in masks.raters.items():
         for level, values in levels.items():
             in_rater, in_reference = np.isin(mask, list(values)), np.isin(masks.reference, list(values))
-            tp = (in_rater & in_reference).sum(axis=others)[order]
-            counts = {
-                "tp": tp,
-                "fp": in_rater.sum(axis=others)[order] - tp,
-                "fn": in_reference.sum(axis=others)[order] - tp,
-            }
+            both = in_rater & in_reference
+            right, extra, missed = (
+                voxels.sum(axis=others)[order] for voxels in (both, in_rater & ~both, in_reference & ~both)
+            )
+            counts = {"tp": right, "fp": extra, "fn": missed}
             tables.append(pd.DataFrame({"rater": rater, "level": level, **shared, **counts}))
     found = pd.concat(tables, ignore_index=True).assign(exam=masks.exam, voxel_ml=masks.grid.voxel_ml)
     return found[COLUMNS]
@@ -91,9 +91,9 @@ def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.
     Returns
     -------
     DataFrame
-        ``rater, level, position`` (middle of the bin), ``dice`` of all voxels in the bin, ``low``,
-        ``high``; ``reference_ml, fp_ml, fn_ml`` in ml, mean over exams; ``n_exams`` with marking in the
-        bin. Dice is NaN where nobody marked, and the bounds where fewer than two exams have marking.
+        `PROFILE_COLUMNS`: ``position`` is the middle of the bin, ``dice`` of all its voxels; volumes are
+        means over exams; ``n_exams`` have marking in the bin. Dice is NaN where nobody marked, and its
+        bounds where fewer than two exams have marking.
 
     Raises
     ------
@@ -114,41 +114,23 @@ def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.
             tp, fp, fn = by_exam.sum(axis=0) / n_exams
             dice, low, high, n = _pooled_dice(by_exam, confidence)
             rows.append((rater, level, (place + 0.5) / bins, dice, low, high, tp + fn, fp, fn, n))
-    columns = [
-        "rater",
-        "level",
-        "position",
-        "dice",
-        "low",
-        "high",
-        "reference_ml",
-        "fp_ml",
-        "fn_ml",
-        "n_exams",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=PROFILE_COLUMNS)
 
 
 def peripheral_against_central(counts: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     """Dice in the outer quarters of the slices against that in the inner half, paired by exam.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        `slice_counts` of all exams.
-    confidence : float
-
     Returns
     -------
     DataFrame
-        ``rater, level``; ``peripheral`` and ``central`` the median over exams of the Dice of all slices
-        there; ``difference`` peripheral minus central by Hodges and Lehmann with ``low, high, coverage``;
-        ``p`` of Wilcoxon's exact test, ``p_holm`` for all levels of a rater; ``n_pairs, n_left_out``.
+        `PARTS_COLUMNS`: ``peripheral`` and ``central`` are medians over exams of the Dice of all slices
+        there; ``difference`` is peripheral minus central by Hodges and Lehmann; ``p`` is of Wilcoxon's exact
+        test, ``p_holm`` for all levels of a rater.
     """
     rows = []
     for (rater, level), group in counts.groupby(["rater", "level"], sort=False):
-        by_part = group.groupby(["exam", "is_peripheral"])[_COUNTS].sum().reset_index()
-        dice = by_part.assign(dice=_dice(by_part)).pivot(index="exam", columns="is_peripheral", values="dice")
+        by_part = group.groupby(["exam", "is_peripheral"])[_COUNTS].sum()
+        dice = pd.Series(_dice(by_part.to_numpy()), by_part.index).unstack()
         outer, inner = (dice.reindex(columns=[True, False])[part] for part in (True, False))
         differences = (outer - inner).to_numpy()
         found, test = hodges_lehmann(differences, confidence=confidence), signed_rank(differences)
@@ -165,23 +147,21 @@ def marking_outside(
 
     Parameters
     ----------
-    masks : ExamMasks
+    masks, levels
+        As in `slice_counts`.
     region : ndarray of bool, shape (i, j, k)
         Where marking is allowed, such as of `evaluation.masks.metaphysis.allowed_region`.
-    levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
 
     Returns
     -------
     DataFrame
-        ``exam, rater, level, n_outside, n_marked`` (voxels), ``ml_outside`` and ``share`` of the marked
-        voxels that are outside, NaN where nothing is marked. The reference is called ``reference``.
+        `OUTSIDE_COLUMNS`: voxels ``n_outside, n_marked``; ``share`` of the marked ones that are outside is
+        NaN where nothing is marked. The reference is called ``reference``.
 
     Raises
     ------
     MaskError
-        When the region's shape is not that of the masks, the region is empty, or a rater is called
-        ``reference``.
+        When the region is empty or of another shape than the masks, or a rater is called ``reference``.
     """
     masks.check_shape("region", region)
     if not region.any():
@@ -195,8 +175,7 @@ def marking_outside(
             n, n_outside = int(marked.sum()), int((marked & (region == 0)).sum())
             share = n_outside / n if n else np.nan
             rows.append((masks.exam, rater, level, n_outside, n, n_outside * masks.grid.voxel_ml, share))
-    columns = ["exam", "rater", "level", "n_outside", "n_marked", "ml_outside", "share"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=OUTSIDE_COLUMNS)
 
 
 def _pooled_dice(by_exam: np.ndarray, confidence: float) -> tuple[float, float, float, int]:
@@ -205,20 +184,17 @@ def _pooled_dice(by_exam: np.ndarray, confidence: float) -> tuple[float, float, 
     n, total = len(marked), marked.sum(axis=0)
     if not n:
         return np.nan, np.nan, np.nan, 0
-    dice = float(_of(total))
+    dice = float(_dice(total))
     if n < 2:
         return dice, np.nan, np.nan, n
-    pseudo = n * dice - (n - 1) * _of(total - marked)
+    pseudo = n * dice - (n - 1) * _dice(total - marked)
     spread = mean_interval(pseudo, confidence=confidence)
     half = (spread.high - spread.low) / 2
     return dice, max(0.0, dice - half), min(1.0, dice + half), n
 
 
-def _of(counts: np.ndarray) -> np.ndarray:
+def _dice(counts: np.ndarray) -> np.ndarray:
+    """Dice of voxels or ml right, too much and missed, along the last axis; NaN of nothing."""
     tp, fp, fn = np.moveaxis(counts, -1, 0)
-    return 2 * tp / (2 * tp + fp + fn)
-
-
-def _dice(counts: pd.DataFrame) -> list[float]:
-    measure = Dice(1)
-    return [measure.of_counts(row.tp, row.tp + row.fn, row.tp + row.fp) for row in counts.itertuples()]
+    with np.errstate(invalid="ignore"):
+        return 2 * tp / (2 * tp + fp + fn)

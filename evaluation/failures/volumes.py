@@ -1,9 +1,4 @@
-"""What do raters miss and add, in ml, and does it matter how much there is to mark?
-
-Everything here starts from dice.csv, a row an exam, rater and level. What else is known of exams is
-compared by `evaluation.failures.covariates`; where in an exam a rater fails is told by
-`evaluation.failures.places`.
-"""
+"""What do raters miss and add, in ml, and does it matter how much there is to mark?"""
 
 from __future__ import annotations
 
@@ -17,6 +12,8 @@ from evaluation.statistics.intervals import StatisticsError
 
 #: Columns of `error_volumes`, in order.
 COLUMNS = ["exam", "rater", "level", "reference_ml", "rater_ml", "dice", "fp_ml", "fn_ml"]
+#: Columns of `summarise_errors`.
+ERROR_COLUMNS = [*KEYS, "error", "median", "minimum", "maximum", "mean", "share", "n"]
 #: Columns of `sparse_against_ample`.
 SPARSE_COLUMNS = [
     "rater", "level", "split_ml", "dice_sparse", "dice_ample", "n_sparse", "n_ample", "p", "p_holm",
@@ -30,10 +27,9 @@ def error_volumes(scores: pd.DataFrame, voxel_ml: Mapping[str, float]) -> pd.Dat
     Parameters
     ----------
     scores : DataFrame
-        dice.csv: ``exam, rater, level, dice, fp, fn, n_reference, n_rater`` (voxels), a row an exam, rater
-        and level.
+        dice.csv: ``exam, rater, level, dice, fp, fn, n_reference, n_rater`` (voxels).
     voxel_ml : mapping of str to float
-        Exam to the volume of its voxels, ml (1000 cubic mm).
+        Exam to the volume of its voxels, ml.
 
     Returns
     -------
@@ -50,30 +46,19 @@ def error_volumes(scores: pd.DataFrame, voxel_ml: Mapping[str, float]) -> pd.Dat
         raise StatisticsError(
             f"voxel_ml: found no volume above 0 of {', '.join(missing)}, expected one of every exam"
         )
-    ml = scores.exam.map(voxel_ml)
-    found = scores.assign(
-        reference_ml=scores.n_reference * ml,
-        rater_ml=scores.n_rater * ml,
-        fp_ml=scores.fp * ml,
-        fn_ml=scores.fn * ml,
-    )
+    ml = scores[["n_reference", "n_rater", "fp", "fn"]].mul(scores.exam.map(voxel_ml), axis=0)
+    found = scores.assign(reference_ml=ml.n_reference, rater_ml=ml.n_rater, fp_ml=ml.fp, fn_ml=ml.fn)
     return found[COLUMNS].reset_index(drop=True)
 
 
 def summarise_errors(errors: pd.DataFrame) -> pd.DataFrame:
-    """False-positive and false-negative volume over exams.
-
-    Parameters
-    ----------
-    errors : DataFrame
-        Of `error_volumes`.
+    """False-positive and false-negative volume over exams, of `error_volumes`.
 
     Returns
     -------
     DataFrame
-        ``rater, level, error, median, minimum, maximum, mean, share, n``: error is ``fp_ml`` or ``fn_ml``,
-        in ml an exam; ``share`` is the sum over exams divided by that of the reference, NaN where the
-        reference has nothing.
+        `ERROR_COLUMNS`: error is ``fp_ml`` or ``fn_ml``, in ml an exam; ``share`` is the sum over exams
+        divided by that of the reference, NaN where the reference has nothing.
     """
     rows = []
     for (rater, level), group in errors.groupby(KEYS, sort=False):
@@ -82,25 +67,18 @@ def summarise_errors(errors: pd.DataFrame) -> pd.DataFrame:
             ml = group[error]
             share = float(ml.sum()) / total if total else np.nan
             rows.append((rater, level, error, ml.median(), ml.min(), ml.max(), ml.mean(), share, len(ml)))
-    columns = [*KEYS, "error", "median", "minimum", "maximum", "mean", "share", "n"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=ERROR_COLUMNS)
 
 
 def sparse_against_ample(errors: pd.DataFrame) -> pd.DataFrame:
-    """Dice where the reference has little of a level against where it has much, split at the median.
-
-    Parameters
-    ----------
-    errors : DataFrame
-        Of `error_volumes`.
+    """Dice where the reference has little of a level against where it has much, of `error_volumes`.
 
     Returns
     -------
     DataFrame
         `SPARSE_COLUMNS`: ``split_ml`` is the median reference volume over the exams of a defined Dice;
-        an exam at the median is sparse. ``dice_sparse`` and ``dice_ample`` are median Dice of
-        ``n_sparse`` and ``n_ample`` exams; ``p`` of the Mann-Whitney test, ``p_holm`` for all levels of a
-        rater.
+        an exam at the median is sparse. Dice are medians; ``p`` is of the Mann-Whitney test, ``p_holm`` for
+        all levels of a rater.
     """
     check_once(errors)
     rows = []

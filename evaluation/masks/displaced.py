@@ -26,12 +26,10 @@ class OrientationAlarm:
     ----------
     rater, other : str
         The rater, and the one that it was compared with.
-    dice : float
-        Dice of everything marked, as stored.
+    dice, dice_flipped : float
+        Of everything marked, as stored and after the flip.
     axes : tuple of int
         Array axes whose flip brings the two together best.
-    dice_flipped : float
-        Dice after that flip.
     """
 
     rater: str
@@ -85,23 +83,15 @@ def find_displaced(masks: Mapping[str, np.ndarray]) -> list[OrientationAlarm]:
 
 
 def _best_flip(
-    rater: str,
-    marked: Mapping[str, np.ndarray],
-    others: list[str],
-    pairs: Mapping[frozenset[str], float],
+    rater: str, marked: Mapping[str, np.ndarray], others: list[str], pairs: Mapping[frozenset[str], float]
 ) -> OrientationAlarm:
     """The flip against the trusted raters that fits best; where none is convincing, the nearest rater."""
-    tried = [
-        OrientationAlarm(
-            rater,
-            other,
-            pairs[frozenset((rater, other))],
-            axes,
-            _dice(np.flip(marked[rater], axes), marked[other]),
-        )
-        for other in others
-        for axes in _FLIPS
-    ]
+    tried = []
+    for other in others:
+        stored = pairs[frozenset((rater, other))]
+        for axes in _FLIPS:
+            flipped = _dice(np.flip(marked[rater], axes), marked[other])
+            tried.append(OrientationAlarm(rater, other, stored, axes, flipped))
     best = max(tried, key=lambda alarm: alarm.dice_flipped)
     return best if best.is_flipped else max(tried, key=lambda alarm: (alarm.dice, alarm.dice_flipped))
 

@@ -25,7 +25,6 @@ class ExamMasks:
 
     Parameters
     ----------
-    exam : str
     reference : ndarray, shape (i, j, k)
         The label map that raters are scored against, such as the consensus.
     raters : mapping of str to ndarray, shape (i, j, k)
@@ -34,8 +33,7 @@ class ExamMasks:
     plane : {"coronal", "sagittal", "axial"}
         Of the slices.
     marrow : ndarray of bool, shape (i, j, k), optional
-        Marrow, for the slices that count; without it they are those between the first and the last that
-        hold any marking.
+        Slices that hold it count; without it those between the first and the last with any marking.
 
     Raises
     ------

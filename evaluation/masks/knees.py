@@ -31,8 +31,7 @@ def split_knees(masks: Mapping[str, np.ndarray], affine: np.ndarray) -> dict[str
     Parameters
     ----------
     masks : mapping of str to ndarray, shape (i, j, k)
-        Every rater's label map, all of one shape; whatever is not 0 counts as marked. All raters of an
-        exam must be given together, or two of them may be cut at different places.
+        The label maps of all raters of an exam, or two of them may be cut at different places.
     affine : ndarray, shape (4, 4)
         Voxel indices to world millimetres, RAS+.
 
@@ -70,17 +69,7 @@ def knee_votes(
     ``consensus.label_on(votes)`` writes the exam's consensus onto them: the consensus stays that of the
     exam, scored by knee, because half an exam would estimate other sensitivities from fewer voxels.
 
-    Parameters
-    ----------
-    masks, affine
-        As in `split_knees`.
-    labels : sequence of int
-        The label values of the study, background 0 first.
-
-    Raises
-    ------
-    MaskError
-        When the knees cannot be told apart.
+    Masks, affine and errors are those of `split_knees`; labels the study's values, background 0 first.
     """
     parts = split_knees(masks, affine)
     return {

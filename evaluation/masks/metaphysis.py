@@ -31,16 +31,7 @@ from evaluation.masks.reading import MaskError
 
 @dataclass(frozen=True)
 class Bone:
-    """A bone's epiphysis in a label map.
-
-    Parameters
-    ----------
-    name : str
-    value : int
-        Of the epiphysis's voxels.
-    shaft : {"superior", "inferior"}
-        Where the shaft is, seen from the epiphysis.
-    """
+    """A bone's epiphysis in a label map: its voxels' value, and where the shaft is, seen from it."""
 
     name: str
     value: int
@@ -62,7 +53,6 @@ class MetaphysisSquare:
 
     Parameters
     ----------
-    bone : str
     side_mm : float
         Largest width of the epiphysis.
     widest_slice : int
@@ -100,24 +90,19 @@ def allowed_region(
     marrow: np.ndarray | None = None,
     leave_out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Epiphyses and metaphyses, where a reader is to mark.
+    """Epiphyses and metaphyses, where a reader is to mark: bool, shape (i, j, k).
 
     Parameters
     ----------
     epiphyses : ndarray, shape (i, j, k)
         Label map: 0, and a value for each of `bones`.
     affine : ndarray, shape (4, 4)
-        Voxel indices to world millimetres, RAS+. Any order and direction of axes; an oblique grid is taken
-        by its nearest axes.
+        Voxel indices to world millimetres, RAS+; an oblique grid is taken by its nearest axes.
     bones : sequence of Bone
     marrow : ndarray of bool, shape (i, j, k), optional
         Limits the region; without it the squares reach into the soft tissue beside the shaft.
     leave_out : ndarray of bool, shape (i, j, k), optional
         Taken out: physes and vessels.
-
-    Returns
-    -------
-    ndarray of bool, shape (i, j, k)
 
     Raises
     ------

@@ -47,7 +47,7 @@ def match_exams(masks: Mapping[str, Mapping[str, Path]], exams: Sequence[str] | 
     masks : mapping of str to mapping of str to Path
         Rater to exam to file.
     exams : sequence of str, optional
-        The exams that are expected; by default those of the first rater.
+        Those expected; by default the first rater's.
 
     Raises
     ------
@@ -72,20 +72,12 @@ def match_exams(masks: Mapping[str, Mapping[str, Path]], exams: Sequence[str] | 
 
 
 def read_mask(source: Any, labels: Sequence[int] | None = None, *, name: str = "") -> Volume:
-    """Read a mask whose values are all among `labels`.
-
-    Floating-point files with integer values are accepted, as several viewers export them.
-
-    Parameters
-    ----------
-    source, labels, name
-        As `dataset_conversion.images.as_labels` takes them: a path, an image, an array.
+    """The label map of a path, an image or an array, as `dataset_conversion.images.as_labels` has it.
 
     Raises
     ------
     MaskError
-        When the file is missing, truncated or not a three-dimensional NIfTI file, or holds a value
-        that is not a label; names the value and in how many voxels it was found.
+        When it is missing, damaged or no label map, or holds a value that is not among the labels.
     """
     advice = "; correct the mask or the study file's levels"
     try:

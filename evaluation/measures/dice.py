@@ -27,7 +27,6 @@ class EmptyMask(StrEnum):
     ONE = "one"
     """1: agreement that there is nothing."""
     ZERO = "zero"
-    """0."""
 
     @property
     def value_when_empty(self) -> float:
@@ -38,12 +37,6 @@ class EmptyMask(StrEnum):
 @dataclass(frozen=True)
 class Dice:
     """Dice of one level, or of levels as one.
-
-    Parameters
-    ----------
-    level : int or tuple of int
-        The mask values that count as foreground.
-    empty_mask : EmptyMask
 
     Examples
     --------
@@ -70,13 +63,7 @@ class Dice:
         return self.level if isinstance(self.level, tuple) else (self.level,)
 
     def __call__(self, reference: np.ndarray, mask: np.ndarray) -> float:
-        """Dice of two label maps of one shape.
-
-        Raises
-        ------
-        ValueError
-            When the shapes differ: NumPy would broadcast a one-slice mask silently.
-        """
+        """Dice of two label maps; a ValueError where the shapes differ, which NumPy would broadcast."""
         if reference.shape != mask.shape:
             raise ValueError(f"shape: found {mask.shape}, expected {reference.shape}")
         in_reference, in_mask = np.isin(reference, self.values), np.isin(mask, self.values)
@@ -95,22 +82,16 @@ def score(
     levels: Mapping[str, Sequence[int]],
     empty_mask: EmptyMask = EmptyMask.UNDEFINED,
 ) -> pd.DataFrame:
-    """Score every rater of an exam on every level against one reference.
+    """Score every rater of an exam on every level against one reference: `COLUMNS` without ``exam``.
 
     Parameters
     ----------
     votes : Votes
-        The exam's vote-pattern histogram, all raters.
     reference : ndarray, shape (patterns,)
         The reference's label value a pattern.
     levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
+        Level or group to its mask values.
     empty_mask : EmptyMask
-
-    Returns
-    -------
-    DataFrame
-        One row a rater and level: `COLUMNS` without ``exam``.
     """
     values = np.asarray(votes.labels)[votes.patterns]
     rows = []
@@ -131,16 +112,8 @@ def score(
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     """Table 1 as numbers: a row a level and rater, in order of appearance.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        Columns ``exam``, ``rater``, ``level``, ``dice``; NaN is undefined.
-
-    Returns
-    -------
-    DataFrame
-        ``level, rater, median, minimum, maximum, mean, n_defined, n``. Undefined Dice are left out of
-        the statistics; ``n_defined`` of ``n`` exams are in them.
+    Undefined Dice (NaN) are left out of ``median, minimum, maximum, mean``; ``n_defined`` of ``n`` exams are
+    in them.
     """
     grouped = scores.groupby(["level", "rater"], sort=False).dice
     summary = grouped.agg(["median", "min", "max", "mean", "count", "size"]).reset_index()

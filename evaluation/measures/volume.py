@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,18 +23,14 @@ class BlandAltman:
 
     Parameters
     ----------
-    bias : Interval
-        Mean difference, t interval.
-    sd : float
-        Standard deviation of the differences (n - 1).
+    bias, sd
+        Mean difference, t interval, and standard deviation of the differences (n - 1).
     lower, upper : Interval
-        Limits of agreement, bias -/+ 1.96 sd, each with its interval.
-    slope : Interval
+        Limits of agreement, bias -/+ 1.96 sd.
+    slope, slope_p
         Of the differences on the means of the two measurements: not 0 where the bias is proportional to
         what is measured, and limits of agreement then mislead. NaN with fewer than three exams, or when
         the means do not vary.
-    slope_p : float
-        Two-sided p value of the slope.
     """
 
     bias: Interval
@@ -51,22 +47,16 @@ def volumes(
     voxel_ml: float,
     references: Mapping[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
-    """Volume of every level in every rater's mask of an exam.
+    """Volume of every level in every rater's mask of an exam: ``level, rater, ml``.
 
     Parameters
     ----------
     votes : Votes
     levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
+        Level or group to its mask values.
     voxel_ml : float
-        Volume of a voxel, ml (1000 cubic mm).
     references : mapping of str to ndarray, shape (P,)
         Further label maps by name, such as the consensus: the label value of each pattern.
-
-    Returns
-    -------
-    DataFrame
-        ``level, rater, ml``.
 
     Raises
     ------
@@ -75,11 +65,9 @@ def volumes(
     """
     if not voxel_ml > 0:
         raise StatisticsError(f"voxel_ml: found {voxel_ml:g}, expected a volume above 0")
-    values = {rater: votes.values_of(rater) for rater in votes.raters}
-    for name, labels in (references or {}).items():
-        if name in values:
-            raise StatisticsError(f"reference '{name}': it is also a rater's name; give it another")
-        values[name] = labels
+    if taken := [name for name in references or {} if name in votes.raters]:
+        raise StatisticsError(f"reference '{taken[0]}': it is also a rater's name; give it another")
+    values = {rater: votes.values_of(rater) for rater in votes.raters} | dict(references or {})
     rows = [
         (level, rater, int(votes.counts @ np.isin(labels, list(foreground))) * voxel_ml)
         for level, foreground in levels.items()
@@ -100,7 +88,6 @@ def bland_altman(
     ----------
     rater, reference : sequence of float, shape (n,)
         Paired by exam; a pair with a NaN is left out and counted.
-    confidence : float
 
     Raises
     ------
@@ -130,19 +117,13 @@ def compare_volumes(table: pd.DataFrame, reference: str, *, confidence: float = 
     table : DataFrame
         ``exam, level, rater, ml``: `volumes` of several exams.
     reference : str
-        The rater, or reference, that the others are compared with.
-    confidence : float
+        Whom the others are compared with; one without volumes is a `StatisticsError`.
 
     Returns
     -------
     DataFrame
         ``level, rater, n``, then in ml ``bias, bias_low, bias_high, sd, lower, lower_low, lower_high,
         upper, upper_low, upper_high``, and ``slope, slope_low, slope_high, slope_p`` (ml per ml).
-
-    Raises
-    ------
-    StatisticsError
-        When no volume is the reference's.
     """
     _check_rater(table, reference)
     rows = []
@@ -165,10 +146,9 @@ def volume_icc(table: pd.DataFrame, raters: Sequence[str], *, confidence: float 
     Parameters
     ----------
     table : DataFrame
-        ``exam, level, rater, ml``: `volumes` of several exams.
+        As in `compare_volumes`.
     raters : sequence of str
         Those compared, two or more: the readers, without the consensus that is made of them.
-    confidence : float
 
     Returns
     -------
@@ -210,27 +190,30 @@ def _limit(bias: Interval, sd: float, side: int) -> Interval:
 
     Its interval is that of a normal quantile, by the noncentral t distribution.
     """
-    z = float(stats.norm.ppf((1 + LIMITS) / 2))
-    estimate = bias.estimate + side * z * sd
     if bias.n < 2:
-        return Interval(np.nan, np.nan, np.nan, bias.confidence, np.nan, bias.n, bias.n_left_out, bias.method)
+        return _no_interval(bias)
+    z = float(stats.norm.ppf((1 + LIMITS) / 2))
     tails = [(1 - bias.confidence) / 2, (1 + bias.confidence) / 2]
-    inner, outer = stats.nct.ppf(tails, bias.n - 1, z * np.sqrt(bias.n)) / np.sqrt(bias.n)
-    low, high = sorted((bias.estimate + side * inner * sd, bias.estimate + side * outer * sd))
-    method = "exact, noncentral t"
-    return Interval(estimate, low, high, bias.confidence, bias.confidence, bias.n, bias.n_left_out, method)
+    quantiles = stats.nct.ppf(tails, bias.n - 1, z * np.sqrt(bias.n)) / np.sqrt(bias.n)
+    low, high = sorted(bias.estimate + side * quantile * sd for quantile in quantiles)
+    return replace(
+        bias, estimate=bias.estimate + side * z * sd, low=low, high=high, coverage=bias.confidence,
+        method="exact, noncentral t",
+    )  # fmt: skip
 
 
 def _slope(means: np.ndarray, differences: np.ndarray, bias: Interval) -> tuple[Interval, float]:
     """Least squares of differences on means, t interval and p value."""
-    n, missing = bias.n, bias.n_left_out
-    if n < 3 or np.ptp(means) == 0:
-        nothing = Interval(np.nan, np.nan, np.nan, bias.confidence, np.nan, n, missing, "no slope")
-        return nothing, np.nan
+    if bias.n < 3 or np.ptp(means) == 0:
+        return replace(_no_interval(bias), method="no slope"), np.nan
     fit = stats.linregress(means, differences)
-    half = float(stats.t.ppf((1 + bias.confidence) / 2, n - 2) * fit.stderr)
-    slope = Interval(
-        float(fit.slope), float(fit.slope - half), float(fit.slope + half), bias.confidence, bias.confidence,
-        n, missing, "least squares, t",
+    half = float(stats.t.ppf((1 + bias.confidence) / 2, bias.n - 2) * fit.stderr)
+    slope = replace(
+        bias, estimate=float(fit.slope), low=float(fit.slope - half), high=float(fit.slope + half),
+        coverage=bias.confidence, method="least squares, t",
     )  # fmt: skip
     return slope, float(fit.pvalue)
+
+
+def _no_interval(bias: Interval) -> Interval:
+    return replace(bias, estimate=np.nan, low=np.nan, high=np.nan, coverage=np.nan)

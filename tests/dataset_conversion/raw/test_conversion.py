@@ -152,8 +152,8 @@ def test_unread_exams_among_others_are_refused(dataset: RawDataset) -> None:
 
 
 def test_an_unread_exam_has_no_mask(dataset: RawDataset) -> None:
-    with pytest.raises(ConversionError, match="found a mask of anna, bert, expected none of an unread exam"):
-        dataset.add(replace(load("a", "test"), split="unread"))
+    with pytest.raises(ConversionError, match="x: anna, bert: found a mask, expected none of an unread exam"):
+        dataset.add(replace(load("x", "test"), split="unread"))
 
 
 def test_an_exam_is_in_the_ledger_after_its_files(
