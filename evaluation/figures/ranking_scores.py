@@ -12,16 +12,34 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.figures.panels import BLUE, GREY, INK, LIGHT, SMALL, VERMILLION, beside, noted
-from evaluation.figures.ranking_panels import ROW_INCHES, named_rows, names_inches, shortened
-from evaluation.figures.scores import PAGE_INCHES, _figure, _styled
+from evaluation.figures.panels import (
+    ROW_INCHES,
+    beside,
+    headed,
+    named_rows,
+    names_inches,
+    ruled,
+    shortened,
+)
+from evaluation.figures.style import (
+    BLUE,
+    GREY,
+    INK,
+    LIGHT,
+    PAGE_INCHES,
+    SMALL,
+    VERMILLION,
+    new_figure,
+    noted,
+    styled,
+)
 from evaluation.statistics.words import number
 
 _MISSING: dict[str, Any] = {"linestyle": "none", "marker": "x", "color": VERMILLION}
 _UNDEFINED: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": GREY, "markeredgewidth": 0}
 
 
-@_styled
+@styled
 def score_boxplots(
     scores: pd.DataFrame,
     order: Sequence[str],
@@ -56,7 +74,7 @@ def score_boxplots(
     columns = min(len(tasks), 2 if len(tasks) in (2, 4) else 3)
     rows = -(-len(tasks) // columns)
     names = [shortened(name, 20) for name in order]
-    figure = _figure(PAGE_INCHES, rows * (0.45 + ROW_INCHES * len(order)) + 0.45)
+    figure = new_figure(PAGE_INCHES, rows * (0.45 + ROW_INCHES * len(order)) + 0.45)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
     for axes in grid.ravel()[len(tasks) :]:
         axes.remove()
@@ -66,9 +84,8 @@ def score_boxplots(
         own = _with_status(scores[scores.task == task])
         has_missing |= _boxes(axes, own, order, muted, worst)
         named_rows(axes, names if place % columns == 0 else [""] * len(names))
-        axes.grid(axis="x", color="#e6e6e6", linewidth=0.5)
-        axes.set_axisbelow(True)
-        axes.set_title(shortened(str(task), 40), loc="left", fontsize=8, fontweight="bold")
+        ruled(axes, axis="x", color="#e6e6e6")
+        headed(axes, shortened(str(task), 40))
         if place + columns >= len(tasks):
             axes.tick_params(axis="x", labelbottom=True)
             axes.set_xlabel(label)
@@ -77,11 +94,11 @@ def score_boxplots(
         grid[0, 0].set_xlim(-0.03, 1.03)
     if has_missing:
         handle = Line2D([], [], label="missing: counts as the worst score", markersize=4, **_MISSING)
-        figure.legend(handles=[handle], loc="outside upper right", frameon=False)
+        figure.legend(handles=[handle], loc="outside upper right")
     return noted(figure, note)
 
 
-@_styled
+@styled
 def exam_heatmap(
     scores: pd.DataFrame, order: Sequence[str], *, label: str = "Dice", note: str = ""
 ) -> Figure:
@@ -107,7 +124,7 @@ def exam_heatmap(
     cell = (PAGE_INCHES - names_inches(names) - 0.2) / max(map(len, columns))
     below = 0.1 + (0.055 * min(20, max(map(len, columns[0]))) if are_named else 0.2 * len(tasks))
     height = len(tasks) * (0.3 + (0.17 if len(order) <= 20 else 0.125) * len(order)) + below + 0.75
-    figure = _figure(PAGE_INCHES, height)
+    figure = new_figure(PAGE_INCHES, height)
     grid = figure.subplots(len(tasks), 1, squeeze=False).ravel()
     low, high = _shades(scores.value)
     marks: set[str] = set()
@@ -120,7 +137,7 @@ def exam_heatmap(
         axes.set_ylim(len(order) - 0.5, -0.5)
         axes.set_xticks([])
         axes.spines[:].set(color=LIGHT, visible=True)
-        axes.set_title(shortened(str(task), 60), loc="left", fontsize=8, fontweight="bold")
+        headed(axes, shortened(str(task), 60))
         if not are_named:
             axes.set_xlabel(f"{values.shape[1]} cases", fontsize=7.5)
     if are_named:
@@ -135,7 +152,7 @@ def exam_heatmap(
     handles = [Line2D([], [], label=mark, markersize=3.5, **styles[mark]) for mark in styles if mark in marks]
     if handles:
         # Beside the bar of colours.
-        figure.legend(handles=handles, loc="upper right", frameon=False)
+        figure.legend(handles=handles, loc="upper right")
     return noted(figure, note)
 
 
