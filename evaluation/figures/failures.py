@@ -11,22 +11,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from evaluation.failures.covariates import spearman
+from evaluation.figures import style
 from evaluation.figures.panels import panels
-from evaluation.figures.style import (
-    BLUE,
-    COLUMN_INCHES,
-    GREY,
-    INK,
-    LIGHT,
-    NO_COLOR,
-    PALE,
-    SMALL,
-    VERMILLION,
-    AxesLike,
-    new_figure,
-    noted,
-    styled,
-)
+from evaluation.figures.style import AxesLike, new_figure, noted, styled
 from evaluation.masks.exam import ENDS
 from evaluation.statistics.words import p_is, signed
 
@@ -50,10 +37,6 @@ def dice_against_volume(
     rater : str
     colors : mapping of str to str
         Level to colour; levels without one are grey.
-    note : str
-        Printed below the figure.
-    axes : Axes or sequence of Axes, optional
-        To draw into, one a level.
     """
     chosen = errors[errors.rater == rater]
     levels = list(dict.fromkeys(chosen.level))
@@ -61,14 +44,22 @@ def dice_against_volume(
     for level, panel in drawing.grid.items():
         exams = chosen[chosen.level == level].dropna(subset="dice")
         panel.scatter(
-            exams.reference_ml, exams.dice, s=16, color=colors.get(level, NO_COLOR), edgecolor=INK,
-            linewidth=0.5, zorder=3, clip_on=False,
+            exams.reference_ml, exams.dice, s=16, color=colors.get(level, style.NO_COLOR),
+            edgecolor=style.INK, linewidth=0.5, zorder=3, clip_on=False,
         )  # fmt: skip
-        panel.axvline(exams.reference_ml.median(), color=GREY, linestyle=":", linewidth=0.9)
+        panel.axvline(exams.reference_ml.median(), color=style.GREY, linestyle=":", linewidth=0.9)
         rho, p = spearman(exams.dice.to_numpy(), exams.reference_ml.to_numpy())
         told = f"n = {len(exams)}" if np.isnan(rho) else f"ρ = {signed(rho, typeset=True)}, {p_is(p)}"
         panel.set_title(f"{level}\n", fontsize=9)
-        panel.text(0.5, 1.03, told, transform=panel.transAxes, ha="center", fontsize=SMALL + 0.5, color=GREY)
+        panel.text(
+            0.5,
+            1.03,
+            told,
+            transform=panel.transAxes,
+            ha="center",
+            fontsize=style.SMALL + 0.5,
+            color=style.GREY,
+        )
         panel.set(ylim=(0, 1), xlim=(0, None), yticks=[0, 0.5, 1])
         panel.locator_params(axis="x", nbins=4)
     for panel in drawing.axes[-2:]:
@@ -91,28 +82,26 @@ def slice_profile_panels(
         Drawn in colour with its interval; everybody else is a grey line.
     plane : str
         Of the slices, for the axis: a key of `evaluation.failures.places.ENDS`.
-    note : str
-        Printed below the figure.
     """
     levels = list(dict.fromkeys(profile.level))
-    figure = new_figure(COLUMN_INCHES, 1.05 * len(levels) + 0.9)
+    figure = new_figure(style.COLUMN_INCHES, 1.05 * len(levels) + 0.9)
     grid = figure.subplots(len(levels), 2, squeeze=False, sharex=True)
     for row, level in zip(grid, levels, strict=True):
         found = profile[profile.level == level]
         for _, lines in found[found.rater != model].groupby("rater", sort=False):
-            row[0].plot(lines.position, lines.dice, color=LIGHT, linewidth=0.8)
+            row[0].plot(lines.position, lines.dice, color=style.LIGHT, linewidth=0.8)
         ours = found[found.rater == model]
-        row[0].fill_between(ours.position, ours.low, ours.high, color=INK, alpha=0.15, linewidth=0)
-        row[0].plot(ours.position, ours.dice, color=INK, marker="o", markersize=2.5, linewidth=1.2)
-        row[1].plot(ours.position, ours.fp_ml, color=VERMILLION, marker="^", markersize=3, linewidth=1)
-        row[1].plot(ours.position, ours.fn_ml, color=BLUE, marker="v", markersize=3, linewidth=1)
+        row[0].fill_between(ours.position, ours.low, ours.high, color=style.INK, alpha=0.15, linewidth=0)
+        row[0].plot(ours.position, ours.dice, color=style.INK, marker="o", markersize=2.5, linewidth=1.2)
+        row[1].plot(ours.position, ours.fp_ml, color=style.VERMILLION, marker="^", markersize=3, linewidth=1)
+        row[1].plot(ours.position, ours.fn_ml, color=style.BLUE, marker="v", markersize=3, linewidth=1)
         row[0].set(ylim=(0, 1), yticks=[0, 0.5, 1], ylabel=level)
         row[1].set_ylim(0, None)
         row[1].locator_params(axis="y", nbins=3)
         for axes in row:
             axes.set(xlim=(0, 1), xticks=[0, 0.25, 0.5, 0.75, 1])
-            axes.axvspan(0, 0.25, color=PALE, alpha=0.35, linewidth=0, zorder=0)
-            axes.axvspan(0.75, 1, color=PALE, alpha=0.35, linewidth=0, zorder=0)
+            axes.axvspan(0, 0.25, color=style.PALE, alpha=0.35, linewidth=0, zorder=0)
+            axes.axvspan(0.75, 1, color=style.PALE, alpha=0.35, linewidth=0, zorder=0)
     first, last = ENDS[plane]
     for axes in grid[-1]:
         axes.set_xlabel("Slice position")
@@ -122,11 +111,11 @@ def slice_profile_panels(
     grid[0, 0].set_title("Dice")
     grid[0, 1].set_title(f"False volume of {model}\n(ml an exam)", fontsize=8)
     handles = [
-        Line2D([], [], color=INK, marker="o", markersize=3, label=model),
-        Line2D([], [], color=LIGHT, label="readers"),
-        Line2D([], [], color=VERMILLION, marker="^", markersize=3, label="false positive"),
-        Line2D([], [], color=BLUE, marker="v", markersize=3, label="false negative"),
-        Patch(facecolor=PALE, alpha=0.5, label="peripheral quarters"),
+        Line2D([], [], color=style.INK, marker="o", markersize=3, label=model),
+        Line2D([], [], color=style.LIGHT, label="readers"),
+        Line2D([], [], color=style.VERMILLION, marker="^", markersize=3, label="false positive"),
+        Line2D([], [], color=style.BLUE, marker="v", markersize=3, label="false negative"),
+        Patch(facecolor=style.PALE, alpha=0.5, label="peripheral quarters"),
     ]
     figure.legend(handles=handles, ncols=3, loc="outside upper center", columnspacing=1)
     return noted(figure, note)

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from evaluation.figures.style import COLUMN_INCHES, NO_COLOR, PAGE_INCHES, Drawing, styled
+from evaluation.figures import style
+from evaluation.figures.style import Drawing, styled
 
 _NOTE_COLOR = "#555555"
 
@@ -39,15 +40,11 @@ def dice_boxplot(
         Level to colour; levels without one are grey.
     reference : str
         What the rater was scored against, for the title.
-    note : str
-        Printed below the figure, as "synthetic cohort".
-    axes : Axes, optional
-        To draw into.
     """
     chosen = scores[scores.rater == rater].reset_index(drop=True)
     levels = list(dict.fromkeys(chosen.level))
-    palette = {level: colors.get(level, NO_COLOR) for level in levels}
-    drawing = Drawing.of(axes, [rater], (COLUMN_INCHES, 3.0))
+    palette = {level: colors.get(level, style.NO_COLOR) for level in levels}
+    drawing = Drawing.of(axes, [rater], (style.COLUMN_INCHES, 3.0))
     panel = _boxes_and_points(drawing.axes[0], chosen, levels, hue="level", hue_order=levels, palette=palette)
     panel.set_title(f"{rater} against {reference}")
     return drawing.done(note, _NOTE_COLOR)
@@ -70,10 +67,6 @@ def raters_boxplot(
     models : sequence of str, optional
         The raters that are models: drawn in colour, readers in greys. By default those that the scores
         of a reader study know of (``scores.attrs["models"]``).
-    note : str
-        Printed below the figure.
-    axes : Axes, optional
-        To draw into.
     """
     models = scores.attrs.get("models", ()) if models is None else models
     scores = scores.reset_index(drop=True)
@@ -83,7 +76,7 @@ def raters_boxplot(
     greys = dict(zip(readers, sns.color_palette("Greys", len(readers) + 3)[1:], strict=False))
     bright = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
     palette = greys | bright
-    drawing = Drawing.of(axes, ["raters"], (PAGE_INCHES, 3.4))
+    drawing = Drawing.of(axes, ["raters"], (style.PAGE_INCHES, 3.4))
     panel = _boxes_and_points(drawing.axes[0], scores, levels, hue="rater", hue_order=raters, palette=palette)
     panel.legend(
         handles=[Patch(facecolor=palette[rater], edgecolor="#444444", label=rater) for rater in raters],

@@ -10,14 +10,15 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from evaluation.figures.style import BLUE, GREEN, PAGE_INCHES, PURPLE, VERMILLION, new_figure, noted, styled
+from evaluation.figures import style
+from evaluation.figures.style import new_figure, noted, styled
 
 #: What a voxel is, mask against reference, and its colour.
 DIFFERENCES = {
-    "same level": GREEN,
-    "other level": PURPLE,
-    "false positive": VERMILLION,
-    "false negative": BLUE,
+    "same level": style.GREEN,
+    "other level": style.PURPLE,
+    "false positive": style.VERMILLION,
+    "false negative": style.BLUE,
 }
 # Kinds of difference are read by colour alone: less of the image shines through than in the masks.
 _OPACITY, _STRONGER = 0.6, 1.4
@@ -42,8 +43,6 @@ def overlay_sheet(
         Mask value to colour.
     aspect : float
         Height of a pixel divided by its width.
-    note : str
-        Printed below the figure.
     """
     figure, rows = _sheet([(title, image) for title, image, _ in slices], ["image", *slices[0][2]], aspect)
     for row, (_, _, masks) in zip(rows, slices, strict=True):
@@ -78,8 +77,6 @@ def difference_sheet(
         Mask values to look at, taken as one; by default all, each of its own.
     aspect : float
         Height of a pixel divided by its width.
-    note : str
-        Printed below the figure.
     """
     headings = ["image", reference, rater, "difference"]
     figure, rows = _sheet([(title, image) for title, image, *_ in slices], headings, aspect, legend=True)
@@ -125,9 +122,9 @@ def _sheet(
     images: Sequence[tuple[str, np.ndarray]], headings: Sequence[str], aspect: float, *, legend: bool = False
 ) -> tuple[Figure, Iterator[Sequence[Axes]]]:
     """A page-wide figure with an image a row, in each of the columns, under their headings."""
-    width = (PAGE_INCHES - (0.35 if legend else 0)) / len(headings)
+    width = (style.PAGE_INCHES - (0.35 if legend else 0)) / len(headings)
     heights = [width * image.shape[0] * aspect / image.shape[1] for _, image in images]
-    figure = new_figure(PAGE_INCHES, sum(heights) + 0.06 * len(images) + (0.75 if legend else 0.45))
+    figure = new_figure(style.PAGE_INCHES, sum(heights) + 0.06 * len(images) + (0.75 if legend else 0.45))
     grid = figure.subplots(len(images), len(headings), squeeze=False, height_ratios=heights)
     for row, (title, image) in zip(grid, images, strict=True):
         low, high = np.percentile(image, [1, 99.7])

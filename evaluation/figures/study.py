@@ -16,20 +16,9 @@ from matplotlib.lines import Line2D
 
 from evaluation.comparison.models import USUAL, side_by_side
 from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.figures import style
 from evaluation.figures.panels import above, beside, panels, rater_rows
-from evaluation.figures.style import (
-    BLUE,
-    GREY,
-    INK,
-    LIGHT,
-    NO_COLOR,
-    PALE,
-    SMALL,
-    VERMILLION,
-    AxesLike,
-    Drawing,
-    styled,
-)
+from evaluation.figures.style import AxesLike, Drawing, styled
 from evaluation.measures.volume import bland_altman
 from evaluation.scores.agreement import dice_matrix
 from evaluation.statistics.words import number, percent, signed, with_interval
@@ -47,10 +36,6 @@ def agreement_heatmap(
         Of `evaluation.scores.agreement.summarise_pairs`.
     value : str
         The column shown.
-    note : str
-        Printed below the figure, as "synthetic cohort".
-    axes : Axes or sequence of Axes, optional
-        To draw into, one a panel.
     """
     levels = list(dict.fromkeys(summary.level))
     drawing = panels(levels, axes, height=1.55, extra=0.5)
@@ -60,19 +45,19 @@ def agreement_heatmap(
         panel.imshow(np.where(shown, matrix, np.nan), cmap="viridis", vmin=0, vmax=1, aspect="auto")
         for row, column in np.argwhere(shown):
             dice = matrix.iat[row, column]
-            color = "white" if dice <= 0.6 else INK
-            panel.text(column, row, number(dice), ha="center", va="center", fontsize=SMALL, color=color)
+            color = "white" if dice <= 0.6 else style.INK
+            panel.text(column, row, number(dice), ha="center", va="center", fontsize=style.SMALL, color=color)
         panel.set_xticks(
             range(matrix.shape[1]), matrix.columns, rotation=45, ha="right", rotation_mode="anchor"
         )
         panel.set_yticks(range(len(matrix)), matrix.index if place % 2 == 0 else [""] * len(matrix))
-        panel.tick_params(length=0, labelsize=SMALL + 0.5)
+        panel.tick_params(length=0, labelsize=style.SMALL + 0.5)
         panel.spines[:].set_visible(False)
         panel.set_title(level)
     shades = drawing.axes[-1].get_images()[0]
     bar = drawing.figure.colorbar(shades, ax=drawing.axes, location="top", aspect=40, shrink=0.7, pad=0.04)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=SMALL, length=2)
+    bar.ax.tick_params(labelsize=style.SMALL, length=2)
     bar.set_label(f"Dice of two raters, {value}", fontsize=8)
     return drawing.done(note)
 
@@ -89,6 +74,8 @@ def bland_altman_panels(
 ) -> Figure:
     """A rater's volumes against a reference's, a panel a level: difference against mean, a point an exam.
 
+    Lines are bias (solid) and 95 % limits of agreement (dashed), bands their 95 % intervals.
+
     Parameters
     ----------
     volumes : DataFrame
@@ -96,30 +83,26 @@ def bland_altman_panels(
     rater, reference : str
     colors : mapping of str to str
         Level to colour; levels without one are grey.
-    note : str
-        Printed below the figure. Lines are bias (solid) and 95 % limits of agreement (dashed), bands their
-        95 % intervals.
-    axes : Axes or sequence of Axes, optional
-        To draw into, one a panel.
     """
     levels = list(dict.fromkeys(volumes.level))
     drawing = panels(levels, axes, height=1.55, extra=0.35)
     for level, panel in drawing.grid.items():
         exams = volumes[volumes.level == level].pivot(index="exam", columns="rater", values="ml")
         found = bland_altman(exams[rater].tolist(), exams[reference].tolist())
-        for line, style in ((found.bias, "-"), (found.lower, "--"), (found.upper, "--")):
+        for line, dashes in ((found.bias, "-"), (found.lower, "--"), (found.upper, "--")):
             if line.is_defined:
-                color = LIGHT if line is found.bias else PALE
+                color = style.LIGHT if line is found.bias else style.PALE
                 panel.axhspan(line.low, line.high, color=color, alpha=0.5, linewidth=0)
-            panel.axhline(line.estimate, color=INK, linestyle=style, linewidth=0.9)
+            panel.axhline(line.estimate, color=style.INK, linestyle=dashes, linewidth=0.9)
             panel.annotate(
-                signed(line.estimate, typeset=True), (1, line.estimate), (2, 0), va="center", fontsize=SMALL,
-                xycoords=("axes fraction", "data"), textcoords="offset points", annotation_clip=False,
+                signed(line.estimate, typeset=True), (1, line.estimate), (2, 0), va="center",
+                fontsize=style.SMALL, xycoords=("axes fraction", "data"), textcoords="offset points",
+                annotation_clip=False,
             )  # fmt: skip
-        panel.axhline(0, color=GREY, linewidth=0.5, linestyle=":")
+        panel.axhline(0, color=style.GREY, linewidth=0.5, linestyle=":")
         panel.scatter(
             (exams[rater] + exams[reference]) / 2, exams[rater] - exams[reference], s=16, zorder=3,
-            color=colors.get(level, NO_COLOR), edgecolor=INK, linewidth=0.5,
+            color=colors.get(level, style.NO_COLOR), edgecolor=style.INK, linewidth=0.5,
         )  # fmt: skip
         panel.set_title(level)
         panel.locator_params(nbins=4)
@@ -142,10 +125,6 @@ def fair_against_usual(
         undefined are left out. Printed on the right: usual minus fair.
     models : sequence of str
         The raters that are models: drawn in colour.
-    note : str
-        Printed below the figure.
-    axes : Axes or sequence of Axes, optional
-        To draw into, one a panel.
     """
     both = bias.dropna(subset=["usual", "fair"])
     means = both.groupby(["level", "rater"], sort=False)[["usual", "fair"]].mean()
@@ -156,19 +135,19 @@ def fair_against_usual(
             if (level, rater) not in means.index:
                 continue
             usual, fair = means.loc[(level, rater)]
-            color = BLUE if rater in models else INK
+            color = style.BLUE if rater in models else style.INK
             panel.plot([usual, fair], [place, place], color=color, linewidth=1.1, zorder=2)
             panel.scatter([usual], [place], s=34, facecolor="white", edgecolor=color, linewidth=1, zorder=3)
             panel.scatter([fair], [place], s=14, color=color, linewidth=0, zorder=4)
             beside(panel, place, signed(usual - fair, typeset=True))
     panel.set(xlim=(0, 1), xlabel="Mean Dice")
     above(drawing.axes[0], "usual − fair")
-    ring: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": INK}
+    ring: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": style.INK}
     handles = [
         Line2D([], [], markersize=6, markerfacecolor="white", label="usual", **ring),
         Line2D([], [], markersize=4, label="fair: own mask left out", **ring),
-        Line2D([], [], color=BLUE, label=", ".join(models)),
-        Line2D([], [], color=INK, label="readers"),
+        Line2D([], [], color=style.BLUE, label=", ".join(models)),
+        Line2D([], [], color=style.INK, label="readers"),
     ]
     drawing.legend(handles)
     return drawing.done(note)
@@ -186,39 +165,37 @@ def forest_plot(
         Of `evaluation.comparison.readers.compare`; with a margin, minus the margin is a dashed line. Where
         no exam could be compared the row says so.
     model : str
-    note : str
-        Printed below the figure.
-    axes : Axes or sequence of Axes, optional
-        To draw into, one a panel.
     """
     chosen = comparisons[comparisons.model == model]
     levels, others = list(dict.fromkeys(chosen.level)), list(dict.fromkeys(chosen.other))
     drawing = rater_rows(levels, others, axes, extra=0.6)
     for level, panel in drawing.grid.items():
-        panel.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+        panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=1)
         for row in chosen[chosen.level == level].itertuples():
             place = others.index(row.other)
             if np.isnan(row.difference):
                 beside(panel, place, "not comparable")
                 continue
-            panel.plot([row.low, row.high], [place, place], color=BLUE, linewidth=1.2, zorder=2)
+            panel.plot([row.low, row.high], [place, place], color=style.BLUE, linewidth=1.2, zorder=2)
             panel.scatter(
                 [row.difference],
                 [place],
                 marker="D" if row.other == MEDIAN_READER else "o",
                 s=18,
-                color=BLUE,
+                color=style.BLUE,
                 zorder=3,
             )
             beside(panel, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
         if "margin" in chosen:
-            panel.axvline(-chosen.margin.iloc[0], color=VERMILLION, linewidth=0.8, linestyle="--", zorder=1)
+            panel.axvline(
+                -chosen.margin.iloc[0], color=style.VERMILLION, linewidth=0.8, linestyle="--", zorder=1
+            )
     panel.set_xlabel(f"Dice, {model} minus reader")
     panel.locator_params(axis="x", nbins=4)
     above(drawing.axes[0], f"estimate ({percent(chosen.confidence.iloc[0])} interval)")
     if "margin" in chosen:
         words = f"margin of non-inferiority, {signed(-chosen.margin.iloc[0], typeset=True)}"
-        line = Line2D([], [], color=VERMILLION, linewidth=0.8, linestyle="--", label=words)
+        line = Line2D([], [], color=style.VERMILLION, linewidth=0.8, linestyle="--", label=words)
         drawing.legend([line], 1)
     return drawing.done(note)
 
@@ -236,10 +213,6 @@ def paired_models(
     table : DataFrame
         Of `evaluation.comparison.models.compare_models`; its usual way is drawn. Diamonds are the estimates,
         filled where the difference is shown (Holm's p at most 1 minus the confidence), lines the intervals.
-    note : str
-        Printed below the figure.
-    axes : Axes or sequence of Axes, optional
-        To draw into, one a panel.
     """
     chosen = table[table.way == USUAL]
     levels = list(dict.fromkeys(chosen.level))
@@ -248,7 +221,7 @@ def paired_models(
     drawing = rater_rows(names, levels, axes, extra=0.8 + 0.12 * len(chosen))
     farthest = 0.05
     for (model, other), panel in zip(pairs, drawing.axes, strict=True):
-        panel.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+        panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=1)
         for row in chosen[(chosen.model == model) & (chosen.other == other)].itertuples():
             exams = side_by_side(usual[usual.level == row.level], model, other)
             differences = (exams[model] - exams[other]).dropna()
@@ -282,25 +255,25 @@ def _pair_row(axes: Axes, place: int, differences: pd.Series, row: Any) -> None:
         differences,
         np.full(len(differences), place - 0.2),
         s=11,
-        facecolor=NO_COLOR,
+        facecolor=style.NO_COLOR,
         alpha=0.7,
         linewidth=0,
         zorder=2,
     )
-    axes.plot([row.low, row.high], [place + 0.17] * 2, color=BLUE, linewidth=1.4, zorder=3)
+    axes.plot([row.low, row.high], [place + 0.17] * 2, color=style.BLUE, linewidth=1.4, zorder=3)
     shown = row.p_holm <= 1 - row.confidence + 1e-12
     axes.scatter(
         [row.difference], [place + 0.17], marker="D", s=18, zorder=4, linewidth=1,
-        facecolor=BLUE if shown else "white", edgecolor=BLUE,
+        facecolor=style.BLUE if shown else "white", edgecolor=style.BLUE,
     )  # fmt: skip
     beside(axes, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
 
 
 def _pair_legend(drawing: Drawing, confidence: float) -> None:
-    diamond: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "color": BLUE}
+    diamond: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "color": style.BLUE}
     handles = [
-        Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=NO_COLOR, label="an exam"),
-        Line2D([], [], color=BLUE, linewidth=1.4, label=f"{percent(confidence)} interval"),
+        Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=style.NO_COLOR, label="an exam"),
+        Line2D([], [], color=style.BLUE, linewidth=1.4, label=f"{percent(confidence)} interval"),
         Line2D([], [], **diamond, label=f"estimate, shown (Holm p \u2264 {1 - confidence:.2g})"),
         Line2D([], [], **diamond, markerfacecolor="white", label="estimate, not shown"),
     ]

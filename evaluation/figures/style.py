@@ -115,9 +115,9 @@ class Drawing:
             raise ValueError(
                 f"axes: found {len(given)}, expected {plural(len(panels), 'panel')}: {', '.join(panels)}"
             )
-        figure = given[0].get_figure(root=True)
-        assert figure is not None  # axes that were not removed have one
-        return cls(figure, dict(zip(panels, given, strict=True)), False)
+        whole = given[0].get_figure(root=True)
+        assert isinstance(whole, Figure)  # axes that were not removed have one
+        return cls(whole, dict(zip(panels, given, strict=True)), False)
 
     @property
     def axes(self) -> list[Axes]:
