@@ -7,16 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bmseg.atlas.contents import Atlas
-from evaluation.figures.panels import GREY, INK, PALE, SMALL, noted
-from evaluation.figures.scores import PAGE_INCHES, _figure, _styled
+from evaluation.figures.style import GREY, INK, PAGE_INCHES, PALE, SMALL, new_figure, noted, styled
 
 _MARKERS = "osD^vPX*"
 
 
-@_styled
+@styled
 def signal_chart(atlas: Atlas) -> Figure:
     """The chart by itself, with the atlas's note below."""
-    figure = _figure(PAGE_INCHES, 4.2)
+    figure = new_figure(PAGE_INCHES, 4.2)
     draw_signal(figure.subplots(), atlas)
     return noted(figure, atlas.note)
 

@@ -25,7 +25,7 @@ from bmseg.atlas.words import (
     signal_words,
 )
 from bmseg.study import Level
-from evaluation.figures.scores import _styled
+from evaluation.figures.style import styled
 
 # Layers of a row's pictures, by their headings.
 _LAYERS = {"image": ("image",), "mask": ("mask",), "image with mask": ("image", "mask")}
@@ -74,7 +74,7 @@ def pdf_pages(atlas: Atlas) -> list[Figure]:
     return pages
 
 
-@_styled
+@styled
 def _first_page(atlas: Atlas, parts: Mapping[str, Sequence[str]]) -> Figure:
     """What the atlas is and how it is used: heading to paragraphs; the levels follow the first part."""
     sheet = Sheet(atlas.title)
@@ -118,7 +118,7 @@ def _windows_page(atlas: Atlas, level: Level) -> Figure:
     )
 
 
-@_styled
+@styled
 def _examples_page(
     atlas: Atlas,
     level: Level,
@@ -159,7 +159,7 @@ def _examples_page(
     return sheet.figure
 
 
-@_styled
+@styled
 def _overview_page(atlas: Atlas, knees: Sequence[Knee]) -> Figure:
     """Knees, youngest first, a row each: its fullest slice, and the highest level there close up."""
     lead = f"{BY_AGE} {scale_words(atlas)} Close-ups: around the largest spot of the slice's highest level."
@@ -194,7 +194,7 @@ def _overview_page(atlas: Atlas, knees: Sequence[Knee]) -> Figure:
     return sheet.figure
 
 
-@_styled
+@styled
 def _signal_page(atlas: Atlas) -> Figure:
     """Relative signal of every level in every knee, by age."""
     sheet = Sheet("Signal of the levels, by age", chart_words(atlas))

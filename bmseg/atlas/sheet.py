@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from bmseg.atlas.pictures import OPACITY, Picture, tint
 from evaluation.figures.display import Window
-from evaluation.figures.panels import GREY, INK
+from evaluation.figures.style import GREY, INK
 
 WIDTH, HEIGHT, MARGIN = 210.0, 297.0, 14.0
 #: What headings leave, from top to bottom.

@@ -11,9 +11,8 @@ import pandas as pd
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.workspace import Workspace
 from dataset_conversion.images.volume import read_volume
-from evaluation.figures.failures import difference_sheet
 from evaluation.figures.files import save_figure
-from evaluation.figures.scores import overlay_sheet
+from evaluation.figures.slices import difference_sheet, overlay_sheet
 from evaluation.study.tables import DICE
 
 # Exams shown: the model's worst, median and best.

@@ -95,10 +95,6 @@ class Votes:
         ``consensus.label[votes.rows_in(others)]`` is a consensus of some raters, such as all but one,
         written onto the patterns of all raters, ready to be scored against each of them.
 
-        Returns
-        -------
-        ndarray of intp, shape (P,)
-
         Raises
         ------
         ValueError
@@ -131,10 +127,6 @@ def count_votes(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> Votes
     labels : sequence of int
         The label values of the study, background 0 first.
 
-    Returns
-    -------
-    Votes
-
     Raises
     ------
     ValueError
@@ -155,11 +147,10 @@ def count_votes(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> Votes
         found, counts = np.unique(coded, return_counts=True)
     n_zero = n_voxels - int(counts[found != 0].sum())
     keep = found != 0
+    found, counts = found[keep], counts[keep]
     if n_zero:
-        found = np.concatenate([np.zeros(1, found.dtype), found[keep]])
-        counts = np.concatenate([[n_zero], counts[keep]])
-    else:
-        found, counts = found[keep], counts[keep]
+        found = np.concatenate([np.zeros(1, found.dtype), found])
+        counts = np.concatenate([[n_zero], counts])
     return Votes(
         raters=tuple(masks),
         labels=tuple(int(label) for label in labels),
@@ -169,19 +160,10 @@ def count_votes(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> Votes
 
 
 def paint(masks: Mapping[str, np.ndarray], votes: Votes, values: np.ndarray) -> np.ndarray:
-    """Write a value per vote pattern, such as the consensus label, back to the voxels.
+    """Write a value per vote pattern (P,), such as the consensus label, back to the voxels.
 
-    Parameters
-    ----------
-    masks : mapping of str to ndarray
-        The masks that `votes` was counted on, those of the raters of `votes` at least.
-    votes : Votes
-    values : ndarray, shape (P,)
-
-    Returns
-    -------
-    ndarray
-        Of the masks' shape and the type of `values`.
+    `masks` are those that `votes` was counted on, of its raters at least; the array has their shape, and
+    the type of `values`.
 
     Raises
     ------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,14 +13,48 @@ from matplotlib.figure import Figure
 from dataset_conversion.images import atomic_path
 
 
-def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write ``<name>.png`` and ``<name>.svg`` atomically; returns both paths."""
+def save_figure(
+    figure: Figure,
+    folder: Path,
+    name: str,
+    *,
+    endings: Sequence[str] = ("png", "svg"),
+    dpi: int = 300,
+    screen: float = 1.0,
+) -> list[Path]:
+    """Write ``<name>.png`` and ``<name>.svg`` atomically; returns the paths.
+
+    Parameters
+    ----------
+    figure : Figure
+    folder : Path
+    name : str
+    endings : sequence of str
+        Of the formats.
+    dpi : int
+        Dots an inch of PNG.
+    screen : float
+        An SVG is shown so many times as large: print has smaller letters than a screen.
+    """
     written = []
     # Without a fixed salt and date, matplotlib's SVG differs from run to run.
-    with mpl.rc_context({"svg.hashsalt": "bmseg", "svg.fonttype": "none"}):
-        for ending, options in (("png", {"dpi": 300}), ("svg", {"metadata": {"Date": None}})):
+    settings = {"svg.hashsalt": "bmseg", "svg.fonttype": "none"}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # Names may have letters that no font here has: in an SVG they are text, and the browser shows them.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        for ending in endings:
             path = folder / f"{name}.{ending}"
+            options = {"metadata": {"Date": None}} if ending == "svg" else {"dpi": dpi}
             with atomic_path(path) as temporary:
                 figure.savefig(temporary, format=ending, **options)
+                if ending == "svg" and screen != 1:
+                    temporary.write_text(_enlarged(temporary.read_text("utf-8"), screen), "utf-8")
             written.append(path)
     return written
+
+
+def _enlarged(svg: str, times: float) -> str:
+    def larger(size: re.Match[str]) -> str:
+        return f'{size[1]}="{times * float(size[2]):.2f}pt"'
+
+    return re.sub(r'\b(width|height)="([\d.]+)pt"', larger, svg, count=2)

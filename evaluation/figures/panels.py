@@ -1,67 +1,71 @@
-"""What the figures of a study share: panels, rows of raters, words, colours."""
+"""What figures share: a panel a level, a row a rater, names that fit, words beside the axes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from evaluation.figures.scores import COLUMN_INCHES, _figure
+from evaluation.figures.style import COLUMN_INCHES, PAGE_INCHES, PALE, SMALL, AxesLike, Drawing
 
-# Of Okabe and Ito (2008, Color Universal Design): told apart by the colour-blind.
-GREEN, VERMILLION, BLUE, PURPLE = "#009e73", "#d55e00", "#0072b2", "#cc79a7"
-INK, GREY, LIGHT, PALE = "#222222", "#6e6e6e", "#a6a6a6", "#d9d9d9"
-#: Of a level that the study gives no colour, such as a group of levels.
-NO_COLOR = "#9a9a9a"
-
-#: Points of the smallest print.
-SMALL = 6.5
-
-_ROW_INCHES = 0.175
+#: Of a ranking.
+ROW_INCHES = 0.19
+_RATER_INCHES = 0.175
+# Letters of a name that are shown.
+_LONGEST = 26
 
 
-def panels(levels: Sequence[str], *, height: float, extra: float) -> tuple[Figure, dict[str, Axes]]:
-    """A column-wide figure with a panel a level, two beside each other.
+def panels(levels: Sequence[str], axes: AxesLike | None, *, height: float, extra: float) -> Drawing:
+    """A panel a level, two beside each other, a column wide.
 
     Parameters
     ----------
     levels : sequence of str
+    axes : Axes or sequence of Axes, optional
+        To draw into, one a level.
     height, extra : float
         Inches of a row of panels, and for everything else.
     """
     rows = (len(levels) + 1) // 2
     # Room for the label along the side where there is one row only.
-    figure = _figure(COLUMN_INCHES, max(rows * height + extra, 2.4))
-    grid = figure.subplots(rows, min(2, len(levels)), squeeze=False).ravel()
-    for axes in grid[len(levels) :]:
-        axes.remove()
-    return figure, dict(zip(levels, grid, strict=False))
+    size = COLUMN_INCHES, max(rows * height + extra, 2.4)
+    return Drawing.of(axes, levels, size, min(2, len(levels)))
 
 
 def rater_rows(
-    levels: Sequence[str], raters: Sequence[str], *, extra: float
-) -> tuple[Figure, dict[str, Axes]]:
-    """A column-wide figure with a panel a level, below each other, and in it a row a rater, first on top.
+    levels: Sequence[str], raters: Sequence[str], axes: AxesLike | None, *, extra: float
+) -> Drawing:
+    """A panel a level, below each other, a column wide, and in it a row a rater, first on top.
 
     Parameters
     ----------
     levels, raters : sequence of str
+    axes : Axes or sequence of Axes, optional
+        To draw into, one a level.
     extra : float
         Inches for what is beside the rows of raters and the titles of levels.
     """
-    height = len(levels) * (_ROW_INCHES * len(raters) + 0.28)
-    figure = _figure(COLUMN_INCHES, height + extra)
-    grid = figure.subplots(len(levels), 1, squeeze=False, sharex=True).ravel()
-    for axes, level in zip(grid, levels, strict=True):
-        axes.set_yticks(range(len(raters)), raters)
-        axes.set_ylim(len(raters) - 0.5, -0.5)
-        axes.tick_params(axis="y", length=0, labelsize=7.5)
-        axes.grid(axis="x", color=PALE, linewidth=0.5)
-        axes.set_axisbelow(True)
-        axes.spines["left"].set_visible(False)
-        axes.set_title(level, loc="left", fontsize=8, fontweight="bold")
-    return figure, dict(zip(levels, grid, strict=True))
+    height = len(levels) * (_RATER_INCHES * len(raters) + 0.28)
+    drawing = Drawing.of(axes, levels, (COLUMN_INCHES, height + extra), sharex=True)
+    for level, panel in drawing.grid.items():
+        panel.set_yticks(range(len(raters)), raters)
+        panel.set_ylim(len(raters) - 0.5, -0.5)
+        panel.tick_params(axis="y", length=0, labelsize=7.5)
+        ruled(panel, axis="x")
+        panel.spines["left"].set_visible(False)
+        headed(panel, level)
+    return drawing
+
+
+def headed(axes: Axes, title: str) -> None:
+    """A bold title on the left."""
+    axes.set_title(title, loc="left", fontsize=8, fontweight="bold")
+
+
+def ruled(axes: Axes, *, axis: str = "both", color: str = PALE, width: float = 0.5) -> None:
+    """A grid below what is drawn."""
+    axes.grid(axis=axis, color=color, linewidth=width)  # type: ignore[arg-type]
+    axes.set_axisbelow(True)
 
 
 def beside(axes: Axes, y: float, words: str) -> None:
@@ -80,8 +84,42 @@ def above(axes: Axes, words: str) -> None:
     )  # fmt: skip
 
 
-def noted(figure: Figure, note: str) -> Figure:
-    """The figure with its note below, in grey."""
-    if note:
-        figure.supxlabel(note, fontsize=7, color=GREY)
-    return figure
+def shortened(name: str, longest: int = _LONGEST) -> str:
+    """A name that fits a figure: a long one loses its middle, and none is read as a formula.
+
+    Examples
+    --------
+    >>> shortened("a_team_with_a_long_name/submission_7", 16)
+    'a_team_w…ssion_7'
+    """
+    if len(name) > longest:
+        tail = (longest - 1) // 2
+        name = f"{name[: longest - 1 - tail]}…{name[-tail:]}"
+    return name.replace("$", r"\$")
+
+
+def size_of(n: int, names: Sequence[str], *, square: bool = False) -> tuple[float, float]:
+    """Inches of a figure for n rows with names: a column wide where that is enough, else a page."""
+    needed = n * ROW_INCHES + names_inches(names)
+    width = COLUMN_INCHES if needed <= COLUMN_INCHES else PAGE_INCHES
+    cell = min(0.28 if square else ROW_INCHES, (width - names_inches(names)) / n)
+    height = n * cell + (names_inches(names) if square else 0.45) + 0.75
+    return width, max(height, 1.8)
+
+
+def names_inches(names: Sequence[str]) -> float:
+    """Room for the longest name."""
+    return 0.35 + 0.058 * max(map(len, names))
+
+
+def name_size(n: int) -> float:
+    """Points of the print of n names."""
+    return 7.5 if n <= 20 else SMALL
+
+
+def named_rows(axes: Axes, names: Sequence[str]) -> None:
+    """A row a name, first on top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", labelsize=name_size(len(names)))

@@ -10,27 +10,31 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from evaluation.figures.panels import BLUE, GREEN, GREY, INK, LIGHT, PALE, PURPLE, VERMILLION, noted
-from evaluation.figures.ranking_panels import (
+from evaluation.figures import style
+from evaluation.figures.panels import (
     ROW_INCHES,
     name_size,
     named_rows,
     names_inches,
+    ruled,
     shortened,
-    sized,
+    size_of,
 )
-from evaluation.figures.scores import PAGE_INCHES, _figure, _styled
+from evaluation.figures.style import Drawing, styled
 
 # Of Okabe and Ito (2008, Color Universal Design), for the lines of the first algorithms.
-_LINES = (BLUE, VERMILLION, GREEN, PURPLE, "#e69f00", "#56b4e9", INK)
+_LINES = (style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, "#e69f00", "#56b4e9", style.INK)
 
 
-@_styled
-def blob_plot(probabilities: pd.DataFrame, ranks: pd.DataFrame, *, note: str = "") -> Figure:
+@styled
+def blob_plot(
+    probabilities: pd.DataFrame, ranks: pd.DataFrame, *, note: str = "", axes: Axes | None = None
+) -> Figure:
     """How likely each rank is for each algorithm, a disc a rank; one scheme and task.
 
     The area of a disc is the share of bootstraps; the ring is the algorithm's rank, the line its interval.
@@ -41,42 +45,42 @@ def blob_plot(probabilities: pd.DataFrame, ranks: pd.DataFrame, *, note: str = "
         ``algorithm, rank, probability`` of `evaluation.ranking.Rankings`.
     ranks : DataFrame
         ``algorithm, rank, rank_low, rank_high``; algorithms are drawn in this order, first on top.
-    note : str
-        Printed below the figure, as "synthetic cohort".
     """
     algorithms = ranks.algorithm.tolist()
     n = len(algorithms)
     names = [shortened(name) for name in algorithms]
-    figure = sized(n, names)
-    axes = figure.subplots()
+    drawing = Drawing.of(axes, ["ranks"], size_of(n, names))
+    axes = drawing.axes[0]
     named_rows(axes, names)
     axes.set_xlim(0.4, n + 0.6)
     axes.set_xticks(_rank_ticks(n))
-    axes.grid(color=PALE, linewidth=0.4)
-    axes.set_axisbelow(True)
+    ruled(axes, width=0.4)
     rows = np.arange(n)
-    axes.hlines(rows, ranks.rank_low, ranks.rank_high, color=INK, linewidth=0.8, zorder=2)
+    axes.hlines(rows, ranks.rank_low, ranks.rank_high, color=style.INK, linewidth=0.8, zorder=2)
     places = {name: row for row, name in enumerate(algorithms)}
     seen = probabilities[(probabilities.probability > 0) & probabilities.algorithm.isin(places)]
-    width = min(ROW_INCHES, (figure.get_figwidth() - names_inches(names)) / (n + 0.2))
+    room = size_of(n, names)[0] - names_inches(names)
+    if not drawing.is_ours:
+        room = axes.get_position().width * drawing.figure.get_figwidth()
+    width = min(ROW_INCHES, room / (n + 0.2))
     largest = (72 * 0.95 * width) ** 2
     axes.scatter(
         seen["rank"],
         seen.algorithm.map(places),
         s=largest * seen.probability,
-        color=BLUE,
+        color=style.BLUE,
         alpha=0.75,
         linewidth=0,
         zorder=3,
     )
     axes.scatter(
-        ranks["rank"], rows, s=0.22 * largest, facecolor="none", edgecolor=INK, linewidth=0.9, zorder=4
+        ranks["rank"], rows, s=0.22 * largest, facecolor="none", edgecolor=style.INK, linewidth=0.9, zorder=4
     )
     axes.set_xlabel("Rank")
     disc: dict[str, Any] = {
         "linestyle": "none",
         "marker": "o",
-        "color": BLUE,
+        "color": style.BLUE,
         "alpha": 0.75,
         "markeredgewidth": 0,
     }
@@ -84,15 +88,20 @@ def blob_plot(probabilities: pd.DataFrame, ranks: pd.DataFrame, *, note: str = "
         Line2D([], [], markersize=np.sqrt(largest * share), label=f"{share:.0%} of bootstraps", **disc)
         for share in (0.1, 0.5, 1.0)
     ]
-    ring = Line2D([], [], linewidth=0.8, color=INK, marker="o", markersize=4, markerfacecolor="white")
+    ring = Line2D([], [], linewidth=0.8, color=style.INK, marker="o", markersize=4, markerfacecolor="white")
     ring.set_label("rank and interval")
-    figure.legend(handles=[*handles, ring], ncols=2, loc="outside upper center", frameon=False)
-    return noted(figure, note)
+    drawing.legend([*handles, ring])
+    return drawing.done(note)
 
 
-@_styled
+@styled
 def significance_map(
-    pairwise: pd.DataFrame, order: Sequence[str], alpha: float = 0.05, *, note: str = ""
+    pairwise: pd.DataFrame,
+    order: Sequence[str],
+    alpha: float = 0.05,
+    *,
+    note: str = "",
+    axes: Axes | None = None,
 ) -> Figure:
     """Which algorithm is significantly better than which, after Holm's rule; one task.
 
@@ -103,15 +112,13 @@ def significance_map(
     order : sequence of str
         Algorithms by rank, first on top and on the left.
     alpha : float
-    note : str
-        Printed below the figure.
     """
     n = len(order)
     names = [shortened(name) for name in order]
     cells = pairwise.pivot(index="algorithm", columns="other", values="p_holm").reindex(order, columns=order)
     shown = np.where(np.isnan(cells), np.nan, cells <= alpha)
-    figure = sized(n, names, square=True)
-    axes = figure.subplots()
+    drawing = Drawing.of(axes, ["tests"], size_of(n, names, square=True))
+    axes = drawing.axes[0]
     named_rows(axes, names)
     colors = np.full((n, n, 4), 1.0)
     colors[shown == 1] = (0, 0x72 / 255, 0xB2 / 255, 1)
@@ -123,25 +130,25 @@ def significance_map(
     axes.grid(which="minor", color="white", linewidth=0.8 if n <= 20 else 0.4)
     axes.tick_params(which="both", length=0)
     axes.tick_params(axis="x", labelsize=name_size(n))
-    axes.plot([-0.5, n - 0.5], [-0.5, n - 0.5], color=LIGHT, linewidth=0.8)
+    axes.plot([-0.5, n - 0.5], [-0.5, n - 0.5], color=style.LIGHT, linewidth=0.8)
     untested = np.argwhere(np.isnan(shown) & ~np.eye(n, dtype=bool))
-    axes.scatter(untested[:, 1], untested[:, 0], marker="x", s=9, color=GREY, linewidth=0.7)
+    axes.scatter(untested[:, 1], untested[:, 0], marker="x", s=9, color=style.GREY, linewidth=0.7)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("… than the column")
     axes.set_ylabel("Row better …")
     handles: list[Patch | Line2D] = [
-        Patch(facecolor=BLUE, label=f"shown to be better (adjusted p ≤ {alpha:g})"),
+        Patch(facecolor=style.BLUE, label=f"shown to be better (adjusted p ≤ {alpha:g})"),
         Patch(facecolor="#f0f0f0", label="not shown"),
     ]
     if len(untested):
-        cross: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 4, "color": GREY}
+        cross: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 4, "color": style.GREY}
         handles.append(Line2D([], [], label="no case defined for both", **cross))
-    figure.legend(handles=handles, ncols=2, loc="outside upper center", frameon=False)
-    return noted(figure, note)
+    drawing.legend(handles)
+    return drawing.done(note)
 
 
-@_styled
-def scheme_comparison(ranks: pd.DataFrame, *, note: str = "") -> Figure:
+@styled
+def scheme_comparison(ranks: pd.DataFrame, *, note: str = "", axes: Axes | None = None) -> Figure:
     """Ranks by every scheme, a line an algorithm; one task.
 
     The number in a disc is the rank. Those who share one stand below each other, tied by a grey bar.
@@ -150,8 +157,6 @@ def scheme_comparison(ranks: pd.DataFrame, *, note: str = "") -> Figure:
     ----------
     ranks : DataFrame
         ``scheme, algorithm, rank`` of `evaluation.ranking.Rankings`.
-    note : str
-        Printed below the figure.
     """
     table = ranks.pivot(index="algorithm", columns="scheme", values="rank")[list(dict.fromkeys(ranks.scheme))]
     schemes = list(table)
@@ -164,11 +169,11 @@ def scheme_comparison(ranks: pd.DataFrame, *, note: str = "") -> Figure:
         before = pd.Series(range(len(order)), index=order)
         places[scheme] = before
     n = len(table)
-    figure = _figure(PAGE_INCHES, 0.9 + max(3, n) * 0.23)
-    axes = figure.subplots()
+    drawing = Drawing.of(axes, ["ranks"], (style.PAGE_INCHES, 0.9 + max(3, n) * 0.23))
+    axes = drawing.axes[0]
     across = range(len(schemes))
     for place, (name, row) in enumerate(places.iterrows()):
-        color = _LINES[place] if place < len(_LINES) else LIGHT
+        color = _LINES[place] if place < len(_LINES) else style.LIGHT
         axes.plot(across, row, color=color, linewidth=1.3, zorder=2 if place < len(_LINES) else 1)
         axes.scatter(across, row, s=88, facecolor="white", edgecolor=color, linewidth=1, zorder=4)
         for x, scheme in zip(across, schemes, strict=True):
@@ -182,7 +187,12 @@ def scheme_comparison(ranks: pd.DataFrame, *, note: str = "") -> Figure:
     for x, scheme in zip(across, schemes, strict=True):
         for _, tied in places[scheme].groupby(table[scheme]):
             axes.plot(
-                [x, x], [tied.min(), tied.max()], color=PALE, linewidth=11, zorder=3, solid_capstyle="round"
+                [x, x],
+                [tied.min(), tied.max()],
+                color=style.PALE,
+                linewidth=11,
+                zorder=3,
+                solid_capstyle="round",
             )
     axes.set_xticks(across, [scheme.replace("-then-", "\nthen ") for scheme in schemes], fontsize=7.5)
     axes.set_ylim(n - 0.4, -0.6)
@@ -191,7 +201,7 @@ def scheme_comparison(ranks: pd.DataFrame, *, note: str = "") -> Figure:
     axes.tick_params(length=0)
     axes.xaxis.tick_top()
     axes.spines[:].set_visible(False)
-    return noted(figure, note)
+    return drawing.done(note)
 
 
 def _rank_ticks(n: int) -> list[int]:

@@ -12,16 +12,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.figures.panels import BLUE, GREY, INK, LIGHT, SMALL, VERMILLION, beside, noted
-from evaluation.figures.ranking_panels import ROW_INCHES, named_rows, names_inches, shortened
-from evaluation.figures.scores import PAGE_INCHES, _figure, _styled
+from evaluation.figures import style
+from evaluation.figures.panels import (
+    ROW_INCHES,
+    beside,
+    headed,
+    named_rows,
+    names_inches,
+    ruled,
+    shortened,
+)
+from evaluation.figures.style import new_figure, noted, styled
 from evaluation.statistics.words import number
 
-_MISSING: dict[str, Any] = {"linestyle": "none", "marker": "x", "color": VERMILLION}
-_UNDEFINED: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": GREY, "markeredgewidth": 0}
+_MISSING: dict[str, Any] = {"linestyle": "none", "marker": "x", "color": style.VERMILLION}
+_UNDEFINED: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": style.GREY, "markeredgewidth": 0}
 
 
-@_styled
+@styled
 def score_boxplots(
     scores: pd.DataFrame,
     order: Sequence[str],
@@ -49,14 +57,12 @@ def score_boxplots(
         Where missing cases stand, as crosses that are part of the box. Without it they are counted only.
     label : str
         What the scores are.
-    note : str
-        Printed below the figure.
     """
     tasks = list(dict.fromkeys(scores.task))
     columns = min(len(tasks), 2 if len(tasks) in (2, 4) else 3)
     rows = -(-len(tasks) // columns)
     names = [shortened(name, 20) for name in order]
-    figure = _figure(PAGE_INCHES, rows * (0.45 + ROW_INCHES * len(order)) + 0.45)
+    figure = new_figure(style.PAGE_INCHES, rows * (0.45 + ROW_INCHES * len(order)) + 0.45)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
     for axes in grid.ravel()[len(tasks) :]:
         axes.remove()
@@ -66,9 +72,8 @@ def score_boxplots(
         own = _with_status(scores[scores.task == task])
         has_missing |= _boxes(axes, own, order, muted, worst)
         named_rows(axes, names if place % columns == 0 else [""] * len(names))
-        axes.grid(axis="x", color="#e6e6e6", linewidth=0.5)
-        axes.set_axisbelow(True)
-        axes.set_title(shortened(str(task), 40), loc="left", fontsize=8, fontweight="bold")
+        ruled(axes, axis="x", color="#e6e6e6")
+        headed(axes, shortened(str(task), 40))
         if place + columns >= len(tasks):
             axes.tick_params(axis="x", labelbottom=True)
             axes.set_xlabel(label)
@@ -77,11 +82,11 @@ def score_boxplots(
         grid[0, 0].set_xlim(-0.03, 1.03)
     if has_missing:
         handle = Line2D([], [], label="missing: counts as the worst score", markersize=4, **_MISSING)
-        figure.legend(handles=[handle], loc="outside upper right", frameon=False)
+        figure.legend(handles=[handle], loc="outside upper right")
     return noted(figure, note)
 
 
-@_styled
+@styled
 def exam_heatmap(
     scores: pd.DataFrame, order: Sequence[str], *, label: str = "Dice", note: str = ""
 ) -> Figure:
@@ -95,8 +100,6 @@ def exam_heatmap(
         Algorithms, first on top.
     label : str
         What the scores are.
-    note : str
-        Printed below the figure.
     """
     tasks = list(dict.fromkeys(scores.task))
     tables = {task: _matrices(scores[scores.task == task], order) for task in tasks}
@@ -104,10 +107,10 @@ def exam_heatmap(
     # Cases are named once, below all panels, where all panels have the same.
     are_named = len(columns[0]) <= 40 and all(cases == columns[0] for cases in columns)
     names = [shortened(name, 20) for name in order]
-    cell = (PAGE_INCHES - names_inches(names) - 0.2) / max(map(len, columns))
+    cell = (style.PAGE_INCHES - names_inches(names) - 0.2) / max(map(len, columns))
     below = 0.1 + (0.055 * min(20, max(map(len, columns[0]))) if are_named else 0.2 * len(tasks))
     height = len(tasks) * (0.3 + (0.17 if len(order) <= 20 else 0.125) * len(order)) + below + 0.75
-    figure = _figure(PAGE_INCHES, height)
+    figure = new_figure(style.PAGE_INCHES, height)
     grid = figure.subplots(len(tasks), 1, squeeze=False).ravel()
     low, high = _shades(scores.value)
     marks: set[str] = set()
@@ -119,23 +122,23 @@ def exam_heatmap(
         named_rows(axes, names)
         axes.set_ylim(len(order) - 0.5, -0.5)
         axes.set_xticks([])
-        axes.spines[:].set(color=LIGHT, visible=True)
-        axes.set_title(shortened(str(task), 60), loc="left", fontsize=8, fontweight="bold")
+        axes.spines[:].set(color=style.LIGHT, visible=True)
+        headed(axes, shortened(str(task), 60))
         if not are_named:
             axes.set_xlabel(f"{values.shape[1]} cases", fontsize=7.5)
     if are_named:
         shown = [shortened(case, 20) for case in columns[0]]
         turn = 90 if max(map(len, shown)) * 0.055 > cell else 0
-        axes.set_xticks(range(len(shown)), shown, rotation=turn, fontsize=SMALL)
+        axes.set_xticks(range(len(shown)), shown, rotation=turn, fontsize=style.SMALL)
     bar = figure.colorbar(shades, ax=list(grid), location="top", aspect=50, shrink=0.5, pad=0.06 / height)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=SMALL, length=2)
+    bar.ax.tick_params(labelsize=style.SMALL, length=2)
     bar.set_label(label, fontsize=8)
     styles = {"missing": _MISSING, "undefined": _UNDEFINED}
     handles = [Line2D([], [], label=mark, markersize=3.5, **styles[mark]) for mark in styles if mark in marks]
     if handles:
         # Beside the bar of colours.
-        figure.legend(handles=handles, loc="upper right", frameon=False)
+        figure.legend(handles=handles, loc="upper right")
     return noted(figure, note)
 
 
@@ -162,6 +165,7 @@ def _boxes(
     """Draw one task; whether crosses stand for missing cases."""
     by_algorithm, n_cases = dict(list(scores.groupby("algorithm"))), scores.case.nunique()
     has_crosses = False
+    thin = {"color": style.INK, "linewidth": 0.7}
     # The same jitter in every run.
     random = np.random.default_rng(0)
     for row, name in enumerate(order):
@@ -170,18 +174,23 @@ def _boxes(
         n_missing = int((own.status == "missing").sum()) + n_cases - len(own)
         at_worst = np.full(0 if worst is None else n_missing, worst)
         has_crosses |= len(at_worst) > 0
-        color = GREY if name in muted else BLUE
+        color = style.GREY if name in muted else style.BLUE
         jitter = random.uniform(-0.22, 0.22, len(values) + len(at_worst))
         axes.scatter(values, row + jitter[: len(values)], s=7, color=color, alpha=0.55, linewidth=0, zorder=2)
         axes.scatter(
-            at_worst, row + jitter[len(values) :], s=12, marker="x", color=VERMILLION, linewidth=0.8, zorder=4
+            at_worst,
+            row + jitter[len(values) :],
+            s=12,
+            marker="x",
+            color=style.VERMILLION,
+            linewidth=0.8,
+            zorder=4,
         )
         counted = np.concatenate([values, at_worst])
         if len(counted):
             axes.boxplot(
                 counted, positions=[row], orientation="horizontal", widths=0.62, showfliers=False, zorder=3,
-                boxprops={"color": INK, "linewidth": 0.7}, whiskerprops={"color": INK, "linewidth": 0.7},
-                capprops={"color": INK, "linewidth": 0.7}, medianprops={"color": INK, "linewidth": 1.6},
+                boxprops=thin, whiskerprops=thin, capprops=thin, medianprops={**thin, "linewidth": 1.6},
                 manage_ticks=False,
             )  # fmt: skip
         gaps = {"undefined": int((own.status == "undefined").sum()), "missing": n_missing}
@@ -192,20 +201,20 @@ def _boxes(
 def _mark_gaps(axes: Axes, state: np.ndarray, size: float) -> set[str]:
     """Mark missing and undefined cells; those found."""
     found = set()
-    for mark, style in (("missing", _MISSING), ("undefined", _UNDEFINED)):
+    for mark, drawn in (("missing", _MISSING), ("undefined", _UNDEFINED)):
         rows, columns = np.nonzero(state == mark)
         if len(rows):
             found.add(mark)
-            axes.plot(columns, rows, markersize=size if mark == "missing" else 0.7 * size, **style)
+            axes.plot(columns, rows, markersize=size if mark == "missing" else 0.7 * size, **drawn)
     return found
 
 
 def _print_values(axes: Axes, values: np.ndarray, low: float, high: float) -> None:
     for row, column in np.argwhere(~np.isnan(values)):
         value = values[row, column]
-        color = INK if value - low > 0.6 * (high - low) else "white"
+        color = style.INK if value - low > 0.6 * (high - low) else "white"
         words = number(value) if 0 <= value < 10 else f"{value:.3g}"
-        axes.text(column, row, words, ha="center", va="center", fontsize=SMALL - 0.5, color=color)
+        axes.text(column, row, words, ha="center", va="center", fontsize=style.SMALL - 0.5, color=color)
 
 
 def _shades(values: pd.Series) -> tuple[float, float]:

@@ -16,29 +16,18 @@ from matplotlib.lines import Line2D
 
 from evaluation.comparison.models import USUAL, side_by_side
 from evaluation.comparison.readers import MEDIAN_READER
-from evaluation.figures.panels import (
-    BLUE,
-    GREY,
-    INK,
-    LIGHT,
-    NO_COLOR,
-    PALE,
-    SMALL,
-    VERMILLION,
-    above,
-    beside,
-    noted,
-    panels,
-    rater_rows,
-)
-from evaluation.figures.scores import _styled
+from evaluation.figures import style
+from evaluation.figures.panels import above, beside, panels, rater_rows
+from evaluation.figures.style import AxesLike, Drawing, styled
 from evaluation.measures.volume import bland_altman
 from evaluation.scores.agreement import dice_matrix
 from evaluation.statistics.words import number, percent, signed, with_interval
 
 
-@_styled
-def agreement_heatmap(summary: pd.DataFrame, *, value: str = "mean", note: str = "") -> Figure:
+@styled
+def agreement_heatmap(
+    summary: pd.DataFrame, *, value: str = "mean", note: str = "", axes: AxesLike | None = None
+) -> Figure:
     """Dice of every pair of raters, a panel a level.
 
     Parameters
@@ -47,39 +36,45 @@ def agreement_heatmap(summary: pd.DataFrame, *, value: str = "mean", note: str =
         Of `evaluation.scores.agreement.summarise_pairs`.
     value : str
         The column shown.
-    note : str
-        Printed below the figure, as "synthetic cohort".
     """
     levels = list(dict.fromkeys(summary.level))
-    figure, grid = panels(levels, height=1.55, extra=0.5)
-    for place, (level, axes) in enumerate(grid.items()):
+    drawing = panels(levels, axes, height=1.55, extra=0.5)
+    for place, (level, panel) in enumerate(drawing.grid.items()):
         matrix = dice_matrix(summary, level, value).iloc[1:, :-1]
         shown = np.tril(np.ones(matrix.shape, bool))
-        axes.imshow(np.where(shown, matrix, np.nan), cmap="viridis", vmin=0, vmax=1, aspect="auto")
+        panel.imshow(np.where(shown, matrix, np.nan), cmap="viridis", vmin=0, vmax=1, aspect="auto")
         for row, column in np.argwhere(shown):
             dice = matrix.iat[row, column]
-            color = "white" if dice <= 0.6 else INK
-            axes.text(column, row, number(dice), ha="center", va="center", fontsize=SMALL, color=color)
-        axes.set_xticks(
+            color = "white" if dice <= 0.6 else style.INK
+            panel.text(column, row, number(dice), ha="center", va="center", fontsize=style.SMALL, color=color)
+        panel.set_xticks(
             range(matrix.shape[1]), matrix.columns, rotation=45, ha="right", rotation_mode="anchor"
         )
-        axes.set_yticks(range(len(matrix)), matrix.index if place % 2 == 0 else [""] * len(matrix))
-        axes.tick_params(length=0, labelsize=SMALL + 0.5)
-        axes.spines[:].set_visible(False)
-        axes.set_title(level)
-    shades = grid[levels[-1]].get_images()[0]
-    bar = figure.colorbar(shades, ax=list(grid.values()), location="top", aspect=40, shrink=0.7, pad=0.04)
+        panel.set_yticks(range(len(matrix)), matrix.index if place % 2 == 0 else [""] * len(matrix))
+        panel.tick_params(length=0, labelsize=style.SMALL + 0.5)
+        panel.spines[:].set_visible(False)
+        panel.set_title(level)
+    shades = drawing.axes[-1].get_images()[0]
+    bar = drawing.figure.colorbar(shades, ax=drawing.axes, location="top", aspect=40, shrink=0.7, pad=0.04)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=SMALL, length=2)
+    bar.ax.tick_params(labelsize=style.SMALL, length=2)
     bar.set_label(f"Dice of two raters, {value}", fontsize=8)
-    return noted(figure, note)
+    return drawing.done(note)
 
 
-@_styled
+@styled
 def bland_altman_panels(
-    volumes: pd.DataFrame, *, rater: str, reference: str, colors: Mapping[str, str], note: str = ""
+    volumes: pd.DataFrame,
+    *,
+    rater: str,
+    reference: str,
+    colors: Mapping[str, str],
+    note: str = "",
+    axes: AxesLike | None = None,
 ) -> Figure:
     """A rater's volumes against a reference's, a panel a level: difference against mean, a point an exam.
+
+    Lines are bias (solid) and 95 % limits of agreement (dashed), bands their 95 % intervals.
 
     Parameters
     ----------
@@ -88,39 +83,39 @@ def bland_altman_panels(
     rater, reference : str
     colors : mapping of str to str
         Level to colour; levels without one are grey.
-    note : str
-        Printed below the figure. Lines are bias (solid) and 95 % limits of agreement (dashed), bands their
-        95 % intervals.
     """
     levels = list(dict.fromkeys(volumes.level))
-    figure, grid = panels(levels, height=1.55, extra=0.35)
-    for level, axes in grid.items():
+    drawing = panels(levels, axes, height=1.55, extra=0.35)
+    for level, panel in drawing.grid.items():
         exams = volumes[volumes.level == level].pivot(index="exam", columns="rater", values="ml")
         found = bland_altman(exams[rater].tolist(), exams[reference].tolist())
-        for line, style in ((found.bias, "-"), (found.lower, "--"), (found.upper, "--")):
+        for line, dashes in ((found.bias, "-"), (found.lower, "--"), (found.upper, "--")):
             if line.is_defined:
-                color = LIGHT if line is found.bias else PALE
-                axes.axhspan(line.low, line.high, color=color, alpha=0.5, linewidth=0)
-            axes.axhline(line.estimate, color=INK, linestyle=style, linewidth=0.9)
-            axes.annotate(
-                signed(line.estimate, typeset=True), (1, line.estimate), (2, 0), va="center", fontsize=SMALL,
-                xycoords=("axes fraction", "data"), textcoords="offset points", annotation_clip=False,
+                color = style.LIGHT if line is found.bias else style.PALE
+                panel.axhspan(line.low, line.high, color=color, alpha=0.5, linewidth=0)
+            panel.axhline(line.estimate, color=style.INK, linestyle=dashes, linewidth=0.9)
+            panel.annotate(
+                signed(line.estimate, typeset=True), (1, line.estimate), (2, 0), va="center",
+                fontsize=style.SMALL, xycoords=("axes fraction", "data"), textcoords="offset points",
+                annotation_clip=False,
             )  # fmt: skip
-        axes.axhline(0, color=GREY, linewidth=0.5, linestyle=":")
-        axes.scatter(
+        panel.axhline(0, color=style.GREY, linewidth=0.5, linestyle=":")
+        panel.scatter(
             (exams[rater] + exams[reference]) / 2, exams[rater] - exams[reference], s=16, zorder=3,
-            color=colors.get(level, NO_COLOR), edgecolor=INK, linewidth=0.5,
+            color=colors.get(level, style.NO_COLOR), edgecolor=style.INK, linewidth=0.5,
         )  # fmt: skip
-        axes.set_title(level)
-        axes.locator_params(nbins=4)
-    for axes in list(grid.values())[-2:]:
-        axes.set_xlabel("Mean of the two (ml)")
-    figure.supylabel(f"{rater} minus {reference} (ml)", fontsize=8)
-    return noted(figure, note)
+        panel.set_title(level)
+        panel.locator_params(nbins=4)
+    for panel in drawing.axes[-2:]:
+        panel.set_xlabel("Mean of the two (ml)")
+    drawing.side_label(f"{rater} minus {reference} (ml)")
+    return drawing.done(note)
 
 
-@_styled
-def fair_against_usual(bias: pd.DataFrame, *, models: Sequence[str], note: str = "") -> Figure:
+@styled
+def fair_against_usual(
+    bias: pd.DataFrame, *, models: Sequence[str], note: str = "", axes: AxesLike | None = None
+) -> Figure:
     """Mean Dice the usual way and the fair way, a line a rater, a panel a level.
 
     Parameters
@@ -130,38 +125,38 @@ def fair_against_usual(bias: pd.DataFrame, *, models: Sequence[str], note: str =
         undefined are left out. Printed on the right: usual minus fair.
     models : sequence of str
         The raters that are models: drawn in colour.
-    note : str
-        Printed below the figure.
     """
     both = bias.dropna(subset=["usual", "fair"])
     means = both.groupby(["level", "rater"], sort=False)[["usual", "fair"]].mean()
     levels, raters = list(dict.fromkeys(bias.level)), list(dict.fromkeys(bias.rater))
-    figure, grid = rater_rows(levels, raters, extra=0.75)
-    for level, axes in grid.items():
+    drawing = rater_rows(levels, raters, axes, extra=0.75)
+    for level, panel in drawing.grid.items():
         for place, rater in enumerate(raters):
             if (level, rater) not in means.index:
                 continue
             usual, fair = means.loc[(level, rater)]
-            color = BLUE if rater in models else INK
-            axes.plot([usual, fair], [place, place], color=color, linewidth=1.1, zorder=2)
-            axes.scatter([usual], [place], s=34, facecolor="white", edgecolor=color, linewidth=1, zorder=3)
-            axes.scatter([fair], [place], s=14, color=color, linewidth=0, zorder=4)
-            beside(axes, place, signed(usual - fair, typeset=True))
-    axes.set(xlim=(0, 1), xlabel="Mean Dice")
-    above(grid[levels[0]], "usual − fair")
-    ring: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": INK}
+            color = style.BLUE if rater in models else style.INK
+            panel.plot([usual, fair], [place, place], color=color, linewidth=1.1, zorder=2)
+            panel.scatter([usual], [place], s=34, facecolor="white", edgecolor=color, linewidth=1, zorder=3)
+            panel.scatter([fair], [place], s=14, color=color, linewidth=0, zorder=4)
+            beside(panel, place, signed(usual - fair, typeset=True))
+    panel.set(xlim=(0, 1), xlabel="Mean Dice")
+    above(drawing.axes[0], "usual − fair")
+    ring: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": style.INK}
     handles = [
         Line2D([], [], markersize=6, markerfacecolor="white", label="usual", **ring),
         Line2D([], [], markersize=4, label="fair: own mask left out", **ring),
-        Line2D([], [], color=BLUE, label=", ".join(models)),
-        Line2D([], [], color=INK, label="readers"),
+        Line2D([], [], color=style.BLUE, label=", ".join(models)),
+        Line2D([], [], color=style.INK, label="readers"),
     ]
-    figure.legend(handles=handles, ncols=2, loc="outside upper center", frameon=False)
-    return noted(figure, note)
+    drawing.legend(handles)
+    return drawing.done(note)
 
 
-@_styled
-def forest_plot(comparisons: pd.DataFrame, *, model: str, note: str = "") -> Figure:
+@styled
+def forest_plot(
+    comparisons: pd.DataFrame, *, model: str, note: str = "", axes: AxesLike | None = None
+) -> Figure:
     """A model's difference of Dice to each reader, with intervals, a panel a level.
 
     Parameters
@@ -170,43 +165,45 @@ def forest_plot(comparisons: pd.DataFrame, *, model: str, note: str = "") -> Fig
         Of `evaluation.comparison.readers.compare`; with a margin, minus the margin is a dashed line. Where
         no exam could be compared the row says so.
     model : str
-    note : str
-        Printed below the figure.
     """
     chosen = comparisons[comparisons.model == model]
     levels, others = list(dict.fromkeys(chosen.level)), list(dict.fromkeys(chosen.other))
-    figure, grid = rater_rows(levels, others, extra=0.6)
-    for level, axes in grid.items():
-        axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    drawing = rater_rows(levels, others, axes, extra=0.6)
+    for level, panel in drawing.grid.items():
+        panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=1)
         for row in chosen[chosen.level == level].itertuples():
             place = others.index(row.other)
             if np.isnan(row.difference):
-                beside(axes, place, "not comparable")
+                beside(panel, place, "not comparable")
                 continue
-            axes.plot([row.low, row.high], [place, place], color=BLUE, linewidth=1.2, zorder=2)
-            axes.scatter(
+            panel.plot([row.low, row.high], [place, place], color=style.BLUE, linewidth=1.2, zorder=2)
+            panel.scatter(
                 [row.difference],
                 [place],
                 marker="D" if row.other == MEDIAN_READER else "o",
                 s=18,
-                color=BLUE,
+                color=style.BLUE,
                 zorder=3,
             )
-            beside(axes, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
+            beside(panel, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
         if "margin" in chosen:
-            axes.axvline(-chosen.margin.iloc[0], color=VERMILLION, linewidth=0.8, linestyle="--", zorder=1)
-    axes.set_xlabel(f"Dice, {model} minus reader")
-    axes.locator_params(axis="x", nbins=4)
-    above(grid[levels[0]], f"estimate ({percent(chosen.confidence.iloc[0])} interval)")
+            panel.axvline(
+                -chosen.margin.iloc[0], color=style.VERMILLION, linewidth=0.8, linestyle="--", zorder=1
+            )
+    panel.set_xlabel(f"Dice, {model} minus reader")
+    panel.locator_params(axis="x", nbins=4)
+    above(drawing.axes[0], f"estimate ({percent(chosen.confidence.iloc[0])} interval)")
     if "margin" in chosen:
         words = f"margin of non-inferiority, {signed(-chosen.margin.iloc[0], typeset=True)}"
-        line = Line2D([], [], color=VERMILLION, linewidth=0.8, linestyle="--", label=words)
-        figure.legend(handles=[line], loc="outside upper center", frameon=False)
-    return noted(figure, note)
+        line = Line2D([], [], color=style.VERMILLION, linewidth=0.8, linestyle="--", label=words)
+        drawing.legend([line], 1)
+    return drawing.done(note)
 
 
-@_styled
-def paired_models(usual: pd.DataFrame, table: pd.DataFrame, *, note: str = "") -> Figure:
+@styled
+def paired_models(
+    usual: pd.DataFrame, table: pd.DataFrame, *, note: str = "", axes: AxesLike | None = None
+) -> Figure:
     """Differences of Dice between two models, a panel a pair, a row a level, every exam as a point.
 
     Parameters
@@ -216,29 +213,26 @@ def paired_models(usual: pd.DataFrame, table: pd.DataFrame, *, note: str = "") -
     table : DataFrame
         Of `evaluation.comparison.models.compare_models`; its usual way is drawn. Diamonds are the estimates,
         filled where the difference is shown (Holm's p at most 1 minus the confidence), lines the intervals.
-    note : str
-        Printed below the figure.
     """
     chosen = table[table.way == USUAL]
     levels = list(dict.fromkeys(chosen.level))
     pairs = list(chosen.groupby(["model", "other"], sort=False).groups)
-    figure, grid = rater_rows(
-        [f"pair {place}" for place in range(len(pairs))], levels, extra=0.8 + 0.12 * len(chosen)
-    )
+    names = [f"pair {place}" for place in range(len(pairs))]
+    drawing = rater_rows(names, levels, axes, extra=0.8 + 0.12 * len(chosen))
     farthest = 0.05
-    for (model, other), axes in zip(pairs, grid.values(), strict=True):
-        axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    for (model, other), panel in zip(pairs, drawing.axes, strict=True):
+        panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=1)
         for row in chosen[(chosen.model == model) & (chosen.other == other)].itertuples():
             exams = side_by_side(usual[usual.level == row.level], model, other)
             differences = (exams[model] - exams[other]).dropna()
             farthest = max([farthest, *differences.abs()])
-            _pair_row(axes, levels.index(row.level), differences, row)
-        _which_is_better(axes, model, other)
+            _pair_row(panel, levels.index(row.level), differences, row)
+        _which_is_better(panel, model, other)
     # Zero in the middle: neither side looks larger than it is.
-    axes.set(xlim=(-1.05 * farthest, 1.05 * farthest), xlabel="Difference of Dice")
-    axes.locator_params(axis="x", nbins=5)
-    _pair_legend(figure, chosen.confidence.iloc[0])
-    return noted(figure, note)
+    panel.set(xlim=(-1.05 * farthest, 1.05 * farthest), xlabel="Difference of Dice")
+    panel.locator_params(axis="x", nbins=5)
+    _pair_legend(drawing, chosen.confidence.iloc[0])
+    return drawing.done(note)
 
 
 def _which_is_better(axes: Axes, model: str, other: str) -> None:
@@ -261,26 +255,26 @@ def _pair_row(axes: Axes, place: int, differences: pd.Series, row: Any) -> None:
         differences,
         np.full(len(differences), place - 0.2),
         s=11,
-        facecolor=NO_COLOR,
+        facecolor=style.NO_COLOR,
         alpha=0.7,
         linewidth=0,
         zorder=2,
     )
-    axes.plot([row.low, row.high], [place + 0.17] * 2, color=BLUE, linewidth=1.4, zorder=3)
+    axes.plot([row.low, row.high], [place + 0.17] * 2, color=style.BLUE, linewidth=1.4, zorder=3)
     shown = row.p_holm <= 1 - row.confidence + 1e-12
     axes.scatter(
         [row.difference], [place + 0.17], marker="D", s=18, zorder=4, linewidth=1,
-        facecolor=BLUE if shown else "white", edgecolor=BLUE,
+        facecolor=style.BLUE if shown else "white", edgecolor=style.BLUE,
     )  # fmt: skip
     beside(axes, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
 
 
-def _pair_legend(figure: Figure, confidence: float) -> None:
-    diamond: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "color": BLUE}
+def _pair_legend(drawing: Drawing, confidence: float) -> None:
+    diamond: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "color": style.BLUE}
     handles = [
-        Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=NO_COLOR, label="an exam"),
-        Line2D([], [], color=BLUE, linewidth=1.4, label=f"{percent(confidence)} interval"),
+        Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=style.NO_COLOR, label="an exam"),
+        Line2D([], [], color=style.BLUE, linewidth=1.4, label=f"{percent(confidence)} interval"),
         Line2D([], [], **diamond, label=f"estimate, shown (Holm p \u2264 {1 - confidence:.2g})"),
         Line2D([], [], **diamond, markerfacecolor="white", label="estimate, not shown"),
     ]
-    figure.legend(handles=handles, ncols=2, loc="outside upper center", frameon=False)
+    drawing.legend(handles)

@@ -20,7 +20,7 @@ from bmseg.leaderboard.standings import Standings
 from bmseg.study import Study
 from bmseg.wording import synthetic_mark
 from dataset_conversion.images.volume import Volume
-from evaluation.figures.scores import overlay_sheet
+from evaluation.figures.slices import overlay_sheet
 
 #: Exams shown on a submission's page.
 WORST_EXAMS = 3

@@ -7,14 +7,9 @@ from matplotlib.colors import to_rgb
 
 from evaluation.failures.covariates import spearman
 from evaluation.failures.places import PROFILE_COLUMNS
-from evaluation.figures.failures import (
-    DIFFERENCES,
-    dice_against_volume,
-    difference,
-    difference_sheet,
-    slice_profile_panels,
-)
-from evaluation.figures.scores import COLUMN_INCHES, PAGE_INCHES
+from evaluation.figures.failures import dice_against_volume, slice_profile_panels
+from evaluation.figures.slices import DIFFERENCES, difference, difference_sheet
+from evaluation.figures.style import COLUMN_INCHES, PAGE_INCHES
 
 LEVELS = ["level1", "level3"]
 COLORS = {"level1": "#40e0d0", "level3": "#ffe100"}

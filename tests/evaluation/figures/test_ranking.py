@@ -6,10 +6,10 @@ import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from evaluation.figures.panels import BLUE, GREY, VERMILLION
+from evaluation.figures.panels import shortened
 from evaluation.figures.ranking import blob_plot, scheme_comparison, significance_map
-from evaluation.figures.ranking_panels import shortened
 from evaluation.figures.ranking_scores import exam_heatmap, score_boxplots
+from evaluation.figures.style import BLUE, GREY, VERMILLION
 from evaluation.ranking import Rankings, Rules, Scheme, rank_scores
 
 NOTE = "Synthetic cohort"

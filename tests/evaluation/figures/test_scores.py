@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from evaluation.figures.scores import dice_boxplot, overlay_sheet, raters_boxplot
+from evaluation.figures.scores import dice_boxplot, raters_boxplot
+from evaluation.figures.slices import overlay_sheet
 
 
 @pytest.fixture

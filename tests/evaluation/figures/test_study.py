@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import MEDIAN_READER, compare
-from evaluation.figures.scores import COLUMN_INCHES
 from evaluation.figures.study import (
     agreement_heatmap,
     bland_altman_panels,
@@ -17,6 +16,7 @@ from evaluation.figures.study import (
     forest_plot,
     paired_models,
 )
+from evaluation.figures.style import COLUMN_INCHES
 from evaluation.measures.volume import bland_altman
 
 RATERS = ["anna", "ben", "carl", "net"]

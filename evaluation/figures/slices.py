@@ -1,0 +1,145 @@
+"""Sheets of slices: masks over the image, and where two of them agree or do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from evaluation.figures import style
+from evaluation.figures.style import new_figure, noted, styled
+
+#: What a voxel is, mask against reference, and its colour.
+DIFFERENCES = {
+    "same level": style.GREEN,
+    "other level": style.PURPLE,
+    "false positive": style.VERMILLION,
+    "false negative": style.BLUE,
+}
+# Kinds of difference are read by colour alone: less of the image shines through than in the masks.
+_OPACITY, _STRONGER = 0.6, 1.4
+
+
+@styled
+def overlay_sheet(
+    slices: Sequence[tuple[str, np.ndarray, Mapping[str, np.ndarray]]],
+    *,
+    colors: Mapping[int, str],
+    aspect: float = 1.0,
+    note: str = "",
+) -> Figure:
+    """Slices in rows; the image alone and with each mask in columns.
+
+    Parameters
+    ----------
+    slices : sequence of (title, image, masks)
+        ``image`` and every mask are arrays (rows, columns) of one shape, as seen; exams may differ in
+        shape. ``masks`` maps a column's heading to a label map.
+    colors : mapping of int to str
+        Mask value to colour.
+    aspect : float
+        Height of a pixel divided by its width.
+    """
+    figure, rows = _sheet([(title, image) for title, image, _ in slices], ["image", *slices[0][2]], aspect)
+    for row, (_, _, masks) in zip(rows, slices, strict=True):
+        for axes, mask in zip(row[1:], masks.values(), strict=True):
+            axes.imshow(_tinted(mask, colors), aspect=aspect, interpolation="nearest")
+    return noted(figure, note, "#555555")
+
+
+@styled
+def difference_sheet(
+    slices: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]],
+    *,
+    rater: str,
+    colors: Mapping[int, str],
+    reference: str = "consensus",
+    levels: Sequence[int] | None = None,
+    aspect: float = 1.0,
+    note: str = "",
+) -> Figure:
+    """Slices in rows: the image, the reference, a rater, and where the two agree or do not.
+
+    Parameters
+    ----------
+    slices : sequence of (title, image, reference, mask)
+        Arrays (rows, columns) of one shape, as seen; exams may differ in shape. Reference and mask are
+        label maps.
+    rater, reference : str
+        Headings of the columns.
+    colors : mapping of int to str
+        Mask value to colour.
+    levels : sequence of int, optional
+        Mask values to look at, taken as one; by default all, each of its own.
+    aspect : float
+        Height of a pixel divided by its width.
+    """
+    headings = ["image", reference, rater, "difference"]
+    figure, rows = _sheet([(title, image) for title, image, *_ in slices], headings, aspect, legend=True)
+    codes = dict(enumerate(DIFFERENCES.values(), start=1))
+    for row, (_, _, *masks) in zip(rows, slices, strict=True):
+        layers = [_tinted(_of_levels(mask, levels), colors) for mask in masks]
+        layers.append(_tinted(difference(masks[0], masks[1], levels), codes, _OPACITY * _STRONGER))
+        for axes, layer in zip(row[1:], layers, strict=True):
+            axes.imshow(layer, aspect=aspect, interpolation="nearest")
+    kinds = [kind for kind in DIFFERENCES if levels is None or kind != "other level"]
+    handles = [Patch(facecolor=DIFFERENCES[kind], label=kind) for kind in kinds]
+    figure.legend(handles=handles, ncols=len(handles), loc="outside upper right")
+    return noted(figure, note)
+
+
+def difference(reference: np.ndarray, mask: np.ndarray, levels: Sequence[int] | None = None) -> np.ndarray:
+    """What each voxel of a mask is against the reference.
+
+    Parameters
+    ----------
+    reference, mask : ndarray of one shape
+        Label maps.
+    levels : sequence of int, optional
+        As in `difference_sheet`.
+
+    Returns
+    -------
+    ndarray of uint8
+        0 where neither marks, else the place in `DIFFERENCES`, from 1.
+    """
+    expected, found = _of_levels(reference, levels), _of_levels(mask, levels)
+    in_both = (expected > 0) & (found > 0)
+    same = in_both if levels is not None else in_both & (expected == found)
+    kinds = [same, in_both & ~same, (found > 0) & (expected == 0), (expected > 0) & (found == 0)]
+    return np.select(kinds, range(1, len(kinds) + 1), 0).astype(np.uint8)
+
+
+def _of_levels(mask: np.ndarray, levels: Sequence[int] | None) -> np.ndarray:
+    return mask if levels is None else np.where(np.isin(mask, list(levels)), mask, 0)
+
+
+def _sheet(
+    images: Sequence[tuple[str, np.ndarray]], headings: Sequence[str], aspect: float, *, legend: bool = False
+) -> tuple[Figure, Iterator[Sequence[Axes]]]:
+    """A page-wide figure with an image a row, in each of the columns, under their headings."""
+    width = (style.PAGE_INCHES - (0.35 if legend else 0)) / len(headings)
+    heights = [width * image.shape[0] * aspect / image.shape[1] for _, image in images]
+    figure = new_figure(style.PAGE_INCHES, sum(heights) + 0.06 * len(images) + (0.75 if legend else 0.45))
+    grid = figure.subplots(len(images), len(headings), squeeze=False, height_ratios=heights)
+    for row, (title, image) in zip(grid, images, strict=True):
+        low, high = np.percentile(image, [1, 99.7])
+        for axes in row:
+            axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1), aspect=aspect)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        row[0].set_ylabel(title, fontsize=7)
+    for axes, heading in zip(grid[0], headings, strict=True):
+        axes.set_title(heading)
+    return figure, iter(grid)
+
+
+def _tinted(mask: np.ndarray, colors: Mapping[int, str], opacity: float = _OPACITY) -> np.ndarray:
+    layer = np.zeros((*mask.shape, 4))
+    for value, color in colors.items():
+        layer[mask == value] = (*to_rgb(color), opacity)
+    return layer
