@@ -51,6 +51,10 @@ def main() -> None:
         from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
         recursive_find_trainer_class_by_name(LONG.trainer)
+        from nnunetv2.training.logging.nnunet_logger import LocalLogger
+
+        # Takes longer than these trainings.
+        LocalLogger.plot_progress_png = lambda *_: None
     draw = random.Random(int(seed))
     for _ in range(int(rounds)):
         print("round:", kill_at_a_random_moment(workspace, draw), flush=True)

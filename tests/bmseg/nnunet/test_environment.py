@@ -29,8 +29,8 @@ def test_a_failure_names_the_log_and_its_last_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_full_without_a_gpu(planned_once: Workspace) -> None:
+def test_full_without_a_gpu(planned: Workspace) -> None:
     method = Method("tiny", "", {"full": RECIPE})
     message = r"^device: found no CUDA GPU.*, expected one for --profile full; use --profile quick$"
     with pytest.raises(InputError, match=message):
-        train(planned_once, Training.of(method, FULL), seed=0)
+        train(planned, Training.of(method, FULL), seed=0)

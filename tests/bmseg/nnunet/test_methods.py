@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bmseg.nnunet import Training, predict, train
+from bmseg.nnunet import Training, predict
 from bmseg.workspace import Workspace
 from dataset_conversion.images.volume import read_volume
+from tests.bmseg.nnunet.conftest import trained_from
 from tests.bmseg.nnunet.tiny import (
-    CORES,
     ORDINAL,
     PROFILE,
+    SPEC,
     TEST_EXAMS,
     UNET,
     checkpoint,
@@ -25,6 +26,7 @@ from tests.bmseg.nnunet.tiny import (
     fold_of,
     losses,
 )
+from tests.support.once import made_once
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'bmseg[train]'")
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
@@ -33,14 +35,13 @@ LONGER = replace(PROFILE, epochs=12, iterations=6)
 OF_UNET, OF_ORDINAL = Training.of(UNET, LONGER), Training.of(ORDINAL, LONGER)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def both_once(planned_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    workspace = copied(planned_once, tmp_path_factory.mktemp("both") / "workspace")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CORES, lambda: 1)
-        for training in (OF_UNET, OF_ORDINAL):
-            train(workspace, training, seed=1)
-    return workspace
+    def make(root: Path) -> None:
+        trained_from(planned_once, root / "unet", 0, training=OF_UNET)
+        trained_from(Workspace(root / "unet", SPEC.folder_name), root / "both", 0, training=OF_ORDINAL)
+
+    return Workspace(made_once(tmp_path_factory, "methods", make) / "both", SPEC.folder_name)
 
 
 @pytest.mark.parametrize("training", [OF_UNET, OF_ORDINAL])
@@ -51,12 +52,15 @@ def test_training_lowers_the_loss(both_once: Workspace, training: Training) -> N
 
 
 @pytest.mark.parametrize("training", [OF_UNET, OF_ORDINAL])
-def test_masks_hold_levels_on_the_grid_of_the_image(both_once: Workspace, training: Training) -> None:
-    predict(both_once, training)
-    folder = both_once.predictions(training.method.name)
+def test_masks_hold_levels_on_the_grid_of_the_image(
+    both_once: Workspace, training: Training, tmp_path: Path
+) -> None:
+    workspace = copied(both_once, tmp_path / "workspace")
+    predict(workspace, training)
+    folder = workspace.predictions(training.method.name)
     levels: set[int] = set()
     for path in sorted(folder.glob("*.nii.gz")):
-        image = read_volume(both_once.raw_dataset / "imagesTs" / path.name.replace(".nii", "_0000.nii"))
+        image = read_volume(workspace.raw_dataset / "imagesTs" / path.name.replace(".nii", "_0000.nii"))
         mask = read_volume(path)
         assert mask.grid.difference(image.grid) is None
         assert np.issubdtype(mask.array.dtype, np.integer)

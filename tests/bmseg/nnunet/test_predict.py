@@ -54,7 +54,7 @@ def test_masks_lie_on_the_grid_of_their_images(trained: Workspace) -> None:
 def test_masks_of_the_same_model_are_kept(trained: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     written = predict(trained, TRAINING)
     record = record_of(trained)
-    assert all(0 < entry["seconds"] < 60 for entry in record["masks"].values())
+    assert all(entry["seconds"] > 0 for entry in record["masks"].values())
     assert predict(trained, TRAINING) == []
     assert "2 of 2 masks kept" in capsys.readouterr().err
     assert record_of(trained) == record

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pytest
 
 from bmseg.errors import InputError
@@ -17,6 +18,7 @@ from bmseg.methods.configurations import small_nnunet
 from bmseg.methods.profiles import FULL, QUICK
 from bmseg.nnunet import Training, plan, predict, train
 from bmseg.workspace import Workspace
+from tests.bmseg.nnunet.conftest import FIGURE
 from tests.bmseg.nnunet.tiny import (
     CORES,
     METHOD,
@@ -81,8 +83,14 @@ def test_determinism_on_a_gpu(planned_once: Workspace) -> None:
 # Trained
 
 
-def test_training_says_how_it_goes(planned: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_says_how_it_goes_and_draws_it(
+    planned: Workspace, figure: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FIGURE, figure)
+    before = dict(mpl.rcParams)
     train(planned, TRAINING, seed=1)
+    assert (fold_of(planned) / "progress.png").is_file()
+    assert dict(mpl.rcParams) == before  # nnU-Net sets a style of its own
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "epoch 3/3: loss " in shown.err
@@ -104,7 +112,9 @@ def test_the_record_says_what_the_training_is_and_took(trained_once: Workspace) 
     stated = {"method": "tiny", "profile": "quick", "device": "cpu", "epochs": 3, "iterations": 3}
     assert record.items() >= stated.items()
     assert len(made["logging"]["train_losses"]) == record["epochs"]
-    assert 0 < record["seconds"] < 60
+    begun, ended = (made["logging"][f"epoch_{end}_timestamps"] for end in ("start", "end"))
+    took = sum(end - begin for begin, end in zip(begun, ended, strict=True))
+    assert record["seconds"] == round(took, 1)
     assert record["memory_of"] == "process"
     # torch alone takes more than 100 MB; more than 64 GB would be bytes counted as kilobytes.
     assert 1e8 < record["peak_memory_bytes"] < 64e9
@@ -191,11 +201,11 @@ def test_deterministic_training_is_the_same_on_any_number_of_cores(
     ],
 )
 def test_a_training_of_another_kind_is_refused(
-    trained_once: Workspace, changed: dict[str, Any], message: str
+    trained: Workspace, changed: dict[str, Any], message: str
 ) -> None:
     given = {"training": TRAINING, "seed": 1, **changed}
     with pytest.raises(InputError, match=rf"other inputs \({message}\); --restart trains anew"):
-        train(trained_once, **given)
+        train(trained, **given)
 
 
 def other_mask(workspace: Workspace) -> None:

@@ -15,10 +15,14 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed: pip install 'bmseg[train]'")
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 
-from bmseg.nnunet import plan, predict, train
+from bmseg.nnunet import predict
 from bmseg.sharing import export_model
 from bmseg.workspace import Workspace
-from tests.bmseg.nnunet.tiny import METHOD, PROFILE, SPEC, TRAINING, write_exams
+from tests.bmseg.nnunet.conftest import one_core, planned_once, trained_from, trained_once
+from tests.bmseg.nnunet.tiny import CORES, METHOD, SPEC, TRAINING
+from tests.support.once import made_once
+
+__all__ = ["one_core", "planned_once", "trained_once"]
 
 FOLDER = "Dataset501_Tiny/nnUNetTrainerQuick__nnUNetPlans__2d_tiny"
 
@@ -54,29 +58,21 @@ class Shared:
         return self.workspace.predictions(METHOD.name)
 
 
-@pytest.fixture(autouse=True)
-def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network this small is slower on two threads than on one."""
-    monkeypatch.setattr("bmseg.nnunet.environment.usable_cores", lambda: 1)
-
-
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    root = tmp_path_factory.mktemp("shared")
-    workspace = Workspace(root / "workspace", SPEC.folder_name)
-    study = workspace.root / "study"
-    study.mkdir(parents=True)
-    (study / "study.toml").write_text(STUDY)
-    (study / "printed.csv").write_text("level,rater,median,minimum,maximum,mean\n")
-    write_exams(workspace)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bmseg.nnunet.environment.usable_cores", lambda: 1)
-        plan(workspace, PROFILE, [METHOD])
-        for fold in (0, 1):
-            train(workspace, TRAINING, fold=fold, seed=1)
-        predict(workspace, TRAINING)
+def shared(trained_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    def make(root: Path) -> None:
+        trained_from(trained_once, root / "workspace", 1)
+        workspace = Workspace(root / "workspace", SPEC.folder_name)
+        workspace.study_file.parent.mkdir(parents=True)
+        workspace.study_file.write_text(STUDY)
+        (workspace.study_file.parent / "printed.csv").write_text("level,rater,median,minimum,maximum,mean\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CORES, lambda: 1)
+            predict(workspace, TRAINING)
         export_model(workspace, TRAINING, root / "tiny.zip")
-    return Shared(workspace, root / "tiny.zip")
+
+    root = made_once(tmp_path_factory, "shared", make)
+    return Shared(Workspace(root / "workspace", SPEC.folder_name), root / "tiny.zip")
 
 
 Change = Mapping[str, bytes | None]
