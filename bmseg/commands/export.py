@@ -40,14 +40,12 @@ def export(
     It holds weights, plans, study file, folds (with case identifiers) and, where they are this model's, the
     test tables; no image and no mask. Use it with bmseg predict --model MODEL.ZIP IMAGES -o OUT.
     """
-    from bmseg.methods import get_method
-    from bmseg.methods.profiles import get_profile
     from bmseg.nnunet import Training
     from bmseg.sharing import export_model
     from bmseg.workspace import open_workspace
 
     workspace, _ = open_workspace(root)
-    training = Training.of(get_method(method_name), get_profile(profile_name))
+    training = Training.named(method_name, profile_name)
     with timed(f"export {method_name}"):
         manifest, why_no_tables = export_model(
             workspace, training, path, folds=folds, for_nnunet=program == "nnunet"

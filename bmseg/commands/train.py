@@ -12,7 +12,7 @@ from bmseg.commands.jobs import check_unused, slurm_options, train_on_slurm
 from bmseg.commands.options import FILE, FOLDS, profile_option, seed_option, timed, workspace_option
 
 if TYPE_CHECKING:
-    from bmseg.nnunet.training import Fold, Training
+    from bmseg.nnunet.training import Fold
 
 _method = click.argument("method_name", metavar="[METHOD]", default="nnunet")
 _deterministic = click.option(
@@ -87,6 +87,7 @@ def train(
     Checkpoints are kept as it goes. A training made from other inputs is refused, and names what differs;
     --restart deletes it. With --on slurm every fold is a job, and a last job predicts and scores.
     """
+    from bmseg.nnunet import Training
     from bmseg.nnunet import train as train_fold
     from bmseg.slurm import Order, check_not_queued
     from bmseg.workspace import open_workspace
@@ -94,7 +95,7 @@ def train(
     if on == "here":
         check_unused(slurm)
     workspace, _ = open_workspace(root)
-    training = _training(method_name, profile_name, epochs, iterations)
+    training = Training.named(method_name, profile_name, epochs, iterations)
     order = Order(
         str(workspace.root), workspace.dataset_folder, method_name, profile_name,
         epochs, iterations, seed, deterministic, folds,
@@ -105,14 +106,8 @@ def train(
     check_not_queued(order)
     with timed(f"train {method_name}"):
         for fold in folds:
-            train_fold(
-                workspace,
-                training,
-                fold=fold,
-                seed=seed,
-                restart=not resume,
-                deterministic=deterministic,
-            )
+            how: dict[str, Any] = {"seed": seed, "restart": not resume, "deterministic": deterministic}
+            train_fold(workspace, training, fold=fold, **how)
 
 
 @click.command(
@@ -145,6 +140,7 @@ def predict(
     the folder IMAGES of NIfTI files named <exam>_0000.nii.gz, a number a channel; <exam>.nii.gz will do for
     one channel.
     """
+    from bmseg.nnunet import Training
     from bmseg.nnunet import predict as predict_exams
     from bmseg.sharing import predict_images
     from bmseg.workspace import open_workspace
@@ -160,7 +156,7 @@ def predict(
     _refuse(context, ("out",), "only with --model")
     method_name = what or "nnunet"
     workspace, _ = open_workspace(root)
-    training = _training(method_name, profile_name)
+    training = Training.named(method_name, profile_name)
     with timed(f"predict {method_name}"):
         written = predict_exams(workspace, training, folds=folds, deterministic=deterministic)
     click.echo(f"{len(written)} masks written to {workspace.predictions(method_name)}")
@@ -172,13 +168,3 @@ def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) ->
         given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
         if option.name in parameters and given:
             raise click.UsageError(f"{option.opts[-1]}: found it given, expected none: {reason}")
-
-
-def _training(
-    method_name: str, profile_name: str, epochs: int | None = None, iterations: int | None = None
-) -> Training:
-    from bmseg.methods import get_method
-    from bmseg.methods.profiles import get_profile
-    from bmseg.nnunet import Training
-
-    return Training.of(get_method(method_name), get_profile(profile_name), epochs, iterations)

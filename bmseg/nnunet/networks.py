@@ -18,16 +18,8 @@ from bmseg.outputs.records import read_record
 class Networks:
     """The networks of a model's folds, and what nnU-Net's predictor has to know of them.
 
-    Parameters
-    ----------
-    folder : Path
-        nnU-Net's folder of the model, for its plans and dataset.json.
-    trainer, configuration : str
-    mirroring_axes : sequence of int or None
-        Along which predictions may be averaged.
-    weights : mapping of str to dict
-        Of each fold, by a name for messages. A tensor that a network has under several names may be there
-        under the first alone.
+    `folder` is nnU-Net's of the model, for plans and dataset.json. `weights` are those of each fold, by a
+    name for messages; a tensor that a network has under several names may be there under the first alone.
     """
 
     folder: Path
@@ -91,11 +83,12 @@ def load_predictor(networks: Networks, device: Any, *, mirroring: bool, tile_ste
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-    from bmseg.trainers.cpu import CPUPredictor, speed_up_on_cpu
+    from bmseg.trainers.cpu import CPUPredictor
 
     plans = PlansManager(str(networks.folder / "plans.json"))
     dataset_json = read_record(networks.folder / "dataset.json")
-    network = _network(networks, plans, dataset_json)
+    configuration = plans.get_configuration(networks.configuration)
+    network = _network(networks.trainer, plans, configuration, dataset_json)
     weights = [_complete(network, source, given) for source, given in networks.weights.items()]
     network.load_state_dict(weights[0])
     on_cpu = device.type == "cpu"
@@ -107,28 +100,19 @@ def load_predictor(networks: Networks, device: Any, *, mirroring: bool, tile_ste
         allow_tqdm=False,
     )
     predictor.manual_initialization(
-        network,
-        plans,
-        plans.get_configuration(networks.configuration),
-        weights,
-        dataset_json,
-        networks.trainer,
-        networks.mirroring_axes,
+        network, plans, configuration, weights, dataset_json, networks.trainer, networks.mirroring_axes
     )
-    if on_cpu:
-        speed_up_on_cpu(network)
     return predictor
 
 
-def _network(networks: Networks, plans: Any, dataset_json: dict[str, Any]) -> Any:
+def _network(trainer: str, plans: Any, configuration: Any, dataset_json: dict[str, Any]) -> Any:
     """The network that the plans describe, as nnU-Net's predictor builds it."""
     from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
     from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 
-    configuration = plans.get_configuration(networks.configuration)
     channels = determine_num_input_channels(plans, configuration, dataset_json)
     outputs = plans.get_label_manager(dataset_json).num_segmentation_heads
-    build = recursive_find_trainer_class_by_name(networks.trainer).build_network_architecture
+    build = recursive_find_trainer_class_by_name(trainer).build_network_architecture
     if "plans_manager" in inspect.signature(build).parameters:
         described: tuple[Any, ...] = (plans, configuration)
     else:  # trainers written for nnU-Net before 2.8

@@ -34,9 +34,7 @@ def plan(workspace: Workspace, profile: Profile, planned: Iterable[Method] | Non
     """Fingerprint the training exams, plan nnU-Net's experiment and preprocess it.
 
     Each piece that is already there, made from the same exams, is kept. Methods with a configuration of
-    their own (`bmseg.methods`) get it from nnU-Net's ``2d``.
-
-    By default for every known method.
+    their own (`bmseg.methods`), by default all known ones, get it from nnU-Net's ``2d``.
 
     Raises
     ------

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bmseg.errors import InputError
-from bmseg.methods import Method, Recipe
-from bmseg.methods.profiles import Profile
+from bmseg.methods import Method, Recipe, get_method
+from bmseg.methods.profiles import Profile, get_profile
 from bmseg.nnunet.inputs import PLANS
 from bmseg.workspace import Workspace
 
@@ -35,10 +35,7 @@ class Training:
     ) -> Training:
         """The training of a method with the profile's schedule, or with another.
 
-        Raises
-        ------
-        InputError
-            When epochs or iterations are below 1 or the method has no recipe for the profile.
+        InputError when epochs or iterations are below 1 or the method has no recipe for the profile.
         """
         method.recipe(profile.name)
         for name, value in (("epochs", epochs), ("iterations", iterations)):
@@ -52,6 +49,13 @@ class Training:
                 "that takes them"
             )
         return training
+
+    @classmethod
+    def named(
+        cls, method: str, profile: str, epochs: int | None = None, iterations: int | None = None
+    ) -> Training:
+        """The same by names; InputError when there is no such method or profile."""
+        return cls.of(get_method(method), get_profile(profile), epochs, iterations)
 
     @property
     def recipe(self) -> Recipe:

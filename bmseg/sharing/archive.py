@@ -10,9 +10,8 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bmseg.errors import InputError
@@ -36,7 +35,7 @@ from bmseg.sharing.manifest import (
 )
 from bmseg.sharing.scored import ScoredTables, scored_tables
 from bmseg.study import load_study
-from bmseg.workspace import Workspace, kept_study
+from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 
 _ABOUT = "A model made by bmseg: bmseg predict --model FILE.zip IMAGES -o OUT"
@@ -48,8 +47,6 @@ _ABOUT_NNUNETS = (
 # The earliest that a zip can hold: equal models, equal files.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
-# Of a finished training's record, what is not said elsewhere or only of use where it ran.
-_NOT_SHARED = {"method", "profile", "parameters"}
 # What nnU-Net reads of a checkpoint when it predicts, beside the configuration's name.
 _OF_CHECKPOINT = ("inference_allowed_mirroring_axes", "network_weights", "trainer_name")
 
@@ -71,7 +68,7 @@ def export_model(
     ----------
     workspace : Workspace
     training : Training
-        The method, under a profile; where several schedules were trained, the newest.
+        Where several schedules were trained, the newest is taken.
     path : Path
         Ends in ``.zip``; a file that is there is replaced when the new one is whole.
     folds : sequence of int or "all", optional
@@ -97,51 +94,48 @@ def export_model(
         raise InputError(f"{path}: found a folder, expected the name of a file; name another")
     model = trained_model(workspace, training, folds)
     check_current(workspace, model)
-    study_file = kept_study(workspace.root)
-    tables = scored_tables(workspace, model, study_file)
-    with _scratch(path) as scratch:
+    tables = scored_tables(workspace, model)
+    scratch = path.with_name(f".partial-{path.stem}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
         with nnunet_environment(workspace, training.profile.device):
             axes, weights = _weights(model, scratch, for_nnunet=for_nnunet)
-        files = dict(sorted((_texts(workspace, model, study_file, tables) | weights).items()))
+        files = dict(sorted((_texts(workspace, model, tables) | weights).items()))
         manifest = _manifest(workspace, model, tables, files, axes, for_nnunet=for_nnunet)
-        text = manifest.model_dump_json(indent=2) + "\n"
-        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            folder = manifest.folder
-            archive.writestr(_entry(f"{folder}/{MANIFEST}", len(text)), text)
-            for name, file in files.items():
-                # Weights hardly shrink.
-                entry = _entry(f"{folder}/{name}", file.stat().st_size, stored=name in weights)
-                with file.open("rb") as source, archive.open(entry, "w") as target:
-                    shutil.copyfileobj(source, target, 1 << 20)
+        (scratch / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        _write(path, manifest.folder, {MANIFEST: scratch / MANIFEST, **files})
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return manifest, tables.why_not
 
 
-@contextmanager
-def _scratch(path: Path) -> Iterator[Path]:
-    """A folder beside the file that is written, on the same disk."""
-    folder = path.with_name(f".partial-{path.stem}")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _write(path: Path, folder: PurePosixPath, files: Mapping[str, Path]) -> None:
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, file in files.items():
+            entry = zipfile.ZipInfo(f"{folder}/{name}", _DATE)
+            entry.create_system = _UNIX
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            entry.file_size = file.stat().st_size
+            # Weights hardly shrink.
+            stored = name.endswith((WEIGHTS, FINAL))
+            entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+            with file.open("rb") as source, archive.open(entry, "w") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
 
 
-def _texts(
-    workspace: Workspace, model: TrainedModel, study_file: Path, tables: ScoredTables
-) -> dict[str, Path]:
+def _texts(workspace: Workspace, model: TrainedModel, tables: ScoredTables) -> dict[str, Path]:
     """Name in the model's folder to the file that goes there, of all but the weights."""
+    study = workspace.study_file
     files = {
         PLANS_FILE: model.folder / "plans.json",
         DATASET_FILE: model.folder / "dataset.json",
         SPLITS_FILE: workspace.preprocessed_dataset / "splits_final.json",
-        STUDY_FILE: study_file,
+        STUDY_FILE: study,
     }
     # A study file names its printed tables: without them it is not whole.
-    for published in load_study(study_file).published.files.values():
-        name = Path(published).name
-        files[f"study/{name}"] = study_file.parent / name
+    printed = [Path(published).name for published in load_study(study).published.files.values()]
+    files |= {f"study/{name}": study.parent / name for name in printed}
     files |= {f"evaluation/{name}": file for name, file in tables.files.items()}
     if missing := [str(file) for file in files.values() if not file.is_file()]:
         raise InputError(f"{missing[0]}: no such file, expected it beside the trained model; train again")
@@ -183,6 +177,11 @@ def _manifest(
     for_nnunet: bool,
 ) -> Manifest:
     training = model.training
+    records = {str(fold): read_record(model.folder / f"fold_{fold}" / RECORD) for fold in model.folds}
+    # What is said elsewhere, or only of use where it ran.
+    parameters = [record.pop("parameters") for record in records.values()]
+    for record in records.values():
+        del record["method"], record["profile"]
     return Manifest(
         format="nnunet" if for_nnunet else 2,
         about=_ABOUT_NNUNETS if for_nnunet else _ABOUT,
@@ -200,27 +199,13 @@ def _manifest(
             tile_step=training.profile.tile_step,
             device=training.profile.device,
         ),
-        parameters=read_record(model.folder / f"fold_{model.folds[0]}" / RECORD)["parameters"],
-        trained={str(fold): _trained(model.folder / f"fold_{fold}") for fold in model.folds},
+        parameters=parameters[0],
+        trained={
+            fold: read_record(model.folder / f"fold_{fold}" / INPUTS) | took for fold, took in records.items()
+        },
         tested=tables.facts,
         versions=versions(),
         files={
             name: Entry(sha256=file_hash(file), bytes=file.stat().st_size) for name, file in files.items()
         },
     )
-
-
-def _trained(folder: Path) -> dict[str, Any]:
-    """What a fold was trained from, and took."""
-    record = read_record(folder / RECORD)
-    took = {name: value for name, value in record.items() if name not in _NOT_SHARED}
-    return {**read_record(folder / INPUTS), **took}
-
-
-def _entry(name: str, size: int, *, stored: bool = False) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _DATE)
-    entry.create_system = _UNIX
-    entry.external_attr = (stat.S_IFREG | 0o644) << 16
-    entry.file_size = size
-    entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
-    return entry

@@ -22,14 +22,8 @@ _CHANNEL = re.compile(r"(?P<exam>.+)_(?P<number>\d{4})")
 class NewExams:
     """What a folder of images holds.
 
-    Parameters
-    ----------
-    images : mapping of str to sequence of Path
-        Exam to its images in channel order, of exams that are whole.
-    faults : list of str
-        One for each exam or file that cannot be used.
-    others : list of str
-        Names of files that are no images.
+    `images` are those of whole exams in channel order; `faults` has one for each exam or file that cannot be
+    used, `others` the names of files that are no images.
     """
 
     images: Mapping[str, Sequence[Path]]
@@ -40,12 +34,7 @@ class NewExams:
 def find_exams(folder: Path, channels: Sequence[str]) -> NewExams:
     """The exams of a folder, in nnU-Net's naming: ``<exam>_0000.nii.gz``, a number a channel.
 
-    Of one channel, ``<exam>.nii.gz`` will do.
-
-    Raises
-    ------
-    InputError
-        When there is no such folder, or no image in it.
+    Of one channel, ``<exam>.nii.gz`` will do. InputError when there is no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder, expected one of images (<exam>_0000{FILE_ENDING})")
@@ -73,8 +62,8 @@ def find_exams(folder: Path, channels: Sequence[str]) -> NewExams:
         raise InputError(f"{folder}: found no image, expected at least one (<exam>_0000{FILE_ENDING})")
     whole = {exam: images for exam, images in found.items() if len(images) == len(channels)}
     others = [path.name for path in visible_files(folder) if path not in paths]
-    return NewExams({exam: [images[number] for number in sorted(images)] for exam, images in whole.items()},
-                    faults, others)  # fmt: skip
+    ordered = {exam: [images[number] for number in sorted(images)] for exam, images in whole.items()}
+    return NewExams(ordered, faults, others)
 
 
 def _names(exam: str, channels: Sequence[str]) -> str:
@@ -84,10 +73,7 @@ def _names(exam: str, channels: Sequence[str]) -> str:
 def store(dataset: RawDataset, exam: str, images: Sequence[Path]) -> Volume:
     """Store an exam's images, unread, as the data set stores all others: nnU-Net ignores the axis order.
 
-    Returns
-    -------
-    Volume
-        The first channel's grid as it was read, in its own axis order; zeros, for the mask to come.
+    Gives zeros on the first channel's grid as it was read, in its own axis order, for the mask to come.
 
     Raises
     ------

@@ -26,29 +26,26 @@ class ScoredTables:
     why_not: str = ""
 
 
-def scored_tables(workspace: Workspace, model: TrainedModel, study_file: Path) -> ScoredTables:
-    """The workspace's Table 1, usual and fair, when it scores the masks that the model made.
-
-    `study_file` is the one that goes with the model.
-    """
+def scored_tables(workspace: Workspace, model: TrainedModel) -> ScoredTables:
+    """The workspace's Table 1, usual and fair, when it scores the masks that the model made."""
     # Brings figures and tables along, which predicting with a model file has no use for.
     from bmseg.scoring.evaluation import output_of
 
     record = output_of(workspace.evaluation).read()
-    if why_not := _why_not(workspace, model, study_file, record):
+    if why_not := _why_not(workspace, model, record):
         return ScoredTables({}, None, why_not)
     files = {name: workspace.evaluation / name for name in TABLES if name in record["outputs"]}
     # The number alone: identifiers of test exams are nobody's business but the workspace's.
     return ScoredTables(files, {name: record[name] for name in _FACTS} | {"exams": len(record["exams"])})
 
 
-def _why_not(workspace: Workspace, model: TrainedModel, study_file: Path, record: Mapping[str, Any]) -> str:
+def _why_not(workspace: Workspace, model: TrainedModel, record: Mapping[str, Any]) -> str:
     method = model.training.method.name
     if not record:
         return "the workspace holds no evaluation"
     if method not in record["models"]:
         return f"the evaluation does not score {method}"
-    if record["study"]["sha256"] != file_hash(study_file):
+    if record["study"]["sha256"] != file_hash(workspace.study_file):
         return "the evaluation was made with another study file"
     exams = predicted_exams(workspace, model)
     if exams is None:

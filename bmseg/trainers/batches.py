@@ -25,11 +25,7 @@ class Batches:
     A thread makes the next batches while the network works on one. It makes them one after the other
     and never those of an epoch that is not begun, so that the same seed gives the same batches as
     without a thread, as long as nothing else draws random numbers meanwhile.
-
-    Parameters
-    ----------
-    training, validation : iterator of dict
-        nnU-Net's loaders.
+    `training` and `validation` are nnU-Net's loaders.
     """
 
     def __init__(self, training: Iterator[dict[str, Any]], validation: Iterator[dict[str, Any]]) -> None:

@@ -13,10 +13,10 @@ from torch import nn
 class CPUPredictor(nnUNetPredictor):  # type: ignore[misc]
     """nnU-Net's predictor with a network that is fast on a CPU and sees a tile's mirror images at once."""
 
-    def initialize_from_trained_model_folder(self, *args: Any, **kwargs: Any) -> None:
-        """Load a model as nnU-Net does; its parameters are nnU-Net's."""
-        super().initialize_from_trained_model_folder(*args, **kwargs)
-        speed_up_on_cpu(self.network)
+    def manual_initialization(self, network: nn.Module, *args: Any) -> None:
+        """Take a network as nnU-Net does; the other parameters are nnU-Net's."""
+        super().manual_initialization(network, *args)
+        speed_up_on_cpu(network)
 
     @torch.inference_mode()
     def _internal_maybe_mirror_and_predict(self, x: torch.Tensor) -> torch.Tensor:
@@ -33,20 +33,8 @@ def speed_up_on_cpu(network: nn.Module) -> str:
     On two cores of an AMD EPYC 9004 a training step of the quick network takes half the time. What it
     computes differs from float32 by rounding, and so between CPUs with and without bfloat16.
 
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Changed in place. Weights may be loaded into it afterwards.
-
-    Returns
-    -------
-    str
-        What it computes in: "bfloat16" or "float32".
-
-    Raises
-    ------
-    ValueError
-        When the network was already given to this function.
+    It is changed in place, and weights may be loaded into it afterwards. Returns what it computes in,
+    "bfloat16" or "float32". ValueError when the network was already given to this function.
     """
     if "forward" in vars(network):
         raise ValueError("network: found one that is fast already, expected each once")

@@ -13,7 +13,7 @@ from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.data_augmentation.compute_initial_patch_size import get_patch_size
 from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 
-from bmseg.trainers.scheduled import nnUNetTrainerScheduled
+from bmseg.trainers.scheduled import after_augmentation, nnUNetTrainerScheduled
 
 _ROTATION = np.deg2rad(15.0)
 _SCALING = (0.85, 1.2)
@@ -81,12 +81,4 @@ class nnUNetTrainerQuick(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's users
             ),
             MirrorTransform(allowed_axes=mirror_axes),
         ]
-        # What nnU-Net does to every patch after augmentation is the same as for validation.
-        rest = nnUNetTrainerScheduled.get_validation_transforms(
-            deep_supervision_scales,
-            is_cascaded=kwargs.get("is_cascaded", False),
-            foreground_labels=kwargs.get("foreground_labels"),
-            regions=kwargs.get("regions"),
-            ignore_label=kwargs.get("ignore_label"),
-        )
-        return ComposeTransforms([*augmentation, rest])
+        return ComposeTransforms([*augmentation, after_augmentation(deep_supervision_scales, kwargs)])

@@ -121,6 +121,14 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
             super().save_checkpoint(str(temporary))
 
 
+def after_augmentation(deep_supervision_scales: list[Any] | None, given: dict[str, Any]) -> Any:
+    """What nnU-Net does to every patch after augmentation: the same as for validation."""
+    kept = {name: given.get(name) for name in ("foreground_labels", "regions", "ignore_label")}
+    return nnUNetTrainer.get_validation_transforms(
+        deep_supervision_scales, is_cascaded=given.get("is_cascaded", False), **kept
+    )
+
+
 def seed_everything(seed: int, epoch: int = 0) -> None:
     """Seed Python, NumPy and torch for an epoch; epoch 0 is what comes before the first."""
     mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

@@ -11,7 +11,7 @@ from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.loss.robust_ce_loss import RobustCrossEntropyLoss
 from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 
-from bmseg.trainers.scheduled import nnUNetTrainerScheduled
+from bmseg.trainers.scheduled import after_augmentation, nnUNetTrainerScheduled
 
 # Left to right only: scans of limbs do not come upside down.
 _FLIP_AXES = (1,)
@@ -55,11 +55,5 @@ class nnUNetTrainerUNet(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's users 
         **kwargs: Any,
     ) -> BasicTransform:
         """Flips."""
-        rest = nnUNetTrainerScheduled.get_validation_transforms(
-            deep_supervision_scales,
-            is_cascaded=kwargs.get("is_cascaded", False),
-            foreground_labels=kwargs.get("foreground_labels"),
-            regions=kwargs.get("regions"),
-            ignore_label=kwargs.get("ignore_label"),
-        )
+        rest = after_augmentation(deep_supervision_scales, kwargs)
         return ComposeTransforms([MirrorTransform(allowed_axes=mirror_axes), rest])

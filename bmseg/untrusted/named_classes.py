@@ -25,16 +25,8 @@ _IN_CONFIGURATION = {
 def check_classes(plans: Mapping[str, Any], configuration: str, trainer: str, source: str) -> None:
     """Refuse plans that name a class from elsewhere: nnU-Net would import and call whatever it is.
 
-    Within `bmseg.nnunet.environment.nnunet_environment`, so that trainers of methods are found.
-
-    Parameters
-    ----------
-    plans : mapping
-        nnU-Net's.
-    configuration, trainer : str
-        What predicts.
-    source : str
-        For messages.
+    Within `bmseg.nnunet.environment.nnunet_environment`, so that trainers of methods are found. `source` is
+    the plans' name in messages.
 
     Raises
     ------
