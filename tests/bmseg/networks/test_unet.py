@@ -121,6 +121,6 @@ def test_dropout_at_the_end_of_the_contracting_path_in_training_only() -> None:
 
 
 def test_deep_supervision_is_refused() -> None:
-    assert UNet(1, 2, SMALL, deep_supervision=False)
+    assert UNet(1, 2, SMALL, deep_supervision=False).output.out_channels == 2
     with pytest.raises(ValueError, match=r"^deep_supervision: found True, expected False"):
         UNet(1, 2, SMALL, deep_supervision=True)

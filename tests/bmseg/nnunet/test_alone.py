@@ -46,7 +46,7 @@ def test_a_second_training_is_told_who_holds_the_fold_and_a_dead_one_frees_it(
     holder.start()
     assert holder.pid is not None
     try:
-        assert begun.wait(60)
+        assert begun.wait(300)
         inputs = (fold_of(planned) / "bmseg_inputs.json").read_bytes()
         for more in ([], ["--restart"]):
             answer = bmseg("train", "tiny", "--seed", "2", *more)

@@ -139,14 +139,14 @@ def test_by_default_every_fold_predicts_and_the_mean_of_their_scores_decides(
 ) -> None:
     from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
-    from bmseg.nnunet.environment import nnunet_environment
+    from bmseg.nnunet.environment import nnunet_environment, threads
 
     def predicted() -> np.ndarray:
         return SimpleITKIO().read_seg(str(folds.predictions("tiny") / "knee_6.nii.gz"))[0][0]
 
     written = predict(folds, TRAINING)
     assert "2d_tiny, fold 0, 1, 2" in capsys.readouterr().err
-    with nnunet_environment(folds, "cpu", workers=1):
+    with nnunet_environment(folds, "cpu", workers=1), threads(torch.device("cpu")):
         alone = scores_by_hand(folds, "knee_6")
     capsys.readouterr()
     together = alone.mean(axis=0)

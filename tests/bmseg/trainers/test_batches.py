@@ -65,7 +65,7 @@ def test_the_next_are_made_meanwhile_and_none_of_the_next_epoch() -> None:
     made: list[str] = []
     batches = Batches(loader("training", made), loader("validation", made))
     batches.begin_epoch(TRAINING, VALIDATION)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 300
     while len(made) < 2 and time.monotonic() < until:
         time.sleep(0.01)
     assert len(made) == 2
@@ -112,7 +112,7 @@ def test_stopped_in_the_middle_it_draws_nothing_afterwards() -> None:
 
     batches = Batches(slow(), slow())
     batches.begin_epoch(TRAINING, VALIDATION)
-    assert begun.wait(10)
+    assert begun.wait(300)
     batches.stop()
     seed_everything(1)
     expected = np.random.rand()
