@@ -34,14 +34,7 @@ class Masks:
     made_by : object of JSON types
         What a mask depends on beside its images.
     facts : mapping
-        What the record says of the model.
-
-    Attributes
-    ----------
-    record : dict
-        Exam to what is known of its mask.
-    recorded_model : dict
-        What the record says of the model that made the masks which are there.
+        What the record says of the model; `recorded_model` is what it says so far.
     """
 
     def __init__(
@@ -100,11 +93,6 @@ class Masks:
             A folder on the same disk.
         finish : callable, optional
             Takes exam and predicted mask, and gives the mask that is to be kept.
-
-        Raises
-        ------
-        WorkError
-            When nnU-Net fails, or a mask is not on the grid of its image.
         """
         written = []
         for exam, paths in tqdm(images.items(), desc="predicting", unit="exam", disable=None):
@@ -141,10 +129,7 @@ def unfinished_in(folder: Path) -> Iterator[Path]:
 def predict_exam(predictor: Any, folder: Path, exam: str, images: Sequence[Path], ending: str) -> Path:
     """Predict one exam into a folder, in this process: nnU-Net's pools take longer to start than an exam.
 
-    Raises
-    ------
-    WorkError
-        When the mask is not on the grid of its image.
+    WorkError when the mask is not on the grid of its image.
     """
     folder.mkdir(parents=True, exist_ok=True)
     predictor.predict_from_files_sequential([[str(image) for image in images]], [str(folder / exam)])

@@ -36,7 +36,7 @@ def predict(
     ----------
     workspace : Workspace
     training : Training
-        The method, under a profile; where several schedules were trained, the newest predicts.
+        Where several schedules were trained, the newest predicts.
     folds : sequence of int or "all", optional
         By default every fold that was begun; all of them must be finished.
     deterministic : bool

@@ -18,25 +18,14 @@ from bmseg.errors import InputError
 from bmseg.nnunet.environment import nnunet_environment
 from bmseg.nnunet.models import FINAL, INPUTS, RECORD, TrainedModel, trained_model
 from bmseg.nnunet.networks import first_names, read_checkpoint
-from bmseg.nnunet.predict import check_current
+from bmseg.nnunet.predict import check_current, predicted_exams
 from bmseg.nnunet.training import Fold, Training
-from bmseg.outputs.provenance import file_hash, versions
+from bmseg.outputs.provenance import file_hash, files_hash, versions
 from bmseg.outputs.records import read_record
-from bmseg.sharing.manifest import (
-    DATASET_FILE,
-    MANIFEST,
-    PLANS_FILE,
-    SPLITS_FILE,
-    STUDY_FILE,
-    WEIGHTS,
-    Entry,
-    Manifest,
-    Prediction,
-)
-from bmseg.sharing.scored import ScoredTables, scored_tables
-from bmseg.study import load_study
+from bmseg.sharing.manifest import Entry, File, Manifest, Prediction
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
+from dataset_conversion.raw.dataset import FILE_ENDING
 
 _ABOUT = "A model made by bmseg: bmseg predict --model FILE.zip IMAGES -o OUT"
 _ABOUT_NNUNETS = (
@@ -47,6 +36,8 @@ _ABOUT_NNUNETS = (
 # The earliest that a zip can hold: equal models, equal files.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
+# What is said of an evaluation.
+_FACTS = ("exams", "readers", "models", "consensus_rule", "empty_mask", "unit", "synthetic", "versions")
 # What nnU-Net reads of a checkpoint when it predicts, beside the configuration's name.
 _OF_CHECKPOINT = ("inference_allowed_mirroring_axes", "network_weights", "trainer_name")
 
@@ -94,20 +85,20 @@ def export_model(
         raise InputError(f"{path}: found a folder, expected the name of a file; name another")
     model = trained_model(workspace, training, folds)
     check_current(workspace, model)
-    tables = scored_tables(workspace, model)
+    tables, facts, why_not = _scored_tables(workspace, model)
     scratch = path.with_name(f".partial-{path.stem}")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     try:
         with nnunet_environment(workspace, training.profile.device):
             axes, weights = _weights(model, scratch, for_nnunet=for_nnunet)
-        files = dict(sorted((_texts(workspace, model, tables) | weights).items()))
-        manifest = _manifest(workspace, model, tables, files, axes, for_nnunet=for_nnunet)
-        (scratch / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        _write(path, manifest.folder, {MANIFEST: scratch / MANIFEST, **files})
+        files = dict(sorted((_texts(workspace, model) | tables | weights).items()))
+        manifest = _manifest(workspace, model, facts, files, axes, for_nnunet=for_nnunet)
+        (scratch / File.MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        _write(path, manifest.folder, {File.MANIFEST: scratch / File.MANIFEST, **files})
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return manifest, tables.why_not
+    return manifest, why_not
 
 
 def _write(path: Path, folder: PurePosixPath, files: Mapping[str, Path]) -> None:
@@ -118,25 +109,24 @@ def _write(path: Path, folder: PurePosixPath, files: Mapping[str, Path]) -> None
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             entry.file_size = file.stat().st_size
             # Weights hardly shrink.
-            stored = name.endswith((WEIGHTS, FINAL))
+            stored = name.endswith((File.WEIGHTS, FINAL))
             entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
             with file.open("rb") as source, archive.open(entry, "w") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
 
 
-def _texts(workspace: Workspace, model: TrainedModel, tables: ScoredTables) -> dict[str, Path]:
-    """Name in the model's folder to the file that goes there, of all but the weights."""
-    study = workspace.study_file
+def _texts(workspace: Workspace, model: TrainedModel) -> dict[str, Path]:
+    """Name in the model's folder to the file that goes there, of what a model file always holds."""
+    folder = workspace.study_file.parent
     files = {
-        PLANS_FILE: model.folder / "plans.json",
-        DATASET_FILE: model.folder / "dataset.json",
-        SPLITS_FILE: workspace.preprocessed_dataset / "splits_final.json",
-        STUDY_FILE: study,
+        File.PLANS: model.folder / "plans.json",
+        File.DATASET: model.folder / "dataset.json",
+        File.SPLITS: workspace.preprocessed_dataset / "splits_final.json",
+        File.STUDY: workspace.study_file,
     }
     # A study file names its printed tables: without them it is not whole.
-    printed = [Path(published).name for published in load_study(study).published.files.values()]
-    files |= {f"study/{name}": study.parent / name for name in printed}
-    files |= {f"evaluation/{name}": file for name, file in tables.files.items()}
+    printed = [Path(published).name for published in workspace.study.published.files.values()]
+    files |= {f"study/{name}": folder / name for name in printed}
     if missing := [str(file) for file in files.values() if not file.is_file()]:
         raise InputError(f"{missing[0]}: no such file, expected it beside the trained model; train again")
     return files
@@ -152,7 +142,7 @@ def _weights(model: TrainedModel, scratch: Path, *, for_nnunet: bool) -> tuple[A
         checkpoint = read_checkpoint(model.folder / f"fold_{fold}" / FINAL)
         weights = checkpoint["network_weights"]
         axes.append(checkpoint["inference_allowed_mirroring_axes"])
-        name = f"fold_{fold}/{FINAL if for_nnunet else WEIGHTS}"
+        name = f"fold_{fold}/{FINAL if for_nnunet else File.WEIGHTS}"
         file = files[name] = scratch / name
         file.parent.mkdir()
         if for_nnunet:
@@ -170,7 +160,7 @@ def _weights(model: TrainedModel, scratch: Path, *, for_nnunet: bool) -> tuple[A
 def _manifest(
     workspace: Workspace,
     model: TrainedModel,
-    tables: ScoredTables,
+    tested: dict[str, Any] | None,
     files: Mapping[str, Path],
     axes: Any,
     *,
@@ -203,9 +193,50 @@ def _manifest(
         trained={
             fold: read_record(model.folder / f"fold_{fold}" / INPUTS) | took for fold, took in records.items()
         },
-        tested=tables.facts,
+        tested=tested,
         versions=versions(),
         files={
             name: Entry(sha256=file_hash(file), bytes=file.stat().st_size) for name, file in files.items()
         },
     )
+
+
+def _scored_tables(
+    workspace: Workspace, model: TrainedModel
+) -> tuple[dict[str, Path], dict[str, Any] | None, str]:
+    """Table 1, usual and fair, what it was made from, and why there is none if it scores other masks."""
+    # Bring figures along, which predicting with a model file has no use for.
+    from bmseg.scoring.evaluation import output_of
+    from evaluation.study.tables import TABLE1, TABLE1_FAIR
+
+    record = output_of(workspace.evaluation).read()
+    names = [f"{table.name}.{ending}" for table in (TABLE1, TABLE1_FAIR) for ending in ("csv", "md")]
+    tables = {name: workspace.evaluation / name for name in names if name in record.get("outputs", ())}
+    if why_not := _why_not(workspace, model, record, tables):
+        return {}, None, why_not
+    # The number alone: identifiers of test exams are nobody's business but the workspace's.
+    facts = {name: record[name] for name in _FACTS} | {"exams": len(record["exams"])}
+    return {f"evaluation/{name}": file for name, file in tables.items()}, facts, ""
+
+
+def _why_not(
+    workspace: Workspace, model: TrainedModel, record: Mapping[str, Any], tables: Mapping[str, Path]
+) -> str:
+    method = model.training.method.name
+    if not record:
+        return "the workspace holds no evaluation"
+    if method not in record["models"]:
+        return f"the evaluation does not score {method}"
+    if record["study"]["sha256"] != file_hash(workspace.study_file):
+        return "the evaluation was made with another study file"
+    exams = predicted_exams(workspace, model)
+    if exams is None:
+        return "the predictions were not made by this model"
+    folder = workspace.predictions(method)
+    masks = {exam: folder / f"{exam}{FILE_ENDING}" for exam in exams}
+    if sorted(record["exams"]) != sorted(exams) or record["masks_sha256"][method] != files_hash(masks):
+        return "the evaluation was made from other predictions"
+    for name, path in tables.items():
+        if not path.is_file() or file_hash(path) != record["outputs"][name]:
+            return f"{name} is not as the evaluation wrote it"
+    return ""

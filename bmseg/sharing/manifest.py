@@ -11,16 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bmseg.errors import InputError
 from bmseg.study import in_one_line
 
-MANIFEST = "bmseg.json"
 #: Of model files. Those of format 1 held pickles; those of "nnunet" are for nnU-Net's own commands, and do.
 FORMAT = 2
 
-PLANS_FILE = "plans.json"
-DATASET_FILE = "dataset.json"
-SPLITS_FILE = "splits_final.json"
-STUDY_FILE = "study/study.toml"
-#: Of a fold.
-WEIGHTS = "weights.safetensors"
+
+class File:
+    """Names in a model's folder; `WEIGHTS` in that of a fold."""
+
+    MANIFEST = "bmseg.json"
+    PLANS = "plans.json"
+    DATASET = "dataset.json"
+    SPLITS = "splits_final.json"
+    STUDY = "study/study.toml"
+    WEIGHTS = "weights.safetensors"
+
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Names become parts of paths, and nnU-Net looks for a class of the trainer's name.
@@ -81,12 +85,12 @@ class Manifest(_Part):
     @property
     def weights(self) -> list[str]:
         """The path of each fold's weights."""
-        return [f"fold_{fold}/{WEIGHTS}" for fold in self.prediction.folds]
+        return [f"fold_{fold}/{File.WEIGHTS}" for fold in self.prediction.folds]
 
     @property
     def networks(self) -> dict[str, Any]:
         """What a mask depends on beside its image: the networks and how they predict."""
-        names = [PLANS_FILE, DATASET_FILE, *self.weights]
+        names = [File.PLANS, File.DATASET, *self.weights]
         how = self.prediction.model_dump(exclude={"device"})
         return {"files": {name: self.files[name].sha256 for name in names}, "prediction": how}
 
@@ -110,7 +114,7 @@ def read_manifest(text: bytes, source: str) -> Manifest:
     except ValidationError as error:
         faults = " ".join(in_one_line(error).split())
         raise InputError(f"{source}: {faults}; export it again") from None
-    needed = {PLANS_FILE, DATASET_FILE, SPLITS_FILE, STUDY_FILE, *manifest.weights}
+    needed = {File.PLANS, File.DATASET, File.SPLITS, File.STUDY, *manifest.weights}
     if missing := sorted(needed - manifest.files.keys()):
         raise InputError(f"{source}: files: found none for {', '.join(missing)}; export it again")
     return manifest

@@ -13,16 +13,7 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.nnunet.networks import Networks
-from bmseg.sharing.manifest import (
-    DATASET_FILE,
-    MANIFEST,
-    PLANS_FILE,
-    STUDY_FILE,
-    WEIGHTS,
-    Entry,
-    Manifest,
-    read_manifest,
-)  # fmt: skip
+from bmseg.sharing.manifest import Entry, File, Manifest, read_manifest
 from bmseg.study import Study, load_study
 from bmseg.untrusted.named_classes import check_classes
 from bmseg.untrusted.zip_entries import entry_fault, opened_zip
@@ -79,7 +70,7 @@ def unpack(path: Path, results: Path) -> SharedModel:
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{path}: found no readable zip file ({error}), expected a model file") from None
     folder = results / manifest.folder
-    return SharedModel(path, manifest, load_study(folder / STUDY_FILE), folder)
+    return SharedModel(path, manifest, load_study(folder / File.STUDY), folder)
 
 
 def checked_networks(model: SharedModel) -> Networks:
@@ -94,10 +85,10 @@ def checked_networks(model: SharedModel) -> Networks:
         together.
     """
     how, source = model.manifest.prediction, model.source
-    plans, dataset_json = (_json(model, name) for name in (PLANS_FILE, DATASET_FILE))
+    plans, dataset_json = (_json(model, name) for name in (File.PLANS, File.DATASET))
     if fault := _data_set_fault(dataset_json, model.study):
-        raise InputError(f"{source}: {DATASET_FILE}: {fault}; export the model again")
-    check_classes(plans, how.configuration, how.trainer, f"{source}: {PLANS_FILE}")
+        raise InputError(f"{source}: {File.DATASET}: {fault}; export the model again")
+    check_classes(plans, how.configuration, how.trainer, f"{source}: {File.PLANS}")
     weights = {f"{source}: {name}": _weights(model, name) for name in model.manifest.weights}
     return Networks(model.folder, how.trainer, how.configuration, how.mirroring_axes, weights)
 
@@ -120,24 +111,25 @@ def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
 
 
 def _manifest(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], path: Path) -> Manifest:
-    found = [name for name in entries if PurePosixPath(name).name == MANIFEST]
+    found = [name for name in entries if PurePosixPath(name).name == File.MANIFEST]
     if len(found) != 1:
         raise InputError(
-            f"{path}: found {len(found)} files {MANIFEST}, expected one: no file of 'bmseg export', or "
+            f"{path}: found {len(found)} files {File.MANIFEST}, expected one: no file of 'bmseg export', or "
             "damaged"
         )
     with archive.open(entries[found[0]]) as stream:
-        manifest = read_manifest(stream.read(LARGEST_OTHER + 1), f"{path}: {MANIFEST}")
-    if str(manifest.folder / MANIFEST) != found[0]:
+        manifest = read_manifest(stream.read(LARGEST_OTHER + 1), f"{path}: {File.MANIFEST}")
+    if str(manifest.folder / File.MANIFEST) != found[0]:
         raise InputError(
-            f"{path}: {MANIFEST}: found it at {found[0]}, expected it in {manifest.folder}; export it again"
+            f"{path}: {File.MANIFEST}: found it at {found[0]}, expected it in {manifest.folder}; export it "
+            "again"
         )
     return manifest
 
 
 def _check_listed(entries: Mapping[str, zipfile.ZipInfo], manifest: Manifest, path: Path) -> None:
     """Refuse files that are not listed, missing, or of a size or compression that theirs cannot be."""
-    listed = {str(manifest.folder / name) for name in (*manifest.files, MANIFEST)}
+    listed = {str(manifest.folder / name) for name in (*manifest.files, File.MANIFEST)}
     for kind, names in (
         ("that the manifest does not list", entries.keys() - listed),
         ("missing that the manifest lists", listed - entries.keys()),
@@ -146,7 +138,7 @@ def _check_listed(entries: Mapping[str, zipfile.ZipInfo], manifest: Manifest, pa
             listing = ", ".join(map(repr, sorted(names)))
             raise InputError(f"{path}: found files {kind} ({listing}), expected none; export it again")
     for name, info in entries.items():
-        is_weights, fault = PurePosixPath(name).name == WEIGHTS, ""
+        is_weights, fault = PurePosixPath(name).name == File.WEIGHTS, ""
         if info.file_size > (largest := LARGEST_WEIGHTS if is_weights else LARGEST_OTHER):
             fault = f"found {info.file_size} bytes, expected at most {largest}"
         # Weights hardly shrink: what swells is none.
@@ -205,7 +197,7 @@ def _data_set_fault(dataset_json: Mapping[str, Any], study: Study) -> str:
     }
     for name, value in expected.items():
         if dataset_json.get(name) != value:
-            return f"{name}: found {dataset_json.get(name)!r}, expected {value!r} as in {STUDY_FILE}"
+            return f"{name}: found {dataset_json.get(name)!r}, expected {value!r} as in {File.STUDY}"
     values, wanted = _values(dataset_json.get("labels")), set(study.label_values)
     order = dataset_json.get("regions_class_order", [])
     if values != wanted or not isinstance(order, list) or not all(one in values for one in order):
