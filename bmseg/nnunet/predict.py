@@ -132,6 +132,6 @@ def _delete_stale(masks: Masks, exams: dict[str, Any]) -> None:
     stale = [exam for exam in names if exam not in exams]
     for exam in stale:
         masks.path(exam).unlink()
-        masks.record.pop(exam, None)
+    masks.record = {exam: entry for exam, entry in masks.record.items() if exam in exams}
     if stale:
         say(f"prediction: deleted masks of exams that are not in the data set: {', '.join(stale)}")
