@@ -260,7 +260,7 @@ def load_study(path: Path | str = DEFAULT_STUDY) -> Study:
         raise InputError(f"{path}: no such study file; name one with --study") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: the study file cannot be read ({error})") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not valid TOML: {error}") from None
     try:
         return Study.model_validate(values)

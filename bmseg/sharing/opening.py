@@ -16,7 +16,7 @@ from bmseg.nnunet.networks import Networks
 from bmseg.sharing.manifest import Entry, File, Manifest, read_manifest
 from bmseg.study import Study, load_study
 from bmseg.untrusted.named_classes import check_classes
-from bmseg.untrusted.zip_entries import entry_fault, opened_zip
+from bmseg.untrusted.zip_entries import entry_fault, opened_zip, overlapping
 from dataset_conversion.raw.dataset import FILE_ENDING
 
 #: Far above any real model: a hundred folds of 33 million parameters are 13 GB.
@@ -50,8 +50,9 @@ def unpack(path: Path, results: Path) -> SharedModel:
     ------
     InputError
         One line that names the file and what is wrong with it: no zip file, another format, an entry with a
-        path that leads out of its folder, a link, an encrypted or repeated entry, one that is too large or
-        too many, one that is not listed or missing, contents that differ from the manifest's hash.
+        path that leads out of its folder, a link, an encrypted, repeated or overlapping entry, one that is
+        too large or too many, one that is not listed or missing, contents that differ from the manifest's
+        hash.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected a model file of 'bmseg export'")
@@ -70,7 +71,10 @@ def unpack(path: Path, results: Path) -> SharedModel:
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{path}: found no readable zip file ({error}), expected a model file") from None
     folder = results / manifest.folder
-    return SharedModel(path, manifest, load_study(folder / File.STUDY), folder)
+    try:
+        return SharedModel(path, manifest, load_study(folder / File.STUDY), folder)
+    except InputError as error:
+        raise InputError(f"{path}: {str(error).removeprefix(f'{folder}/')}") from None
 
 
 def checked_networks(model: SharedModel) -> Networks:
@@ -99,11 +103,14 @@ def _checked_entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
     if len(infos) > MOST_ENTRIES:
         raise InputError(f"{path}: found {len(infos)} entries, expected at most {MOST_ENTRIES}")
     seen: set[str] = set()
-    for info in infos:
+    overlaps = overlapping(archive)
+    for place, info in enumerate(infos):
         fault = entry_fault(info)
         # Two names that differ by case are one file on some systems.
         if not fault and info.filename.casefold() in seen:
             fault = "found twice, expected once"
+        elif not fault and place in overlaps:
+            fault = "found it reaching into the next one, expected it apart"
         if fault:
             raise InputError(f"{path}: entry {info.orig_filename!r}: {fault}; do not use this file")
         seen.add(info.filename.casefold())

@@ -105,6 +105,16 @@ def test_a_file_of_an_older_bmseg(tampered: Callable[..., Path], tmp_path: Path)
     assert "format: found 1, expected 2; export the model anew, with this bmseg ('bmseg export" in message
 
 
+def test_entries_that_share_their_bytes(shared: Shared, tmp_path: Path) -> None:
+    """Stored weights that all lie in one place would fill a disk from a small file."""
+    path = shutil.copyfile(shared.file, tmp_path / "shared.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{FOLDER}/more", b"x")
+        *_, weights, more = archive.infolist()
+        more.header_offset = weights.header_offset
+    assert "found it reaching into the next one, expected it apart" in refusal(path, tmp_path)
+
+
 def test_an_encrypted_entry(shared: Shared, tmp_path: Path) -> None:
     path = tmp_path / "encrypted.zip"
     content = bytearray(shared.file.read_bytes())
@@ -178,6 +188,12 @@ def test_a_manifest_that_breaks_a_rule(
 )
 def test_no_manifest(tampered: Callable[..., Path], tmp_path: Path, text: bytes) -> None:
     assert "found no manifest of a bmseg model" in refusal(tampered({"bmseg.json": text}), tmp_path)
+
+
+@pytest.mark.parametrize("text", [b"name = ", b"name = 7", b"a = " + b"[" * 100_000, b"\xff"])
+def test_no_study(tampered: Callable[..., Path], tmp_path: Path, text: bytes) -> None:
+    path = tampered({"study/study.toml": text})
+    assert refusal(path, tmp_path).startswith(f"{path}: study/study.toml: ")
 
 
 def test_nnunets_own_export_is_told_apart(tmp_path: Path) -> None:
