@@ -17,7 +17,6 @@ from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash
 from dataset_conversion.files import atomic_path
 from dataset_conversion.images.volume import Volume, read_volume, write_volume
-from dataset_conversion.raw.segmented import same_voxels
 from evaluation.measures.dice import Dice, EmptyMask
 
 #: Columns of effort.csv, in order; see `bmseg.annotation.corrections.Effort`.
@@ -119,7 +118,9 @@ def _wanted(
 
 def _is_saved_over(round_: Round, exam: str) -> bool:
     copy = round_.proposals / round_.original(exam).name
-    return copy.is_file() and not same_voxels(read_volume(copy), read_volume(round_.original(exam)))
+    return copy.is_file() and not np.array_equal(
+        read_volume(copy).array, read_volume(round_.original(exam)).array
+    )
 
 
 def _keep(

@@ -12,7 +12,7 @@ from bmseg.annotation.rounds import Annotation
 from bmseg.errors import InputError
 from dataset_conversion.images import ConversionError, Volume, label_fault, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
-from dataset_conversion.raw.segmented import image_of, same_voxels
+from dataset_conversion.raw.segmented import image_of
 
 #: Beside a mask that 3D Slicer exported: which number it gave to which segment.
 SLICER_NUMBERS = ".labels.csv"
@@ -96,7 +96,7 @@ def refuse_other_masks(annotation: Annotation, files: Mapping[str, Path]) -> Non
     other = [
         exam
         for exam, mask in read_masks(annotation, files).items()
-        if not same_voxels(mask, read_volume(annotation.training_mask(exam)))
+        if not np.array_equal(mask.array, read_volume(annotation.training_mask(exam)).array)
     ]
     if other:
         names = ", ".join(files[exam].name for exam in other)

@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 
 from dataset_conversion.images.grid import ConversionError
-from dataset_conversion.images.volume import Volume, from_nibabel, read_nifti
+from dataset_conversion.images.volume import Volume, read_nifti
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -50,10 +50,9 @@ def as_volume(
     if isinstance(source, Volume):
         return replace(source, source=name) if name else source
     if isinstance(source, str | os.PathLike):
-        found = read_nifti(Path(source))
-        return replace(found, source=name or found.source)
+        return read_nifti(Path(source), name or str(source))
     if isinstance(source, nib.spatialimages.SpatialImage):
-        return from_nibabel(lambda: source, name or source.get_filename() or "nibabel image")
+        return read_nifti(source, name or source.get_filename() or "nibabel image")
     if type(source).__module__.startswith("SimpleITK"):
         return _from_simpleitk(source, name or "SimpleITK image")
     name = name or "array"
@@ -76,18 +75,14 @@ def as_volume(
 def as_labels(
     source: Any, labels: Sequence[int] | None = None, *, name: str = "", advice: str = ""
 ) -> Volume:
-    """A label map, as unsigned integers; whole numbers that are stored as floats are taken.
+    """A label map, as unsigned integers, of what `as_volume` takes; whole numbers stored as floats will do.
 
     Parameters
     ----------
-    source
-        As `as_volume` takes it.
     labels : sequence of int, optional
         The values that it may hold; by default whole numbers from 0 to 255.
-    name : str
-        What messages call it.
     advice : str
-        Ends the message where a value is none of the labels.
+        Ends the message where a value is none of them.
 
     Raises
     ------

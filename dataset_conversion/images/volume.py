@@ -10,9 +10,7 @@ orders in one data set would be cut in two planes).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +90,7 @@ def read_volume(path: Path) -> Volume:
         When the file is missing, truncated, not NIfTI, not three-dimensional, or its axes are not at
         right angles (nnU-Net's reader refuses such a grid).
     """
-    volume = read_nifti(path)
+    volume = read_nifti(path, str(path))
     if not np.isfinite(volume.affine).all() or (volume.spacing <= 0).any():
         raise ConversionError(f"{path}: affine: found {rows(volume.affine)}, expected an invertible one")
     direction = volume.grid.direction
@@ -105,17 +103,12 @@ def read_volume(path: Path) -> Volume:
     return volume
 
 
-def read_nifti(path: Path) -> Volume:
-    """Read a NIfTI file of three dimensions, whatever its affine; errors are those of `read_volume`."""
-    if not path.is_file():
-        raise ConversionError(f"{path}: no such file")
-    return from_nibabel(partial(nib.load, path), str(path))
-
-
-def from_nibabel(load: Callable[[], Any], source: str) -> Volume:
-    """The volume of a nibabel image, which `load` gives; errors are those of `read_volume`."""
+def read_nifti(holder: Any, source: str) -> Volume:
+    """The volume of a path or nibabel image, whatever its affine; other errors are those of `read_volume`."""
+    if isinstance(holder, Path) and not holder.is_file():
+        raise ConversionError(f"{source}: no such file")
     try:
-        image = load()
+        image = nib.load(holder) if isinstance(holder, Path) else holder
         array = np.asanyarray(image.dataobj)
         affine = np.asarray(image.affine, dtype=float)
     except (OSError, EOFError, zlib.error, ValueError, ImageFileError) as error:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,17 +20,8 @@ import numpy as np
 import pandas as pd
 
 from dataset_conversion.files import write_text
-from dataset_conversion.images import ConversionError, Volume, stored_spacing, write_volume
-from dataset_conversion.raw.exam import (
-    DatasetSpec,
-    Exam,
-    Split,
-    check_identifier,
-    check_labels,
-    check_names,
-    source_of,
-    stored_image,
-)
+from dataset_conversion.images import ConversionError, Volume, label_fault, stored_spacing, write_volume
+from dataset_conversion.raw.exam import DatasetSpec, Exam, Split, check_identifier, name_fault
 from dataset_conversion.raw.folds import make_folds
 
 #: Columns of cohort.csv that every data set has; what else is known of an exam follows them.
@@ -103,27 +94,44 @@ class RawDataset:
             finite, or a mask one that is no level of the study. Nothing is written then.
         """
         check_identifier(exam.identifier)
-        check_names(exam, self.spec)
-        images = {name: exam.channels[name].stored_as(self.spec.plane) for name in self.spec.channels}
-        masks = {reader: exam.masks[reader].stored_as(self.spec.plane) for reader in self.masks_kept(exam)}
-        first = self.spec.channels[0]
-        for name, volume in [*images.items(), *masks.items()]:
-            if difference := volume.grid.difference(images[first].grid):
-                raise ConversionError(
-                    f"{exam.identifier}: {source_of(exam, name)}: {difference} "
-                    f"(the grid of {source_of(exam, first)}); nothing is resampled: export again"
-                )
-        for reader, mask in masks.items():
-            check_labels(exam, reader, mask, self.spec)
-        stored = {name: stored_image(exam, name, image) for name, image in images.items()}
-        for name, image in stored.items():
+        if fault := name_fault(exam, self.spec):
+            raise ConversionError(f"{exam.identifier}: {fault}")
+        plane = self.spec.plane
+        images = {name: _stored(exam.channels[name].stored_as(plane)) for name in self.spec.channels}
+        masks = {reader: exam.masks[reader].stored_as(plane) for reader in self.masks_kept(exam)}
+        if fault := self._voxel_fault(exam, images, masks):
+            raise ConversionError(f"{exam.identifier}: {fault}")
+        for name, image in images.items():
             write_volume(self.image_path(exam.identifier, exam.split, name), image)
         for reader in self.spec.readers if exam.split == "test" else masks:
             path = self.mask_path(exam.identifier, exam.split, reader)
             if reader in masks:
-                write_volume(path, Volume(masks[reader].array.astype(np.uint8), masks[reader].affine))
+                write_volume(path, replace(masks[reader], array=masks[reader].array.astype(np.uint8)))
             else:
                 path.unlink(missing_ok=True)
+
+    def _voxel_fault(self, exam: Exam, images: Mapping[str, Volume], masks: Mapping[str, Volume]) -> str:
+        def named(name: str) -> str:
+            source = exam.sources.get(name)
+            return f"{name} ({source})" if source else name
+
+        first = self.spec.channels[0]
+        for name, volume in [*images.items(), *masks.items()]:
+            if difference := volume.grid.difference(images[first].grid):
+                return (
+                    f"{named(name)}: {difference} (the grid of {named(first)}); nothing is resampled: "
+                    "export again"
+                )
+        for reader, mask in masks.items():
+            if fault := label_fault(mask.array, [0, *self.spec.labels.values()]):
+                return f"{named(reader)}: {fault}; map it with --map-label"
+        for name, image in images.items():
+            if count := int((~np.isfinite(image.array)).sum()):
+                return (
+                    f"{named(name)}: found {count} voxels that are not finite numbers, expected none; "
+                    "mend the image"
+                )
+        return ""
 
     def reopen(self) -> None:
         """Mark the data set unfinished, before its files change."""
@@ -231,6 +239,12 @@ class RawDataset:
             "training_reader": self.spec.training_reader,
             "readers": list(self.spec.readers),
         }
+
+
+def _stored(image: Volume) -> Volume:
+    """Short integers as they are, other types in single precision."""
+    kept = image.array.dtype.kind in "iu" and image.array.dtype.itemsize <= 2
+    return image if kept else replace(image, array=image.array.astype(np.float32))
 
 
 def _table(exams: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

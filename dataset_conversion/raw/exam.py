@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-import numpy as np
-
-from dataset_conversion.images import ConversionError, Plane, Volume, label_fault
+from dataset_conversion.images import ConversionError, Plane, Volume
 
 #: An unread exam has no masks yet: its images are stored for readers to mask.
 Split = Literal["training", "test", "unread"]
@@ -105,13 +103,8 @@ nnU-Net's channel number (_0001), expected another; rename the exam
         raise ConversionError(f"exam '{identifier}': identifier: {fault}; rename the exam")
 
 
-def check_names(exam: Exam, spec: DatasetSpec) -> None:
-    """Refuse an exam with unknown or missing channels, readers or split."""
-    if fault := _fault_of_names(exam, spec):
-        raise ConversionError(f"{exam.identifier}: {fault}")
-
-
-def _fault_of_names(exam: Exam, spec: DatasetSpec) -> str:
+def name_fault(exam: Exam, spec: DatasetSpec) -> str:
+    """Which channels, readers or split of an exam are unknown or missing; empty if none."""
     for kind, found, expected in (
         ("channel", exam.channels, spec.channels),
         ("reader", exam.masks, spec.readers),
@@ -137,36 +130,3 @@ def mask_fault(split: str, readers: Sequence[str], spec: DatasetSpec) -> str:
     if split == "training" and spec.training_reader not in readers:
         return f"{spec.training_reader}: found no mask, expected one for a training exam"
     return ""
-
-
-def check_labels(exam: Exam, reader: str, mask: Volume, spec: DatasetSpec) -> None:
-    """Refuse a mask with a value that is no level of the study."""
-    if fault := label_fault(mask.array, [0, *spec.labels.values()]):
-        raise ConversionError(
-            f"{exam.identifier}: {source_of(exam, reader)}: {fault}; map it with --map-label"
-        )
-
-
-def stored_image(exam: Exam, channel: str, image: Volume) -> Volume:
-    """An image as it is stored: short integers as they are, other types in single precision.
-
-    Raises
-    ------
-    ConversionError
-        When it holds a value that is not finite.
-    """
-    pixels = image.array
-    if not np.issubdtype(pixels.dtype, np.integer) or pixels.dtype.itemsize > 2:
-        pixels = pixels.astype(np.float32)
-    if count := int((~np.isfinite(pixels)).sum()):
-        raise ConversionError(
-            f"{exam.identifier}: {source_of(exam, channel)}: found {count} voxels that are not "
-            "finite numbers, expected none; mend the image"
-        )
-    return Volume(pixels, image.affine)
-
-
-def source_of(exam: Exam, name: str) -> str:
-    """A channel or reader and, where known, its file, for messages."""
-    source = exam.sources.get(name)
-    return f"{name} ({source})" if source else name

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images import ConversionError, Volume, read_volume
+from dataset_conversion.images import ConversionError, read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import Exam
 
@@ -114,8 +114,3 @@ def _add(dataset: RawDataset, exam: str, mask: Path) -> None:
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     missing = table.notna()
     return table.astype(object).where(missing, None).to_dict("records")
-
-
-def same_voxels(one: Volume, other: Volume) -> bool:
-    """Whether two masks of one grid hold the same values."""
-    return one.array.shape == other.array.shape and bool((one.array == other.array).all())

@@ -25,7 +25,7 @@ from typing import Literal
 
 import numpy as np
 
-from dataset_conversion.images import Grid
+from dataset_conversion.images import Grid, label_fault
 from evaluation.masks.reading import MaskError
 
 
@@ -170,11 +170,8 @@ def _view(grid: Grid, bone: Bone) -> _View:
 
 
 def _check(epiphyses: np.ndarray, bones: Sequence[Bone], others: dict[str, np.ndarray | None]) -> None:
-    known = [0, *(bone.value for bone in bones)]
-    if unknown := sorted(set(np.unique(epiphyses).tolist()) - set(known)):
-        raise MaskError(
-            f"epiphyses: found value {unknown[0]:g}, expected {', '.join(map(str, known))}; name its bone"
-        )
+    if fault := label_fault(epiphyses, [0, *(bone.value for bone in bones)]):
+        raise MaskError(f"epiphyses: {fault}; name its bone")
     for name, array in others.items():
         if array is not None and array.shape != epiphyses.shape:
             raise MaskError(

@@ -1,11 +1,12 @@
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_conversion.raw.folds import make_folds
 
 
+@settings(max_examples=40)
 @given(
     sites=st.lists(st.sampled_from(["Oslo", "Tromso"]), min_size=2, max_size=60),
     folds=st.integers(1, 5),

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -43,6 +43,7 @@ def test_spearman_of_few_pairs_is_exact() -> None:
         assert (rho >= 0.786 - 5e-4) == significant == (p <= 0.05)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9)), min_size=3, max_size=7))
 def test_rho_with_ties_is_scipys(pairs: list[tuple[int, int]]) -> None:
     first, second = np.array(pairs, dtype=float).T
@@ -59,6 +60,7 @@ def test_mann_whitney_of_hollander_and_wolfe_as_r_gives_it() -> None:
     assert mann_whitney(np.array(TERM), np.array(EARLY)) == pytest.approx(0.2544, abs=5e-5)
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_mann_whitney_without_ties_is_scipys_exact_one(n: int, m: int, seed: int) -> None:
     values = np.random.default_rng(seed).permutation(n + m).astype(float)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.failures.volumes import (
@@ -37,6 +37,7 @@ def test_voxels_become_ml() -> None:
     assert (second.reference_ml, second.fn_ml, second.dice) == pytest.approx((0.04, 0.04, 0))
 
 
+@settings(max_examples=20)
 @given(st.lists(st.tuples(*[st.integers(0, 500)] * 3), min_size=1, max_size=6))
 def test_errors_are_what_the_volumes_differ_by(counts: list[tuple[int, int, int]]) -> None:
     tp, fp, fn = map(list, zip(*counts, strict=True))

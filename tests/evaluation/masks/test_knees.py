@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_conversion.phantom.fields import Grid
@@ -93,6 +93,7 @@ def test_one_large_knee_is_refused() -> None:
     assert "\n" not in str(error.value)
 
 
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000))
 def test_votes_of_both_knees_make_up_the_exam(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import SimpleITK as sitk
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -15,6 +15,7 @@ LEVELS = {"level1": (1,), "level2": (2,), "level3": (3,), "level2+3": (2, 3)}
 label_maps = arrays.arrays(np.uint8, (5, 4, 3), elements=st.integers(0, 3))
 
 
+@settings(max_examples=40)
 @given(reference=label_maps, mask=label_maps)
 def test_equals_simpleitk(reference: np.ndarray, mask: np.ndarray) -> None:
     for level in (1, 2, 3):
@@ -28,6 +29,7 @@ def test_equals_simpleitk(reference: np.ndarray, mask: np.ndarray) -> None:
         assert Dice(level)(reference, mask) == pytest.approx(overlap.GetDiceCoefficient())
 
 
+@settings(max_examples=40)
 @given(reference=label_maps, mask=label_maps)
 def test_histogram_and_voxels_give_the_same_counts(reference: np.ndarray, mask: np.ndarray) -> None:
     votes = count_votes({"reference": reference, "model": mask}, (0, 1, 2, 3))
@@ -39,6 +41,7 @@ def test_histogram_and_voxels_give_the_same_counts(reference: np.ndarray, mask: 
         np.testing.assert_equal(row.dice, Dice(LEVELS[row.level])(reference, mask))
 
 
+@settings(max_examples=40)
 @given(reference=label_maps, mask=label_maps)
 def test_symmetric_between_0_and_1_and_1_of_itself(reference: np.ndarray, mask: np.ndarray) -> None:
     dice = Dice((1, 2, 3))

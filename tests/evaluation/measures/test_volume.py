@@ -37,10 +37,17 @@ def test_the_example_of_bland_and_altman() -> None:
 def test_intervals_of_the_limits_cover_on_both_sides() -> None:
     """Nominal 95 % at n = 10, 2.5 % on either side; the approximate interval leaves 6.5 % on one."""
     rng = np.random.default_rng(1)
+    found = [bland_altman(values, np.zeros(10)) for values in rng.normal(size=(2, 10))]
+    # The bounds are so many standard deviations from the mean, whatever the values.
+    low, high = (
+        [(getattr(one.upper, end) - one.bias.estimate) / one.sd for one in found] for end in ("low", "high")
+    )
+    assert (low[0], high[0]) == pytest.approx((low[1], high[1]))
+    studies = rng.normal(size=(100_000, 10))
+    means, sds = studies.mean(axis=1), studies.std(axis=1, ddof=1)
     limit = float(stats.norm.ppf(0.975))
-    found = [bland_altman(rng.normal(size=10), np.zeros(10)).upper for _ in range(800)]
-    assert np.mean([interval.high < limit for interval in found]) == pytest.approx(0.025, abs=0.015)
-    assert np.mean([interval.low > limit for interval in found]) == pytest.approx(0.025, abs=0.015)
+    assert np.mean(means + high[0] * sds < limit) == pytest.approx(0.025, abs=0.002)
+    assert np.mean(means + low[0] * sds > limit) == pytest.approx(0.025, abs=0.002)
 
 
 def test_limits_mirror_each_other() -> None:
