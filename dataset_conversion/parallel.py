@@ -31,7 +31,6 @@ def run_each(
     ----------
     work : callable
         A function of a module, or a `functools.partial` of one: it is sent to other processes.
-    items : sequence
     died : callable
         Gives the result of an item whose process died (most often: killed for want of memory). It was
         tried again alone before, since the process may have died for its neighbours' memory.

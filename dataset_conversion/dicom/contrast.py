@@ -24,20 +24,13 @@ ComponentName = Literal["magnitude", "phase", "real", "imaginary", "field_map", 
 
 @dataclass(frozen=True)
 class Contrast:
-    """The contrast of a frame.
+    """The contrast of a frame."""
 
-    Parameters
-    ----------
-    name : str
-        ``unknown`` where no tag names one, or where one tag names two.
-    source : str
-        The tag that named it, to be shown to the user; empty when unknown.
-    note : str
-        What else is to be said: another tag that contradicts, or why the contrast is unknown.
-    """
-
+    #: ``unknown`` where no tag names one, or where one tag names two.
     name: ContrastName
+    #: The tag that named it, to be shown to the user; empty when unknown.
     source: str = ""
+    #: What else is to be said: another tag that contradicts, or why the contrast is unknown.
     note: str = ""
 
 
@@ -81,19 +74,9 @@ _GE_IMAGE_TYPE = 0x0043102F
 def contrast_of(dataset: Dataset, groups: Sequence[Dataset] = ()) -> Contrast:
     """Name the Dixon contrast of a frame and the tag that names it.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        The file; pixels are not looked at.
-    groups : sequence of Dataset
-        Functional groups that apply to the frame, its own item before the shared one; empty for a file
-        of one frame.
-
-    Returns
-    -------
-    Contrast
-        The strongest source decides; the first weaker one that contradicts it is named in `note`. A
-        source that names two contrasts (a combined image) makes the contrast unknown.
+    `groups` are the functional groups that apply to the frame, its own before the shared; none in a file of
+    one frame. The strongest source decides; the first weaker one that contradicts it is named in `note`. A
+    source that names two contrasts (a combined image) makes the contrast unknown.
 
     Examples
     --------

@@ -19,20 +19,12 @@ from dataset_conversion.dicom.volumes import FEWEST_SLICES, find_volumes, torn
 
 @dataclass(frozen=True)
 class FoundExam:
-    """One exam of the source.
-
-    Parameters
-    ----------
-    identifier, patient : str
-        Names from the key file.
-    volumes : tuple of FoundVolume
-    reason : str
-        Why nothing of the exam can be used; empty when it can.
-    """
+    """One exam of the source, by its names in the key file."""
 
     identifier: str
     patient: str
     volumes: tuple[FoundVolume, ...]
+    #: Why nothing of the exam can be used; empty when it can.
     reason: str = ""
 
 

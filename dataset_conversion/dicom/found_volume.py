@@ -14,24 +14,16 @@ from dataset_conversion.images import Plane
 
 @dataclass(frozen=True)
 class FoundVolume:
-    """One volume of an exam, or the frames that fail to make one.
+    """One volume of an exam, or the frames that fail to make one."""
 
-    Parameters
-    ----------
-    frames : tuple of Frame
-        In order along the slice normal when the volume is usable.
-    reason : str
-        Why it cannot be used, with numbers; empty when it can.
-    name : str
-        Series number and a running letter, unique in an exam: ``401a``.
-    station : str
-        Place among volumes of the same kind, counted from the feet: ``2 of 5``; empty when it is the
-        only one or its place is unknown.
-    """
-
+    #: In order along the slice normal when the volume is usable.
     frames: tuple[Frame, ...]
+    #: Why it cannot be used, with numbers; empty when it can.
     reason: str = ""
+    #: Series number and a running letter, unique in an exam: ``401a``.
     name: str = ""
+    #: Place among volumes of the same kind, counted from the feet: ``2 of 5``; empty when it is the only one
+    #: or its place is unknown.
     station: str = ""
 
     @property

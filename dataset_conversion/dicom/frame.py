@@ -33,15 +33,7 @@ _STORED = ("BitsAllocated", "BitsStored", "PixelRepresentation")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What groups frames to exams and series and must never be written to an output.
-
-    Parameters
-    ----------
-    patient : str
-        PatientID.
-    study, series, frame_of_reference : str
-        Instance UIDs.
-    """
+    """What groups frames to exams and series (PatientID and UIDs) and must never be written to an output."""
 
     patient: str
     study: str
@@ -51,89 +43,55 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """A frame's pixels in space.
-
-    Parameters
-    ----------
-    rows, columns : int
-    spacing : (float, float)
-        Distance between rows, and between columns, in mm.
-    along_row, along_column : point
-        Unit vectors (LPS+) of growing column index, and of growing row index.
-    """
+    """A frame's pixels in space."""
 
     rows: int
     columns: int
+    #: Between rows, and between columns, in mm.
     spacing: tuple[float, float]
+    #: Unit vectors (LPS+) of growing column index, and of growing row index.
     along_row: Point
     along_column: Point
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One slice.
-
-    Parameters
-    ----------
-    file : Path
-    number : int
-        Place in a multi-frame file, from 0.
-    identity : Identity
-    scanner : Scanner
-    series_number : int or None
-    description : str
-        SeriesDescription; free text, written by `clean_description` only.
-    body_part : str
-        BodyPartExamined.
-    contrast : Contrast
-    component : str
-    frame_type : tuple of str
-        FrameType or ImageType.
-    echo_time, repetition_time : float or None
-        In ms.
-    temporal_position, acquisition : int or None
-    plane : Plane or None
-    position : point or None
-        Centre of the first pixel in mm, LPS+.
-    table_position : float or None
-        Along the body in mm, in the vendor's direction.
-    slope, intercept : float
-        Stored value to displayed value.
-    stored : tuple of int or None
-        BitsAllocated, BitsStored and PixelRepresentation.
-    fault : str
-        Why the frame cannot be part of a volume; empty when it can.
-    rescaled : bool
-        Whether the header states slope and intercept.
-    native : bool
-        Whether the file states that its pixels are neither compressed nor big-endian.
-    stamp : (int, int)
-        Size and time of change of the file when its header was read.
-    """
+    """One slice, and what its header says of it; echo and repetition time in ms."""
 
     file: Path
+    #: Place in a multi-frame file, from 0.
     number: int
     identity: Identity
     scanner: Scanner
     series_number: int | None
+    #: SeriesDescription; free text, written by `clean_description` only.
     description: str
     body_part: str
     contrast: Contrast
     component: ComponentName
+    #: FrameType or ImageType.
     frame_type: tuple[str, ...]
     echo_time: float | None
     repetition_time: float | None
     temporal_position: int | None
     acquisition: int | None
     plane: Plane | None
+    #: Centre of the first pixel in mm, LPS+.
     position: Point | None
+    #: Along the body in mm, in the vendor's direction.
     table_position: float | None
+    #: Stored value to displayed value.
     slope: float
     intercept: float
+    #: BitsAllocated, BitsStored and PixelRepresentation.
     stored: tuple[int | None, ...]
+    #: Why the frame cannot be part of a volume; empty when it can.
     fault: str
+    #: Whether the header states slope and intercept.
     rescaled: bool = False
+    #: Whether the file states that its pixels are neither compressed nor big-endian.
     native: bool = False
+    #: Size and time of change of the file when its header was read.
     stamp: tuple[int, int] = (0, 0)
 
 

@@ -29,14 +29,7 @@ def inspect(
     rules: Sequence[ChannelRule],
     choices: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """List every volume and say which channel the rules make it.
-
-    Parameters
-    ----------
-    exams : iterable of FoundExam
-    rules : sequence of ChannelRule
-    choices : mapping, optional
-        Exam to channel to the volume that a person chose.
+    """List every volume and say which channel the rules, or a person's choices, make it.
 
     Returns
     -------
@@ -60,20 +53,9 @@ def inspect(
 def read_choices(
     path: Path, exams: Sequence[FoundExam], rules: Sequence[ChannelRule]
 ) -> dict[str, dict[str, str]]:
-    """Read which volume a person chose, from an edited table of `inspect`.
+    """Read which volume a person chose, from an edited table of `inspect`: exam to channel to volume.
 
-    Parameters
-    ----------
-    path : Path
-        The CSV; rows whose `channel` is empty say nothing.
-    exams : sequence of FoundExam
-        What the source holds now: a chosen row must still describe it.
-    rules : sequence of ChannelRule
-
-    Returns
-    -------
-    dict
-        Exam to channel to volume.
+    Rows whose `channel` is empty say nothing; others must still describe what the source holds now.
 
     Raises
     ------

@@ -5,10 +5,11 @@ Nothing else that is written names a patient, a date or a UID.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -22,18 +23,12 @@ COLUMNS = ["exam", "patient", "patient_id", "study_uid", "folder"]
 
 @dataclass(frozen=True)
 class Key:
-    """One row of the key file.
+    """One row of the key file."""
 
-    Parameters
-    ----------
-    exam, patient : str
-        The names that outputs use; they may be edited in the file.
-    patient_id, study_uid, folder : str
-        Whose exam it is, and where its files lie below the source.
-    """
-
+    #: The names that outputs use; they may be edited in the file.
     exam: str
     patient: str
+    #: Whose exam it is, and where its files lie below the source.
     patient_id: str
     study_uid: str
     folder: str
@@ -76,24 +71,15 @@ def read_keys(path: Path) -> list[Key]:
 def with_new_keys(keys: list[Key], found: Iterable[tuple[str, str, str]]) -> list[Key]:
     """Add the exams that have no key yet.
 
-    New exams are numbered in the order of a hash, so that their numbers tell nothing of date or name, and
-    the same exams get the same numbers again.
-
-    Parameters
-    ----------
-    keys : list of Key
-    found : iterable of (study_uid, patient_id, folder)
+    New exams, each (study_uid, patient_id, folder), are numbered in the order of a hash, so that their
+    numbers tell nothing of date or name, and the same exams get the same numbers again.
     """
     known = {key.study_uid for key in keys}
     patients = {key.patient_id: key.patient for key in keys if key.patient_id}
-    exams, people = (
-        _numbers("exam", (key.exam for key in keys)),
-        _numbers("patient", (key.patient for key in keys)),
-    )
+    exams = _numbers("exam", [key.exam for key in keys])
+    people = _numbers("patient", [key.patient for key in keys])
     new = []
-    for study, patient_id, folder in sorted(
-        found, key=lambda exam: hashlib.sha256(exam[0].encode()).digest()
-    ):
+    for study, patient_id, folder in sorted(found, key=lambda exam: sha256(exam[0].encode()).digest()):
         if study in known:
             continue
         patient = patients.get(patient_id) or next(people)
@@ -114,7 +100,4 @@ def write_keys(path: Path, keys: list[Key]) -> None:
 
 def _numbers(prefix: str, taken: Iterable[str]) -> Iterator[str]:
     used = [int(m[1]) for name in taken if (m := re.fullmatch(rf"{prefix}(\d+)", name))]
-    number = max(used, default=0)
-    while True:
-        number += 1
-        yield f"{prefix}{number:03d}"
+    return (f"{prefix}{number:03d}" for number in count(max(used, default=0) + 1))

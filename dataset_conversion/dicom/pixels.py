@@ -38,12 +38,7 @@ _AS_STORED: dict[str, Any] = {"correct_unused_bits": False}
 
 
 def read_voxels(found: FoundVolume) -> Volume:
-    """Decode a volume.
-
-    Parameters
-    ----------
-    found : FoundVolume
-        A usable one.
+    """Decode a usable volume.
 
     Returns
     -------

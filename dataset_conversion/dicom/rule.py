@@ -19,23 +19,14 @@ Region = Literal[
 
 @dataclass(frozen=True)
 class ChannelRule:
-    """What a volume has to be to become a channel.
-
-    Parameters
-    ----------
-    channel : str
-        The channel's name.
-    plane : {"coronal", "axial", "sagittal"}
-    contrast : str, optional
-        A Dixon contrast; any magnitude image when not given.
-    station : str or int, optional
-        A body region that the description or BodyPartExamined names, or the place among stations of the
-        same kind counted from the feet, from 1; not asked for when not given.
-    """
+    """What a volume has to be to become a channel."""
 
     channel: str
     plane: Plane
+    #: Any magnitude image when not given.
     contrast: ContrastName | None = None
+    #: A body region that the description or BodyPartExamined names, or the place among stations of the same
+    #: kind counted from the feet, from 1; not asked for when not given.
     station: Region | int | None = None
 
     def __str__(self) -> str:

@@ -36,16 +36,10 @@ class Other:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that should be an image and cannot be read.
-
-    Parameters
-    ----------
-    reason : str
-    study : str
-        StudyInstanceUID where that much could be read; never to be written.
-    """
+    """A file that should be an image and cannot be read."""
 
     reason: str
+    #: StudyInstanceUID where that much could be read; never to be written.
     study: str = ""
 
 
@@ -55,34 +49,18 @@ Headers = list[Frame] | Other | Unreadable
 
 @dataclass(frozen=True)
 class Scan:
-    """What lies below a folder.
-
-    Parameters
-    ----------
-    source : Path
-    frames : tuple of Frame
-        Slices of images, in order of path and frame number.
-    others : mapping of str to int
-        Files that are no images, counted by kind.
-    damaged : mapping of Path to Unreadable
-        Files that cannot be read.
-    """
+    """What lies below a folder."""
 
     source: Path
+    #: Slices of images, in order of path and frame number.
     frames: tuple[Frame, ...]
+    #: Files that are no images, counted by kind.
     others: dict[str, int]
     damaged: dict[Path, Unreadable]
 
 
 def scan(source: Path, *, processes: int | None = None) -> Scan:
-    """Read the headers of all files below a folder.
-
-    Parameters
-    ----------
-    source : Path
-        A folder, read with its subfolders, or one file.
-    processes : int, optional
-        Worker processes; as many as CPU cores by default.
+    """Read the headers of all files below a folder, or of one file, on all CPU cores by default.
 
     Raises
     ------

@@ -20,20 +20,13 @@ _VENDORS = {
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """Vendor, model and field strength.
+    """Vendor, model and field strength."""
 
-    Parameters
-    ----------
-    vendor : str
-        One of a fixed list, or "other", or "" when blank.
-    model : str
-        ManufacturerModelName when it looks like one.
-    field_strength : float or None
-        In tesla.
-    """
-
+    #: One of a fixed list, or "other", or "" when blank.
     vendor: str
+    #: ManufacturerModelName when it looks like one.
     model: str
+    #: In tesla.
     field_strength: float | None
 
 

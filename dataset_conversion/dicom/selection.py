@@ -21,15 +21,7 @@ _ADVICE = "choose one with --volumes"
 def choose(
     exam: FoundExam, rules: Sequence[ChannelRule], chosen: Mapping[str, str] | None = None
 ) -> dict[str, FoundVolume]:
-    """The volume of every channel.
-
-    Parameters
-    ----------
-    exam : FoundExam
-    rules : sequence of ChannelRule
-        One a channel.
-    chosen : mapping of str to str, optional
-        Channel to the name of the volume that a person chose; the rule decides of the others.
+    """The volume of every channel, each by its rule or by the name that a person chose.
 
     Raises
     ------

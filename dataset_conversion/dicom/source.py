@@ -34,10 +34,6 @@ def pending_exams(
 
     Parameters
     ----------
-    exams : sequence of FoundExam
-    spec : DatasetSpec
-    rules : sequence of ChannelRule
-        One a channel of `spec`.
     choices : mapping
         Exam to channel to the volume that a person chose.
     rows : sequence of CohortRow, optional

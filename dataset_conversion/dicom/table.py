@@ -14,21 +14,10 @@ _SIEMENS_GROUP, _SIEMENS_CREATOR, _SIEMENS_ELEMENT = 0x0019, "SIEMENS MR HEADER"
 
 
 def table_position_of(dataset: Dataset, groups: Sequence[Dataset] = ()) -> float | None:
-    """Place of the table along the body.
+    """Place of the table along the body in mm.
 
     Asked are TablePosition, of the frame or the file, the private tag of Siemens, and TableHeight. Which
     way it counts differs from vendor to vendor.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    groups : sequence of Dataset
-        Functional groups of the frame: its own, then the shared.
-
-    Returns
-    -------
-    float or None
-        In mm.
     """
     for group in groups:
         items = group.get("TablePositionSequence")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 
@@ -24,13 +25,7 @@ _SAME_PLACE_MM = 0.01
 
 
 def find_volumes(frames: Iterable[Frame]) -> list[FoundVolume]:
-    """All volumes of one exam, each usable or with its reason, named and in a fixed order.
-
-    Parameters
-    ----------
-    frames : iterable of Frame
-        All slices of the exam, in any order.
-    """
+    """All volumes of one exam's slices, each usable or with its reason, named and in a fixed order."""
     series = _split(frames, lambda frame: frame.identity.series)
     volumes = [volume for group in series for volume in _volumes_of_series(group)]
     volumes.sort(key=_order)
@@ -42,7 +37,7 @@ def _volumes_of_series(frames: Sequence[Frame]) -> list[FoundVolume]:
         return [FoundVolume(tuple(frames), reason)]
     kinds = _split(frames, lambda frame: (frame.frame_type, frame.component, frame.echo_time))
     groups = [part for kind in kinds for part in _stations(kind)]
-    for key in (_temporal_position, _acquisition):
+    for key in (attrgetter("temporal_position"), attrgetter("acquisition")):
         groups = [part for group in groups for part in (_split(group, key) if _doubled(group) else [group])]
     return [_volume(group) for group in groups]
 
@@ -277,14 +272,6 @@ def _split(frames: Iterable[Frame], key: Callable[[Frame], Hashable]) -> list[li
 
 def _doubled(frames: Sequence[Frame]) -> bool:
     return bool(len(frames) > 1 and np.diff(np.sort(places_along_normal(frames))).min() < _SAME_PLACE_MM)
-
-
-def _temporal_position(frame: Frame) -> int | None:
-    return frame.temporal_position
-
-
-def _acquisition(frame: Frame) -> int | None:
-    return frame.acquisition
 
 
 def _list(values: Iterable[object]) -> str:

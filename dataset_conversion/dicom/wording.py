@@ -100,13 +100,7 @@ def clean_description(text: str) -> str:
 
 
 def station_words(text: str) -> frozenset[str]:
-    """Body regions that a text names, in English.
-
-    Returns
-    -------
-    frozenset of str
-        Of knee, thigh, leg, pelvis, abdomen, chest, head, neck, shoulder, foot, ankle, hip, spine and
-        whole body.
+    """Body regions (`rule.Region`) that a text names.
 
     Examples
     --------
@@ -162,11 +156,6 @@ def contrast_words(description: str, protocol: str = "") -> frozenset[ContrastNa
     (usual with Philips) stands for all contrasts of the scan and names none. Elsewhere a letter or word
     counts only beside a technique word, as the last word or right behind it (``mDIXON-W``): ``T2 W``,
     ``PDW_TSE``, ``FFE`` and ``fat sat`` name no contrast.
-
-    Parameters
-    ----------
-    description, protocol : str
-        SeriesDescription and ProtocolName.
     """
     text, shared = description.strip().upper(), protocol.strip().upper()
     if front := _GE_FRONT.match(text):

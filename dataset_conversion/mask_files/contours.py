@@ -20,18 +20,9 @@ ON_LINE_TOLERANCE = 1e-3
 
 
 def rasterise(contours: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """Pixels inside an odd number of contours, or on the line of one.
+    """Pixels (bool, rows and columns) inside an odd number of contours, or on the line of one.
 
-    Parameters
-    ----------
-    contours : sequence of ndarray, shape (points, 2)
-        Parts outside the grid are cut off.
-    shape : tuple of int
-        Rows and columns.
-
-    Returns
-    -------
-    ndarray of bool, shape (rows, columns)
+    Parts of contours outside the grid are cut off.
 
     Examples
     --------

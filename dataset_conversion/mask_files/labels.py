@@ -13,18 +13,12 @@ from dataset_conversion.images import ConversionError, Volume
 
 @dataclass(frozen=True)
 class Labels:
-    """How values and names of a mask file become levels.
+    """How values and names of a mask file become levels."""
 
-    Parameters
-    ----------
-    levels : mapping of str to int
-        Level name to mask value, without background: the study's.
-    label_map : mapping of str to int
-        What the user says stands for other values: a mask value (``"255"``) or the name of a segment or
-        contour set (``"GTV_Mass"``) to a mask value, 0 for none.
-    """
-
+    #: Level name to mask value, without background: the study's.
     levels: Mapping[str, int]
+    #: What the user says stands for other values: a mask value (``"255"``) or the name of a segment or
+    #: contour set (``"GTV_Mass"``) to a mask value, 0 for none.
     label_map: Mapping[str, int]
 
 
@@ -68,27 +62,12 @@ def values_of_names(path: Path, names: Sequence[str], kind: str, labels: Labels)
 
 
 def combine(
-    path: Path,
-    shape: tuple[int, ...],
-    segments: Iterable[tuple[str, int, np.ndarray]],
-    kind: str,
+    path: Path, shape: tuple[int, ...], segments: Iterable[tuple[str, int, np.ndarray]], kind: str
 ) -> np.ndarray:
     """One label map of several segments; segments of one level are united, those of level 0 left out.
 
-    Parameters
-    ----------
-    path : Path
-        For messages.
-    shape : tuple of int
-    segments : iterable of (str, int, ndarray)
-        Name, mask value and voxels (bool, of `shape`).
-    kind : str
-        What a segment is called in the file; for messages.
-
-    Raises
-    ------
-    ConversionError
-        When a voxel lies in segments of different levels.
+    A segment is its name, mask value and voxels (bool, of `shape`); `kind` is what the file calls it. A voxel
+    in segments of different levels raises `ConversionError`.
     """
     values = np.zeros(shape, dtype=np.int32)
     overlap = np.zeros(shape, dtype=bool)

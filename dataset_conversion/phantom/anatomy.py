@@ -15,39 +15,20 @@ STRIP = 32
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Two knees on a grid; every array has the grid's shape.
+    """Two knees on a grid; every array has the grid's shape."""
 
-    Parameters
-    ----------
-    tissues : dict of str to ndarray of float32
-        Fraction of each tissue of `TISSUES` in each voxel.
-    region : ndarray of bool
-        Marrow in which signal is read: meta- and epiphyses of femur and tibia without physes and vessels.
-    bone : ndarray of bool
-        Femur and tibia, cortex, physis and inner vessels included, in the same stretch.
-    physis_distance : ndarray of float32
-        Millimetres from the growth plate, positive towards the shaft.
-    """
-
+    #: Fraction of each tissue of `TISSUES` in each voxel, float32.
     tissues: dict[str, Array]
+    #: Marrow in which signal is read: meta- and epiphyses of femur and tibia without physes and vessels.
     region: Array
+    #: Femur and tibia, cortex, physis and inner vessels included, in the same stretch.
     bone: Array
+    #: Millimetres from the growth plate, positive towards the shaft, float32.
     physis_distance: Array
 
 
 def build_anatomy(grid: Grid, subject: Subject, rng: np.random.Generator) -> Anatomy:
-    """Both knees of a subject, mirrored, each with a pose and small differences of its own.
-
-    Parameters
-    ----------
-    grid : Grid
-    subject : Subject
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Anatomy
-    """
+    """Both knees of a subject, mirrored, each with a pose and small differences of its own."""
     half = grid.size[0] // 2
     apart = float(rng.normal(86.0, 1.5))
     height, depth = 5.0 + float(rng.normal(0, 3.0)), 2.0 + float(rng.normal(0, 1.0))

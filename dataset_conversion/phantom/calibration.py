@@ -46,13 +46,7 @@ WIDEST_UNCERTAINTY = 0.65
 
 @dataclass(frozen=True)
 class Targets:
-    """Published scores over the test exams.
-
-    Parameters
-    ----------
-    medians, means : ndarray, shape (levels, readers)
-        Levels as the scorer gives them, readers in the order of `READERS`.
-    """
+    """Published scores over the test exams, (levels of the scorer, `READERS`)."""
 
     medians: np.ndarray
     means: np.ndarray
@@ -60,18 +54,11 @@ class Targets:
 
 @dataclass(frozen=True)
 class SeenCohort:
-    """The test exams of a seed, ready to be read again and again.
-
-    Parameters
-    ----------
-    seed : int
-    exams : tuple of ExamAsSeen
-    outside : tuple of int
-        An exam's voxels outside the region, where nobody draws.
-    """
+    """The test exams of a seed, ready to be read again and again."""
 
     seed: int
     exams: tuple[ExamAsSeen, ...]
+    #: An exam's voxels outside the region, where nobody draws.
     outside: tuple[int, ...]
 
     def count_patterns(self, parameters: ReaderParameters) -> list[np.ndarray]:
@@ -82,15 +69,9 @@ class SeenCohort:
 
 
 def see_test_exams(seed: int, scale: float, places: Sequence[int] = range(10)) -> SeenCohort:
-    """Simulate a seed's test exams, and draw what is random in their reading.
+    """Simulate some of a seed's ten test exams, and draw what is random in their reading.
 
-    Parameters
-    ----------
-    seed : int
-    scale : float
-        `ReaderParameters.scale`; it is not tuned.
-    places : sequence of int
-        Which of the ten test exams.
+    `scale` is `ReaderParameters.scale`, which is not tuned.
     """
     exams, outside = [], []
     planned_exams = plan_cohort(training=1, seed=seed)[1:]
@@ -173,21 +154,13 @@ class Objective:
 
     The shipped cohort counts by its tolerances, so that no cell is given up for the average; cohorts of
     other seeds count by their mean difference, so that the readers are no accident of one seed.
-
-    Parameters
-    ----------
-    shipped : SeenCohort
-    others : sequence of SeenCohort
-    targets : Targets
-    scorer : Scorer
-    template : ReaderParameters
-        Where the search starts; the training reader is held to be no noisier.
     """
 
     shipped: SeenCohort
     others: Sequence[SeenCohort]
     targets: Targets
     scorer: Scorer
+    #: Where the search starts; the training reader is held to be no noisier.
     template: ReaderParameters
 
     def __call__(self, vector: np.ndarray) -> float:
@@ -250,14 +223,7 @@ def starting_readers() -> ReaderParameters:
 def calibrate(
     objective: Objective, search: Search, report: Callable[[], object] | None = None
 ) -> tuple[ReaderParameters, dict[str, Any]]:
-    """Search for the readers that come nearest to the targets.
-
-    Parameters
-    ----------
-    objective : Objective
-    search : Search
-    report : callable, optional
-        Called after each generation.
+    """Search for the readers that come nearest to the targets; `report` is called after each generation.
 
     Returns
     -------

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
@@ -14,7 +11,7 @@ from tqdm import tqdm
 
 from dataset_conversion.files import write_text
 from dataset_conversion.images import ConversionError, Volume
-from dataset_conversion.parallel import one_thread_each
+from dataset_conversion.parallel import run_each
 from dataset_conversion.phantom.anatomy import Anatomy, build_anatomy
 from dataset_conversion.phantom.fields import Grid, generator
 from dataset_conversion.phantom.knee import Subject
@@ -25,16 +22,8 @@ from dataset_conversion.phantom.scanner import CHANNELS, SCANNERS, acquire
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
 
-__all__ = [
-    "DEFAULT_SEED",
-    "Body",
-    "PlannedExam",
-    "check_spec",
-    "plan_cohort",
-    "simulate_body",
-    "simulate_exam",
-    "write_cohort",
-]
+__all__ = ["DEFAULT_SEED", "Body", "PlannedExam", "check_spec", "plan_cohort", "simulate_body",
+           "simulate_exam", "write_cohort"]  # fmt: skip
 
 IN_PLANE = (384, 256)
 
@@ -49,59 +38,25 @@ class Body:
 
 
 def simulate_body(planned: PlannedExam, *, seed: int) -> Body:
-    """Anatomy and latent marrow signal of an exam; what readers are calibrated on.
-
-    Parameters
-    ----------
-    planned : PlannedExam
-    seed : int
-
-    Returns
-    -------
-    Body
-    """
+    """Anatomy and latent marrow signal of an exam; what readers are calibrated on."""
     grid = Grid((*IN_PLANE, planned.slices))
     rng = generator(seed, planned.identifier, "anatomy")
     anatomy = build_anatomy(grid, Subject.draw(planned.age, planned.sex, planned.group, rng), rng)
     marrow = draw_marrow(
-        grid,
-        anatomy,
-        age=planned.age,
-        group=planned.group,
-        fluid_like=planned.fluid_like,
+        grid, anatomy,
+        age=planned.age, group=planned.group, fluid_like=planned.fluid_like,
         rng=generator(seed, planned.identifier, "marrow"),
-    )
+    )  # fmt: skip
     return Body(grid, anatomy, marrow)
 
 
 def simulate_exam(
-    planned: PlannedExam,
-    *,
-    channels: Sequence[str],
-    seed: int,
-    readers: Sequence[str] = READERS,
+    planned: PlannedExam, *, channels: Sequence[str], seed: int, readers: Sequence[str] = READERS
 ) -> Exam:
     """Images and readers' masks of one exam, in the coronal storage order.
 
-    The result depends on `seed` and the planned exam alone.
-
-    Parameters
-    ----------
-    planned : PlannedExam
-    channels : sequence of str
-        Of ``"water"`` and ``"fat"``.
-    seed : int
-    readers : sequence of str
-        Whose masks are drawn.
-
-    Returns
-    -------
-    Exam
-
-    Raises
-    ------
-    ConversionError
-        When a channel or reader is none of the phantom's.
+    The result depends on `seed` and the planned exam alone. A channel or reader that is none of the
+    phantom's raises `ConversionError`.
     """
     _check_known("channels", channels, CHANNELS)
     _check_known("readers", readers, READERS)
@@ -135,13 +90,11 @@ def write_cohort(
 
     Parameters
     ----------
-    dataset : RawDataset
     training : int
         Number of training exams, 1 to 85; the ten test exams are always written.
     segmented : int, optional
         How many of the training exams, the first ones, have masks; the others are written as unread exams.
         By default all.
-    seed : int
     processes : int, optional
         By default one a CPU core.
 
@@ -156,50 +109,28 @@ def write_cohort(
     dataset.reopen()
     missing = [planned for planned in plan if not _is_written(dataset, planned)]
     write = partial(_write_exam, dataset, seed)
-    workers = min(processes or os.cpu_count() or 1, len(missing))
-    progress = partial(tqdm, total=len(missing), desc="synthetic exams", unit="exam", disable=None)
-    if workers <= 1:
-        for planned in progress(missing):
-            write(planned)
-    else:
-        # Fresh interpreters: a forked one may hang in a numerical library's locked thread pool.
-        context = multiprocessing.get_context("spawn")
-        with one_thread_each(), ProcessPoolExecutor(workers, mp_context=context) as pool:
-            for _ in progress(pool.map(write, missing)):
-                pass
-    unread = [planned for planned in plan if planned.split == "unread"]
-    if unread:
-        dataset.finish_unread({"exam": planned.identifier, **planned.facts} for planned in unread)
-    rows = [
-        {"exam": planned.identifier, "split": planned.split, **planned.facts}
-        for planned in plan
-        if planned.split != "unread"
-    ]
+    written = run_each(write, missing, died=_died, processes=processes)
+    for _ in tqdm(written, total=len(missing), desc="synthetic exams", unit="exam", disable=None):
+        pass
+    if unread := [{"exam": exam.identifier, **exam.facts} for exam in plan if exam.split == "unread"]:
+        dataset.finish_unread(unread)
+    masked = [exam for exam in plan if exam.split != "unread"]
+    rows = ({"exam": exam.identifier, "split": exam.split, **exam.facts} for exam in masked)
     dataset.finish(rows, seed=seed)
 
 
 def check_spec(spec: DatasetSpec) -> None:
-    """Refuse a data set that the phantom cannot serve.
-
-    Raises
-    ------
-    ConversionError
-        When the plane is not coronal, levels are not 1 to 3, or a reader or channel is unknown.
-    """
-    if spec.plane != "coronal":
-        raise ConversionError(
-            f"plane: found {spec.plane}, expected coronal: the synthetic cohort has no other slices"
-        )
-    if sorted(spec.labels.values()) != list(LEVELS):
-        raise ConversionError(
-            f"levels: found {', '.join(map(str, sorted(spec.labels.values()))) or 'none'}, expected 1, 2, 3: "
-            "the synthetic cohort's readers draw three levels"
-        )
-    if sorted(spec.readers) != sorted(READERS):
-        raise ConversionError(
-            f"readers: found {', '.join(spec.readers)}, expected {', '.join(READERS)}: "
-            "the synthetic cohort has these four"
-        )
+    """Refuse, with `ConversionError`, a data set of another plane, levels, readers or channels."""
+    levels = ", ".join(map(str, sorted(spec.labels.values()))) or "none"
+    for field, fits, found, expected in (
+        ("plane", spec.plane == "coronal", spec.plane, "coronal: the synthetic cohort has no other slices"),
+        ("levels", sorted(spec.labels.values()) == list(LEVELS), levels,
+         "1, 2, 3: the synthetic cohort's readers draw three levels"),
+        ("readers", sorted(spec.readers) == sorted(READERS), ", ".join(spec.readers),
+         f"{', '.join(READERS)}: the synthetic cohort has these four"),
+    ):  # fmt: skip
+        if not fits:
+            raise ConversionError(f"{field}: found {found}, expected {expected}")
     _check_known("channels", spec.channels, CHANNELS)
 
 
@@ -266,3 +197,10 @@ def _readers_kept(spec: DatasetSpec, split: Split) -> tuple[str, ...]:
 def _write_exam(dataset: RawDataset, seed: int, planned: PlannedExam) -> None:
     readers = _readers_kept(dataset.spec, planned.split)
     dataset.add(simulate_exam(planned, channels=dataset.spec.channels, seed=seed, readers=readers))
+
+
+def _died(planned: PlannedExam) -> None:
+    raise ConversionError(
+        f"{planned.identifier}: the process that simulated it died, most likely for want of memory; take "
+        "fewer processes or a machine with more memory"
+    )

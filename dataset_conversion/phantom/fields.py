@@ -13,15 +13,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Grid:
-    """A coronal grid in storage order: i to the patient's left, j to inferior, k to posterior.
-
-    Parameters
-    ----------
-    size : tuple of int
-        Voxels along i, j, k.
-    spacing : tuple of float
-        Millimetres along i, j, k.
-    """
+    """A coronal grid in storage order: i to the patient's left, j to inferior, k to posterior; in mm."""
 
     size: tuple[int, int, int]
     spacing: tuple[float, float, float] = (0.9, 0.9, 3.5)
@@ -69,11 +61,10 @@ def smooth_noise(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
     positions : sequence of ndarray
         Coordinates along each axis, mm.
     scale : float or sequence of float
-        Standard deviation of the kernel, mm, for all axes or each.
+        For all axes or each, mm.
     columns : slice
         The part of the first axis wanted; the field is the same whatever part is asked for.
 

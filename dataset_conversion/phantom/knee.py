@@ -27,26 +27,16 @@ PARTS = 2
 
 @dataclass(frozen=True)
 class Subject:
-    """What a child's age and sex mean for the knees.
+    """What a child's age and sex mean for the knees; thicknesses in mm."""
 
-    Parameters
-    ----------
-    size : float
-        Knee size as a fraction of the shapes' in `bones`.
-    openness : float
-        Growth plates: 1 open, 0 closed.
-    cartilage : float
-        Thickness of the epiphyses' cartilage, mm.
-    fat : float
-        Thickness of subcutaneous fat, mm.
-    effusion : float
-        Width of the joint's fluid film, mm.
-    """
-
+    #: As a fraction of the shapes' in `bones`.
     size: float
+    #: Of growth plates: 1 open, 0 closed.
     openness: float
     cartilage: float
+    #: Subcutaneous.
     fat: float
+    #: The joint's fluid film.
     effusion: float
 
     @classmethod
@@ -67,17 +57,8 @@ class Subject:
 class Knee:
     """Some columns of one knee: coordinates after pose and warp, and the tissues laid over each other.
 
-    All columns of a knee must be given equal random streams.
-
-    Parameters
-    ----------
-    axes : tuple of ndarray
-        Coordinates along i, j, k: lateral, superior and anterior of the knee's centre, mm; along k of
-        `PARTS` parts a slice.
-    columns : slice
-        The part along i.
-    subject : Subject
-    rng : numpy.random.Generator
+    `axes` are coordinates along i, j, k: lateral, superior and anterior of the knee's centre, mm; along k of
+    `PARTS` parts a slice. `columns` is the part along i; all must be given equal random streams.
     """
 
     def __init__(
@@ -94,7 +75,7 @@ class Knee:
         x, y, z = self.x, self.y, self.z
         femur, tibia = bones.femur(x, y, z), bones.tibia(x, y, z)
         fibula, patella = bones.fibula(x, y, z), bones.patella(x, y, z)
-        femur, tibia = femur + self._roughness(), tibia + self._roughness()
+        femur, tibia = femur + 0.35 * self._noise(5.0), tibia + 0.35 * self._noise(5.0)
         to_shaft, reach = self._physis_distance(femur, tibia)
         long_bones = np.minimum(femur, tibia)
         self._bones(long_bones, np.minimum(fibula, patella), to_shaft)
@@ -127,9 +108,6 @@ class Knee:
             for part, factor, warp in zip((a, b, c), grow, warps, strict=True)
         )
         return a, b, c
-
-    def _roughness(self) -> Array:
-        return 0.35 * self._noise(5.0)
 
     def _physis_distance(self, femur: Array, tibia: Array) -> tuple[Array, Array]:
         """Distance from the growth plate towards the shaft, and how far the metaphysis reaches."""

@@ -17,69 +17,41 @@ from dataset_conversion.phantom.fields import Array, Grid, ramp, smooth_noise
 
 @dataclass(frozen=True)
 class MarrowParameters:
-    """Size and spread of marrow signal; lengths in mm, signal on the latent scale.
+    """Size and spread of marrow signal, in mm and on the latent scale; ``cno_`` is what CNO adds."""
 
-    Parameters
-    ----------
-    patch_scale : tuple of float
-        Kernel widths of diffuse patches along i, j, k; longer along the leg, as red marrow's tongues are.
-    patch_weight : float
-        Standard deviation of the patches.
-    grain_scale, grain_weight : float
-        Kernel width and standard deviation of finer structure within them.
-    offset, offset_spread, cno_offset : float
-        An exam's mean, its spread between exams, and what CNO adds.
-    near_physis, near_physis_reach : float
-        Rise of red marrow towards the growth plate at age 6; it halves by 18.
-    foci, cno_foci : float
-        Expected number of foci an exam, and what CNO adds.
-    focus_peak : tuple of float
-        Least and greatest height of a focus.
-    focus_radius : tuple of float
-        Least and greatest radius (one standard deviation).
-    hot_foci, cno_hot_foci : float
-        Expected number of fluid-like foci, and what CNO adds.
-    hot_peak : tuple of float
-        Least and greatest height of a fluid-like focus.
-    hot_radius : tuple of float
-        Least and greatest radius of one.
-    ceiling : float
-        Highest signal in an exam without fluid-like foci, below every reader's level 3.
-    """
-
+    #: Kernel widths of diffuse patches along i, j, k; longer along the leg, as red marrow's tongues are.
     patch_scale: tuple[float, float, float] = (5.5, 7.5, 6.0)
+    #: Standard deviation of the patches, then kernel width and standard deviation of finer structure in them.
     patch_weight: float = 0.88
     grain_scale: float = 3.0
     grain_weight: float = 0.28
+    #: An exam's mean and its spread between exams.
     offset: float = -0.10
     offset_spread: float = 0.10
     cno_offset: float = 0.06
+    #: Rise of red marrow towards the growth plate at age 6; it halves by 18.
     near_physis: float = 0.55
     near_physis_reach: float = 14.0
+    #: Expected number an exam; least and greatest height, and radius (one standard deviation).
     foci: float = 14.0
     cno_foci: float = 5.0
     focus_peak: tuple[float, float] = (1.5, 2.7)
     focus_radius: tuple[float, float] = (3.0, 5.5)
+    #: The same of fluid-like foci.
     hot_foci: float = 2.5
     cno_hot_foci: float = 1.5
     hot_peak: tuple[float, float] = (3.4, 4.8)
     hot_radius: tuple[float, float] = (2.4, 3.5)
+    #: Highest signal in an exam without fluid-like foci, below every reader's level 3.
     ceiling: float = 2.75
 
 
 @dataclass(frozen=True)
 class MarrowSignal:
-    """Latent signal of an exam.
-
-    Parameters
-    ----------
-    latent : ndarray of float32
-        One value a voxel, everywhere; it is read within `Anatomy.region`.
-    ceiling : float
-        Nothing in the exam looks brighter than this; infinite where there are fluid-like foci.
-    """
+    """Latent signal of an exam: a value a voxel, float32; it is read within `Anatomy.region`."""
 
     latent: Array
+    #: Nothing in the exam looks brighter than this; infinite where there are fluid-like foci.
     ceiling: float
 
 
@@ -91,27 +63,12 @@ def draw_marrow(
     group: str,
     fluid_like: bool,
     rng: np.random.Generator,
-    parameters: MarrowParameters | None = None,
 ) -> MarrowSignal:
-    """Latent marrow signal of one exam.
+    """Latent marrow signal of one exam at an age in years, of group "healthy" or "CNO".
 
-    Parameters
-    ----------
-    grid : Grid
-    anatomy : Anatomy
-    age : float
-        Years.
-    group : {"healthy", "CNO"}
-    fluid_like : bool
-        Whether the exam has foci of level 3; without, its signal stays below the ceiling.
-    rng : numpy.random.Generator
-    parameters : MarrowParameters, optional
-
-    Returns
-    -------
-    MarrowSignal
+    `fluid_like` says whether it has foci of level 3; without, its signal stays below the ceiling.
     """
-    p = parameters or MarrowParameters()
+    p = MarrowParameters()
     cno = group == "CNO"
     axes = [grid.positions(axis) for axis in range(3)]
     latent = p.patch_weight * smooth_noise(rng, axes, p.patch_scale)

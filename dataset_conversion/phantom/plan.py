@@ -23,32 +23,13 @@ DEFAULT_SEED = 2022
 TRAINING_EXAMS, TRAINING_SLICES = 85, 1318
 # Exams of a site and group; with the test exams, the study's 68 + 27 and 67 + 28.
 _TRAINING_STRATA = {
-    ("Oslo", "healthy"): 43,
-    ("Oslo", "CNO"): 18,
-    ("Tromso", "healthy"): 17,
-    ("Tromso", "CNO"): 7,
-}
+    ("Oslo", "healthy"): 43, ("Oslo", "CNO"): 18, ("Tromso", "healthy"): 17, ("Tromso", "CNO"): 7,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class PlannedExam:
-    """An exam before it is simulated.
-
-    Parameters
-    ----------
-    identifier : str
-        nnU-Net's case identifier.
-    split : {"training", "test", "unread"}
-    site : {"Oslo", "Tromso"}
-    scanner : str
-    group : {"healthy", "CNO"}
-    age : float
-        Years.
-    sex : {"female", "male"}
-    slices : int
-    fluid_like : bool
-        Whether its marrow has foci that are read as level 3.
-    """
+    """An exam before it is simulated; of site "Oslo" or "Tromso", of group "healthy" or "CNO"."""
 
     identifier: str
     split: Split
@@ -58,6 +39,7 @@ class PlannedExam:
     age: float
     sex: Sex
     slices: int
+    #: Whether its marrow has foci that are read as level 3.
     fluid_like: bool = True
 
     @property
@@ -88,28 +70,20 @@ def plan_cohort(*, training: int = TRAINING_EXAMS, seed: int = DEFAULT_SEED) -> 
     """Who is examined: the first `training` of 85 training exams, then the ten test exams.
 
     A training exam is the same whatever `training` is, and every beginning of the list keeps the
-    proportions of sites and groups.
-
-    Parameters
-    ----------
-    training : int
-        1 to 85.
-    seed : int
-
-    Returns
-    -------
-    list of PlannedExam
-
-    Raises
-    ------
-    ConversionError
-        When `training` is out of range.
+    proportions of sites and groups. `training` out of range raises `ConversionError`.
     """
     if not 1 <= training <= TRAINING_EXAMS:
         raise ConversionError(
             f"training: found {training}, expected 1 to {TRAINING_EXAMS}: the cohort has no more exams"
         )
-    return _plan_training(seed)[:training] + _plan_test()
+    test = [
+        PlannedExam(
+            f"knee_{TRAINING_EXAMS + number:03d}", "test", site, SCANNERS[site].name, group,
+            age, sex, slices, fluid_like,
+        )
+        for number, (slices, age, site, group, sex, fluid_like) in enumerate(_TEST_EXAMS, start=1)
+    ]  # fmt: skip
+    return _plan_training(seed)[:training] + test
 
 
 def _plan_training(seed: int) -> list[PlannedExam]:
@@ -140,13 +114,3 @@ def _share_slices(ages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         room = (slices < 18) if step > 0 else (slices > 14)
         slices[np.where(room, step * (wish - slices), -np.inf).argmax()] += step
     return slices
-
-
-def _plan_test() -> list[PlannedExam]:
-    return [
-        PlannedExam(
-            f"knee_{TRAINING_EXAMS + number:03d}", "test", site, SCANNERS[site].name, group,
-            age, sex, slices, fluid_like,
-        )
-        for number, (slices, age, site, group, sex, fluid_like) in enumerate(_TEST_EXAMS, start=1)
-    ]  # fmt: skip

@@ -37,44 +37,27 @@ PerLevel = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Habit:
-    """How one reader draws; one value a level where there are three.
-
-    Parameters
-    ----------
-    thresholds : tuple of float
-        On the latent scale.
-    jitter : tuple of float
-        Standard deviation of the thresholds between exams.
-    uncertainty : tuple of float
-        Standard deviation of the borders' spatial noise, latent scale.
-    calls : tuple of float
-        Probability that the reader uses the level at all in an exam.
-    """
+    """How one reader draws: one value a level, on the latent scale."""
 
     thresholds: PerLevel
+    #: Standard deviation of the thresholds between exams.
     jitter: PerLevel
+    #: Standard deviation of the borders' spatial noise.
     uncertainty: PerLevel
+    #: Probability that the reader uses the level at all in an exam.
     calls: PerLevel = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class ReaderParameters:
-    """The four readers, and what they have in common.
-
-    Parameters
-    ----------
-    habits : mapping of str to Habit
-    scale : float
-        Kernel width of the spatial noise, mm.
-    shared : float
-        Fraction of the perturbations' variance that readers 1-3 share.
-    dropped : float
-        Probability that a component of at most `SPECK` voxels within a slice is dropped.
-    """
+    """The four readers, and what they have in common."""
 
     habits: Mapping[str, Habit]
+    #: Kernel width of the spatial noise, mm.
     scale: float
+    #: Fraction of the perturbations' variance that readers 1-3 share.
     shared: float
+    #: Probability that a component of at most `SPECK` voxels within a slice is dropped.
     dropped: float
 
     @classmethod
@@ -105,18 +88,13 @@ def draw_masks(
 ) -> dict[str, Array]:
     """Masks of some readers.
 
-    Each reader has a random stream of their own, so a reader's mask does not depend on who else reads.
+    Each reader has a random stream of their own, which `seed` and the exam's identifier decide: a reader's
+    mask does not depend on who else reads.
 
     Parameters
     ----------
-    grid : Grid
     region : ndarray of bool
         Where levels may be drawn.
-    marrow : MarrowSignal
-    readers : tuple of str
-    seed : int
-    exam : str
-        Identifier; with `seed` it decides the readers' random streams.
     parameters : ReaderParameters, optional
         By default those calibrated.
 
@@ -136,23 +114,14 @@ def draw_masks(
 
 @dataclass(frozen=True)
 class Perturbation:
-    """What is random in a reading, of unit size; fields hold one value a voxel of the region.
+    """What is random in a reading, of unit size."""
 
-    Parameters
-    ----------
-    jitter : ndarray, shape (3,)
-        Standard normal, one a level.
-    use : ndarray, shape (3,)
-        Uniform, one a level.
-    noise : ndarray of float32
-        Standard normal, spatially correlated.
-    care : ndarray of float32
-        Uniform: a small component is dropped by its first voxel's value.
-    """
-
+    #: Standard normal, and uniform, one a level.
     jitter: Array
     use: Array
+    #: Standard normal, spatially correlated, a float32 a voxel of the region.
     noise: Array
+    #: Uniform, one a voxel: a small component is dropped by its first voxel's value.
     care: Array
 
     @classmethod
@@ -165,25 +134,15 @@ class Perturbation:
 
 @dataclass(frozen=True)
 class ExamAsSeen:
-    """An exam before thresholds are set, in the voxels of its region in array order.
+    """An exam before thresholds are set, in the voxels of its region in array order."""
 
-    Parameters
-    ----------
-    latent : ndarray of float32
-    ceiling : float
-        See `MarrowSignal`.
-    common : Perturbation
-        What readers 1-3 share.
-    own : dict of str to Perturbation
-        A reader's own.
-    neighbours : ndarray of int32, shape (4, voxels)
-        The voxels beside each in its slice; the number of voxels where that is outside the region.
-    """
-
+    #: See `MarrowSignal`.
     latent: Array
     ceiling: float
+    #: What readers 1-3 share, and each reader's own.
     common: Perturbation
     own: dict[str, Perturbation]
+    #: Shape (4, voxels): those beside each in its slice; the number of voxels stands for outside.
     neighbours: Array
 
     def read(self, reader: str, parameters: ReaderParameters) -> Array:
@@ -211,15 +170,9 @@ class ExamAsSeen:
 
 
 def look_at(
-    grid: Grid,
-    region: Array,
-    marrow: MarrowSignal,
-    *,
-    readers: tuple[str, ...],
-    scale: float,
-    seed: int,
-    exam: str,
-) -> ExamAsSeen:
+    grid: Grid, region: Array, marrow: MarrowSignal,
+    *, readers: tuple[str, ...], scale: float, seed: int, exam: str,
+) -> ExamAsSeen:  # fmt: skip
     """Draw all that is random in some readers' readings of an exam; parameters as in `draw_masks`."""
     common = Perturbation.draw(grid, region, scale, generator(seed, exam, "readers in common"))
     own = {

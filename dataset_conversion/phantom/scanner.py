@@ -29,31 +29,20 @@ _FAT = {
 
 @dataclass(frozen=True)
 class Scanner:
-    """How one scanner's images look.
-
-    Parameters
-    ----------
-    name : str
-    gain : float
-        Stored value of fluid on the water-only image.
-    noise : float
-        Standard deviation of the noise in each of the two receive channels, as a fraction of fluid.
-    bias : float
-        Standard deviation of the coil's smooth shading.
-    blur : float
-        Standard deviation of the in-plane point spread, voxels.
-    leak : float
-        Fraction of fat signal left on water-only images where suppression is worst.
-    contrast : mapping of str to float
-        Factors on the water-only signal of some tissues; ``marrow`` scales marrow's.
-    """
+    """How one scanner's images look; spreads are standard deviations."""
 
     name: str
+    #: Stored value of fluid on the water-only image.
     gain: float
+    #: In each of the two receive channels, as a fraction of fluid.
     noise: float
+    #: The coil's smooth shading.
     bias: float
+    #: In-plane point spread, voxels.
     blur: float
+    #: Fraction of fat signal left on water-only images where suppression is worst.
     leak: float
+    #: Factors on the water-only signal of some tissues.
     contrast: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -90,21 +79,7 @@ def acquire(
     scanner: Scanner,
     rng: np.random.Generator,
 ) -> Array:
-    """One image of an exam.
-
-    Parameters
-    ----------
-    grid : Grid
-    anatomy : Anatomy
-    marrow : MarrowSignal
-    channel : {"water", "fat"}
-    scanner : Scanner
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of int16, shape grid.size
-    """
+    """One image of an exam, int16 of shape grid.size; `channel` is one of `CHANNELS`."""
     axes = [grid.positions(axis) for axis in range(3)]
     texture = 1.0 + 0.10 * smooth_noise(rng, axes, (2.0, 7.0, 3.0))
     signal = np.zeros(grid.size, dtype=np.float32)
