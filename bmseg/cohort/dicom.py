@@ -1,64 +1,134 @@
-"""What `bmseg inspect dicom` and `bmseg convert dicom` share: the exams of a source and their key file."""
+"""Exams of an export folder: named by a key file, shown with their volumes, converted into a workspace."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import pandas as pd
 
-from bmseg.commands.conversion_output import first_of
+from bmseg.cohort.conversion import Conversion, convert_exams, first_of
 from bmseg.errors import InputError
-from bmseg.study import Study
+from bmseg.study import Study, load_study
+from bmseg.workspace import Workspace, workspace_study
 from dataset_conversion.dicom.exams import FoundExam, find_exams
 from dataset_conversion.dicom.inspection import inspect, read_choices
 from dataset_conversion.dicom.keys import read_keys, write_keys
 from dataset_conversion.dicom.scan import Scan, scan
 from dataset_conversion.dicom.source import pending_exams
 from dataset_conversion.files import atomic_path
-from dataset_conversion.raw.cohort_table import CohortRow
-from dataset_conversion.raw.conversion import PendingExam
+from dataset_conversion.raw.cohort_table import read_cohort
 from dataset_conversion.raw.dataset import RawDataset
+
+# Columns of the table of volumes that are shown; the CSV has all.
+_SHOWN = ["exam", "volume", "description", "contrast", "plane", "size", "spacing_mm", "echo_ms", "station",
+          "channel", "reason"]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Source:
-    """A scanned export folder.
-
-    Parameters
-    ----------
-    exams : list of FoundExam
-    table : DataFrame
-        Every volume, one row each; see `inspect`.
-    refused : dict of str to str
-        Exam to the reason why its channels cannot be told.
-    choices : dict
-        Exam to channel to the volume that a person chose.
-    """
+    """A scanned export folder."""
 
     exams: list[FoundExam]
+    #: Every volume, one row each; see `inspect`.
     table: pd.DataFrame
+    #: Exam to the reason why its channels cannot be told.
     refused: dict[str, str]
+    #: Exam to channel to the volume that a person chose.
     choices: dict[str, dict[str, str]]
 
+    def text(self) -> str:
+        """Its volumes, exam by exam, and how the channels would be chosen."""
+        records = self.table.to_dict("records")
+        shown = self.table.assign(contrast=[_contrast(row) for row in records])[_SHOWN]
+        widths = {name: int(shown[name].str.len().max()) for name in shown}
+        aligned = {name: f"{{:<{width}}}".format for name, width in widths.items()}
+        lines = shown.to_string(index=False, justify="left", formatters=aligned).splitlines()
+        unusable = (self.table.reason != "").sum()
+        lines += ["", f"{self.table.exam.nunique()} exams, {len(self.table)} volumes, {unusable} unusable"]
+        chosen = self.table[self.table.channel != ""]
+        for (channel, source), rows in chosen.groupby(["channel", "contrast_from"], sort=True):
+            lines.append(f"{channel}: {len(rows)} exams{f', from {source}' if source else ''}")
+        return "\n".join(line.rstrip() for line in lines)
 
-def default_keys(source: Path) -> Path:
-    """The key file's place where the user names none: beside the source, which names the patients too."""
+
+def _contrast(row: Mapping[str, str]) -> str:
+    component = "" if row["component"] in ("magnitude", "unknown") else f" ({row['component']})"
+    source = f", from {row['contrast_from']}" if row["contrast"] != "unknown" else ""
+    return f"{row['contrast']}{component}{source}"
+
+
+def inspect_source(
+    source: Path,
+    root: Path,
+    study_file: Path | None,
+    keys_file: Path | None,
+    *,
+    out: Path | None = None,
+    processes: int | None = None,
+) -> Source:
+    """Scan a folder and say which channel each volume is; the table goes to `out` as CSV."""
+    study = load_study(study_file) if study_file else workspace_study(root, create=True)
+    found = _read_source(source, study, _keys_place(source, keys_file, root), processes=processes)
+    if out:
+        _write_volumes(found, out)
+    return found
+
+
+def convert_source(
+    source: Path,
+    table: Path | None,
+    root: Path,
+    study_file: Path | None,
+    keys_file: Path | None,
+    *,
+    volumes: Path | None,
+    label_map: Mapping[str, int],
+    seed: int,
+    processes: int | None = None,
+) -> Conversion:
+    """Convert the exams of a folder that a table names or, without one, the images of all of them.
+
+    The table of all volumes is kept with the data set: what was chosen, from what, and why.
+    """
+    study = workspace_study(root, study_file, create=True)
+    keys_file = _keys_place(source, keys_file, root)
+    _check_keys_present(
+        keys_file, RawDataset.create(Workspace.of(root, study).nnunet_raw, study.dataset_spec)
+    )
+    rows = read_cohort(table, study.dataset_spec, ()) if table else None
+    found = _read_source(source, study, keys_file, volumes=volumes, processes=processes)
+    exams = pending_exams(
+        found.exams, study.dataset_spec, study.channel_rules,
+        choices=found.choices, rows=rows, label_map=label_map,
+    )  # fmt: skip
+    wanted = {exam.identifier for exam in exams}
+    if left_out := [exam.identifier for exam in found.exams if exam.identifier not in wanted]:
+        click.echo(f"{len(left_out)} exams of the source are not in the table: {first_of(left_out)}")
+    converted = convert_exams(exams, root, study_file, source="dicom", seed=seed, processes=processes)
+    dataset = converted.dataset
+    _write_volumes(found, (dataset.folder if table else dataset.unread_folder) / "volumes.csv")
+    return converted if table else replace(converted, listed_in="source")
+
+
+def _keys_place(source: Path, keys: Path | None, root: Path) -> Path:
+    """The key file's place, by default beside the source, which names the patients too.
+
+    One that would be handed on with the workspace is refused.
+    """
     source = source.resolve()
-    return source.with_name(f"{source.name}.keys.csv")
-
-
-def check_keys_place(keys: Path, root: Path) -> None:
-    """Refuse a key file that would be handed on with the workspace."""
+    keys = keys or source.with_name(f"{source.name}.keys.csv")
     if keys.resolve().is_relative_to(root.resolve()):
         raise InputError(
             f"{keys}: found the key file inside the workspace {root}, expected it apart; it names the "
             "patients: give another place with --keys"
         )
+    return keys
 
 
-def check_keys_present(keys: Path, dataset: RawDataset) -> None:
+def _check_keys_present(keys: Path, dataset: RawDataset) -> None:
     """Refuse to name exams anew over a data set that was named with a key file which is not there."""
     ledgers = [folder / ".conversion.json" for folder in (dataset.folder, dataset.unread_folder)]
     if not keys.exists() and any(ledger.exists() for ledger in ledgers):
@@ -68,8 +138,8 @@ def check_keys_present(keys: Path, dataset: RawDataset) -> None:
         )
 
 
-def read_source(
-    source: Path, study: Study, keys_file: Path, *, volumes: Path | None = None, processes: int | None = None
+def _read_source(
+    source: Path, study: Study, keys_file: Path, *, volumes: Path | None = None, processes: int | None
 ) -> Source:
     """Scan a folder, name its exams by the key file, and apply the study's rule.
 
@@ -88,34 +158,14 @@ def read_source(
     return Source(exams, table, refused, choices)
 
 
-def exams_to_convert(
-    source: Source, study: Study, rows: list[CohortRow] | None, label_map: dict[str, int]
-) -> list[PendingExam]:
-    """The exams of the table or, without one, all of them, unread; prints which are not in the table."""
-    pending = pending_exams(
-        source.exams,
-        study.dataset_spec,
-        study.channel_rules,
-        choices=source.choices,
-        rows=rows,
-        label_map=label_map,
-    )
-    wanted = {exam.identifier for exam in pending}
-    if left_out := [exam.identifier for exam in source.exams if exam.identifier not in wanted]:
-        click.echo(f"{len(left_out)} exams of the source are not in the table: {first_of(left_out)}")
-    return pending
-
-
-def write_volumes(source: Source, dataset: RawDataset, *, unread: bool) -> None:
-    """Keep the table of all volumes with the data set: what was chosen, from what, and why."""
-    folder = dataset.unread_folder if unread else dataset.folder
-    with atomic_path(folder / "volumes.csv") as temporary:
-        source.table.to_csv(temporary, index=False)
-
-
 def _print_left_out(found: Scan) -> None:
     click.echo(f"{len({frame.file for frame in found.frames})} image files")
     for kind, count in found.others.items():
         click.echo(f"{count} files left out: {kind}")
     for file, unreadable in found.damaged.items():
         click.echo(f"damaged: {file}: {unreadable.reason}", err=True)
+
+
+def _write_volumes(found: Source, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        found.table.to_csv(temporary, index=False)

@@ -34,7 +34,7 @@ def make_phantom(
     ------
     InputError
         When the workspace holds a cohort that was made with other settings.
-    dataset_conversion.images.volume.ConversionError
+    dataset_conversion.images.ConversionError
         When the phantom cannot serve the study (another plane, other levels or readers), or the folder
         holds other exams, which are left as they are.
     """

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bmseg.commands.options import FILE, parse_pair, seed_option, study_option, timed, workspace_option
+from bmseg.errors import WorkError
+
+if TYPE_CHECKING:
+    from bmseg.cohort.conversion import Conversion
 
 _SOURCE = click.argument("source", type=FILE)
-
-
-def _keys_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--keys",
-        "keys_file",
-        type=FILE,
-        help="Key file: which exam is whose. [default: SOURCE.keys.csv, beside SOURCE]",
-    )(command)
-
-
-def _map_label_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--map-label",
-        "label_map",
-        multiple=True,
-        metavar="FOUND=VALUE",
-        help="Mask value, or name of a segment or contour, that stands for a level: 255=1, GTV=1. Repeat.",
-    )(command)
-
-
-def _processes_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]")(
-        command
-    )
+_KEYS = click.option(
+    "--keys",
+    "keys_file",
+    type=FILE,
+    help="Key file: which exam is whose. [default: SOURCE.keys.csv, beside SOURCE]",
+)
+_MAP_LABEL = click.option(
+    "--map-label",
+    "label_map",
+    multiple=True,
+    metavar="FOUND=VALUE",
+    help="Mask value, or name of a segment or contour, that stands for a level: 255=1, GTV=1. Repeat.",
+)
+_PROCESSES = click.option(
+    "--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]"
+)
 
 
 def _check_pydicom() -> None:
@@ -43,6 +37,21 @@ def _check_pydicom() -> None:
 
     if not find_spec("pydicom"):
         raise click.UsageError("pydicom: not installed; install with: pip install 'bmseg[dicom]'")
+
+
+def _labels(pairs: tuple[str, ...]) -> dict[str, int]:
+    return dict(parse_pair(pair, "--map-label", int) for pair in pairs)
+
+
+def _report(converted: Conversion) -> None:
+    """Print what became of the exams; refused ones are a `WorkError`, after all of them are named."""
+    for line in converted.lines():
+        click.echo(line)
+    for reason in converted.report.failures.values():
+        click.echo(f"refused: {reason}", err=True)
+    if converted.report.failures:
+        raise WorkError(converted.end())
+    click.echo(converted.end())
 
 
 @click.group()
@@ -54,9 +63,9 @@ def inspect() -> None:
 @_SOURCE
 @workspace_option
 @study_option
-@_keys_option
+@_KEYS
 @click.option("-o", "--out", type=FILE, help="Write the table as CSV too; edit it for convert's --volumes.")
-@_processes_option
+@_PROCESSES
 def inspect_dicom(
     source: Path,
     root: Path,
@@ -72,20 +81,12 @@ def inspect_dicom(
     file, which is made if it is missing.
     """
     _check_pydicom()
-    from bmseg.cohort.dicom import check_keys_place, default_keys, read_source
-    from bmseg.commands.conversion_output import print_volumes
-    from bmseg.study import load_study
-    from bmseg.workspace import workspace_study
-    from dataset_conversion.files import atomic_path
+    from bmseg.cohort.dicom import inspect_source
 
-    study = load_study(study_file) if study_file else workspace_study(root, create=True)
-    keys_file = keys_file or default_keys(source)
-    check_keys_place(keys_file, root)
-    found = read_source(source, study, keys_file, processes=processes)
-    if out:
-        with atomic_path(out) as temporary:
-            found.table.to_csv(temporary, index=False)
-    print_volumes(found.table, found.refused)
+    found = inspect_source(source, root, study_file, keys_file, out=out, processes=processes)
+    click.echo(found.text())
+    for reason in found.refused.values():
+        click.echo(f"would be refused: {reason}", err=True)
     if out:
         click.echo(f"table: {out}")
 
@@ -100,8 +101,8 @@ def convert() -> None:
 @workspace_option
 @study_option
 @seed_option
-@_map_label_option
-@_processes_option
+@_MAP_LABEL
+@_PROCESSES
 def convert_nifti(
     table: Path,
     root: Path,
@@ -117,23 +118,14 @@ def convert_nifti(
     of exams that are to be segmented yet has split unread in every row and no mask.
     """
     from bmseg.annotation.rounds import refuse_conversion
-    from bmseg.cohort.record import write_conversion_record
-    from bmseg.commands.conversion_output import print_report
-    from bmseg.workspace import open_workspace, workspace_study
-    from dataset_conversion.raw.conversion import convert as convert_exams
-    from dataset_conversion.raw.dataset import RawDataset
-    from dataset_conversion.raw.nifti import read_table
+    from bmseg.cohort.conversion import convert_table
 
     refuse_conversion(root)
-    mapping = dict(parse_pair(pair, "--map-label", int) for pair in label_map)
-    spec = workspace_study(root, study_file, create=True).dataset_spec
-    exams = read_table(table, spec, mapping)
-    workspace, _ = open_workspace(root, study_file, create=True)
-    dataset = RawDataset.create(workspace.nnunet_raw, spec)
     with timed("convert"):
-        report = convert_exams(dataset, exams, seed=seed, processes=processes)
-        write_conversion_record(root, dataset, exams, report, source="nifti", seed=seed)
-    print_report(report, dataset)
+        converted = convert_table(
+            table, root, study_file, label_map=_labels(label_map), seed=seed, processes=processes
+        )
+    _report(converted)
 
 
 @convert.command("dicom")
@@ -141,11 +133,11 @@ def convert_nifti(
 @click.option("--table", type=FILE, help="CSV table, one row per exam: split, masks. [default: images only]")
 @workspace_option
 @study_option
-@_keys_option
+@_KEYS
 @click.option("--volumes", type=FILE, help="Edited table of 'inspect dicom': its column 'channel' decides.")
 @seed_option
-@_map_label_option
-@_processes_option
+@_MAP_LABEL
+@_PROCESSES
 def convert_dicom(
     source: Path,
     table: Path | None,
@@ -170,34 +162,12 @@ def convert_dicom(
     start_early("dataset_conversion.dicom.source", "dataset_conversion.raw.conversion")
 
     from bmseg.annotation.rounds import refuse_conversion
-    from bmseg.cohort.dicom import (
-        check_keys_place,
-        check_keys_present,
-        default_keys,
-        exams_to_convert,
-        read_source,
-        write_volumes,
-    )
-    from bmseg.cohort.record import write_conversion_record
-    from bmseg.commands.conversion_output import print_report
-    from bmseg.workspace import Workspace, open_workspace, workspace_study
-    from dataset_conversion.raw.cohort_table import read_cohort
-    from dataset_conversion.raw.conversion import convert as convert_exams
-    from dataset_conversion.raw.dataset import RawDataset
+    from bmseg.cohort.dicom import convert_source
 
     refuse_conversion(root)
-    mapping = dict(parse_pair(pair, "--map-label", int) for pair in label_map)
-    study = workspace_study(root, study_file, create=True)
-    keys_file = keys_file or default_keys(source)
-    check_keys_place(keys_file, root)
-    check_keys_present(keys_file, RawDataset.create(Workspace.of(root, study).nnunet_raw, study.dataset_spec))
-    rows = read_cohort(table, study.dataset_spec, ()) if table else None
     with timed("convert"):
-        found = read_source(source, study, keys_file, volumes=volumes, processes=processes)
-        exams = exams_to_convert(found, study, rows, mapping)
-        workspace, _ = open_workspace(root, study_file, create=True)
-        dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
-        report = convert_exams(dataset, exams, seed=seed, processes=processes)
-        write_volumes(found, dataset, unread=table is None)
-        write_conversion_record(root, dataset, exams, report, source="dicom", seed=seed)
-    print_report(report, dataset, source="table" if table else "source")
+        converted = convert_source(
+            source, table, root, study_file, keys_file,
+            volumes=volumes, label_map=_labels(label_map), seed=seed, processes=processes,
+        )  # fmt: skip
+    _report(converted)

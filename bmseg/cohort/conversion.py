@@ -1,0 +1,119 @@
+"""Exams converted into a workspace, the record of it, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bmseg.outputs import provenance, write_record
+from bmseg.study import study_hash
+from bmseg.workspace import kept_study, open_workspace, workspace_study
+from dataset_conversion.raw.conversion import ConversionReport, PendingExam, convert
+from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.nifti import read_table
+
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What became of exams, in which data set."""
+
+    dataset: RawDataset
+    report: ConversionReport
+    #: What lists the exams: where those that were removed are not found any more.
+    listed_in: str = "table"
+
+    def lines(self) -> Iterator[str]:
+        """What is worth saying, refused exams apart."""
+        report = self.report
+        yield f"{len(report.converted)} exams converted, {len(report.skipped)} already made"
+        if report.unused_masks:
+            yield (
+                f"{report.unused_masks} masks of training exams by other readers than "
+                f"{self.dataset.spec.training_reader} are not used"
+            )
+        if report.reordered:
+            yield (
+                f"{len(report.reordered)} masks stood in another axis order than their image and were "
+                f"brought to it: {first_of(report.reordered)}"
+            )
+        if report.removed:
+            yield f"{len(report.removed)} files of exams that are not in the {self.listed_in} were removed"
+
+    def end(self) -> str:
+        """Where the exams are, or how many were refused."""
+        unread, refused = self.report.unread, len(self.report.failures)
+        if refused:
+            left = "the others are listed in exams.csv" if unread else "the data set stays unfinished"
+            return (
+                f"{refused} exams refused (above); {left}: correct them and start again, only what is "
+                "missing is done"
+            )
+        if unread:
+            return f"images for readers to mask: {self.dataset.unread_folder}"
+        return f"data set: {self.dataset.folder}"
+
+
+def convert_table(
+    table: Path,
+    root: Path,
+    study_file: Path | None,
+    *,
+    label_map: Mapping[str, int],
+    seed: int,
+    processes: int | None = None,
+) -> Conversion:
+    """Convert the NIfTI files that a table names; nothing is written before the table is found sound."""
+    exams = read_table(table, workspace_study(root, study_file, create=True).dataset_spec, label_map)
+    return convert_exams(exams, root, study_file, source="nifti", seed=seed, processes=processes)
+
+
+def convert_exams(
+    exams: Sequence[PendingExam],
+    root: Path,
+    study_file: Path | None,
+    *,
+    source: str,
+    seed: int,
+    processes: int | None = None,
+) -> Conversion:
+    """Convert exams into a workspace; ``conversion.json`` stands beside what is finished."""
+    workspace, study = open_workspace(root, study_file, create=True)
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    report = convert(dataset, exams, seed=seed, processes=processes)
+    if report.failures and not report.unread:
+        return Conversion(dataset, report)
+    done = [exam for exam in exams if exam.identifier not in report.failures]
+    images = {
+        f"{exam.identifier} {channel}": dataset.image_path(exam.identifier, exam.split, channel)
+        for exam in done
+        for channel in dataset.spec.channels
+    }
+    record = {
+        "source": source,
+        "exams": len(done),
+        "seed": seed,
+        "study_sha256": study_hash(kept_study(root)),
+        # Of the input files: names, sizes and times, with the options; of the images: their content.
+        "inputs_sha256": provenance.value_hash({exam.identifier: exam.fingerprint for exam in done}),
+        "images_sha256": provenance.files_hash(images),
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+    }
+    folder = dataset.unread_folder if report.unread else dataset.folder
+    write_record(folder / "conversion.json", record)
+    return Conversion(dataset, report)
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are.
+
+    Examples
+    --------
+    >>> first_of(["a anna", "b anna", "c anna", "d anna", "e anna"])
+    'a anna, b anna, c anna and 2 more'
+    """
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
