@@ -18,8 +18,7 @@ from dataset_conversion.dicom.contrast import (
     contrast_of,
     frame_type_of,
 )
-from dataset_conversion.dicom.scanner import Scanner, scanner_of
-from dataset_conversion.dicom.table import table_position_of
+from dataset_conversion.dicom.scanner import Scanner, scanner_of, table_position_of
 from dataset_conversion.dicom.values import number_of, numbers_of, text_of, whole_of
 
 Point = tuple[float, float, float]

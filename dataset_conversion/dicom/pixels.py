@@ -24,11 +24,13 @@ from pydicom.uid import (
 from dataset_conversion.dicom.codestream import stated_by
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.frame import Frame, stamp_of
-from dataset_conversion.dicom.native import native_pixels
 from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.images.dicom_file import DamagedError, read_dataset
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+# The tag of native PixelData, little endian, with its VR and two reserved bytes where VRs are explicit.
+_BEGINNINGS = (b"\xe0\x7f\x10\x00OW\x00\x00", b"\xe0\x7f\x10\x00OB\x00\x00", b"\xe0\x7f\x10\x00")
 
 # GDCM reads the most, and on damaged JPEG 2000 it ends the whole process: it is asked last.
 _SAFEST_FIRST = ("pydicom", "pylibjpeg", "pyjpegls", "pillow", "gdcm")
@@ -109,6 +111,33 @@ def _decoded(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
         decoder.as_array(dataset, index=frame.number, raw=True, decoding_plugin=plugin, **_AS_STORED)[0]
         for frame in frames
     ]
+
+
+def native_pixels(file: Path, frame: Frame) -> np.ndarray | None:
+    """The stored pixels (rows, columns) of a single-frame file that ends with exactly them.
+
+    Most slices hold such: parsing the header again takes ten times as long as reading them. None where the
+    file states anything else or its end is anything else (compressed, big-endian, zipped, of several frames,
+    damaged): it has to be parsed.
+    """
+    bits, _, signed = frame.stored
+    if frame.plane is None or bits not in (8, 16) or frame.number or not frame.native:
+        return None
+    size = frame.plane.rows * frame.plane.columns * bits // 8
+    # Values have even lengths.
+    length = size + size % 2
+    with file.open("rb") as stream:
+        if stream.seek(0, 2) < length + 12:
+            return None
+        stream.seek(-length - 12, 2)
+        content = stream.read()
+    head = content[:12]
+    if not any(head.endswith(beginning + length.to_bytes(4, "little")) for beginning in _BEGINNINGS):
+        return None
+    kind = np.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
+    return np.frombuffer(content, kind, offset=12, count=size * 8 // bits).reshape(
+        frame.plane.rows, frame.plane.columns
+    )
 
 
 def _decoder(file: Path, syntax: UID) -> tuple[Decoder, str]:

@@ -1,8 +1,9 @@
-"""The acquisition parameters that may leave the hospital: a whitelist."""
+"""The acquisition parameters that may leave the hospital, a whitelist, and where the table stood."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,3 +58,34 @@ def _field(value: Any) -> float | None:
     # Some write gauss.
     tesla = tesla / 10_000 if tesla > 1000 else tesla
     return round(tesla, 3) if 0 < tesla < 30 else None
+
+
+# Siemens: ImaAbsTablePosition, three whole numbers in mm; the last is along the body.
+_SIEMENS_GROUP, _SIEMENS_CREATOR, _SIEMENS_ELEMENT = 0x0019, "SIEMENS MR HEADER", 0x13
+
+
+def table_position_of(dataset: Dataset, groups: Sequence[Dataset] = ()) -> float | None:
+    """Place of the table along the body in mm.
+
+    Asked are TablePosition, of the frame or the file, the private tag of Siemens, and TableHeight. Which
+    way it counts differs from vendor to vendor.
+    """
+    for group in groups:
+        items = group.get("TablePositionSequence")
+        if items and (place := number_of(items[0].get("TablePosition"))) is not None:
+            return place
+    for value in (dataset.get("TablePosition"), _siemens(dataset), dataset.get("TableHeight")):
+        if (place := number_of(value)) is not None:
+            return place
+    return None
+
+
+def _siemens(dataset: Dataset) -> Any:
+    if (_SIEMENS_GROUP, 0x0010) not in dataset:
+        return None
+    try:
+        block = dataset.private_block(_SIEMENS_GROUP, _SIEMENS_CREATOR)
+    except KeyError:
+        return None
+    values = block[_SIEMENS_ELEMENT].value if _SIEMENS_ELEMENT in block else None
+    return values[2] if isinstance(values, Sequence) and len(values) == 3 else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from dataset_conversion import files
-from dataset_conversion.images import ConversionError, Volume
+from dataset_conversion.images import ConversionError, Volume, as_volume
 from dataset_conversion.mask_files.labels import Labels, combine, relabel, values_of_names
 
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SEGMENT_KEY = re.compile(r"Segment(\d+)_(?:ID|Name|LabelValue|Layer)")
 # The second is the name in files of Slicer before 5.2.
 _REPRESENTATION_KEYS = ("Segmentation_SourceRepresentation", "Segmentation_MasterRepresentation")
@@ -44,30 +43,36 @@ def read_nrrd(path: Path, image: Volume, labels: Labels) -> Volume:
     """
     found = _read(path)
     keys = {key: found.GetMetaData(key) for key in found.GetMetaDataKeys()}
-    layers = np.moveaxis(_layers(path, found), 0, -1)
-    affine = _affine(path, found)
+    layers = _layers(path, found)
     segments = _segments(path, keys)
     if not segments and not any(key.startswith("Segmentation_") for key in keys):
-        if layers.shape[-1] > 1:
+        if len(layers) > 1:
             raise ConversionError(
-                f"{path}: found {layers.shape[-1]} values a voxel, expected one; export a label map"
+                f"{path}: found {len(layers)} values a voxel, expected one; export a label map"
             )
-        return relabel(Volume(layers[..., 0], affine), labels.label_map)
+        return relabel(layers[0], labels.label_map)
     for key in _REPRESENTATION_KEYS:
         if (kind := keys.get(key, "Binary labelmap")) != "Binary labelmap":
             raise ConversionError(
                 f"{path}: representation: found '{kind}', expected 'Binary labelmap'; convert it in 3D Slicer"
             )
     values = values_of_names(path, [segment.name for segment in segments], "segment", labels)
-    if layers.shape[:3] == (1, 1, 1) != image.array.shape:
+    shape = layers[0].array.shape
+    if shape == (1, 1, 1) != image.array.shape:
         return Volume(np.zeros(image.array.shape, dtype=np.int32), image.affine)
-    _refuse_cropped(path, layers, image)
-    _refuse_nameless(path, layers, segments)
+    # The order of axes is free: other faults of the grid are for the caller to find.
+    if sorted(shape) != sorted(image.array.shape):
+        raise ConversionError(
+            f"{path}: size: found {_by(shape)}, expected {_by(image.array.shape)} voxels (the image's); save "
+            "it from 3D Slicer again, the image as source geometry and 'Crop to minimum extent' off"
+        )
+    arrays = [layer.array for layer in layers]
+    _refuse_nameless(path, arrays, segments)
     painted = (
-        (segment.name, value, layers[..., segment.layer] == segment.label)
+        (segment.name, value, arrays[segment.layer] == segment.label)
         for segment, value in zip(segments, values, strict=True)
     )
-    return Volume(combine(path, layers.shape[:3], painted, "segments"), affine)
+    return Volume(combine(path, shape, painted, "segments"), layers[0].affine)
 
 
 def _read(path: Path) -> sitk.Image:
@@ -91,28 +96,21 @@ def _read(path: Path) -> sitk.Image:
     )
 
 
-def _layers(path: Path, found: sitk.Image) -> np.ndarray:
-    """Voxels as (layer, i, j, k)."""
+def _layers(path: Path, found: sitk.Image) -> list[Volume]:
     if found.GetDimension() != 3:
-        size = " x ".join(map(str, found.GetSize()))
-        raise ConversionError(f"{path}: found {found.GetDimension()} dimensions ({size}), expected 3")
-    array = sitk.GetArrayFromImage(found)
-    if array.dtype.kind not in "buif":
         raise ConversionError(
-            f"{path}: found voxels of type {array.dtype}, expected plain numbers; export it again"
+            f"{path}: found {found.GetDimension()} dimensions ({_by(found.GetSize())}), expected 3"
         )
-    if array.ndim == 3:
-        array = array[..., np.newaxis]
-    return array.transpose(3, 2, 1, 0)
-
-
-def _affine(path: Path, found: sitk.Image) -> np.ndarray:
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(found.GetDirection()).reshape(3, 3) * found.GetSpacing()
-    affine[:3, 3] = found.GetOrigin()
+    if "complex" in (kind := found.GetPixelIDTypeAsString()):
+        raise ConversionError(f"{path}: found voxels of type {kind}, expected plain numbers; export it again")
+    count = found.GetNumberOfComponentsPerPixel()
+    several = found.GetPixelIDTypeAsString().startswith("vector")
+    parts = [sitk.VectorIndexSelectionCast(found, n) for n in range(count)] if several else [found]
+    layers = [as_volume(part, name=str(path)) for part in parts]
+    affine = layers[0].affine
     if not np.isfinite(affine).all() or np.linalg.det(affine) == 0:
         raise ConversionError(f"{path}: space directions: found none to invert; export it again")
-    return _LPS_TO_RAS @ affine
+    return layers
 
 
 def _segments(path: Path, keys: dict[str, str]) -> list[_Segment]:
@@ -135,36 +133,22 @@ def _whole(path: Path, keys: dict[str, str], key: str, default: int) -> int:
     return int(text)
 
 
-def _refuse_cropped(path: Path, layers: np.ndarray, image: Volume) -> None:
-    found, expected = layers.shape[:3], image.array.shape
-    # The order of axes is free: other faults of the grid are for the caller to find.
-    if sorted(found) != sorted(expected):
-        raise ConversionError(
-            f"{path}: size: found {_by(found)}, expected {_by(expected)} voxels (the image's); save it from "
-            "3D Slicer again, the image as source geometry and 'Crop to minimum extent' off"
-        )
-
-
-def _refuse_nameless(path: Path, layers: np.ndarray, segments: list[_Segment]) -> None:
+def _refuse_nameless(path: Path, layers: list[np.ndarray], segments: list[_Segment]) -> None:
     for segment in segments:
-        if segment.layer >= layers.shape[-1]:
+        if segment.layer >= len(layers):
             raise ConversionError(
                 f"{path}: segment '{segment.name}': found layer {segment.layer}, expected one of "
-                f"{layers.shape[-1]} counted from 0; save it from 3D Slicer again"
+                f"{len(layers)} counted from 0; save it from 3D Slicer again"
             )
-    for layer, label, count in _label_counts(layers):
-        if label != 0 and not any(s.layer == layer and s.label == label for s in segments):
-            raise ConversionError(
-                f"{path}: segments: found value {label:g} in {count} voxels of layer {layer}, expected a "
-                "segment for each value; save it from 3D Slicer again"
-            )
+    named = {(segment.layer, segment.label) for segment in segments}
+    for number, layer in enumerate(layers):
+        for label, count in zip(*np.unique(layer, return_counts=True), strict=True):
+            if label != 0 and (number, label) not in named:
+                raise ConversionError(
+                    f"{path}: segments: found value {label:g} in {count} voxels of layer {number}, expected "
+                    "a segment for each value; save it from 3D Slicer again"
+                )
 
 
-def _label_counts(layers: np.ndarray) -> Iterator[tuple[int, float, int]]:
-    for layer in range(layers.shape[-1]):
-        for label, count in zip(*np.unique(layers[..., layer], return_counts=True), strict=True):
-            yield layer, float(label), int(count)
-
-
-def _by(values: tuple[int, ...]) -> str:
+def _by(values: Sequence[int]) -> str:
     return " x ".join(map(str, values))

@@ -7,9 +7,10 @@ series that is not at hand.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydicom import Dataset
@@ -25,19 +26,11 @@ _NESTED = "CLOSED_PLANAR"
 _EXCLUSIVE = "CLOSEDPLANAR_XOR"
 
 
-@dataclass(frozen=True)
-class _Polygon:
+class _Polygon(NamedTuple):
     """A contour of a structure set: its geometric type and its points in voxels, one a row."""
 
     type: str
     points: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Structure:
-    name: str
-    frame_of_reference: str
-    item: Dataset | None
 
 
 def read_structure_set(
@@ -51,51 +44,39 @@ def read_structure_set(
         When a contour set's name is no level, sets overlap, a contour is no closed polygon or does not lie
         in a slice of the image. Damaged files raise other errors.
     """
-    structures = _structures(path, dataset)
-    values = values_of_names(path, [s.name for s in structures], "contour set", labels)
-    used = [(s, value) for s, value in zip(structures, values, strict=True) if value != 0]
-    for structure, _ in used:
-        if frame_of_reference and structure.frame_of_reference not in ("", frame_of_reference):
+    described = {int(roi.ROINumber): roi for roi in dataset.StructureSetROISequence}
+    drawn = {int(item.ReferencedROINumber): item for item in dataset.ROIContourSequence}
+    counts = len(dataset.StructureSetROISequence), len(dataset.ROIContourSequence)
+    if (len(described), len(drawn)) != counts or set(drawn) - set(described):
+        found = _list(item.ReferencedROINumber for item in dataset.ROIContourSequence)
+        names = _list(roi.ROINumber for roi in dataset.StructureSetROISequence)
+        raise ConversionError(
+            f"{path}: contour sets: found contours of sets {found} and names of {names}, expected each "
+            "number once and a name for each; export it again"
+        )
+    values = values_of_names(path, [str(roi.ROIName) for roi in described.values()], "contour set", labels)
+    sets = []
+    for (number, roi), value in zip(described.items(), values, strict=True):
+        if value == 0:
+            continue
+        what = f"{path}: contour set '{roi.ROIName}'"
+        stated = str(roi.get("ReferencedFrameOfReferenceUID") or "")
+        if frame_of_reference and stated not in ("", frame_of_reference):
             raise ConversionError(
-                f"{path}: contour set '{structure.name}': found another frame of reference than the image's, "
-                "expected the same; export the mask that was drawn on this image"
+                f"{what}: found another frame of reference than the image's, expected the same; export the "
+                "mask that was drawn on this image"
             )
-    drawn = {
-        index: _polygons(f"{path}: contour set '{s.name}'", s, image) for index, (s, _) in enumerate(used)
-    }
-    axes = _axes([polygon for polygons in drawn.values() for polygon in polygons])
-    painted = (
-        (s.name, value, _voxels(f"{path}: contour set '{s.name}'", drawn[index], axes, image))
-        for index, (s, value) in enumerate(used)
-    )
+        contours = drawn[number].get("ContourSequence") if number in drawn else None
+        sets.append((what, str(roi.ROIName), value, _polygons(what, contours or [], image)))
+    axes = _axes([polygon for *_, polygons in sets for polygon in polygons])
+    painted = ((name, value, _voxels(what, polygons, axes, image)) for what, name, value, polygons in sets)
     return Volume(combine(path, image.array.shape, painted, "contour sets"), image.affine)
 
 
-def _structures(path: Path, dataset: Dataset) -> list[_Structure]:
-    described = [int(roi.ROINumber) for roi in dataset.StructureSetROISequence]
-    drawn = [int(item.ReferencedROINumber) for item in dataset.ROIContourSequence]
-    if len(set(described)) < len(described) or len(set(drawn)) < len(drawn) or set(drawn) - set(described):
-        raise ConversionError(
-            f"{path}: contour sets: found contours of sets {_list(drawn)} and names of {_list(described)}, "
-            "expected each number once and a name for each; export it again"
-        )
-    contours = dict(zip(drawn, dataset.ROIContourSequence, strict=True))
-    return [
-        _Structure(
-            name=str(roi.ROIName),
-            frame_of_reference=str(roi.get("ReferencedFrameOfReferenceUID") or ""),
-            item=contours.get(int(roi.ROINumber)),
-        )
-        for roi in dataset.StructureSetROISequence
-    ]
-
-
-def _polygons(what: str, structure: _Structure, image: Volume) -> list[_Polygon]:
-    if structure.item is None:
-        return []
+def _polygons(what: str, contours: Iterable[Dataset], image: Volume) -> list[_Polygon]:
     to_voxels = np.linalg.inv(image.affine)
     polygons = []
-    for number, item in enumerate(structure.item.get("ContourSequence") or [], start=1):
+    for number, item in enumerate(contours, start=1):
         kind = str(item.ContourGeometricType)
         if kind not in (_NESTED, _EXCLUSIVE):
             raise ConversionError(
@@ -190,5 +171,5 @@ def _refuse_crossing(what: str, contours: list[np.ndarray], shape: tuple[int, in
         )
 
 
-def _list(numbers: list[int]) -> str:
+def _list(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, numbers)) or "none"

@@ -5,7 +5,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from dataset_conversion.dicom.native import native_pixels
+from dataset_conversion.dicom.pixels import native_pixels
 from dataset_conversion.dicom.scan import scan
 
 
