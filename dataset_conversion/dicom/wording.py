@@ -36,7 +36,7 @@ _STATIONS = {
     "whole body": "wholebody wb wbmri ganzkörper ganzkoerper helkropp helkroppen helkrop",
 }
 _STATION_PHRASES = {
-    "whole body": re.compile(r"\b(whole|total|totaal|hele) (body|lichaam|kroppen)\b|\bcorps entier\b"),
+    "whole body": re.compile(r"\b(whole|total|totaal|hele) (body|lichaam|kroppen)\b|\bcorps entier\b")
 }
 
 # Without words that are common names too (Long, Field, Tim, Norm, Li): hiding one costs little.

@@ -56,13 +56,7 @@ class MarrowSignal:
 
 
 def draw_marrow(
-    grid: Grid,
-    anatomy: Anatomy,
-    *,
-    age: float,
-    group: str,
-    fluid_like: bool,
-    rng: np.random.Generator,
+    grid: Grid, anatomy: Anatomy, *, age: float, group: str, fluid_like: bool, rng: np.random.Generator
 ) -> MarrowSignal:
     """Latent marrow signal of one exam at an age in years, of group "healthy" or "CNO".
 
