@@ -120,8 +120,7 @@ class Output:
                 self._put_in_place(staged, inputs)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-            if not self._has_files():
-                shutil.rmtree(self.folder, ignore_errors=True)
+            self._tidy()
 
     @contextmanager
     def resumed(self, inputs: Mapping[str, Any]) -> Iterator[None]:
@@ -140,9 +139,12 @@ class Output:
                 f"{self.kind}: found the workspace made with {was}, expected {expected}; use another "
                 "--workspace or remove this one"
             )
-        with locked(self.folder / self._own(_LOCK), self.kind):
-            yield
-            write_record(self.folder / self.record, self._about(inputs) | {"outputs": {}})
+        try:
+            with locked(self.folder / self._own(_LOCK), self.kind):
+                yield
+                write_record(self.folder / self.record, self._about(inputs) | {"outputs": {}})
+        finally:
+            self._tidy()
 
     def remove_followers(self) -> None:
         """Remove what later steps made from these results."""
@@ -184,6 +186,11 @@ class Output:
     def _own(self, name: str) -> str:
         """A name of its own where several outputs share a folder."""
         return name if self.record == PROVENANCE else f"{name}-{Path(self.record).stem}"
+
+    def _tidy(self) -> None:
+        """Leave no folder of locks alone."""
+        if not self._has_files():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _has_files(self) -> bool:
         return self.folder.is_dir() and any(

@@ -93,7 +93,9 @@ def test_work_that_grows_goes_on_from_the_same_inputs_only(tmp_path: Path) -> No
     output = Output(tmp_path, "phantom", record="phantom.json")
     with pytest.raises(RuntimeError), output.resumed(INPUTS):
         raise RuntimeError("killed")
-    assert output.made_from(INPUTS) is None
+    assert output.made_from(INPUTS) is None and not list(tmp_path.glob("*"))
+    with output.resumed(INPUTS):
+        pass
     with (
         pytest.raises(InputError, match="phantom: found the workspace made with seed=1, expected seed=2"),
         output.resumed(INPUTS | {"seed": 2}),

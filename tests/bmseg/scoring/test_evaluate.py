@@ -60,7 +60,7 @@ def done(evaluated: Path, folders: dict[str, Path], tmp_path: Path) -> Path:
 
 def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str, Path], done: Path) -> None:
     out = done
-    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    files = {str(path.relative_to(out)) for path in out.rglob("[!.]*") if path.is_file()}
     assert files == {
         *(f"consensus/{exam}.nii.gz" for exam in EXAMS),
         "dice.csv", "consensus.csv", "decision_table.csv", "table1.csv", "table1.md", "table1.html",
