@@ -15,18 +15,8 @@ from tqdm import tqdm
 
 from bmseg.study import DEFAULT_STUDY, Study, load_study
 from dataset_conversion.images import ConversionError
-from dataset_conversion.phantom.calibration import (
-    Objective,
-    Scorer,
-    Search,
-    SeenCohort,
-    Targets,
-    calibrate,
-    score_cohort,
-    see_test_exams,
-    starting_readers,
-    write_readers,
-)
+from dataset_conversion.phantom import calibration
+from dataset_conversion.phantom.calibration import Scorer, Search, SeenCohort, Targets, see_test_exams
 from dataset_conversion.phantom.plan import DEFAULT_SEED
 from dataset_conversion.phantom.readers import READERS, ReaderParameters, calibrated_readers
 from evaluation.consensus.rules import staple
@@ -38,15 +28,7 @@ TUNED_SEEDS, CHECKED_SEEDS = (1, 2, 3), (7, 1234, 31337)
 
 
 def study_scorer(study: Study, *, restarts: int = 12) -> Scorer:
-    """Score vote patterns by a study's consensus and levels, as `bmseg.scoring.evaluate` does.
-
-    Parameters
-    ----------
-    study : Study
-        Of the phantom's four readers and three levels.
-    restarts : int
-        See `evaluation.consensus.rules.staple`.
-    """
+    """Score vote patterns by a study's consensus and levels, as `bmseg.scoring.evaluate` does."""
     levels, empty_mask = study.levels_by_name, EmptyMask(study.scores.empty_mask)
 
     def scorer(counts: np.ndarray) -> np.ndarray:
@@ -77,7 +59,7 @@ def compare(cohort: SeenCohort, parameters: ReaderParameters, study: Study, targ
         A row a level and reader: ``level, reader, median, published_median, median_difference, mean,
         published_mean, mean_difference``.
     """
-    found = score_cohort(cohort, parameters, study_scorer(study))
+    found = calibration.score_cohort(cohort, parameters, study_scorer(study))
     cells = [(level, reader) for level in study.levels_by_name for reader in READERS]
     table = pd.DataFrame(cells, columns=["level", "reader"])
     for name, scores, published in zip(
@@ -96,18 +78,20 @@ def main(generations: int, seed: int) -> None:
     """Tune the synthetic readers to the published Table 1, store them, and print both tables."""
     study = load_study(DEFAULT_STUDY)
     targets = published_targets(study)
-    start = starting_readers()
+    start = calibration.starting_readers()
     shipped = see_test_exams(DEFAULT_SEED, start.scale)
     if generations:
         others = [see_test_exams(other, start.scale) for other in TUNED_SEEDS]
         # Twelve more starts of the consensus changed no label on these cohorts.
-        objective = Objective(shipped, others, targets, study_scorer(study, restarts=0), start)
+        objective = calibration.Objective(shipped, others, targets, study_scorer(study, restarts=0), start)
         try:
             with tqdm(total=generations, desc="generations") as bar:
-                readers, record = calibrate(objective, Search(generations, seed), report=bar.update)
+                readers, record = calibration.calibrate(
+                    objective, Search(generations, seed), report=bar.update
+                )
         except ConversionError as error:
             raise click.ClickException(str(error)) from None
-        write_readers(readers, record)
+        calibration.write_readers(readers, record)
         calibrated_readers.cache_clear()
     readers = calibrated_readers()
     click.echo(f"Synthetic cohort, seed {DEFAULT_SEED}:")

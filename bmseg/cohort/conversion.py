@@ -57,28 +57,18 @@ class Conversion:
 
 
 def convert_table(
-    table: Path,
-    root: Path,
-    study_file: Path | None,
-    *,
-    label_map: Mapping[str, int],
-    seed: int,
-    processes: int | None = None,
-) -> Conversion:
+    table: Path, root: Path, study_file: Path | None,
+    *, label_map: Mapping[str, int], seed: int, processes: int | None,
+) -> Conversion:  # fmt: skip
     """Convert the NIfTI files that a table names; nothing is written before the table is found sound."""
     exams = read_table(table, workspace_study(root, study_file, create=True).dataset_spec, label_map)
     return convert_exams(exams, root, study_file, source="nifti", seed=seed, processes=processes)
 
 
 def convert_exams(
-    exams: Sequence[PendingExam],
-    root: Path,
-    study_file: Path | None,
-    *,
-    source: str,
-    seed: int,
-    processes: int | None = None,
-) -> Conversion:
+    exams: Sequence[PendingExam], root: Path, study_file: Path | None,
+    *, source: str, seed: int, processes: int | None,
+) -> Conversion:  # fmt: skip
     """Convert exams into a workspace; ``conversion.json`` stands beside what is finished."""
     workspace, study = open_workspace(root, study_file, create=True)
     dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)

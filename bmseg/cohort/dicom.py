@@ -61,14 +61,9 @@ def _contrast(row: Mapping[str, str]) -> str:
 
 
 def inspect_source(
-    source: Path,
-    root: Path,
-    study_file: Path | None,
-    keys_file: Path | None,
-    *,
-    out: Path | None = None,
-    processes: int | None = None,
-) -> Source:
+    source: Path, root: Path, study_file: Path | None, keys_file: Path | None,
+    *, out: Path | None, processes: int | None,
+) -> Source:  # fmt: skip
     """Scan a folder and say which channel each volume is; the table goes to `out` as CSV."""
     study = load_study(study_file) if study_file else workspace_study(root, create=True)
     found = _read_source(source, study, _keys_place(source, keys_file, root), processes=processes)
@@ -78,17 +73,9 @@ def inspect_source(
 
 
 def convert_source(
-    source: Path,
-    table: Path | None,
-    root: Path,
-    study_file: Path | None,
-    keys_file: Path | None,
-    *,
-    volumes: Path | None,
-    label_map: Mapping[str, int],
-    seed: int,
-    processes: int | None = None,
-) -> Conversion:
+    source: Path, table: Path | None, root: Path, study_file: Path | None, keys_file: Path | None,
+    *, volumes: Path | None, label_map: Mapping[str, int], seed: int, processes: int | None,
+) -> Conversion:  # fmt: skip
     """Convert the exams of a folder that a table names or, without one, the images of all of them.
 
     The table of all volumes is kept with the data set: what was chosen, from what, and why.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,18 +15,13 @@ if TYPE_CHECKING:
 
 _SOURCE = click.argument("source", type=FILE)
 _KEYS = click.option(
-    "--keys",
-    "keys_file",
-    type=FILE,
+    "--keys", "keys_file", type=FILE,
     help="Key file: which exam is whose. [default: SOURCE.keys.csv, beside SOURCE]",
-)
+)  # fmt: skip
 _MAP_LABEL = click.option(
-    "--map-label",
-    "label_map",
-    multiple=True,
-    metavar="FOUND=VALUE",
+    "--map-label", "label_map", multiple=True, metavar="FOUND=VALUE",
     help="Mask value, or name of a segment or contour, that stands for a level: 255=1, GTV=1. Repeat.",
-)
+)  # fmt: skip
 _PROCESSES = click.option(
     "--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]"
 )
@@ -66,14 +61,7 @@ def inspect() -> None:
 @_KEYS
 @click.option("-o", "--out", type=FILE, help="Write the table as CSV too; edit it for convert's --volumes.")
 @_PROCESSES
-def inspect_dicom(
-    source: Path,
-    root: Path,
-    study_file: Path | None,
-    keys_file: Path | None,
-    out: Path | None,
-    processes: int | None,
-) -> None:
+def inspect_dicom(out: Path | None, **given: Any) -> None:
     """List every volume of a folder of DICOM files.
 
     One row per volume: exam, contrast and the tag that names it, plane, size, spacing, echo time, station;
@@ -83,7 +71,7 @@ def inspect_dicom(
     _check_pydicom()
     from bmseg.cohort.dicom import inspect_source
 
-    found = inspect_source(source, root, study_file, keys_file, out=out, processes=processes)
+    found = inspect_source(out=out, **given)
     click.echo(found.text())
     for reason in found.refused.values():
         click.echo(f"would be refused: {reason}", err=True)
@@ -103,14 +91,7 @@ def convert() -> None:
 @seed_option
 @_MAP_LABEL
 @_PROCESSES
-def convert_nifti(
-    table: Path,
-    root: Path,
-    study_file: Path | None,
-    seed: int,
-    label_map: tuple[str, ...],
-    processes: int | None,
-) -> None:
+def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     """Convert NIfTI images and masks listed in a table.
 
     Columns of the table: exam, split (training or test), one per channel and one per reader of the study
@@ -122,9 +103,7 @@ def convert_nifti(
 
     refuse_conversion(root)
     with timed("convert"):
-        converted = convert_table(
-            table, root, study_file, label_map=_labels(label_map), seed=seed, processes=processes
-        )
+        converted = convert_table(root=root, label_map=_labels(label_map), **given)
     _report(converted)
 
 
@@ -138,17 +117,7 @@ def convert_nifti(
 @seed_option
 @_MAP_LABEL
 @_PROCESSES
-def convert_dicom(
-    source: Path,
-    table: Path | None,
-    root: Path,
-    study_file: Path | None,
-    keys_file: Path | None,
-    volumes: Path | None,
-    seed: int,
-    label_map: tuple[str, ...],
-    processes: int | None,
-) -> None:
+def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     """Convert exported DICOM studies, anonymously.
 
     Every channel of the study file is the one volume of an exam that its rule describes. Without --table
@@ -166,8 +135,5 @@ def convert_dicom(
 
     refuse_conversion(root)
     with timed("convert"):
-        converted = convert_source(
-            source, table, root, study_file, keys_file,
-            volumes=volumes, label_map=_labels(label_map), seed=seed, processes=processes,
-        )  # fmt: skip
+        converted = convert_source(root=root, label_map=_labels(label_map), **given)
     _report(converted)

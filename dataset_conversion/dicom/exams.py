@@ -38,36 +38,23 @@ def find_exams(found: Scan, keys: list[Key]) -> tuple[list[FoundExam], list[Key]
     studies: dict[str, list[Frame]] = defaultdict(list)
     for frame in found.frames:
         studies[frame.identity.study].append(frame)
-    keys = with_new_keys(
-        keys,
-        [
-            (study, frames[0].identity.patient, _folder(frames, found.source))
-            for study, frames in studies.items()
-        ],
-    )
+    whose = [(study, one[0].identity.patient, _folder(one, found.source)) for study, one in studies.items()]
+    keys = with_new_keys(keys, whose)
     reasons = _reasons(studies, found)
     volumes = {study: find_volumes(frames) for study, frames in studies.items()}
-    fragments = [
-        volume for study in studies if len(studies[study]) < FEWEST_SLICES for volume in volumes[study]
-    ]
-    exams = [
-        FoundExam(
-            key.exam,
-            key.patient,
-            tuple(_with_stations(volumes[key.study_uid])),
-            reasons[key.study_uid] or _torn_by_study(volumes[key.study_uid], fragments),
-        )
-        for key in keys
-        if key.study_uid in studies
-    ]
+    fragments = [one for study, own in volumes.items() if len(studies[study]) < FEWEST_SLICES for one in own]
+    exams = []
+    for key in keys:
+        if own := volumes.get(key.study_uid):
+            reason = reasons[key.study_uid] or _torn_by_study(own, fragments)
+            exams.append(FoundExam(key.exam, key.patient, tuple(_with_stations(own)), reason))
     return sorted(exams, key=lambda exam: exam.identifier), keys
 
 
 def _folder(frames: Sequence[Frame], source: Path) -> str:
     """The folder that holds all files of an exam, below the source."""
-    return os.path.relpath(
-        os.path.commonpath([frame.file.parent.resolve() for frame in frames]), source.resolve()
-    )
+    common = os.path.commonpath([frame.file.parent.resolve() for frame in frames])
+    return os.path.relpath(common, source.resolve())
 
 
 def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
@@ -83,19 +70,15 @@ def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
     for study, frames in studies.items():
         patients = {frame.identity.patient for frame in frames}
         shared = {frame.identity.series for frame in frames if len(series_studies[frame.identity.series]) > 1}
-        reasons[study] = ""
+        reason = ""
         if len(patients) > 1:
-            reasons[study] = (
-                f"PatientID: found {len(patients)} in one study, expected one; separate the exams"
-            )
+            reason = f"PatientID: found {len(patients)} in one study, expected one; separate the exams"
         elif shared:
-            reasons[study] = (
-                f"SeriesInstanceUID: found {len(shared)} series that stand in another study too; export again"
-            )
+            series = f"{len(shared)} series that stand in another study too"
+            reason = f"SeriesInstanceUID: found {series}; export again"
         elif damaged[study]:
-            reasons[study] = (
-                f"found {damaged[study]} damaged files that may be slices of this exam; export it again"
-            )
+            reason = f"found {damaged[study]} damaged files that may be slices of this exam; export it again"
+        reasons[study] = reason
     return reasons
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,8 @@ def frames_of(dataset: Dataset, file: Path) -> list[Frame]:
     """
     count = whole_of(dataset.get("NumberOfFrames")) or 1
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
-    identity = Identity(
-        text_of(dataset.get("PatientID")),
-        text_of(dataset.get("StudyInstanceUID")),
-        text_of(dataset.get("SeriesInstanceUID")),
-        text_of(dataset.get("FrameOfReferenceUID")),
-    )
+    uids = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+    identity = Identity(*(text_of(dataset.get(keyword)) for keyword in uids))
     fault = _fault_of_file(dataset, count, per_frame)
     source = (file, stamp_of(file))
     if per_frame is None or fault:
@@ -139,14 +136,10 @@ def _fault_of_file(dataset: Dataset, count: int, per_frame: Sequence[Dataset] | 
 
 
 def _frame(
-    dataset: Dataset,
-    source: tuple[Path, tuple[int, int]],
-    number: int,
-    identity: Identity,
-    groups: Sequence[Dataset],
-    fault: str,
-) -> Frame:
-    get = _Lookup(dataset, groups)
+    dataset: Dataset, source: tuple[Path, tuple[int, int]], number: int, identity: Identity,
+    groups: Sequence[Dataset], fault: str,
+) -> Frame:  # fmt: skip
+    get = partial(_look_up, dataset, groups)
     plane, missing = (None, "") if fault else _plane(get, dataset)
     position = numbers_of(get("PlanePositionSequence", "ImagePositionPatient"), 3)
     if not fault and not missing and position is None:
@@ -157,12 +150,7 @@ def _frame(
     scale = (number_of(slope), number_of(intercept)) if rescaled else (1.0, 0.0)
     if None in scale or scale[0] == 0:
         missing = missing or "RescaleSlope, RescaleIntercept: found no two usable numbers"
-    temporal = get("FrameContentSequence", "TemporalPositionIndex")
-    if temporal is None:
-        temporal = dataset.get("TemporalPositionIdentifier")
-    echo = get("MREchoSequence", "EffectiveEchoTime")
-    repetition = get("MRTimingAndRelatedParametersSequence", "RepetitionTime")
-    acquisition = get("FrameContentSequence", "FrameAcquisitionNumber")
+    content = partial(get, "FrameContentSequence")
     return Frame(
         file=source[0],
         number=number,
@@ -174,10 +162,10 @@ def _frame(
         contrast=contrast_of(dataset, groups),
         component=component_of(dataset, groups),
         frame_type=frame_type_of(dataset, groups),
-        echo_time=number_of(echo if echo is not None else dataset.get("EchoTime")),
-        repetition_time=number_of(repetition),
-        temporal_position=whole_of(temporal),
-        acquisition=whole_of(acquisition if acquisition is not None else dataset.get("AcquisitionNumber")),
+        echo_time=number_of(get("MREchoSequence", "EffectiveEchoTime", "EchoTime")),
+        repetition_time=number_of(get("MRTimingAndRelatedParametersSequence", "RepetitionTime")),
+        temporal_position=whole_of(content("TemporalPositionIndex", "TemporalPositionIdentifier")),
+        acquisition=whole_of(content("FrameAcquisitionNumber", "AcquisitionNumber")),
         plane=plane,
         position=position,  # type: ignore[arg-type]
         table_position=table_position_of(dataset, groups),
@@ -191,22 +179,17 @@ def _frame(
     )
 
 
-class _Lookup:
-    """Find a value in the functional groups of a frame or, classic, in the data set itself."""
-
-    def __init__(self, dataset: Dataset, groups: Sequence[Dataset]) -> None:
-        self.dataset = dataset
-        self.groups = groups
-
-    def __call__(self, sequence: str, keyword: str) -> Any:
-        for group in self.groups:
-            items = group.get(sequence)
-            if items and (value := items[0].get(keyword)) is not None:
-                return value
-        return self.dataset.get(keyword)
+def _look_up(dataset: Dataset, groups: Sequence[Dataset], sequence: str, *keywords: str) -> Any:
+    """The first keyword's value in a frame's functional groups or, classic, any's in the data set itself."""
+    for group in groups:
+        items = group.get(sequence)
+        if items and (value := items[0].get(keywords[0])) is not None:
+            return value
+    values = (dataset.get(keyword) for keyword in keywords)
+    return next((value for value in values if value is not None), None)
 
 
-def _plane(get: _Lookup, dataset: Dataset) -> tuple[Plane | None, str]:
+def _plane(get: Callable[..., Any], dataset: Dataset) -> tuple[Plane | None, str]:
     """A frame's plane or, in words, what it lacks."""
     rows, columns = whole_of(dataset.get("Rows")) or 0, whole_of(dataset.get("Columns")) or 0
     if min(rows, columns) < 1 or max(rows, columns) > LARGEST_SIDE:
@@ -235,6 +218,5 @@ def _plane(get: _Lookup, dataset: Dataset) -> tuple[Plane | None, str]:
 
 def _word(value: str) -> str:
     """A code string of the standard; anything else is not quoted: it could be a name."""
-    return (
-        value if value in ("MONOCHROME1", "RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422") else "another"
-    )
+    known = ("MONOCHROME1", "RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422")
+    return value if value in known else "another"

@@ -143,9 +143,5 @@ def describe_spacing(volume: FoundVolume) -> str:
 
 
 def _contrast_source(volume: FoundVolume) -> str:
-    contrast = volume.first.contrast
-    return (
-        f"{contrast.source} ({contrast.note})"
-        if contrast.source and contrast.note
-        else contrast.source or contrast.note
-    )
+    source, note = volume.first.contrast.source, volume.first.contrast.note
+    return f"{source} ({note})" if source and note else source or note

@@ -125,24 +125,18 @@ def _load(
 def _acquisition(volumes: Mapping[str, FoundVolume], row: CohortRow) -> dict[str, Any]:
     """The acquisition parameters that go into cohort.csv: these, and no other value of a header."""
     first = next(iter(volumes.values()))
-    scanner = first.first.scanner
+    scanner, tr, te = first.first.scanner, first.first.repetition_time, first.first.echo_time
     facts: dict[str, Any] = {
-        "scanner": row.facts.get("scanner")
-        or " ".join(filter(None, (scanner.vendor, scanner.model)))
-        or None,
+        "scanner": row.facts.get("scanner") or f"{scanner.vendor} {scanner.model}".strip() or None,
         "vendor": scanner.vendor or None,
         "model": scanner.model or None,
         "field_strength_t": scanner.field_strength,
-        "tr_ms": _rounded(first.first.repetition_time),
-        "te_ms": _rounded(first.first.echo_time),
+        "tr_ms": tr if tr is None else round(tr, 3),
+        "te_ms": te if te is None else round(te, 3),
         "spacing_mm": describe_spacing(first),
         "plane": describe_plane(first),
     }
     return facts | {f"{name}_from": volume.first.contrast.source or None for name, volume in volumes.items()}
-
-
-def _rounded(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else round(milliseconds, 3)
 
 
 def _fingerprint(
