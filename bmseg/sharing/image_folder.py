@@ -83,7 +83,6 @@ def store(dataset: RawDataset, exam: str, images: Sequence[Path]) -> Volume:
     """
     spec = dataset.spec
     volumes = {name: read_volume(path) for name, path in zip(spec.channels, images, strict=True)}
-    sources = {name: str(path) for name, path in zip(spec.channels, images, strict=True)}
     first = volumes[spec.channels[0]]
     spacing = first.stored_as(spec.plane).spacing
     # nnU-Net cuts along one axis of the array for all exams; the study's slices are the coarsest one.
@@ -93,5 +92,5 @@ def store(dataset: RawDataset, exam: str, images: Sequence[Path]) -> Volume:
             f"mm within, expected the larger between slices: the model is for {spec.plane} images "
             f"({images[0]})"
         )
-    dataset.add(Exam(exam, "unread", volumes, {}, sources=sources))
+    dataset.add(Exam(exam, "unread", volumes, {}))
     return Volume(np.broadcast_to(np.uint8(0), first.array.shape), first.affine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def _load(
     channels = {}
     for name, volume in volumes.items():
         try:
-            channels[name] = read_voxels(volume)
+            channels[name] = replace(read_voxels(volume), source=f"volume {volume.name}")
         except ConversionError as error:
             raise ConversionError(f"{row.exam}: {name}: {error}") from None
     first = next(iter(volumes))
@@ -117,9 +118,7 @@ def _load(
         reader: read_mask(file, channels[first], labels, frame_of_reference=frame)
         for reader, file in row.files.items()
     }
-    sources = {name: f"volume {volume.name}" for name, volume in volumes.items()}
-    sources |= {reader: str(file) for reader, file in row.files.items()}
-    return Exam(row.exam, row.split, channels, masks, facts, sources)
+    return Exam(row.exam, row.split, channels, masks, facts)
 
 
 def _acquisition(volumes: Mapping[str, FoundVolume], row: CohortRow) -> dict[str, Any]:

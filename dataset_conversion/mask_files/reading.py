@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from dataset_conversion.files import open_unpacked
@@ -48,7 +49,7 @@ def read_mask(path: Path, image: Volume, labels: Labels, *, frame_of_reference: 
     """
     head = _head(path)
     if head.startswith(_NRRD_MAGIC):
-        return read_nrrd(path, image, labels)
+        return replace(read_nrrd(path, image, labels), source=str(path))
     if head[:4] not in _NIFTI_MAGICS and _may_be_dicom(head):
         # pydicom comes with an optional part of the package.
         try:
@@ -60,7 +61,7 @@ def read_mask(path: Path, image: Volume, labels: Labels, *, frame_of_reference: 
             ) from None
         mask = read_dicom_mask(path, image, labels, frame_of_reference)
         if mask is not None:
-            return mask
+            return replace(mask, source=str(path))
     return relabel(read_volume(path), labels.label_map)
 
 

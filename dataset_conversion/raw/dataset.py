@@ -99,7 +99,7 @@ class RawDataset:
         plane = self.spec.plane
         images = {name: _stored(exam.channels[name].stored_as(plane)) for name in self.spec.channels}
         masks = {reader: exam.masks[reader].stored_as(plane) for reader in self.masks_kept(exam)}
-        if fault := self._voxel_fault(exam, images, masks):
+        if fault := self._voxel_fault(images, masks):
             raise ConversionError(f"{exam.identifier}: {fault}")
         for name, image in images.items():
             write_volume(self.image_path(exam.identifier, exam.split, name), image)
@@ -110,27 +110,22 @@ class RawDataset:
             else:
                 path.unlink(missing_ok=True)
 
-    def _voxel_fault(self, exam: Exam, images: Mapping[str, Volume], masks: Mapping[str, Volume]) -> str:
-        def named(name: str) -> str:
-            source = exam.sources.get(name)
-            return f"{name} ({source})" if source else name
-
+    def _voxel_fault(self, images: Mapping[str, Volume], masks: Mapping[str, Volume]) -> str:
         first = self.spec.channels[0]
+        grid, whose = images[first].grid, _named(first, images[first])
         for name, volume in [*images.items(), *masks.items()]:
-            if difference := volume.grid.difference(images[first].grid):
+            if difference := volume.grid.difference(grid):
                 return (
-                    f"{named(name)}: {difference} (the grid of {named(first)}); nothing is resampled: "
+                    f"{_named(name, volume)}: {difference} (the grid of {whose}); nothing is resampled: "
                     "export again"
                 )
         for reader, mask in masks.items():
             if fault := label_fault(mask.array, [0, *self.spec.labels.values()]):
-                return f"{named(reader)}: {fault}; map it with --map-label"
+                return f"{_named(reader, mask)}: {fault}; map it with --map-label"
         for name, image in images.items():
             if count := int((~np.isfinite(image.array)).sum()):
-                return (
-                    f"{named(name)}: found {count} voxels that are not finite numbers, expected none; "
-                    "mend the image"
-                )
+                words = f"found {count} voxels that are not finite numbers, expected none; mend the image"
+                return f"{_named(name, image)}: {words}"
         return ""
 
     def reopen(self) -> None:
@@ -239,6 +234,10 @@ class RawDataset:
             "training_reader": self.spec.training_reader,
             "readers": list(self.spec.readers),
         }
+
+
+def _named(name: str, volume: Volume) -> str:
+    return f"{name} ({volume.source})" if volume.source else name
 
 
 def _stored(image: Volume) -> Volume:

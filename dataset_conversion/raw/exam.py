@@ -71,8 +71,6 @@ class Exam:
         Images by channel, integer masks by reader.
     facts : mapping of str to value
         Columns of cohort.csv: site, scanner, group, age, patient and others.
-    sources : mapping of str to str
-        Channel or reader to where it was read from, for messages.
     """
 
     identifier: str
@@ -80,7 +78,6 @@ class Exam:
     channels: Mapping[str, Volume]
     masks: Mapping[str, Volume]
     facts: Mapping[str, Any] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_identifier(identifier: str) -> None:

@@ -42,8 +42,7 @@ def _load(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> Ex
     labels = Labels(spec.labels, label_map)
     masks = {reader: read_mask(row.files[reader], image, labels)
              for reader in spec.readers if reader in row.files}  # fmt: skip
-    sources = {name: str(file) for name, file in row.files.items()}
-    return Exam(row.exam, row.split, channels, masks, row.facts, sources)
+    return Exam(row.exam, row.split, channels, masks, row.facts)
 
 
 def _fingerprint(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> str:

@@ -80,8 +80,11 @@ def add_segmented(dataset: RawDataset, masks: Mapping[str, Path], *, seed: int) 
     new = [exam for exam in masks if exam not in done]
     if unknown := sorted(set(new) - set(table.exam)):
         raise ConversionError(f"exam {', '.join(unknown)}: found a mask, expected one of an unread exam")
+    spec = dataset.spec
     for exam in new:
-        _add(dataset, exam, masks[exam])
+        channels = {name: read_volume(image_of(dataset, exam, name)) for name in spec.channels}
+        mask = {spec.training_reader: read_volume(masks[exam])}
+        dataset.add(Exam(exam, "training", channels, mask))
     if new:
         rows = table[table.exam.isin(new)].assign(split="training")
         dataset.finish(_rows(pd.concat([cohort, rows], ignore_index=True)), seed=seed)
@@ -101,14 +104,6 @@ def link_or_copy(source: Path, target: Path) -> None:
             os.link(source, temporary)
         except OSError:
             shutil.copyfile(source, temporary)
-
-
-def _add(dataset: RawDataset, exam: str, mask: Path) -> None:
-    reader = dataset.spec.training_reader
-    channels = {name: read_volume(image_of(dataset, exam, name)) for name in dataset.spec.channels}
-    masks = {reader: read_volume(mask)}
-    sources = {name: volume.source for name, volume in (channels | masks).items()}
-    dataset.add(Exam(exam, "training", channels, masks, sources=sources))
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -69,6 +69,21 @@ def test_sheared_grid_is_refused(tmp_path: Path) -> None:
         read_volume(tmp_path / "exam.nii.gz")
 
 
+def test_a_grid_without_extent_is_refused(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.zeros((3, 3, 3), np.uint8), np.eye(4))
+    image.set_sform(np.diag([0.0, 1, 1, 1]), 1)
+    nib.save(image, tmp_path / "exam.nii.gz")
+    with pytest.raises(
+        ConversionError, match=r"exam.nii.gz: affine: found \[0, 0, 0, 0; .* an invertible one"
+    ):
+        read_volume(tmp_path / "exam.nii.gz")
+
+
+def test_further_axes_of_one_are_left_out(tmp_path: Path, volume: Volume) -> None:
+    nib.save(nib.Nifti1Image(volume.array[..., None, None], volume.affine), tmp_path / "exam.nii.gz")
+    np.testing.assert_array_equal(read_volume(tmp_path / "exam.nii.gz").array, volume.array)
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, volume: Volume) -> None:
     path = tmp_path / "exam.nii.gz"
     write_volume(path, volume)

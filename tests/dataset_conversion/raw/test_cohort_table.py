@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataset_conversion.images.volume import ConversionError
-from dataset_conversion.raw.cohort_table import CohortRow, read_cohort
+from dataset_conversion.raw.cohort_table import CohortRow, read_cohort, read_facts
 from dataset_conversion.raw.exam import DatasetSpec
 
 SPEC = DatasetSpec(7, "Knee", ("water",), {"level1": 1}, ("anna", "bert"), "anna", "coronal")
@@ -47,3 +47,29 @@ def test_a_table_of_unread_exams_needs_no_reader(tmp_path: Path) -> None:
 def test_faults_are_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConversionError, match=message):
         read_cohort(write(tmp_path, text), SPEC, (), splits=ALL)
+
+
+def test_facts_are_read_with_identifiers_as_text(tmp_path: Path) -> None:
+    found = read_facts(write(tmp_path, "exam,age,hobby\n007,8,chess\n8,,\n"))
+    assert found.exam.tolist() == ["007", "8"]
+    assert found.age.tolist()[0] == 8
+    assert list(found) == ["exam", "age", "hobby"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"age\n8\n", "column: found none named exam, expected a row an exam"),
+        (b"", r"cannot be read as a CSV table \(No columns"),
+        (b"exam\n\xff\xfe\n", r"cannot be read as a CSV table \("),
+        (None, "no such table, expected a CSV file with a row an exam"),
+    ],
+    ids=["no exam", "empty", "no text", "no file"],
+)
+def test_tables_of_facts_are_refused_by_name(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "cohort.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConversionError, match=f"cohort.csv: {message}") as error:
+        read_facts(path)
+    assert "\n" not in str(error.value)

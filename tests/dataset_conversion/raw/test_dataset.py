@@ -128,6 +128,10 @@ def test_unknown_reader_and_missing_training_mask_are_refused(dataset: RawDatase
         dataset.add(replace(exam, masks={"carl": exam.masks["anna"]}))
     with pytest.raises(ConversionError, match="knee_a: anna: found no mask, expected one"):
         dataset.add(replace(exam, split="training", masks={"bert": exam.masks["bert"]}))
+    with pytest.raises(ConversionError, match="knee_a: channel: found none for fat"):
+        dataset.add(replace(exam, channels={"water": exam.channels["water"]}))
+    with pytest.raises(ConversionError, match="knee_a: split: found 'tset', expected training, test or"):
+        dataset.add(replace(exam, split="tset"))
     with pytest.raises(ConversionError, match="channel number"):
         dataset.add(replace(exam, identifier="knee_0001"))
 

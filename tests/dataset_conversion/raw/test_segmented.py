@@ -102,7 +102,13 @@ def test_refusals(dataset: RawDataset) -> None:
         unread_exams(dataset)
 
 
-def test_a_link_keeps_what_it_had(tmp_path: Path) -> None:
+@pytest.mark.parametrize("can_link", [True, False])
+def test_a_link_keeps_what_it_had(tmp_path: Path, can_link: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    if not can_link:
+        monkeypatch.setattr("os.link", refuse)
     source, target = tmp_path / "a", tmp_path / "folder" / "b"
     source.write_text("one")
     link_or_copy(source, target)
