@@ -60,14 +60,14 @@ def build(
     from bmseg.reading_room.build import build as build_room
     from bmseg.reading_room.shown import folders_shown, workspace_shown
     from bmseg.study import DEFAULT_STUDY, load_study
-    from bmseg.workspace import kept_study, open_workspace
+    from bmseg.workspace import open_workspace
 
     if images is None:
         if consensus or predictions or cohort or synthetic:
             raise click.UsageError("--consensus, --prediction, --cohort, --synthetic: only with --images")
         workspace, study = open_workspace(root, study_file)
-        source = kept_study(root)
-        shown = workspace_shown(workspace, study, list(models), channel)
+        source = workspace.study_file
+        shown = workspace_shown(workspace, models, channel)
         out = out or workspace.reading_room
     else:
         if consensus is None or out is None or not predictions:
