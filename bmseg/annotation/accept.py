@@ -61,7 +61,6 @@ def accept(
 
     Parameters
     ----------
-    annotation : Annotation
     folder : Path, optional
         By default the round's own ``corrected``.
     only : sequence of str

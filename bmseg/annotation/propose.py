@@ -46,7 +46,6 @@ class Settings:
     number : int
         Exams of the round; all that are left where there are fewer.
     pick : {"random", "uncertain"}
-    seed : int
     """
 
     training: Training
@@ -78,8 +77,6 @@ def propose(annotation: Annotation, settings: Settings, *, number: int | None = 
 
     Parameters
     ----------
-    annotation : Annotation
-    settings : Settings
     number : int, optional
         Of the round; one that is already made is left as it is. By default the next.
 

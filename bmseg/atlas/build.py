@@ -26,8 +26,6 @@ def build_atlas(
 
     Parameters
     ----------
-    workspace : Workspace
-    options : AtlasOptions
     out : Path
         A new or empty folder, or that of an earlier atlas.
     channel : str, optional

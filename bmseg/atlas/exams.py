@@ -25,8 +25,6 @@ class AtlasExams:
 
     Parameters
     ----------
-    study : Study
-    dataset : RawDataset
     channel : str
         Of the images.
     ages : mapping of str to float

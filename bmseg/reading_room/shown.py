@@ -35,7 +35,6 @@ class Shown:
         Origin, `REFERENCE` first, to exam to mask.
     ages : mapping of str to float
         Exam to age in years, where known.
-    synthetic : bool
     left_out : sequence of str
         Exams with an image and no mask.
     """
@@ -74,7 +73,6 @@ def workspace_shown(workspace: Workspace, models: Sequence[str] = (), channel: s
 
     Parameters
     ----------
-    workspace : Workspace
     models : sequence of str
         Methods with predictions; all of them when empty.
     channel : str, optional
@@ -118,16 +116,12 @@ def folders_shown(
 
     Parameters
     ----------
-    study : Study
     images : Path
         ``<exam>_0000.nii.gz``, a number a channel; ``<exam>.nii.gz`` will do for one.
-    consensus : Path
     models : mapping of str to Path
         Model to folder.
-    channel : str, optional
     cohort : Path, optional
         CSV with the columns ``exam`` and ``age``.
-    synthetic : bool
 
     Raises
     ------

@@ -63,7 +63,6 @@ def find_contradictions(scores: Scores, printed_summary: pd.DataFrame | None = N
 
     Parameters
     ----------
-    scores : Scores
     printed_summary : DataFrame, optional
         Of `read_printed_summary`.
 
@@ -98,10 +97,8 @@ def vas_table(scores: Scores, acceptable_below: float, *, title: str, notes: Seq
 
     Parameters
     ----------
-    scores : Scores
     acceptable_below : float
         Scores below it (cm) count as acceptable.
-    title : str
     notes : sequence of str
         Further lines below the table.
 

@@ -88,7 +88,6 @@ def read_printed_summary(path: Path, scores: Scores) -> pd.DataFrame:
     path : Path
         CSV: ``statistic`` (``mean`` or ``sd``, a row each) and any numeric columns of the scores. An empty
         cell was not printed.
-    scores : Scores
 
     Returns
     -------
