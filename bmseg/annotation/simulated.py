@@ -10,7 +10,7 @@ from scipy import ndimage
 from bmseg.annotation.rounds import ACCEPTED, Annotation
 from bmseg.cohort.phantom import phantom_output
 from bmseg.errors import InputError
-from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.images import Volume, read_volume, write_volume
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_exam
 from dataset_conversion.raw.dataset import FILE_ENDING
 

@@ -15,7 +15,7 @@ from bmseg.outputs import provenance, write_record
 from bmseg.outputs.provenance import file_hash
 from bmseg.study import study_hash
 from bmseg.workspace import open_workspace
-from dataset_conversion.images.volume import Volume, write_volume
+from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.raw.segmented import training_exams, unread_exams
 
 

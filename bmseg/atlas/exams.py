@@ -14,7 +14,7 @@ from bmseg.atlas.choice import Candidate, Unit, candidates_of, is_paired
 from bmseg.errors import InputError
 from bmseg.study import Study
 from bmseg.workspace import Workspace, is_synthetic
-from dataset_conversion.images.volume import Volume, read_volume
+from dataset_conversion.images import Volume, read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from evaluation.masks.reading import read_mask
 

@@ -11,7 +11,7 @@ from bmseg.reading_room.page import Page, Room, ShownExam, build_page
 from bmseg.reading_room.records import OVERALL, ExamFacts, Key, draw_order
 from bmseg.reading_room.shown import Shown
 from bmseg.study import Study
-from dataset_conversion.images.volume import STORAGE_ORDER
+from dataset_conversion.images import STORAGE_ORDER
 
 #: What readers get, and what the organiser keeps.
 PAGE_FILE, KEY_FILE = "for_readers/reading_room.html", "key.json"
