@@ -16,7 +16,7 @@ from bmseg.annotation.rounds import ACCEPTED, Annotation, Round
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.images import Volume, read_volume, write_volume
 from evaluation.measures.dice import Dice, EmptyMask
 
 #: Columns of effort.csv, in order; see `bmseg.annotation.corrections.Effort`.
@@ -61,7 +61,6 @@ def accept(
 
     Parameters
     ----------
-    annotation : Annotation
     folder : Path, optional
         By default the round's own ``corrected``.
     only : sequence of str

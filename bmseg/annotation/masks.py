@@ -26,7 +26,6 @@ def masks_in(folder: Path, expected: Iterable[str], whose: str) -> tuple[dict[st
 
     Parameters
     ----------
-    folder : Path
     expected : iterable of str
         Exams that may have one.
     whose : str

@@ -26,7 +26,7 @@ from bmseg.outputs.provenance import file_hash
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.images import Volume, read_volume, write_volume
 from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
 from dataset_conversion.raw.folds import make_folds
 from dataset_conversion.raw.segmented import image_of, link_or_copy
@@ -46,7 +46,6 @@ class Settings:
     number : int
         Exams of the round; all that are left where there are fewer.
     pick : {"random", "uncertain"}
-    seed : int
     """
 
     training: Training
@@ -78,8 +77,6 @@ def propose(annotation: Annotation, settings: Settings, *, number: int | None = 
 
     Parameters
     ----------
-    annotation : Annotation
-    settings : Settings
     number : int, optional
         Of the round; one that is already made is left as it is. By default the next.
 
@@ -129,7 +126,7 @@ def _make(annotation: Annotation, round_: Round, settings: Settings) -> None:
         _choose(annotation, round_, workspace, settings)
     exams = round_.exams
     predict(workspace, training, folds=settings.folds, exams=exams, out=round_.originals)
-    earlier = _draw_with_earlier(annotation, round_, workspace, training.method)
+    earlier = draw_with_earlier(annotation, round_, workspace, training.method)
     _write_proposals(annotation, round_)
     write_reader_files(annotation, round_)
     model = trained_model(workspace, training, settings.folds)
@@ -247,7 +244,7 @@ def _choose(annotation: Annotation, round_: Round, workspace: Workspace, setting
     round_.write(record | {"exams": exams, "disagreement": kept})
 
 
-def _draw_with_earlier(
+def draw_with_earlier(
     annotation: Annotation, round_: Round, workspace: Workspace, method: Method
 ) -> dict[str, Any] | None:
     """Draw a round's exams with the model of the round before, beside the proposals and not for the reader.

@@ -117,12 +117,16 @@ class Annotation:
     """The rounds of one workspace."""
 
     workspace: Workspace
-    study: Study
+
+    @property
+    def study(self) -> Study:
+        """Of the workspace."""
+        return self.workspace.study
 
     @property
     def dataset(self) -> RawDataset:
         """The main data set."""
-        return RawDataset.create(self.workspace.nnunet_raw, self.study.dataset_spec)
+        return self.workspace.dataset
 
     @property
     def record_path(self) -> Path:
@@ -188,13 +192,13 @@ class Annotation:
         """
         rounds = self.rounds()
         place = len(rounds) if number is None else number
-        if not 1 <= place <= len(rounds) or rounds[place - 1].state == BEGUN:
-            which = "proposed round" if number is None else f"proposed round {number}"
-            raise InputError(
-                f"{self.workspace.annotation}: found no {which}, expected one; run first: "
-                f"{self.command('propose')}"
-            )
-        return rounds[place - 1]
+        if 1 <= place <= len(rounds) and rounds[place - 1].state != BEGUN:
+            return rounds[place - 1]
+        which = "proposed round" if number is None else f"proposed round {number}"
+        raise InputError(
+            f"{self.workspace.annotation}: found no {which}, expected one; run first: "
+            f"{self.command('propose')}"
+        )
 
     def lineage(self) -> pd.DataFrame:
         """lineage.csv, columns `LINEAGE` as text and ``round`` as number; empty where there is none yet."""
@@ -236,11 +240,10 @@ class Annotation:
 
     def settle(self) -> None:
         """Make training exams of the main data set of all that is accepted; does nothing where they are."""
-        lineage = self.lineage()
-        masks = {row.exam: self.round(row.round).accepted(row.exam) for row in lineage.itertuples()}
-        add_segmented(
-            self.dataset, {exam: mask for exam, mask in masks.items() if mask.is_file()}, seed=self.seed
-        )
+        rows = self.lineage().itertuples()
+        masks = {row.exam: self.round(row.round).accepted(row.exam) for row in rows}
+        there = {exam: mask for exam, mask in masks.items() if mask.is_file()}
+        add_segmented(self.dataset, there, seed=self.seed)
 
     def check_masks(self) -> None:
         """Refuse to train on masks that are not the accepted ones.
@@ -268,7 +271,7 @@ def open_annotation(root: Path | str) -> Annotation:
     InputError
         When there is no workspace, or no rounds were begun in it.
     """
-    annotation = Annotation(*open_workspace(root))
+    annotation = Annotation(open_workspace(root)[0])
     if not annotation.record.get("started"):
         raise InputError(
             f"{annotation.record_path}: found no rounds, expected some; begin with: "

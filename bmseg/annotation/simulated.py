@@ -10,7 +10,7 @@ from scipy import ndimage
 from bmseg.annotation.rounds import ACCEPTED, Annotation
 from bmseg.cohort.phantom import phantom_output
 from bmseg.errors import InputError
-from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.images import Volume, read_volume, write_volume
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_exam
 from dataset_conversion.raw.dataset import FILE_ENDING
 
@@ -45,7 +45,6 @@ def simulate(
 
     Parameters
     ----------
-    annotation : Annotation
     largest_left : int
         Voxels of the largest region of disagreement that she leaves as proposed.
     number : int, optional
@@ -90,20 +89,9 @@ def simulate(
 def correct_regions(proposal: np.ndarray, wanted: np.ndarray, largest_left: int) -> np.ndarray:
     """The proposal after a reader who has another mask in mind corrects what she notices.
 
-    Where the two differ, voxels that touch by a face form a region. Regions of more than `largest_left`
-    voxels become what she wants, smaller ones stay as proposed: a reader who corrects is drawn towards
-    what is already there.
-
-    Parameters
-    ----------
-    proposal, wanted : ndarray of int, shape (i, j, k)
-    largest_left : int
-        Voxels of the largest region that she leaves; 0: she corrects everything.
-
-    Returns
-    -------
-    ndarray, shape (i, j, k)
-        Of the type of `proposal`.
+    Where the two, of shape (i, j, k), differ, voxels that touch by a face form a region. Regions of more than
+    `largest_left` voxels become what she wants, smaller ones stay as proposed: a reader who corrects is drawn
+    towards what is already there. At 0 she corrects everything.
 
     Raises
     ------

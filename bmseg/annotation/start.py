@@ -14,8 +14,8 @@ from bmseg.errors import InputError
 from bmseg.outputs import provenance, write_record
 from bmseg.outputs.provenance import file_hash
 from bmseg.study import study_hash
-from bmseg.workspace import kept_study, open_workspace
-from dataset_conversion.images.volume import Volume, write_volume
+from bmseg.workspace import open_workspace
+from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.raw.segmented import training_exams, unread_exams
 
 
@@ -41,7 +41,7 @@ def start(root: Path | str, *, masks: Path | None = None, seed: int) -> list[str
     WorkError
         When another process is at work on the rounds.
     """
-    annotation = Annotation(*open_workspace(root))
+    annotation = Annotation(open_workspace(root)[0])
     with annotation.alone():
         return _start(annotation, masks, seed)
 
@@ -67,7 +67,7 @@ def _start(annotation: Annotation, masks: Path | None, seed: int) -> list[str]:
         )
     record = {
         "seed": seed,
-        "study_sha256": study_hash(kept_study(annotation.workspace.root)),
+        "study_sha256": study_hash(annotation.workspace.study_file),
         "synthetic": "synthetic" in unread and bool((unread.synthetic == "True").all()),
         "versions": provenance.versions(),
         "started": False,
@@ -84,22 +84,17 @@ def _start(annotation: Annotation, masks: Path | None, seed: int) -> list[str]:
 
 
 def _accept(annotation: Annotation, given: Mapping[str, Path], read: Mapping[str, Volume]) -> None:
-    before = [exam for exam in training_exams(annotation.dataset) if exam not in read]
     rows: list[dict[str, Any]] = [
-        {
-            "exam": exam,
-            "round": 0,
-            "chosen": "segmented before",
-            "mask_sha256": file_hash(annotation.training_mask(exam)),
-        }
-        for exam in before
+        {"exam": exam, "chosen": "segmented before", "mask_sha256": file_hash(annotation.training_mask(exam))}
+        for exam in training_exams(annotation.dataset)
+        if exam not in read
     ]
     for exam, mask in read.items():
         path = annotation.round(0).accepted(exam)
         write_volume(path, mask)
         hashes = {"corrected_sha256": file_hash(given[exam]), "mask_sha256": file_hash(path)}
-        rows.append({"exam": exam, "round": 0, "chosen": "segmented by hand", **hashes})
-    annotation.add_lineage(rows)
+        rows.append({"exam": exam, "chosen": "segmented by hand", **hashes})
+    annotation.add_lineage([{"round": 0, **row} for row in rows])
     annotation.settle()
 
 

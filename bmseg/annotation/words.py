@@ -27,7 +27,6 @@ class RoundReport:
     ----------
     number, trained_on : int
         The round, and the exams that its model learnt from.
-    state : str
     exams, accepted, unchanged, helped : int
         Exams of the round; accepted ones; those of them whose mask is exactly the proposal; those in which
         less was changed than drawing from nothing takes.

@@ -13,22 +13,19 @@ from bmseg.atlas.html import atlas_html
 from bmseg.atlas.pdf import write_pdf
 from bmseg.atlas.words import chosen_words
 from bmseg.outputs import Output, provenance
-from bmseg.study import Study, study_hash
-from bmseg.workspace import Workspace, kept_study
+from bmseg.study import study_hash
+from bmseg.workspace import Workspace
 
 HTML, PDF, NUMBERS = "atlas.html", "atlas.pdf", "atlas.csv"
 
 
 def build_atlas(
-    workspace: Workspace, study: Study, options: AtlasOptions, out: Path, *, channel: str | None = None
+    workspace: Workspace, options: AtlasOptions, out: Path, *, channel: str | None = None
 ) -> dict[str, Any]:
     """Make an atlas, unless it was made from the same files and options already.
 
     Parameters
     ----------
-    workspace : Workspace
-    study : Study
-    options : AtlasOptions
     out : Path
         A new or empty folder, or that of an earlier atlas.
     channel : str, optional
@@ -47,11 +44,11 @@ def build_atlas(
     evaluation.masks.reading.MaskError, dataset_conversion.images.volume.ConversionError
         When a file cannot be read.
     """
-    exams = AtlasExams.of(workspace, study, exams=options.exams, channel=channel)
+    exams = AtlasExams.of(workspace, exams=options.exams, channel=channel)
     output = Output(out, "bmseg atlas", exclusive=True)
     output.check()
     inputs = {
-        "study": {"name": study.name, "sha256": study_hash(kept_study(workspace.root))},
+        "study": {"name": exams.study.name, "sha256": study_hash(workspace.study_file)},
         "training_reader": exams.dataset.spec.training_reader,
         "channel": exams.channel,
         "synthetic": exams.synthetic,

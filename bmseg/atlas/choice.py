@@ -62,7 +62,6 @@ def candidates_of(
 
     Parameters
     ----------
-    exam : str
     mask : ndarray of int, shape (i, j, k)
         Slices along the last axis.
     affine : ndarray, shape (4, 4)
@@ -110,7 +109,6 @@ def choose(candidates: Sequence[Candidate], number: int, *, seed: int) -> list[C
     candidates : sequence of Candidate
     number : int
         Fewer are found where there are fewer.
-    seed : int
 
     Returns
     -------

@@ -14,7 +14,7 @@ from bmseg.atlas.choice import Candidate, Unit, candidates_of, is_paired
 from bmseg.errors import InputError
 from bmseg.study import Study
 from bmseg.workspace import Workspace, is_synthetic
-from dataset_conversion.images.volume import Volume, read_volume
+from dataset_conversion.images import Volume, read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from evaluation.masks.reading import read_mask
 
@@ -25,8 +25,6 @@ class AtlasExams:
 
     Parameters
     ----------
-    study : Study
-    dataset : RawDataset
     channel : str
         Of the images.
     ages : mapping of str to float
@@ -45,9 +43,7 @@ class AtlasExams:
     left_out: tuple[str, ...] = ()
 
     @classmethod
-    def of(
-        cls, workspace: Workspace, study: Study, *, exams: Sequence[str] = (), channel: str | None = None
-    ) -> AtlasExams:
+    def of(cls, workspace: Workspace, *, exams: Sequence[str] = (), channel: str | None = None) -> AtlasExams:
         """All training exams of a workspace, or those that are named.
 
         Raises
@@ -58,7 +54,7 @@ class AtlasExams:
         dataset_conversion.images.volume.ConversionError
             When there is no finished data set.
         """
-        dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+        dataset = workspace.dataset
         names = dataset.spec.channels
         if channel is not None and channel not in names:
             raise InputError(f"--channel: found '{channel}', expected one of the study's: {', '.join(names)}")
@@ -75,7 +71,7 @@ class AtlasExams:
         ages = cohort.set_index("exam").age if "age" in cohort else pd.Series(dtype=float)
         chosen = list(exams) or training
         return cls(
-            study,
+            workspace.study,
             dataset,
             channel or names[0],
             {exam: _number(ages.get(exam)) for exam in chosen},

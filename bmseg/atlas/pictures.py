@@ -119,10 +119,8 @@ def picture(knee: Knee, place: int, frame: Frame, *, around: int | None = None) 
 
     Parameters
     ----------
-    knee : Knee
     place : int
         The slice, from 0.
-    frame : Frame
     around : int, optional
         Centre on the largest marking of this level in the slice; by default on all marking of the knee.
     """

@@ -29,7 +29,6 @@ class Sheet:
 
     Parameters
     ----------
-    title : str
     lead : str
         A line or two below it.
     """

@@ -50,12 +50,9 @@ def start(root: Path, masks: Path | None, seed: int) -> None:
     "--next", "number", type=click.IntRange(1), default=8, show_default=True, help="Exams to pre-draw."
 )
 @click.option(
-    "--pick",
-    type=click.Choice(["random", "uncertain"]),
-    default="random",
-    show_default=True,
+    "--pick", type=click.Choice(["random", "uncertain"]), default="random", show_default=True,
     help="Which exams: at random, or where the folds' networks disagree most.",
-)
+)  # fmt: skip
 @click.option("--method", "method_name", default="nnunet", show_default=True, help="See bmseg methods.")
 @profile_option
 @click.option(
@@ -146,22 +143,17 @@ def status(root: Path) -> None:
     from bmseg.annotation.status import status as table_of
 
     annotation = open_annotation(root)
-    report = table_of(annotation)
-    click.echo(report.table.to_markdown())
-    click.echo(
-        f"written to {annotation.workspace.annotation}: rounds.csv, rounds.md; a row an exam: lineage.csv"
-    )
+    click.echo(table_of(annotation).table.to_markdown())
+    folder = annotation.workspace.annotation
+    click.echo(f"written to {folder}: rounds.csv, rounds.md; a row an exam: lineage.csv")
 
 
 @annotate.command("simulate")
 @workspace_option
 @click.option(
-    "--leave",
-    type=click.IntRange(0),
-    default=10,
-    show_default=True,
+    "--leave", type=click.IntRange(0), default=10, show_default=True,
     help="Voxels of the largest wrong region that she does not notice.",
-)
+)  # fmt: skip
 @_round_option("Round to correct. [default: the last]")
 def simulate(root: Path, leave: int, round_number: int | None) -> None:
     """Let a simulated reader correct (synthetic cohort)."""

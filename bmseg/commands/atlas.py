@@ -52,11 +52,11 @@ def atlas(
     exams = tuple(part.strip() for part in named.split(",")) if named is not None else ()
     if named is not None and not all(exams):
         raise click.UsageError(f"--exams: found '{named}', expected exams as knee_003,knee_007")
-    workspace, study = open_workspace(root, study_file)
+    workspace, _ = open_workspace(root, study_file)
     options = AtlasOptions(exams, number or 10, unit, seed, safe_colors)
     out = out or workspace.atlas
     with timed("atlas"):
-        made = build_atlas(workspace, study, options, out, channel=channel)
+        made = build_atlas(workspace, options, out, channel=channel)
     if made["already"]:
         click.echo("already made from the same exams and options")
     for knee in made["knees"]:

@@ -57,17 +57,18 @@ def build(
     Give readers the folder for_readers and nothing else. key.json says whose the masks are: keep it. The page
     opens from disk in any browser, needs no network, and saves a file of scores.
     """
+    from bmseg.reading_room.build import KEY_FILE, PAGE_FILE
     from bmseg.reading_room.build import build as build_room
     from bmseg.reading_room.shown import folders_shown, workspace_shown
     from bmseg.study import DEFAULT_STUDY, load_study
-    from bmseg.workspace import kept_study, open_workspace
+    from bmseg.workspace import open_workspace
 
     if images is None:
         if consensus or predictions or cohort or synthetic:
             raise click.UsageError("--consensus, --prediction, --cohort, --synthetic: only with --images")
         workspace, study = open_workspace(root, study_file)
-        source = kept_study(root)
-        shown = workspace_shown(workspace, study, list(models), channel)
+        source = workspace.study_file
+        shown = workspace_shown(workspace, models, channel)
         out = out or workspace.reading_room
     else:
         if consensus is None or out is None or not predictions:
@@ -81,14 +82,15 @@ def build(
             channel=channel, cohort=cohort, synthetic=synthetic,
         )  # fmt: skip
     with timed("reading-room build"):
-        built = build_room(study, source, shown, out, seed=seed)
-    if not built.written:
+        written = build_room(study, source, shown, out, seed=seed)
+    if not written:
         click.echo("already made from the same inputs")
     click.echo(f"{shown.number} masks of {len(shown.images)} exams: {', '.join(shown.masks)}")
     if shown.left_out:
         click.echo(f"{len(shown.left_out)} images without masks are not shown: {', '.join(shown.left_out)}")
-    click.echo(f"for readers: {built.page} ({built.page.stat().st_size / 1e6:.1f} MB)")
-    click.echo(f"key, not for readers: {built.key}")
+    page = out / PAGE_FILE
+    click.echo(f"for readers: {page} ({page.stat().st_size / 1e6:.1f} MB)")
+    click.echo(f"key, not for readers: {out / KEY_FILE}")
 
 
 @reading_room.command("unblind")

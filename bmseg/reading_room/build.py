@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from bmseg.errors import InputError
@@ -12,7 +11,7 @@ from bmseg.reading_room.page import Page, Room, ShownExam, build_page
 from bmseg.reading_room.records import OVERALL, ExamFacts, Key, draw_order
 from bmseg.reading_room.shown import Shown
 from bmseg.study import Study
-from dataset_conversion.images.volume import STORAGE_ORDER
+from dataset_conversion.images import STORAGE_ORDER
 
 #: What readers get, and what the organiser keeps.
 PAGE_FILE, KEY_FILE = "for_readers/reading_room.html", "key.json"
@@ -20,24 +19,13 @@ PAGE_FILE, KEY_FILE = "for_readers/reading_room.html", "key.json"
 _OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
 
 
-@dataclass(frozen=True)
-class Built:
-    """A reading room on disk; not `written` when it was there already, made from the same inputs."""
-
-    page: Path
-    key: Path
-    written: bool
-
-
-def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int) -> Built:
-    """Write the page for readers, then the key; a room from the same inputs is kept.
+def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int) -> bool:
+    """Write the page for readers and the key; False when they were there, made from the same inputs.
 
     Parameters
     ----------
     study : Study
         With a visual analogue scale.
-    study_file : Path
-    shown : Shown
     out : Path
         `PAGE_FILE`, `KEY_FILE` and provenance.json go below it.
     seed : int
@@ -60,9 +48,8 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
         "ages": dict(sorted(shown.ages.items())),
     }
     output = Output(out, "reading room")
-    page_file, key_file = out / PAGE_FILE, out / KEY_FILE
     if output.made_from(inputs):
-        return Built(page_file, key_file, written=False)
+        return False
     places = draw_order(list(shown.images), list(shown.masks), seed)
     facts: dict[str, ExamFacts] = {}
 
@@ -73,13 +60,13 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
 
     with output.replaced(inputs) as made:
         page = build_page(room, places, read)
-        _check_key(key_file, page)
+        _check_key(out / KEY_FILE, page)
         exams = dict(sorted(facts.items()))
         key = Key(build=page.build, seed=seed, items=room.items, exams=exams, masks=places)
         _write_private(made.folder / KEY_FILE, key.model_dump_json(indent=1) + "\n")
         made.write(PAGE_FILE, page.html)
         made.facts["build"] = page.build
-    return Built(page_file, key_file, written=True)
+    return True
 
 
 def _room(study: Study, study_file: Path, shown: Shown) -> Room:

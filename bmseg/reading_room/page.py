@@ -88,7 +88,6 @@ def build_page(room: Room, places: Sequence[Place], read: Callable[[str], ShownE
 
     Parameters
     ----------
-    room : Room
     places : sequence of Place
         The first is mask 1.
     read : callable

@@ -20,7 +20,6 @@ from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
 from dataset_conversion.raw.cohort_table import read_facts
-from dataset_conversion.raw.dataset import RawDataset
 from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
 
 
@@ -36,7 +35,6 @@ class Shown:
         Origin, `REFERENCE` first, to exam to mask.
     ages : mapping of str to float
         Exam to age in years, where known.
-    synthetic : bool
     left_out : sequence of str
         Exams with an image and no mask.
     """
@@ -70,15 +68,11 @@ class Shown:
         return ShownExam(stored.array, (float(stored.spacing[0]), float(stored.spacing[1])), masks)
 
 
-def workspace_shown(
-    workspace: Workspace, study: Study, models: Sequence[str] = (), channel: str | None = None
-) -> Shown:
+def workspace_shown(workspace: Workspace, models: Sequence[str] = (), channel: str | None = None) -> Shown:
     """The consensus and models' masks of an evaluated workspace's test exams.
 
     Parameters
     ----------
-    workspace : Workspace
-    study : Study
     models : sequence of str
         Methods with predictions; all of them when empty.
     channel : str, optional
@@ -89,10 +83,8 @@ def workspace_shown(
     InputError
         When the workspace was not evaluated, a model has no predictions, or the channel is unknown.
     """
-    raters = workspace_raters(workspace)
-    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
-    exams, made = dataset.exams("test"), raters.models
-    channel = _channel(study, channel)
+    dataset, exams, made = workspace.dataset, workspace.test_exams(), workspace_raters(workspace).models
+    channel = _channel(workspace.study, channel)
     if not read_record(workspace.evaluation / "provenance.json"):
         raise InputError(
             f"{workspace.evaluation}: found no finished evaluation, expected the readers' consensus; run "
@@ -124,16 +116,12 @@ def folders_shown(
 
     Parameters
     ----------
-    study : Study
     images : Path
         ``<exam>_0000.nii.gz``, a number a channel; ``<exam>.nii.gz`` will do for one.
-    consensus : Path
     models : mapping of str to Path
         Model to folder.
-    channel : str, optional
     cohort : Path, optional
         CSV with the columns ``exam`` and ``age``.
-    synthetic : bool
 
     Raises
     ------

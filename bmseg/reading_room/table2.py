@@ -34,7 +34,6 @@ def write_table2(scores_file: Path, printed_file: Path | None, study_file: Path,
         See `evaluation.reading.vas_scores.read_scores`.
     printed_file : Path, optional
         Of printed means and standard deviations, see `evaluation.reading.vas_scores.read_printed_summary`.
-    study_file : Path
     out : Path
         `TABLES` and provenance.json go here.
 

@@ -17,7 +17,8 @@ from bmseg.reading_room.records import REFERENCE, Key, ScoresFile
 from bmseg.study import in_one_line
 from evaluation.reading.vas_scores import FACTS
 from evaluation.statistics.icc import ICC_COLUMNS, icc
-from evaluation.table import DASH, Table
+from evaluation.statistics.words import DASH, count_of, number
+from evaluation.table import Table
 
 #: Columns of the tables, in order.
 ANSWER_COLUMNS = ["reader", "reading", "place", "exam", "origin", "item", "score"]
@@ -70,9 +71,9 @@ class Unblinded:
         rows = [
             [
                 row.item,
-                DASH if pd.isna(row.icc) else f"{row.icc:.2f}",
-                DASH if pd.isna(row.low) else f"{row.low:.2f} to {row.high:.2f}",
-                f"{row.n} of {row.n_masks}",
+                number(row.icc),
+                DASH if pd.isna(row.low) else f"{number(row.low)} to {number(row.high)}",
+                count_of(row.n, row.n_masks),
                 str(row.k),
             ]
             for row in shown.itertuples()
@@ -106,10 +107,8 @@ def write_unblinded(
 
     Parameters
     ----------
-    key_file : Path
     score_files : sequence of Path
         One a reader, or one of readers together.
-    out : Path
     unfinished : bool
         Take files with missing scores.
 
@@ -143,7 +142,6 @@ def unblind(key: Key, files: Mapping[str, ScoresFile], *, unfinished: bool = Fal
 
     Parameters
     ----------
-    key : Key
     files : mapping of str to ScoresFile
         Where each comes from, for messages, to what a reader or readers together gave.
     unfinished : bool
@@ -156,18 +154,16 @@ def unblind(key: Key, files: Mapping[str, ScoresFile], *, unfinished: bool = Fal
         missing; names every file, mask and item.
     """
     faults = [*_faults(key, files)]
-    if not faults and not unfinished:
-        faults = [
-            f"{name}: found no score of {'; '.join(missing)}, expected all: load the file into the page and "
-            "finish, or take it as it is with --unfinished"
-            for name, file in files.items()
-            if (missing := _missing(key, file))
-        ]
+    tables = {} if faults else {name: _answers(key, file) for name, file in files.items()}
+    for name, table in tables.items():
+        if not unfinished and (missing := _missing(table)):
+            faults.append(
+                f"{name}: found no score of {'; '.join(missing)}, expected all: load the file into the page "
+                "and finish, or take it as it is with --unfinished"
+            )
     if faults:
         raise InputError(" | ".join(faults))
-    answers = pd.DataFrame(
-        [row for file in files.values() for row in _answers(key, file)], columns=ANSWER_COLUMNS
-    ).astype({"score": float})
+    answers = pd.concat(tables.values(), ignore_index=True)
     alone = [file.reader for file in files.values() if file.reading == "alone"]
     by_reader = {reader: answers[answers.reader == reader] for reader in answers.reader.unique()}
     if len(alone) > 1:
@@ -212,22 +208,21 @@ def _faults(key: Key, files: Mapping[str, ScoresFile]) -> Iterator[str]:
                 )
 
 
-def _missing(key: Key, file: ScoresFile) -> list[str]:
+def _answers(key: Key, file: ScoresFile) -> pd.DataFrame:
+    """A row a mask and item of the page, whether it was scored or not."""
+    given = {answer.mask: answer.scores for answer in file.answers}
+    rows = [
+        (file.reader, file.reading, place, mask.exam, mask.origin, item, given.get(place, {}).get(item))
+        for place, mask in enumerate(key.masks, 1)
+        for item in key.items
+    ]
+    return pd.DataFrame(rows, columns=ANSWER_COLUMNS).astype({"score": float})
+
+
+def _missing(answers: pd.DataFrame) -> list[str]:
     """What a file lacks, a text a mask."""
-    given = {answer.mask: answer.scores for answer in file.answers}
-    lacking = {
-        place: [item for item in key.items if given.get(place, {}).get(item) is None]
-        for place in range(1, len(key.masks) + 1)
-    }
-    return [f"mask {place} ({', '.join(items)})" for place, items in lacking.items() if items]
-
-
-def _answers(key: Key, file: ScoresFile) -> Iterator[tuple[str, str, int, str, str, str, float | None]]:
-    given = {answer.mask: answer.scores for answer in file.answers}
-    for place, mask in enumerate(key.masks, 1):
-        for item in key.items:
-            score = given.get(place, {}).get(item)
-            yield file.reader, file.reading, place, mask.exam, mask.origin, item, score
+    lacking = answers[answers.score.isna()].groupby("place").item.agg(", ".join)
+    return [f"mask {place} ({items})" for place, items in lacking.items()]
 
 
 def _comments(key: Key, files: Iterable[ScoresFile]) -> pd.DataFrame:
@@ -264,20 +259,18 @@ def _table(key: Key, answers: pd.DataFrame, model: str) -> pd.DataFrame:
 
 def _reliability(key: Key, answers: pd.DataFrame) -> pd.DataFrame:
     """Intraclass correlations an item, over the masks that every reader scored."""
+    if answers.reader.nunique() < 2:
+        return pd.DataFrame(columns=RELIABILITY_COLUMNS)
     tables = []
     for item in key.items:
         wide = answers[answers.item == item].pivot(index="place", columns="reader", values="score")
         complete = wide.dropna()
-        if wide.shape[1] < 2:
-            continue
-        if len(complete) < 2:
-            found = pd.DataFrame({"type": ["ICC(2,1)"], "icc": np.nan, "low": np.nan, "high": np.nan})
-            found = found.assign(n=len(complete), k=wide.shape[1])
-        else:
+        if len(complete) > 1:
             found = icc(complete.to_numpy())
+        else:
+            undefined = dict.fromkeys(("icc", "low", "high"), np.nan)
+            found = pd.DataFrame([{"type": "ICC(2,1)", "n": len(complete), "k": wide.shape[1], **undefined}])
         tables.append(found.assign(item=item, n_masks=len(wide)))
-    if not tables:
-        return pd.DataFrame(columns=RELIABILITY_COLUMNS)
     return pd.concat(tables, ignore_index=True)[RELIABILITY_COLUMNS]
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from evaluation.reading.vas_scores import SCALE, SUFFIXES, Scores, split_column
-from evaluation.table import DASH, Table
+from evaluation.statistics.words import DASH, number
+from evaluation.table import Table
 
 #: Columns of contradictions.csv, in order.
 CONTRADICTIONS = ["row", "column", "printed", "recomputed"]
@@ -62,7 +63,6 @@ def find_contradictions(scores: Scores, printed_summary: pd.DataFrame | None = N
 
     Parameters
     ----------
-    scores : Scores
     printed_summary : DataFrame, optional
         Of `read_printed_summary`.
 
@@ -72,23 +72,23 @@ def find_contradictions(scores: Scores, printed_summary: pd.DataFrame | None = N
         `CONTRADICTIONS`: ``row`` (``mask <name>``, ``mean`` or ``sd``), ``column``, ``printed`` as it was
         printed, ``recomputed`` (NaN where a difference is printed of scores that are not there).
     """
-    found = []
-    for column in scores.printed:
-        decimals = max(map(_decimals, scores.printed[column]))
-        rows = zip(scores.values["mask"], scores.printed[column], scores.values[column], strict=True)
-        found += [
-            (f"mask {mask}", column, text, value)
-            for mask, text, value in rows
-            if text and not _agrees(text, value, decimals)
-        ]
+    compared = []
+    for column, texts in scores.printed.items():
+        decimals = max(map(_decimals, texts))
+        rows = zip(scores.values["mask"], texts, scores.values[column], strict=True)
+        compared += [(f"mask {mask}", column, text, value, decimals) for mask, text, value in rows]
     if printed_summary is not None:
         recomputed = summarise(scores)
         for statistic, printed in printed_summary.iterrows():
-            found += [
-                (str(statistic), column, text, recomputed.loc[column, statistic])
+            compared += [
+                (str(statistic), column, text, recomputed.loc[column, statistic], _decimals(text))
                 for column, text in printed.items()
-                if text and not _agrees(text, recomputed.loc[column, statistic], _decimals(text))
             ]
+    found = [
+        (row, column, text, value)
+        for row, column, text, value, decimals in compared
+        if text and not _agrees(text, value, decimals)
+    ]
     return pd.DataFrame(found, columns=CONTRADICTIONS)
 
 
@@ -97,10 +97,8 @@ def vas_table(scores: Scores, acceptable_below: float, *, title: str, notes: Seq
 
     Parameters
     ----------
-    scores : Scores
     acceptable_below : float
         Scores below it (cm) count as acceptable.
-    title : str
     notes : sequence of str
         Further lines below the table.
 
@@ -122,8 +120,8 @@ def vas_table(scores: Scores, acceptable_below: float, *, title: str, notes: Seq
         columns=["Mask", *map(_heading, scores.numeric)],
         rows=[
             *_mask_rows(scores),
-            ["mean", *(_number(value) for value in summary["mean"])],
-            ["SD", *(_number(value) for value in summary["sd"])],
+            ["mean", *map(number, summary["mean"])],
+            ["SD", *map(number, summary["sd"])],
             [f"below {acceptable_below:g} cm", *(shares.get(column, "") for column in scores.numeric)],
             ["scored", *(f"{row.n_defined} of {row.n}" for row in summary.itertuples())],
         ],
@@ -137,18 +135,10 @@ def _mask_rows(scores: Scores) -> list[list[str]]:
     columns = [list(scores.values["mask"])]
     for name in scores.numeric:
         values = scores.values[name]
-        decimals = next((places for places in range(3) if _is_rounded(values, places)), 3)
-        columns.append([_number(value, decimals) for value in values])
+        lost = [(values - values.round(places)).abs().max() for places in range(3)]
+        decimals = next((places for places, most in enumerate(lost) if not most >= _ROUNDING), 3)
+        columns.append([number(value, decimals) for value in values])
     return [list(row) for row in zip(*columns, strict=True)]
-
-
-def _is_rounded(values: pd.Series, places: int) -> bool:
-    defined = values.dropna()
-    return bool(((defined - defined.round(places)).abs() < _ROUNDING).all())
-
-
-def _number(value: float, decimals: int = 2) -> str:
-    return DASH if pd.isna(value) else f"{value:.{decimals}f}"
 
 
 def _share(row: Any) -> str:
@@ -161,14 +151,7 @@ def _heading(column: str) -> str:
 
 
 def _data(scores: Scores, summary: pd.DataFrame, acceptable: pd.DataFrame) -> pd.DataFrame:
-    statistics = pd.DataFrame(
-        {
-            "mean": summary["mean"],
-            "sd": summary["sd"],
-            "acceptable": acceptable["share"].reindex(summary.index),
-            "n_defined": summary["n_defined"],
-        }
-    ).T
+    statistics = summary.assign(acceptable=acceptable["share"])[["mean", "sd", "acceptable", "n_defined"]].T
     masks = scores.values.assign(row="mask")
     below = statistics.assign(row=statistics.index, mask="")
     return pd.concat([masks, below], ignore_index=True)[["row", *scores.values]]

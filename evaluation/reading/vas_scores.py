@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,7 +88,6 @@ def read_printed_summary(path: Path, scores: Scores) -> pd.DataFrame:
     path : Path
         CSV: ``statistic`` (``mean`` or ``sd``, a row each) and any numeric columns of the scores. An empty
         cell was not printed.
-    scores : Scores
 
     Returns
     -------
@@ -101,11 +99,8 @@ def read_printed_summary(path: Path, scores: Scores) -> pd.DataFrame:
     ScoreError
         As for `read_scores`.
     """
-    text = _read_csv(path)
-    faults = []
-    if "statistic" not in text:
-        faults.append("column: found none named statistic")
-    known = ["statistic", *scores.numeric]
+    text, known = _read_csv(path), ["statistic", *scores.numeric]
+    faults = [] if "statistic" in text else ["column: found none named statistic"]
     if unknown := [name for name in text if name not in known]:
         faults.append(f"column: found {', '.join(unknown)}, expected some of {', '.join(known)}")
     if not faults:
@@ -179,34 +174,24 @@ def _cell_faults(text: pd.DataFrame, key: str) -> list[str]:
         faults.append(f"{key}: found {', '.join(repeated)} more than once, expected once")
     for row in text.to_dict("records"):
         for column, cell in row.items():
-            expected = _expected(str(column), printed=key == "statistic")
-            if column != key and cell and not expected.holds(cell):
+            if column != key and cell and (expected := _not(cell, column, printed=key == "statistic")):
                 faults.append(f"{key} {row[key]}: {column}: found '{cell}', expected {expected}")
     return faults
 
 
-@dataclass(frozen=True)
-class _Expected:
-    """What a cell may hold. A printed number may be anything: whether it is right is what is asked."""
+def _not(cell: str, column: str, *, printed: bool) -> str:
+    """What a cell was to hold and does not; empty where it does.
 
-    low: float = -math.inf
-    high: float = math.inf
-    whole: bool = False
-
-    def __str__(self) -> str:
-        number = "a whole number" if self.whole else "a number"
-        return number + (f" from {self.low:g} to {self.high:g}" if self.high < math.inf else "")
-
-    def holds(self, cell: str) -> bool:
-        if not _NUMBER.fullmatch(cell):
-            return False
-        return self.low <= float(cell) <= self.high and (float(cell).is_integer() or not self.whole)
-
-
-def _expected(column: str, *, printed: bool) -> _Expected:
+    A printed number may be anything: whether it is right is what is asked.
+    """
+    is_number = _NUMBER.fullmatch(cell)
     if printed or column.endswith("_diff"):
-        return _Expected()
-    return _Expected(*FACTS.get(column, (0.0, SCALE)), whole=column == "slices")
+        return "" if is_number else "a number"
+    low, high = FACTS.get(column, (0.0, SCALE))
+    whole = column == "slices"
+    if is_number and low <= float(cell) <= high and (float(cell).is_integer() or not whole):
+        return ""
+    return f"{'a whole number' if whole else 'a number'} from {low:g} to {high:g}"
 
 
 def _numbers(column: pd.Series) -> pd.Series:

@@ -11,7 +11,7 @@ from bmseg.annotation.accept import accept
 from bmseg.annotation.propose import propose
 from bmseg.annotation.rounds import Annotation
 from bmseg.errors import InputError
-from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.images import Volume, read_volume, write_volume
 from tests.bmseg.annotation.tiny import accept_command, correct, mask_of, settings, truth
 from tests.support.command_line import assert_refused
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bmseg.annotation.for_reader import ITKSNAP_FILE, MEDSEG_FILE, SLICER_FILE, label_files
@@ -101,6 +101,7 @@ def test_every_level_is_in_every_file(number: int) -> None:
         assert row == [str(level.value), level.name, level.color.lower()]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4))
 def test_no_description_breaks_a_file(descriptions: list[str]) -> None:
     """Quotation marks, line ends, control and bidirectional characters: every level stays one line."""

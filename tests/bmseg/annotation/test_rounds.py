@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bmseg.annotation.accept import accept
-from bmseg.annotation.propose import propose
+from bmseg.annotation.propose import draw_with_earlier, propose
 from bmseg.annotation.rounds import Annotation, open_annotation
 from bmseg.annotation.simulated import correct_regions
 from bmseg.annotation.status import status
@@ -23,7 +23,8 @@ from bmseg.nnunet.training import Training
 from bmseg.nnunet.training_inputs import training_inputs
 from bmseg.outputs.provenance import file_hash
 from bmseg.outputs.records import write_record
-from dataset_conversion.images.volume import read_volume
+from bmseg.workspace import Workspace
+from dataset_conversion.images import read_volume
 from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort
 from dataset_conversion.raw.exam import Exam
 from evaluation.measures.dice import Dice
@@ -112,17 +113,16 @@ def test_two_rounds_and_the_final_model(proposed: Annotation) -> None:
     assert training_inputs(proposed.workspace, TRAINING, 0, seed=1, deterministic=False)
 
 
-def test_a_model_that_is_gone_draws_nothing_for_comparison(proposed: Annotation) -> None:
-    correct(proposed)
-    accept(proposed)
-    shutil.rmtree(proposed.rounds()[0].training / "nnUNet_results")
-    propose(proposed, settings())
-    assert proposed.rounds()[1].read()["earlier"] is None
-    correct(proposed)
-    accept(proposed)
-    report = status(proposed)
-    assert "Round 2 against round 1: the median Dice over levels rose, from" in report.sentences[-1]
-    assert report.table.rows[1][report.table.columns.index("Model before, same exams")] == "–"
+def test_a_model_that_is_gone_draws_nothing_for_comparison(
+    proposed: Annotation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = proposed.round(1), proposed.round(2)
+    workspace = Workspace(second.training, proposed.workspace.dataset_folder)
+    shutil.rmtree(first.training / "nnUNet_results")
+    assert draw_with_earlier(proposed, second, workspace, METHOD) is None
+    said = capsys.readouterr()
+    assert "round 1: its model does not draw these exams for comparison" in said.out + said.err
+    assert not second.earlier_masks.exists()
 
 
 def test_status_adds_up(proposed: Annotation) -> None:

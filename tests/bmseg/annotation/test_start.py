@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bmseg.annotation.rounds import open_annotation
-from dataset_conversion.images.volume import Volume, write_volume
+from dataset_conversion.images import Volume, write_volume
 from tests.bmseg.annotation.tiny import mask_of, truth
 from tests.support.command_line import assert_refused, bmseg, printed_command, run_printed
 

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from bmseg.annotation.propose import Settings
 from bmseg.annotation.rounds import Annotation, open_annotation
 from bmseg.workspace import open_workspace
-from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.images import Volume, read_volume, write_volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import Exam
 from tests.bmseg.nnunet.tiny import AFFINE, TRAINING

@@ -30,10 +30,10 @@ Make = Callable[..., Atlas]
 
 
 def atlas_of(root: Path, *, channel: str | None = None, **options: object) -> Atlas:
-    workspace, study = open_workspace(root)
+    workspace, _ = open_workspace(root)
     exams = options.get("exams", ())
     return make_atlas(
-        AtlasExams.of(workspace, study, exams=exams, channel=channel),  # type: ignore[arg-type]
+        AtlasExams.of(workspace, exams=exams, channel=channel),  # type: ignore[arg-type]
         AtlasOptions(**options),  # type: ignore[arg-type]
     )
 

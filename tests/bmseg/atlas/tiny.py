@@ -10,7 +10,7 @@ import numpy as np
 
 from bmseg.study import DEFAULT_STUDY
 from bmseg.workspace import Workspace, open_workspace
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import Exam
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from dataset_conversion.images.volume import Volume, write_volume
+from dataset_conversion.images import Volume, write_volume
 
 EXAMS = ["knee_086", "knee_087", "knee_088"]
 AGES = {"knee_086": 13.9, "knee_087": 9.6, "knee_088": 14.3}

@@ -14,7 +14,7 @@ from bmseg.outputs.records import write_record
 from bmseg.reading_room.packing import PackedImage
 from bmseg.study import DEFAULT_STUDY
 from bmseg.workspace import open_workspace
-from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.images import Volume, read_volume, write_volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import Exam
 from tests.bmseg.reading_room.rooms_on_disk import AFFINE, AGES, EXAMS, ITEMS, options, write_folders

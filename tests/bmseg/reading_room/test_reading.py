@@ -247,6 +247,8 @@ def test_scores_survive_a_killed_browser(
     page.get_by_label("Initials or a code").fill("AB")
     page.get_by_role("radio", name="Alone").check()
     page.get_by_role("button", name="Begin").click()
+    # A key before the mask is there is lost.
+    expect(page.locator("body")).to_have_attribute("data-shown", "1")
     for item in ITEMS:
         page.locator(f"[data-item='{item}'] input").press("End")
     expect(page.locator("#progress")).to_have_text("1 of 6 scored")

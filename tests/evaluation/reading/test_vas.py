@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.reading.vas import CONTRADICTIONS, find_contradictions, share_acceptable, summarise, vas_table
@@ -150,6 +150,7 @@ def test_rounding_at_a_tie_goes_either_way() -> None:
 pairs = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=2, max_size=12)
 
 
+@settings(max_examples=40)
 @given(pairs, st.integers(0, 11), st.integers(1, 40))
 def test_a_table_contradicts_itself_only_where_a_number_was_changed(
     tenths: list[tuple[int, int]], place: int, change: int
