@@ -28,12 +28,7 @@ if TYPE_CHECKING:
     help="nnunet: checkpoints for nnUNetv2_install_pretrained_model_from_zip, which unpickles them.",
 )
 def export(
-    method_name: str,
-    path: Path,
-    root: Path,
-    profile_name: str,
-    folds: tuple[Fold, ...] | None,
-    program: str,
+    method_name: str, path: Path, root: Path, profile_name: str, folds: tuple[Fold, ...] | None, program: str
 ) -> None:
     """Write the trained METHOD into one file that predicts elsewhere.
 

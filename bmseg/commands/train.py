@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 _method = click.argument("method_name", metavar="[METHOD]", default="nnunet")
 _deterministic = click.option(
-    "--deterministic",
-    is_flag=True,
-    help="CPU only: one thread, so that the number of cores changes nothing.",
+    "--deterministic", is_flag=True, help="CPU only: one thread, so that the number of cores changes nothing."
 )
 
 

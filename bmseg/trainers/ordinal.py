@@ -27,11 +27,7 @@ def nested_regions(dataset_json: dict[str, Any]) -> dict[str, Any]:
     names = {value: name for name, value in dataset_json["labels"].items()}
     levels = sorted(value for value in names if value != 0)
     regions = {f"{names[level]} or more": [one for one in levels if one >= level] for level in levels}
-    return {
-        **dataset_json,
-        "labels": {names[0]: 0, **regions},
-        "regions_class_order": levels,
-    }
+    return {**dataset_json, "labels": {names[0]: 0, **regions}, "regions_class_order": levels}
 
 
 class _OnNestedRegions:

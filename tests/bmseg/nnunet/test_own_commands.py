@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,8 +71,18 @@ def test_their_planning_before_and_after_ours(planned: Workspace) -> None:
 
 
 def test_nnunets_own_trainer_is_validated_as_nnunet_does(
-    planned: Workspace, capsys: pytest.CaptureFixture[str]
+    planned: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Its 250 steps an epoch are in no plan.
+    module = sys.modules[train.__module__]
+    build = module._trainer
+
+    def built(*given: Any, **named: Any) -> Any:
+        trainer = build(*given, **named)
+        trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = 3, 1
+        return trainer
+
+    monkeypatch.setattr(module, "_trainer", built)
     method = Method("own", "", {"quick": replace(RECIPE, trainer="nnUNetTrainer_1epoch", learning_rate=None)})
     training = Training.of(method, replace(PROFILE, validate=True))
     folder = fold_of(planned, training)
