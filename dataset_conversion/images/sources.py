@@ -67,9 +67,10 @@ def as_volume(
             f"{name}: found {type(source).__name__} of type {array.dtype} and {array.ndim} dimensions, "
             "expected a path, a nibabel or SimpleITK image, or an array of numbers of up to three dimensions"
         )
-    return Volume(
-        array, np.diag([*spacing, 1.0]) if affine is None else np.asarray(affine, dtype=float), name
-    )
+    place = np.diag([*spacing, 1.0]) if affine is None else np.asarray(affine, dtype=float)
+    if place.shape != (4, 4):
+        raise ConversionError(f"{name}: affine or spacing: found {place.shape}, expected (4, 4) or 3 numbers")
+    return Volume(array, place, name)
 
 
 def as_labels(

@@ -66,11 +66,10 @@ def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.Da
     for rater, mask in masks.raters.items():
         for level, values in levels.items():
             in_rater, in_reference = np.isin(mask, list(values)), np.isin(masks.reference, list(values))
-            both = in_rater & in_reference
-            right, extra, missed = (
-                voxels.sum(axis=others)[order] for voxels in (both, in_rater & ~both, in_reference & ~both)
+            tp, n_rater, n_reference = (
+                voxels.sum(axis=others)[order] for voxels in (in_rater & in_reference, in_rater, in_reference)
             )
-            counts = {"tp": right, "fp": extra, "fn": missed}
+            counts = {"tp": tp, "fp": n_rater - tp, "fn": n_reference - tp}
             tables.append(pd.DataFrame({"rater": rater, "level": level, **shared, **counts}))
     found = pd.concat(tables, ignore_index=True).assign(exam=masks.exam, voxel_ml=masks.grid.voxel_ml)
     return found[COLUMNS]

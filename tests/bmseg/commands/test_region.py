@@ -41,6 +41,7 @@ def epiphyses(tmp_path: Path) -> Path:
     return tmp_path / "epiphyses"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_from_epiphyses_to_marking_outside_the_region(epiphyses: Path, tmp_path: Path) -> None:
     result = bmseg("region", epiphyses, "-o", tmp_path / "regions", *ONE_KNEE)
     assert result.returncode == 0, result.stderr

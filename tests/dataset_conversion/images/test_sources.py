@@ -70,6 +70,12 @@ def test_what_is_no_volume_is_refused_by_name(source: Any, message: str) -> None
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("place", [{"affine": np.eye(3)}, {"spacing": (1, 1)}], ids=str)
+def test_a_place_of_another_shape_is_refused(place: dict[str, Any]) -> None:
+    with pytest.raises(ConversionError, match=r"array: affine or spacing: found \(3, 3\), expected \(4, 4\)"):
+        as_volume(MASK.array, **place)
+
+
 def test_whole_floats_are_labels_and_others_are_named() -> None:
     whole = MASK.array.astype(float)
     found = as_labels(whole, (0, 1, 2, 3))
