@@ -18,17 +18,6 @@ from evaluation.comparison.readers import estimate_and_test
 from evaluation.scores.fair import units
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import holm
-from evaluation.statistics.words import (
-    DASH,
-    count_of,
-    number,
-    p_value,
-    percent,
-    plural,
-    star_if_short,
-    with_interval,
-)
-from evaluation.table import Table
 
 USUAL, FAIR = "usual", "fair"
 
@@ -141,78 +130,3 @@ def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_holm=p.transform(lambda values: holm(values.to_numpy())))[COLUMNS].reset_index(
         drop=True
     )
-
-
-def methods_table(
-    table: pd.DataFrame,
-    *,
-    title: str,
-    reference: str = "the consensus of all readers",
-    notes: Sequence[str] = (),
-) -> Table:
-    """Paired differences as a printed table: a row a level and pair, the fair way on the right.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `compare_models`.
-    title : str
-    reference : str
-        What the usual scores are against, in words.
-    notes : sequence of str
-        Further lines below the table, as "Synthetic cohort: ...".
-
-    Returns
-    -------
-    Table
-        ``data`` is `table`.
-    """
-    interval = f"{percent(table.confidence.iloc[0])} interval"
-    columns = ["Level, pair", "Medians", f"Difference ({interval})", "p", "Holm p", "Exams"]
-    fair = {(row.level, row.model, row.other): row for row in table[table.way == FAIR].itertuples()}
-    if fair:
-        columns += ["Fair difference", "Fair Holm p"]
-    rows = []
-    for row in table[table.way == USUAL].itertuples():
-        cells = [f"{row.level}, {row.model} minus {row.other}", _medians(row), _difference(row)]
-        cells += [p_value(row.p), p_value(row.p_holm), count_of(row.n_pairs, row.n_pairs + row.n_left_out)]
-        if fair:
-            beside = fair[row.level, row.model, row.other]
-            cells += [_difference(beside), p_value(beside.p_holm)]
-        rows.append(cells)
-    return Table(title, columns, rows, [*_notes(table, reference), *notes], table)
-
-
-def _medians(row: Any) -> str:
-    return f"{number(row.median)}, {number(row.other_median)}" if row.n_pairs else DASH
-
-
-def _difference(row: Any) -> str:
-    words = with_interval(row.difference, row.low, row.high, sign=True)
-    return words + star_if_short(row.coverage, row.confidence)
-
-
-def _notes(table: pd.DataFrame, reference: str) -> list[str]:
-    ways = list(dict.fromkeys(table.way))
-    family = int(table[table.way == USUAL].p.notna().sum())
-    notes = [
-        f"Against {reference}, in which no model has a part. Medians: of the first and the second of the "
-        "pair, over the exams compared.",
-        "Difference: first minus second, exam by exam; Hodges-Lehmann estimate with the interval of the "
-        "exact Wilcoxon signed-rank test; two-sided p.",
-        f"Holm p: adjusted over the {plural(family, 'test')} of "
-        + ("each way (all pairs, all levels)." if FAIR in ways else "all pairs and levels."),
-        "Exams: those where both are defined, of all; the others are left out.",
-    ]
-    if FAIR in ways:
-        notes.insert(1, "Fair: mean over the consensuses that leave out one reader each.")
-    short = {row.coverage for row in table.itertuples() if star_if_short(row.coverage, row.confidence)}
-    if short:
-        coverages = ", ".join(percent(coverage, 1) for coverage in sorted(short))
-        notes.append(f"*: too few exams; the widest interval that there is ({coverages}).")
-    if partly := int(table.n_partly.max()):
-        notes.append(
-            f"In up to {partly} of the exams compared a knee or a consensus is undefined for one of the two "
-            "and left out of the exam's mean."
-        )
-    return notes

@@ -14,9 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.scores.fair import units
 from evaluation.statistics.intervals import Interval, StatisticsError
 from evaluation.statistics.signed_rank import SignedRank, hodges_lehmann, holm, signed_rank
-from evaluation.statistics.words import count_of, number, p_is, p_value, percent, star_if_short
+from evaluation.statistics.words import (
+    count_of,
+    number,
+    p_is,
+    p_value,
+    percent,
+    star_if_short,
+)
 
 #: The name of the rater whose Dice in each exam is the median of the readers'.
 MEDIAN_READER = "median reader"
@@ -83,7 +91,7 @@ def paired_differences(
     StatisticsError
         When a rater has no scores.
     """
-    units = [column for column in ("exam", "knee") if column in scores]
+    by = units(scores)
 
     def dice(rater: str, without: str | None = None) -> pd.Series:
         chosen = scores[scores.rater == rater]
@@ -92,7 +100,7 @@ def paired_differences(
         if chosen.empty:
             known = ", ".join(dict.fromkeys(scores.rater))
             raise StatisticsError(f"rater '{rater}': found no scores, expected one of {known}")
-        return chosen.groupby(units, sort=False).dice.mean()
+        return chosen.groupby(by, sort=False).dice.mean()
 
     if other == MEDIAN_READER:
         difference = dice(model) - pd.concat([dice(reader) for reader in readers], axis=1).median(axis=1)
@@ -146,12 +154,8 @@ def compare(
         for model in models:
             for other in others:
                 differences = paired_differences(of_level, model, other, readers).to_numpy()
-                row = {
-                    "level": level,
-                    "model": model,
-                    "other": other,
-                    **estimate_and_test(differences, confidence),
-                }
+                row = {"level": level, "model": model, "other": other}
+                row |= estimate_and_test(differences, confidence)
                 if margin is not None:
                     shown = non_inferiority(differences, margin, confidence=confidence)
                     row |= {"margin": margin, "p_margin": shown.test.p}
@@ -187,7 +191,7 @@ def non_inferiority(
     Parameters
     ----------
     differences : sequence of float, shape (n,)
-        Model minus reader, as of `paired_differences`; NaN is left out and counted.
+        Of `paired_differences`.
     margin : float
         The loss of Dice that would not matter, between 0 and 1; to be named before looking.
     confidence : float

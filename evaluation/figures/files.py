@@ -15,7 +15,7 @@ from dataset_conversion.images import atomic_path
 
 def save_figure(
     figure: Figure,
-    folder: Path,
+    folder: Path | str,
     name: str,
     *,
     endings: Sequence[str] = ("png", "svg"),
@@ -27,7 +27,7 @@ def save_figure(
     Parameters
     ----------
     figure : Figure
-    folder : Path
+    folder : Path or str
     name : str
     endings : sequence of str
         Of the formats.
@@ -43,7 +43,7 @@ def save_figure(
         # Names may have letters that no font here has: in an SVG they are text, and the browser shows them.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         for ending in endings:
-            path = folder / f"{name}.{ending}"
+            path = Path(folder) / f"{name}.{ending}"
             options = {"metadata": {"Date": None}} if ending == "svg" else {"dpi": dpi}
             with atomic_path(path) as temporary:
                 figure.savefig(temporary, format=ending, **options)

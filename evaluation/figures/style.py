@@ -148,7 +148,7 @@ class Drawing:
             return noted(self.figure, note, color)
         if note:
             self.axes[-1].annotate(
-                note, (0.5, 0), (0, -30), xycoords="axes fraction", textcoords="offset points", ha="center",
+                note, (0.5, 0), (0, -38), xycoords="axes fraction", textcoords="offset points", ha="center",
                 va="top", fontsize=NOTE, color=color, annotation_clip=False,
             )  # fmt: skip
         return self.figure

@@ -22,6 +22,8 @@ from evaluation.consensus.votes import Votes
 from evaluation.measures.dice import Dice, EmptyMask
 from evaluation.statistics.chance_corrected import fleiss_kappa, krippendorff_alpha
 from evaluation.statistics.intervals import StatisticsError, mean_interval
+from evaluation.statistics.words import count_of, number, with_interval
+from evaluation.table import Table
 
 #: Columns of `pairwise_dice`, in order.
 PAIR_COLUMNS = ["exam", "level", "rater", "other", "dice", "both", "n_rater", "n_other"]
@@ -159,6 +161,44 @@ def summarise_chance_corrected(exams: Mapping[str, Votes], *, confidence: float 
     for voxels, _, alpha, kappa in _coefficients(np.concatenate(tables), np.concatenate(counts)):
         pooled |= {(voxels, "alpha"): alpha, (voxels, "kappa"): kappa}
     return summary.assign(pooled=[pooled[row.voxels, row.measure] for row in summary.itertuples()])
+
+
+def agreement_table(
+    pairs: pd.DataFrame, chance: pd.DataFrame, *, title: str, notes: Sequence[str] = ()
+) -> Table:
+    """Agreement as a printed table: a row a level and pair of raters, then alpha and kappa.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        Of `summarise_pairs`.
+    chance : DataFrame
+        Of `summarise_chance_corrected`.
+    title : str
+    notes : sequence of str
+        Further lines below the table, as "Synthetic cohort: ...".
+    """
+    named = [
+        *((f"{row.level}, {row.rater} and {row.other}", "Dice", row) for row in pairs.itertuples()),
+        *((f"readers, {row.voxels}", row.measure, row) for row in chance.itertuples()),
+    ]
+    rows = [
+        [
+            whom,
+            what,
+            with_interval(row.mean, row.low, row.high),
+            number(row.pooled),
+            count_of(row.n_defined, row.n),
+        ]
+        for whom, what, row in named
+    ]
+    told = [
+        "Mean over exams with its 95 % t interval; pooled: of all exams' voxels together.",
+        "alpha: Krippendorff's, ordinal; kappa: Fleiss'. Union: voxels that a reader marked; volume: all.",
+    ]
+    data = pd.concat([pairs.assign(measure="dice"), chance], ignore_index=True)
+    columns = ["Raters", "Measure", "Mean (95 % interval)", "Pooled", "Exams"]
+    return Table(title, columns, rows, [*told, *notes], data)
 
 
 def exam_means(

@@ -52,7 +52,8 @@ def interval(low: float, high: float, *, sign: bool = False, typeset: bool = Fal
         return "no interval"
     if sign:
         return f"{signed(low, typeset=typeset)} to {signed(high, typeset=typeset)}"
-    return f"{number(low)}{DASH}{number(high)}"
+    # After a minus a dash is hard to read.
+    return f"{number(low)}{DASH if low >= 0 else ' to '}{number(high)}"
 
 
 def with_interval(value: float, low: float, high: float, *, sign: bool = False, typeset: bool = False) -> str:

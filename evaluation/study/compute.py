@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -21,7 +22,7 @@ from evaluation.scores.reader_rates import (
     summarise_confusions,
     summarise_rates,
 )
-from evaluation.scores.sensitivity import sensitivity
+from evaluation.scores.sensitivity import Way, sensitivity
 from evaluation.scores.table1 import fair_table
 from evaluation.study import tables as t
 from evaluation.study.design import Design
@@ -34,14 +35,35 @@ CATEGORIES = ("site", "group")
 _Found = Iterator[tuple[Declared, pd.DataFrame]]
 
 
-def compute_tables(
+class OnDemand(Mapping[str, pd.DataFrame]):
+    """Tables by name that are made, part by part, until the one asked for is there."""
+
+    def __init__(self, parts: Sequence[Callable[[], _Found]]) -> None:
+        self._parts = list(parts)
+        self._made: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        while name not in self._made and self._parts:
+            self._made |= {table.name: frame for table, frame in self._parts.pop(0)()}
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        while self._parts:
+            self._made |= {table.name: frame for table, frame in self._parts.pop(0)()}
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def tables_on_demand(
     design: Design,
     exams: Sequence[ScoredExam],
     readers: Sequence[str],
     models: Sequence[str],
     cohort: pd.DataFrame | None = None,
-) -> dict[str, pd.DataFrame]:
-    """Make the tables of all exams together, by name.
+) -> OnDemand:
+    """The tables of all exams together, by name; what takes longest comes last.
 
     Parameters
     ----------
@@ -57,21 +79,16 @@ def compute_tables(
         When the cohort lacks an exam.
     """
     usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
-    found = dict(_scores(design, exams, usual))
-    found |= dict(_failures(exams, cohort))
+    parts: list[Callable[[], _Found]] = [partial(_scores, design, exams, usual)]
     if len(readers) > 1:
-        found |= dict(_fair(design, exams, readers, usual, fair))
-        found |= dict(_agreement(design, exams, readers))
-    if len(readers) > 1 and models:
-        ways = {"fair": fair, "usual": usual}
-        tests = [
-            compare(scores, models=models, readers=readers, margin=design.margin).assign(way=way)
-            for way, scores in ways.items()
-        ]
-        found[t.COMPARISONS] = pd.concat(tests, ignore_index=True)
-    if len(models) > 1:
-        found[t.METHODS_COMPARED] = compare_models(usual, fair if len(readers) > 1 else None, models=models)
-    return {table.name: frame for table, frame in found.items()}
+        parts.append(partial(_fair, design, usual, fair))
+    parts.append(partial(_comparisons, design, readers, models, usual, fair))
+    if len(readers) > 1:
+        parts.append(partial(_agreement, design, exams, readers))
+    parts.append(partial(_failures, exams, cohort))
+    if len(readers) > 1:
+        parts.append(partial(_other_consensuses, design, exams, readers))
+    return OnDemand(parts)
 
 
 def _scores(design: Design, exams: Sequence[ScoredExam], usual: pd.DataFrame) -> _Found:
@@ -85,22 +102,32 @@ def _scores(design: Design, exams: Sequence[ScoredExam], usual: pd.DataFrame) ->
     yield t.CONSENSUS, convergence({exam.name: exam.consensus for exam in exams})
 
 
-def _fair(
-    design: Design,
-    exams: Sequence[ScoredExam],
-    readers: Sequence[str],
-    usual: pd.DataFrame,
-    fair: pd.DataFrame,
-) -> _Found:
-    """The fair table, and the usual one under every other consensus."""
+def _fair(design: Design, usual: pd.DataFrame, fair: pd.DataFrame) -> _Found:
     policy = EmptyMask(design.empty_mask)
     yield t.FAIR_DICE, fair
     table = fair_table(usual, fair, title="", rule=design.rule_in_words, empty_mask=policy)
     yield t.TABLE1_FAIR, table.data
+
+
+def _comparisons(
+    design: Design, readers: Sequence[str], models: Sequence[str], usual: pd.DataFrame, fair: pd.DataFrame
+) -> _Found:
+    if len(readers) > 1 and models:
+        tests = [
+            compare(scores, models=models, readers=readers, margin=design.margin).assign(way=way)
+            for way, scores in {"fair": fair, "usual": usual}.items()
+        ]
+        yield t.COMPARISONS, pd.concat(tests, ignore_index=True)
+    if len(models) > 1:
+        yield t.METHODS_COMPARED, compare_models(usual, fair if len(readers) > 1 else None, models=models)
+
+
+def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> _Found:
+    """The usual table under every other consensus, and what the votes became under the study's own."""
     votes = {exam.name: exam.votes for exam in exams}
-    panel = sensitivity(
-        votes, readers, design.by_name, policy, study=(design.rule, "volume"), seed=design.seed
-    )
+    policy = EmptyMask(design.empty_mask)
+    own: Way = (design.rule, "volume")
+    panel = sensitivity(votes, readers, design.by_name, policy, study=own, seed=design.seed)
     yield t.SENSITIVITY, panel.summary
     yield t.SENSITIVITY_ORDER, panel.order
     yield t.CONSENSUS_SEARCHES, panel.convergence

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from evaluation.study.compute import compute_tables
+from evaluation.comparison.printed import readers_table
+from evaluation.comparison.readers import compare
+from evaluation.consensus.map import ConsensusMap
+from evaluation.scores.agreement import agreement_table
+from evaluation.statistics.intervals import StatisticsError
+from evaluation.study import tables as t
+from evaluation.study.compute import tables_on_demand
 from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam
 from evaluation.study.results import Declared, Results
-from evaluation.study.tables import TABLES
 from evaluation.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class ReaderStudy(Results):
     """A reader study: ``study[tables.DICE]`` is a table, and from tables everything else is made.
 
     The same object whether it was just computed (`of`) or its tables were read back from files.
+
+    Parameters
+    ----------
+    consensus : mapping of str to ConsensusMap
+        Exam to the consensus of its readers, where masks were painted (`evaluation.read_study`).
     """
+
+    consensus: Mapping[str, ConsensusMap] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -32,14 +46,80 @@ class ReaderStudy(Results):
         readers: Sequence[str],
         models: Sequence[str],
         cohort: pd.DataFrame | None = None,
+        consensus: Mapping[str, ConsensusMap] | None = None,
     ) -> ReaderStudy:
-        """Compute the tables of scored exams; parameters and errors are those of `compute_tables`."""
-        tables = compute_tables(design, exams, readers, models, cohort)
-        return cls(design, readers, models, [exam.name for exam in exams], tables)
+        """Of scored exams; parameters and errors are those of `tables_on_demand`."""
+        tables = tables_on_demand(design, exams, readers, models, cohort)
+        return cls(design, readers, models, [exam.name for exam in exams], tables, consensus or {})
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Dice of every exam, rater and level against the readers' consensus."""
+        scores = self[t.DICE].copy()
+        # For figures: who is a model.
+        scores.attrs["models"] = list(self.models)
+        return scores
+
+    @property
+    def fair_scores(self) -> pd.DataFrame:
+        """Dice against consensuses in which the rater has no part, one without each reader."""
+        self._check_readers("fair scores")
+        return self[t.FAIR_DICE]
+
+    def table1(self, *, fair: bool = False) -> Table:
+        """Median (range) and mean of every rater and level; `fair` puts the fair way beside the usual one.
+
+        Raises
+        ------
+        StatisticsError
+            When there is one reader, and no fair way.
+        """
+        if fair:
+            self._check_readers("fair table")
+        return t.fair_table(self) if fair else t.usual_table(self)
+
+    def compare(self, *, margin: float | None = None) -> Table:
+        """Every model against every reader and the median reader, by the fair scores.
+
+        Parameters
+        ----------
+        margin : float, optional
+            The loss of Dice that would not matter: tests non-inferiority. By default the design's.
+
+        Raises
+        ------
+        StatisticsError
+            When there is no model or one reader, or the margin is not between 0 and 1.
+        """
+        self._check_readers("comparison")
+        if not self.models:
+            raise StatisticsError("comparison: found no model, expected one or more beside the readers")
+        margin = self.design.margin if margin is None else margin
+        found = compare(self.fair_scores, models=self.models, readers=self.readers, margin=margin)
+        title = f"Models beside readers: paired differences of Dice, {len(self.exams)} exams"
+        return readers_table(found.assign(way="fair"), title=title, notes=self.design.notes)
+
+    def compare_models(self) -> Table:
+        """Every pair of models, usual and fair; StatisticsError when there are fewer than two."""
+        if len(self.models) < 2:
+            found = ", ".join(self.models) or "none"
+            raise StatisticsError(f"models: found {found}, expected two or more to compare")
+        return t.methods_table(self)
+
+    def agreement(self) -> Table:
+        """How alike the raters' masks are: Dice of every pair, alpha and kappa of the readers."""
+        self._check_readers("agreement")
+        title = f"Agreement, {len(self.exams)} exams"
+        found = self[t.AGREEMENT_DICE], self[t.AGREEMENT_CHANCE]
+        return agreement_table(*found, title=title, notes=self.design.notes)
+
+    def _check_readers(self, what: str) -> None:
+        if not self.has_consensus:
+            raise StatisticsError(f"{what}: found reader {self.readers[0]} alone, expected two or more")
 
     def declared(self) -> list[Declared]:
         """The tables that there are, in the order of their declaration."""
-        return [table for table in TABLES if table in self]
+        return [table for table in t.TABLES if table in self]
 
     def printed(self, table: Declared) -> Table:
         """A table as it is printed.

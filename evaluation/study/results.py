@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.statistics.words import plural
 from evaluation.study.design import Design
 from evaluation.table import Table
 
@@ -34,8 +35,11 @@ class Results:
     tables: Mapping[str, pd.DataFrame]
 
     def __repr__(self) -> str:
-        raters = f"{len(self.readers)} readers, {len(self.models)} models"
-        return f"<{type(self).__name__}: {raters}, {len(self.exams)} exams, {len(self.tables)} tables>"
+        counts = (
+            plural(len(names), noun)
+            for names, noun in ((self.readers, "reader"), (self.models, "model"), (self.exams, "exam"))
+        )
+        return f"<{type(self).__name__}: {', '.join(counts)}>"
 
     def __contains__(self, table: Declared) -> bool:
         return table.name in self.tables

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from evaluation.comparison import models, readers
+from evaluation.comparison import models, printed, readers
 from evaluation.comparison.verdicts import pairs_in_words, verdicts
 from evaluation.consensus.decisions import CONVERGENCE, convergence_table, pooled_table
 from evaluation.failures import places, volumes
@@ -71,7 +71,7 @@ def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
 
 def methods_table(found: Results, pairs: pd.DataFrame | None = None) -> Table:
     """Models compared with each other, all pairs or those given."""
-    return models.methods_table(
+    return printed.methods_table(
         found[METHODS_COMPARED] if pairs is None else pairs,
         title=f"Methods compared: paired differences of Dice, {len(found.exams)} exams",
         reference="the consensus of all readers"

@@ -13,10 +13,10 @@ from statsmodels.stats.multitest import multipletests
 from evaluation.comparison.models import (
     COLUMNS,
     compare_models,
-    methods_table,
     of_models,
     side_by_side,
 )
+from evaluation.comparison.printed import methods_table
 from evaluation.comparison.readers import paired_differences
 from evaluation.statistics.intervals import StatisticsError
 

@@ -1,0 +1,134 @@
+"""Comparisons as printed tables: models beside readers, models with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from evaluation.comparison.models import FAIR, USUAL
+from evaluation.statistics.words import (
+    DASH,
+    count_of,
+    number,
+    p_value,
+    percent,
+    plural,
+    star_if_short,
+    with_interval,
+)
+from evaluation.table import Table
+
+
+def methods_table(
+    table: pd.DataFrame,
+    *,
+    title: str,
+    reference: str = "the consensus of all readers",
+    notes: Sequence[str] = (),
+) -> Table:
+    """Paired differences as a printed table: a row a level and pair, the fair way on the right.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `compare_models`.
+    title : str
+    reference : str
+        What the usual scores are against, in words.
+    notes : sequence of str
+        Further lines below the table, as "Synthetic cohort: ...".
+
+    Returns
+    -------
+    Table
+        ``data`` is `table`.
+    """
+    interval = f"{percent(table.confidence.iloc[0])} interval"
+    columns = ["Level, pair", "Medians", f"Difference ({interval})", "p", "Holm p", "Exams"]
+    fair = {(row.level, row.model, row.other): row for row in table[table.way == FAIR].itertuples()}
+    if fair:
+        columns += ["Fair difference", "Fair Holm p"]
+    rows = []
+    for row in table[table.way == USUAL].itertuples():
+        cells = [f"{row.level}, {row.model} minus {row.other}", _medians(row), _difference(row)]
+        cells += [p_value(row.p), p_value(row.p_holm), count_of(row.n_pairs, row.n_pairs + row.n_left_out)]
+        if fair:
+            beside = fair[row.level, row.model, row.other]
+            cells += [_difference(beside), p_value(beside.p_holm)]
+        rows.append(cells)
+    return Table(title, columns, rows, [*_notes(table, reference), *notes], table)
+
+
+def readers_table(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
+    """Paired differences as a printed table, a row a level and pair.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `compare`.
+    title : str
+    notes : sequence of str
+        Further lines below the table.
+    """
+    confidence = table.confidence.iloc[0]
+    columns = ["Level, pair", f"Difference ({percent(confidence)} interval)", "p", "Holm p", "Exams"]
+    rows = [
+        [
+            f"{row.level}, {row.model} minus {row.other}",
+            _difference(row),
+            p_value(row.p),
+            p_value(row.p_holm),
+            count_of(row.n_pairs, row.n_pairs + row.n_left_out),
+        ]
+        for row in table.itertuples()
+    ]
+    told = [
+        "Dice by consensuses in which neither has a part: model minus reader, exam by exam; Hodges-Lehmann "
+        "estimate with the interval of the exact Wilcoxon signed-rank test; two-sided p.",
+        "Holm p: adjusted over all readers of a model and level. Exams: where both are defined, of all.",
+    ]
+    if "margin" in table:
+        columns.append("Not worse by the margin: Holm p")
+        rows = [[*row, p_value(p)] for row, p in zip(rows, table.p_margin_holm, strict=True)]
+        alpha = f"{(1 - confidence) / 2:g}"
+        told.append(f"Margin: {table.margin.iloc[0]:g}; shown where the one-sided Holm p is at most {alpha}.")
+    if any(star_if_short(coverage, confidence) for coverage in table.coverage):
+        told.append(f"*: too few exams for {percent(confidence)}; the widest interval that there is.")
+    return Table(title, columns, rows, [*told, *notes], table)
+
+
+def _medians(row: Any) -> str:
+    return f"{number(row.median)}, {number(row.other_median)}" if row.n_pairs else DASH
+
+
+def _difference(row: Any) -> str:
+    words = with_interval(row.difference, row.low, row.high, sign=True)
+    return words + star_if_short(row.coverage, row.confidence)
+
+
+def _notes(table: pd.DataFrame, reference: str) -> list[str]:
+    ways = list(dict.fromkeys(table.way))
+    family = int(table[table.way == USUAL].p.notna().sum())
+    notes = [
+        f"Against {reference}, in which no model has a part. Medians: of the first and the second of the "
+        "pair, over the exams compared.",
+        "Difference: first minus second, exam by exam; Hodges-Lehmann estimate with the interval of the "
+        "exact Wilcoxon signed-rank test; two-sided p.",
+        f"Holm p: adjusted over the {plural(family, 'test')} of "
+        + ("each way (all pairs, all levels)." if FAIR in ways else "all pairs and levels."),
+        "Exams: those where both are defined, of all; the others are left out.",
+    ]
+    if FAIR in ways:
+        notes.insert(1, "Fair: mean over the consensuses that leave out one reader each.")
+    short = {row.coverage for row in table.itertuples() if star_if_short(row.coverage, row.confidence)}
+    if short:
+        coverages = ", ".join(percent(coverage, 1) for coverage in sorted(short))
+        notes.append(f"*: too few exams; the widest interval that there is ({coverages}).")
+    if partly := int(table.n_partly.max()):
+        notes.append(
+            f"In up to {partly} of the exams compared a knee or a consensus is undefined for one of the two "
+            "and left out of the exam's mean."
+        )
+    return notes

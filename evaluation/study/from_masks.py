@@ -1,0 +1,194 @@
+"""What is asked of masks directly: a Dice, a consensus, a whole reader study.
+
+A mask is a label map: an array or nested list, a path of a NIfTI file, an image of nibabel or SimpleITK.
+Whole numbers that are stored as floats are taken. Grids of images are compared, and of plain arrays their
+shapes. Arrays of SimpleITK images are turned to (i, j, k), as nibabel has them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dataset_conversion.images import ConversionError, Volume, as_labels
+from evaluation.consensus import rules
+from evaluation.consensus.map import ConsensusMap, in_space
+from evaluation.consensus.result import Region, Rule
+from evaluation.consensus.votes import count_votes, paint
+from evaluation.masks.reading import MaskError, check_grid, list_masks, match_exams
+from evaluation.measures.dice import Dice, EmptyMask
+from evaluation.study.design import Design
+from evaluation.study.exam import score_exam
+from evaluation.study.reader_study import ReaderStudy
+
+#: Of a rater: a folder of ``<exam>.nii.gz``, masks by exam, or masks in one order of exams for all.
+Masks = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any]
+
+
+def dice(
+    mask: Any,
+    reference: Any,
+    *,
+    level: int | Sequence[int] | None = None,
+    empty_mask: EmptyMask | str = EmptyMask.UNDEFINED,
+) -> float:
+    """Dice of two masks.
+
+    Parameters
+    ----------
+    mask, reference
+        Label maps.
+    level : int or sequence of int, optional
+        The level to score, or those taken as one; by default all that is marked.
+    empty_mask : {"undefined", "one", "zero"}
+        What it is where both are empty; undefined is NaN.
+
+    Raises
+    ------
+    MaskError
+        When a mask cannot be read, is no label map, or lies on another grid.
+
+    Examples
+    --------
+    >>> dice([[0, 1, 3, 3]], [[0, 1, 2, 3]], level=3)
+    0.6666666666666666
+    """
+    found = read_masks({"reference": reference, "mask": mask})
+    marked = range(1, 256) if level is None else np.atleast_1d(level).tolist()
+    measure = Dice(tuple(marked), EmptyMask(empty_mask))
+    return measure(found["reference"].array, found["mask"].array)
+
+
+def staple(
+    masks: Mapping[str, Any] | Sequence[Any],
+    *,
+    rule: Rule = "multilabel",
+    region: Region = "volume",
+    labels: Sequence[int] | None = None,
+    restarts: int = 12,
+    seed: int = 0,
+) -> ConsensusMap:
+    """The consensus of several masks of one exam, painted.
+
+    Parameters
+    ----------
+    masks : mapping of str to mask, or sequence of masks
+        By rater; in a sequence they are called rater1, rater2, ...
+    rule : {"multilabel", "binary", "majority", "ordinal"}
+    region : {"volume", "union"}
+        See `evaluation.consensus.rules.staple`.
+    labels : sequence of int, optional
+        Background 0 first, then levels in rising order; by default what the masks hold.
+    restarts, seed : int
+        Of the search.
+
+    Raises
+    ------
+    MaskError
+        When a mask cannot be read, is no label map, or lies on another grid.
+    ValueError
+        When there is no mask, or the rule or region is unknown.
+
+    Examples
+    --------
+    >>> staple([[0, 1, 1, 2], [0, 1, 2, 2], [0, 0, 1, 2]], rule="majority").label
+    array([0, 1, 1, 2], dtype=uint8)
+    """
+    by_name = masks if isinstance(masks, Mapping) else {f"rater{n}": m for n, m in enumerate(masks, start=1)}
+    found = read_masks(by_name, labels)
+    arrays = {name: volume.array for name, volume in found.items()}
+    if labels is None:
+        marked = {int(value) for array in arrays.values() for value in np.unique(array)}
+        labels = [0, *sorted(marked - {0})] if marked - {0} else [0, 1]
+    votes = count_votes(arrays, labels)
+    consensus = rules.staple(votes, rule=rule, region=region, restarts=restarts, seed=seed)
+    first = next(iter(found.values()))
+    return ConsensusMap(replace(first, array=paint(arrays, votes, consensus.label), source=""), consensus)
+
+
+def read_study(
+    readers: Mapping[str, Masks],
+    models: Mapping[str, Masks] | None = None,
+    *,
+    levels: Mapping[str, int],
+    groups: Mapping[str, Sequence[int]] | None = None,
+    **rules: Any,
+) -> ReaderStudy:
+    """A reader study from masks: every rater scored against the readers' consensus, exam by exam.
+
+    Parameters
+    ----------
+    readers, models : mapping of str to masks
+        A rater's masks: a folder of ``<exam>.nii.gz``, a mapping of exam to mask, or a sequence of masks,
+        whose exams are called exam1, exam2, ... Every rater has the same exams.
+    levels : mapping of str to int
+        Name of a level to its value in masks, in rising order.
+    groups : mapping of str to sequence of int, optional
+        Levels scored as one.
+    **rules
+        Further fields of `evaluation.study.Design`, as ``rule="ordinal"`` or ``unit="knee"``.
+
+    Raises
+    ------
+    MaskError
+        When masks are missing, cannot be read, hold an undeclared value, or lie on different grids.
+    """
+    design = Design(levels=levels, groups=groups or {}, **rules)
+    both = sorted({*readers} & {*(models or {})})
+    if not readers:
+        raise MaskError("readers: found none, expected one or more")
+    if both:
+        raise MaskError(f"models: found {', '.join(both)}, which is a reader; rename it")
+    masks = {rater: _by_exam(each) for rater, each in {**readers, **(models or {})}.items()}
+    exams, painted = [], {}
+    for exam in match_exams(masks):
+        found = read_masks({rater: each[exam] for rater, each in masks.items()}, design.labels, exam)
+        placed = {rater: in_space(mask) for rater, mask in found.items()}
+        scored, labels = score_exam(design, exam, placed, list(readers))
+        exams.append(scored)
+        first = next(iter(placed.values()))
+        painted[exam] = ConsensusMap(replace(first, array=labels, source=""), scored.consensus)
+    return ReaderStudy.of(design, exams, list(readers), list(models or {}), consensus=painted)
+
+
+def read_masks(
+    masks: Mapping[str, Any], labels: Sequence[int] | None = None, exam: str = ""
+) -> dict[str, Volume]:
+    """Masks of one exam as label maps on one grid, that of the first image; a plain array has that one too.
+
+    Raises
+    ------
+    MaskError
+        Names the mask, what was found and what is expected.
+    """
+    found = {}
+    for name, mask in masks.items():
+        # A file is called by its path.
+        called = "" if isinstance(mask, str | os.PathLike) else f"exam {exam}: {name}" if exam else name
+        try:
+            found[name] = as_labels(mask, labels, name=called)
+        except ConversionError as error:
+            raise MaskError(str(error)) from None
+    placed = [name for name, mask in masks.items() if not isinstance(mask, np.ndarray | list | tuple)]
+    if not found:
+        return found
+    grid = found[placed[0] if placed else next(iter(found))]
+    for name in found:
+        if name not in placed:
+            found[name] = replace(found[name], affine=grid.affine)
+        check_grid(found[name], grid)
+    return found
+
+
+def _by_exam(masks: Masks) -> Mapping[str, Any]:
+    if isinstance(masks, Mapping):
+        return masks
+    if isinstance(masks, str | os.PathLike):
+        return list_masks(Path(masks))
+    digits = len(str(len(masks)))
+    return {f"exam{number:0{digits}}": mask for number, mask in enumerate(masks, start=1)}
