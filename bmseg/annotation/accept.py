@@ -29,19 +29,16 @@ ROUND_CHANGE_COLUMNS = ["exam", *CHANGE_COLUMNS, "dice_earlier"]
 
 @dataclass(frozen=True)
 class Acceptance:
-    """What became of a round's masks, by exam.
+    """What became of a round's masks: exams, sentences and files.
 
     Parameters
     ----------
-    accepted, already : list of str
-        Accepted by this call; and before, with the same mask.
-    unchanged : list of str
-        Accepted now with the very voxels of the proposal.
+    accepted, already, unchanged, left : list of str
+        Exams accepted by this call; before, with the same mask; by this call with the very voxels of the
+        proposal; not yet.
     gone : list of str
         Sentences: a level that was proposed and that the corrected mask has nowhere. A program that numbers
         levels anew leaves such a gap.
-    left : list of str
-        Not accepted yet.
     others : list of str
         Files of the folder that are no masks.
     """

@@ -69,7 +69,7 @@ def disagreement(masks: Sequence[np.ndarray], levels: Mapping[str, Sequence[int]
     Raises
     ------
     ValueError
-        When there are fewer than two masks, or shapes differ.
+        With fewer than two masks, or other shapes.
 
     Examples
     --------

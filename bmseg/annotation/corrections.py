@@ -32,9 +32,9 @@ def changes(
     levels : mapping of str to sequence of int
         Name of a level or group to its mask values.
     voxel_ml : float
-        Volume of a voxel in millilitres.
+        Volume of a voxel.
     empty_mask : EmptyMask
-        What Dice is where proposal and corrected mask have none of the level.
+        What Dice is where both have none of the level.
 
     Returns
     -------

@@ -91,11 +91,12 @@ def propose(annotation: Annotation, settings: Settings, *, number: int | None = 
     with annotation.alone():
         rounds = annotation.rounds()
         following = len(rounds) + (not rounds or rounds[-1].state == ACCEPTED)
-        if number is not None and number > following:
+        wanted = following if number is None else number
+        if wanted > following:
             raise InputError(
                 f"--round: found {number}, expected {following} at most; rounds follow each other"
             )
-        if number is not None and number < following:
+        if wanted < following:
             return [f"round {number} is already made; nothing was changed"]
         round_ = annotation.round(following)
         if round_.state:

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ import pandas as pd
 from bmseg.errors import InputError
 from bmseg.outputs import locked, read_record, write_record
 from bmseg.outputs.provenance import file_hash, files_hash
-from bmseg.study import Study
 from bmseg.wording import command
 from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.files import atomic_path
@@ -112,31 +110,18 @@ class Round:
         return list(self.read().get("exams", []))
 
 
-@dataclass(frozen=True)
 class Annotation:
-    """The rounds of one workspace."""
+    """The rounds of one workspace, with the paths of annotation.json and lineage.csv."""
 
-    workspace: Workspace
-
-    @property
-    def study(self) -> Study:
-        """Of the workspace."""
-        return self.workspace.study
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace, self.study = workspace, workspace.study
+        self.record_path = workspace.annotation / "annotation.json"
+        self.lineage_path = workspace.annotation / "lineage.csv"
 
     @property
     def dataset(self) -> RawDataset:
         """The main data set."""
         return self.workspace.dataset
-
-    @property
-    def record_path(self) -> Path:
-        """annotation.json."""
-        return self.workspace.annotation / "annotation.json"
-
-    @property
-    def lineage_path(self) -> Path:
-        """lineage.csv."""
-        return self.workspace.annotation / "lineage.csv"
 
     @property
     def record(self) -> dict[str, Any]:

@@ -68,15 +68,15 @@ class AtlasExams:
                 "atlas never shows test exams"
             )
         _check_named(exams, training, [*dataset.exams("test"), *left_out], dataset)
-        ages = cohort.set_index("exam").age if "age" in cohort else pd.Series(dtype=float)
-        chosen = list(exams) or training
+        known = cohort.set_index("exam").get("age", pd.Series(dtype=float))
+        years = pd.to_numeric(known, errors="coerce").reindex(list(exams) or training)
         return cls(
-            workspace.study,
-            dataset,
-            channel or names[0],
-            {exam: _number(ages.get(exam)) for exam in chosen},
-            is_synthetic(cohort),
-            () if exams else left_out,
+            study=workspace.study,
+            dataset=dataset,
+            channel=channel or names[0],
+            ages={str(exam): float(age) for exam, age in years.items()},
+            synthetic=is_synthetic(cohort),
+            left_out=() if exams else left_out,
         )
 
     def files(self) -> dict[str, Path]:
@@ -119,8 +119,7 @@ class AtlasExams:
 
     def mask(self, exam: str) -> Volume:
         """The training reader's mask, in the study's storage order; errors of `candidates`."""
-        read = read_mask(self._mask_path(exam), self.study.label_values)
-        return Volume(read.array, read.affine).stored_as(self.study.plane)
+        return read_mask(self._mask_path(exam), self.study.label_values).stored_as(self.study.plane)
 
     def image(self, exam: str, mask: Volume) -> Volume:
         """The image, in the study's storage order.
@@ -138,8 +137,7 @@ class AtlasExams:
             raise InputError(f"{path}: {difference} (the grid of its mask); convert the exam again")
         if bad := int((~np.isfinite(image.array)).sum()):
             raise InputError(
-                f"{path}: intensity: found {bad} voxels that are not finite, expected none; convert the exam "
-                "again"
+                f"{path}: intensity: found {bad} voxels that are not finite, expected none; convert again"
             )
         return image
 
@@ -166,8 +164,7 @@ def _check_named(
             continue
         if dataset.image_path(exam, "unread", dataset.spec.channels[0]).is_file():
             raise InputError(
-                f"{exam}: found an unread exam, without a mask, expected training exams; name others with "
-                "--exams"
+                f"{exam}: found an unread exam, without a mask, expected training exams; name others"
             )
         shown = ", ".join(training[:3]) + (", ..." if len(training) > 3 else "")
         raise InputError(
@@ -182,7 +179,3 @@ def _of_test_patients(cohort: pd.DataFrame) -> tuple[str, ...]:
         return ()
     patients = set(cohort.patient[cohort.split == "test"].dropna())
     return tuple(sorted(cohort.exam[(cohort.split == "training") & cohort.patient.isin(patients)]))
-
-
-def _number(age: object) -> float:
-    return float(pd.to_numeric(pd.Series([age]), errors="coerce").iloc[0])

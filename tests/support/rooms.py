@@ -57,6 +57,15 @@ def data(html: str) -> dict[str, str]:
     return dict(re.findall(r'<script type="text/plain" id="((?:image|mask)-\d+)">([^<]*)</script>', html))
 
 
+def scores_record(build: str, answers: list[dict[str, Any]], **changes: object) -> dict[str, Any]:
+    """A file of scores as the page saves it."""
+    record = {
+        "kind": "bmseg reading room scores", "build": build, "reader": "AB", "reading": "alone",
+        "complete": True, "saved": "2026-11-28T12:00:00Z", "answers": answers,
+    }  # fmt: skip
+    return record | changes
+
+
 def unpack_image(packed: PackedImage, shape: tuple[int, int, int]) -> np.ndarray:
     """The image of `pack_image`, float64, shape (i, j, k): what the page's packing.js does."""
     low, high = np.split(_bytes(packed.text).astype(np.uint16), 2)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.bmseg.reading_room.rooms_on_disk import ITEMS
 from tests.support.command_line import assert_refused, bmseg
+from tests.support.rooms import scores_record
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 from tests.bmseg.reading_room.visits import Visit, answers  # noqa: E402
@@ -198,10 +199,7 @@ def test_a_saved_file_is_taken_up_in_another_browser(
 
 def test_another_file_is_refused(visit: Visit, tmp_path: Path) -> None:
     build = json.loads(visit.page.locator("#content").text_content() or "")["build"]
-    record = {
-        "kind": "bmseg reading room scores", "build": build, "reader": "AB", "reading": "alone",
-        "complete": False, "saved": "", "answers": [],
-    }  # fmt: skip
+    record = scores_record(build, [], complete=False)
     file = tmp_path / "scores.json"
     for change, said in (
         ({"build": "0" * 64}, "belongs to another page"),

@@ -11,6 +11,7 @@ import pytest
 from bmseg.outputs.provenance import file_hash
 from tests.bmseg.reading_room.rooms_on_disk import ITEMS
 from tests.support.command_line import assert_refused, bmseg, run_printed
+from tests.support.rooms import scores_record
 
 
 def write_scores(room: Path, file: Path, reader: str, shift: float = 0.0, **changes: object) -> Path:
@@ -20,11 +21,7 @@ def write_scores(room: Path, file: Path, reader: str, shift: float = 0.0, **chan
         {"mask": place, "scores": {item: round(place + n / 10 + shift, 1) for n, item in enumerate(ITEMS)}}
         for place in range(1, len(key["masks"]) + 1)
     ]
-    record = {
-        "kind": "bmseg reading room scores", "build": key["build"], "reader": reader, "reading": "alone",
-        "complete": True, "saved": "2026-11-28T12:00:00Z", "answers": answers,
-    }  # fmt: skip
-    file.write_text(json.dumps(record | changes))
+    file.write_text(json.dumps(scores_record(key["build"], answers, reader=reader) | changes))
     return file
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bmseg.errors import InputError
 from bmseg.reading_room.records import Key, Place, ScoresFile, draw_order
 from bmseg.reading_room.unblind import unblind
+from tests.support.rooms import scores_record
 
 EXAMS, ITEMS = ["knee_1", "knee_2", "knee_3"], ["level1", "overall"]
 BUILD = "0123456789abcdef" * 4
@@ -34,11 +35,7 @@ def scores_of(key: Key, reader: str = "AB", shift: float = 0.0, **changes: Any) 
         {"mask": place, "scores": {item: true_score(mask, item) + shift for item in key.items}}
         for place, mask in enumerate(key.masks, 1)
     ]
-    values = {
-        "kind": "bmseg reading room scores", "build": key.build, "reader": reader, "reading": "alone",
-        "complete": True, "saved": "2026-11-28T12:00:00Z", "answers": answers,
-    }  # fmt: skip
-    return ScoresFile.model_validate(values | changes)
+    return ScoresFile.model_validate(scores_record(key.build, answers, reader=reader) | changes)
 
 
 def true_score(mask: Place, item: str) -> float:
