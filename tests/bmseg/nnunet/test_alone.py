@@ -38,7 +38,7 @@ def train_for_ever(workspace: Workspace, begun: Any) -> None:
 def test_a_second_training_is_told_who_holds_the_fold_and_a_dead_one_frees_it(
     planned: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bmseg.nnunet.training.get_method", lambda name: {"tiny": METHOD}[name])
+    monkeypatch.setattr("bmseg.methods.registry.methods", lambda: {"tiny": METHOD})
     monkeypatch.setattr("bmseg.workspace.open_workspace", lambda _: (planned, None))
     context = multiprocessing.get_context("fork")
     begun = context.Event()

@@ -245,7 +245,7 @@ def test_options_that_do_not_go_together(words: list[str], message: str) -> None
 
 
 def test_export(shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bmseg.nnunet.training.get_method", lambda name: {"tiny": TRAINING.method}[name])
+    monkeypatch.setattr("bmseg.methods.registry.methods", lambda: {"tiny": TRAINING.method})
     answer = bmseg("export", "tiny", tmp_path / "model.zip", "-w", shared.workspace.root)
     assert answer.returncode == 0, answer.stderr
     assert "without test tables: the workspace holds no evaluation" in answer.stderr
