@@ -37,10 +37,7 @@ class Key:
 def read_keys(path: Path) -> list[Key]:
     """Read a key file; an absent one is empty.
 
-    Raises
-    ------
-    ConversionError
-        When it cannot be read, or an exam's name is no case identifier or stands twice.
+    One that cannot be read, or in which an exam's name is no case identifier or stands twice, is refused.
     """
     if not path.exists():
         return []

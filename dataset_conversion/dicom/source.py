@@ -23,24 +23,13 @@ from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
 
 
 def pending_exams(
-    exams: Sequence[FoundExam],
-    spec: DatasetSpec,
-    rules: Sequence[ChannelRule],
-    *,
-    choices: Mapping[str, Mapping[str, str]],
-    rows: Sequence[CohortRow] | None,
+    exams: Sequence[FoundExam], spec: DatasetSpec, rules: Sequence[ChannelRule],
+    *, choices: Mapping[str, Mapping[str, str]], rows: Sequence[CohortRow] | None,
     label_map: Mapping[str, int],
-) -> list[PendingExam]:
-    """What `convert` works on.
+) -> list[PendingExam]:  # fmt: skip
+    """What `convert` works on: the exams of the table's rows or, without a table, all of them, unread.
 
-    Parameters
-    ----------
-    choices : mapping
-        Exam to channel to the volume that a person chose.
-    rows : sequence of CohortRow, optional
-        Split, masks and facts of the exams that are wanted. Without it all exams are wanted, unread.
-    label_map : mapping of str to int
-        Mask values, or names of segments or contour sets, that stand for levels.
+    `choices` are exam to channel to the volume that a person chose; `label_map` as in `Labels`.
 
     Raises
     ------
@@ -78,13 +67,9 @@ def _patient(row: CohortRow, exam: FoundExam) -> str:
 
 
 def _pending(
-    exam: FoundExam,
-    row: CohortRow,
-    spec: DatasetSpec,
-    rules: Sequence[ChannelRule],
-    chosen: Mapping[str, str],
-    labels: Labels,
-) -> PendingExam:
+    exam: FoundExam, row: CohortRow, spec: DatasetSpec, rules: Sequence[ChannelRule],
+    chosen: Mapping[str, str], labels: Labels,
+) -> PendingExam:  # fmt: skip
     try:
         volumes = choose(exam, rules, chosen)
     except ConversionError as error:

@@ -44,16 +44,11 @@ def relabel(mask: Volume, label_map: Mapping[str, int]) -> Volume:
 def values_of_names(path: Path, names: Sequence[str], kind: str, labels: Labels) -> list[int]:
     """Mask value of every named segment: as the user maps it, or the level of the same name.
 
-    Upper and lower case are the same unless the exact name is there as well.
-
-    Raises
-    ------
-    ConversionError
-        When a name is neither mapped nor a level; it lists all such names.
+    Upper and lower case are the same unless the exact name is there as well. Names that are neither mapped
+    nor a level are refused, all at once.
     """
     values = [_lookup(name, labels.label_map, labels.levels) for name in names]
-    unknown = [name for name, value in zip(names, values, strict=True) if value is None]
-    if unknown:
+    if unknown := [name for name, value in zip(names, values, strict=True) if value is None]:
         raise ConversionError(
             f"{path}: {kind}: found {', '.join(map(_quoted, dict.fromkeys(unknown)))}, expected the name of "
             f"a level ({', '.join(labels.levels)}); map each with --map-label NAME=VALUE (0 ignores it)"

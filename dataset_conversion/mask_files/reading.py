@@ -23,23 +23,9 @@ _NIFTI_MAGICS = {size.to_bytes(4, order) for size in (348, 540) for order in ("l
 def read_mask(path: Path, image: Volume, labels: Labels, *, frame_of_reference: str | None = None) -> Volume:
     """Read a mask in the values of the study; the format is told by the file's content, not its name.
 
-    Nothing is resampled. NIfTI and NRRD come on their own grid, for the caller to compare; DICOM SEG and
-    RTSTRUCT come on the image's.
-
-    Parameters
-    ----------
-    path : Path
-        NIfTI; NRRD, also ``.seg.nrrd`` of 3D Slicer; DICOM SEG or RTSTRUCT, also gzip'd.
-    image : Volume
-        The exam's image, stored in any axis order.
-    labels : Labels
-    frame_of_reference : str, optional
-        The image's frame of reference UID, where it is known: that of a DICOM mask must be the same.
-
-    Returns
-    -------
-    Volume
-        Integer mask values, shape (i, j, k); of NIfTI and NRRD the file's own number type.
+    Nothing is resampled. NIfTI and NRRD (also ``.seg.nrrd`` of 3D Slicer) come on their own grid and of their
+    own number type, for the caller to compare; DICOM SEG and RTSTRUCT, also gzip'd, come on the image's, and
+    their frame of reference must be the image's where that is known.
 
     Raises
     ------

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -63,9 +63,7 @@ class SeenCohort:
 
     def count_patterns(self, parameters: ReaderParameters) -> list[np.ndarray]:
         """Voxels of each combination of the readers' levels, an array (4, 4, 4, 4) an exam."""
-        return [
-            _count(exam, outside, parameters) for exam, outside in zip(self.exams, self.outside, strict=True)
-        ]
+        return [_count(*pair, parameters) for pair in zip(self.exams, self.outside, strict=True)]
 
 
 def see_test_exams(seed: int, scale: float, places: Sequence[int] = range(10)) -> SeenCohort:
@@ -74,16 +72,13 @@ def see_test_exams(seed: int, scale: float, places: Sequence[int] = range(10)) -
     `scale` is `ReaderParameters.scale`, which is not tuned.
     """
     exams, outside = [], []
-    planned_exams = plan_cohort(training=1, seed=seed)[1:]
-    for planned in [planned_exams[place] for place in places]:
-        body = simulate_body(planned, seed=seed)
+    planned = plan_cohort(training=1, seed=seed)[1:]
+    for place in places:
+        body, exam = simulate_body(planned[place], seed=seed), planned[place].identifier
         region = body.anatomy.region
         exams.append(
-            look_at(
-                body.grid, region, body.marrow,
-                readers=READERS, scale=scale, seed=seed, exam=planned.identifier,
-            )
-        )  # fmt: skip
+            look_at(body.grid, region, body.marrow, readers=READERS, scale=scale, seed=seed, exam=exam)
+        )
         outside.append(int(np.count_nonzero(~region)))
     return SeenCohort(seed, tuple(exams), tuple(outside))
 
@@ -126,26 +121,17 @@ def to_vector(parameters: ReaderParameters) -> np.ndarray:
 def from_vector(vector: np.ndarray, template: ReaderParameters) -> ReaderParameters:
     """The inverse of `to_vector`; what is not tuned comes from `template`."""
     parts = vector[:-1].reshape(len(READERS), 3, len(LEVELS))
-    habits = {
-        reader: Habit(
-            _per_level(thresholds),
-            _per_level(np.exp(jitter * _LOG_UNIT)),
-            _per_level(np.exp(uncertainty * _LOG_UNIT)),
-            template.habits[reader].calls,
-        )
-        for reader, (thresholds, jitter, uncertainty) in zip(READERS, parts, strict=True)
-    }
+    habits = {}
+    for reader, (thresholds, jitter, uncertainty) in zip(READERS, parts, strict=True):
+        tuned = (thresholds, np.exp(jitter * _LOG_UNIT), np.exp(uncertainty * _LOG_UNIT))
+        per_level = (cast(PerLevel, tuple(values.tolist())) for values in tuned)
+        habits[reader] = Habit(*per_level, template.habits[reader].calls)
     shared = float(1 / (1 + np.exp(-vector[-1] * _LOG_UNIT)))
     return ReaderParameters(habits, template.scale, shared, template.dropped)
 
 
 # A threshold moved by 0.1 matters about as much as a spread changed by a third.
 _LOG_UNIT = 3.0
-
-
-def _per_level(values: np.ndarray) -> PerLevel:
-    first, second, third = (float(value) for value in values)
-    return first, second, third
 
 
 @dataclass(frozen=True)
@@ -225,17 +211,9 @@ def calibrate(
 ) -> tuple[ReaderParameters, dict[str, Any]]:
     """Search for the readers that come nearest to the targets; `report` is called after each generation.
 
-    Returns
-    -------
-    ReaderParameters
-        Rounded to what is stored.
-    dict
-        Where they come from: seeds, search, the objective's value at the start and at the end.
-
-    Raises
-    ------
-    ConversionError
-        When the package cma, which searches (Hansen, arXiv:1604.00772), is not installed.
+    Returned are the readers, rounded to what is stored, and where they come from: seeds, search, the
+    objective's value at the start and at the end. Without the package cma, which searches (CMA-ES: Hansen,
+    arXiv:1604.00772), a `ConversionError` is raised.
     """
     try:
         import cma  # type: ignore[import-not-found,import-untyped]

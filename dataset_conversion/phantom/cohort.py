@@ -93,10 +93,7 @@ def write_cohort(
     training : int
         Number of training exams, 1 to 85; the ten test exams are always written.
     segmented : int, optional
-        How many of the training exams, the first ones, have masks; the others are written as unread exams.
-        By default all.
-    processes : int, optional
-        By default one a CPU core.
+        How many training exams, the first, have masks; the others are unread exams. By default all have.
 
     Raises
     ------

@@ -57,20 +57,10 @@ def smooth_noise(
 
     White noise on knots, weighted by a Gaussian of standard deviation `scale` along each axis; each
     axis is one small matrix product, which costs a hundredth of filtering at full resolution. Values a
-    distance *d* apart correlate by about ``exp(-(d / scale)**2 / 4)``.
-
-    Parameters
-    ----------
-    positions : sequence of ndarray
-        Coordinates along each axis, mm.
-    scale : float or sequence of float
-        For all axes or each, mm.
-    columns : slice
-        The part of the first axis wanted; the field is the same whatever part is asked for.
-
-    Returns
-    -------
-    ndarray of float32, shape (len(positions[0][columns]), len(positions[1]), ...)
+    distance *d* apart correlate by about ``exp(-(d / scale)**2 / 4)``. `positions` along each axis, and
+    `scale` for all or each, are in mm; `columns` is the part of the first axis wanted, of a field that is the
+    same whatever part is asked for. The result is float32, of shape (len(positions[0][columns]),
+    len(positions[1]), ...).
     """
     scales = [float(scale)] * len(positions) if isinstance(scale, int | float) else list(scale)
     weights = [_kernel_weights(along, width) for along, width in zip(positions, scales, strict=True)]

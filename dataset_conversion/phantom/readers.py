@@ -89,19 +89,7 @@ def draw_masks(
     """Masks of some readers.
 
     Each reader has a random stream of their own, which `seed` and the exam's identifier decide: a reader's
-    mask does not depend on who else reads.
-
-    Parameters
-    ----------
-    region : ndarray of bool
-        Where levels may be drawn.
-    parameters : ReaderParameters, optional
-        By default those calibrated.
-
-    Returns
-    -------
-    dict of str to ndarray of uint8
-        Levels 0 to 3, of shape grid.size.
+    mask (uint8 of shape grid.size, drawn within `region`) does not depend on who else reads.
     """
     parameters = parameters or calibrated_readers()
     seen = look_at(grid, region, marrow, readers=readers, scale=parameters.scale, seed=seed, exam=exam)
