@@ -5,6 +5,7 @@ other seeds, which the readers were not tuned on, are from the table: make calib
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 from bmseg.cohort.calibrate import CHECKED_SEEDS, TUNED_SEEDS, compare, published_targets, study_scorer
 from bmseg.study import DEFAULT_STUDY, load_study
 from dataset_conversion.phantom.calibration import see_test_exams
-from dataset_conversion.phantom.cohort import DEFAULT_SEED
+from dataset_conversion.phantom.cohort import DEFAULT_SEED, PlannedExam, plan_cohort
 from dataset_conversion.phantom.readers import READERS, calibrated_readers
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import count_votes
@@ -49,8 +50,13 @@ def test_targets_are_the_published_table() -> None:
     assert targets.means[2] == pytest.approx([0.60, 0.69, 0.59, 0.11])
 
 
-def test_simulated_readers_are_compared_cell_by_cell() -> None:
-    """One exam of a cohort that the readers were not tuned on: median and mean are its scores."""
+def test_simulated_readers_are_compared_cell_by_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thin exam of a cohort that the readers were not tuned on: median and mean are its scores."""
+
+    def plan(*, training: int, seed: int) -> list[PlannedExam]:
+        return [replace(exam, slices=5) for exam in plan_cohort(training=training, seed=seed)]
+
+    monkeypatch.setattr("dataset_conversion.phantom.calibration.plan_cohort", plan)
     readers, targets = calibrated_readers(), published_targets(STUDY)
     cohort = see_test_exams(CHECKED_SEEDS[0], readers.scale, places=[0])
     table = compare(cohort, readers, STUDY, targets)

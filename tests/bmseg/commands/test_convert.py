@@ -16,11 +16,11 @@ import pytest
 
 from bmseg.study import DEFAULT_STUDY
 from dataset_conversion.images.volume import Volume, read_volume
-from tests.dataset_conversion.dicom import dixon
-from tests.dataset_conversion.dicom.dixon_enhanced import philips_enhanced
-from tests.dataset_conversion.dicom.planted_identity import plant_identity, unpacked
-from tests.dataset_conversion.dicom.test_real_series import assert_same
+from tests.support import dixon
 from tests.support.command_line import assert_refused, bmseg
+from tests.support.dixon_enhanced import philips_enhanced
+from tests.support.planted_identity import plant_identity, unpacked
+from tests.support.same_volume import assert_same
 
 VENDORS: dict[str, Callable[..., dixon.DixonExam]] = {
     "siemens": dixon.siemens,

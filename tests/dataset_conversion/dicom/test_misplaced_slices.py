@@ -10,9 +10,9 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
-from tests.dataset_conversion.dicom import dixon
 from tests.dataset_conversion.dicom.damage import Sound, edited, whole_way
 from tests.dataset_conversion.dicom.sound_series import CLASSIC, header_of, pick
+from tests.support import dixon
 
 
 @pytest.mark.parametrize("name", CLASSIC)

@@ -13,29 +13,17 @@ from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.scan import scan
 from dataset_conversion.dicom.volumes import find_volumes
 from dataset_conversion.images import Volume
+from tests.support.same_volume import assert_same
 
 
 def volumes_in(folder: Path) -> list[FoundVolume]:
     return find_volumes(scan(folder).frames)
 
 
-def in_world(volume: Volume) -> Volume:
-    """Brought to the axis order nearest to RAS: the same voxel at the same place, whatever the storage."""
-    image = nib.as_closest_canonical(nib.Nifti1Image(volume.array, volume.affine))
-    return Volume(np.asarray(image.dataobj), image.affine)
-
-
 def nifti(path: Path, part: int | None = None) -> Volume:
     image = nib.load(path)
     array = np.asanyarray(image.dataobj)
     return Volume(array if part is None else array[..., part], image.affine)
-
-
-def assert_same(found: Volume, expected: Volume, *, relative: float = 0.0) -> None:
-    ours, theirs = in_world(found), in_world(expected)
-    assert ours.array.shape == theirs.array.shape
-    np.testing.assert_allclose(ours.affine, theirs.affine, atol=1e-3)
-    np.testing.assert_allclose(ours.array.astype(float), theirs.array.astype(float), rtol=relative, atol=0)
 
 
 @pytest.mark.parametrize("case", ["STS_002", "STS_015", "STS_025"])

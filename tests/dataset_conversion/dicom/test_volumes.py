@@ -19,7 +19,8 @@ from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.scan import scan
 from dataset_conversion.dicom.volumes import find_volumes
-from tests.dataset_conversion.dicom import dixon
+from tests.dataset_conversion.dicom.rewritten import edited_series
+from tests.support import dixon
 
 Edit = Callable[[Dataset, int], object]
 
@@ -27,14 +28,6 @@ Edit = Callable[[Dataset, int], object]
 @pytest.fixture
 def coronal(test_data: Path) -> Path:
     return test_data / "dicom2nifti_tests" / "philips" / "anatomical" / "001"
-
-
-def copy_series(source: Path, folder: Path, edit: Edit) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, path in enumerate(sorted(source.iterdir())):
-        header = pydicom.dcmread(path)
-        edit(header, number)
-        header.save_as(folder / path.name)
 
 
 def exam_in(folder: Path) -> FoundExam:
@@ -65,7 +58,7 @@ def at_time(keyword: str, value: int) -> Edit:
 def test_repeats_are_split_by_what_differs(coronal: Path, tmp_path: Path, keyword: str) -> None:
     """Files of three time points, whose names run across them."""
     for time in (3, 1, 2):
-        copy_series(coronal, tmp_path / str(4 - time), at_time(keyword, time))
+        edited_series(coronal, tmp_path / str(4 - time), at_time(keyword, time))
     exam = exam_in(tmp_path)
     assert [(v.name, v.reason, v.shape) for v in exam.volumes] == [
         ("401a", "", (240, 240, 4)),
@@ -80,7 +73,7 @@ def test_repeats_are_split_by_what_differs(coronal: Path, tmp_path: Path, keywor
 def test_a_time_that_was_broken_off_is_refused(coronal: Path, tmp_path: Path) -> None:
     """The last repeat of an aborted scan ends early; the others show where it should have gone on."""
     for time in (1, 2):
-        copy_series(coronal, tmp_path / str(time), at_time("TemporalPositionIdentifier", time))
+        edited_series(coronal, tmp_path / str(time), at_time("TemporalPositionIdentifier", time))
     max((tmp_path / "2").iterdir()).unlink()
     first, second = exam_in(tmp_path).volumes
     assert first.reason == ""
@@ -89,7 +82,7 @@ def test_a_time_that_was_broken_off_is_refused(coronal: Path, tmp_path: Path) ->
 
 def test_copies_that_nothing_tells_apart_are_refused(coronal: Path, tmp_path: Path) -> None:
     for copy in ("a", "b"):
-        copy_series(coronal, tmp_path / copy, lambda *_: None)
+        edited_series(coronal, tmp_path / copy, lambda *_: None)
     (volume,) = exam_in(tmp_path).volumes
     assert volume.reason.startswith("duplicates: found 4 of 8 slices at the place of another")
 
@@ -176,13 +169,13 @@ def test_two_patients_in_one_study(coronal: Path, tmp_path: Path) -> None:
     def edit(header: Dataset, number: int) -> None:
         header.PatientID = f"somebody {number % 2}"
 
-    copy_series(coronal, tmp_path, edit)
+    edited_series(coronal, tmp_path, edit)
     assert exam_in(tmp_path).reason == "PatientID: found 2 in one study, expected one; separate the exams"
 
 
 def test_a_series_in_two_studies(coronal: Path, tmp_path: Path) -> None:
-    copy_series(coronal, tmp_path / "a", lambda *_: None)
-    copy_series(coronal, tmp_path / "b", lambda header, _: setattr(header, "StudyInstanceUID", "1.2.3"))
+    edited_series(coronal, tmp_path / "a", lambda *_: None)
+    edited_series(coronal, tmp_path / "b", lambda header, _: setattr(header, "StudyInstanceUID", "1.2.3"))
     exams, _ = find_exams(scan(tmp_path), [])
     assert [exam.reason for exam in exams] == [
         "SeriesInstanceUID: found 1 series that stand in another study too; export again"
@@ -192,7 +185,7 @@ def test_a_series_in_two_studies(coronal: Path, tmp_path: Path) -> None:
 def test_a_damaged_file_refuses_the_exam_it_may_belong_to(
     coronal: Path, test_data: Path, tmp_path: Path
 ) -> None:
-    copy_series(coronal, tmp_path / "a" / "1", lambda *_: None)
+    edited_series(coronal, tmp_path / "a" / "1", lambda *_: None)
     dixon.ge(test_data, tmp_path / "b")
     damaged = "found 1 damaged files that may be slices of this exam; export it again"
     content = (tmp_path / "a" / "1").joinpath(min(p.name for p in coronal.iterdir())).read_bytes()
@@ -218,19 +211,19 @@ def test_names_do_not_depend_on_uids(coronal: Path, tmp_path: Path) -> None:
         header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.3", "1.2.3.4"
         header.SOPInstanceUID = f"1.2.3.4.{number}"
 
-    copy_series(coronal, tmp_path, renamed)
+    edited_series(coronal, tmp_path, renamed)
     (one,), (other,) = exam_in(coronal).volumes, exam_in(tmp_path).volumes
     assert alike(one, other)
 
 
 def test_a_series_without_a_number(coronal: Path, tmp_path: Path) -> None:
-    copy_series(coronal, tmp_path, lambda header, _: setattr(header, "SeriesNumber", None))
+    edited_series(coronal, tmp_path, lambda header, _: setattr(header, "SeriesNumber", None))
     (volume,) = exam_in(tmp_path).volumes
     assert (volume.name, volume.reason) == ("?a", "")
 
 
 def test_a_series_report_without_geometry_leaves_the_others(coronal: Path, tmp_path: Path) -> None:
-    copy_series(coronal, tmp_path, lambda *_: None)
+    edited_series(coronal, tmp_path, lambda *_: None)
     report = pydicom.dcmread(next(coronal.iterdir()))
     report.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
     report.ImageType = ["DERIVED", "SECONDARY"]

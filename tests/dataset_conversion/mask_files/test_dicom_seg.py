@@ -246,7 +246,10 @@ def test_unknown_names_and_frames_of_reference_are_refused(exam: Exam, tmp_path:
 
 def test_damaged_files_are_refused(exam: Exam, tmp_path: Path) -> None:
     path = tmp_path / "seg.dcm"
-    dataset = segmentation(exam, path)
+    # Few frames, for speed.
+    stack = np.zeros((len(exam[0]), *exam[2].shape[1::-1], 1), dtype=np.uint8)
+    stack[[3, 4], 4:9, 5:11] = 1
+    dataset = segmentation(exam, path, names=("level1",), stack=stack)
     content = path.read_bytes()
     for length in np.linspace(132, len(content) - 1, 60).astype(int):
         path.write_bytes(content[:length])

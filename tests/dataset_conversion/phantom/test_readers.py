@@ -1,4 +1,4 @@
-"""What readers draw on two test exams: one with fluid-like foci, and the one without."""
+"""What readers draw on the middle of two test exams: one with fluid-like foci, and the one without."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -14,7 +14,7 @@ Masks = dict[str, np.ndarray]
 
 
 def _simulate(identifier: str) -> tuple[Body, Masks]:
-    planned = next(exam for exam in plan_cohort() if exam.identifier == identifier)
+    planned = next(replace(exam, slices=8) for exam in plan_cohort() if exam.identifier == identifier)
     body = simulate_body(planned, seed=DEFAULT_SEED)
     masks = draw_masks(
         body.grid, body.anatomy.region, body.marrow, readers=READERS, seed=DEFAULT_SEED, exam=identifier
@@ -55,7 +55,8 @@ def test_masks_keep_within_bone_and_off_physes_and_vessels(exam: tuple[Body, Mas
 
 
 def test_marrow_region_has_the_size_it_has_in_knees(exam: tuple[Body, Masks]) -> None:
-    assert 0.05 < exam[0].anatomy.region.mean() < 0.16
+    # 14 % of a whole exam; the middle slices hold more.
+    assert 0.10 < exam[0].anatomy.region.mean() < 0.18
 
 
 def test_exam_without_fluid_like_foci_has_no_level_3(exam_without_foci: tuple[Body, Masks]) -> None:

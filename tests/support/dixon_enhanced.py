@@ -15,7 +15,7 @@ import numpy as np
 import pydicom
 from pydicom import Dataset
 
-from tests.dataset_conversion.dicom.dixon import DIVISOR, DixonExam, uid_of
+from tests.support.dixon import DIVISOR, DixonExam, uid_of
 
 
 def philips_enhanced(
