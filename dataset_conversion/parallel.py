@@ -43,7 +43,7 @@ def run_each(
             yield item, work(item)
         return
     waiting = list(reversed(items))
-    with one_thread_each():
+    with _one_thread_each():
         while waiting:
             suspects = yield from _until_one_dies(work, waiting, workers)
             for suspect in suspects:
@@ -93,21 +93,20 @@ def _settle(folder: Path) -> None:
 
 
 def start_early(*modules: str) -> None:
-    """Let the server that workers are forked from start now, and import modules while we do other work.
+    """Let the server that workers are forked from, where there is one, import modules while we work on.
 
-    Without it, the first call of `run_each` waits for the imports. Nothing happens on systems without
-    such a server, or when it runs already.
+    Without it, the first call of `run_each` waits for the imports.
     """
     if _START_METHOD == "forkserver":
         from multiprocessing.forkserver import ensure_running  # not importable on other systems
 
         multiprocessing.set_forkserver_preload(["__main__", *modules])
-        with one_thread_each():
+        with _one_thread_each():
             ensure_running()
 
 
 @contextmanager
-def one_thread_each() -> Iterator[None]:
+def _one_thread_each() -> Iterator[None]:
     """Processes started within do small matrix products on one thread: more would only wait in turn."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}

@@ -16,7 +16,7 @@ from bmseg.workspace import Workspace, workspace_study
 from dataset_conversion.dicom.exams import FoundExam, find_exams
 from dataset_conversion.dicom.inspection import inspect, read_choices
 from dataset_conversion.dicom.keys import read_keys, write_keys
-from dataset_conversion.dicom.scan import Scan, scan
+from dataset_conversion.dicom.scan import scan
 from dataset_conversion.dicom.source import pending_exams
 from dataset_conversion.files import atomic_path
 from dataset_conversion.raw.cohort_table import read_cohort
@@ -128,10 +128,9 @@ def _check_keys_present(keys: Path, dataset: RawDataset) -> None:
 def _read_source(
     source: Path, study: Study, keys_file: Path, *, volumes: Path | None = None, processes: int | None
 ) -> Source:
-    """Scan a folder, name its exams by the key file, and apply the study's rule.
+    """Scan a folder, name its exams by the key file, to which new ones are added, and apply the study's rule.
 
-    Prints what was left out: other objects counted, damaged files by name. New exams are added to the
-    key file.
+    Prints what was left out: other objects counted, damaged files by name.
     """
     keys = read_keys(keys_file)
     found = scan(source, processes=processes)
@@ -139,18 +138,14 @@ def _read_source(
     if named != keys:
         write_keys(keys_file, named)
         click.echo(f"{len(named) - len(keys)} exams named in the key file {keys_file}; keep it apart")
-    _print_left_out(found)
-    choices = read_choices(volumes, exams, study.channel_rules) if volumes else {}
-    table, refused = inspect(exams, study.channel_rules, choices)
-    return Source(exams, table, refused, choices)
-
-
-def _print_left_out(found: Scan) -> None:
     click.echo(f"{len({frame.file for frame in found.frames})} image files")
     for kind, count in found.others.items():
         click.echo(f"{count} files left out: {kind}")
     for file, unreadable in found.damaged.items():
         click.echo(f"damaged: {file}: {unreadable.reason}", err=True)
+    choices = read_choices(volumes, exams, study.channel_rules) if volumes else {}
+    table, refused = inspect(exams, study.channel_rules, choices)
+    return Source(exams, table, refused, choices)
 
 
 def _write_volumes(found: Source, path: Path) -> None:

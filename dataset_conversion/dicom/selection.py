@@ -39,7 +39,8 @@ def _choose_one(exam: FoundExam, rule: ChannelRule, name: str | None) -> FoundVo
     if name is not None:
         volume = next((volume for volume in exam.volumes if volume.name == name), None)
         if volume is None:
-            raise ConversionError(f"{where}: volume: found no {name}, expected one of {_names(exam.volumes)}")
+            known = ", ".join(volume.name for volume in exam.volumes)
+            raise ConversionError(f"{where}: volume: found no {name}, expected one of {known}")
         if volume.reason:
             raise ConversionError(f"{where}: volume {name}: {volume.reason}; choose another")
         return volume
@@ -117,10 +118,6 @@ def _described(volume: FoundVolume) -> str:
     if volume.station or regions_of(volume):
         parts.append(f"station {_station(volume)}")
     return f"{volume.name} ({', '.join(parts)})"
-
-
-def _names(volumes: Sequence[FoundVolume]) -> str:
-    return ", ".join(volume.name for volume in volumes)
 
 
 def _counted(counts: Mapping[Any, int]) -> str:

@@ -109,8 +109,11 @@ def _fault_of_grid(frames: Sequence[Frame], along: np.ndarray) -> str:
     stored = Counter("/".join(str(part) for part in frame.stored) for frame in frames)
     if len(stored) > 1:
         return f"mixed BitsAllocated/BitsStored/PixelRepresentation: found {_counted(stored)}, expected one"
-    if fault := _fault_of_kind(frames):
-        return fault
+    if (spaces := len({frame.identity.frame_of_reference for frame in frames})) > 1:
+        return f"FrameOfReferenceUID: found {spaces} in one volume, expected one; the slices share no space"
+    rescaled = sum(frame.rescaled for frame in frames)
+    if rescaled not in (0, len(frames)):
+        return f"RescaleSlope: found in {rescaled} of {len(frames)} slices, expected in all or none"
     steps = np.diff(along)
     if repeats := int((steps < _SAME_PLACE_MM).sum()):
         return (
@@ -120,15 +123,6 @@ def _fault_of_grid(frames: Sequence[Frame], along: np.ndarray) -> str:
     if len(frames) < FEWEST_SLICES:
         return f"too few slices: found {len(frames)}, expected at least {FEWEST_SLICES}"
     return _fault_of_spacing(frames, steps)
-
-
-def _fault_of_kind(frames: Sequence[Frame]) -> str:
-    if (spaces := len({frame.identity.frame_of_reference for frame in frames})) > 1:
-        return f"FrameOfReferenceUID: found {spaces} in one volume, expected one; the slices share no space"
-    rescaled = sum(frame.rescaled for frame in frames)
-    if rescaled not in (0, len(frames)):
-        return f"RescaleSlope: found in {rescaled} of {len(frames)} slices, expected in all or none"
-    return ""
 
 
 def _fault_of_spacing(frames: Sequence[Frame], steps: np.ndarray) -> str:

@@ -1,11 +1,9 @@
 """Polygons to pixels: a pixel belongs to a slice's contours when its centre lies inside or on a line.
 
-Inside is told by the even-odd rule for all contours of the slice together, so that contours within
-contours are holes (the XOR of DICOM PS3.3 C.8.8.6.3). The same section counts points on the line to the
-structure: programs that trace the outermost pixels through their centres get them back.
-
-A contour is an array of shape (points, 2), the row and column of each corner in pixels, whole numbers at
-pixel centres; the last corner is joined to the first.
+The even-odd rule holds for all contours of the slice together: contours within contours are holes (the XOR of
+DICOM PS3.3 C.8.8.6.3). The same section counts points on the line to the structure: programs that trace the
+outermost pixels through their centres get them back. A contour is an array of shape (points, 2), the row and
+column of each corner in pixels, whole numbers at pixel centres; the last corner is joined to the first.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from pydicom import Dataset
 from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
 
 from dataset_conversion.files import TooLargeError, open_unpacked
@@ -57,12 +56,8 @@ def read_dicom_mask(
             f"{path}: cannot be read as a DICOM mask, truncated or damaged ({type(error).__name__}); "
             "export it again"
         ) from None
+    found = UID(kind).name if UID(kind).type == "SOP Class" else "object of unknown kind"
     raise ConversionError(
-        f"{path}: found a DICOM {_name(dataset)}, expected a segmentation (SEG) or a structure set "
+        f"{path}: found a DICOM {found}, expected a segmentation (SEG) or a structure set "
         "(RTSTRUCT); name the mask's own file"
     )
-
-
-def _name(dataset: Dataset) -> str:
-    kind = UID(str(dataset.get("SOPClassUID", "")))
-    return kind.name if kind.type == "SOP Class" else "object of unknown kind"

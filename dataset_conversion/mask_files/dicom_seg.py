@@ -5,7 +5,6 @@ highdicom puts the frames together. What does not fit the image it would crop or
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,7 @@ def _space_slices(dataset: Dataset, image: Volume) -> int:
     cosines = np.array(plane.ImageOrientationPatient, dtype=float)
     normal = _LPS_TO_RAS[:3, :3] @ np.cross(cosines[:3], cosines[3:])
     across = int(np.abs(image.grid.direction.T @ normal).argmax())
-    for measures in chain.from_iterable(frame.get("PixelMeasuresSequence", ()) for frame in frames):
+    for measures in (item for frame in frames for item in frame.get("PixelMeasuresSequence", ())):
         measures.SpacingBetweenSlices = round(float(image.spacing[across]), 9)
     return across
 

@@ -66,7 +66,7 @@ def combine(
     """
     values = np.zeros(shape, dtype=np.int32)
     overlap = np.zeros(shape, dtype=bool)
-    # Insertion order, each once: the names of all segments that meet another level.
+    # In order, each once: the names of all segments that meet another level.
     names: dict[str, None] = {}
     painted: list[tuple[str, int, np.ndarray]] = []
     for name, value, voxels in segments:

@@ -180,9 +180,8 @@ def _claim_folder(dataset: RawDataset, plan: list[PlannedExam], seed: int) -> No
 
 def _is_written(dataset: RawDataset, planned: PlannedExam) -> bool:
     readers = _readers_kept(dataset.spec, planned.split)
-    images = [dataset.image_path(planned.identifier, planned.split, name) for name in dataset.spec.channels]
     masks = [dataset.mask_path(planned.identifier, planned.split, reader) for reader in readers]
-    return all(path.is_file() for path in [*images, *masks])
+    return dataset.has_images(planned.identifier, planned.split) and all(mask.is_file() for mask in masks)
 
 
 def _readers_kept(spec: DatasetSpec, split: Split) -> tuple[str, ...]:

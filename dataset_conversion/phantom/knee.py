@@ -170,9 +170,8 @@ class Knee:
         self._put("fibrous", inside(np.maximum(wedge, np.maximum(rim - 17.0, 7.0 - rim)) * mm) * horns)
         # Femoral cartilage: below, behind the condyles higher, and in front on the trochlea.
         upper = 15.0 + 14.0 * ramp(y, -20.0, -30.0)
-        facing = ramp(z - upper, 3.0, -4.0) * (1 - ramp(side, 34.0, 38.0)) + ramp(y, 12.0, 18.0) * ramp(
-            z, 42.0, 36.0
-        )
+        front = ramp(y, 12.0, 18.0) * ramp(z, 42.0, 36.0)
+        facing = ramp(z - upper, 3.0, -4.0) * (1 - ramp(side, 34.0, 38.0)) + front
         notch = ramp(side, 11.0, 8.0) * ramp(y, 8.0, 2.0)
         femoral = inside((femur - thick) * mm) * np.clip(facing - notch, 0.0, 1.0)
         tibial = (
@@ -185,12 +184,8 @@ class Knee:
         between = ramp(np.abs(z - 3.0), 12.0, 8.0) * ramp(side, 36.0, 33.0)
         uneven = np.clip(0.75 + 0.5 * self._noise(9.0), 0.0, 1.0)
         self._put("fluid", inside(space * mm) * between * uneven)
-        recess = (
-            np.sqrt(
-                ((x - 8.0) / 10.0) ** 2 + ((y - 25.0) / (0.4 + 0.8 * film)) ** 2 + ((z - 50.0) / 15.0) ** 2
-            )
-            - 1
-        )
+        deep = 0.4 + 0.8 * film
+        recess = np.sqrt(((x - 8.0) / 10.0) ** 2 + ((y - 25.0) / deep) ** 2 + ((z - 50.0) / 15.0) ** 2) - 1
         self._put("fluid", 0.8 * inside(recess * (1.0 + film)) * uneven)
 
     def _ligaments(self) -> None:
@@ -227,11 +222,8 @@ class Knee:
             start = (3.0, float(_VESSEL_Y(np.array(level))), level)
             rise = float(self.rng.uniform(-3, 5))
             middle = (side * float(self.rng.uniform(34, 38)), -14.0, level + rise)
-            end = (
-                side * float(self.rng.uniform(38, 44)),
-                14.0,
-                level + rise + float(self.rng.uniform(-8, 8)),
-            )
+            across, up = float(self.rng.uniform(38, 44)), float(self.rng.uniform(-8, 8))
+            end = (side * across, 14.0, level + rise + up)
             radius = float(self.rng.uniform(0.7, 1.2))
             branch = np.minimum(bones.segment(x, y, z, start, middle), bones.segment(x, y, z, middle, end))
             tubes = np.minimum(tubes, branch - radius)
@@ -255,16 +247,12 @@ class Knee:
         """Where muscle lies: above and below the joint and behind it, but not in the popliteal fossa."""
         x, y, z = self.x, self.y, self.z
         wavy = 3.0 * self._noise(14.0)
-        thigh = ramp(z + wavy, 30.0, 44.0) + ramp(z + wavy, 8.0, 26.0) * ramp(x, -24.0, -34.0) * ramp(
-            y, -5.0, 5.0
-        )
+        beside = ramp(z + wavy, 8.0, 26.0) * ramp(x, -24.0, -34.0) * ramp(y, -5.0, 5.0)
+        thigh = ramp(z + wavy, 30.0, 44.0) + beside
         calf = ramp(z + wavy, -24.0, -38.0) * (1 - ramp(wavy - x, 4.0, 18.0) * ramp(y + wavy, -13.0, -3.0))
         behind = ramp(y + 0.5 * wavy, -19.0, -27.0)
-        fossa = (
-            ramp(np.abs(x - 3.0 + wavy), 20.0, 13.0)
-            * ramp(y, -15.0, -21.0)
-            * ramp(np.abs(z - 32.0), 52.0, 36.0)
-        )
+        fossa = ramp(np.abs(x - 3.0 + wavy), 20.0, 13.0) * ramp(y, -15.0, -21.0)
+        fossa = fossa * ramp(np.abs(z - 32.0), 52.0, 36.0)
         belly = np.clip(thigh + calf + behind, 0.0, 1.0) * (1 - fossa) * ramp(bone, 1.0, 4.0)
         septum = np.abs(self._noise((9.0, 70.0, 14.0)))
         return belly * (1 - 0.7 * ramp(septum, 0.12, 0.03))

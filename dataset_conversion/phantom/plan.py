@@ -73,9 +73,8 @@ def plan_cohort(*, training: int = TRAINING_EXAMS, seed: int = DEFAULT_SEED) -> 
     proportions of sites and groups. `training` out of range raises `ConversionError`.
     """
     if not 1 <= training <= TRAINING_EXAMS:
-        raise ConversionError(
-            f"training: found {training}, expected 1 to {TRAINING_EXAMS}: the cohort has no more exams"
-        )
+        expected = f"1 to {TRAINING_EXAMS}: the cohort has no more exams"
+        raise ConversionError(f"training: found {training}, expected {expected}")
     test = [
         PlannedExam(
             f"knee_{TRAINING_EXAMS + number:03d}", "test", site, SCANNERS[site].name, group,
