@@ -124,8 +124,8 @@ def from_vector(vector: np.ndarray, template: ReaderParameters) -> ReaderParamet
     habits = {}
     for reader, (thresholds, jitter, uncertainty) in zip(READERS, parts, strict=True):
         tuned = (thresholds, np.exp(jitter * _LOG_UNIT), np.exp(uncertainty * _LOG_UNIT))
-        per_level = (cast(PerLevel, tuple(values.tolist())) for values in tuned)
-        habits[reader] = Habit(*per_level, template.habits[reader].calls)
+        at, spread, width = (cast(PerLevel, tuple(values.tolist())) for values in tuned)
+        habits[reader] = Habit(at, spread, width, template.habits[reader].calls)
     shared = float(1 / (1 + np.exp(-vector[-1] * _LOG_UNIT)))
     return ReaderParameters(habits, template.scale, shared, template.dropped)
 

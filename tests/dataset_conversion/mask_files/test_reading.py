@@ -60,7 +60,8 @@ def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
 
 def test_dicom_without_pydicom_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "dataset_conversion.mask_files.dicom_file", raising=False)
-    monkeypatch.setitem(sys.modules, "pydicom", None)
+    for name in [name for name in sys.modules if name.split(".")[0] == "pydicom"] or ["pydicom"]:
+        monkeypatch.setitem(sys.modules, name, None)
     path = tmp_path / "RS.dcm"
     path.write_bytes(bytes(128) + b"DICM")
     with pytest.raises(ConversionError, match=r"install bmseg\[dicom\] to read DICOM masks"):
