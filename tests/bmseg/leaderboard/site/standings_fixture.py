@@ -39,7 +39,7 @@ def standings(
     *,
     titles: list[str] | None = None,
     public: Public | None = None,
-    bootstraps: int = 200,
+    bootstraps: int = 100,
     exact: bool = True,
 ) -> Standings:
     """A board of random scores: the first submissions good, the last one poor, which lacks an exam.
@@ -55,9 +55,8 @@ def standings(
         ranking=Ranking(
             weights={level.name: 1.0 for level in study.levels},
             submissions="latest",
-            bootstraps=bootstraps,
             exact=exact,
-        ),
+        ).model_copy(update={"bootstraps": bootstraps}),
         public=public or Public(),
     )
     grid = Grid(size=[32, 40, 8], affine=np.diag([0.9, 0.9, 3.5, 1.0]).tolist())
