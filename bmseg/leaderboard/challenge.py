@@ -24,11 +24,13 @@ _HEAD = """\
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A table of a board's TOML files."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Ranking(_Table):
+class Ranking(Table):
     """How submissions are ranked."""
 
     #: Whose ranks order the page; every other scheme stands beside it.
@@ -57,7 +59,7 @@ class Ranking(_Table):
     seed: Annotated[int, Field(ge=0)] = 2022
 
 
-class Public(_Table):
+class Public(Table):
     """What of a submission the page shows; scores always are."""
 
     description: bool = True
@@ -69,7 +71,7 @@ class Public(_Table):
     overlays: bool = False
 
 
-class Challenge(_Table):
+class Challenge(Table):
     """A challenge file, checked."""
 
     title: Annotated[str, Field(min_length=1, max_length=120)]

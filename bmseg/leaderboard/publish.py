@@ -16,7 +16,7 @@ from bmseg.outputs import provenance
 from bmseg.wording import synthetic_notes
 from bmseg.workspace import Workspace
 from dataset_conversion.images.volume import read_volume
-from evaluation.statistics.words import signed
+from evaluation.statistics.words import number, percent, signed
 from evaluation.table import DASH, Table
 
 
@@ -61,7 +61,7 @@ def printed(found: Standings) -> Table:
     heads = ["Rank", "Group", "Submission or reader", "Score", *levels, "n", "To the median reader"]
     rows = [_cells(row, levels) for row in found.rows.to_dict("records")]
     notes = [
-        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, {100 * rule.confidence:g} % bootstrap "
+        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, {percent(rule.confidence)} bootstrap "
         "interval; those who share a letter cannot be told apart.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
@@ -116,13 +116,9 @@ def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
     rank = f"{row['rank']:.0f} ({row['rank_low']:.0f} to {row['rank_high']:.0f})" if ranked else DASH
     name = row["name"] if ranked else f"[{row['name']}]"
     mark = " (simulated)" if row["simulated"] else ""
-    scores = [_number(row[column]) for column in ("score", *levels)]
+    scores = [number(row[column]) for column in ("score", *levels)]
     difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
     return [
         rank, row["group"] if ranked else DASH, name + mark, *scores, f"{row['n_defined']} of {row['n']}",
         f"{difference} ({low} to {high}): {row['beside']}" if row["beside"] else DASH,
     ]  # fmt: skip
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}" if value == value else DASH

@@ -39,9 +39,7 @@ class Standings:
 
     Parameters
     ----------
-    challenge : Challenge
-    study : Study
-    contract : Contract
+    challenge, study, contract
     entries : list of Entry
         Those that stand, in rank order.
     withdrawn, superseded : list of Entry

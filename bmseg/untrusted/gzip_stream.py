@@ -25,12 +25,7 @@ def unreadable(error: Exception) -> str:
 class BoundedGzip:
     """A gzip stream of which a reader takes as many bytes as it wants.
 
-    Parameters
-    ----------
-    stream : binary file
-        Of a folder or of a ZIP; read in pieces of 64 KiB.
-    size : int
-        Compressed bytes, as declared. No more are read: deflate can also go on for ever and give nothing.
+    No more compressed bytes are read than declared: deflate can also go on for ever and give nothing.
     """
 
     def __init__(self, stream: BinaryIO, size: int) -> None:

@@ -176,8 +176,6 @@ def _other_form(header: Nifti1Header, affine: np.ndarray, grid: Grid) -> list[st
     except (HeaderDataError, ValueError):
         return ["qform: found no rotation; the sform was used"]
     if difference := grid.at(other).difference(grid.at(affine)):
-        return [
-            f"sform and qform: their {difference.field}s differ; the sform was used, "
-            "some viewers use the qform"
-        ]
+        differ = f"their {difference.field}s differ"
+        return [f"sform and qform: {differ}; the sform was used, some viewers use the qform"]
     return []

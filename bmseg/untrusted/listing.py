@@ -27,23 +27,11 @@ for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
 
 @dataclass(frozen=True)
 class SubmittedFile:
-    """A file as its folder or ZIP lists it, unread.
+    """A file as its folder or ZIP lists it, unread."""
 
-    Parameters
-    ----------
-    name : str
-        As it stands there, with ``/`` between folders. Print it by `shown` only.
-    size : int
-        Bytes, as declared.
-    fault : str or None
-        Why it must not be opened.
-    open : callable
-        Gives a binary file to read from, within a ``with`` statement.
-    """
-
-    name: str
-    size: int
-    fault: str | None
+    name: str  # as it stands there, with "/" between folders; print it by `shown` only
+    size: int  # bytes, as declared
+    fault: str | None  # why it must not be opened
     open: Callable[[], AbstractContextManager[BinaryIO]]
 
     @property
@@ -73,14 +61,8 @@ def shown(text: str, most: int = 160) -> str:
 def list_folder(folder: Path, most: int, *, nested: bool = False) -> list[SubmittedFile]:
     """The entries of a folder, by name; `most` + 1 of them where there are more.
 
-    The folder itself may be a link, since the user named it; nothing below it is followed.
-
-    Parameters
-    ----------
-    folder : Path
-    most : int
-    nested : bool
-        Whether files in folders are listed too, as those of an unpacked ZIP; else a folder is a fault.
+    The folder itself may be a link, since the user named it; nothing below it is followed. Nested, files in
+    folders are listed too, as those of an unpacked ZIP; else a folder is a fault.
 
     Raises
     ------

@@ -44,30 +44,18 @@ def most_stored(grid: Grid) -> int:
 def read_submitted_mask(
     stream: BinaryIO, size: int, path: Path, grid: Grid, labels: Sequence[int]
 ) -> ReadMask:
-    """Read a gzipped NIfTI mask.
+    """Read a gzipped NIfTI mask of a declared size in bytes; `path` names it and is not opened.
 
     Voxels are what nibabel gives: scaled by the header's slope, on its sform (or qform where it has none).
-
-    Parameters
-    ----------
-    stream : binary file
-    size : int
-        Its bytes, as declared.
-    path : Path
-        Stands in the mask; it is not opened.
-    grid : Grid
-        On which the mask must lie.
-    labels : sequence of int
-        Values that the mask may hold.
     """
     faults: list[str] = []
     notices: list[str] = []
+    tally = _Tally(labels)
     try:
         gzip = BoundedGzip(stream, size)
         header = read_header(gzip, grid)
         faults += header.faults
         notices += header.notices
-        tally = _Tally(labels)
         voxels = _read_voxels(gzip, header, grid, tally)
         faults += tally.faults()
         if gzip.read(1):

@@ -68,17 +68,8 @@ ONLY_IMAGES = Sockets()
 def collect_masks(folder: Path, contract: Contract, sockets: Sockets) -> CheckedSubmission:
     """Read and check the mask of each job, which is the exam's that its input image is named for.
 
-    Parameters
-    ----------
-    folder : Path
-        With ``predictions.json`` and a folder a job.
-    contract : Contract
-    sockets : Sockets
-
-    Returns
-    -------
-    CheckedSubmission
-        Its notices say why an exam has no mask: its job failed, or it wrote none.
+    `folder` has ``predictions.json`` and a folder a job. Notices say why an exam has no mask: its job failed,
+    or it wrote none.
 
     Raises
     ------

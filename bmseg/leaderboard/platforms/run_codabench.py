@@ -34,19 +34,10 @@ _WORKERS_FILE = "metadata"
 
 
 def main(source: Path, output: Path) -> int:
-    """Score what Codabench unpacked.
+    """Score what Codabench unpacked: ``ref``, the reference data, and ``res``, the submission.
 
-    Parameters
-    ----------
-    source : Path
-        With ``ref``, the reference data, and ``res``, the submission.
-    output : Path
-        Gets ``scores.json`` and ``detailed_results.html``; neither, where the submission is refused.
-
-    Returns
-    -------
-    int
-        The exit code: 2 where the submission is refused, with every fault on stderr.
+    Writes ``scores.json`` and ``detailed_results.html``. Where the submission is refused the exit code is 2,
+    every fault stands on stderr and nothing is written.
     """
     scored = reported(lambda: _scored(source))
     if scored is None:

@@ -1,8 +1,7 @@
-"""Check and score a submission on a platform, to the board's own numbers.
+"""Score a submission on a platform, to the board's own numbers.
 
 The same steps in the same order as `bmseg.leaderboard.adding` and `bmseg.leaderboard.standings`: check,
-score, write dice.csv and read it back (its nine digits are what the board ranks by), take the yardstick, take
-means.
+score, keep the nine digits that the board ranks by, take the yardstick, take means.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from bmseg.leaderboard.site.tables import SCHEME_NAMES
-from bmseg.leaderboard.site.text import figure_labels
 from bmseg.leaderboard.standings import WORST, Standings
+from bmseg.leaderboard.texts import figure_labels
 from bmseg.wording import synthetic_mark
 from dataset_conversion.files import atomic_path
 from evaluation.figures.ranking import blob_plot, scheme_comparison, significance_map

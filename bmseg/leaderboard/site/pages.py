@@ -14,19 +14,23 @@ from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.site.downloads import DOWNLOADS, counts
 from bmseg.leaderboard.site.figures import FIGURES, Plate
 from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measured
-from bmseg.leaderboard.site.submission import exam_rows, level_rows, not_told_apart, own_scheme_rows
 from bmseg.leaderboard.site.tables import (
     SCHEME_NAMES,
     Line,
     agreement_rows,
+    exam_rows,
     flat,
+    level_rows,
+    not_told_apart,
+    own_scheme_rows,
     ranking_lines,
     scheme_rows,
     stability_cells,
 )
-from bmseg.leaderboard.site.text import link, plain
 from bmseg.leaderboard.standings import Standings
+from bmseg.leaderboard.texts import link, plain
 from evaluation.ranking import Scheme
+from evaluation.statistics.words import percent
 
 #: Files that the site holds as they stand in the package.
 ASSETS = ["style.css", "board.js", "leaderboard.schema.json"]
@@ -127,7 +131,7 @@ def _render(name: str, standings: Standings, **values: Any) -> str:
         colors={level.name: level.color for level in study.levels},
         level_names=study.level_names,
         n_scores=len(standings.contract.exams) * len(study.level_names),
-        confidence=f"{100 * challenge.ranking.confidence:g} %",
+        confidence=percent(challenge.ranking.confidence),
         **values,
     )  # fmt: skip
 

@@ -13,8 +13,7 @@ from PIL import Image
 from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Public
 from bmseg.leaderboard.site import build_site, site_in, site_texts
-from bmseg.leaderboard.site.overlays import HIDDEN, RecordedOverlays
-from bmseg.leaderboard.site.text import page_name
+from bmseg.leaderboard.site.overlays import HIDDEN, recorded_overlays
 from bmseg.leaderboard.standings import Standings
 from bmseg.outputs import PROVENANCE
 from bmseg.outputs.provenance import file_hash
@@ -28,7 +27,7 @@ def test_same_standings_same_bytes(site: Path, board: Standings, tmp_path: Path)
 
 
 def test_texts_are_made_again_without_images(site: Path, board: Standings) -> None:
-    texts = site_texts(board, made=MADE, overlays=RecordedOverlays(site_in(site).read()["overlays"]))
+    texts = site_texts(board, made=MADE, why_not=recorded_overlays(site_in(site).read()))
     made = contents(site)
     others = {name for name in made if name.startswith(("figures/", "overlays/"))} | {PROVENANCE, ".lock"}
     assert set(texts) == set(made) - others
@@ -72,7 +71,7 @@ def test_overlays_stay_hidden_unless_the_challenge_shows_them(tmp_path: Path) ->
     build_site(board, tmp_path / "site", made=MADE, overlays=images)
     assert images.read_so_far == []
     assert not (tmp_path / "site" / "overlays").exists()
-    page = Page(tmp_path / "site" / "submissions" / f"{page_name(board.entries[0])}.html")
+    page = Page(tmp_path / "site" / "submissions" / f"{board.entries[0].page_name}.html")
     assert page.text.count(HIDDEN) == 3
 
 
@@ -138,7 +137,7 @@ def test_pages_of_submissions_that_left_are_removed_and_nothing_else(tmp_path: P
     two, one = standings(2, 5, bootstraps=5), standings(1, 5, bootstraps=5)
     build_site(two, out, made=MADE)
     (out / "submissions" / "notes.txt").write_text("mine")
-    gone = {page_name(entry) for entry in two.entries} - {page_name(entry) for entry in one.entries}
+    gone = {entry.page_name for entry in two.entries} - {entry.page_name for entry in one.entries}
     assert len(gone) == 1
     build_site(one, out, made=MADE)
     assert not (out / "submissions" / f"{gone.pop()}.html").exists()
