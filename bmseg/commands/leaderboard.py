@@ -81,7 +81,7 @@ def add(team: str, source: Path, root: Path, board_folder: Path | None, **about:
     from bmseg.leaderboard.entries import Description
 
     board, reference = _with_masks(root, board_folder)
-    described = Description.model_construct(**about)
+    described = Description.model_construct(None, **about)
     added = add_submission(board, team, source, reference, about=described)
     for notice in added.notices:
         click.echo(f"note: {notice}", err=True)

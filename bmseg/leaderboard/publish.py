@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.leaderboard.board import READERS_FILE, STUDY_FILE, Board
-from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.contract import CONTRACT_FILE
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, site_in
 from bmseg.leaderboard.standings import Standings, standings
@@ -95,8 +94,7 @@ class _Overlays:
         )
 
     def _mask(self, key: str, exam: str) -> Path:
-        team, submission = key.split("/")
-        return self.board.masks(team, submission) / f"{exam}.nii.gz"
+        return self.board.masks(key) / f"{exam}.nii.gz"
 
     def _image(self, exam: str) -> Path:
         dataset = self.workspace.dataset

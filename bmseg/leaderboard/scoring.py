@@ -16,7 +16,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Contract
 from bmseg.study import Study
 from bmseg.untrusted.header import Grid
 from dataset_conversion.images import Volume

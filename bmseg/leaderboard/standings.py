@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bmseg.leaderboard.board import Board
-from bmseg.leaderboard.challenge import Challenge
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
 from bmseg.study import Study

@@ -24,7 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.untrusted.gzip_stream import unreadable
 from bmseg.untrusted.listing import ENDING, MAC_FOLDER, SubmittedFile, list_folder, listed_zip, shown
 from bmseg.untrusted.mask import ReadMask, most_stored, read_submitted_mask
@@ -80,6 +80,15 @@ class CheckedSubmission:
     def sha256(self) -> str:
         """A hash of the masks, see `masks_sha256`."""
         return masks_sha256(self.masks, self.contract)
+
+    def refusals(self, challenge: Challenge) -> list[str]:
+        """Why it is not taken: its faults, and missing exams where the challenge refuses that."""
+        refusals = [str(fault) for fault in self.faults]
+        if self.missing and challenge.ranking.missing == "refuse":
+            n = len(self.contract.exams)
+            names = ", ".join(self.missing)
+            refusals.append(f"exams: found no mask of {names}, expected one of each of the {n} test exams")
+        return refusals
 
 
 def check_submission(source: Path, contract: Contract) -> CheckedSubmission:

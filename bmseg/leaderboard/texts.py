@@ -32,13 +32,8 @@ _JOINERS = "\u200c\u200d"
 def check_team(name: str, taken: Iterable[str] = (), reserved: Iterable[str] = ()) -> None:
     """Refuse a name that is no plain folder name, or that could be taken for another's.
 
-    Parameters
-    ----------
-    name : str
-    taken : iterable of str
-        Teams on the board. The same name is the same team; one that differs by case is refused.
-    reserved : iterable of str
-        Names that stand for others on the board, as the readers and the consensus.
+    `taken` are the teams on the board (the same name is the same team; one that differs by case is refused),
+    `reserved` the names that stand for others there, as the readers and the consensus.
 
     Raises
     ------
@@ -149,8 +144,6 @@ def link(url: str) -> str:
 def figure_labels(names: Mapping[str, str], identifiers: Mapping[str, str]) -> dict[str, str]:
     """A short label a key for figures, each another; identifiers tell apart names that look the same.
 
-    Examples
-    --------
     >>> figure_labels({"a/1": "team a: net", "a/2": "team a: net"}, {"a/1": "5feceb66", "a/2": "6b86b273"})
     {'a/1': 'team a: net [5feceb]', 'a/2': 'team a: net [6b86b2]'}
     """

@@ -91,12 +91,12 @@ def _verify_readers(board: Board, reference: Reference | None, found: Verificati
 
 def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found: Verification) -> None:
     found.n_entries += 1
-    path = board.folder(entry.team, entry.submission) / DICE_FILE
+    path = board.folder(entry.key) / DICE_FILE
     scores = _scores(path, entry.dice_sha256, "submission.toml", found)
     if scores is None:
         return
     _verify_scores(scores, _expected(board, consensus_names(board.readers)), path, board.study, found)
-    masks = board.masks(entry.team, entry.submission)
+    masks = board.masks(entry.key)
     if reference is None:
         return
     if not masks.is_dir():

@@ -21,8 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bmseg.errors import WorkError
 from bmseg.leaderboard.board import STUDY_FILE, Board
-from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.contract import CONTRACT_FILE
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
 from bmseg.outputs import Output
 from dataset_conversion.files import write_text

@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Contract
 from bmseg.leaderboard.submission import CheckedSubmission, Fault
 from bmseg.study import in_one_line
 from bmseg.untrusted.listing import shown

@@ -85,14 +85,8 @@ def score_on_platform(checked: CheckedSubmission, made_from: Organised) -> Score
         Names every fault; a missing exam is one where the challenge refuses that.
     """
     board = made_from.board
-    faults = [*map(str, checked.faults)]
-    if checked.missing and board.challenge.ranking.missing == "refuse":
-        faults.append(
-            f"exams: found no mask of {', '.join(checked.missing)}, expected one of each of the "
-            f"{len(board.contract.exams)} test exams"
-        )
-    if faults:
-        raise SubmissionError(faults, checked.notices)
+    if refusals := checked.refusals(board.challenge):
+        raise SubmissionError(refusals, checked.notices)
     dice = as_kept(score_submission(checked.masks, made_from.reference))
     yardsticks = ["fair", "usual"] if len(made_from.reference.readers) > 1 else ["usual"]
     scores = {name: on_yardstick(dice, name) for name in yardsticks}

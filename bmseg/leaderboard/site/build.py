@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.leaderboard.site.downloads import downloads
-from bmseg.leaderboard.site.figures import draw_figures, figures_of
+from bmseg.leaderboard.site.figures import draw_figures
 from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot, draw_overlays, worst_exams
 from bmseg.leaderboard.site.pages import assets, pages
 from bmseg.leaderboard.standings import Standings
@@ -28,15 +28,8 @@ def build_site(
 ) -> None:
     """Write the site of a board; of an earlier site what this one has not is removed, and nothing else.
 
-    Parameters
-    ----------
-    standings : Standings
-    out : Path
-        A new or empty folder, or that of an earlier site.
-    made : mapping
-        How it was made, for the page: versions, seed. Plain values of JSON.
-    overlays : OverlaySource, optional
-        Images and masks of the submissions' worst exams; used where the challenge makes them public.
+    `made` says how, for the page: versions, seed, in plain values of JSON; `overlays` are used where the
+    challenge makes them public.
 
     Raises
     ------
@@ -63,5 +56,4 @@ def site_texts(
     `made` is that of `build_site`, `why_not` that of its overlays, or of `recorded_overlays` to compare.
     """
     worst = worst_exams(standings, why_not)
-    plates = [plate.name for plate in figures_of(standings)]
-    return assets() | downloads(standings, made, worst) | pages(standings, made, plates, worst)
+    return assets() | downloads(standings, made, worst) | pages(standings, made, worst)

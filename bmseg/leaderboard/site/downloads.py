@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
-from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.contract import CONTRACT_FILE, contract_text
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE, contract_text
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link

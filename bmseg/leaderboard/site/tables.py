@@ -88,8 +88,6 @@ def whole(value: Any) -> Cell:
 def rank_cell(rank: Any, low: Any, high: Any) -> Cell:
     """A rank with its interval, as 2 (1–4).
 
-    Examples
-    --------
     >>> rank_cell(2.0, 1.0, 4.0).text, rank_cell(1.0, 1.0, 1.0).text, rank_cell(3.0, None, None).text
     ('2 (1–4)', '1 (1–1)', '3')
     """
@@ -107,6 +105,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
     lines = []
     for row in standings.rows.to_dict("records"):
         entry = entries.get(row["key"])
+        difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
         lines.append(
             Line(
                 key=row["key"],
@@ -123,8 +122,8 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 defined=whole(row["n_defined"]),
                 undefined=whole(row["n_undefined"]),
                 missing=whole(row["n_missing"]),
-                difference=_difference(row["difference"]),
-                interval=_interval(row["low"], row["high"]),
+                difference=Cell(difference, None if pd.isna(row["difference"]) else row["difference"]),
+                interval="" if DASH in (low, high) else f"{low} to {high}",
                 beside=row["beside"],
                 strip=_strip(row, span),
             )
@@ -234,16 +233,6 @@ def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
             many = isinstance(value, Iterable) and not isinstance(value, str)
             rows.append((f"{prefix}{name}", ", ".join(map(str, value)) if many else str(value)))
     return rows
-
-
-def _difference(value: Any) -> Cell:
-    return Cell(DASH) if pd.isna(value) else Cell(signed(float(value), 3, typeset=True), float(value))
-
-
-def _interval(low: Any, high: Any) -> str:
-    if pd.isna(low) or pd.isna(high):
-        return ""
-    return f"{signed(float(low), 3, typeset=True)} to {signed(float(high), 3, typeset=True)}"
 
 
 def _span(rows: pd.DataFrame) -> tuple[float, float]:

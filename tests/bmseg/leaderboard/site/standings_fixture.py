@@ -11,8 +11,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from bmseg.leaderboard.board import Board
-from bmseg.leaderboard.challenge import Challenge, Public, Ranking
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Challenge, Contract, Public, Ranking
 from bmseg.leaderboard.entries import Description, Entry, Event
 from bmseg.leaderboard.scoring import MISSING, NOBODY, SCORED, UNDEFINED
 from bmseg.leaderboard.site.overlays import Overlay

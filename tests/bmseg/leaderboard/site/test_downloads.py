@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bmseg.leaderboard.challenge import Challenge
-from bmseg.leaderboard.contract import read_contract
+from bmseg.leaderboard.challenge import Challenge, read_contract
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import load_study
 from tests.bmseg.leaderboard.site.checks import Page, faults

@@ -14,7 +14,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Contract
 from bmseg.untrusted.header import Grid
 
 SIZE = (5, 4, 3)
