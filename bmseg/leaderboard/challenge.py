@@ -141,13 +141,7 @@ def challenge_text(challenge: Challenge) -> str:
 
 
 def read_checked(path: Path, model: type[Model]) -> Model:
-    """What a TOML file of a board holds.
-
-    Raises
-    ------
-    InputError
-        When it is missing, unreadable, no TOML or breaks a rule.
-    """
+    """What a TOML file of a board holds; raises `InputError` where it is missing or breaks a rule."""
     try:
         return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
@@ -170,10 +164,7 @@ class Contract(BaseModel):
 def read_contract(path: Path) -> Contract:
     """Read a contract: its file, or the ``exams.json`` of a board's folder.
 
-    Raises
-    ------
-    InputError
-        When the file is missing, no JSON, or breaks a rule.
+    Raises `InputError` where the file is missing, no JSON, or breaks a rule.
     """
     file = path / CONTRACT_FILE if path.is_dir() else path
     try:

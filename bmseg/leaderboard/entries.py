@@ -63,13 +63,7 @@ class Entry(Table):
 
     @property
     def page_name(self) -> str:
-        """The name of its page, without the ending.
-
-        Raises
-        ------
-        InputError
-            When team or submission hold what does not belong in a file name.
-        """
+        """The name of its page without the ending; raises `InputError` where it would be no file's name."""
         for field, value, form in (("team", self.team, _TEAM), ("submission", self.submission, _SUBMISSION)):
             if not form.fullmatch(value):
                 raise InputError(

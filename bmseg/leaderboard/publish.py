@@ -20,20 +20,10 @@ from evaluation.table import DASH, Table
 
 
 def publish(board: Board, workspace: Workspace | None, reference: Reference | None) -> tuple[Table, bool]:
-    """Rank a board and write its site.
+    """Rank a board and write its site; without the test exams' images and readers' masks it has no overlays.
 
-    Parameters
-    ----------
-    board : Board
-    workspace, reference : optional
-        Where the test exams' images are, and the readers' masks; without both a page shows no overlay.
-
-    Returns
-    -------
-    table : Table
-        The ranking.
-    written : bool
-        False when the site that is there was made from the same files by the same versions, and is whole.
+    Returns the ranking, and whether the site was written: not when the one that is there was made from the
+    same files by the same versions, and is whole.
     """
     found = standings(board)
     sources = _Overlays(board, workspace, reference) if workspace and reference else None

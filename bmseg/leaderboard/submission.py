@@ -53,28 +53,14 @@ class Fault:
 
 @dataclass(frozen=True)
 class CheckedSubmission:
-    """What a submission holds.
-
-    Parameters
-    ----------
-    source : Path
-    contract : Contract
-    masks : dict of str to Volume
-        Exam to mask, sorted, of the files without a fault.
-    missing : list of str
-        Exams of which there is no file, sorted. Whether they may be missing is the challenge's rule.
-    faults : list of Fault
-        By file. With any, the submission must not be used.
-    notices : list of str
-        What to know and not to mend.
-    """
+    """What a submission holds."""
 
     source: Path
     contract: Contract
-    masks: dict[str, Volume]
-    missing: list[str]
-    faults: list[Fault]
-    notices: list[str]
+    masks: dict[str, Volume]  # by exam, sorted, of the files without a fault
+    missing: list[str]  # exams of which there is no file, sorted; the challenge's rule says if they may be
+    faults: list[Fault]  # by file; with any, the submission must not be used
+    notices: list[str]  # what to know and not to mend
 
     @cached_property
     def sha256(self) -> str:
@@ -94,11 +80,7 @@ class CheckedSubmission:
 def check_submission(source: Path, contract: Contract) -> CheckedSubmission:
     """Check a submission against the contract, whatever it holds.
 
-    Parameters
-    ----------
-    source : Path
-        A folder, or a ZIP whose masks lie at its top or in one folder. It may itself be a link.
-    contract : Contract
+    It is a folder, or a ZIP whose masks lie at its top or in one folder; it may itself be a link.
 
     Raises
     ------

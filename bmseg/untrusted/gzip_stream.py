@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import BinaryIO
+from typing import IO
 
 from bmseg.untrusted.zip_entries import ZIP_ERRORS
 
@@ -28,7 +28,7 @@ class BoundedGzip:
     No more compressed bytes are read than declared: deflate can also go on for ever and give nothing.
     """
 
-    def __init__(self, stream: BinaryIO, size: int) -> None:
+    def __init__(self, stream: IO[bytes], size: int) -> None:
         self._stream = stream
         self._left = size
         self._pending = b""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from nibabel.volumeutils import apply_read_scaling
@@ -42,7 +42,7 @@ def most_stored(grid: Grid) -> int:
 
 
 def read_submitted_mask(
-    stream: BinaryIO, size: int, path: Path, grid: Grid, labels: Sequence[int]
+    stream: IO[bytes], size: int, path: Path, grid: Grid, labels: Sequence[int]
 ) -> ReadMask:
     """Read a gzipped NIfTI mask of a declared size in bytes; `path` names it and is not opened.
 
@@ -79,7 +79,8 @@ def judged_mask(volume: Volume, path: Path, grid: Grid, labels: Sequence[int]) -
 
 def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: Grid, tally: _Tally) -> np.ndarray:
     """Labels in the order of the file, shape (n_voxels,)."""
-    _skip(gzip, header.skip)
+    if len(gzip.read(header.skip)) < header.skip:
+        raise DamagedError("found no voxel: cut short; send the file again")
     width, total = header.dtype.itemsize, grid.n_voxels
     labels = np.zeros(total, dtype=np.uint8)
     step = _PIECE // width
@@ -94,14 +95,6 @@ def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: Grid, tally: _Tall
             values = apply_read_scaling(np.frombuffer(piece, header.dtype), header.slope, header.inter)
         tally.sort(values, labels[start : start + size])
     return labels
-
-
-def _skip(gzip: BoundedGzip, size: int) -> None:
-    while size:
-        piece = gzip.read(min(size, _PIECE))
-        if not piece:
-            raise DamagedError("found no voxel: cut short; send the file again")
-        size -= len(piece)
 
 
 class _Tally:

@@ -94,12 +94,20 @@ def score_on_platform(checked: CheckedSubmission, made_from: Organised) -> Score
 
 
 def reported(score: Callable[[], ScoredSubmission]) -> ScoredSubmission | None:
-    """Score, and say on stdout what was scored; None where it is refused, with every fault on stderr."""
+    """Score, and say on stdout what was scored; None where it is refused, with every fault on stderr.
+
+    Platforms show the last line, so that one sums up.
+    """
     try:
         scored = score()
     except (SubmissionError, InputError) as error:
         refused = error if isinstance(error, SubmissionError) else SubmissionError([str(error)])
-        _print_faults(refused)
+        for notice in refused.notices:
+            print(notice)
+        for fault in refused.faults:
+            print(f"fault: {fault}", file=sys.stderr)
+        first = refused.faults[0] + ("" if len(refused.faults) == 1 else "; the others stand above")
+        print(f"refused, {refused}: {first}", file=sys.stderr)
         return None
     _print_scores(scored)
     return scored
@@ -142,13 +150,3 @@ def _print_scores(scored: ScoredSubmission) -> None:
             f"{level}: {means}; {counts['n_defined']} of {n_exams} defined, "
             f"{counts['n_undefined']} undefined (both masks empty), {counts['n_missing']} missing"
         )
-
-
-def _print_faults(refused: SubmissionError) -> None:
-    """Name every fault on stderr, one a line; platforms show the last line, so that one sums up."""
-    for notice in refused.notices:
-        print(notice)
-    for fault in refused.faults:
-        print(f"fault: {fault}", file=sys.stderr)
-    first = refused.faults[0] + ("" if len(refused.faults) == 1 else "; the others stand above")
-    print(f"refused, {refused}: {first}", file=sys.stderr)
