@@ -136,11 +136,11 @@ def _competition(made_from: Organised, docker_image: str, start: date, end: date
         "scoring_program": "scoring_program.zip",
         "reference_data": "reference_data.zip",
     }
-    rule = "Force_Last" if challenge.ranking.submissions == "latest" else "Force_Latest_Multiple"
+    latest = challenge.ranking.submissions == "latest"
     board = {
         "title": "Results",
         "key": "main",
-        "submission_rule": rule,
+        "submission_rule": "Force_Last" if latest else "Force_Latest_Multiple",
         "columns": columns(study, challenge, len(made_from.reference.readers)),
     }
     return {
