@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bmseg.errors import InputError
 from bmseg.study import Name, Study, in_one_line
-from bmseg.untrusted.header import Grid
+from bmseg.untrusted.header import ExamGrid
 
 CHALLENGE_FILE = "challenge.toml"
 #: Beside it on a board.
@@ -158,7 +158,7 @@ class Contract(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     labels: Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=2)]
-    exams: Annotated[dict[Name, Grid], Field(min_length=1)]
+    exams: Annotated[dict[Name, ExamGrid], Field(min_length=1)]
 
 
 def read_contract(path: Path) -> Contract:

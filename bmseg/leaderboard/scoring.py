@@ -18,7 +18,7 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Contract
 from bmseg.study import Study
-from bmseg.untrusted.header import Grid
+from bmseg.untrusted.header import ExamGrid
 from dataset_conversion.images import Volume
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import count_votes, paint
@@ -45,7 +45,7 @@ class Reference:
     study: Study
     files: Mapping[str, Mapping[str, Path]]  # exam to reader to mask
     _known: dict[str, tuple[Consensus, dict[str, Consensus]]] = field(default_factory=dict, repr=False)
-    _grids: dict[str, Grid] = field(default_factory=dict, repr=False)
+    _grids: dict[str, ExamGrid] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, study: Study, readers: Mapping[str, Path], exams: list[str] | None = None) -> Reference:
@@ -78,7 +78,7 @@ class Reference:
         first, *others = masks.values()
         for mask in others:
             check_grid(mask, first)
-        self._grids[exam] = Grid.of(first)
+        self._grids[exam] = ExamGrid.of(first)
         return masks
 
     def consensuses(

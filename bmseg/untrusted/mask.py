@@ -16,7 +16,7 @@ import numpy as np
 from nibabel.volumeutils import apply_read_scaling
 
 from bmseg.untrusted.gzip_stream import BoundedGzip, DamagedError
-from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, Grid, MaskHeader, read_header
+from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, ExamGrid, MaskHeader, read_header
 from dataset_conversion.images.volume import Volume
 
 _PIECE = 1 << 20
@@ -35,14 +35,14 @@ class ReadMask:
     notices: list[str]
 
 
-def most_stored(grid: Grid) -> int:
+def most_stored(grid: ExamGrid) -> int:
     """The most bytes that the gzipped file of a mask on a grid can have, in reason."""
     whole = LARGEST_HEADER + LARGEST_EXTENSIONS + _VOXEL_BYTES * grid.n_voxels
     return whole + whole // 100 + (1 << 16)
 
 
 def read_submitted_mask(
-    stream: IO[bytes], size: int, path: Path, grid: Grid, labels: Sequence[int]
+    stream: IO[bytes], size: int, path: Path, grid: ExamGrid, labels: Sequence[int]
 ) -> ReadMask:
     """Read a gzipped NIfTI mask of a declared size in bytes; `path` names it and is not opened.
 
@@ -67,7 +67,7 @@ def read_submitted_mask(
     return ReadMask(Volume(voxels.reshape(grid.size, order="F"), header.affine, str(path)), [], notices)
 
 
-def judged_mask(volume: Volume, path: Path, grid: Grid, labels: Sequence[int]) -> ReadMask:
+def judged_mask(volume: Volume, path: Path, grid: ExamGrid, labels: Sequence[int]) -> ReadMask:
     """What `read_submitted_mask` says of a mask of the grid's size that was read from another format."""
     tally = _Tally(labels)
     found = np.zeros(volume.array.size, dtype=np.uint8)
@@ -77,7 +77,7 @@ def judged_mask(volume: Volume, path: Path, grid: Grid, labels: Sequence[int]) -
     return ReadMask(Volume(found.reshape(grid.size, order="F"), volume.affine, str(path)), [], [])
 
 
-def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: Grid, tally: _Tally) -> np.ndarray:
+def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: ExamGrid, tally: _Tally) -> np.ndarray:
     """Labels in the order of the file, shape (n_voxels,)."""
     if len(gzip.read(header.skip)) < header.skip:
         raise DamagedError("found no voxel: cut short; send the file again")

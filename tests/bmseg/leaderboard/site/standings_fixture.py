@@ -18,7 +18,7 @@ from bmseg.leaderboard.site.overlays import Overlay
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.standings import standings as rank_board
 from bmseg.study import load_study
-from bmseg.untrusted.header import Grid
+from bmseg.untrusted.header import ExamGrid
 
 #: What a team may try to write.
 HOSTILE = [
@@ -58,7 +58,7 @@ def standings(
         ).model_copy(update={"bootstraps": bootstraps}),
         public=public or Public(),
     )
-    grid = Grid(size=[32, 40, 8], affine=np.diag([0.9, 0.9, 3.5, 1.0]).tolist())
+    grid = ExamGrid(size=[32, 40, 8], affine=np.diag([0.9, 0.9, 3.5, 1.0]).tolist())
     exams = [f"exam{number:03d}" for number in range(1, n_exams + 1)]
     contract = Contract(labels=list(study.label_values), exams=dict.fromkeys(exams, grid))
     entries = [_entry(place, (titles or [])[place : place + 1]) for place in range(n_submissions)]
