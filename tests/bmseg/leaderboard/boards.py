@@ -82,12 +82,3 @@ def with_rules(**rules: object) -> Challenge:
     """The default challenge with other ranking rules."""
     challenge = default_challenge(load_study(), synthetic=True)
     return challenge.model_copy(update={"ranking": challenge.ranking.model_copy(update=rules)})
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, to see that nothing changed."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
-    }

@@ -20,7 +20,8 @@ from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.verify import verify
 from evaluation.masks.reading import read_mask
 from tests.bmseg.leaderboard.adders import CONTEXT, add_forever, add_three
-from tests.bmseg.leaderboard.boards import EXAMS, bytes_of, make_board, with_rules, write_masks
+from tests.bmseg.leaderboard.boards import EXAMS, make_board, with_rules, write_masks
+from tests.support.files import bytes_of
 
 
 def test_what_is_added_is_what_the_masks_score(tmp_path: Path) -> None:

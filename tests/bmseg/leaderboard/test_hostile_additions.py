@@ -14,8 +14,8 @@ from bmseg.leaderboard.board import init_board
 from bmseg.leaderboard.challenge import default_challenge
 from bmseg.leaderboard.scoring import Reference
 from bmseg.study import DEFAULT_STUDY, load_study
-from tests.bmseg.leaderboard.boards import bytes_of
 from tests.bmseg.leaderboard.submission.hostile_masks import AFFINE, ARRAY, CONTRACT, EXAMS
+from tests.support.files import bytes_of
 
 
 def test_the_boards_files_are_unchanged_after_each(

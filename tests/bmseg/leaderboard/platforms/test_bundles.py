@@ -26,8 +26,9 @@ from bmseg.leaderboard.platforms.predictions import Sockets
 from bmseg.leaderboard.platforms.scored import level_keys
 from bmseg.leaderboard.scoring import Reference
 from bmseg.study import load_study
-from tests.bmseg.leaderboard.boards import AFFINE, EXAMS, bytes_of, make_board, mask_of, with_rules
+from tests.bmseg.leaderboard.boards import AFFINE, EXAMS, make_board, mask_of, with_rules
 from tests.support.command_line import bmseg
+from tests.support.files import bytes_of
 
 yaml = pytest.importorskip("yaml")
 

@@ -17,27 +17,27 @@ from bmseg.leaderboard.site.overlays import HIDDEN, recorded_overlays
 from bmseg.leaderboard.standings import Standings
 from bmseg.outputs import PROVENANCE
 from bmseg.outputs.provenance import file_hash
-from tests.bmseg.leaderboard.site.checks import MADE, Page, contents, faults
+from tests.bmseg.leaderboard.site.checks import MADE, Page, faults
 from tests.bmseg.leaderboard.site.standings_fixture import Images, standings
+from tests.support.files import bytes_of
 
 
 def test_same_standings_same_bytes(site: Path, board: Standings, tmp_path: Path) -> None:
     build_site(board, tmp_path / "again", made=MADE, overlays=Images(lacking="exam004"))
-    assert contents(tmp_path / "again") == contents(site)
+    assert bytes_of(tmp_path / "again") == bytes_of(site)
 
 
 def test_texts_are_made_again_without_images(site: Path, board: Standings) -> None:
     texts = site_texts(board, made=MADE, why_not=recorded_overlays(site_in(site).read()))
-    made = contents(site)
-    others = {name for name in made if name.startswith(("figures/", "overlays/"))} | {PROVENANCE, ".lock"}
+    made = bytes_of(site)
+    others = {name for name in made if name.startswith(("figures/", "overlays/"))} | {PROVENANCE}
     assert set(texts) == set(made) - others
     assert {name: text.encode() for name, text in texts.items()} == {name: made[name] for name in texts}
 
 
 def test_provenance_names_every_file(site: Path) -> None:
     record = json.loads((site / PROVENANCE).read_text(encoding="utf-8"))
-    files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
-    assert set(record["outputs"]) == files - {PROVENANCE, ".lock"}
+    assert set(record["outputs"]) == set(bytes_of(site)) - {PROVENANCE}
     assert all(file_hash(site / name) == digest for name, digest in record["outputs"].items())
     assert record["made"] == MADE
     assert not list(site.glob("*/.partial*")) + list(site.glob(".partial*"))
