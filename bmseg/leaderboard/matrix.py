@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -205,11 +204,8 @@ class RankedMatrix:
                 draws[f"significance_{stem}"] = partial(significance_map, tests, names, self.rules.alpha)
             its_schemes = rankings.ranks[rankings.ranks.task == task]
             draws[f"schemes_{stem}"] = partial(scheme_comparison, its_schemes)
-        with warnings.catch_warnings():
-            # A name may have letters that the font lacks; in the SVG they are kept as text.
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            for name, draw in tqdm(draws.items(), desc="figures", disable=None, leave=False):
-                save_figure(draw(), out, name)
+        for name, draw in tqdm(draws.items(), desc="figures", disable=None, leave=False):
+            save_figure(draw(), out, name)
 
 
 def check_place(matrix: Path, out: Path) -> None:

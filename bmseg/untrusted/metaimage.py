@@ -32,7 +32,7 @@ _OFFSET = ("Offset", "Position", "Origin")
 _DIRECTIONS = ("TransformMatrix", "Rotation", "Orientation")
 _MSB = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 # None: the field need not be there.
-_ALLOWED = {
+_ALLOWED: dict[str, list[str | None]] = {
     "NDims": ["3"], "BinaryData": ["True"], "ElementNumberOfChannels": [None, "1"], "HeaderSize": [None, "0"],
     "CompressedData": [None, "False", "True"], "ElementType": [*_TYPES],
 }  # fmt: skip

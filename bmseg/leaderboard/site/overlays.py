@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING
-from bmseg.leaderboard.site.figures import save
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import Study
 from bmseg.wording import synthetic_mark
 from dataset_conversion.images.volume import Volume
+from evaluation.figures.files import save_figure
 from evaluation.figures.slices import overlay_sheet
 
 #: Exams shown on a submission's page.
@@ -95,7 +95,8 @@ def draw_overlays(
     for key, exam in tqdm(shown, desc="overlays", disable=None, leave=False):
         title = f"{exam['exam']}\nmean Dice {exam['dice']:.2f}"
         figure = draw_overlay(overlays.read(key, exam["exam"]), standings.study, title, note)
-        save(figure, site / exam["overlay"])
+        path = site / exam["overlay"]
+        save_figure(figure, path.parent, path.stem, endings=["png"], dpi=150)
 
 
 def draw_overlay(overlay: Overlay, study: Study, title: str, note: str) -> Figure:
