@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,21 +108,19 @@ def withdraw(board: Board, key: str, reason: str) -> tuple[Entry, bool]:
 
     Returns the entry, and whether it changed: not when it was withdrawn already.
     """
-    return _happen(board, key, "withdrawn", reason, lambda entry: not entry.is_withdrawn)
+    return _happen(board, key, "withdrawn", reason)
 
 
 def reinstate(board: Board, key: str, reason: str) -> tuple[Entry, bool]:
     """Take a withdrawn submission back into the ranking; what is returned is that of `withdraw`."""
-    return _happen(board, key, "reinstated", reason, lambda entry: entry.is_withdrawn)
+    return _happen(board, key, "reinstated", reason)
 
 
-def _happen(
-    board: Board, key: str, event: str, reason: str, applies: Callable[[Entry], bool]
-) -> tuple[Entry, bool]:
+def _happen(board: Board, key: str, event: str, reason: str) -> tuple[Entry, bool]:
     check_reason(reason)
     with board.lock():
         entry = board.find(key)
-        if not applies(entry):
+        if entry.is_withdrawn == (event == "withdrawn"):
             return entry, False
         history = [*entry.history, Event.model_validate({"date": _now(), "event": event, "reason": reason})]
         changed = entry.model_copy(update={"history": history})

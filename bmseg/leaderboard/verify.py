@@ -203,21 +203,16 @@ def _verify_site(board: Board, found: Verification) -> None:
     texts = site_texts(standings(board), made=record.get("made", {}), why_not=why_not)
     for name, text in texts.items():
         found.n_files += 1
-        _compare_file(board.site / name, text, found)
+        path = board.site / name
+        if not path.is_file():
+            found.differences.append(f"{path}: found no such file, the results give one")
+        elif (written := path.read_bytes().decode(errors="replace")) != text:
+            number, *_ = _first_difference(written, text) or (1,)
+            found.differences.append(f"{path}: line {number}: found other text than the results give")
     for name, expected in record.get("outputs", {}).items():
         path = board.site / name
         if name not in texts and (not path.is_file() or provenance.file_hash(path) != expected):
             found.differences.append(f"{path}: found another file than {PROVENANCE} has the hash of")
-
-
-def _compare_file(path: Path, again: str, found: Verification) -> None:
-    if not path.is_file():
-        found.differences.append(f"{path}: found no such file, the results give one")
-        return
-    text = path.read_bytes().decode(errors="replace")
-    if text != again:
-        number, *_ = _first_difference(text, again) or (1,)
-        found.differences.append(f"{path}: line {number}: found other text than the results give")
 
 
 def in_one_line(differences: Sequence[str]) -> str:
