@@ -72,16 +72,7 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
 @click.option("--method", default="", help="What made the masks, in a line.")
 @click.option("--description", default="", help="More about it.")
 @click.option("--url", default="", help="Where to read about it.")
-def add(
-    team: str,
-    source: Path,
-    root: Path,
-    board_folder: Path | None,
-    title: str,
-    method: str,
-    description: str,
-    url: str,
-) -> None:
+def add(team: str, source: Path, root: Path, board_folder: Path | None, **about: str) -> None:
     """Check, score and add TEAM's SUBMISSION: a folder or ZIP of one <exam>.nii.gz for each test exam.
 
     The same masks of a team are added once. Nothing of a submission is executed.
@@ -90,8 +81,8 @@ def add(
     from bmseg.leaderboard.entries import Description
 
     board, reference = _with_masks(root, board_folder)
-    about = Description.model_construct(title=title, method=method, description=description, url=url)
-    added = add_submission(board, team, source, reference, about=about)
+    described = Description.model_construct(None, **about)
+    added = add_submission(board, team, source, reference, about=described)
     for notice in added.notices:
         click.echo(f"note: {notice}", err=True)
     click.echo(f"{added.entry.key}: {'added' if added.is_new else 'there already, nothing changed'}")

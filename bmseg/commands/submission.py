@@ -30,7 +30,7 @@ def check(source: Path, contract_file: Path) -> None:
     study's labels. A ZIP may hold them in one folder.
     """
     from bmseg.errors import WorkError
-    from bmseg.leaderboard.contract import read_contract
+    from bmseg.leaderboard.challenge import read_contract
     from bmseg.leaderboard.submission import check_submission
     from bmseg.untrusted.listing import shown
 

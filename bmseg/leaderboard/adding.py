@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, scores_text
 from bmseg.leaderboard.entries import Description, Entry, Event, read_entry, write_entry
 from bmseg.leaderboard.scoring import Reference, score_submission
-from bmseg.leaderboard.submission import CheckedSubmission, check_submission
+from bmseg.leaderboard.submission import check_submission
 from bmseg.leaderboard.texts import check_about, check_reason, check_team
 from bmseg.outputs import provenance
 from dataset_conversion.files import write_text
@@ -44,15 +43,13 @@ def add_submission(
 
     Parameters
     ----------
-    board : Board
-    team : str
+    board, team
     source : Path
         Folder or ZIP file; see `bmseg.leaderboard.submission.check_submission`.
     reference : Reference
         The readers' masks that the board was made with.
-    about : Description, optional
-    simulated : bool
-        Made from the consensus, by no team.
+    about, simulated
+        See `bmseg.leaderboard.entries.Entry`.
 
     Raises
     ------
@@ -66,13 +63,16 @@ def add_submission(
     check_team(team, taken=board.teams, reserved=[*board.study.reader_names, "consensus"])
     check_about(about.title, about.method, about.description, about.url)
     checked = check_submission(source, board.contract)
-    _refuse_faults(checked, board)
+    if refusals := checked.refusals(board.challenge):
+        raise WorkError(
+            f"{source}: found {len(refusals)} faults, expected none; nothing was added. {'; '.join(refusals)}"
+        )
     submission = checked.sha256[:_IDENTIFIER]
     notices = list(checked.notices)
     if checked.missing:
         n = f"{len(checked.missing)} of {len(board.contract.exams)}"
         notices.append(f"missing {n} exams, which count as Dice 0: {', '.join(checked.missing)}")
-    if earlier := _earlier(board, team, submission, about, simulated):
+    if earlier := _earlier(board, f"{team}/{submission}", about, simulated):
         return Added(earlier, False, notices)
     text = scores_text(score_submission(checked.masks, reference))
     with TemporaryDirectory(dir=board.root, prefix=STAGING) as name:
@@ -84,7 +84,7 @@ def add_submission(
         # From here on one at a time: dates are in the order of the board, and team names stay apart.
         with board.lock():
             check_team(team, taken=board.teams, reserved=[])
-            if earlier := _earlier(board, team, submission, about, simulated):
+            if earlier := _earlier(board, f"{team}/{submission}", about, simulated):
                 return Added(earlier, False, notices)
             entry = Entry(
                 team=team,
@@ -108,44 +108,29 @@ def withdraw(board: Board, key: str, reason: str) -> tuple[Entry, bool]:
 
     Returns the entry, and whether it changed: not when it was withdrawn already.
     """
-    return _happen(board, key, "withdrawn", reason, lambda entry: not entry.is_withdrawn)
+    return _happen(board, key, "withdrawn", reason)
 
 
 def reinstate(board: Board, key: str, reason: str) -> tuple[Entry, bool]:
     """Take a withdrawn submission back into the ranking; what is returned is that of `withdraw`."""
-    return _happen(board, key, "reinstated", reason, lambda entry: entry.is_withdrawn)
+    return _happen(board, key, "reinstated", reason)
 
 
-def _happen(
-    board: Board, key: str, event: str, reason: str, applies: Callable[[Entry], bool]
-) -> tuple[Entry, bool]:
+def _happen(board: Board, key: str, event: str, reason: str) -> tuple[Entry, bool]:
     check_reason(reason)
     with board.lock():
         entry = board.find(key)
-        if not applies(entry):
+        if entry.is_withdrawn == (event == "withdrawn"):
             return entry, False
         history = [*entry.history, Event.model_validate({"date": _now(), "event": event, "reason": reason})]
         changed = entry.model_copy(update={"history": history})
-        write_entry(changed, board.folder(entry.team, entry.submission))
+        write_entry(changed, board.folder(entry.key))
     return changed, True
 
 
-def _refuse_faults(checked: CheckedSubmission, board: Board) -> None:
-    if checked.faults:
-        raise WorkError(
-            f"{checked.source}: found {len(checked.faults)} faults, expected none; nothing was added. "
-            + "; ".join(map(str, checked.faults))
-        )
-    if checked.missing and board.challenge.ranking.missing == "refuse":
-        raise WorkError(
-            f"{checked.source}: exams: found no mask of {', '.join(checked.missing)}, expected one of each "
-            f"of the {len(board.contract.exams)} test exams; nothing was added"
-        )
-
-
-def _earlier(board: Board, team: str, submission: str, about: Description, simulated: bool) -> Entry | None:
+def _earlier(board: Board, key: str, about: Description, simulated: bool) -> Entry | None:
     """The team's submission of the same masks, where it stands there as it is described now."""
-    folder = board.folder(team, submission)
+    folder = board.folder(key)
     if not folder.is_dir():
         return None
     entry = read_entry(folder)
@@ -164,8 +149,7 @@ def _earlier(board: Board, team: str, submission: str, about: Description, simul
 
 def _put_in_place(board: Board, entry: Entry, staging: Path) -> None:
     """Rename what is whole; the record comes last, for with it the submission is on the board."""
-    masks = board.masks(entry.team, entry.submission)
-    folder = board.folder(entry.team, entry.submission)
+    masks, folder = board.masks(entry.key), board.folder(entry.key)
     for target in (masks, folder):
         target.parent.mkdir(parents=True, exist_ok=True)
     # They may be there, of an addition that was killed in between: of the same hash, so the same.

@@ -24,8 +24,16 @@ from typing import Any
 import pandas as pd
 
 from bmseg.errors import InputError, WorkError
-from bmseg.leaderboard.challenge import CHALLENGE_FILE, Challenge, challenge_text, load_challenge
-from bmseg.leaderboard.contract import CONTRACT_FILE, Contract, contract_text, read_contract
+from bmseg.leaderboard.challenge import (
+    CHALLENGE_FILE,
+    CONTRACT_FILE,
+    Challenge,
+    Contract,
+    challenge_text,
+    contract_text,
+    load_challenge,
+    read_contract,
+)
 from bmseg.leaderboard.entries import Entry, read_entry
 from bmseg.leaderboard.scoring import COLUMNS, Reference, score_readers
 from bmseg.outputs import locked, provenance, read_record, write_record
@@ -108,34 +116,22 @@ class Board:
         """The teams that have a folder, sorted."""
         return sorted(path.name for path in self.results.glob("[!.]*") if path.is_dir())
 
-    def folder(self, team: str, submission: str) -> Path:
+    def folder(self, key: str) -> Path:
         """Where a submission's record and scores are."""
-        return self.results / team / submission
+        return self.results / key
 
-    def masks(self, team: str, submission: str) -> Path:
+    def masks(self, key: str) -> Path:
         """Where a submission's masks are kept; they need not be there."""
-        return self.root / "masks" / team / submission
+        return self.root / "masks" / key
 
     def entries(self) -> list[Entry]:
-        """Every submission that was ever added, oldest first.
-
-        Raises
-        ------
-        InputError
-            When a record is damaged.
-        """
+        """Every submission that was ever added, oldest first; raises `InputError` of a damaged record."""
         folders = [path for path in self.results.glob("[!.]*/[!.]*") if path.is_dir()]
         entries = [read_entry(folder) for folder in sorted(folders)]
         return sorted(entries, key=lambda entry: (entry.history[0].date, entry.key))
 
     def find(self, key: str) -> Entry:
-        """The submission of a key as ``team/submission``; a team's name is enough where it has one only.
-
-        Raises
-        ------
-        InputError
-            When there is none or several; names them.
-        """
+        """The submission of a key or, where it has one only, of a team; raises `InputError` otherwise."""
         entries = self.entries()
         found = [entry for entry in entries if key in (entry.key, entry.team)]
         if len(found) == 1:
@@ -145,7 +141,7 @@ class Board:
 
     def dice(self, entry: Entry) -> pd.DataFrame:
         """A submission's scores; columns of `bmseg.leaderboard.scoring.COLUMNS`."""
-        return read_scores(self.folder(entry.team, entry.submission) / DICE_FILE)
+        return read_scores(self.folder(entry.key) / DICE_FILE)
 
     def reader_scores(self) -> pd.DataFrame:
         """The readers' scores, of `bmseg.leaderboard.scoring.score_readers`."""
@@ -156,13 +152,7 @@ class Board:
         return locked(self.root / ".lock", str(self.root))
 
     def check_reference(self, reference: Reference) -> None:
-        """Refuse readers' masks other than those that the board was made with.
-
-        Raises
-        ------
-        InputError
-            Names the readers.
-        """
+        """Refuse, by an `InputError`, readers' masks other than those that the board was made with."""
         expected = self.reference.get("masks_sha256", {})
         found = masks_hashes(reference)
         if found != expected:

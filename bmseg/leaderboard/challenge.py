@@ -1,7 +1,12 @@
-"""What a challenge is and how it ranks: challenge.toml, beside the study file on a board."""
+"""What a challenge is: how it ranks (challenge.toml) and what a submission must hold (exams.json).
+
+The contract, exams.json, is public and holds no mask: a participant checks a submission against it, and the
+organiser adds by the same one.
+"""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -10,9 +15,12 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bmseg.errors import InputError
-from bmseg.study import Study, in_one_line
+from bmseg.study import Name, Study, in_one_line
+from bmseg.untrusted.header import ExamGrid
 
 CHALLENGE_FILE = "challenge.toml"
+#: Beside it on a board.
+CONTRACT_FILE = "exams.json"
 
 _HEAD = """\
 # A challenge: what the page says and how submissions are ranked. Levels, groups, readers and the consensus
@@ -24,11 +32,13 @@ _HEAD = """\
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A table of a board's TOML files."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Ranking(_Table):
+class Ranking(Table):
     """How submissions are ranked."""
 
     #: Whose ranks order the page; every other scheme stands beside it.
@@ -57,7 +67,7 @@ class Ranking(_Table):
     seed: Annotated[int, Field(ge=0)] = 2022
 
 
-class Public(_Table):
+class Public(Table):
     """What of a submission the page shows; scores always are."""
 
     description: bool = True
@@ -69,7 +79,7 @@ class Public(_Table):
     overlays: bool = False
 
 
-class Challenge(_Table):
+class Challenge(Table):
     """A challenge file, checked."""
 
     title: Annotated[str, Field(min_length=1, max_length=120)]
@@ -131,13 +141,7 @@ def challenge_text(challenge: Challenge) -> str:
 
 
 def read_checked(path: Path, model: type[Model]) -> Model:
-    """What a TOML file of a board holds.
-
-    Raises
-    ------
-    InputError
-        When it is missing, unreadable, no TOML or breaks a rule.
-    """
+    """What a TOML file of a board holds; raises `InputError` where it is missing or breaks a rule."""
     try:
         return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
@@ -146,3 +150,36 @@ def read_checked(path: Path, model: type[Model]) -> Model:
         raise InputError(f"{path}: no such file; 'bmseg leaderboard init' makes a board") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: found no readable TOML ({error}); restore or correct it") from None
+
+
+class Contract(BaseModel):
+    """What a submission must hold: labels, background included; case identifiers, sorted, and their grids."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=2)]
+    exams: Annotated[dict[Name, ExamGrid], Field(min_length=1)]
+
+
+def read_contract(path: Path) -> Contract:
+    """Read a contract: its file, or the ``exams.json`` of a board's folder.
+
+    Raises `InputError` where the file is missing, no JSON, or breaks a rule.
+    """
+    file = path / CONTRACT_FILE if path.is_dir() else path
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        return Contract.model_validate(values, strict=False)
+    except FileNotFoundError:
+        raise InputError(
+            f"{file}: no such file, expected the challenge's {CONTRACT_FILE}: the organiser publishes it"
+        ) from None
+    except ValidationError as error:
+        raise InputError(f"{file}: {in_one_line(error)}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file}: found no readable JSON ({error}), expected {CONTRACT_FILE}") from None
+
+
+def contract_text(contract: Contract) -> str:
+    """A contract as its file holds it."""
+    return json.dumps(contract.model_dump(), indent=1) + "\n"

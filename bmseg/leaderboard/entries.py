@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.challenge import read_checked
+from bmseg.leaderboard.challenge import Table, read_checked
 from bmseg.leaderboard.texts import LONGEST_DESCRIPTION, LONGEST_LINE, LONGEST_REASON, LONGEST_URL
 from dataset_conversion.files import write_text
 
 ENTRY_FILE = "submission.toml"
 
+# Two hyphens part team and submission in a page's name, so a submission has none of them in a row.
+_TEAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SUBMISSION = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Event(_Table):
+class Event(Table):
     """What became of a submission, and when (UTC)."""
 
     date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
@@ -30,7 +30,7 @@ class Event(_Table):
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
 
 
-class Description(_Table):
+class Description(Table):
     """What a team says of its submission; free text, shown escaped."""
 
     title: Annotated[str, Field(max_length=LONGEST_LINE)] = ""
@@ -39,7 +39,7 @@ class Description(_Table):
     url: Annotated[str, Field(max_length=LONGEST_URL)] = ""
 
 
-class Entry(_Table):
+class Entry(Table):
     """A submission on the board, in the folder ``results/<team>/<submission>``."""
 
     team: str
@@ -60,6 +60,16 @@ class Entry(_Table):
     def name(self) -> str:
         """What the page calls it: the team, and the title where it has one."""
         return f"{self.team}: {self.about.title}" if self.about.title else self.team
+
+    @property
+    def page_name(self) -> str:
+        """The name of its page without the ending; raises `InputError` where it would be no file's name."""
+        for field, value, form in (("team", self.team, _TEAM), ("submission", self.submission, _SUBMISSION)):
+            if not form.fullmatch(value):
+                raise InputError(
+                    f"{field}: found {value!a}, expected letters A to Z, digits, and single - or _ between"
+                )
+        return f"{self.team}--{self.submission}"
 
     @property
     def is_withdrawn(self) -> bool:

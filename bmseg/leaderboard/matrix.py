@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -48,15 +47,13 @@ class Matrix:
 
 
 def read_matrix(path: Path, names: Mapping[str, str | None], empty: str) -> Matrix:
-    """Read a matrix as challengeR takes it.
+    """Read a matrix as challengeR takes it: CSV, whose first column may be R's row names.
 
     Parameters
     ----------
     path : Path
-        CSV; the first column may be R's row names.
     names : mapping
-        ``task``, ``algorithm``, ``case``, ``value`` and ``status`` to the name of the column; None: the
-        usual one.
+        Each of `COLUMNS` to its name in the file; None: the usual one.
     empty : {"missing", "undefined"}
         What a row without a value is, where there is no column of statuses.
 
@@ -207,20 +204,12 @@ class RankedMatrix:
                 draws[f"significance_{stem}"] = partial(significance_map, tests, names, self.rules.alpha)
             its_schemes = rankings.ranks[rankings.ranks.task == task]
             draws[f"schemes_{stem}"] = partial(scheme_comparison, its_schemes)
-        with warnings.catch_warnings():
-            # A name may have letters that the font lacks; in the SVG they are kept as text.
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            for name, draw in tqdm(draws.items(), desc="figures", disable=None, leave=False):
-                save_figure(draw(), out, name)
+        for name, draw in tqdm(draws.items(), desc="figures", disable=None, leave=False):
+            save_figure(draw(), out, name)
 
 
 def check_place(matrix: Path, out: Path) -> None:
-    """Refuse a folder in which results would be written over the matrix, or that is a file.
-
-    Raises
-    ------
-    InputError
-    """
+    """Refuse, by an `InputError`, a folder that is a file, or where results would overwrite the matrix."""
     Output(out, _KIND).check()
     if matrix.resolve().parent == out.resolve() and matrix.name in _OVERWRITES:
         raise InputError(f"{matrix}: found it among the files to be written; name another folder with -o")

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.leaderboard.board import READERS_FILE, STUDY_FILE, Board
-from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.contract import CONTRACT_FILE
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, site_in
 from bmseg.leaderboard.standings import Standings, standings
@@ -16,25 +15,15 @@ from bmseg.outputs import provenance
 from bmseg.wording import synthetic_notes
 from bmseg.workspace import Workspace
 from dataset_conversion.images.volume import read_volume
-from evaluation.statistics.words import signed
+from evaluation.statistics.words import number, percent, signed
 from evaluation.table import DASH, Table
 
 
 def publish(board: Board, workspace: Workspace | None, reference: Reference | None) -> tuple[Table, bool]:
-    """Rank a board and write its site.
+    """Rank a board and write its site; without the test exams' images and readers' masks it has no overlays.
 
-    Parameters
-    ----------
-    board : Board
-    workspace, reference : optional
-        Where the test exams' images are, and the readers' masks; without both a page shows no overlay.
-
-    Returns
-    -------
-    table : Table
-        The ranking.
-    written : bool
-        False when the site that is there was made from the same files by the same versions, and is whole.
+    Returns the ranking, and whether the site was written: not when the one that is there was made from the
+    same files by the same versions, and is whole.
     """
     found = standings(board)
     sources = _Overlays(board, workspace, reference) if workspace and reference else None
@@ -61,7 +50,7 @@ def printed(found: Standings) -> Table:
     heads = ["Rank", "Group", "Submission or reader", "Score", *levels, "n", "To the median reader"]
     rows = [_cells(row, levels) for row in found.rows.to_dict("records")]
     notes = [
-        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, {100 * rule.confidence:g} % bootstrap "
+        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, {percent(rule.confidence)} bootstrap "
         "interval; those who share a letter cannot be told apart.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
@@ -95,8 +84,7 @@ class _Overlays:
         )
 
     def _mask(self, key: str, exam: str) -> Path:
-        team, submission = key.split("/")
-        return self.board.masks(team, submission) / f"{exam}.nii.gz"
+        return self.board.masks(key) / f"{exam}.nii.gz"
 
     def _image(self, exam: str) -> Path:
         dataset = self.workspace.dataset
@@ -116,13 +104,9 @@ def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
     rank = f"{row['rank']:.0f} ({row['rank_low']:.0f} to {row['rank_high']:.0f})" if ranked else DASH
     name = row["name"] if ranked else f"[{row['name']}]"
     mark = " (simulated)" if row["simulated"] else ""
-    scores = [_number(row[column]) for column in ("score", *levels)]
+    scores = [number(row[column]) for column in ("score", *levels)]
     difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
     return [
         rank, row["group"] if ranked else DASH, name + mark, *scores, f"{row['n_defined']} of {row['n']}",
         f"{difference} ({low} to {high}): {row['beside']}" if row["beside"] else DASH,
     ]  # fmt: skip
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}" if value == value else DASH

@@ -16,9 +16,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Contract
 from bmseg.study import Study
-from bmseg.untrusted.header import Grid
+from bmseg.untrusted.header import ExamGrid
 from dataset_conversion.images import Volume
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import count_votes, paint
@@ -40,19 +40,12 @@ _COUNTS = ["tp", "fp", "fn", "n_reference", "n_rater"]
 
 @dataclass(frozen=True)
 class Reference:
-    """The readers' masks of the test exams, which only the organiser has.
-
-    Parameters
-    ----------
-    study : Study
-    files : mapping of str to mapping of str to Path
-        Exam to reader to mask.
-    """
+    """The readers' masks of the test exams, which only the organiser has."""
 
     study: Study
-    files: Mapping[str, Mapping[str, Path]]
+    files: Mapping[str, Mapping[str, Path]]  # exam to reader to mask
     _known: dict[str, tuple[Consensus, dict[str, Consensus]]] = field(default_factory=dict, repr=False)
-    _grids: dict[str, Grid] = field(default_factory=dict, repr=False)
+    _grids: dict[str, ExamGrid] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, study: Study, readers: Mapping[str, Path], exams: list[str] | None = None) -> Reference:
@@ -80,18 +73,12 @@ class Reference:
         return list(next(iter(self.files.values())))
 
     def masks(self, exam: str) -> dict[str, Volume]:
-        """Every reader's mask of an exam, on one grid.
-
-        Raises
-        ------
-        evaluation.masks.reading.MaskError
-            When one is damaged, on another grid or holds an undeclared label.
-        """
+        """Every reader's mask of an exam; raises `MaskError` where one is damaged or on another grid."""
         masks = {reader: read_mask(path, self.labels) for reader, path in self.files[exam].items()}
         first, *others = masks.values()
         for mask in others:
             check_grid(mask, first)
-        self._grids[exam] = Grid.of(first)
+        self._grids[exam] = ExamGrid.of(first)
         return masks
 
     def consensuses(
@@ -167,12 +154,8 @@ def score_readers(reference: Reference) -> pd.DataFrame:
 def on_yardstick(dice: pd.DataFrame, yardstick: str) -> pd.DataFrame:
     """One Dice an exam and level of what was scored against several consensuses.
 
-    Parameters
-    ----------
-    dice : DataFrame
-        Of `score_submission` or `score_readers`; with a column ``rater``, of each rater.
-    yardstick : {"fair", "usual"}
-        The mean over the consensuses without each reader, or the consensus of all.
+    Fair is the mean over the consensuses without each reader, usual the consensus of all. With a column
+    ``rater`` in `dice`, of each rater.
 
     Returns
     -------

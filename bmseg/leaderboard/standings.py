@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bmseg.leaderboard.board import Board
-from bmseg.leaderboard.challenge import Challenge
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
 from bmseg.study import Study
@@ -39,13 +38,6 @@ class Standings:
 
     Parameters
     ----------
-    challenge : Challenge
-    study : Study
-    contract : Contract
-    entries : list of Entry
-        Those that stand, in rank order.
-    withdrawn, superseded : list of Entry
-        Superseded: a team's earlier submissions, where only its latest is ranked.
     rows : DataFrame
         A row a line of the page, best score first, ranked ones by rank: ``key, kind`` (submission, reader or
         consensus), ``name, team, title, simulated``; ``rank, rank_low, rank_high, group, value``: overall, by
@@ -53,8 +45,6 @@ class Standings:
         mean Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined,
         n_undefined, n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, beside``: to the
         median reader, see `beside_readers`. Tie groups are lettered from the top.
-    rankings : Rankings or None
-        Of the entries; algorithms are their keys, tasks the levels. None without an entry.
     scores : DataFrame
         ``exam, key, kind, name, level, dice, status, n_defined, n_consensuses`` of every row.
     """
@@ -62,22 +52,16 @@ class Standings:
     challenge: Challenge
     study: Study
     contract: Contract
-    entries: list[Entry]
+    entries: list[Entry]  # those that stand, in rank order
     withdrawn: list[Entry]
-    superseded: list[Entry]
+    superseded: list[Entry]  # a team's earlier submissions, where only its latest is ranked
     rows: pd.DataFrame
-    rankings: Rankings | None
+    rankings: Rankings | None  # of the entries, if any; algorithms are their keys, tasks the levels
     scores: pd.DataFrame
 
 
 def standings(board: Board) -> Standings:
-    """Rank a board from its files.
-
-    Raises
-    ------
-    InputError, WorkError
-        When a file of the board is damaged.
-    """
+    """Rank a board from its files; raises `InputError` or `WorkError` where one is damaged."""
     entries = board.entries()
     withdrawn = [entry for entry in entries if entry.is_withdrawn]
     standing = [entry for entry in entries if not entry.is_withdrawn]

@@ -24,7 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.untrusted.gzip_stream import unreadable
 from bmseg.untrusted.listing import ENDING, MAC_FOLDER, SubmittedFile, list_folder, listed_zip, shown
 from bmseg.untrusted.mask import ReadMask, most_stored, read_submitted_mask
@@ -53,43 +53,34 @@ class Fault:
 
 @dataclass(frozen=True)
 class CheckedSubmission:
-    """What a submission holds.
-
-    Parameters
-    ----------
-    source : Path
-    contract : Contract
-    masks : dict of str to Volume
-        Exam to mask, sorted, of the files without a fault.
-    missing : list of str
-        Exams of which there is no file, sorted. Whether they may be missing is the challenge's rule.
-    faults : list of Fault
-        By file. With any, the submission must not be used.
-    notices : list of str
-        What to know and not to mend.
-    """
+    """What a submission holds."""
 
     source: Path
     contract: Contract
-    masks: dict[str, Volume]
-    missing: list[str]
-    faults: list[Fault]
-    notices: list[str]
+    masks: dict[str, Volume]  # by exam, sorted, of the files without a fault
+    missing: list[str]  # exams of which there is no file, sorted; the challenge's rule says if they may be
+    faults: list[Fault]  # by file; with any, the submission must not be used
+    notices: list[str]  # what to know and not to mend
 
     @cached_property
     def sha256(self) -> str:
         """A hash of the masks, see `masks_sha256`."""
         return masks_sha256(self.masks, self.contract)
 
+    def refusals(self, challenge: Challenge) -> list[str]:
+        """Why it is not taken: its faults, and missing exams where the challenge refuses that."""
+        refusals = [str(fault) for fault in self.faults]
+        if self.missing and challenge.ranking.missing == "refuse":
+            n = len(self.contract.exams)
+            names = ", ".join(self.missing)
+            refusals.append(f"exams: found no mask of {names}, expected one of each of the {n} test exams")
+        return refusals
+
 
 def check_submission(source: Path, contract: Contract) -> CheckedSubmission:
     """Check a submission against the contract, whatever it holds.
 
-    Parameters
-    ----------
-    source : Path
-        A folder, or a ZIP whose masks lie at its top or in one folder. It may itself be a link.
-    contract : Contract
+    It is a folder, or a ZIP whose masks lie at its top or in one folder; it may itself be a link.
 
     Raises
     ------
@@ -145,25 +136,21 @@ def check_files(source: Path, files: Sequence[SubmittedFile], contract: Contract
     most = most_files(contract)
     if len(files) > most:
         return _refused(source, contract, f"found more than {most} files, expected a mask of each test exam")
-    found = _sort_files(files, contract.exams)
-    faults, notices, masks = list(found.faults), list(found.notices), {}
-    for exam, file in tqdm(found.masks.items(), desc="check", unit="exam", disable=None, leave=False):
+    found, faults, notices = _sort_files(files, contract.exams)
+    given = found.keys() | {fault.file.rpartition("/")[2].removesuffix(ENDING) for fault in faults}
+    missing = [exam for exam in sorted(contract.exams) if exam not in given]
+    masks = {}
+    for exam, file in tqdm(found.items(), desc="check", unit="exam", disable=None, leave=False):
         read = _read(source, exam, file, contract)
         name = shown(file.name)
         faults += [Fault(name, shown(text, most=400)) for text in read.faults]
         notices += [f"{name}: {shown(text, most=400)}" for text in read.notices]
         if read.mask:
             masks[exam] = read.mask
-    if not found.masks:
+    if not found:
         exams = f"{len(contract.exams)} test exam{'' if len(contract.exams) == 1 else 's'}"
         faults.insert(0, Fault(shown(str(source)), f"found no mask, expected <exam>{ENDING} for {exams}"))
-    given = found.masks.keys() | {_base(fault.file) for fault in found.faults}
-    missing = [exam for exam in sorted(contract.exams) if exam not in given]
     return CheckedSubmission(source, contract, masks, missing, faults, notices)
-
-
-def _base(name: str) -> str:
-    return name.rpartition("/")[2].removesuffix(ENDING)
 
 
 def _read(source: Path, exam: str, file: SubmittedFile, contract: Contract) -> ReadMask:
@@ -184,17 +171,10 @@ def _refused(source: Path, contract: Contract, text: str) -> CheckedSubmission:
     return CheckedSubmission(source, contract, {}, sorted(contract.exams), [fault], [])
 
 
-@dataclass(frozen=True)
-class _Sorted:
-    """Exam to file, and what is wrong with the files that are no exam's."""
-
-    masks: dict[str, SubmittedFile]
-    faults: list[Fault]
-    notices: list[str]
-
-
-def _sort_files(files: Sequence[SubmittedFile], exams: Iterable[str]) -> _Sorted:
-    """Find the mask of each exam, by its name; files that are neither that nor a known by-product are faults.
+def _sort_files(
+    files: Sequence[SubmittedFile], exams: Iterable[str]
+) -> tuple[dict[str, SubmittedFile], list[Fault], list[str]]:
+    """The mask of each exam by its name, faults (what is neither that nor a known by-product), notices.
 
     Masks may lie in one folder, as people zip folders: in the one that holds most of them.
     """
@@ -218,15 +198,14 @@ def _sort_files(files: Sequence[SubmittedFile], exams: Iterable[str]) -> _Sorted
         if len(same) > 1:
             faults.append(Fault(exam + ENDING, f"found {len(same)} times, expected once; none was read"))
     masks = {exam: same[0] for exam, same in sorted(found.items()) if len(same) == 1}
-    return _Sorted(masks, sorted(faults, key=lambda fault: fault.file), _notices(ignored))
+    return masks, sorted(faults, key=lambda fault: fault.file), _notices(ignored)
 
 
 def _home(files: Sequence[SubmittedFile], wanted: Iterable[str]) -> str:
     """The folder of the masks: the top, or one below it."""
     names = set(wanted)
-    counts = Counter(
-        file.folder for file in files if not file.fault and "/" not in file.folder and file.base in names
-    )
+    usable = [file for file in files if not file.fault and file.base in names]
+    counts = Counter(file.folder for file in usable if "/" not in file.folder)
     return max(sorted(counts), key=lambda folder: counts[folder], default="")
 
 

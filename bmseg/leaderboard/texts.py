@@ -1,10 +1,11 @@
-"""What a team may write about itself."""
+"""What a team may write about itself, and how it is shown: nothing of it runs, hides or turns the line."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from bmseg.errors import InputError
@@ -15,11 +16,14 @@ LONGEST_LINE = 120
 LONGEST_DESCRIPTION = 2000
 LONGEST_REASON = 500
 LONGEST_URL = 300
+#: Longest label in a figure, in characters.
+LABEL = 26
 # A team's name is a folder's name too, on every system.
 _TEAM = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-]))*")
 _PORTS = {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
 _DEVICES = {"con", "prn", "aux", "nul"} | _PORTS
 _TAG = re.compile(r"<\s*[A-Za-z/!?]")
+_LINK = re.compile(r"https?://[^\s<>\"'\\]+")
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&()*+,;=%]+")
 # Joiners are letters' forms in several scripts; every other format character is invisible or turns the line.
 _JOINERS = "\u200c\u200d"
@@ -28,13 +32,8 @@ _JOINERS = "\u200c\u200d"
 def check_team(name: str, taken: Iterable[str] = (), reserved: Iterable[str] = ()) -> None:
     """Refuse a name that is no plain folder name, or that could be taken for another's.
 
-    Parameters
-    ----------
-    name : str
-    taken : iterable of str
-        Teams on the board. The same name is the same team; one that differs by case is refused.
-    reserved : iterable of str
-        Names that stand for others on the board, as the readers and the consensus.
+    `taken` are the teams on the board (the same name is the same team; one that differs by case is refused),
+    `reserved` the names that stand for others there, as the readers and the consensus.
 
     Raises
     ------
@@ -98,9 +97,12 @@ def _text_faults(field: str, text: str, most: int, *, lines: bool = False) -> li
 
 
 def _is_unfit(mark: str) -> bool:
-    """Control, format, surrogate, private, unassigned; line and paragraph separators."""
-    category = unicodedata.category(mark)
-    return (category[0] == "C" or category in ("Zl", "Zp")) and mark not in _JOINERS
+    return _is_hidden(mark) or unicodedata.category(mark) in ("Zl", "Zp")
+
+
+def _is_hidden(mark: str) -> bool:
+    """Control, format, surrogate, private, unassigned."""
+    return unicodedata.category(mark)[0] == "C" and mark not in _JOINERS
 
 
 def _url_faults(url: str) -> list[str]:
@@ -117,3 +119,55 @@ def _url_faults(url: str) -> list[str]:
     if not plain or "@" in parts.netloc:
         return [f"url: found '{shown(url)}', {expected}"]
     return []
+
+
+def plain(text: str) -> str:
+    r"""Text in which nothing is invisible: control and format characters are shown as a replacement mark.
+
+    Line breaks and tabs become spaces. Format characters include those that turn the direction of a line;
+    the joiners of emoji and of several scripts stay.
+
+    Examples
+    --------
+    >>> plain("net\u202egnp.exe\n") == "net\ufffdgnp.exe"
+    True
+    """
+    spaced = " ".join(text.split())
+    return "".join("\ufffd" if _is_hidden(mark) else mark for mark in spaced)
+
+
+def link(url: str) -> str:
+    """The address where it is one of a web page; else nothing, as for ``javascript:``."""
+    return url if _LINK.fullmatch(url) else ""
+
+
+def figure_labels(names: Mapping[str, str], identifiers: Mapping[str, str]) -> dict[str, str]:
+    """A short label a key for figures, each another; identifiers tell apart names that look the same.
+
+    >>> figure_labels({"a/1": "team a: net", "a/2": "team a: net"}, {"a/1": "5feceb66", "a/2": "6b86b273"})
+    {'a/1': 'team a: net [5feceb]', 'a/2': 'team a: net [6b86b2]'}
+    """
+    short = {key: _cut(plain(name), LABEL) for key, name in names.items()}
+    twice = repeated(short.values())
+    longer = {
+        key: _with_end(label, f" [{identifiers[key][:6]}]") if label in twice else label
+        for key, label in short.items()
+    }
+    still = repeated(longer.values())
+    return {
+        key: _with_end(label, f" #{place}") if label in still else label
+        for place, (key, label) in enumerate(longer.items(), 1)
+    }
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def _with_end(text: str, end: str) -> str:
+    return _cut(text, LABEL - len(end)) + end
+
+
+def repeated(labels: Iterable[str]) -> set[str]:
+    """The labels that stand more than once."""
+    return {label for label, count in Counter(labels).items() if count > 1}

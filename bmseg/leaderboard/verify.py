@@ -26,7 +26,7 @@ from bmseg.leaderboard.scoring import (
     score_readers,
     score_submission,
 )
-from bmseg.leaderboard.site import RecordedOverlays, site_in, site_texts
+from bmseg.leaderboard.site import recorded_overlays, site_in, site_texts
 from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.submission import check_submission
 from bmseg.outputs import PROVENANCE, provenance
@@ -79,13 +79,9 @@ def _entries(board: Board, found: Verification) -> Iterator[Entry]:
 
 def _verify_readers(board: Board, reference: Reference | None, found: Verification) -> None:
     path = board.root / READERS_FILE
-    try:
-        scores = read_scores(path)
-    except WorkError as error:
-        found.differences.append(str(error))
+    scores = _scores(path, board.reference.get("readers_sha256", ""), "reference.json", found)
+    if scores is None:
         return
-    if provenance.file_hash(path) != board.reference.get("readers_sha256"):
-        found.differences.append(f"{path}: found other contents than reference.json has the hash of")
     if len(board.readers) > 1:
         own = scores[scores.rater == scores.left_out]
         _verify_scores(own, _expected(board, board.readers), path, board.study, found)
@@ -95,16 +91,12 @@ def _verify_readers(board: Board, reference: Reference | None, found: Verificati
 
 def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found: Verification) -> None:
     found.n_entries += 1
-    path = board.folder(entry.team, entry.submission) / DICE_FILE
-    try:
-        scores = read_scores(path)
-    except WorkError as error:
-        found.differences.append(str(error))
+    path = board.folder(entry.key) / DICE_FILE
+    scores = _scores(path, entry.dice_sha256, "submission.toml", found)
+    if scores is None:
         return
-    if provenance.file_hash(path) != entry.dice_sha256:
-        found.differences.append(f"{path}: found other contents than submission.toml has the hash of")
     _verify_scores(scores, _expected(board, consensus_names(board.readers)), path, board.study, found)
-    masks = board.masks(entry.team, entry.submission)
+    masks = board.masks(entry.key)
     if reference is None:
         return
     if not masks.is_dir():
@@ -125,6 +117,18 @@ def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found
     _compare_text(path, text, "the masks give", found)
 
 
+def _scores(path: Path, sha256: str, record: str, found: Verification) -> pd.DataFrame | None:
+    """A table of scores, compared with the hash in a record; None where it cannot be read."""
+    try:
+        scores = read_scores(path)
+    except WorkError as error:
+        found.differences.append(str(error))
+        return None
+    if provenance.file_hash(path) != sha256:
+        found.differences.append(f"{path}: found other contents than {record} has the hash of")
+    return scores
+
+
 def _expected(board: Board, left_out: list[str]) -> pd.MultiIndex:
     """The rows of a whole table of scores."""
     return pd.MultiIndex.from_product([list(board.contract.exams), board.study.level_names, left_out])
@@ -133,12 +137,15 @@ def _expected(board: Board, left_out: list[str]) -> pd.MultiIndex:
 def _compare_text(path: Path, expected: str, whence: str, found: Verification) -> None:
     """Compare a table of scores with what it is derived from; name the first line that differs."""
     found.n_from_masks += 1
-    lines, wanted = path.read_text(encoding="utf-8").splitlines(), expected.splitlines()
-    pairs = enumerate(zip(lines, wanted, strict=False), start=1)
-    if wrong := next(((number, *pair) for number, pair in pairs if pair[0] != pair[1]), None):
-        found.differences.append(f"{path}: line {wrong[0]}: found {wrong[1]}, {whence} {wrong[2]}")
-    elif len(lines) != len(wanted):
-        found.differences.append(f"{path}: found {len(lines)} lines, {whence} {len(wanted)}")
+    if differing := _first_difference(path.read_text(encoding="utf-8"), expected):
+        number, line, right = differing
+        found.differences.append(f"{path}: line {number}: found {line}, {whence} {right}")
+
+
+def _first_difference(text: str, expected: str) -> tuple[int, str, str] | None:
+    """Number of the first line that differs, found and expected; None where nothing does."""
+    pairs = zip_longest(text.splitlines(), expected.splitlines(), fillvalue="no such line")
+    return next(((number, *pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1]), None)
 
 
 def _verify_scores(
@@ -192,26 +199,20 @@ def _verify_site(board: Board, found: Verification) -> None:
         found.notices.append(f"{board.site}: no page yet; 'bmseg leaderboard build' makes it")
         return
     record = site_in(board.site).read()
-    recorded = RecordedOverlays(record.get("overlays", {}))
-    texts = site_texts(standings(board), made=record.get("made", {}), overlays=recorded)
+    why_not = recorded_overlays(record)
+    texts = site_texts(standings(board), made=record.get("made", {}), why_not=why_not)
     for name, text in texts.items():
         found.n_files += 1
-        _compare_file(board.site / name, text, found)
+        path = board.site / name
+        if not path.is_file():
+            found.differences.append(f"{path}: found no such file, the results give one")
+        elif (written := path.read_bytes().decode(errors="replace")) != text:
+            number, *_ = _first_difference(written, text) or (1,)
+            found.differences.append(f"{path}: line {number}: found other text than the results give")
     for name, expected in record.get("outputs", {}).items():
         path = board.site / name
         if name not in texts and (not path.is_file() or provenance.file_hash(path) != expected):
             found.differences.append(f"{path}: found another file than {PROVENANCE} has the hash of")
-
-
-def _compare_file(path: Path, again: str, found: Verification) -> None:
-    if not path.is_file():
-        found.differences.append(f"{path}: found no such file, the results give one")
-        return
-    text = path.read_bytes().decode(errors="replace")
-    if text != again:
-        pairs = zip_longest(text.splitlines(), again.splitlines())
-        place = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 1)
-        found.differences.append(f"{path}: line {place}: found other text than the results give")
 
 
 def in_one_line(differences: Sequence[str]) -> str:

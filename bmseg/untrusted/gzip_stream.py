@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import BinaryIO
+from typing import IO
 
 from bmseg.untrusted.zip_entries import ZIP_ERRORS
 
@@ -25,15 +25,10 @@ def unreadable(error: Exception) -> str:
 class BoundedGzip:
     """A gzip stream of which a reader takes as many bytes as it wants.
 
-    Parameters
-    ----------
-    stream : binary file
-        Of a folder or of a ZIP; read in pieces of 64 KiB.
-    size : int
-        Compressed bytes, as declared. No more are read: deflate can also go on for ever and give nothing.
+    No more compressed bytes are read than declared: deflate can also go on for ever and give nothing.
     """
 
-    def __init__(self, stream: BinaryIO, size: int) -> None:
+    def __init__(self, stream: IO[bytes], size: int) -> None:
         self._stream = stream
         self._left = size
         self._pending = b""

@@ -27,7 +27,7 @@ _QUIET.addHandler(logging.NullHandler())
 _Row = Annotated[list[float], Field(min_length=4, max_length=4)]
 
 
-class Grid(BaseModel):
+class ExamGrid(BaseModel):
     """Size and position that an exam's masks must have."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -36,7 +36,7 @@ class Grid(BaseModel):
     affine: Annotated[list[_Row], Field(min_length=4, max_length=4)]
 
     @classmethod
-    def of(cls, mask: images.Volume) -> Grid:
+    def of(cls, mask: images.Volume) -> ExamGrid:
         """The grid of a mask."""
         return cls(size=list(mask.array.shape), affine=mask.affine.tolist())
 
@@ -72,7 +72,7 @@ class MaskHeader:
     notices: list[str]
 
 
-def read_header(stream: BoundedGzip, grid: Grid) -> MaskHeader:
+def read_header(stream: BoundedGzip, grid: ExamGrid) -> MaskHeader:
     """Read the header of a mask that should lie on a grid.
 
     Raises
@@ -125,7 +125,7 @@ def _repair(header: Nifti1Header) -> None:
         raise DamagedError(f"found a NIfTI header that breaks a rule ({error}); export it again") from None
 
 
-def _check_size(header: Nifti1Header, grid: Grid) -> None:
+def _check_size(header: Nifti1Header, grid: ExamGrid) -> None:
     """Trailing dimensions of one are left out, as some programs write them."""
     dims = [int(value) for value in header["dim"]]
     shape = dims[1 : dims[0] + 1] if 1 <= dims[0] <= 7 else []
@@ -156,7 +156,7 @@ def _scaling(header: Nifti1Header) -> tuple[float | None, float | None]:
         raise DamagedError(f"scl_inter: {error}; export it again") from None
 
 
-def _position(header: Nifti1Header, grid: Grid) -> tuple[np.ndarray, list[str], list[str]]:
+def _position(header: Nifti1Header, grid: ExamGrid) -> tuple[np.ndarray, list[str], list[str]]:
     """The affine that nibabel uses (sform before qform), faults, notices."""
     try:
         affine = np.asarray(header.get_best_affine(), dtype=float)
@@ -167,7 +167,7 @@ def _position(header: Nifti1Header, grid: Grid) -> tuple[np.ndarray, list[str], 
     return affine, faults, _other_form(header, affine, grid) if placed else []
 
 
-def _other_form(header: Nifti1Header, affine: np.ndarray, grid: Grid) -> list[str]:
+def _other_form(header: Nifti1Header, affine: np.ndarray, grid: ExamGrid) -> list[str]:
     """A notice where the file gives its position twice, and not the same."""
     if not (int(header["sform_code"]) and int(header["qform_code"])):
         return []
@@ -176,8 +176,6 @@ def _other_form(header: Nifti1Header, affine: np.ndarray, grid: Grid) -> list[st
     except (HeaderDataError, ValueError):
         return ["qform: found no rotation; the sform was used"]
     if difference := grid.at(other).difference(grid.at(affine)):
-        return [
-            f"sform and qform: their {difference.field}s differ; the sform was used, "
-            "some viewers use the qform"
-        ]
+        differ = f"their {difference.field}s differ"
+        return [f"sform and qform: {differ}; the sform was used, some viewers use the qform"]
     return []

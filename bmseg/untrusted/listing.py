@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO
 
 from bmseg.untrusted.zip_entries import entry_fault, opened_zip, overlapping
 
@@ -27,24 +27,12 @@ for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
 
 @dataclass(frozen=True)
 class SubmittedFile:
-    """A file as its folder or ZIP lists it, unread.
+    """A file as its folder or ZIP lists it, unread."""
 
-    Parameters
-    ----------
-    name : str
-        As it stands there, with ``/`` between folders. Print it by `shown` only.
-    size : int
-        Bytes, as declared.
-    fault : str or None
-        Why it must not be opened.
-    open : callable
-        Gives a binary file to read from, within a ``with`` statement.
-    """
-
-    name: str
-    size: int
-    fault: str | None
-    open: Callable[[], AbstractContextManager[BinaryIO]]
+    name: str  # as it stands there, with "/" between folders; print it by `shown` only
+    size: int  # bytes, as declared
+    fault: str | None  # why it must not be opened
+    open: Callable[[], AbstractContextManager[IO[bytes]]]
 
     @property
     def folder(self) -> str:
@@ -73,14 +61,8 @@ def shown(text: str, most: int = 160) -> str:
 def list_folder(folder: Path, most: int, *, nested: bool = False) -> list[SubmittedFile]:
     """The entries of a folder, by name; `most` + 1 of them where there are more.
 
-    The folder itself may be a link, since the user named it; nothing below it is followed.
-
-    Parameters
-    ----------
-    folder : Path
-    most : int
-    nested : bool
-        Whether files in folders are listed too, as those of an unpacked ZIP; else a folder is a fault.
+    The folder itself may be a link, since the user named it; nothing below it is followed. Nested, files in
+    folders are listed too, as those of an unpacked ZIP; else a folder is a fault.
 
     Raises
     ------
@@ -116,7 +98,7 @@ def _listed(entry: os.DirEntry[str], prefix: str) -> SubmittedFile | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[IO[bytes]]:
     with os.fdopen(os.open(path, _FLAGS), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError("no plain file any more")
@@ -140,7 +122,7 @@ def _entries(archive: zipfile.ZipFile) -> Iterable[SubmittedFile]:
     shared = overlapping(archive)
     for place, info in enumerate(archive.infolist()):
         name, fault = info.orig_filename, entry_fault(info, folders=True)
-        file = SubmittedFile(name, info.file_size, fault, partial(_opened_entry, archive, info))
+        file = SubmittedFile(name, info.file_size, fault, partial(archive.open, info))
         if file.fault:
             yield file
         elif name.endswith("/"):
@@ -156,9 +138,3 @@ def _may_be_folder(name: str) -> bool:
     """Zip programs list folders too: one around the masks, and what macOS adds."""
     inside = name.rstrip("/").split("/")
     return inside[0] == MAC_FOLDER or (len(inside) == 1 and not inside[0].endswith(ENDING))
-
-
-@contextmanager
-def _opened_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[BinaryIO]:
-    with archive.open(info) as stream:
-        yield cast(BinaryIO, stream)

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from nibabel.volumeutils import apply_read_scaling
 
 from bmseg.untrusted.gzip_stream import BoundedGzip, DamagedError
-from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, Grid, MaskHeader, read_header
+from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, ExamGrid, MaskHeader, read_header
 from dataset_conversion.images.volume import Volume
 
 _PIECE = 1 << 20
@@ -35,39 +35,27 @@ class ReadMask:
     notices: list[str]
 
 
-def most_stored(grid: Grid) -> int:
+def most_stored(grid: ExamGrid) -> int:
     """The most bytes that the gzipped file of a mask on a grid can have, in reason."""
     whole = LARGEST_HEADER + LARGEST_EXTENSIONS + _VOXEL_BYTES * grid.n_voxels
     return whole + whole // 100 + (1 << 16)
 
 
 def read_submitted_mask(
-    stream: BinaryIO, size: int, path: Path, grid: Grid, labels: Sequence[int]
+    stream: IO[bytes], size: int, path: Path, grid: ExamGrid, labels: Sequence[int]
 ) -> ReadMask:
-    """Read a gzipped NIfTI mask.
+    """Read a gzipped NIfTI mask of a declared size in bytes; `path` names it and is not opened.
 
     Voxels are what nibabel gives: scaled by the header's slope, on its sform (or qform where it has none).
-
-    Parameters
-    ----------
-    stream : binary file
-    size : int
-        Its bytes, as declared.
-    path : Path
-        Stands in the mask; it is not opened.
-    grid : Grid
-        On which the mask must lie.
-    labels : sequence of int
-        Values that the mask may hold.
     """
     faults: list[str] = []
     notices: list[str] = []
+    tally = _Tally(labels)
     try:
         gzip = BoundedGzip(stream, size)
         header = read_header(gzip, grid)
         faults += header.faults
         notices += header.notices
-        tally = _Tally(labels)
         voxels = _read_voxels(gzip, header, grid, tally)
         faults += tally.faults()
         if gzip.read(1):
@@ -79,7 +67,7 @@ def read_submitted_mask(
     return ReadMask(Volume(voxels.reshape(grid.size, order="F"), header.affine, str(path)), [], notices)
 
 
-def judged_mask(volume: Volume, path: Path, grid: Grid, labels: Sequence[int]) -> ReadMask:
+def judged_mask(volume: Volume, path: Path, grid: ExamGrid, labels: Sequence[int]) -> ReadMask:
     """What `read_submitted_mask` says of a mask of the grid's size that was read from another format."""
     tally = _Tally(labels)
     found = np.zeros(volume.array.size, dtype=np.uint8)
@@ -89,9 +77,10 @@ def judged_mask(volume: Volume, path: Path, grid: Grid, labels: Sequence[int]) -
     return ReadMask(Volume(found.reshape(grid.size, order="F"), volume.affine, str(path)), [], [])
 
 
-def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: Grid, tally: _Tally) -> np.ndarray:
+def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: ExamGrid, tally: _Tally) -> np.ndarray:
     """Labels in the order of the file, shape (n_voxels,)."""
-    _skip(gzip, header.skip)
+    if len(gzip.read(header.skip)) < header.skip:
+        raise DamagedError("found no voxel: cut short; send the file again")
     width, total = header.dtype.itemsize, grid.n_voxels
     labels = np.zeros(total, dtype=np.uint8)
     step = _PIECE // width
@@ -106,14 +95,6 @@ def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: Grid, tally: _Tall
             values = apply_read_scaling(np.frombuffer(piece, header.dtype), header.slope, header.inter)
         tally.sort(values, labels[start : start + size])
     return labels
-
-
-def _skip(gzip: BoundedGzip, size: int) -> None:
-    while size:
-        piece = gzip.read(min(size, _PIECE))
-        if not piece:
-            raise DamagedError("found no voxel: cut short; send the file again")
-        size -= len(piece)
 
 
 class _Tally:

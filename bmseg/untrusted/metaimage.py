@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from bmseg.errors import InputError
-from bmseg.untrusted.header import Grid
+from bmseg.untrusted.header import ExamGrid
 from bmseg.untrusted.listing import shown
 from dataset_conversion.images.volume import Volume
 
@@ -31,17 +31,19 @@ _SPACING = ("ElementSpacing", "ElementSize")
 _OFFSET = ("Offset", "Position", "Origin")
 _DIRECTIONS = ("TransformMatrix", "Rotation", "Orientation")
 _MSB = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
-_READ = {
-    "NDims", "DimSize", "BinaryData", "ElementNumberOfChannels", "HeaderSize", "CompressedData",
-    "ElementType", *_SPACING, *_OFFSET, *_DIRECTIONS, *_MSB,
+# None: the field need not be there.
+_ALLOWED: dict[str, list[str | None]] = {
+    "NDims": ["3"], "BinaryData": ["True"], "ElementNumberOfChannels": [None, "1"], "HeaderSize": [None, "0"],
+    "CompressedData": [None, "False", "True"], "ElementType": [*_TYPES],
 }  # fmt: skip
+_READ = {"DimSize", *_ALLOWED, *_SPACING, *_OFFSET, *_DIRECTIONS, *_MSB}
 _LONGEST_HEADER = 1 << 16
 # Of what does not compress.
 _ZLIB_SLACK = 1 << 16
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def read_metaimage(path: Path, grid: Grid) -> Volume:
+def read_metaimage(path: Path, grid: ExamGrid) -> Volume:
     """Read a three-dimensional MetaImage of a size that is known beforehand; memory is bounded by it.
 
     Raises
@@ -55,7 +57,10 @@ def read_metaimage(path: Path, grid: Grid) -> Volume:
     size = [int(value) for value in _numbers(path, header, ("DimSize",), [0.0])]
     if size != grid.size:
         raise _fault(path, "DimSize", _by(size), f"{_by(grid.size)} voxels")
-    _check_fields(path, header)
+    for key, allowed in _ALLOWED.items():
+        if header.get(key) not in allowed:
+            wanted = " or ".join(value for value in allowed if value)
+            raise _fault(path, key, shown(header.get(key, "none")), wanted)
     msb = next((header[key] for key in _MSB if key in header), "False") == "True"
     kind = np.dtype(_TYPES[header["ElementType"]]).newbyteorder(">" if msb else "<")
     voxels = _voxels(
@@ -81,20 +86,6 @@ def _header(path: Path, data: bytes) -> tuple[dict[str, str], int]:
             return header, start
         header[key] = value
     raise _fault(path, "ElementDataFile", "none", "LOCAL: a MetaImage with its voxels within")
-
-
-def _check_fields(path: Path, header: dict[str, str]) -> None:
-    for key, allowed in (
-        ("NDims", ("3",)),
-        ("BinaryData", ("True",)),
-        ("ElementNumberOfChannels", (None, "1")),
-        ("HeaderSize", (None, "0")),
-        ("CompressedData", (None, "False", "True")),
-        ("ElementType", tuple(_TYPES)),
-    ):
-        if header.get(key) not in allowed:
-            wanted = " or ".join(value for value in allowed if value)
-            raise _fault(path, key, shown(header.get(key, "none")), wanted)
 
 
 def _voxels(path: Path, stored: bytes, n_bytes: int, is_compressed: bool) -> bytes:

@@ -21,8 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bmseg.errors import WorkError
 from bmseg.leaderboard.board import STUDY_FILE, Board
-from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.contract import CONTRACT_FILE
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
 from bmseg.outputs import Output
 from dataset_conversion.files import write_text
@@ -55,12 +54,7 @@ class Organised:
     def of(cls, root: Path, readers: Mapping[str, Path], *, checked: bool = False) -> Organised:
         """A board, and the masks of each reader as ``<exam>.nii.gz`` in a folder.
 
-        Parameters
-        ----------
-        root : Path
-        readers : mapping of str to Path
-        checked : bool
-            Whether the masks must be those that the board was made with.
+        Checked, the masks must be those that the board was made with.
 
         Raises
         ------
@@ -85,12 +79,9 @@ class Organised:
 
 @contextmanager
 def new_bundle(out: Path, platform: str, board: Board) -> Iterator[Path]:
-    """A folder whose files are in `out` when the block ends without an error.
+    """A folder whose files are in `out` when the block ends well.
 
-    Raises
-    ------
-    InputError
-        When there is something else than an earlier bundle for the platform.
+    Raises `InputError` where there is something else than an earlier bundle for the platform.
     """
     output = Output(out, f"bundle for {platform}", exclusive=True)
     with output.replaced({"challenge": board.challenge.title}) as staged:
@@ -136,10 +127,7 @@ def write_image(dockerfile: str, folder: Path) -> None:
 def requirements() -> str:
     """The packages that bmseg needs to score, at the versions that are installed now, as requirements.txt.
 
-    Raises
-    ------
-    WorkError
-        When bmseg runs from a folder without being installed.
+    Raises `WorkError` where bmseg runs from a folder without being installed.
     """
     try:
         needed = [line for line in metadata.requires("bmseg") or [] if "extra ==" not in line]

@@ -58,11 +58,8 @@ def export_codabench(
 
     Parameters
     ----------
-    board : Path
-        The board's folder.
-    readers : mapping of str to Path
-        Reader to folder of ``<exam>.nii.gz``, those that the board was made with. They go into the bundle as
-        reference data, which participants cannot download.
+    board, readers
+        As of `Organised.of`. The masks become reference data, which participants cannot download.
     out : Path
         Gets ``competition.zip`` to upload, ``image/`` to build `docker_image` from, ``README.md``.
     docker_image : str
@@ -73,10 +70,8 @@ def export_codabench(
     Raises
     ------
     InputError
-        When the board is damaged or was made with other masks, the name is no image's, the dates are the
-        wrong way round, or `out` holds something else.
-    evaluation.masks.reading.MaskError
-        When a reader's mask is missing or damaged.
+        When the name is no image's, the dates are the wrong way round, or `out` holds something else;
+        further errors are those of `Organised.of`.
     """
     if not _IMAGE.fullmatch(docker_image):
         raise InputError(
@@ -100,18 +95,13 @@ def columns(study: Study, challenge: Challenge, n_readers: int) -> list[dict[str
     """The leaderboard's columns: score, levels on the challenge's yardstick, on the other, counts."""
     keys, own = level_keys(study.level_names), challenge.ranking.yardstick
     other = "usual" if own == "fair" else "fair"
-    found = [("score", "Score", "desc", 4)]
-    found += [(f"{own}_{keys[level]}", level, "desc", 4) for level in study.level_names]
+    names = study.level_names
+    found = [("score", "Score", "desc", 4), *((f"{own}_{keys[name]}", name, "desc", 4) for name in names)]
     if n_readers > 1:
-        found += [
-            (f"{other}_{keys[level]}", f"{level[:_LONGEST_NAME]}, {other}", "desc", 4)
-            for level in study.level_names
-        ]
-    found += [
-        ("n_defined", "Defined", "desc", 0),
-        ("n_undefined", "Undefined", "asc", 0),
-        ("n_missing", "Missing", "asc", 0),
-    ]
+        short = {name: f"{name[:_LONGEST_NAME]}, {other}" for name in names}
+        found += [(f"{other}_{keys[name]}", short[name], "desc", 4) for name in names]
+    found += [("n_defined", "Defined", "desc", 0), ("n_undefined", "Undefined", "asc", 0)]
+    found += [("n_missing", "Missing", "asc", 0)]
     return [
         {"title": title[:_LONGEST_TITLE], "key": key, "index": index, "sorting": sorting, "precision": digits}
         for index, (key, title, sorting, digits) in enumerate(found)
@@ -146,11 +136,11 @@ def _competition(made_from: Organised, docker_image: str, start: date, end: date
         "scoring_program": "scoring_program.zip",
         "reference_data": "reference_data.zip",
     }
-    rule = "Force_Last" if challenge.ranking.submissions == "latest" else "Force_Latest_Multiple"
+    latest = challenge.ranking.submissions == "latest"
     board = {
         "title": "Results",
         "key": "main",
-        "submission_rule": rule,
+        "submission_rule": "Force_Last" if latest else "Force_Latest_Multiple",
         "columns": columns(study, challenge, len(made_from.reference.readers)),
     }
     return {

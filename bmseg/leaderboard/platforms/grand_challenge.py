@@ -35,11 +35,9 @@ def export_grand_challenge(
 
     Parameters
     ----------
-    board : Path
-        The board's folder.
-    readers : mapping of str to Path
-        Reader to folder of ``<exam>.nii.gz``, those that the board was made with. They go into
-        ``ground_truth.tar.gz``, which only the phase's evaluation sees; the image holds none.
+    board, readers
+        As of `Organised.of`. The masks go into ``ground_truth.tar.gz``, which only the phase's evaluation
+        sees; the image holds none.
     out : Path
         Gets the image's sources, scripts to build, try and save it, ``ground_truth/`` and the same
         as ``ground_truth.tar.gz``, and in ``test/`` an answer made of the first reader's masks.
@@ -50,9 +48,7 @@ def export_grand_challenge(
     Raises
     ------
     InputError
-        When the board is damaged or was made with other masks, a slug is none, or `out` holds something else.
-    evaluation.masks.reading.MaskError
-        When a reader's mask is missing or damaged.
+        When a slug is none, or `out` holds something else; further errors are those of `Organised.of`.
     """
     for option, slug in (("--image-socket", sockets.image), ("--mask-socket", sockets.mask)):
         if slug is not None and not _SLUG.fullmatch(slug):

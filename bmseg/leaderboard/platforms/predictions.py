@@ -18,9 +18,10 @@ from pathlib import Path
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Contract
 from bmseg.leaderboard.submission import CheckedSubmission, Fault
 from bmseg.study import in_one_line
+from bmseg.untrusted.header import ExamGrid
 from bmseg.untrusted.listing import shown
 from bmseg.untrusted.mask import ReadMask, judged_mask
 from bmseg.untrusted.metaimage import read_metaimage
@@ -68,17 +69,8 @@ ONLY_IMAGES = Sockets()
 def collect_masks(folder: Path, contract: Contract, sockets: Sockets) -> CheckedSubmission:
     """Read and check the mask of each job, which is the exam's that its input image is named for.
 
-    Parameters
-    ----------
-    folder : Path
-        With ``predictions.json`` and a folder a job.
-    contract : Contract
-    sockets : Sockets
-
-    Returns
-    -------
-    CheckedSubmission
-        Its notices say why an exam has no mask: its job failed, or it wrote none.
+    `folder` has ``predictions.json`` and a folder a job. Notices say why an exam has no mask: its job failed,
+    or it wrote none.
 
     Raises
     ------
@@ -97,7 +89,7 @@ def collect_masks(folder: Path, contract: Contract, sockets: Sockets) -> Checked
                 raise InputError(f"exam {exam}: found two jobs ({taken[exam]} and {job.pk}), expected one")
             taken[exam] = job.pk
             if file := _output_file(folder, job, exam, sockets, notices):
-                read[exam] = _read(file, exam, contract)
+                read[exam] = _read(file, contract.exams[exam], contract.labels)
                 faults += [Fault(f"exam {exam}", shown(text, most=400)) for text in read[exam].faults]
         except InputError as error:
             place, _, text = str(error).partition(": ")
@@ -158,9 +150,8 @@ def _output_file(folder: Path, job: _Job, exam: str, sockets: Sockets, notices: 
     return files[0]
 
 
-def _read(file: Path, exam: str, contract: Contract) -> ReadMask:
-    grid = contract.exams[exam]
+def _read(file: Path, grid: ExamGrid, labels: Sequence[int]) -> ReadMask:
     try:
-        return judged_mask(read_metaimage(file, grid), file, grid, contract.labels)
+        return judged_mask(read_metaimage(file, grid), file, grid, labels)
     except InputError as error:
         return ReadMask(None, [str(error)], [])

@@ -14,8 +14,6 @@ import json
 import sys
 from pathlib import Path
 
-import pandas as pd
-
 from bmseg.leaderboard.platforms.bundle import Organised
 from bmseg.leaderboard.platforms.scored import (
     ScoredSubmission,
@@ -34,19 +32,10 @@ _WORKERS_FILE = "metadata"
 
 
 def main(source: Path, output: Path) -> int:
-    """Score what Codabench unpacked.
+    """Score what Codabench unpacked: ``ref``, the reference data, and ``res``, the submission.
 
-    Parameters
-    ----------
-    source : Path
-        With ``ref``, the reference data, and ``res``, the submission.
-    output : Path
-        Gets ``scores.json`` and ``detailed_results.html``; neither, where the submission is refused.
-
-    Returns
-    -------
-    int
-        The exit code: 2 where the submission is refused, with every fault on stderr.
+    Writes ``scores.json`` and ``detailed_results.html``. Where the submission is refused the exit code is 2,
+    every fault stands on stderr and nothing is written.
     """
     scored = reported(lambda: _scored(source))
     if scored is None:
@@ -79,16 +68,13 @@ def _detailed(scored: ScoredSubmission) -> str:
     for name, table in scored.scores.items():
         shown = table.assign(dice=table.dice.map("{:.4f}".format).where(table.status == SCORED, table.status))
         wide = shown.pivot(index="exam", columns="level", values="dice")[scored.board.study.level_names]
-        tables.append(f"<h2>Dice, {name} yardstick</h2>\n{_html(wide)}")
+        html = wide.rename_axis(columns=None).reset_index().to_html(index=False, escape=True, border=0)
+        tables.append(f"<h2>Dice, {name} yardstick</h2>\n{html}")
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Dice by exam</title>\n'
         "<p>undefined: neither mask has the level; left out of the mean. missing: no mask; counted as 0."
         "</p>\n" + "\n".join(tables) + "\n</html>\n"
     )
-
-
-def _html(table: pd.DataFrame) -> str:
-    return str(table.rename_axis(columns=None).reset_index().to_html(index=False, escape=True, border=0))
 
 
 if __name__ == "__main__":

@@ -44,10 +44,7 @@ _PLACES = {
 def evaluate(sockets: Sockets) -> int:
     """Score the outputs of every job and write ``metrics.json``.
 
-    Returns
-    -------
-    int
-        The exit code: 2 where the submission is refused, with every fault on stderr and no metrics.
+    Where the submission is refused the exit code is 2, with every fault on stderr and no metrics.
     """
     folder, output, truth = (Path(os.environ.get(name, usual)) for name, usual in _PLACES.items())
 
@@ -96,13 +93,7 @@ def _result(exam: str, scored: ScoredSubmission, keys: dict[str, str]) -> dict[s
 
 
 def serve(evaluate: Callable[[], int]) -> None:
-    """Answer calls until the platform stops the container.
-
-    Parameters
-    ----------
-    evaluate : callable
-        Returns the exit code that the program would have; only 0 is answered by 201.
-    """
+    """Answer calls until the platform stops the container; only an exit code of 0 is answered by 201."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

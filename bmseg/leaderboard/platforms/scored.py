@@ -1,8 +1,7 @@
-"""Check and score a submission on a platform, to the board's own numbers.
+"""Score a submission on a platform, to the board's own numbers.
 
 The same steps in the same order as `bmseg.leaderboard.adding` and `bmseg.leaderboard.standings`: check,
-score, write dice.csv and read it back (its nine digits are what the board ranks by), take the yardstick, take
-means.
+score, keep the nine digits that the board ranks by, take the yardstick, take means.
 """
 
 from __future__ import annotations
@@ -86,14 +85,8 @@ def score_on_platform(checked: CheckedSubmission, made_from: Organised) -> Score
         Names every fault; a missing exam is one where the challenge refuses that.
     """
     board = made_from.board
-    faults = [*map(str, checked.faults)]
-    if checked.missing and board.challenge.ranking.missing == "refuse":
-        faults.append(
-            f"exams: found no mask of {', '.join(checked.missing)}, expected one of each of the "
-            f"{len(board.contract.exams)} test exams"
-        )
-    if faults:
-        raise SubmissionError(faults, checked.notices)
+    if refusals := checked.refusals(board.challenge):
+        raise SubmissionError(refusals, checked.notices)
     dice = as_kept(score_submission(checked.masks, made_from.reference))
     yardsticks = ["fair", "usual"] if len(made_from.reference.readers) > 1 else ["usual"]
     scores = {name: on_yardstick(dice, name) for name in yardsticks}
@@ -101,12 +94,20 @@ def score_on_platform(checked: CheckedSubmission, made_from: Organised) -> Score
 
 
 def reported(score: Callable[[], ScoredSubmission]) -> ScoredSubmission | None:
-    """Score, and say on stdout what was scored; None where it is refused, with every fault on stderr."""
+    """Score, and say on stdout what was scored; None where it is refused, with every fault on stderr.
+
+    Platforms show the last line, so that one sums up.
+    """
     try:
         scored = score()
     except (SubmissionError, InputError) as error:
         refused = error if isinstance(error, SubmissionError) else SubmissionError([str(error)])
-        _print_faults(refused)
+        for notice in refused.notices:
+            print(notice)
+        for fault in refused.faults:
+            print(f"fault: {fault}", file=sys.stderr)
+        first = refused.faults[0] + ("" if len(refused.faults) == 1 else "; the others stand above")
+        print(f"refused, {refused}: {first}", file=sys.stderr)
         return None
     _print_scores(scored)
     return scored
@@ -149,13 +150,3 @@ def _print_scores(scored: ScoredSubmission) -> None:
             f"{level}: {means}; {counts['n_defined']} of {n_exams} defined, "
             f"{counts['n_undefined']} undefined (both masks empty), {counts['n_missing']} missing"
         )
-
-
-def _print_faults(refused: SubmissionError) -> None:
-    """Name every fault on stderr, one a line; platforms show the last line, so that one sums up."""
-    for notice in refused.notices:
-        print(notice)
-    for fault in refused.faults:
-        print(f"fault: {fault}", file=sys.stderr)
-    first = refused.faults[0] + ("" if len(refused.faults) == 1 else "; the others stand above")
-    print(f"refused, {refused}: {first}", file=sys.stderr)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.leaderboard.site.downloads import downloads
-from bmseg.leaderboard.site.figures import draw_figures, figures_of
-from bmseg.leaderboard.site.overlays import OverlaySource, draw_overlays, worst_exams
+from bmseg.leaderboard.site.figures import draw_figures
+from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot, draw_overlays, worst_exams
 from bmseg.leaderboard.site.pages import assets, pages
 from bmseg.leaderboard.standings import Standings
 from bmseg.outputs import Output
@@ -28,15 +28,8 @@ def build_site(
 ) -> None:
     """Write the site of a board; of an earlier site what this one has not is removed, and nothing else.
 
-    Parameters
-    ----------
-    standings : Standings
-    out : Path
-        A new or empty folder, or that of an earlier site.
-    made : mapping
-        How it was made, for the page: versions, seed. Plain values of JSON.
-    overlays : OverlaySource, optional
-        Images and masks of the submissions' worst exams; used where the challenge makes them public.
+    `made` says how, for the page: versions, seed, in plain values of JSON; `overlays` are used where the
+    challenge makes them public.
 
     Raises
     ------
@@ -44,24 +37,23 @@ def build_site(
         When the folder holds anything but an earlier site.
     """
     with site_in(out).replaced(made) as staged:
-        worst = worst_exams(standings, overlays)
-        for name, text in site_texts(standings, made=made, overlays=overlays).items():
+        why_not = overlays.why_not if overlays else None
+        worst = worst_exams(standings, why_not)
+        for name, text in site_texts(standings, made=made, why_not=why_not).items():
             staged.write(name, text)
         draw_figures(standings, staged.folder / "figures")
         if overlays:
             draw_overlays(standings, worst, overlays, staged.folder)
-        why_not = {key: {exam["exam"]: exam["why_not"] for exam in exams} for key, exams in worst.items()}
-        staged.facts.update(made=dict(made), overlays=why_not)
+        reasons = {key: {exam["exam"]: exam["why_not"] for exam in exams} for key, exams in worst.items()}
+        staged.facts.update(made=dict(made), overlays=reasons)
 
 
 def site_texts(
-    standings: Standings, *, made: Mapping[str, Any], overlays: OverlaySource | None = None
+    standings: Standings, *, made: Mapping[str, Any], why_not: WhyNot | None = None
 ) -> dict[str, str]:
     """Every file of the site but figures, overlays and provenance.json: name to content.
 
-    Parameters are those of `build_site`; of the overlays is asked only which there are, so that with
-    `RecordedOverlays` a finished site can be compared.
+    `made` is that of `build_site`, `why_not` that of its overlays, or of `recorded_overlays` to compare.
     """
-    worst = worst_exams(standings, overlays)
-    plates = [plate.name for plate in figures_of(standings)]
-    return assets() | downloads(standings, made, worst) | pages(standings, made, plates, worst)
+    worst = worst_exams(standings, why_not)
+    return assets() | downloads(standings, made, worst) | pages(standings, made, worst)

@@ -10,12 +10,13 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
-from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.contract import CONTRACT_FILE, contract_text
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE, contract_text
 from bmseg.leaderboard.entries import Entry
-from bmseg.leaderboard.site.text import csv_text, link, page_name
 from bmseg.leaderboard.standings import Standings
+from bmseg.leaderboard.texts import link
 
+# What a spreadsheet takes for a formula where a cell begins with it (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Of leaderboard.json; a change of its meaning raises it.
 FORMAT = 1
 JSON_FILE = "leaderboard.json"
@@ -94,7 +95,7 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
         "submissions": [
             {
                 **_entry(standings, entry),
-                "page": f"submissions/{page_name(entry)}.html",
+                "page": f"submissions/{entry.page_name}.html",
                 "worst": worst[entry.key],
             }
             for entry in standings.entries
@@ -190,3 +191,21 @@ def _json(value: Any, depth: int = 3, margin: str = "") -> str:
         lines = [_json(one, 0) for one in value]
         first, last = "[]"
     return f"{first}\n{inner}" + f",\n{inner}".join(lines) + f"\n{margin}{last}"
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """A table as CSV that a spreadsheet opens without running anything.
+
+    Text that begins with ``= + - @``, a tab or a return gets an apostrophe in front; numbers are written so
+    that they read back to the last bit.
+    """
+    safe = table.copy()
+    for column in safe.columns:
+        # Scores of a board without rows have no type: there is nothing to mask either.
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = safe[column].map(_inert)
+    return str(safe.to_csv(index=False, na_rep="", lineterminator="\n"))
+
+
+def _inert(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

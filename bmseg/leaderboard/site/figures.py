@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from bmseg.leaderboard.site.tables import SCHEME_NAMES
-from bmseg.leaderboard.site.text import figure_labels
 from bmseg.leaderboard.standings import WORST, Standings
+from bmseg.leaderboard.texts import figure_labels
 from bmseg.wording import synthetic_mark
-from dataset_conversion.files import atomic_path
+from evaluation.figures.files import save_figure
 from evaluation.figures.ranking import blob_plot, scheme_comparison, significance_map
 from evaluation.figures.ranking_scores import exam_heatmap, score_boxplots
 from evaluation.ranking import OVERALL
 
 # Size on a screen against size in print.
 _SCREEN = 1.3
-_SIZE = re.compile(r'\b(width|height)="([\d.]+)pt"')
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,8 @@ def draw_figures(standings: Standings, folder: Path) -> None:
     """Draw every figure of a board as SVG, the same bytes for the same standings."""
     names = labels(standings)
     for plate in tqdm(figures_of(standings), desc="figures", disable=None, leave=False):
-        save(_drawn(plate.name, standings, names), folder / f"{plate.name}.svg")
+        figure = _drawn(plate.name, standings, names)
+        save_figure(figure, folder, plate.name, endings=["svg"], screen=_SCREEN)
 
 
 def labels(standings: Standings) -> dict[str, str]:
@@ -143,22 +140,3 @@ def _scores(standings: Standings, names: Mapping[str, str]) -> tuple[pd.DataFram
     columns = {"level": "task", "exam": "case", "dice": "value"}
     table = scores.assign(algorithm=scores.key.map(names)).rename(columns=columns)
     return table[["task", "algorithm", "case", "value", "status"]], [names[key] for key in rows.key]
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, or as SVG larger than in print, whose letters are smaller than a screen's."""
-    is_svg = path.suffix == ".svg"
-    options = {"metadata": {"Date": None}} if is_svg else {"dpi": 150}
-    # Without a fixed salt and date, matplotlib's SVG differs from run to run.
-    settings = {"svg.hashsalt": "bmseg", "svg.fonttype": "none"}
-    with mpl.rc_context(settings), warnings.catch_warnings(), atomic_path(path) as temporary:
-        # A team may use letters that no font here has: the browser's fonts show them.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(temporary, **options)
-        if is_svg:
-            svg = temporary.read_text(encoding="utf-8")
-            temporary.write_text(_SIZE.sub(_enlarged, svg, count=2), encoding="utf-8")
-
-
-def _enlarged(size: re.Match[str]) -> str:
-    return f'{size[1]}="{_SCREEN * float(size[2]):.2f}pt"'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,12 +14,11 @@ from tqdm import tqdm
 
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING
-from bmseg.leaderboard.site.figures import save
-from bmseg.leaderboard.site.text import page_name
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import Study
 from bmseg.wording import synthetic_mark
 from dataset_conversion.images.volume import Volume
+from evaluation.figures.files import save_figure
 from evaluation.figures.slices import overlay_sheet
 
 #: Exams shown on a submission's page.
@@ -43,34 +42,22 @@ class OverlaySource(Protocol):
     """Where images and masks come from; read one at a time, when they are drawn."""
 
     def why_not(self, key: str, exam: str) -> str:
-        """Why there is no overlay of a submission's exam, in a sentence; empty where there is one."""
+        """As of `WhyNot`."""
 
     def read(self, key: str, exam: str) -> Overlay:
         """The overlay of a submission's exam; asked for only where `why_not` is empty."""
 
 
-@dataclass(frozen=True)
-class RecordedOverlays:
-    """The overlays that a finished site says it has, for making its pages again without images.
-
-    Parameters
-    ----------
-    record : mapping of str to mapping of str to str
-        Submission to exam to why there is no overlay: ``overlays`` of the site's record.
-    """
-
-    record: Mapping[str, Mapping[str, str]]
-
-    def why_not(self, key: str, exam: str) -> str:
-        """As recorded."""
-        return self.record.get(key, {}).get(exam, NOT_HERE)
-
-    def read(self, key: str, exam: str) -> Overlay:
-        """Never: a record holds no images."""
-        raise LookupError(f"{key}, {exam}: a record of overlays holds no images")
+#: Submission and exam to why there is no overlay, in a sentence; empty where there is one.
+WhyNot = Callable[[str, str], str]
 
 
-def worst_exams(standings: Standings, overlays: OverlaySource | None) -> dict[str, list[dict[str, Any]]]:
+def recorded_overlays(record: Mapping[str, Any]) -> WhyNot:
+    """What the record of a finished site says of its overlays, for making its pages again without images."""
+    return lambda key, exam: record.get("overlays", {}).get(key, {}).get(exam, NOT_HERE)
+
+
+def worst_exams(standings: Standings, why_not: WhyNot | None) -> dict[str, list[dict[str, Any]]]:
     """The exams of lowest mean Dice over the ranked levels, worst first, of every submission.
 
     Returns
@@ -89,7 +76,7 @@ def worst_exams(standings: Standings, overlays: OverlaySource | None) -> dict[st
     means = by_exam.dice / by_exam.weight
     return {
         entry.key: [
-            _shown(standings, entry, str(exam), float(dice), overlays)
+            _shown(standings, entry, str(exam), float(dice), why_not)
             for exam, dice in _lowest(means, entry.key).items()
         ]
         for entry in standings.entries
@@ -108,7 +95,8 @@ def draw_overlays(
     for key, exam in tqdm(shown, desc="overlays", disable=None, leave=False):
         title = f"{exam['exam']}\nmean Dice {exam['dice']:.2f}"
         figure = draw_overlay(overlays.read(key, exam["exam"]), standings.study, title, note)
-        save(figure, site / exam["overlay"])
+        path = site / exam["overlay"]
+        save_figure(figure, path.parent, path.stem, endings=["png"], dpi=150)
 
 
 def draw_overlay(overlay: Overlay, study: Study, title: str, note: str) -> Figure:
@@ -134,11 +122,10 @@ def _lowest(means: pd.Series, key: str) -> pd.Series:
 
 
 def _shown(
-    standings: Standings, entry: Entry, exam: str, dice: float, overlays: OverlaySource | None
+    standings: Standings, entry: Entry, exam: str, dice: float, why_not: WhyNot | None
 ) -> dict[str, Any]:
+    reason = why_not(entry.key, exam) if why_not else NOT_HERE
     if not standings.challenge.public.overlays:
-        why_not = HIDDEN
-    else:
-        why_not = overlays.why_not(entry.key, exam) if overlays else NOT_HERE
-    file = None if why_not else f"overlays/{page_name(entry)}--{exam}.png"
-    return {"exam": exam, "dice": dice, "overlay": file, "why_not": why_not}
+        reason = HIDDEN
+    file = None if reason else f"overlays/{entry.page_name}--{exam}.png"
+    return {"exam": exam, "dice": dice, "overlay": file, "why_not": reason}

@@ -7,26 +7,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bmseg.leaderboard.entries import Entry
+from bmseg.leaderboard.site import tables
 from bmseg.leaderboard.site.downloads import DOWNLOADS, counts
-from bmseg.leaderboard.site.figures import FIGURES, Plate
+from bmseg.leaderboard.site.figures import figures_of
 from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measured
-from bmseg.leaderboard.site.submission import exam_rows, level_rows, not_told_apart, own_scheme_rows
-from bmseg.leaderboard.site.tables import (
-    SCHEME_NAMES,
-    Line,
-    agreement_rows,
-    flat,
-    ranking_lines,
-    scheme_rows,
-    stability_cells,
-)
-from bmseg.leaderboard.site.text import link, plain
+from bmseg.leaderboard.site.tables import SCHEME_NAMES, Line
 from bmseg.leaderboard.standings import Standings
+from bmseg.leaderboard.texts import link, plain
 from evaluation.ranking import Scheme
+from evaluation.statistics.words import percent
 
 #: Files that the site holds as they stand in the package.
 ASSETS = ["style.css", "board.js", "leaderboard.schema.json"]
@@ -35,24 +27,13 @@ _FOLDER = "templates/leaderboard"
 
 
 def pages(
-    standings: Standings,
-    made: Mapping[str, Any],
-    plates: Sequence[str],
-    worst: Mapping[str, Sequence[Mapping[str, Any]]],
+    standings: Standings, made: Mapping[str, Any], worst: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> dict[str, str]:
-    """Every page as text, by its file from the site's root.
-
-    `plates` are the names of `FIGURES` that the site has, `worst` is of `overlays.worst_exams`.
-    """
-    lines = {line.key: line for line in ranking_lines(standings)}
-    shown = [plate for plate in FIGURES if plate.name in plates]
-    found = {"index.html": _index(standings, made, shown, lines)}
-    scores = dict(list(standings.scores.groupby("key", sort=False)))
+    """Every page as text, by its file from the site's root; `worst` is of `overlays.worst_exams`."""
+    lines = {line.key: line for line in tables.ranking_lines(standings)}
+    found = {"index.html": _index(standings, made, lines)}
     for entry in standings.entries:
-        line = lines[entry.key]
-        found[line.page] = _submission(
-            standings, entry, line, scores[entry.key], not_told_apart(lines.values(), line), worst[entry.key]
-        )
+        found[lines[entry.key].page] = _submission(standings, entry, lines, worst[entry.key])
     return found
 
 
@@ -62,9 +43,7 @@ def assets() -> dict[str, str]:
     return {name: folder.joinpath(name).read_text(encoding="utf-8") for name in ASSETS}
 
 
-def _index(
-    standings: Standings, made: Mapping[str, Any], shown: Sequence[Plate], lines: Mapping[str, Line]
-) -> str:
+def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Line]) -> str:
     scheme = Scheme(standings.challenge.ranking.scheme)
     return _render(
         "index.html.j2",
@@ -77,29 +56,25 @@ def _index(
         scheme=SCHEME_NAMES[scheme],
         scheme_names=list(SCHEME_NAMES.values()),
         chosen=list(SCHEME_NAMES).index(scheme),
-        scheme_rows=scheme_rows(standings),
+        scheme_rows=tables.scheme_rows(standings),
         line_of=lines,
-        stability=stability_cells(standings),
-        agreement=agreement_rows(standings),
-        plates=shown,
+        stability=tables.stability_cells(standings),
+        agreement=tables.agreement_rows(standings),
+        plates=figures_of(standings),
         rules=rules(standings),
         sources=SOURCES,
         withdrawn=standings.withdrawn,
         superseded=standings.superseded,
         downloads=DOWNLOADS,
-        made=flat(made),
+        made=tables.flat(made),
     )
 
 
 def _submission(
-    standings: Standings,
-    entry: Entry,
-    line: Line,
-    scores: pd.DataFrame,
-    peers: Sequence[Line],
-    worst: Sequence[Mapping[str, Any]],
+    standings: Standings, entry: Entry, lines: Mapping[str, Line], worst: Sequence[Mapping[str, Any]]
 ) -> str:
-    public = standings.challenge.public
+    public, line = standings.challenge.public, lines[entry.key]
+    scores = standings.scores[standings.scores.key == entry.key]
     return _render(
         "submission.html.j2",
         standings,
@@ -110,10 +85,10 @@ def _submission(
         url=link(entry.about.url) if public.url else "",
         masks_hash=entry.masks_sha256 if public.masks_hash else "",
         weights=standings.challenge.ranking.weights,
-        level_rows=level_rows(standings, line, scores),
-        scheme_rows=own_scheme_rows(standings, entry.key),
-        exam_rows=exam_rows(standings, scores),
-        peers=peers,
+        level_rows=tables.level_rows(standings, line, scores),
+        scheme_rows=tables.own_scheme_rows(standings, entry.key),
+        exam_rows=tables.exam_rows(standings, scores),
+        peers=tables.not_told_apart(lines.values(), line),
         worst=worst,
     )
 
@@ -127,7 +102,7 @@ def _render(name: str, standings: Standings, **values: Any) -> str:
         colors={level.name: level.color for level in study.levels},
         level_names=study.level_names,
         n_scores=len(standings.contract.exams) * len(study.level_names),
-        confidence=f"{100 * challenge.ranking.confidence:g} %",
+        confidence=percent(challenge.ranking.confidence),
         **values,
     )  # fmt: skip
 

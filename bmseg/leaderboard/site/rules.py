@@ -6,11 +6,12 @@ import pandas as pd
 
 from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.site.downloads import counts
-from bmseg.leaderboard.site.text import plain
 from bmseg.leaderboard.standings import Standings
+from bmseg.leaderboard.texts import plain
 from bmseg.study import Study
 from evaluation.consensus.result import describe
 from evaluation.ranking import Scheme
+from evaluation.statistics.words import percent
 from evaluation.table import DASH
 
 _SCHEMES = {
@@ -99,7 +100,7 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
     """The rules, each with its heading."""
     challenge, study = standings.challenge, standings.study
     rule = challenge.ranking
-    confidence, exact = f"{100 * rule.confidence:g} %", "exact" if rule.exact else _APPROXIMATE
+    confidence, exact = percent(rule.confidence), "exact" if rule.exact else _APPROXIMATE
     return [
         ("Yardstick", _YARDSTICKS[rule.yardstick].format(consensus=describe(study.consensus.rule))),
         ("Levels", _levels(challenge, study)),

@@ -1,8 +1,9 @@
-"""The tables of the board as its page prints them: short text to read, the full number to sort by."""
+"""The tables of the board's pages: short text to read, the full number to sort by."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmseg.leaderboard.site.text import page_name, plain, repeated
-from bmseg.leaderboard.standings import Standings
+from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
+from bmseg.leaderboard.standings import Standings, counted
+from bmseg.leaderboard.texts import plain, repeated
 from evaluation.ranking import OVERALL, Scheme
 from evaluation.statistics.words import signed
 from evaluation.table import DASH
@@ -86,8 +88,6 @@ def whole(value: Any) -> Cell:
 def rank_cell(rank: Any, low: Any, high: Any) -> Cell:
     """A rank with its interval, as 2 (1–4).
 
-    Examples
-    --------
     >>> rank_cell(2.0, 1.0, 4.0).text, rank_cell(1.0, 1.0, 1.0).text, rank_cell(3.0, None, None).text
     ('2 (1–4)', '1 (1–1)', '3')
     """
@@ -105,6 +105,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
     lines = []
     for row in standings.rows.to_dict("records"):
         entry = entries.get(row["key"])
+        difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
         lines.append(
             Line(
                 key=row["key"],
@@ -112,7 +113,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 team=plain(row["team"] or row["name"]),
                 title=plain(row["title"]),
                 identifier=entry.submission if entry and entry.name in twice else "",
-                page=f"submissions/{page_name(entry)}.html" if entry else "",
+                page=f"submissions/{entry.page_name}.html" if entry else "",
                 simulated=bool(row["simulated"]),
                 rank=rank_cell(row["rank"], row["rank_low"], row["rank_high"]),
                 group=row["group"] if isinstance(row["group"], str) else "",
@@ -121,8 +122,8 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 defined=whole(row["n_defined"]),
                 undefined=whole(row["n_undefined"]),
                 missing=whole(row["n_missing"]),
-                difference=_difference(row["difference"]),
-                interval=_interval(row["low"], row["high"]),
+                difference=Cell(difference, None if pd.isna(row["difference"]) else row["difference"]),
+                interval="" if DASH in (low, high) else f"{low} to {high}",
                 beside=row["beside"],
                 strip=_strip(row, span),
             )
@@ -173,6 +174,55 @@ def agreement_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:
     return [(name, [cell(scheme, other) for other in SCHEME_NAMES]) for scheme, name in SCHEME_NAMES.items()]
 
 
+def level_rows(standings: Standings, line: Line, scores: pd.DataFrame) -> list[tuple[str, list[Cell]]]:
+    """Mean, median, lowest, highest Dice of a submission, and how many are defined, level by level.
+
+    The mean is that of the ranking table. As there, a missing exam counts as 0.
+    """
+    found = []
+    for level, mean in zip(standings.study.level_names, line.levels, strict=True):
+        at = scores[scores.level == level]
+        dice = counted(at).dice
+        spread = [dice.median(), dice.min(), dice.max()]
+        counts = [int((at.status == status).sum()) for status in (SCORED, UNDEFINED, MISSING)]
+        found.append((level, [mean, *map(number, spread), *map(whole, counts)]))
+    return found
+
+
+def own_scheme_rows(standings: Standings, key: str) -> list[tuple[str, list[Cell]]]:
+    """A submission's rank with its interval: scheme, and a cell overall and for each level."""
+    assert standings.rankings is not None  # a board with a submission has rankings
+    ranks = standings.rankings.ranks
+    cells = rank_cells(ranks[ranks.algorithm == key])
+    tasks = [OVERALL, *standings.study.level_names]
+    return [
+        (name, [cells[str(scheme), task, key] for task in tasks]) for scheme, name in SCHEME_NAMES.items()
+    ]
+
+
+def exam_rows(standings: Standings, scores: pd.DataFrame) -> list[tuple[str, list[Cell]]]:
+    """Every Dice of a submission, a row an exam, a column a level; undefined and missing ones say so."""
+    cells = {
+        (row.exam, row.level): Cell(str(row.status)) if row.status != SCORED else number(row.dice)
+        for row in scores.itertuples()
+    }
+    return [
+        (exam, [cells.get((exam, level), Cell(DASH)) for level in standings.study.level_names])
+        for exam in standings.contract.exams
+    ]
+
+
+def not_told_apart(lines: Iterable[Line], line: Line) -> list[Line]:
+    """The other submissions that share a letter of the overall tie group with one."""
+    own = _letters(line.group)
+    return [other for other in lines if other.key != line.key and own & _letters(other.group)]
+
+
+def _letters(group: str) -> set[str]:
+    """The letters of a group, each with its number where the alphabet did not suffice: ``a``, ``b1``."""
+    return set(re.findall(r"\D\d*", group))
+
+
 def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested values as dotted names, lists joined: provenance as a table."""
     rows: list[tuple[str, str]] = []
@@ -183,16 +233,6 @@ def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
             many = isinstance(value, Iterable) and not isinstance(value, str)
             rows.append((f"{prefix}{name}", ", ".join(map(str, value)) if many else str(value)))
     return rows
-
-
-def _difference(value: Any) -> Cell:
-    return Cell(DASH) if pd.isna(value) else Cell(signed(float(value), 3, typeset=True), float(value))
-
-
-def _interval(low: Any, high: Any) -> str:
-    if pd.isna(low) or pd.isna(high):
-        return ""
-    return f"{signed(float(low), 3, typeset=True)} to {signed(float(high), 3, typeset=True)}"
 
 
 def _span(rows: pd.DataFrame) -> tuple[float, float]:

@@ -12,8 +12,8 @@ import pytest
 
 from bmseg.workspace import open_workspace
 from dataset_conversion.raw.dataset import RawDataset
-from tests.bmseg.leaderboard.boards import bytes_of
 from tests.support.command_line import assert_refused, bmseg
+from tests.support.files import bytes_of
 
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 EXAMS = [f"knee_{number}" for number in range(2)]

@@ -8,6 +8,7 @@ import pytest
 from bmseg.leaderboard.matrix import _stems
 from bmseg.outputs.provenance import file_hash
 from tests.support.command_line import assert_refused, bmseg
+from tests.support.files import bytes_of
 
 TABLES = {"ranks", "pairwise", "probabilities", "stability", "agreement", "groups"}
 SCHEMES = ["mean-then-rank", "median-then-rank", "rank-then-mean", "rank-then-median", "test-then-rank"]
@@ -38,15 +39,11 @@ def edited(matrix: Path, **changes: str) -> Path:
     return matrix
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
-
-
 def test_tables_of_challengers_columns(matrix: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = bmseg("rank", matrix, "-o", out, "--bootstraps", 200, "--no-figures")
     assert result.returncode == 0, result.stderr
-    assert set(contents(out)) == {f"{name}.csv" for name in TABLES} | {"provenance.json"}
+    assert set(bytes_of(out)) == {f"{name}.csv" for name in TABLES} | {"provenance.json"}
     ranks = pd.read_csv(out / "ranks.csv")
     assert list(ranks)[:7] == ["scheme", "task", "algorithm", "value", "rank", "rank_low", "rank_high"]
     assert list(dict.fromkeys(ranks.scheme)) == SCHEMES
@@ -76,9 +73,9 @@ def test_figures_and_the_same_bytes_again(matrix: Path, tmp_path: Path) -> None:
     for out in (one, other):
         assert bmseg("rank", matrix, "-o", out, "--bootstraps", 50).returncode == 0
     assert (one / "mine.txt").read_text() == "stays"
-    found = contents(one)
+    found = bytes_of(one)
     del found["mine.txt"]
-    assert found == contents(other)
+    assert found == bytes_of(other)
     figures = {"scores", "cases", "rank_probabilities_all", "significance_all", "schemes_all"}
     assert set(found) - {f"{name}.csv" for name in TABLES} - {"provenance.json"} == {
         f"{name}.{ending}" for name in figures for ending in ("svg", "png")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bmseg.leaderboard.contract import contract_text
+from bmseg.leaderboard.challenge import contract_text
 from tests.bmseg.leaderboard.submission.hostile_masks import CONTRACT, mask
 from tests.bmseg.leaderboard.submission.hostile_zips import FIRST, SECOND, SOUND, zipped
 from tests.support.command_line import assert_refused, bmseg

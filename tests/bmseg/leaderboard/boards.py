@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from bmseg.leaderboard.board import Board, init_board
-from bmseg.leaderboard.challenge import Challenge, default_challenge
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, Challenge, challenge_text, default_challenge
 from bmseg.leaderboard.scoring import Reference
 from bmseg.study import DEFAULT_STUDY, load_study
 
@@ -46,12 +51,24 @@ def make_readers(root: Path) -> dict[str, Path]:
 
 
 def make_board(root: Path, challenge: Challenge | None = None) -> tuple[Board, Reference]:
-    """A board without submissions, and the readers' masks."""
-    study = load_study()
-    reference = Reference.of(study, make_readers(root))
-    challenge = challenge or default_challenge(study, synthetic=True)
-    board, _ = init_board(root / "board", challenge, DEFAULT_STUDY, reference)
+    """A board without submissions, and the readers' masks; made once a process, then copied."""
+    made, known = _made_once()
+    shutil.copytree(made, root, dirs_exist_ok=True)
+    if challenge:
+        (root / "board" / CHALLENGE_FILE).write_text(challenge_text(challenge), encoding="utf-8")
+    board, reference = open_board(root)
+    reference._known.update(known)
     return board, reference
+
+
+@cache
+def _made_once() -> tuple[Path, dict[str, Any]]:
+    """A folder with readers and board, and the consensus of each exam."""
+    root = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    reference = Reference.of(load_study(), make_readers(root))
+    init_board(root / "board", default_challenge(load_study(), synthetic=True), DEFAULT_STUDY, reference)
+    return root, reference._known
 
 
 def open_board(root: Path) -> tuple[Board, Reference]:
@@ -65,12 +82,3 @@ def with_rules(**rules: object) -> Challenge:
     """The default challenge with other ranking rules."""
     challenge = default_challenge(load_study(), synthetic=True)
     return challenge.model_copy(update={"ranking": challenge.ranking.model_copy(update=rules)})
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, to see that nothing changed."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
-    }

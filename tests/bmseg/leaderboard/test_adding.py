@@ -19,8 +19,9 @@ from bmseg.leaderboard.scoring import score_submission
 from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.verify import verify
 from evaluation.masks.reading import read_mask
-from tests.bmseg.leaderboard.adders import CONTEXT, add_five, add_forever
-from tests.bmseg.leaderboard.boards import EXAMS, bytes_of, make_board, with_rules, write_masks
+from tests.bmseg.leaderboard.adders import CONTEXT, add_forever, add_three
+from tests.bmseg.leaderboard.boards import EXAMS, make_board, with_rules, write_masks
+from tests.support.files import bytes_of
 
 
 def test_what_is_added_is_what_the_masks_score(tmp_path: Path) -> None:
@@ -102,23 +103,23 @@ def test_other_readers_masks_than_the_boards_are_refused(tmp_path: Path) -> None
         board.check_reference(reference)
 
 
-def test_twenty_processes_add_five_submissions_each(tmp_path: Path) -> None:
+def test_eight_processes_add_three_submissions_each(tmp_path: Path) -> None:
     board, reference = make_board(tmp_path, with_rules(submissions="all"))
-    for number in range(20):
-        for place in range(5):
+    for number in range(8):
+        for place in range(3):
             write_masks(tmp_path / "sent" / f"{number}_{place}", 100 + 5 * number + place)
-    gate = CONTEXT.Barrier(20)
-    processes = [CONTEXT.Process(target=add_five, args=(tmp_path, number, gate)) for number in range(20)]
+    gate = CONTEXT.Barrier(8)
+    processes = [CONTEXT.Process(target=add_three, args=(tmp_path, number, gate)) for number in range(8)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(120)
-    assert [process.exitcode for process in processes] == [0] * 20
+    assert [process.exitcode for process in processes] == [0] * 8
     entries = board.entries()
-    assert len(entries) == 100 and len({entry.key for entry in entries}) == 100
+    assert len(entries) == 24 and len({entry.key for entry in entries}) == 24
     assert not list(board.root.glob(".partial-*"))
     found = verify(board, reference)
-    assert found.differences == [] and found.n_from_masks == 101 and found.n_entries == 100
+    assert found.differences == [] and found.n_from_masks == 25 and found.n_entries == 24
 
 
 def test_killed_at_any_moment_it_leaves_a_board_that_verifies(tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from bmseg.leaderboard.board import init_board
 from bmseg.leaderboard.challenge import default_challenge
 from bmseg.leaderboard.scoring import Reference
 from bmseg.study import DEFAULT_STUDY, load_study
-from tests.bmseg.leaderboard.boards import bytes_of
-from tests.bmseg.leaderboard.submission.hostile import make_all
 from tests.bmseg.leaderboard.submission.hostile_masks import AFFINE, ARRAY, CONTRACT, EXAMS
+from tests.support.files import bytes_of
 
 
-def test_the_boards_files_are_unchanged_after_each(tmp_path: Path) -> None:
+def test_the_boards_files_are_unchanged_after_each(
+    tmp_path: Path, hostile_sources: dict[str, tuple[Path, str]]
+) -> None:
     study = load_study()
     for place, reader in enumerate(study.reader_names):
         folder = tmp_path / "readers" / reader
@@ -33,11 +34,9 @@ def test_the_boards_files_are_unchanged_after_each(tmp_path: Path) -> None:
     )
     assert list(board.contract.exams) == list(CONTRACT.exams)
     add_submission(board, "honest", readers["reader2"], reference)
-    (tmp_path / "sources").mkdir()
-    sources = make_all(tmp_path / "sources")
     before = bytes_of(board.root)
-    assert len(sources) >= 40
-    for name, (source, _) in sources.items():
+    assert len(hostile_sources) >= 40
+    for name, (source, _) in hostile_sources.items():
         with pytest.raises((InputError, WorkError)) as refusal:
             add_submission(board, "mallory", source, reference)
         assert "\n" not in str(refusal.value), name

@@ -29,13 +29,13 @@ def board(tmp_path: Path) -> tuple[Board, Reference, Entry]:
 
 
 def _dice(board: Board, entry: Entry) -> Path:
-    return board.folder(entry.team, entry.submission) / "dice.csv"
+    return board.folder(entry.key) / "dice.csv"
 
 
 def _rehashed(board: Board, entry: Entry) -> None:
     """As a forger does who knows of the hash."""
     hashed = entry.model_copy(update={"dice_sha256": provenance.file_hash(_dice(board, entry))})
-    write_entry(hashed, board.folder(entry.team, entry.submission))
+    write_entry(hashed, board.folder(entry.key))
 
 
 def test_an_untouched_board_verifies_with_and_without_masks(board: tuple[Board, Reference, Entry]) -> None:
@@ -91,7 +91,7 @@ def test_changed_masks_readers_and_records_are_found(
     board: tuple[Board, Reference, Entry], tmp_path: Path
 ) -> None:
     opened, reference, entry = board
-    mask = opened.masks(entry.team, entry.submission) / "knee_a.nii.gz"
+    mask = opened.masks(entry.key) / "knee_a.nii.gz"
     kept = mask.read_bytes()
     nib.save(nib.Nifti1Image(np.zeros((24, 20, 6), np.uint8), AFFINE), mask)
     assert "expected those that were submitted" in in_one_line(verify(opened, reference).differences)
@@ -104,7 +104,7 @@ def test_changed_masks_readers_and_records_are_found(
     path.write_text(readers)
 
     moved = opened.results / "gamma" / entry.submission
-    shutil.copytree(opened.folder(entry.team, entry.submission), moved)
+    shutil.copytree(opened.folder(entry.key), moved)
     assert "as the folder is called" in in_one_line(verify(opened).differences)
     shutil.rmtree(moved.parent)
 

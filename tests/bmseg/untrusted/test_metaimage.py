@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from bmseg.errors import InputError
-from bmseg.untrusted.header import Grid
+from bmseg.untrusted.header import ExamGrid
 from bmseg.untrusted.metaimage import read_metaimage
 from tests.bmseg.leaderboard.boards import mask_of
 from tests.bmseg.leaderboard.platforms.metaimages import GRID, mha
@@ -110,4 +110,4 @@ def test_a_truncated_mask_is_refused(tmp_path: Path) -> None:
 def test_a_grid_of_another_size_is_refused(tmp_path: Path) -> None:
     path = mha(tmp_path / "mask.mha", "knee_a")
     with pytest.raises(InputError, match="DimSize: found 24 x 20 x 6, expected 24 x 20 x 7 voxels"):
-        read_metaimage(path, Grid(size=[24, 20, 7], affine=GRID.affine))
+        read_metaimage(path, ExamGrid(size=[24, 20, 7], affine=GRID.affine))

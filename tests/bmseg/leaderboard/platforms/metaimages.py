@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from bmseg.untrusted.header import Grid
+from bmseg.untrusted.header import ExamGrid
 from tests.bmseg.leaderboard.boards import AFFINE, SHAPE, mask_of
 
-GRID = Grid(size=list(SHAPE), affine=AFFINE.tolist())
+GRID = ExamGrid(size=list(SHAPE), affine=AFFINE.tolist())
 
 
 def mha(path: Path, exam: str, pixel: int = sitk.sitkUInt8) -> Path:

@@ -26,7 +26,9 @@ from bmseg.leaderboard.platforms.predictions import Sockets
 from bmseg.leaderboard.platforms.scored import level_keys
 from bmseg.leaderboard.scoring import Reference
 from bmseg.study import load_study
-from tests.bmseg.leaderboard.boards import AFFINE, EXAMS, bytes_of, make_board, mask_of, with_rules
+from tests.bmseg.leaderboard.boards import AFFINE, EXAMS, make_board, mask_of, with_rules
+from tests.support.command_line import bmseg
+from tests.support.files import bytes_of
 
 yaml = pytest.importorskip("yaml")
 
@@ -192,6 +194,20 @@ def test_the_same_board_gives_the_same_bytes_with_nothing_of_this_machine(
     own = [board[0].root.parent, PROJECT, tmp_path.parent]
     assert not [path for path in own if any(str(path).encode() in text for text in texts)]
     assert not list(tmp_path.glob(".partial-*"))
+
+
+def test_the_command_writes_the_same_bundle(
+    board: tuple[Board, Reference], grand_challenge: Path, tmp_path: Path
+) -> None:
+    readers = [
+        word for name, folder in readers_of(*board).items() for word in ("--reader", f"{name}={folder}")
+    ]
+    sockets = ("--image-socket", "coronal-knee-mri", "--mask-socket", "marrow-mask")
+    place = ("--board", board[0].root, "-o", tmp_path / "out")
+    result = bmseg("leaderboard", "bundle", "grand-challenge", *place, *readers, *sockets)
+    assert result.returncode == 0, result.stderr
+    assert "whoever has it has the answers" in result.stdout
+    assert bytes_of(tmp_path / "out") == bytes_of(grand_challenge)
 
 
 def unpacked(archive: bytes) -> list[bytes]:

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.board import Board
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Contract
 from bmseg.leaderboard.platforms.bundle import Organised
 from bmseg.leaderboard.platforms.codabench import columns
 from bmseg.leaderboard.platforms.grand_challenge import job

@@ -11,15 +11,14 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from bmseg.leaderboard.board import Board
-from bmseg.leaderboard.challenge import Challenge, Public, Ranking
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Challenge, Contract, Public, Ranking
 from bmseg.leaderboard.entries import Description, Entry, Event
 from bmseg.leaderboard.scoring import MISSING, NOBODY, SCORED, UNDEFINED
 from bmseg.leaderboard.site.overlays import Overlay
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.standings import standings as rank_board
 from bmseg.study import load_study
-from bmseg.untrusted.header import Grid
+from bmseg.untrusted.header import ExamGrid
 
 #: What a team may try to write.
 HOSTILE = [
@@ -39,7 +38,7 @@ def standings(
     *,
     titles: list[str] | None = None,
     public: Public | None = None,
-    bootstraps: int = 200,
+    bootstraps: int = 100,
     exact: bool = True,
 ) -> Standings:
     """A board of random scores: the first submissions good, the last one poor, which lacks an exam.
@@ -55,12 +54,11 @@ def standings(
         ranking=Ranking(
             weights={level.name: 1.0 for level in study.levels},
             submissions="latest",
-            bootstraps=bootstraps,
             exact=exact,
-        ),
+        ).model_copy(update={"bootstraps": bootstraps}),
         public=public or Public(),
     )
-    grid = Grid(size=[32, 40, 8], affine=np.diag([0.9, 0.9, 3.5, 1.0]).tolist())
+    grid = ExamGrid(size=[32, 40, 8], affine=np.diag([0.9, 0.9, 3.5, 1.0]).tolist())
     exams = [f"exam{number:03d}" for number in range(1, n_exams + 1)]
     contract = Contract(labels=list(study.label_values), exams=dict.fromkeys(exams, grid))
     entries = [_entry(place, (titles or [])[place : place + 1]) for place in range(n_submissions)]

@@ -13,32 +13,31 @@ from PIL import Image
 from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Public
 from bmseg.leaderboard.site import build_site, site_in, site_texts
-from bmseg.leaderboard.site.overlays import HIDDEN, RecordedOverlays
-from bmseg.leaderboard.site.text import page_name
+from bmseg.leaderboard.site.overlays import HIDDEN, recorded_overlays
 from bmseg.leaderboard.standings import Standings
 from bmseg.outputs import PROVENANCE
 from bmseg.outputs.provenance import file_hash
-from tests.bmseg.leaderboard.site.checks import MADE, Page, contents, faults
+from tests.bmseg.leaderboard.site.checks import MADE, Page, faults
 from tests.bmseg.leaderboard.site.standings_fixture import Images, standings
+from tests.support.files import bytes_of
 
 
 def test_same_standings_same_bytes(site: Path, board: Standings, tmp_path: Path) -> None:
     build_site(board, tmp_path / "again", made=MADE, overlays=Images(lacking="exam004"))
-    assert contents(tmp_path / "again") == contents(site)
+    assert bytes_of(tmp_path / "again") == bytes_of(site)
 
 
 def test_texts_are_made_again_without_images(site: Path, board: Standings) -> None:
-    texts = site_texts(board, made=MADE, overlays=RecordedOverlays(site_in(site).read()["overlays"]))
-    made = contents(site)
-    others = {name for name in made if name.startswith(("figures/", "overlays/"))} | {PROVENANCE, ".lock"}
+    texts = site_texts(board, made=MADE, why_not=recorded_overlays(site_in(site).read()))
+    made = bytes_of(site)
+    others = {name for name in made if name.startswith(("figures/", "overlays/"))} | {PROVENANCE}
     assert set(texts) == set(made) - others
     assert {name: text.encode() for name, text in texts.items()} == {name: made[name] for name in texts}
 
 
 def test_provenance_names_every_file(site: Path) -> None:
     record = json.loads((site / PROVENANCE).read_text(encoding="utf-8"))
-    files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
-    assert set(record["outputs"]) == files - {PROVENANCE, ".lock"}
+    assert set(record["outputs"]) == set(bytes_of(site)) - {PROVENANCE}
     assert all(file_hash(site / name) == digest for name, digest in record["outputs"].items())
     assert record["made"] == MADE
     assert not list(site.glob("*/.partial*")) + list(site.glob(".partial*"))
@@ -68,18 +67,18 @@ def test_overlays_are_of_the_worst_exams(site: Path, board: Standings) -> None:
 @pytest.mark.usefixtures("quick_figures")
 def test_overlays_stay_hidden_unless_the_challenge_shows_them(tmp_path: Path) -> None:
     images = Images()
-    board = standings(2, 5, bootstraps=100)
+    board = standings(2, 5, bootstraps=5)
     build_site(board, tmp_path / "site", made=MADE, overlays=images)
     assert images.read_so_far == []
     assert not (tmp_path / "site" / "overlays").exists()
-    page = Page(tmp_path / "site" / "submissions" / f"{page_name(board.entries[0])}.html")
+    page = Page(tmp_path / "site" / "submissions" / f"{board.entries[0].page_name}.html")
     assert page.text.count(HIDDEN) == 3
 
 
 def test_what_is_not_public_is_on_no_file() -> None:
     secret = "a description that is nobody's business"
     public = Public(description=False, url=False, masks_hash=False)
-    board = standings(2, 5, titles=["Net", "Net"], public=public, bootstraps=100)
+    board = standings(2, 5, titles=["Net", "Net"], public=public, bootstraps=5)
     entries = [
         entry.model_copy(
             update={
@@ -98,7 +97,7 @@ def test_what_is_not_public_is_on_no_file() -> None:
 
 @pytest.mark.parametrize("n_submissions", [0, 1])
 def test_boards_with_hardly_a_submission(n_submissions: int, tmp_path: Path) -> None:
-    board = standings(n_submissions, 5, bootstraps=100)
+    board = standings(n_submissions, 5, bootstraps=5)
     build_site(board, tmp_path / "site", made=MADE)
     index = Page(tmp_path / "site" / "index.html")
     assert "reader4" in index.text
@@ -114,14 +113,14 @@ def test_boards_with_hardly_a_submission(n_submissions: int, tmp_path: Path) -> 
 
 
 def test_hundred_submissions_have_a_page_each() -> None:
-    board = standings(100, 2, bootstraps=100, exact=False)
+    board = standings(100, 2, bootstraps=5, exact=False)
     texts = site_texts(board, made=MADE)
     assert sum(name.startswith("submissions/") for name in texts) == 100
     assert texts["index.html"].count('data-kind="submission"') == 100
 
 
 def test_without_readers_the_page_has_no_word_of_them() -> None:
-    board = standings(2, 5, bootstraps=100)
+    board = standings(2, 5, bootstraps=5)
     rows = board.rows[board.rows.kind == "submission"].assign(
         difference=np.nan, low=np.nan, high=np.nan, beside=""
     )
@@ -135,16 +134,16 @@ def test_without_readers_the_page_has_no_word_of_them() -> None:
 @pytest.mark.usefixtures("quick_figures")
 def test_pages_of_submissions_that_left_are_removed_and_nothing_else(tmp_path: Path) -> None:
     out = tmp_path / "site"
-    two, one = standings(2, 5, bootstraps=100), standings(1, 5, bootstraps=100)
+    two, one = standings(2, 5, bootstraps=5), standings(1, 5, bootstraps=5)
     build_site(two, out, made=MADE)
     (out / "submissions" / "notes.txt").write_text("mine")
-    gone = {page_name(entry) for entry in two.entries} - {page_name(entry) for entry in one.entries}
+    gone = {entry.page_name for entry in two.entries} - {entry.page_name for entry in one.entries}
     assert len(gone) == 1
     build_site(one, out, made=MADE)
     assert not (out / "submissions" / f"{gone.pop()}.html").exists()
     assert not (out / "figures" / "schemes.svg").exists()
     assert (out / "submissions" / "notes.txt").read_text() == "mine"
-    build_site(standings(0, 5), out, made=MADE)
+    build_site(standings(0, 5, bootstraps=5), out, made=MADE)
     assert [path.name for path in (out / "submissions").iterdir()] == ["notes.txt"]
 
 
@@ -152,7 +151,7 @@ def test_pages_of_submissions_that_left_are_removed_and_nothing_else(tmp_path: P
 def test_a_build_that_is_stopped_is_finished_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, board = tmp_path / "site", standings(1, 5, bootstraps=100)
+    out, board = tmp_path / "site", standings(1, 5, bootstraps=5)
     real, moved = Path.replace, []
 
     def stops(path: Path, target: Path) -> Path:
@@ -180,16 +179,16 @@ def test_a_build_that_is_stopped_is_finished_by_the_next(
 def test_a_record_cannot_make_it_remove_files_elsewhere(tmp_path: Path) -> None:
     out, outside = tmp_path / "site", tmp_path / "outside.txt"
     outside.write_text("mine")
-    build_site(standings(0, 5), out, made=MADE)
+    build_site(standings(0, 5, bootstraps=5), out, made=MADE)
     record = json.loads((out / PROVENANCE).read_text())
     record["outputs"] |= {"../outside.txt": "", str(outside): ""}
     (out / PROVENANCE).write_text(json.dumps(record))
-    build_site(standings(0, 5), out, made=MADE)
+    build_site(standings(0, 5, bootstraps=5), out, made=MADE)
     assert outside.read_text() == "mine"
 
 
 def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("mine")
     with pytest.raises(InputError, match="found files and no provenance.json of a bmseg leaderboard site"):
-        build_site(standings(0, 5), tmp_path, made=MADE)
+        build_site(standings(0, 5, bootstraps=5), tmp_path, made=MADE)
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]

@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bmseg.leaderboard.challenge import Challenge
-from bmseg.leaderboard.contract import read_contract
-from bmseg.leaderboard.site.text import page_name
+from bmseg.leaderboard.challenge import Challenge, read_contract
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import load_study
 from tests.bmseg.leaderboard.site.checks import Page, faults
@@ -47,7 +45,7 @@ def test_numbers_of_pages_are_those_of_the_json(site: Path, board: Standings) ->
     for row, entry in zip(
         board.rows[board.rows.kind == "submission"].itertuples(), board.entries, strict=True
     ):
-        page = Page(site / "submissions" / f"{page_name(entry)}.html")
+        page = Page(site / "submissions" / f"{entry.page_name}.html")
         shown = set(map(float, page.data))
         own = board.scores[board.scores.key == row.key]
         assert set(own.dice.dropna()) <= shown

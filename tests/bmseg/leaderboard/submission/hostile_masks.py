@@ -14,15 +14,15 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from bmseg.leaderboard.contract import Contract
-from bmseg.untrusted.header import Grid
+from bmseg.leaderboard.challenge import Contract
+from bmseg.untrusted.header import ExamGrid
 
 SIZE = (5, 4, 3)
 #: Slices along the second axis of the world, as coronal exams have them.
 AFFINE = np.array([[-0.9, 0, 0, 10], [0, 0, 3.5, 5], [0, 0.9, 0, -7], [0, 0, 0, 1]])
 LABELS = [0, 1, 2, 3]
 EXAMS = ["case_1", "case_2"]
-GRID = Grid(size=list(SIZE), affine=AFFINE.tolist())
+GRID = ExamGrid(size=list(SIZE), affine=AFFINE.tolist())
 CONTRACT = Contract(labels=LABELS, exams=dict.fromkeys(EXAMS, GRID))
 ARRAY = (np.arange(60) % 4).astype(np.uint8).reshape(SIZE)
 

@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bmseg.leaderboard.contract import Contract
+from bmseg.leaderboard.challenge import Contract
 from bmseg.leaderboard.submission import CheckedSubmission, check_submission, masks_sha256
 from bmseg.untrusted.listing import list_folder
 from dataset_conversion.images import Volume

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bmseg.leaderboard.submission.hostile import MOST_MEMORY, Verdict, make_all
+from tests.bmseg.leaderboard.submission.hostile import MOST_MEMORY, Verdict
 
 MOST_SECONDS = 5
 ROOT = Path(__file__).parents[4]
@@ -37,12 +37,10 @@ def listing(folder: Path) -> dict[str, tuple[int, int, int]]:
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    root = tmp_path_factory.mktemp("hostile")
+def trial(hostile_sources: dict[str, tuple[Path, str]]) -> Trial:
+    root = next(iter(hostile_sources.values()))[0].parents[1]
     sources, cwd = root / "sources", root / "cwd"
-    sources.mkdir()
     cwd.mkdir()
-    expected = make_all(sources)
     before = listing(root)
     done = subprocess.run(
         [sys.executable, "-m", "tests.bmseg.leaderboard.submission.hostile", str(sources)],
@@ -56,7 +54,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     lines = [Verdict(**json.loads(line)) for line in done.stdout.splitlines()]
-    return Trial(expected, {line.source: line for line in lines}, before, listing(root))
+    return Trial(hostile_sources, {line.source: line for line in lines}, before, listing(root))
 
 
 def test_each_is_refused_for_its_reason(trial: Trial) -> None:
