@@ -22,13 +22,14 @@ INSTALLED := .venv/.installed
 BMSEG     := $(BIN)/bmseg
 STAGES    := data plan train predict evaluate compare report leaderboard
 BOARD     := $(BMSEG) leaderboard
+TESTS     := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 RUN       := --workspace $(WORKSPACE) --profile $(PROFILE)
 CODE      := bmseg dataset_conversion evaluation tests benchmarks
 
 .DEFAULT_GOAL := help
 # Trainings side by side would take each other's cores.
 .NOTPARALLEL:
-.PHONY: help setup reproduce $(STAGES) baseline evaluate annotate test test-fast lint format bench calibrate constraints clean
+.PHONY: help setup reproduce $(STAGES) baseline evaluate annotate test test-fast lint style format bench calibrate constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,16 +92,21 @@ annotate: setup  ## three rounds of segmentation with a model's help: SEGMENTED 
 	done
 	$(BMSEG) annotate status --workspace $(ROUNDS)
 
-test: lint  ## lint, types and all tests
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 15
+# Types are checked beside the tests, and shown after them.
+test: style  ## lint, types and all tests
+	@types=$$(mktemp); $(BIN)/mypy >$$types 2>&1 & checks=$$!; \
+	$(TESTS) --durations 15; tested=$$?; \
+	wait $$checks; checked=$$?; cat $$types; rm -f $$types; exit $$((tested || checked))
 
 test-fast: setup  ## the tests that take seconds
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(TESTS) -m "not slow"
 
-lint: setup  ## ruff and mypy
+lint: style  ## ruff and mypy
+	$(BIN)/mypy
+
+style: setup
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy
 
 format: setup  ## let ruff format the code
 	$(BIN)/ruff check --fix $(CODE)

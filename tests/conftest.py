@@ -13,7 +13,7 @@ from hypothesis import settings
 from tests.support.masks import save_mask, thresholded
 
 # The same examples in every run, and no failure because a machine was busy.
-settings.register_profile("bmseg", deadline=None, derandomize=True)
+settings.register_profile("bmseg", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("bmseg")
 
 #: Files that take a minute and more, the longest first.

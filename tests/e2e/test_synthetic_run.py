@@ -5,21 +5,23 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from bmseg.methods.profiles import PROFILES
 from bmseg.study import DEFAULT_STUDY, load_study
 from dataset_conversion.phantom.calibration import MEAN_TOLERANCE, MEDIAN_TOLERANCE
 from evaluation.measures.dice import summarise
-from tests.support import command_line
+from tests.support.command_line import bmseg
 from tests.support.rooms import data, without_data
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install '.[train]'")
 pytestmark = pytest.mark.slow
 
-PROGRAM = Path(sys.executable).parent / "bmseg"
 # One thread: another test runs beside this one.
 STAGES = [
     ["phantom", "--training", "5"],
@@ -38,26 +40,23 @@ STAGES = [
     ["leaderboard", "build"],
     ["reading-room", "build"],
 ]
-# In this process: each is a few seconds of work after seconds of imports.
-IN_PROCESS = {"evaluate", "compare", "report", "leaderboard", "reading-room"}
-
-
-def bmseg(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True)
 
 
 def run(stage: list[str], workspace: Path) -> subprocess.CompletedProcess[str]:
-    words = [word.format(workspace=workspace) for word in stage]
-    return (command_line.bmseg if stage[0] in IN_PROCESS else bmseg)(*words, "-w", workspace)
+    """In this process: most are seconds of work after seconds of imports."""
+    return bmseg(*(word.format(workspace=workspace) for word in stage), "-w", workspace)
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("run") / "workspace"
-    for stage in STAGES:
-        result = run(stage, root)
-        assert result.returncode == 0, result.stderr
-    return root
+    with pytest.MonkeyPatch.context() as patch:
+        # Tiles side by side: half as many, since how well these networks predict is not asked.
+        patch.setitem(PROFILES, "quick", replace(PROFILES["quick"], tile_step=1.0))
+        for stage in STAGES:
+            result = run(stage, root)
+            assert result.returncode == 0, result.stderr
+        yield root
 
 
 def test_trained_methods_stand_beside_four_readers(workspace: Path) -> None:
@@ -120,7 +119,7 @@ def test_the_report_needs_no_other_file(workspace: Path) -> None:
 
 
 def test_the_board_holds_methods_readers_and_simulated_teams(workspace: Path) -> None:
-    result = command_line.bmseg("leaderboard", "verify", "-w", workspace)
+    result = bmseg("leaderboard", "verify", "-w", workspace)
     assert result.returncode == 0, result.stderr
     assert "7 submissions and 4 readers, 8 tables of scores derived again from masks" in result.stdout
     site = workspace / "leaderboard" / "site"

@@ -45,6 +45,15 @@ def graph(found: Mapping[str, Path]) -> dict[str, set[str]]:
     return edges
 
 
+def between_rooms(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """The same between folders one below a package: ``bmseg.a.b`` lies in ``bmseg.a``."""
+    found: dict[str, set[str]] = {}
+    for name, named in edges.items():
+        room = ".".join(name.split(".")[:2])
+        found.setdefault(room, set()).update({".".join(one.split(".")[:2]) for one in named} - {room})
+    return found
+
+
 def circle(edges: Mapping[str, set[str]]) -> list[str]:
     """A circle, from a module back to itself; empty where there is none."""
     done: set[str] = set()
