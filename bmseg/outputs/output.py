@@ -84,11 +84,11 @@ class Output:
         InputError
         """
         if self.folder.exists() and not self.folder.is_dir():
-            raise InputError(f"{self.folder}: found a file, expected a folder; name another with -o")
+            raise InputError(f"{self.folder}: found a file, expected a folder; name another folder")
         if self.exclusive and self._has_files() and not self._read():
             raise InputError(
                 f"{self.folder}: found files and no {self.record} of {_a(self.kind)}, expected a new or "
-                f"empty folder or an earlier {self.kind}; name another with -o"
+                f"empty folder or an earlier {self.kind}; name another folder"
             )
 
     @contextmanager
