@@ -119,7 +119,7 @@ def test_refused(root: Path, words: list[str], message: str) -> None:
 def test_no_other_folder_is_written_into(root: Path) -> None:
     for out in (root / DATASET, root / "study/study.toml"):
         before = sorted(root.rglob("*"))
-        assert_refused(bmseg("atlas", "-w", root, "-o", out), "name another with -o")
+        assert_refused(bmseg("atlas", "-w", root, "-o", out), "name another folder")
         assert sorted(root.rglob("*")) == before
 
 
