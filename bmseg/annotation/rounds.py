@@ -20,6 +20,7 @@ made again by `Annotation.settle` where a call was killed.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -151,10 +152,16 @@ class Annotation:
         WorkError
             When another process is at work on them.
         """
-        with locked(self.workspace.annotation / ".lock", str(self.workspace.annotation), wait=False):
-            if self.record.get("started"):
-                self.settle()
-            yield
+        folder = self.workspace.annotation
+        with locked(folder / ".lock", str(folder), wait=False):
+            try:
+                if self.record.get("started"):
+                    self.settle()
+                yield
+            finally:
+                # A start that was refused leaves nothing.
+                if not any(folder.glob("[!.]*")):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def round(self, number: int) -> Round:
         """A round by its number; 0 is the start."""

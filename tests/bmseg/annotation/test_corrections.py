@@ -11,7 +11,7 @@ from bmseg.annotation.corrections import Effort, changes
 from bmseg.annotation.simulated import correct_regions
 
 LEVELS = {"level1": (1,), "level2": (2,), "level1+2": (1, 2)}
-FEW = settings(max_examples=40)
+FEW = settings(max_examples=25)
 MASKS = arrays(np.uint8, (4, 3, 2), elements=st.integers(0, 2))
 
 
