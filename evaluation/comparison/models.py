@@ -51,7 +51,6 @@ def compare_models(
         The same with ``left_out``, of `evaluation.scores.fair.score_fair`; None or empty with one reader.
     models : sequence of str
         Two or more; the first of a pair is the one that comes first here.
-    confidence : float
 
     Returns
     -------
@@ -93,7 +92,6 @@ def side_by_side(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
     ----------
     scores : DataFrame
         Of one level and one way, as in `compare_models`.
-    model, other : str
 
     Returns
     -------

@@ -46,7 +46,6 @@ class NonInferiority:
     difference : Interval
         Hodges-Lehmann estimate of model minus reader, two-sided interval; the model is non-inferior when
         its lower end is above ``-margin``.
-    margin : float
     test : SignedRank
         One-sided, of the differences plus the margin.
     alpha : float
@@ -125,8 +124,6 @@ def compare(
     scores : DataFrame
         Columns ``exam``, ``rater``, ``level``, ``dice``, and ``knee`` or ``left_out`` where there are; see
         `paired_differences`.
-    models, readers : sequence of str
-    confidence : float
     margin : float, optional
         Test non-inferiority too, see `non_inferiority`.
     family : sequence of str

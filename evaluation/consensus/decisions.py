@@ -27,7 +27,6 @@ def decision_table(votes: Votes, consensus: Consensus) -> pd.DataFrame:
     ----------
     votes : Votes
         Those of the consensus, or of the same masks with more raters.
-    consensus : Consensus
 
     Returns
     -------
@@ -97,7 +96,6 @@ def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: tup
     ----------
     pooled : DataFrame
         Of `pooled_decisions`.
-    title : str
     most : int
         Patterns printed at most; ``data`` holds all.
     notes : tuple of str

@@ -70,7 +70,6 @@ class OrdinalFit:
     kept : Start
         One of `starts`, of highest likelihood: of densities of scores, the true score integrated out;
         infinite where all variances are 0.
-    starts : tuple of Start
     """
 
     score: np.ndarray
@@ -89,7 +88,6 @@ class ScoreModel:
     ----------
     covariance : ndarray, shape (R, R)
         Of the raters' scores over voxels.
-    n_voxels : int
     """
 
     def __init__(self, covariance: np.ndarray, n_voxels: int) -> None:

@@ -49,7 +49,6 @@ def staple(
 
     Parameters
     ----------
-    votes : Votes
     rule : {"multilabel", "binary", "majority", "ordinal"}
     region : {"volume", "union"}
     restarts : int

@@ -35,7 +35,6 @@ def dice_boxplot(
     scores : DataFrame
         Columns ``exam``, ``rater``, ``level``, ``dice``; undefined Dice are left out and counted below
         the box.
-    rater : str
     colors : mapping of str to str
         Level to colour; levels without one are grey.
     reference : str
