@@ -29,11 +29,7 @@ COLUMNS = [
 
 
 def compare_models(
-    usual: pd.DataFrame,
-    fair: pd.DataFrame | None = None,
-    *,
-    models: Sequence[str],
-    confidence: float = 0.95,
+    usual: pd.DataFrame, fair: pd.DataFrame | None = None, *, models: Sequence[str], confidence: float = 0.95
 ) -> pd.DataFrame:
     """Every pair of models, level by level: difference with its interval, exact Wilcoxon test, Holm's p.
 

@@ -75,8 +75,7 @@ def pooled_decisions(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
     probabilities = [f"p{label}" for label in labels]
     shares = [f"share{label}" for label in labels]
     tables = pd.concat(
-        [decision_table(consensus.votes, consensus) for consensus in consensuses.values()],
-        ignore_index=True,
+        [decision_table(consensus.votes, consensus) for consensus in consensuses.values()], ignore_index=True
     )
     tables["exams"] = 1
     tables[probabilities] = tables[probabilities].mul(tables.voxels, axis=0)

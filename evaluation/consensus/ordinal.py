@@ -32,14 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from evaluation.consensus.result import (
-    TIE,
-    Consensus,
-    against_labels,
-    consensus_of,
-    empty_notice,
-    tie_notice,
-)
+from evaluation.consensus.result import TIE, Consensus, against_labels, consensus_of, empty_notice, tie_notice
 from evaluation.consensus.squarem import Search, Start, search
 from evaluation.consensus.votes import Votes
 

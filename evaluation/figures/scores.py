@@ -51,11 +51,7 @@ def dice_boxplot(
 
 @styled
 def raters_boxplot(
-    scores: pd.DataFrame,
-    *,
-    models: Sequence[str] | None = None,
-    note: str = "",
-    axes: Axes | None = None,
+    scores: pd.DataFrame, *, models: Sequence[str] | None = None, note: str = "", axes: Axes | None = None
 ) -> Figure:
     """Readers beside models, level by level, every exam as a point.
 
