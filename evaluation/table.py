@@ -28,10 +28,8 @@ class Table:
 
     Parameters
     ----------
-    title : str
     columns : sequence of str
         Headings; the first column holds row names.
-    rows : sequence of sequence of str
     notes : sequence of str
         Lines below the table.
     data : DataFrame
@@ -111,7 +109,6 @@ def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) 
     summary : DataFrame
         Of `evaluation.measures.dice.summarise`; columns ``n_defined`` and ``n`` may be absent, as in
         published tables.
-    title : str
     notes : sequence of str
         Lines below the table: consensus rule, empty-mask policy, "synthetic cohort".
 

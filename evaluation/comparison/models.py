@@ -29,11 +29,7 @@ COLUMNS = [
 
 
 def compare_models(
-    usual: pd.DataFrame,
-    fair: pd.DataFrame | None = None,
-    *,
-    models: Sequence[str],
-    confidence: float = 0.95,
+    usual: pd.DataFrame, fair: pd.DataFrame | None = None, *, models: Sequence[str], confidence: float = 0.95
 ) -> pd.DataFrame:
     """Every pair of models, level by level: difference with its interval, exact Wilcoxon test, Holm's p.
 
@@ -51,7 +47,6 @@ def compare_models(
         The same with ``left_out``, of `evaluation.scores.fair.score_fair`; None or empty with one reader.
     models : sequence of str
         Two or more; the first of a pair is the one that comes first here.
-    confidence : float
 
     Returns
     -------
@@ -93,7 +88,6 @@ def side_by_side(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
     ----------
     scores : DataFrame
         Of one level and one way, as in `compare_models`.
-    model, other : str
 
     Returns
     -------

@@ -34,7 +34,6 @@ def methods_table(
     ----------
     table : DataFrame
         Of `compare_models`.
-    title : str
     reference : str
         What the usual scores are against, in words.
     notes : sequence of str
@@ -68,7 +67,6 @@ def readers_table(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ())
     ----------
     table : DataFrame
         Of `compare`.
-    title : str
     notes : sequence of str
         Further lines below the table.
     """

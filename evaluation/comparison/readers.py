@@ -8,23 +8,15 @@ independent unit: where scores are by knee, an exam's difference is the mean of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation.scores.fair import units
-from evaluation.statistics.intervals import Interval, StatisticsError
-from evaluation.statistics.signed_rank import SignedRank, hodges_lehmann, holm, signed_rank
-from evaluation.statistics.words import (
-    count_of,
-    number,
-    p_is,
-    p_value,
-    percent,
-    star_if_short,
-)
+from evaluation.statistics.intervals import StatisticsError
+from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
+from evaluation.statistics.words import count_of, number, p_is, p_value, percent, star_if_short
 
 #: The name of the rater whose Dice in each exam is the median of the readers'.
 MEDIAN_READER = "median reader"
@@ -35,33 +27,6 @@ COLUMNS = [
     "n_pairs", "n_left_out", "n_equal",
 ]  # fmt: skip
 MARGIN_COLUMNS = ["margin", "p_margin", "p_margin_holm"]
-
-
-@dataclass(frozen=True)
-class NonInferiority:
-    """Is a model worse than a reader by less than a margin?
-
-    Parameters
-    ----------
-    difference : Interval
-        Hodges-Lehmann estimate of model minus reader, two-sided interval; the model is non-inferior when
-        its lower end is above ``-margin``.
-    margin : float
-    test : SignedRank
-        One-sided, of the differences plus the margin.
-    alpha : float
-        One-sided level, half of what the interval leaves out.
-    """
-
-    difference: Interval
-    margin: float
-    test: SignedRank
-    alpha: float
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether non-inferiority is shown; False also where nothing can be said."""
-        return self.test.p <= self.alpha
 
 
 def paired_differences(
@@ -125,8 +90,6 @@ def compare(
     scores : DataFrame
         Columns ``exam``, ``rater``, ``level``, ``dice``, and ``knee`` or ``left_out`` where there are; see
         `paired_differences`.
-    models, readers : sequence of str
-    confidence : float
     margin : float, optional
         Test non-inferiority too, see `non_inferiority`.
     family : sequence of str
@@ -157,8 +120,7 @@ def compare(
                 row = {"level": level, "model": model, "other": other}
                 row |= estimate_and_test(differences, confidence)
                 if margin is not None:
-                    shown = non_inferiority(differences, margin, confidence=confidence)
-                    row |= {"margin": margin, "p_margin": shown.test.p}
+                    row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
                 rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS + ([] if margin is None else MARGIN_COLUMNS))
     for name in ["p"] if margin is None else ["p", "p_margin"]:
@@ -183,10 +145,11 @@ def estimate_and_test(differences: np.ndarray, confidence: float) -> dict[str, f
     }
 
 
-def non_inferiority(
-    differences: Sequence[float] | np.ndarray, margin: float, *, confidence: float = 0.95
-) -> NonInferiority:
-    """Test that a model's Dice is worse than a reader's by less than a margin.
+def non_inferiority(differences: Sequence[float] | np.ndarray, margin: float) -> float:
+    """One-sided p that a model's Dice is not worse than a reader's by the margin.
+
+    At half of what a two-sided interval leaves out, such as 0.025, it says what the interval says: whether
+    its lower end is above ``-margin``.
 
     Parameters
     ----------
@@ -194,25 +157,17 @@ def non_inferiority(
         Of `paired_differences`.
     margin : float
         The loss of Dice that would not matter, between 0 and 1; to be named before looking.
-    confidence : float
-        Of the two-sided interval; the test is one-sided at half of the rest: 0.025.
 
     Raises
     ------
     StatisticsError
-        When the margin or the confidence is not between 0 and 1.
+        When the margin is not between 0 and 1.
     """
     if not 0 < margin < 1:
         raise StatisticsError(
             f"margin: found {margin:g}, expected a loss of Dice between 0 and 1, such as 0.05"
         )
-    values = np.asarray(differences, dtype=float)
-    return NonInferiority(
-        difference=hodges_lehmann(values, confidence=confidence),
-        margin=margin,
-        test=signed_rank(values + margin, "greater"),
-        alpha=(1 - confidence) / 2,
-    )
+    return signed_rank(np.asarray(differences, dtype=float) + margin, "greater").p
 
 
 def in_words(comparison: Any) -> str:

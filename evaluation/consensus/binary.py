@@ -60,12 +60,10 @@ def binary_staple(
 
     Parameters
     ----------
-    votes : Votes
     label : int
         A label value of `votes`, background included.
     tolerance : float
         Absolute change of every sensitivity and specificity below which the search stops.
-    max_iterations : int
 
     Raises
     ------

@@ -27,7 +27,6 @@ def decision_table(votes: Votes, consensus: Consensus) -> pd.DataFrame:
     ----------
     votes : Votes
         Those of the consensus, or of the same masks with more raters.
-    consensus : Consensus
 
     Returns
     -------
@@ -76,8 +75,7 @@ def pooled_decisions(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
     probabilities = [f"p{label}" for label in labels]
     shares = [f"share{label}" for label in labels]
     tables = pd.concat(
-        [decision_table(consensus.votes, consensus) for consensus in consensuses.values()],
-        ignore_index=True,
+        [decision_table(consensus.votes, consensus) for consensus in consensuses.values()], ignore_index=True
     )
     tables["exams"] = 1
     tables[probabilities] = tables[probabilities].mul(tables.voxels, axis=0)
@@ -97,7 +95,6 @@ def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: tup
     ----------
     pooled : DataFrame
         Of `pooled_decisions`.
-    title : str
     most : int
         Patterns printed at most; ``data`` holds all.
     notes : tuple of str

@@ -24,10 +24,6 @@ def majority_vote(votes: Votes) -> Consensus:
     before any: so does `scipy.stats.mode`. ITK's LabelVotingImageFilter agrees where nothing ties, and
     marks ties as undecided, which cannot be scored.
 
-    Parameters
-    ----------
-    votes : Votes
-
     Returns
     -------
     Consensus

@@ -33,7 +33,6 @@ class PatternModel:
         Label indices; every label occurs.
     counts : ndarray, shape (P,)
         Voxels of each pattern.
-    n_labels : int
     """
 
     def __init__(self, patterns: np.ndarray, counts: np.ndarray, n_labels: int) -> None:
@@ -92,7 +91,6 @@ def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations:
 
     Parameters
     ----------
-    votes : Votes
     restarts : int
         Random diagonal-dominant starts, on top of four fixed ones: the raters' vote fractions, and equal
         matrices with 0.9, 0.7 and 0.99 on the diagonal.

@@ -32,14 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from evaluation.consensus.result import (
-    TIE,
-    Consensus,
-    against_labels,
-    consensus_of,
-    empty_notice,
-    tie_notice,
-)
+from evaluation.consensus.result import TIE, Consensus, against_labels, consensus_of, empty_notice, tie_notice
 from evaluation.consensus.squarem import Search, Start, search
 from evaluation.consensus.votes import Votes
 
@@ -70,7 +63,6 @@ class OrdinalFit:
     kept : Start
         One of `starts`, of highest likelihood: of densities of scores, the true score integrated out;
         infinite where all variances are 0.
-    starts : tuple of Start
     """
 
     score: np.ndarray
@@ -89,7 +81,6 @@ class ScoreModel:
     ----------
     covariance : ndarray, shape (R, R)
         Of the raters' scores over voxels.
-    n_voxels : int
     """
 
     def __init__(self, covariance: np.ndarray, n_voxels: int) -> None:

@@ -72,7 +72,6 @@ class Consensus:
         two regions, cannot be compared.
     iterations : int
         EM steps of the start kept; under the binary rule the largest over levels.
-    converged : bool
     starts : tuple of Start
         Multi-label and ordinal: every start tried. Binary: one a level, from its vote fraction. Majority:
         none.

@@ -49,7 +49,6 @@ def staple(
 
     Parameters
     ----------
-    votes : Votes
     rule : {"multilabel", "binary", "majority", "ordinal"}
     region : {"volume", "union"}
     restarts : int
@@ -87,12 +86,7 @@ def staple(
 
 
 def leave_one_out(
-    votes: Votes,
-    *,
-    rule: Rule = "multilabel",
-    region: Region = "volume",
-    restarts: int = 12,
-    seed: int = 0,
+    votes: Votes, *, rule: Rule = "multilabel", region: Region = "volume", restarts: int = 12, seed: int = 0
 ) -> dict[str, Consensus]:
     """For each rater, the consensus of all the others: a truth that the rater had no part in.
 

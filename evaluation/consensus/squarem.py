@@ -75,7 +75,6 @@ def search(
 
     Parameters
     ----------
-    model : Model
     names : sequence of str
         Of the starts.
     starts : ndarray, shape (S, ...)

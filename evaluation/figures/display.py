@@ -36,7 +36,6 @@ class Window:
 
     Parameters
     ----------
-    name : str
     low, high : float
         In units of the image; `high` is above `low`.
     """
@@ -95,10 +94,6 @@ def air_below(image: np.ndarray) -> float:
 
 def safe_colors(number: int) -> list[str]:
     """Colours of levels 1 to `number` that colour-blind readers can tell apart, darker to brighter.
-
-    Parameters
-    ----------
-    number : int
 
     Returns
     -------

@@ -34,7 +34,6 @@ def dice_against_volume(
     errors : DataFrame
         Of `evaluation.failures.volumes.error_volumes`. The dotted line is at the median volume; Spearman's
         rho and its p are printed.
-    rater : str
     colors : mapping of str to str
         Level to colour; levels without one are grey.
     """

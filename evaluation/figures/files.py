@@ -26,9 +26,6 @@ def save_figure(
 
     Parameters
     ----------
-    figure : Figure
-    folder : Path or str
-    name : str
     endings : sequence of str
         Of the formats.
     dpi : int

@@ -20,7 +20,6 @@ def panels(levels: Sequence[str], axes: AxesLike | None, *, height: float, extra
 
     Parameters
     ----------
-    levels : sequence of str
     axes : Axes or sequence of Axes, optional
         To draw into, one a level.
     height, extra : float
@@ -39,7 +38,6 @@ def rater_rows(
 
     Parameters
     ----------
-    levels, raters : sequence of str
     axes : Axes or sequence of Axes, optional
         To draw into, one a level.
     extra : float

@@ -111,7 +111,6 @@ def significance_map(
         ``algorithm, other, p_holm`` of `evaluation.ranking.Rankings`.
     order : sequence of str
         Algorithms by rank, first on top and on the left.
-    alpha : float
     """
     n = len(order)
     names = [shortened(name) for name in order]

@@ -13,15 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evaluation.figures import style
-from evaluation.figures.panels import (
-    ROW_INCHES,
-    beside,
-    headed,
-    named_rows,
-    names_inches,
-    ruled,
-    shortened,
-)
+from evaluation.figures.panels import ROW_INCHES, beside, headed, named_rows, names_inches, ruled, shortened
 from evaluation.figures.style import new_figure, noted, styled
 from evaluation.statistics.words import number
 

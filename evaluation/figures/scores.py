@@ -35,7 +35,6 @@ def dice_boxplot(
     scores : DataFrame
         Columns ``exam``, ``rater``, ``level``, ``dice``; undefined Dice are left out and counted below
         the box.
-    rater : str
     colors : mapping of str to str
         Level to colour; levels without one are grey.
     reference : str
@@ -52,11 +51,7 @@ def dice_boxplot(
 
 @styled
 def raters_boxplot(
-    scores: pd.DataFrame,
-    *,
-    models: Sequence[str] | None = None,
-    note: str = "",
-    axes: Axes | None = None,
+    scores: pd.DataFrame, *, models: Sequence[str] | None = None, note: str = "", axes: Axes | None = None
 ) -> Figure:
     """Readers beside models, level by level, every exam as a point.
 

@@ -80,7 +80,6 @@ def bland_altman_panels(
     ----------
     volumes : DataFrame
         ``exam, level, rater, ml`` of `evaluation.measures.volume.volumes`, the reference among the raters.
-    rater, reference : str
     colors : mapping of str to str
         Level to colour; levels without one are grey.
     """
@@ -164,7 +163,6 @@ def forest_plot(
     comparisons : DataFrame
         Of `evaluation.comparison.readers.compare`; with a margin, minus the margin is a dashed line. Where
         no exam could be compared the row says so.
-    model : str
     """
     chosen = comparisons[comparisons.model == model]
     levels, others = list(dict.fromkeys(chosen.level)), list(dict.fromkeys(chosen.other))

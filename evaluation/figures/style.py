@@ -76,7 +76,6 @@ class Drawing:
 
     Parameters
     ----------
-    figure : Figure
     grid : dict of str to Axes
         The panels by name, in order.
     is_ours : bool

@@ -74,7 +74,6 @@ def pairwise_tests(values: np.ndarray, rules: Rules) -> PairwiseTests:
     ----------
     values : ndarray of float, shape (cases, algorithms)
         Larger is better; NaN is undefined.
-    rules : Rules
     """
     n_cases, n = values.shape
     if rules.exact:
@@ -103,7 +102,6 @@ def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.n
     values : ndarray of float, shape (cases, algorithms)
     counts : ndarray of float, shape (cases, samples)
         How often each case is in a sample.
-    rules : Rules
 
     Returns
     -------

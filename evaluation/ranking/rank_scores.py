@@ -28,7 +28,6 @@ def rank_scores(
         ``task, algorithm, case, value`` and optionally ``status`` (scored, undefined, missing; without it
         NaN is undefined). A case of a task that an algorithm has no row for is missing for it, and counts
         as the worst score. Undefined cases do not count, in pairwise tests neither for the other.
-    rules : Rules, optional
     schemes : sequence of Scheme
         Those wanted; no other is computed.
 

@@ -23,8 +23,6 @@ class Ranking:
 
     Parameters
     ----------
-    scheme : Scheme
-    task : str
     values : ndarray, shape (algorithms,)
         What was ranked.
     ranks : ndarray of int, shape (algorithms,)

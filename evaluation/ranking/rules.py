@@ -36,7 +36,6 @@ class Rules:
 
     Parameters
     ----------
-    larger_is_better : bool
     tolerance : float
         Values that differ by no more are tied, and so is a chain of such values; 0: only equal ones.
         Sums are never compared closer than their rounding error.
@@ -52,7 +51,6 @@ class Rules:
         Of rank intervals and of the interval of Kendall's tau.
     bootstraps : int
         0: no intervals, probabilities and stability.
-    seed : int
     weights : mapping of str to float, optional
         Weight of a task's rank in the overall rank. Tasks that are not named weigh 1.
     worst : float, optional
@@ -122,7 +120,6 @@ class Rankings:
     groups : DataFrame
         ``task, algorithm, group``: algorithms that share a letter cannot be told apart by the
         Holm-adjusted tests. After z come A to Z, then a1, b1, ... Overall only where tasks share cases.
-    n_bootstraps : int
     """
 
     ranks: pd.DataFrame

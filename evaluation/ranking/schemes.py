@@ -22,11 +22,8 @@ def aggregate(scheme: Scheme, scores: TaskScores, counts: np.ndarray, rules: Rul
 
     Parameters
     ----------
-    scheme : Scheme
-    scores : TaskScores
     counts : ndarray of float, shape (cases, samples)
         How often each case is in a sample.
-    rules : Rules
 
     Returns
     -------

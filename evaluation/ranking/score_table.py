@@ -22,7 +22,6 @@ class TaskScores:
 
     Parameters
     ----------
-    task : str
     algorithms, cases : sequence of str
         Sorted; algorithms are the same in every task.
     values : ndarray of float, shape (cases, algorithms)
@@ -47,7 +46,6 @@ def split_tasks(scores: pd.DataFrame, rules: Rules) -> list[TaskScores]:
     scores : DataFrame
         Columns ``task``, ``algorithm``, ``case``, ``value`` and, if known, ``status`` (scored, undefined,
         missing). Without a status NaN is undefined.
-    rules : Rules
 
     Raises
     ------

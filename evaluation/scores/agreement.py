@@ -44,7 +44,6 @@ def pairwise_dice(
         Exam to its histogram, of the same raters in each.
     levels : mapping of str to sequence of int
         Name of a level or group to its mask values.
-    empty_mask : EmptyMask
 
     Returns
     -------
@@ -78,7 +77,6 @@ def summarise_pairs(pairs: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
     ----------
     pairs : DataFrame
         Of `pairwise_dice`.
-    confidence : float
 
     Returns
     -------
@@ -101,7 +99,6 @@ def dice_matrix(summary: pd.DataFrame, level: str, value: str = "mean") -> pd.Da
     ----------
     summary : DataFrame
         Of `summarise_pairs`.
-    level : str
     value : str
         The column to show.
 
@@ -174,7 +171,6 @@ def agreement_table(
         Of `summarise_pairs`.
     chance : DataFrame
         Of `summarise_chance_corrected`.
-    title : str
     notes : sequence of str
         Further lines below the table, as "Synthetic cohort: ...".
     """

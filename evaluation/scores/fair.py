@@ -39,7 +39,6 @@ def score_fair(
         whole exam.
     levels : mapping of str to sequence of int
         Name of a level or group to its mask values.
-    empty_mask : EmptyMask
 
     Returns
     -------

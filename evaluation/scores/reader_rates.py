@@ -48,7 +48,6 @@ def summarise_rates(rates: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
     ----------
     rates : DataFrame
         Of `reader_rates`.
-    confidence : float
 
     Returns
     -------
@@ -92,7 +91,6 @@ def summarise_confusions(confusions: pd.DataFrame, *, confidence: float = 0.95) 
     ----------
     confusions : DataFrame
         Of `reader_confusions`.
-    confidence : float
 
     Returns
     -------

@@ -88,7 +88,6 @@ def sensitivity(
         Whose masks make the consensus.
     levels : mapping of str to sequence of int
         Name of a level or group to its mask values.
-    empty_mask : EmptyMask
     study : tuple of str
         Rule and region of the study's own consensus; added to `ways` where it is missing.
     ways : sequence of tuple of str
@@ -130,8 +129,6 @@ def sensitivity_table(found: Sensitivity, *, title: str, notes: Sequence[str] = 
 
     Parameters
     ----------
-    found : Sensitivity
-    title : str
     notes : sequence of str
         Further lines below the table, as "Synthetic cohort: ...".
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.measures.dice import EmptyMask
-from evaluation.scores.fair import bias, over_consensuses, units
+from evaluation.scores.fair import bias, over_consensuses
 from evaluation.statistics.intervals import Interval, mean_interval, median_interval
 from evaluation.statistics.words import DASH, interval, number, percent, signed, star_if_short
 from evaluation.table import Table
@@ -41,7 +41,6 @@ def summarise_with_intervals(
     scores : DataFrame
         Columns ``exam``, ``rater``, ``level``, ``dice``; NaN is undefined. With a column ``knee`` the
         values are of knees and the intervals are clustered by exam.
-    confidence : float
     bounds : tuple of float
         What the values can be; intervals of means are cut there.
 
@@ -61,17 +60,8 @@ def summarise_with_intervals(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def fair_table(
-    usual: pd.DataFrame,
-    fair: pd.DataFrame,
-    *,
-    title: str,
-    rule: str,
-    empty_mask: EmptyMask,
-    confidence: float = 0.95,
-    notes: Sequence[str] = (),
-) -> Table:
-    """Table 1 as published and fair, side by side: a row a level and rater.
+def summarise_fair(usual: pd.DataFrame, fair: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+    """The numbers of Table 1 as published, of the fair one, and of their difference, one below the other.
 
     Parameters
     ----------
@@ -80,41 +70,21 @@ def fair_table(
         ``knee`` where scored by knee.
     fair : DataFrame
         The same exams, of `evaluation.scores.fair.score_fair`.
-    title : str
-    rule : str
-        The consensus rule in words, for the notes.
-    empty_mask : EmptyMask
-        The policy that both were scored by, for the notes.
-    confidence : float
-    notes : sequence of str
-        Further lines below the table, as "Synthetic cohort: ...".
 
     Returns
     -------
-    Table
-        ``data`` holds a row a way ("usual", "fair", "usual minus fair"), level and rater: ``way`` and
-        `COLUMNS`.
+    DataFrame
+        A row a way ("usual", "fair", "usual minus fair"), level and rater: ``way`` and `COLUMNS`.
     """
     ways = {_USUAL: usual, _FAIR: over_consensuses(fair), _BIAS: bias(usual, fair)}
-    summaries = {
-        way: summarise_with_intervals(scores, confidence=confidence, bounds=_BOUNDS[way])
+    found = [
+        summarise_with_intervals(scores, confidence=confidence, bounds=_BOUNDS[way]).assign(way=way)
         for way, scores in ways.items()
-    }
-    data = pd.concat([summary.assign(way=way) for way, summary in summaries.items()], ignore_index=True)
-    data.insert(0, "way", data.pop("way"))
-    return printed_fair_table(
-        data,
-        title=title,
-        readers=list(dict.fromkeys(fair.left_out)),
-        rule=rule,
-        empty_mask=empty_mask,
-        unit="knees" if "knee" in units(usual) else "exams",
-        confidence=confidence,
-        notes=notes,
-    )
+    ]
+    return pd.concat(found, ignore_index=True)[["way", *COLUMNS]]
 
 
-def printed_fair_table(
+def fair_table(
     data: pd.DataFrame,
     *,
     title: str,
@@ -125,22 +95,22 @@ def printed_fair_table(
     confidence: float = 0.95,
     notes: Sequence[str] = (),
 ) -> Table:
-    """`fair_table` printed from its numbers, or from those of some of its raters.
+    """Table 1 as published and fair, side by side: a row a level and rater.
 
     Parameters
     ----------
     data : DataFrame
-        ``Table.data`` of `fair_table`, as table1_fair.csv holds it.
-    title : str
+        Of `summarise_fair`, of all raters or some.
     readers : sequence of str
         Whose consensus it is.
     rule : str
-        The consensus rule in words.
+        The consensus rule in words, for the notes.
     empty_mask : EmptyMask
+        The policy that both were scored by, for the notes.
     unit : {"exams", "knees"}
         What was scored.
-    confidence : float
     notes : sequence of str
+        Further lines below the table, as "Synthetic cohort: ...".
     """
     cells = {(row.way, row.level, row.rater): row for row in data.itertuples()}
     width = f"{percent(confidence)} interval"

@@ -25,7 +25,6 @@ def icc(ratings: np.ndarray, *, confidence: float = 0.95) -> pd.DataFrame:
     ----------
     ratings : ndarray of float, shape (n, k)
         A row an exam, a column a rater; two of each at least, none missing.
-    confidence : float
 
     Returns
     -------

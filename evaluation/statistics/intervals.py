@@ -170,9 +170,7 @@ def median_interval(
 
 
 def _defined(
-    values: Sequence[float] | np.ndarray,
-    clusters: Sequence[Hashable] | np.ndarray | None,
-    confidence: float,
+    values: Sequence[float] | np.ndarray, clusters: Sequence[Hashable] | np.ndarray | None, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Values that are not NaN, the number of the cluster of each, and how many were left out."""
     if not 0 < confidence < 1:

@@ -88,7 +88,6 @@ def hodges_lehmann(differences: Sequence[float] | np.ndarray, *, confidence: flo
     ----------
     differences : sequence of float, shape (n,)
         NaN is undefined: left out and counted.
-    confidence : float
 
     Returns
     -------

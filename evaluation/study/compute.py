@@ -23,7 +23,7 @@ from evaluation.scores.reader_rates import (
     summarise_rates,
 )
 from evaluation.scores.sensitivity import Way, sensitivity
-from evaluation.scores.table1 import fair_table
+from evaluation.scores.table1 import summarise_fair
 from evaluation.study import tables as t
 from evaluation.study.design import Design
 from evaluation.study.exam import CONSENSUS, ScoredExam, of_all
@@ -81,7 +81,7 @@ def tables_on_demand(
     usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
     parts: list[Callable[[], _Found]] = [partial(_scores, design, exams, usual)]
     if len(readers) > 1:
-        parts.append(partial(_fair, design, usual, fair))
+        parts.append(partial(_fair, usual, fair))
     parts.append(partial(_comparisons, design, readers, models, usual, fair))
     if len(readers) > 1:
         parts.append(partial(_agreement, design, exams, readers))
@@ -102,11 +102,9 @@ def _scores(design: Design, exams: Sequence[ScoredExam], usual: pd.DataFrame) ->
     yield t.CONSENSUS, convergence({exam.name: exam.consensus for exam in exams})
 
 
-def _fair(design: Design, usual: pd.DataFrame, fair: pd.DataFrame) -> _Found:
-    policy = EmptyMask(design.empty_mask)
+def _fair(usual: pd.DataFrame, fair: pd.DataFrame) -> _Found:
     yield t.FAIR_DICE, fair
-    table = fair_table(usual, fair, title="", rule=design.rule_in_words, empty_mask=policy)
-    yield t.TABLE1_FAIR, table.data
+    yield t.TABLE1_FAIR, summarise_fair(usual, fair)
 
 
 def _comparisons(

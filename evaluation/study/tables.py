@@ -58,7 +58,7 @@ def usual_notes(found: Results) -> list[str]:
 def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
     """Table 1 as usual and fair, of some raters or of all."""
     data = found[TABLE1_FAIR]
-    return table1.printed_fair_table(
+    return table1.fair_table(
         data[data.rater.isin(raters)] if raters else data,
         title=f"Dice as usual and fair, {len(found.exams)} exams",
         readers=found.readers,

@@ -234,7 +234,7 @@ def vote_tables(draw, least=2):
     return table(draw(st.dictionaries(pattern, st.integers(1, 60), min_size=1, max_size=12)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(vote_tables(), st.data())
 def test_no_step_lowers_the_likelihood(votes, data):
     scores = votes.patterns - np.average(votes.patterns, axis=0, weights=votes.counts)
@@ -253,7 +253,7 @@ def test_no_step_lowers_the_likelihood(votes, data):
         assert (variances >= model.floor).all()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(vote_tables(), st.randoms(), st.sampled_from(["volume", "union"]))
 def test_the_order_of_readers_changes_nothing_but_the_order(votes, random, region):
     shuffled = random.sample(votes.raters, len(votes.raters))
@@ -269,7 +269,7 @@ def test_the_order_of_readers_changes_nothing_but_the_order(votes, random, regio
     assert np.array_equal(one.sensitivity[:, columns], two.sensitivity, equal_nan=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(vote_tables())
 def test_scores_lie_between_the_votes_less_biases_and_biases_cancel(votes):
     fit = fit_ordinal(votes)
@@ -282,7 +282,7 @@ def test_scores_lie_between_the_votes_less_biases_and_biases_cancel(votes):
     assert fit_ordinal(thrice).score == pytest.approx(fit.score, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=10)
 @given(vote_tables(least=3))
 def test_leave_one_out_is_the_consensus_of_the_others(votes):
     for rater, consensus in leave_one_out(votes, rule="ordinal").items():

@@ -50,8 +50,8 @@ def test_binary_equals_itks_own_baseline(test_data):
     assert fit.start.iterations == 45
 
 
-def test_binary_equals_simpleitk_on_200_random_problems():
-    for seed in range(200):
+def test_binary_equals_simpleitk_on_random_problems():
+    for seed in range(50):
         masks, labels = random_problem(seed)
         votes = count_votes(masks, labels)
         for label in labels[1:]:
@@ -65,10 +65,9 @@ def test_binary_equals_simpleitk_on_200_random_problems():
             assert fit.start.iterations == filter_.GetElapsedIterations()
 
 
-@pytest.mark.slow
 def test_multilabel_is_never_less_likely_than_simpleitk_and_equal_where_as_likely():
     compared = higher = 0
-    for seed in range(200):
+    for seed in range(40):
         masks, labels = random_problem(seed)
         votes = count_votes(masks, labels)
         ours = staple(votes)
@@ -82,8 +81,8 @@ def test_multilabel_is_never_less_likely_than_simpleitk_and_equal_where_as_likel
         else:
             assert np.array_equal(paint(masks, votes, ours.label), peer_labels), seed
             compared += 1
-    assert compared > 120
-    assert higher > 20
+    assert compared > 24
+    assert higher > 4
 
 
 def test_readers_of_one_subject_and_the_flipped_one(test_data):
@@ -100,7 +99,7 @@ def test_readers_of_one_subject_and_the_flipped_one(test_data):
     # A part is enough for the peer, which takes a minute for all of it.
     marked = np.argwhere(np.any(list(masks.values()), axis=0))
     box = tuple(slice(low, high + 1) for low, high in zip(marked.min(0), marked.max(0), strict=True))
-    masks = {rater: np.ascontiguousarray(mask[box][::2, ::2, ::2]) for rater, mask in masks.items()}
+    masks = {rater: np.ascontiguousarray(mask[box][::3, ::3, ::3]) for rater, mask in masks.items()}
     votes = count_votes(masks, (0, 1))
     expected, _ = sitk_binary(masks, 1)
     binary = staple(votes, rule="binary")

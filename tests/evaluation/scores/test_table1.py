@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from evaluation.measures.dice import EmptyMask, summarise
-from evaluation.scores.table1 import COLUMNS, fair_table, summarise_with_intervals
+from evaluation.scores.table1 import COLUMNS, fair_table, summarise_fair, summarise_with_intervals
 from evaluation.statistics.intervals import mean_interval, median_interval
 from evaluation.table import Table
 
@@ -44,9 +44,10 @@ def both(usual: dict[str, list[float]] = USUAL, gain: float = 0.1) -> tuple[pd.D
 
 def table_of(usual: pd.DataFrame, fair: pd.DataFrame) -> Table:
     return fair_table(
-        usual,
-        fair,
+        summarise_fair(usual, fair),
         title="Table 1",
+        readers=list(dict.fromkeys(fair.left_out)),
+        unit="knees" if "knee" in usual else "exams",
         rule="multi-label STAPLE over the whole volume (multilabel)",
         empty_mask=EmptyMask.UNDEFINED,
         notes=["Synthetic cohort: simulated images and readers, no patients."],
