@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,3 +48,20 @@ def write_mask() -> Callable[..., Path]:
 def ordinal_masks() -> Callable[..., dict[str, np.ndarray]]:
     """`thresholded`: masks of several raters that agree in part."""
     return thresholded
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Any]:
+    """For one file of tests alone: while it is there, an event loop runs."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if shutil.which("chromium") is None:
+        pytest.skip("no chromium on this machine")
+    with sync_api.sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Any) -> Iterator[Any]:
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    yield browser
+    browser.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +14,6 @@ from tests.bmseg.leaderboard.site.standings_fixture import HOSTILE, Images, stan
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-
 WIDTHS, SCHEMES = (360, 1600), ("light", "dark")
 
 
@@ -27,14 +23,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     board = standings(7, 6, titles=HOSTILE[:2], public=Public(overlays=True), bootstraps=100)
     build_site(board, out, made={"seed": 2022}, overlays=Images())
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Visit:
