@@ -125,6 +125,7 @@ def _others(given: Sequence[str]) -> dict[str, str | bool]:
 def jobs(root: Path, cancel: bool) -> None:
     """Show the jobs that were submitted to Slurm from this workspace."""
     from bmseg.slurm import looked_up
+    from bmseg.wording import command
     from bmseg.workspace import open_workspace
 
     workspace, _ = open_workspace(root)
@@ -133,6 +134,7 @@ def jobs(root: Path, cancel: bool) -> None:
         click.echo(f"{len(stopped)} jobs cancelled")
     found = looked_up(workspace)
     if not found:
-        click.echo("no jobs: nothing was submitted from this workspace ('bmseg train METHOD --on slurm')")
+        submit = command("train", "nnunet", "--on", "slurm", workspace=root)
+        click.echo(f"no jobs: nothing was submitted from this workspace ('{submit}')")
     for submission in found:
         click.echo(submission.table())

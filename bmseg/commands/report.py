@@ -23,11 +23,16 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
     from bmseg.report.page import REPORT, write_report
     from bmseg.scoring.evaluation import Evaluation
     from bmseg.study import DEFAULT_STUDY
+    from bmseg.wording import command
     from bmseg.workspace import open_workspace
 
-    workspace = None if out else open_workspace(root, study_file)[0]
-    source = workspace.study_file if workspace else study_file or DEFAULT_STUDY
-    evaluation = Evaluation.read(workspace.evaluation if workspace else out or root, source)
+    if out:
+        workspace, source = None, study_file or DEFAULT_STUDY
+        evaluation = Evaluation.read(out, source)
+    else:
+        workspace, _ = open_workspace(root, study_file)
+        source, made_by = workspace.study_file, command("evaluate", workspace=root)
+        evaluation = Evaluation.read(workspace.evaluation, source, made_by=made_by)
     with timed("report"):
         written = write_report(evaluation, source, workspace)
     if not written:

@@ -50,7 +50,9 @@ class Evaluation:
     skipped: bool = False
 
     @classmethod
-    def read(cls, folder: Path, study_file: Path, *, skipped: bool = False) -> Evaluation:
+    def read(
+        cls, folder: Path, study_file: Path, *, skipped: bool = False, made_by: str = "bmseg evaluate -o"
+    ) -> Evaluation:
         """The finished evaluation in a folder; tables are read when they are asked for.
 
         Raises
@@ -60,7 +62,7 @@ class Evaluation:
         """
         record = output_of(folder).read()
         if not record:
-            raise InputError(f"{folder}: found no finished evaluation; run 'bmseg evaluate' first")
+            raise InputError(f"{folder}: found no finished evaluation; run '{made_by}' first")
         if record["study"]["sha256"] != file_hash(study_file):
             raise InputError(
                 f"{study_file}: study file: found another than the evaluation in {folder} was made with "

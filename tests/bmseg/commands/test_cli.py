@@ -197,6 +197,12 @@ def test_commands_that_are_named_anywhere_exist() -> None:
     assert unknown_words("bmseg train unet --fold 0") == ["--fold"]
 
 
+def test_a_report_before_its_evaluation_names_the_command_to_paste(tmp_path: Path) -> None:
+    open_workspace(tmp_path / "my knees", create=True)
+    refused = bmseg("report", "-w", tmp_path / "my knees")
+    assert_refused(refused, f"no finished evaluation; run 'bmseg evaluate -w '{tmp_path}/my knees'' first")
+
+
 def test_methods_are_listed_in_order_with_their_profiles() -> None:
     lines = bmseg("methods").stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["nnunet", "unet", "nnunet_ordinal"]
