@@ -72,9 +72,9 @@ def test_ten_lines_are_enough() -> None:
     assert "table1(fair=True)" in first and "figures.raters" in first
 
 
-@pytest.mark.usefixtures("there")
 def test_a_page_that_is_wrong_fails() -> None:
     with pytest.raises(AttributeError, match="'evaluation' has no attribute 'dise'"):
         run("text\n\n```python\nimport evaluation as ev\nev.dise\n```\n")
-    with pytest.raises(KeyError, match="knee_99"):
-        run(PAGE.read_text(encoding="utf-8").replace('consensus["knee_01"]', 'consensus["knee_99"]'))
+    study = "import evaluation as ev\nstudy = ev.read_study({'ann': [[[1]]]}, levels={'level1': 1})\n"
+    with pytest.raises(KeyError, match="exam9"):
+        run(f"```python\n{study}```\nmore\n\n```python\nstudy.consensus['exam9']\n```\n")
