@@ -11,9 +11,8 @@ NIfTI file, or an image of nibabel or SimpleITK.
 - `Table`, `ConsensusMap`, `EmptyMask`: what comes back. `MaskError`, `StatisticsError`: what was wrong.
 """
 
-from typing import TYPE_CHECKING
-
-from evaluation.lazily import lazily
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluation import figures
@@ -36,4 +35,25 @@ __all__ = [
     "signed_rank", "staple",
 ]  # fmt: skip
 
-__getattr__, __dir__ = lazily(__name__, __file__)
+#: Where each stands: imported when it is asked for (PEP 562), so that one name does not bring all of them.
+_ROOMS = {
+    "ConsensusMap": "consensus.map", "Design": "study.design", "EmptyMask": "measures.dice",
+    "MaskError": "masks.reading", "ReaderStudy": "study.reader_study",
+    "StatisticsError": "statistics.intervals", "Table": "table", "dice": "study.from_masks",
+    "icc": "statistics.icc", "krippendorff_alpha": "statistics.chance_corrected",
+    "mean_interval": "statistics.intervals", "median_interval": "statistics.intervals",
+    "rank_scores": "ranking", "read_study": "study.from_masks", "signed_rank": "statistics.signed_rank",
+    "staple": "study.from_masks",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "figures":
+        return import_module("evaluation.figures")
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'evaluation' has no attribute '{name}'; it has {', '.join(__all__)}")
+    return getattr(import_module(f"evaluation.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,7 +22,7 @@ HEAVY = ("torch", "nnunetv2")
 FLAT = {
     "bmseg": {"__init__", "study", "workspace", "wording", "errors", "outputs"},
     "dataset_conversion": {"__init__", "files", "parallel"},
-    "evaluation": {"__init__", "lazily", "study", "table"},
+    "evaluation": {"__init__", "study", "table"},
 }
 LONGEST = 300
 #: Longer ones, and how long they may be: they do not grow.

@@ -5,32 +5,25 @@ Each function returns a Figure and writes nothing (`save` does). ``note`` is pri
 one of its own; sheets, slice profiles and the scores behind a ranking always have one of their own.
 """
 
-from typing import TYPE_CHECKING
-
-from evaluation.lazily import lazily
-
-if TYPE_CHECKING:
-    from evaluation.figures.failures import dice_against_volume as volumes
-    from evaluation.figures.failures import slice_profile_panels as slice_profile
-    from evaluation.figures.files import save_figure as save
-    from evaluation.figures.ranking import blob_plot as ranks
-    from evaluation.figures.ranking import scheme_comparison as schemes
-    from evaluation.figures.ranking import significance_map as significance
-    from evaluation.figures.ranking_scores import exam_heatmap as heatmap
-    from evaluation.figures.ranking_scores import score_boxplots as boxplots
-    from evaluation.figures.scores import dice_boxplot as levels
-    from evaluation.figures.scores import raters_boxplot as raters
-    from evaluation.figures.slices import difference_sheet as differences
-    from evaluation.figures.slices import overlay_sheet as overlays
-    from evaluation.figures.study import agreement_heatmap as agreement
-    from evaluation.figures.study import bland_altman_panels as bland_altman
-    from evaluation.figures.study import fair_against_usual as fair
-    from evaluation.figures.study import forest_plot as forest
-    from evaluation.figures.study import paired_models as paired
+from evaluation.figures.failures import dice_against_volume as volumes
+from evaluation.figures.failures import slice_profile_panels as slice_profile
+from evaluation.figures.files import save_figure as save
+from evaluation.figures.ranking import blob_plot as ranks
+from evaluation.figures.ranking import scheme_comparison as schemes
+from evaluation.figures.ranking import significance_map as significance
+from evaluation.figures.ranking_scores import exam_heatmap as heatmap
+from evaluation.figures.ranking_scores import score_boxplots as boxplots
+from evaluation.figures.scores import dice_boxplot as levels
+from evaluation.figures.scores import raters_boxplot as raters
+from evaluation.figures.slices import difference_sheet as differences
+from evaluation.figures.slices import overlay_sheet as overlays
+from evaluation.figures.study import agreement_heatmap as agreement
+from evaluation.figures.study import bland_altman_panels as bland_altman
+from evaluation.figures.study import fair_against_usual as fair
+from evaluation.figures.study import forest_plot as forest
+from evaluation.figures.study import paired_models as paired
 
 __all__ = [
     "agreement", "bland_altman", "boxplots", "differences", "fair", "forest", "heatmap", "levels",
     "overlays", "paired", "ranks", "raters", "save", "schemes", "significance", "slice_profile", "volumes",
 ]  # fmt: skip
-
-__getattr__, __dir__ = lazily(__name__, __file__)
