@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from highdicom.seg import Segmentation
 from pydicom import Dataset
+from pydicom.uid import generate_uid
 
 from dataset_conversion.images import ConversionError, Grid, Volume
 from dataset_conversion.mask_files.labels import Labels, combine, values_of_names
@@ -43,6 +44,8 @@ def read_segmentation(
             f"{path}: frame of reference: found another frame of reference than the image's, expected the "
             "same; export the mask that was drawn on this image"
         )
+    # Without one, highdicom takes no frame for a place in the patient.
+    dataset.FrameOfReferenceUID = found or frame_of_reference or generate_uid()
     names = {
         int(item.SegmentNumber): str(item.SegmentLabel)
         for item in dataset.SegmentSequence
