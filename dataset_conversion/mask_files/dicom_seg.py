@@ -5,12 +5,14 @@ highdicom puts the frames together. What does not fit the image it would crop or
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from highdicom.seg import Segmentation
 from pydicom import Dataset
+from pydicom.uid import generate_uid
 
 from dataset_conversion.images import ConversionError, Grid, Volume
 from dataset_conversion.mask_files.labels import Labels, combine, values_of_names
@@ -43,6 +45,8 @@ def read_segmentation(
             f"{path}: frame of reference: found another frame of reference than the image's, expected the "
             "same; export the mask that was drawn on this image"
         )
+    # Without one, highdicom takes no frame for a place in the patient.
+    dataset.FrameOfReferenceUID = found or frame_of_reference or generate_uid()
     names = {
         int(item.SegmentNumber): str(item.SegmentLabel)
         for item in dataset.SegmentSequence
@@ -53,12 +57,18 @@ def read_segmentation(
     across = _space_slices(dataset, image)
     segmentation = Segmentation.from_dataset(dataset, copy=False)
     affine, place = _place(path, segmentation, image, across)
+    stack = partial(segmentation.get_volume, rescale_fractional=False, **_STACKED)
+    label_map = None
     if str(segmentation.SegmentationType) == "LABELMAP":
-        _refuse_unknown(path, segmentation, {0, *names})
+        label_map = stack(combine_segments=True, dtype=np.uint16).array
+        if unknown := set(np.unique(label_map).tolist()) - {0, *names}:
+            raise ConversionError(
+                f"{path}: segments: found pixels of segment {min(unknown)}, expected only segments that the "
+                "file describes; export it again"
+            )
 
     def voxels(number: int) -> np.ndarray:
-        stack = segmentation.get_volume(segment_numbers=[number], rescale_fractional=False, **_STACKED)
-        pixels = stack.array[..., 0]
+        pixels = stack(segment_numbers=[number]).array[..., 0] if label_map is None else label_map == number
         _refuse_fractions(path, pixels, segmentation)
         whole = np.zeros(image.array.shape, dtype=bool)
         whole[place] = Volume(pixels, affine).in_order(image.axis_order).array
@@ -80,16 +90,6 @@ def _space_slices(dataset: Dataset, image: Volume) -> int:
     for measures in (item for frame in frames for item in frame.get("PixelMeasuresSequence", ())):
         measures.SpacingBetweenSlices = round(float(image.spacing[across]), 9)
     return across
-
-
-def _refuse_unknown(path: Path, segmentation: Segmentation, known: set[int]) -> None:
-    """Highdicom leaves out pixels of a label map that belong to no segment."""
-    found = set(np.unique(segmentation.get_stored_frames()).tolist())
-    if unknown := found - known:
-        raise ConversionError(
-            f"{path}: segments: found pixels of segment {min(unknown)}, expected only segments that "
-            "the file describes; export it again"
-        )
 
 
 def _refuse_fractions(path: Path, pixels: np.ndarray, segmentation: Segmentation) -> None:

@@ -242,6 +242,9 @@ def test_unknown_names_and_frames_of_reference_are_refused(exam: Exam, tmp_path:
     with pytest.raises(ConversionError, match="another frame of reference than the image's") as error:
         read_mask(path, exam[1], labels, frame_of_reference="1.2.3")
     assert frame not in str(error.value)
+    del dataset.FrameOfReferenceUID
+    dataset.save_as(path)
+    assert read_mask(path, exam[1], labels, frame_of_reference="1.2.3").array.any()
 
 
 def test_damaged_files_are_refused(exam: Exam, tmp_path: Path) -> None:
