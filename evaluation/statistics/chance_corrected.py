@@ -1,7 +1,8 @@
 """Chance-corrected agreement of units that are counted: Krippendorff's alpha, Fleiss' kappa.
 
-Both see a table of ratings: a row a kind of unit, a column a label, how many raters gave such a unit that
-label; and how many units of each kind there are.
+Both see a table of ratings, int of shape (P, L): a row a kind of unit, a column a label, how many raters
+gave such a unit that label; and counts, int of shape (P,): how many units of each kind there are. Both are
+NaN when no disagreement was possible: no unit, or one label only.
 """
 
 from __future__ import annotations
@@ -18,19 +19,8 @@ Metric = Literal["nominal", "ordinal"]
 def krippendorff_alpha(ratings: np.ndarray, counts: np.ndarray, metric: Metric = "ordinal") -> float:
     """Krippendorff's alpha of units that are counted: 1 minus observed over expected disagreement.
 
-    Parameters
-    ----------
-    ratings : ndarray of int, shape (P, L)
-        How many raters gave a unit each label; labels in rising order. Raters may be missing; a unit with
-        fewer than two ratings says nothing and is left out.
-    counts : ndarray of int, shape (P,)
-        Units of each row.
-    metric : {"ordinal", "nominal"}
-
-    Returns
-    -------
-    float
-        NaN when no disagreement was possible: no unit, or one label only.
+    Labels are in rising order. Raters may be missing; a unit with fewer than two ratings says nothing and is
+    left out.
 
     References
     ----------
@@ -57,18 +47,6 @@ def krippendorff_alpha(ratings: np.ndarray, counts: np.ndarray, metric: Metric =
 
 def fleiss_kappa(ratings: np.ndarray, counts: np.ndarray) -> float:
     """Fleiss' kappa of units that are counted; labels are names, without an order.
-
-    Parameters
-    ----------
-    ratings : ndarray of int, shape (P, L)
-        How many raters gave a unit each label; as many raters for every unit, two at least.
-    counts : ndarray of int, shape (P,)
-        Units of each row.
-
-    Returns
-    -------
-    float
-        NaN when no disagreement was possible: no unit, or one label only.
 
     Raises
     ------

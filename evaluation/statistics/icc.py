@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from evaluation.statistics.intervals import StatisticsError
+from evaluation.statistics.intervals import StatisticsError, check_confidence
 
 #: Columns of `icc`, in order.
 ICC_COLUMNS = ["type", "icc", "low", "high", "n", "k"]
@@ -47,17 +47,17 @@ def icc(ratings: np.ndarray, *, confidence: float = 0.95) -> pd.DataFrame:
             f"ratings: found shape {table.shape} with {int(np.isnan(table).sum())} missing, expected two or "
             "more exams and raters, none missing"
         )
-    if not 0 < confidence < 1:
-        raise StatisticsError(f"confidence: found {confidence:g}, expected between 0 and 1, such as 0.95")
+    check_confidence(confidence)
     squares = _MeanSquares.of(table)
     k = squares.k
     # 0 / 0, where nothing varies, is undefined and not an accident.
     with np.errstate(invalid="ignore", divide="ignore"):
+        ratios = _f_quantiles(confidence, squares.n - 1, (squares.n - 1) * (k - 1))
         single = squares.agreement(1.0)
         low, high = _agreement_interval(squares, single, confidence)
         rows = [
             ("ICC(2,1)", single, low, high),
-            ("ICC(3,1)", squares.consistency(1.0), *_consistency_interval(squares, confidence)),
+            ("ICC(3,1)", squares.consistency(1.0), *(squares.consistency(ratio) for ratio in ratios)),
             ("ICC(2,k)", *(_of_mean(value, k) for value in (single, low, high))),
         ]
     return pd.DataFrame([(*row, squares.n, k) for row in rows], columns=ICC_COLUMNS)
@@ -79,13 +79,8 @@ class _MeanSquares:
         by_exam = table.mean(axis=1, keepdims=True) - table.mean()
         by_rater = table.mean(axis=0, keepdims=True) - table.mean()
         error = table - table.mean() - by_exam - by_rater
-        squares = np.array(
-            [
-                k * (by_exam**2).sum() / (n - 1),
-                n * (by_rater**2).sum() / (k - 1),
-                (error**2).sum() / ((n - 1) * (k - 1)),
-            ]
-        )
+        exams, raters = k * (by_exam**2).sum() / (n - 1), n * (by_rater**2).sum() / (k - 1)
+        squares = np.array([exams, raters, (error**2).sum() / ((n - 1) * (k - 1))])
         # What only rounding varied does not vary.
         squares[squares <= table.size * (np.finfo(float).eps * np.abs(table).max()) ** 2] = 0
         return cls(n, k, *squares)
@@ -106,10 +101,8 @@ def _of_mean(single: float, k: int) -> float:
     return -np.inf if (k - 1) * single <= -1 else float(k * single / (1 + (k - 1) * single))
 
 
-def _consistency_interval(squares: _MeanSquares, confidence: float) -> tuple[float, float]:
-    freedom = squares.n - 1, (squares.n - 1) * (squares.k - 1)
-    low, high = stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], *freedom)
-    return squares.consistency(low), squares.consistency(high)
+def _f_quantiles(confidence: float, *freedom: float) -> np.ndarray:
+    return stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], *freedom)
 
 
 def _agreement_interval(squares: _MeanSquares, single: np.float64, confidence: float) -> tuple[float, float]:
@@ -121,5 +114,5 @@ def _agreement_interval(squares: _MeanSquares, single: np.float64, confidence: f
     if np.isnan(freedom):
         # Neither raters nor error vary: agreement is perfect, or nothing varies at all.
         return single, single
-    low, high = stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n - 1, freedom)
+    low, high = _f_quantiles(confidence, n - 1, freedom)
     return squares.agreement(low), squares.agreement(high)

@@ -26,35 +26,23 @@ class StatisticsError(ValueError):
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its confidence interval.
+    """An estimate and its confidence interval."""
 
-    Parameters
-    ----------
-    estimate : float
-        NaN when there is no value.
-    low, high : float
-        NaN when there is no interval: fewer than two values (clusters).
-    confidence : float
-        What was asked for, such as 0.95.
-    coverage : float
-        What the method promises: for t intervals the confidence asked for; for intervals of order
-        statistics the exact probability, at least the confidence unless n is too small (`falls_short`);
-        for medians by cluster the least probability that is promised. NaN when there is no interval.
-    n : int
-        Values in the estimate.
-    n_left_out : int
-        Undefined values (NaN), which are not in the estimate.
-    method : str
-        How the interval was made, in words for a table's note.
-    """
-
+    #: NaN when there is no value.
     estimate: float
+    #: Bounds; NaN when there is no interval: fewer than two values (clusters).
     low: float
     high: float
+    #: What was asked for, such as 0.95.
     confidence: float
+    #: What the method promises: for t intervals the confidence asked for; for intervals of order statistics
+    #: the exact probability, at least the confidence unless n is too small (`falls_short`); for medians by
+    #: cluster the least probability that is promised. NaN when there is no interval.
     coverage: float
+    #: Values in the estimate, and undefined ones (NaN), which are not.
     n: int
     n_left_out: int
+    #: How the interval was made, in words for a table's note.
     method: str
 
     @property
@@ -66,6 +54,18 @@ class Interval:
     def falls_short(self) -> bool:
         """Whether so few values reach no interval of the confidence asked for: the widest is given."""
         return self.is_defined and self.coverage < self.confidence - _ROUNDING
+
+
+def check_confidence(confidence: float) -> None:
+    """StatisticsError for one that is not between 0 and 1, both excluded."""
+    if not 0 < confidence < 1:
+        raise StatisticsError(f"confidence: found {confidence:g}, expected between 0 and 1, such as 0.95")
+
+
+def without_bounds(estimate: float, confidence: float, n: int, n_left_out: int, what: str) -> Interval:
+    """The estimate alone, of fewer than two of `what`."""
+    method = f"no interval: fewer than two {what} are defined"
+    return Interval(estimate, np.nan, np.nan, confidence, np.nan, n, n_left_out, method)
 
 
 def mean_interval(
@@ -88,8 +88,6 @@ def mean_interval(
         NaN is undefined: left out and counted.
     clusters : sequence, shape (n,), optional
         The exam of each value.
-    confidence : float
-        Between 0 and 1, both excluded.
     bounds : tuple of float
         What the values can be, such as (0, 1): the interval is cut there, which takes no coverage.
 
@@ -100,10 +98,10 @@ def mean_interval(
     """
     kept, groups, n_left_out = _defined(values, clusters, confidence)
     sizes = np.bincount(groups)
+    estimate = float(kept.mean()) if len(kept) else np.nan
     if len(sizes) < 2:
-        estimate = float(kept.mean()) if len(kept) else np.nan
-        return _without_bounds(estimate, confidence, len(kept), n_left_out, clusters)
-    estimate = float(kept.mean())
+        what = "values" if clusters is None else "clusters"
+        return without_bounds(estimate, confidence, len(kept), n_left_out, what)
     if clusters is None:
         error, freedom, method = float(stats.sem(kept)), float(len(kept) - 1), "t"
     else:
@@ -135,31 +133,15 @@ def median_interval(
     nothing is assumed about how alike two knees are. Exact for clusters of one or two values; for larger
     ones a cluster's surplus above the median must be distributed symmetrically.
 
-    Parameters
-    ----------
-    values : sequence of float, shape (n,)
-        NaN is undefined: left out and counted.
-    clusters : sequence, shape (n,), optional
-        The exam of each value.
-    confidence : float
-        Between 0 and 1, both excluded.
-
-    Returns
-    -------
-    Interval
-        With fewer than six values (clusters) 0.95 cannot be reached: lowest to highest value, and
-        `Interval.coverage` is the true one, 1 - 2 ** (1 - n).
-
-    Raises
-    ------
-    StatisticsError
-        When the confidence is not between 0 and 1, or values and clusters differ in number.
+    With fewer than six values (clusters) 0.95 cannot be reached: lowest to highest value, and
+    `Interval.coverage` is the true one, 1 - 2 ** (1 - n). Parameters and errors as in `mean_interval`.
     """
     kept, groups, n_left_out = _defined(values, clusters, confidence)
     n_clusters = len(np.bincount(groups))
     estimate = float(np.median(kept)) if len(kept) else np.nan
     if n_clusters < 2:
-        return _without_bounds(estimate, confidence, len(kept), n_left_out, clusters)
+        what = "values" if clusters is None else "clusters"
+        return without_bounds(estimate, confidence, len(kept), n_left_out, what)
     if clusters is None:
         low, high, coverage, method = _order_statistics(np.sort(kept), confidence)
     else:
@@ -173,22 +155,13 @@ def _defined(
     values: Sequence[float] | np.ndarray, clusters: Sequence[Hashable] | np.ndarray | None, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Values that are not NaN, the number of the cluster of each, and how many were left out."""
-    if not 0 < confidence < 1:
-        raise StatisticsError(f"confidence: found {confidence:g}, expected between 0 and 1, such as 0.95")
+    check_confidence(confidence)
     array = np.asarray(values, dtype=float)
     names = np.arange(len(array)) if clusters is None else np.asarray(clusters)
     if names.shape != array.shape:
         raise StatisticsError(f"clusters: found {len(names)}, expected one for each of {len(array)} values")
     defined = ~np.isnan(array)
     return array[defined], pd.factorize(names[defined])[0], int((~defined).sum())
-
-
-def _without_bounds(
-    estimate: float, confidence: float, n: int, n_left_out: int, clusters: object
-) -> Interval:
-    what = "values" if clusters is None else "clusters"
-    method = f"no interval: fewer than two {what} are defined"
-    return Interval(estimate, np.nan, np.nan, confidence, np.nan, n, n_left_out, method)
 
 
 def _clustered_error(residuals: np.ndarray, groups: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from evaluation.statistics.intervals import Interval, StatisticsError
+from evaluation.statistics.intervals import Interval, check_confidence, without_bounds
 
 Alternative = Literal["two-sided", "greater", "less"]
 
@@ -19,26 +19,17 @@ _DECIMALS = 12
 
 @dataclass(frozen=True)
 class SignedRank:
-    """Wilcoxon's signed-rank test.
+    """Wilcoxon's signed-rank test."""
 
-    Parameters
-    ----------
-    statistic : float
-        Sum of the ranks of the positive differences.
-    p : float
-        Exact; NaN without a pair, 1 when all differences are 0.
-    n_pairs : int
-        Pairs defined, those without a difference included.
-    n_left_out : int
-        Pairs of which one value or both are undefined.
-    n_equal : int
-        Pairs without a difference: Wilcoxon's rule leaves them out of the ranks.
-    """
-
+    #: Sum of the ranks of the positive differences.
     statistic: float
+    #: Exact; NaN without a pair, 1 when all differences are 0.
     p: float
+    #: Pairs defined, those without a difference included.
     n_pairs: int
+    #: Pairs of which one value or both are undefined.
     n_left_out: int
+    #: Pairs without a difference: Wilcoxon's rule leaves them out of the ranks.
     n_equal: int
 
 
@@ -49,14 +40,7 @@ def signed_rank(
 
     Equal absolute differences share their mean rank, and p is counted over all assignments of signs to
     these ranks, so no normal approximation is ever made. Differences of 0 are left out before ranking
-    (Wilcoxon's rule, the default of R and SciPy) and counted.
-
-    Parameters
-    ----------
-    differences : sequence of float, shape (n,)
-        NaN is undefined: left out and counted.
-    alternative : {"two-sided", "greater", "less"}
-        Of the differences against 0.
+    (Wilcoxon's rule, the default of R and SciPy) and counted; so are undefined ones (NaN).
     """
     values = np.asarray(differences, dtype=float)
     defined = np.round(values[~np.isnan(values)], _DECIMALS)
@@ -82,34 +66,23 @@ def hodges_lehmann(differences: Sequence[float] | np.ndarray, *, confidence: flo
     Hodges and Lehmann (1963, Ann Math Stat 34:598); the interval runs from the k-th lowest to the k-th
     highest of the n (n + 1) / 2 Walsh averages (Tukey 1949; Hollander and Wolfe, Nonparametric Statistical
     Methods, section 3.3). It assumes differences distributed symmetrically. Differences of 0 stay in;
-    with ties the interval covers more, never less.
-
-    Parameters
-    ----------
-    differences : sequence of float, shape (n,)
-        NaN is undefined: left out and counted.
-
-    Returns
-    -------
-    Interval
-        With fewer than six differences 0.95 cannot be reached: the widest interval and its true coverage.
+    with ties the interval covers more, never less. With fewer than six differences 0.95 cannot be reached:
+    the widest interval and its true coverage. NaN is undefined: left out and counted.
 
     Raises
     ------
     StatisticsError
         When the confidence is not between 0 and 1.
     """
-    if not 0 < confidence < 1:
-        raise StatisticsError(f"confidence: found {confidence:g}, expected between 0 and 1, such as 0.95")
+    check_confidence(confidence)
     values = np.asarray(differences, dtype=float)
     defined = values[~np.isnan(values)]
-    n, n_left_out = len(defined), int(np.isnan(values).sum())
+    n, n_left_out = len(defined), len(values) - len(defined)
     first, second = np.triu_indices(n)
     walsh = np.sort((defined[first] + defined[second]) / 2)
     estimate = float(np.median(walsh)) if n else np.nan
     if n < 2:
-        method = "no interval: fewer than two pairs are defined"
-        return Interval(estimate, np.nan, np.nan, confidence, np.nan, n, n_left_out, method)
+        return without_bounds(estimate, confidence, n, n_left_out, "pairs")
     below = np.cumsum(sums_of_ranks(2 * np.arange(1, n + 1))[::2])
     # The innermost that is enough; where none is, the outermost.
     k = max(1, int((2 * below[: len(walsh) // 2] <= 1 - confidence + 1e-12).sum()))
@@ -121,14 +94,7 @@ def hodges_lehmann(differences: Sequence[float] | np.ndarray, *, confidence: flo
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
     """P-values of a family, adjusted by Holm's step-down rule (1979, Scand J Stat 6:65).
 
-    Parameters
-    ----------
-    p : sequence of float, shape (m,)
-        NaN is no test: it stays NaN and does not count in the family.
-
-    Returns
-    -------
-    ndarray, shape (m,)
+    NaN is no test: it stays NaN and does not count in the family.
     """
     values = np.asarray(p, dtype=float)
     adjusted = np.full(values.shape, np.nan)
