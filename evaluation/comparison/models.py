@@ -9,7 +9,7 @@ the mean over the consensuses on which both are defined.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import pandas as pd
@@ -67,33 +67,25 @@ def compare_models(
     ways = {USUAL: usual} if fair is None or fair.empty else {USUAL: usual, FAIR: fair}
     rows: list[dict[str, Any]] = []
     for way, scores in ways.items():
-        for level in dict.fromkeys(scores.level):
-            of_level = scores[scores.level == level]
-            for model, other in combinations(models, 2):
-                exams = side_by_side(of_level, model, other)
-                medians = exams[[model, other]].dropna().median()
-                rows.append(
-                    {"way": way, "level": level, "model": model, "other": other}
-                    | {"median": medians[model], "other_median": medians[other]}
-                    | estimate_and_test((exams[model] - exams[other]).to_numpy(), confidence)
-                    | {"n_partly": int(exams.partly.sum())}
-                )
+        for level, (model, other) in product(dict.fromkeys(scores.level), combinations(models, 2)):
+            exams = side_by_side(scores[scores.level == level], model, other)
+            medians = exams[[model, other]].dropna().median()
+            rows.append(
+                {"way": way, "level": level, "model": model, "other": other}
+                | {"median": medians[model], "other_median": medians[other]}
+                | estimate_and_test((exams[model] - exams[other]).to_numpy(), confidence)
+                | {"n_partly": int(exams.partly.sum())}
+            )
     return _adjusted(pd.DataFrame(rows))
 
 
 def side_by_side(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
     """Dice of two models in each exam, on the knees and consensuses where both are defined.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        Of one level and one way, as in `compare_models`.
+    `scores` are of one level and one way, as in `compare_models`.
 
-    Returns
-    -------
-    DataFrame
-        By exam: a column each, named as the models, NaN in both where the exam cannot be compared;
-        ``partly``, whether a knee or a consensus was left out of an exam that can.
+    By exam: a column each, named as the models, NaN in both where the exam cannot be compared; ``partly``,
+    whether a knee or a consensus was left out of an exam that can.
 
     Raises
     ------
@@ -120,7 +112,5 @@ def of_models(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
 
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    p = table.groupby("way", sort=False).p
-    return table.assign(p_holm=p.transform(lambda values: holm(values.to_numpy())))[COLUMNS].reset_index(
-        drop=True
-    )
+    p_holm = table.groupby("way", sort=False).p.transform(lambda p: holm(p.to_numpy()))
+    return table.assign(p_holm=p_holm)[COLUMNS].reset_index(drop=True)

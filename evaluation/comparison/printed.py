@@ -28,21 +28,9 @@ def methods_table(
     reference: str = "the consensus of all readers",
     notes: Sequence[str] = (),
 ) -> Table:
-    """Paired differences as a printed table: a row a level and pair, the fair way on the right.
+    """`compare_models` as a printed table: a row a level and pair, the fair way on the right.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Of `compare_models`.
-    reference : str
-        What the usual scores are against, in words.
-    notes : sequence of str
-        Further lines below the table, as "Synthetic cohort: ...".
-
-    Returns
-    -------
-    Table
-        ``data`` is `table`.
+    `reference` says in words what the usual scores are against; `notes` are further lines below the table.
     """
     interval = f"{percent(table.confidence.iloc[0])} interval"
     columns = ["Level, pair", "Medians", f"Difference ({interval})", "p", "Holm p", "Exams"]
@@ -51,8 +39,9 @@ def methods_table(
         columns += ["Fair difference", "Fair Holm p"]
     rows = []
     for row in table[table.way == USUAL].itertuples():
-        cells = [f"{row.level}, {row.model} minus {row.other}", _medians(row), _difference(row)]
-        cells += [p_value(row.p), p_value(row.p_holm), count_of(row.n_pairs, row.n_pairs + row.n_left_out)]
+        pair, *of_pair = _cells(row)
+        medians = f"{number(row.median)}, {number(row.other_median)}" if row.n_pairs else DASH
+        cells = [pair, medians, *of_pair]
         if fair:
             beside = fair[row.level, row.model, row.other]
             cells += [_difference(beside), p_value(beside.p_holm)]
@@ -61,27 +50,10 @@ def methods_table(
 
 
 def readers_table(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
-    """Paired differences as a printed table, a row a level and pair.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `compare`.
-    notes : sequence of str
-        Further lines below the table.
-    """
+    """`compare` as a printed table, a row a level and pair; `notes` are further lines below the table."""
     confidence = table.confidence.iloc[0]
     columns = ["Level, pair", f"Difference ({percent(confidence)} interval)", "p", "Holm p", "Exams"]
-    rows = [
-        [
-            f"{row.level}, {row.model} minus {row.other}",
-            _difference(row),
-            p_value(row.p),
-            p_value(row.p_holm),
-            count_of(row.n_pairs, row.n_pairs + row.n_left_out),
-        ]
-        for row in table.itertuples()
-    ]
+    rows = [_cells(row) for row in table.itertuples()]
     told = [
         "Dice by consensuses in which neither has a part: model minus reader, exam by exam; Hodges-Lehmann "
         "estimate with the interval of the exact Wilcoxon signed-rank test; two-sided p.",
@@ -97,8 +69,11 @@ def readers_table(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ())
     return Table(title, columns, rows, [*told, *notes], table)
 
 
-def _medians(row: Any) -> str:
-    return f"{number(row.median)}, {number(row.other_median)}" if row.n_pairs else DASH
+def _cells(row: Any) -> list[str]:
+    """Who is compared, their difference, its p, and in how many exams."""
+    exams = count_of(row.n_pairs, row.n_pairs + row.n_left_out)
+    pair = f"{row.level}, {row.model} minus {row.other}"
+    return [pair, _difference(row), p_value(row.p), p_value(row.p_holm), exams]
 
 
 def _difference(row: Any) -> str:

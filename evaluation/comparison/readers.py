@@ -8,6 +8,7 @@ independent unit: where scores are by knee, an exam's difference is the mean of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ def paired_differences(
 ) -> pd.Series:
     """Dice of a model minus that of a reader, or of the median reader, exam by exam, on one level.
 
+    NaN where one of the two is undefined.
+
     Parameters
     ----------
     scores : DataFrame
@@ -42,21 +45,13 @@ def paired_differences(
         meets a reader on the consensus without that reader, and the median reader with its mean over all
         these consensuses.
     model, other : str
-        `MEDIAN_READER` stands for the median of the defined Dice of `readers` in each exam.
-    readers : sequence of str
-        Needed for the median reader.
-
-    Returns
-    -------
-    Series
-        By exam; NaN where one of the two is undefined.
+        `MEDIAN_READER` stands for the median of the defined Dice of `readers` in each exam, needed then.
 
     Raises
     ------
     StatisticsError
         When a rater has no scores.
     """
-    by = units(scores)
 
     def dice(rater: str, without: str | None = None) -> pd.Series:
         chosen = scores[scores.rater == rater]
@@ -65,7 +60,7 @@ def paired_differences(
         if chosen.empty:
             known = ", ".join(dict.fromkeys(scores.rater))
             raise StatisticsError(f"rater '{rater}': found no scores, expected one of {known}")
-        return chosen.groupby(by, sort=False).dice.mean()
+        return chosen.groupby(units(scores), sort=False).dice.mean()
 
     if other == MEDIAN_READER:
         difference = dice(model) - pd.concat([dice(reader) for reader in readers], axis=1).median(axis=1)
@@ -112,16 +107,12 @@ def compare(
     """
     others = [*readers, MEDIAN_READER] if len(readers) > 1 else list(readers)
     rows = []
-    for level in dict.fromkeys(scores.level):
-        of_level = scores[scores.level == level]
-        for model in models:
-            for other in others:
-                differences = paired_differences(of_level, model, other, readers).to_numpy()
-                row = {"level": level, "model": model, "other": other}
-                row |= estimate_and_test(differences, confidence)
-                if margin is not None:
-                    row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
-                rows.append(row)
+    for level, model, other in product(dict.fromkeys(scores.level), models, others):
+        differences = paired_differences(scores[scores.level == level], model, other, readers).to_numpy()
+        row = {"level": level, "model": model, "other": other} | estimate_and_test(differences, confidence)
+        if margin is not None:
+            row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
+        rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS + ([] if margin is None else MARGIN_COLUMNS))
     for name in ["p"] if margin is None else ["p", "p_margin"]:
         in_families = table.groupby(list(family), sort=False)[name]
@@ -133,16 +124,10 @@ def estimate_and_test(differences: np.ndarray, confidence: float) -> dict[str, f
     """Estimate, interval, test and counts of paired differences: the columns of `compare` but for Holm's."""
     found, test = hodges_lehmann(differences, confidence=confidence), signed_rank(differences)
     return {
-        "difference": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "confidence": confidence,
-        "coverage": found.coverage,
-        "p": test.p,
-        "n_pairs": test.n_pairs,
-        "n_left_out": test.n_left_out,
+        "difference": found.estimate, "low": found.low, "high": found.high, "confidence": confidence,
+        "coverage": found.coverage, "p": test.p, "n_pairs": test.n_pairs, "n_left_out": test.n_left_out,
         "n_equal": test.n_equal,
-    }
+    }  # fmt: skip
 
 
 def non_inferiority(differences: Sequence[float] | np.ndarray, margin: float) -> float:
@@ -151,12 +136,8 @@ def non_inferiority(differences: Sequence[float] | np.ndarray, margin: float) ->
     At half of what a two-sided interval leaves out, such as 0.025, it says what the interval says: whether
     its lower end is above ``-margin``.
 
-    Parameters
-    ----------
-    differences : sequence of float, shape (n,)
-        Of `paired_differences`.
-    margin : float
-        The loss of Dice that would not matter, between 0 and 1; to be named before looking.
+    `differences` are model minus reader, as of `paired_differences`; NaN is left out and counted. `margin` is
+    the loss of Dice that would not matter, between 0 and 1, to be named before looking.
 
     Raises
     ------
@@ -171,13 +152,10 @@ def non_inferiority(differences: Sequence[float] | np.ndarray, margin: float) ->
 
 
 def in_words(comparison: Any) -> str:
-    """One comparison as a sentence.
+    """One comparison as a sentence: a row of `compare` or of `evaluation.comparison.models.compare_models`.
 
-    Parameters
-    ----------
-    comparison : row of `compare` or of `evaluation.comparison.models.compare_models`
-        As ``table.itertuples()`` or ``table.iloc`` give it. Where a margin was named, a second sentence
-        says whether non-inferiority is shown: by Holm's p, at half of what the interval leaves out.
+    As ``table.itertuples()`` or ``table.iloc`` give it. Where a margin was named, a second sentence says
+    whether non-inferiority is shown: by Holm's p, at half of what the interval leaves out.
 
     Examples
     --------
@@ -188,7 +166,7 @@ def in_words(comparison: Any) -> str:
     On level2 the Dice of nnunet is 0.20 lower than that of reader1 (95 % interval 0.12 to 0.31 lower; Wilcoxon p = 0.002, Holm 0.008; 10 of 10 exams).
     """  # noqa: E501
     c = comparison
-    other = f"the {c.other}" if c.other == MEDIAN_READER else c.other
+    other = with_article(c.other)
     exams = count_of(c.n_pairs, c.n_pairs + c.n_left_out, "exams")
     if not c.n_pairs:
         return f"On {c.level} {c.model} and {other} cannot be compared: both are defined in {exams}."
@@ -198,16 +176,22 @@ def in_words(comparison: Any) -> str:
     return f"On {c.level} the Dice of {c.model} is {_by(c.difference)} that of {other} ({facts}).{_margin(c)}"
 
 
+def with_article(rater: str) -> str:
+    """A rater in a sentence: "the median reader", others by name."""
+    return f"the {rater}" if rater == MEDIAN_READER else rater
+
+
 def _interval_in_words(c: Any) -> str:
     if np.isnan(c.low):
         return "one exam gives no interval"
     name = f"{percent(c.confidence)} interval"
     if star_if_short(c.coverage, c.confidence):
         name = f"{percent(c.coverage, 1)} interval, the widest of so few exams,"
-    sides = ["lower" if round(bound, 2) < 0 else "higher" for bound in (c.low, c.high)]
-    near, far = sorted([abs(c.low), abs(c.high)]) if sides[0] == sides[1] else (abs(c.low), abs(c.high))
-    first = number(near) if sides[0] == sides[1] else f"{number(near)} {sides[0]}"
-    return f"{name} {first} to {number(far)} {sides[1]}"
+    low, high = ("lower" if round(bound, 2) < 0 else "higher" for bound in (c.low, c.high))
+    if low != high:
+        return f"{name} {number(abs(c.low))} {low} to {number(abs(c.high))} {high}"
+    near, far = sorted([abs(c.low), abs(c.high)])
+    return f"{name} {number(near)} to {number(far)} {high}"
 
 
 def _by(difference: float) -> str:

@@ -8,18 +8,12 @@ import numpy as np
 import pandas as pd
 
 from evaluation.comparison.models import FAIR, USUAL
-from evaluation.comparison.readers import MEDIAN_READER, in_words
+from evaluation.comparison.readers import MEDIAN_READER, in_words, with_article
 from evaluation.statistics.words import number, plural
 
 
 def verdicts(table: pd.DataFrame) -> list[str]:
-    """Which of each pair of models is better by the usual scores, and whether the fair ones say the same.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `evaluation.comparison.models.compare_models`.
-    """
+    """Which of each pair in `compare_models` is better by the usual scores; whether the fair say the same."""
     usual, fair = (table[table.way == way] for way in (USUAL, FAIR))
     few = _too_few(usual.n_pairs, int(usual.p.notna().sum()), _alpha(usual))
     found = []
@@ -33,24 +27,15 @@ def verdicts(table: pd.DataFrame) -> list[str]:
 
 
 def pairs_in_words(table: pd.DataFrame) -> list[str]:
-    """Every pair of models on every level by the usual scores, a sentence each.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `evaluation.comparison.models.compare_models`.
-    """
+    """Every pair of `compare_models` on every level by the usual scores, a sentence each."""
     return [in_words(row) for row in table[table.way == USUAL].itertuples()]
 
 
 def reach_readers(comparisons: pd.DataFrame) -> list[str]:
     """Does each model reach the median reader, by the fair scores?
 
-    Parameters
-    ----------
-    comparisons : DataFrame
-        Of `evaluation.comparison.readers.compare`, with a column ``way``. Where a margin was named, a second
-        sentence says on which levels non-inferiority is shown.
+    Of `evaluation.comparison.readers.compare` with a column ``way``. Where a margin was named, a second
+    sentence says on which levels non-inferiority is shown.
     """
     found = []
     for _, rows in comparisons[comparisons.way == FAIR].groupby("model", sort=False):
@@ -65,13 +50,8 @@ def verdict(rows: pd.DataFrame) -> str:
     """Which of two raters is better: on how many levels, by how much, and where that is shown.
 
     One is called better when a difference in its favour is shown on some level (Holm's p at most 1 minus
-    the confidence) and none in favour of the other. What is not shown is not called equal.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        A row a level of one pair and one way: ``way``, ``level``, ``model``, ``other``, ``difference``,
-        ``confidence``, ``p_holm``, ``n_pairs``.
+    the confidence) and none in favour of the other. What is not shown is not called equal. Rows are a level
+    each of one pair and way: ``way, level, model, other, difference, confidence, p_holm, n_pairs``.
 
     Examples
     --------
@@ -81,7 +61,7 @@ def verdict(rows: pd.DataFrame) -> str:
     >>> print(verdict(rows))
     nnunet is better than unet: its Dice is higher on 2 of 2 levels (by 0.03 to 0.08), shown on level1 (usual scores; Holm p at most 0.05; 10 exams).
     """  # noqa: E501
-    first, second = (_name(rows[column].iloc[0]) for column in ("model", "other"))
+    first, second = (with_article(rows[column].iloc[0]) for column in ("model", "other"))
     # The last digits of floating point are no difference, for the test neither.
     rows = rows.assign(difference=rows.difference.round(12))
     compared = rows[rows.n_pairs > 0]
@@ -98,7 +78,7 @@ def verdict(rows: pd.DataFrame) -> str:
     else:
         opening = f"{first} and {second} cannot be told apart: the Dice of {first}"
     parts = _parts(rows, compared, shown)
-    exams = _span([str(n) for n in sorted({compared.n_pairs.min(), compared.n_pairs.max()})])
+    exams = " to ".join(str(n) for n in sorted({compared.n_pairs.min(), compared.n_pairs.max()}))
     facts = f"{rows.way.iloc[0]} scores; Holm p at most {_alpha(rows):g}; {exams} exam{'s' * (exams != '1')}"
     return _sentence(f"{opening} is {'; '.join(parts)} ({facts}).")
 
@@ -114,11 +94,8 @@ def _is_second_ahead(compared: pd.DataFrame, shown: dict[str, int]) -> bool:
 def _parts(rows: pd.DataFrame, compared: pd.DataFrame, shown: dict[str, int]) -> list[str]:
     """The levels on which the Dice is higher, lower, equal, and those that cannot be compared."""
     parts: list[str] = []
-    for word, levels in (
-        ("higher", compared[compared.difference > 0]),
-        ("lower", compared[compared.difference < 0]),
-    ):
-        if len(levels):
+    for word, sign in (("higher", 1), ("lower", -1)):
+        if len(levels := compared[compared.difference * sign > 0]):
             there = [level for level in levels.level if level in shown]
             where = f"{len(levels)} of {len(rows)} levels" if not parts else f"{len(levels)}"
             shown_on = "all of these" if len(there) == len(levels) > 1 else _list(there)
@@ -144,10 +121,9 @@ def _fair_beside(usual: pd.DataFrame, fair: pd.DataFrame) -> str:
         return f" The fair scores show {'the same' if shown else 'no difference either'}."
     if not shown:
         return " The fair scores show no difference."
-    names = {1: fair.model.iloc[0], -1: fair.other.iloc[0]}
     ahead = [
         f"{name} ahead on {_list([level for level, side in shown.items() if side == sign])}"
-        for sign, name in names.items()
+        for sign, name in ((1, fair.model.iloc[0]), (-1, fair.other.iloc[0]))
         if sign in shown.values()
     ]
     return f" The fair scores show {' and '.join(ahead)}."
@@ -176,19 +152,11 @@ def _alpha(rows: pd.DataFrame) -> float:
 
 def _by(differences: pd.Series) -> str:
     ends = sorted({number(value) for value in (differences.min(), differences.max())})
-    return _span(["less than 0.01" if end == "0.00" else end for end in ends])
-
-
-def _span(ends: Sequence[str]) -> str:
-    return " to ".join(ends)
+    return " to ".join("less than 0.01" if end == "0.00" else end for end in ends)
 
 
 def _list(names: Sequence[str] | pd.Series) -> str:
     return ", ".join(names) if len(names) else "none"
-
-
-def _name(rater: str) -> str:
-    return f"the {rater}" if rater == MEDIAN_READER else rater
 
 
 def _sentence(words: str) -> str:
