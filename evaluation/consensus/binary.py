@@ -11,14 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.consensus.result import (
-    Consensus,
-    empty_notice,
-    first_of_highest,
-    label_values,
-    tie_notice,
-    vote_shares,
-)
+from evaluation.consensus.result import Consensus, first_of_highest, label_values, usual_notices, vote_shares
 from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
 
@@ -31,22 +24,14 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class BinaryFit:
-    """Binary STAPLE of one label.
+    """Binary STAPLE of one label."""
 
-    Parameters
-    ----------
-    probability : ndarray, shape (P,)
-        Of foreground, for each vote pattern.
-    sensitivity, specificity : ndarray, shape (R,)
-        NaN where there is nothing to estimate them on: no foreground, or no background, in any mask.
-    start : Start
-        Where the search ended; ``iterations`` as ITK's GetElapsedIterations counts, the M steps after the
-        first.
-    """
-
+    #: Of foreground, for each vote pattern, shape (P,).
     probability: np.ndarray
+    #: Shape (R,); NaN where there is nothing to estimate on: no foreground, or no background, in any mask.
     sensitivity: np.ndarray
     specificity: np.ndarray
+    #: Where the search ended; ``iterations`` as ITK's GetElapsedIterations: the M steps after the first.
     start: Start
 
 
@@ -90,9 +75,8 @@ def binary_consensus(votes: Votes, *, max_iterations: int) -> Consensus:
     present = np.where(levels > PRESENT + _ROUNDING, levels, 0)
     index, tied = first_of_highest(np.column_stack([np.full(len(levels), PRESENT), present]))
     # Levels tied below or at 0.5 lose to the background, and are no tie.
-    notices = empty_notice(votes) + tie_notice(votes, tied & (index > 0))
-    at_half = int(votes.counts[(np.abs(levels - PRESENT) <= _ROUNDING).any(axis=1)].sum())
-    if at_half:
+    notices = usual_notices(votes, tied & (index > 0))
+    if at_half := int(votes.counts[(np.abs(levels - PRESENT) <= _ROUNDING).any(axis=1)].sum()):
         notices.append(f"{at_half} voxels have a level at probability 0.5 exactly, which is not taken")
     starts = tuple(fit.start for fit in fits)
     notices += [

@@ -23,16 +23,8 @@ CONVERGENCE = [
 def decision_table(votes: Votes, consensus: Consensus) -> pd.DataFrame:
     """The consensus as a table to print, the most frequent pattern first.
 
-    Parameters
-    ----------
-    votes : Votes
-        Those of the consensus, or of the same masks with more raters.
-
-    Returns
-    -------
-    DataFrame
-        A row for each pattern; columns: each rater's label value, `voxels`, `p<label>` for the posterior of
-        each label, and `consensus`.
+    `votes` are those of the consensus, or of the same masks with more raters. Columns: each rater's label
+    value, `voxels`, `p<label>` for the posterior of each label, and `consensus`.
     """
     rows = votes.rows_in(consensus.votes)
     columns = {rater: votes.values_of(rater) for rater in votes.raters}
@@ -47,17 +39,9 @@ def decision_table(votes: Votes, consensus: Consensus) -> pd.DataFrame:
 def pooled_decisions(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
     """All exams' decision tables as one: the same votes can become another label in another exam.
 
-    Parameters
-    ----------
-    consensuses : mapping of str to Consensus
-        Exam to its consensus; all of the same raters and labels.
-
-    Returns
-    -------
-    DataFrame
-        A row for each pattern, the most frequent first: each rater's label value, ``voxels`` in all exams,
-        ``exams`` in which the pattern occurs, ``share<label>`` of those exams in which it became each
-        label, and ``p<label>``, the posterior of each label, a mean over voxels.
+    A row for each pattern, the most frequent first: each rater's label value, ``voxels`` in all exams,
+    ``exams`` in which the pattern occurs, ``share<label>`` of those exams in which it became each label, and
+    ``p<label>``, the posterior of each label, a mean over voxels.
 
     Raises
     ------
@@ -89,17 +73,7 @@ def pooled_decisions(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
 
 
 def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: tuple[str, ...] = ()) -> Table:
-    """The patterns in which somebody marked something, the most frequent first.
-
-    Parameters
-    ----------
-    pooled : DataFrame
-        Of `pooled_decisions`.
-    most : int
-        Patterns printed at most; ``data`` holds all.
-    notes : tuple of str
-        Further lines below the table, as "Synthetic cohort: ...".
-    """
+    """`pooled_decisions` in which somebody marked something, `most` patterns of them; ``data`` holds all."""
     raters = list(pooled.columns[: pooled.columns.get_loc("voxels")])
     labels = [name.removeprefix("share") for name in pooled if name.startswith("share")]
     marked = pooled[(pooled[raters] != 0).any(axis=1)]
@@ -127,33 +101,17 @@ def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: tup
 
 
 def convergence(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
-    """How the search for each consensus went, a row an exam.
+    """How the search for each exam's consensus went, a row an exam.
 
-    Parameters
-    ----------
-    consensuses : mapping of str to Consensus
-        Exam to its consensus.
-
-    Returns
-    -------
-    DataFrame
-        `CONVERGENCE`. ``starts`` were tried and ``reached_best`` of them ended at the highest likelihood;
-        binary STAPLE has one start a level and a majority none. ``iterations`` are those of the start kept,
-        ``log_likelihood`` is NaN for a majority; ``notices`` are joined by "; ".
+    `CONVERGENCE`: ``starts`` were tried and ``reached_best`` of them ended at the highest likelihood; binary
+    STAPLE has one start a level and a majority none. ``iterations`` are those of the start kept,
+    ``log_likelihood`` is NaN for a majority; ``notices`` are joined by "; ".
     """
-    rows = [
-        (
-            exam,
-            consensus.rule,
-            consensus.region,
-            consensus.iterations,
-            consensus.log_likelihood,
-            consensus.converged,
-            *_starts(consensus),
-            "; ".join(consensus.notices),
-        )
-        for exam, consensus in consensuses.items()
-    ]
+    rows = []
+    for exam, c in consensuses.items():
+        starts = (1, 1) if c.rule == "binary" else (len(c.starts), int(at_the_top(c.starts).sum()))
+        found = (exam, c.rule, c.region, c.iterations, c.log_likelihood, c.converged, *starts)
+        rows.append((*found, "; ".join(c.notices)))
     return pd.DataFrame(rows, columns=CONVERGENCE)
 
 
@@ -172,10 +130,3 @@ def convergence_table(found: pd.DataFrame, *, title: str, notes: tuple[str, ...]
     columns = ["Exam, consensus", "Iterations", "Log-likelihood", "Converged", "Starts at the best"]
     told = "Log-likelihoods of two rules, or of two regions, cannot be compared."
     return Table(title, columns, rows, [told, *notes], found)
-
-
-def _starts(consensus: Consensus) -> tuple[int, int]:
-    """Starts tried, and how many of them reached the highest likelihood."""
-    if consensus.rule == "binary":
-        return 1, 1
-    return len(consensus.starts), int(at_the_top(consensus.starts).sum())

@@ -14,17 +14,11 @@ from evaluation.consensus.result import Consensus
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ConsensusMap:
-    """A consensus painted onto the voxels.
+    """A consensus painted onto the voxels."""
 
-    Parameters
-    ----------
-    volume : Volume
-        The label map on the grid of the masks; of plain arrays voxels count as 1 mm.
-    consensus : Consensus
-        How each vote pattern was decided, and what that says of each rater.
-    """
-
+    #: The label map on the grid of the masks; of plain arrays voxels count as 1 mm.
     volume: Volume
+    #: How each vote pattern was decided, and what that says of each rater.
     consensus: Consensus
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluation.consensus.result import Consensus, consensus_of, empty_notice, first_of_highest, tie_notice
+from evaluation.consensus.result import Consensus, consensus_of, first_of_highest, usual_notices
 from evaluation.consensus.squarem import search
 from evaluation.consensus.votes import Votes
 
@@ -27,12 +27,7 @@ _TOLERANCE = 1e-10
 class PatternModel:
     """The E and M steps on vote patterns, for several parameter sets (starts) at once.
 
-    Parameters
-    ----------
-    patterns : ndarray of int, shape (P, R)
-        Label indices; every label occurs.
-    counts : ndarray, shape (P,)
-        Voxels of each pattern.
+    `patterns`, int of shape (P, R), are label indices; every label occurs. `counts` are their voxels.
     """
 
     def __init__(self, patterns: np.ndarray, counts: np.ndarray, n_labels: int) -> None:
@@ -89,15 +84,9 @@ class PatternModel:
 def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations: int) -> Consensus:
     """Consensus of two raters or more by multi-label STAPLE; the module's docstring has the model.
 
-    Parameters
-    ----------
-    restarts : int
-        Random diagonal-dominant starts, on top of four fixed ones: the raters' vote fractions, and equal
-        matrices with 0.9, 0.7 and 0.99 on the diagonal.
-    seed : int
-        Of the random starts.
-    max_iterations : int
-        EM steps at most for each start.
+    `restarts` random diagonal-dominant starts, of `seed`, come on top of four fixed ones: the raters' vote
+    fractions, and equal matrices with 0.9, 0.7 and 0.99 on the diagonal. Each start takes `max_iterations` EM
+    steps at most.
     """
     # The work is done in an order that depends on names alone: a change of columns changes no digit.
     ordered = votes.select(sorted(votes.raters))
@@ -121,16 +110,14 @@ def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations:
 
     kept = found.starts[found.best]
     index, tied = first_of_highest(posterior)
-    notices = empty_notice(votes) + tie_notice(votes, tied)
+    notices = usual_notices(votes, tied)
     if otherwise:
         notices.append(
             f"the likelihood does not determine the consensus: {otherwise} voxels get another label "
             f"from other starts of the same likelihood; start '{kept.name}' was taken"
         )
-    if not kept.converged:
-        notices.append(f"not converged after {kept.iterations} EM steps")
     return consensus_of(
-        "multilabel", votes, index, posterior, confusion=confusion, shares=prior, prior=prior, kept=kept,
+        "multilabel", votes, index, posterior, confusion=confusion, prior=prior, kept=kept,
         starts=found.starts, notices=notices,
     )  # fmt: skip
 

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from evaluation.consensus.result import TIE, Consensus, against_labels, consensus_of, empty_notice, tie_notice
+from evaluation.consensus.result import TIE, Consensus, consensus_of, usual_notices
 from evaluation.consensus.squarem import Search, Start, search
 from evaluation.consensus.votes import Votes
 
@@ -46,42 +46,26 @@ _NO_VARIANCE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class OrdinalFit:
-    """Maximum-likelihood estimate of the ordinal model.
+    """Maximum-likelihood estimate of the ordinal model."""
 
-    Parameters
-    ----------
-    score : ndarray, shape (P,)
-        Posterior mean of the true score of each vote pattern, in levels.
-    spread : float
-        Posterior standard deviation of a true score, the same for every pattern.
-    bias : ndarray, shape (R,)
-        In levels; sums to zero.
-    variance : ndarray, shape (R,)
-        In levels squared; 0 for all where the raters differ by constants.
-    floored : ndarray of bool, shape (R,)
-        Whose variance is at the floor.
-    kept : Start
-        One of `starts`, of highest likelihood: of densities of scores, the true score integrated out;
-        infinite where all variances are 0.
-    """
-
+    #: Posterior mean of the true score of each vote pattern, in levels, shape (P,).
     score: np.ndarray
+    #: Posterior standard deviation of a true score, the same for every pattern.
     spread: float
+    #: Of each rater, in levels; sums to zero.
     bias: np.ndarray
+    #: Of each rater, in levels squared; 0 for all where the raters differ by constants.
     variance: np.ndarray
+    #: Whose variance is at the floor, bool of shape (R,).
     floored: np.ndarray
+    #: One of `starts`, of highest likelihood: of densities of scores, the true score integrated out; infinite
+    #: where all variances are 0.
     kept: Start
     starts: tuple[Start, ...]
 
 
 class ScoreModel:
-    """The EM step on the covariance of raters' scores, for several sets of variances (starts) at once.
-
-    Parameters
-    ----------
-    covariance : ndarray, shape (R, R)
-        Of the raters' scores over voxels.
-    """
+    """The EM step on the covariance (R, R) of scores over voxels, for several sets of variances at once."""
 
     def __init__(self, covariance: np.ndarray, n_voxels: int) -> None:
         n_raters = len(covariance)
@@ -121,14 +105,8 @@ class ScoreModel:
 def fit_ordinal(votes: Votes, *, tolerance: float = 1e-10, max_iterations: int = 30_000) -> OrdinalFit:
     """Estimate every rater's bias and variance and every pattern's true score.
 
-    Parameters
-    ----------
-    votes : Votes
-        Of two raters or more, of one voxel at least.
-    tolerance : float
-        A start has converged when an EM step changes no variance by a larger share.
-    max_iterations : int
-        EM steps at most for each start.
+    `votes` are of two raters or more, of one voxel at least. A start has converged when an EM step changes no
+    variance by a larger share than `tolerance`; `max_iterations` are EM steps at most for each start.
     """
     # The work is done in an order that depends on names alone: a change of columns changes no digit.
     ordered = votes.select(sorted(votes.raters))
@@ -165,11 +143,10 @@ def ordinal_staple(votes: Votes, *, max_iterations: int = 30_000) -> Consensus:
     index = np.clip(np.ceil(fit.score - 0.5 - TIE), 0, top).astype(int)
     above = fit.score - 0.5
     tied = (np.abs(above - np.round(above)) <= TIE) & (fit.score > 0) & (fit.score < top)
-    confusion, shares = against_labels(votes, index)
-    notices = (*empty_notice(votes), *tie_notice(votes, tied), *_notices(votes, fit, index))
+    notices = usual_notices(votes, tied) + _notices(votes, fit, index)
     return consensus_of(
-        "ordinal", votes, index, _nearest(fit, index, top + 1), confusion=confusion, shares=shares,
-        kept=fit.kept, starts=fit.starts, notices=notices, bias=fit.bias, variance=fit.variance,
+        "ordinal", votes, index, _nearest(fit, index, top + 1), kept=fit.kept, starts=fit.starts,
+        notices=notices, bias=fit.bias, variance=fit.variance,
     )  # fmt: skip
 
 
@@ -185,8 +162,6 @@ def _notices(votes: Votes, fit: OrdinalFit, index: np.ndarray) -> list[str]:
     agreed = (votes.patterns == votes.patterns[:, :1]).all(axis=1)
     if moved := int(votes.counts[agreed & (index != votes.patterns[:, 0])].sum()):
         notices.append(f"{moved} voxels get another label than all raters gave them: biases move the score")
-    if not fit.kept.converged:
-        notices.append(f"not converged after {fit.kept.iterations} EM steps")
     return notices
 
 

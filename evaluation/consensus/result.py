@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -46,59 +45,42 @@ def describe(rule: Rule, region: Region = "volume") -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Consensus:
-    """A consensus, pattern by pattern, and what it says about each rater.
-
-    Parameters
-    ----------
-    rule : {"multilabel", "binary", "majority", "ordinal"}
-    votes : Votes
-        What it was computed from; `label` and `posterior` have a row for each of its patterns.
-    label : ndarray, shape (P,)
-        Consensus label values.
-    posterior : ndarray, shape (P, L)
-        Label probabilities; rows sum to 1. Binary: a column for each level's own STAPLE, and in column 0
-        one minus the largest of them; rows need not sum to 1. Majority: shares of the votes. Ordinal:
-        probability that the label is the one nearest to the true score.
-    sensitivity, specificity : ndarray, shape (L - 1, R)
-        A row for each level (label but background). Multi-label: from `confusion` and `prior`. Majority and
-        ordinal: counted against `label`. NaN where undefined: the level is in no mask (not in the consensus).
-    confusion : ndarray, shape (R, L, L), or None
-        ``confusion[r, d, t]``: probability that rater r decides label index d where the truth is t; NaN in
-        the column of a label in no mask (not in the consensus). None under the binary rule.
-    prior : ndarray, shape (L,)
-        Share of each label in all raters' votes over the region.
-    log_likelihood : float
-        Under the binary rule the sum over levels; NaN under the majority rule. Those of two rules, or of
-        two regions, cannot be compared.
-    iterations : int
-        EM steps of the start kept; under the binary rule the largest over levels.
-    starts : tuple of Start
-        Multi-label and ordinal: every start tried. Binary: one a level, from its vote fraction. Majority:
-        none.
-    notices : tuple of str
-        What a reader of the consensus should know: nothing marked, ties, likelihood without a single answer.
-    region : {"volume", "union"}
-        The voxels it was estimated on: all, or those that at least one of its raters marked. Of the latter
-        are then `prior`, `confusion`, `specificity` and `log_likelihood`.
-    bias, variance : ndarray, shape (R,), or None
-        Ordinal rule only: how much higher than the truth a rater scores, in levels, and the variance about
-        that, in levels squared.
-    """
+    """A consensus, pattern by pattern, and what it says about each rater."""
 
     rule: Rule
+    #: What it was computed from; `label` and `posterior` have a row for each of its patterns.
     votes: Votes
+    #: Consensus label values, shape (P,).
     label: np.ndarray
+    #: Label probabilities, shape (P, L); rows sum to 1. Binary: a column for each level's own STAPLE, and in
+    #: column 0 one minus the largest of them; rows need not sum to 1. Majority: shares of the votes. Ordinal:
+    #: probability that the label is the one nearest to the true score.
     posterior: np.ndarray
+    #: Shape (L - 1, R), a row for each level (label but background). Multi-label: from `confusion` and
+    #: `prior`. Majority and ordinal: counted against `label`. NaN where undefined: the level is in no mask
+    #: (not in the consensus).
     sensitivity: np.ndarray
     specificity: np.ndarray
+    #: ``confusion[r, d, t]``, shape (R, L, L): probability that rater r decides label index d where the truth
+    #: is t; NaN in the column of a label in no mask (not in the consensus). None under the binary rule.
     confusion: np.ndarray | None
+    #: Share of each label in all raters' votes over the region, shape (L,).
     prior: np.ndarray
+    #: Under the binary rule the sum over levels; NaN under the majority rule. Those of two rules, or of two
+    #: regions, cannot be compared.
     log_likelihood: float
+    #: EM steps of the start kept; under the binary rule the largest over levels.
     iterations: int
     converged: bool
+    #: Multi-label, ordinal: every start tried. Binary: one a level, from its vote fraction. Majority: none.
     starts: tuple[Start, ...]
+    #: What a reader of the consensus should know: nothing marked, ties, likelihood without a single answer.
     notices: tuple[str, ...]
+    #: The voxels it was estimated on: all, or those that at least one of its raters marked. Of the latter are
+    #: then `prior`, `confusion`, `specificity` and `log_likelihood`.
     region: Region = "volume"
+    #: Ordinal rule only, shape (R,): how much higher than the truth a rater scores, in levels, and the
+    #: variance about that, in levels squared.
     bias: np.ndarray | None = None
     variance: np.ndarray | None = None
 
@@ -127,19 +109,24 @@ def consensus_of(
     index: np.ndarray,
     posterior: np.ndarray,
     *,
-    confusion: np.ndarray,
-    shares: np.ndarray,
     kept: Start,
     starts: tuple[Start, ...],
-    notices: Iterable[str],
-    **more: Any,
+    notices: list[str],
+    confusion: np.ndarray | None = None,
+    prior: np.ndarray | None = None,
+    bias: np.ndarray | None = None,
+    variance: np.ndarray | None = None,
 ) -> Consensus:
-    """The consensus of label indices (P,), which has confusion matrices and shares (L,) of true labels.
+    """The consensus of label indices (P,), log-likelihood, iterations and convergence those of `kept`.
 
-    Of `kept` are its log-likelihood, iterations and convergence; its `prior` are the labels' shares of the
-    votes where `more` does not say otherwise.
+    Rates come from the confusion matrices and the prior; without them raters are counted against the labels.
     """
-    sensitivity, specificity = rates(confusion, shares)
+    if confusion is None or prior is None:
+        confusion, shares = _against_labels(votes, index)
+    else:
+        shares = prior
+    sensitivity, specificity = _rates(confusion, shares)
+    unfinished = [] if kept.converged else [f"not converged after {kept.iterations} EM steps"]
     return Consensus(
         rule=rule,
         votes=votes,
@@ -152,8 +139,10 @@ def consensus_of(
         iterations=kept.iterations,
         converged=kept.converged,
         starts=starts,
-        notices=tuple(notices),
-        **{"prior": vote_shares(votes), **more},
+        notices=(*notices, *unfinished),
+        prior=vote_shares(votes) if prior is None else prior,
+        bias=bias,
+        variance=variance,
     )
 
 
@@ -173,29 +162,20 @@ def label_values(votes: Votes, index: np.ndarray) -> np.ndarray:
     return np.array(votes.labels, votes.label_dtype)[index]
 
 
-def rates(confusion: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rates(confusion: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sensitivity and specificity (L - 1, R) of each level against all other labels."""
     levels = range(1, len(prior))
     sensitivity = np.array([confusion[:, level, level] for level in levels])
-    specificity = []
+    specificity = np.full(sensitivity.shape, np.nan)
     for level in levels:
         others = (np.arange(len(prior)) != level) & (prior > 0)
-        weights = prior[others] / prior[others].sum() if others.any() else prior[others]
-        wrong = confusion[:, level, others] @ weights
-        specificity.append(1 - wrong if others.any() else np.full(len(confusion), np.nan))
-    return sensitivity, np.array(specificity)
+        if others.any():
+            specificity[level - 1] = 1 - confusion[:, level, others] @ (prior[others] / prior[others].sum())
+    return sensitivity, specificity
 
 
-def against_labels(votes: Votes, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every rater counted against consensus label indices (P,).
-
-    Returns
-    -------
-    confusion : ndarray, shape (R, L, L)
-        NaN in the column of a label that the consensus does not hold.
-    shares : ndarray, shape (L,)
-        Of each label in the consensus.
-    """
+def _against_labels(votes: Votes, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Confusion matrices counted against consensus label indices (P,), and shares (L,) of these labels."""
     eye = np.eye(len(votes.labels))
     truth = eye[index] * votes.counts[:, None]
     counted = np.einsum("prd,pt->rdt", eye[votes.patterns], truth)
@@ -203,16 +183,16 @@ def against_labels(votes: Votes, index: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.divide(counted, total, out=np.full_like(counted, np.nan), where=total > 0), total / total.sum()
 
 
-def empty_notice(votes: Votes) -> list[str]:
-    """Says which levels no rater marked."""
+def usual_notices(votes: Votes, tied: np.ndarray | None = None) -> list[str]:
+    """Which levels no rater marked, and how many voxels are of patterns that `tied`, bool of shape (P,)."""
     used = votes.label_counts.sum(axis=0)
+    notices = [
+        f"level {level} is in none of the masks that make the consensus"
+        for level, voxels in zip(votes.labels[1:], used[1:], strict=True)
+        if not voxels
+    ]
     if not used[1:].any():
-        return ["no rater marked anything: the consensus is empty"]
-    unused = [votes.labels[k] for k in range(1, len(used)) if not used[k]]
-    return [f"level {level} is in none of the masks that make the consensus" for level in unused]
-
-
-def tie_notice(votes: Votes, tied: np.ndarray) -> list[str]:
-    """Says how many voxels are of patterns that `tied`, bool of shape (P,)."""
-    voxels = int(votes.counts[tied].sum())
-    return [f"{voxels} voxels tied between labels: the label declared first was taken"] if voxels else []
+        notices = ["no rater marked anything: the consensus is empty"]
+    if tied is not None and (voxels := int(votes.counts[tied].sum())):
+        notices.append(f"{voxels} voxels tied between labels: the label declared first was taken")
+    return notices

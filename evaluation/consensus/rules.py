@@ -14,15 +14,11 @@ from typing import get_args
 import numpy as np
 
 from evaluation.consensus.binary import binary_consensus
-from evaluation.consensus.decisions import decision_table
-from evaluation.consensus.majority import majority_vote
 from evaluation.consensus.multilabel import multilabel_staple
 from evaluation.consensus.ordinal import ordinal_staple
-from evaluation.consensus.result import Consensus, Region, Rule, consensus_of, empty_notice
+from evaluation.consensus.result import Consensus, Region, Rule, consensus_of, first_of_highest, usual_notices
 from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
-
-__all__ = ["Consensus", "Region", "Rule", "decision_table", "leave_one_out", "staple"]
 
 
 def staple(
@@ -39,8 +35,8 @@ def staple(
     Multi-label rule: the label of highest posterior; among labels tied within 1e-6, the one declared first.
     Binary rule: each level's binary STAPLE as ITK computes it; a voxel takes the level of highest
     probability among those above 0.5 (at 0.5, within 1e-9, a level is not taken), on a tie the one declared
-    first. Majority rule: `evaluation.consensus.majority`. Ordinal rule: `evaluation.consensus.ordinal`. With
-    levels declared in ascending order, every rule gives ties to the lower level.
+    first. Majority rule: `majority_vote`. Ordinal rule: `evaluation.consensus.ordinal`. With levels declared
+    in ascending order, every rule gives ties to the lower level.
 
     Region "union" leaves out the voxels that no rater marked, most of a volume: they are background in the
     consensus, and neither priors nor raters' rates are estimated on them. A majority is the same either way.
@@ -49,8 +45,6 @@ def staple(
 
     Parameters
     ----------
-    rule : {"multilabel", "binary", "majority", "ordinal"}
-    region : {"volume", "union"}
     restarts : int
         Random starts of the multi-label search, on top of four fixed ones. The highest likelihood is kept;
         among equals the first start.
@@ -70,19 +64,21 @@ def staple(
     """
     if votes.n_voxels == 0:
         raise ValueError("votes: found no voxel, expected at least one; are the masks empty arrays?")
-    _check_choice("rule", rule, get_args(Rule))
-    _check_choice("region", region, get_args(Region))
-    if region == "union":
-        return _over_union(votes, rule, restarts, seed, max_iterations)
-    if rule == "majority":
-        return majority_vote(votes)
-    if rule == "binary":
-        return binary_consensus(votes, max_iterations=max_iterations)
-    if len(votes.raters) == 1:
-        return _single(votes, rule)
-    if rule == "ordinal":
-        return ordinal_staple(votes, max_iterations=max_iterations)
-    return multilabel_staple(votes, restarts=restarts, seed=seed, max_iterations=max_iterations)
+    for name, found, kind in (("rule", rule, Rule), ("region", region, Region)):
+        if found not in get_args(kind):
+            *others, last = (repr(choice) for choice in get_args(kind))
+            raise ValueError(f"consensus {name} '{found}': expected {', '.join(others)} or {last}")
+    marked = votes.patterns.any(axis=1)
+    if region == "volume" or marked.all() or not marked.any():
+        # Where nothing is marked the union is empty, and the whole volume says so.
+        return replace(_by_rule(votes, rule, restarts, seed, max_iterations), region=region)
+    inside = replace(votes, patterns=votes.patterns[marked], counts=votes.counts[marked])
+    consensus = _by_rule(inside, rule, restarts, seed, max_iterations)
+    label = np.zeros(len(votes.counts), votes.label_dtype)
+    label[marked] = consensus.label
+    posterior = np.eye(len(votes.labels))[np.zeros(len(votes.counts), int)]
+    posterior[marked] = consensus.posterior
+    return replace(consensus, votes=votes, label=label, posterior=posterior, region="union")
 
 
 def leave_one_out(
@@ -100,43 +96,40 @@ def leave_one_out(
     """
     if len(votes.raters) < 2:
         raise ValueError(f"leave-one-out: found rater '{votes.raters[0]}' alone, expected two or more")
-    return {
-        rater: staple(
-            votes.select([other for other in votes.raters if other != rater]),
-            rule=rule,
-            region=region,
-            restarts=restarts,
-            seed=seed,
-        )
-        for rater in votes.raters
-    }
+    found = {}
+    for rater in votes.raters:
+        others = votes.select([other for other in votes.raters if other != rater])
+        found[rater] = staple(others, rule=rule, region=region, restarts=restarts, seed=seed)
+    return found
 
 
-def _check_choice(name: str, found: str, choices: tuple[str, ...]) -> None:
-    if found not in choices:
-        *others, last = (repr(choice) for choice in choices)
-        raise ValueError(f"consensus {name} '{found}': expected {', '.join(others)} or {last}")
+def majority_vote(votes: Votes) -> Consensus:
+    """The label with the most votes in each pattern, and nothing estimated.
+
+    A plurality is enough: (0, 1, 1, 2) becomes 1, (0, 1, 2, 2) becomes 2. Among labels with as many votes
+    the one declared first is taken, with levels declared in rising order the lower one and background
+    before any: so does `scipy.stats.mode`. ITK's LabelVotingImageFilter agrees where nothing ties, and
+    marks ties as undecided, which cannot be scored.
+
+    `Consensus.posterior` holds shares of the votes, `log_likelihood` is NaN, `starts` is empty.
+    """
+    fractions = (votes.patterns[:, :, None] == np.arange(len(votes.labels))).mean(axis=1)
+    index, tied = first_of_highest(fractions)
+    kept = Start("votes", float("nan"), 0, True)
+    notices = usual_notices(votes, tied)
+    return consensus_of("majority", votes, index, fractions, kept=kept, starts=(), notices=notices)
 
 
-def _over_union(votes: Votes, rule: Rule, restarts: int, seed: int, max_iterations: int) -> Consensus:
-    marked = votes.patterns.any(axis=1)
-    # Where nothing is marked the union is empty, and the whole volume says so.
-    inside = replace(votes, patterns=votes.patterns[marked], counts=votes.counts[marked])
-    consensus = staple(
-        inside if marked.any() else votes,
-        rule=rule,
-        restarts=restarts,
-        seed=seed,
-        max_iterations=max_iterations,
-    )
-    if marked.all() or not marked.any():
-        return replace(consensus, region="union")
-    label = np.zeros(len(votes.counts), votes.label_dtype)
-    label[marked] = consensus.label
-    posterior = np.zeros((len(votes.counts), len(votes.labels)))
-    posterior[:, 0] = 1
-    posterior[marked] = consensus.posterior
-    return replace(consensus, votes=votes, label=label, posterior=posterior, region="union")
+def _by_rule(votes: Votes, rule: Rule, restarts: int, seed: int, max_iterations: int) -> Consensus:
+    if rule == "majority":
+        return majority_vote(votes)
+    if rule == "binary":
+        return binary_consensus(votes, max_iterations=max_iterations)
+    if len(votes.raters) == 1:
+        return _single(votes, rule)
+    if rule == "ordinal":
+        return ordinal_staple(votes, max_iterations=max_iterations)
+    return multilabel_staple(votes, restarts=restarts, seed=seed, max_iterations=max_iterations)
 
 
 def _single(votes: Votes, rule: Rule) -> Consensus:
@@ -151,8 +144,8 @@ def _single(votes: Votes, rule: Rule) -> Consensus:
     kept = Start("the rater's mask", log_likelihood, 0, True)
     told = f"one rater only: the consensus is the mask of {votes.raters[0]}"
     return consensus_of(
-        rule, votes, index, np.eye(n_labels)[index], confusion=confusion, shares=prior, prior=prior,
-        kept=kept, starts=(kept,), notices=(told, *empty_notice(votes)),
+        rule, votes, index, np.eye(n_labels)[index], confusion=confusion, prior=prior,
+        kept=kept, starts=(kept,), notices=[told, *usual_notices(votes)],
         bias=np.zeros(1) if ordinal else None,
         variance=np.full(1, np.nan) if ordinal else None,
     )  # fmt: skip

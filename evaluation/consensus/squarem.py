@@ -73,17 +73,9 @@ def search(
 ) -> Search:
     """Follow every start uphill.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Of the starts.
-    starts : ndarray, shape (S, ...)
-    tolerance : float
-        A start has converged when an EM step changes no parameter by more, on the scale of `difference`.
-    max_iterations : int
-        EM steps at most for each start.
-    merge : bool
-        Let starts that meet go on as one.
+    `starts` are parameters (S, ...), each with a name. One has converged when an EM step changes no parameter
+    by more than `tolerance`, on the scale of `Model.difference`; it takes `max_iterations` EM steps at most.
+    With `merge`, starts that meet go on as one.
     """
     parameters = starts.copy()
     everyone = np.arange(len(starts))

@@ -22,23 +22,15 @@ _WORD_BYTES = 8
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Votes:
-    """The vote patterns that occur in an exam and their numbers of voxels.
+    """The vote patterns that occur in an exam and their numbers of voxels."""
 
-    Parameters
-    ----------
-    raters : tuple of str
-        The columns of `patterns`.
-    labels : tuple of int
-        Label values, background 0 first.
-    patterns : ndarray of uint8, shape (P, R)
-        Indices into `labels`, one row a pattern, sorted with the first rater's label running fastest.
-    counts : ndarray of int64, shape (P,)
-        Voxels of each pattern, all positive.
-    """
-
+    #: The columns of `patterns`.
     raters: tuple[str, ...]
+    #: Label values, background 0 first.
     labels: tuple[int, ...]
+    #: Indices into `labels`, uint8 of shape (P, R), sorted with the first rater's label running fastest.
     patterns: np.ndarray
+    #: Voxels of each pattern, int64 of shape (P,), all positive.
     counts: np.ndarray
 
     def __repr__(self) -> str:
@@ -120,12 +112,8 @@ class Votes:
 def count_votes(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> Votes:
     """Count how often each combination of the raters' labels occurs: the only pass over the voxels.
 
-    Parameters
-    ----------
-    masks : mapping of str to ndarray
-        A label map for each rater, of integer or boolean type and one shape.
-    labels : sequence of int
-        The label values of the study, background 0 first.
+    `masks` are a label map for each rater, of integer or boolean type and one shape; `labels` are the label
+    values of the study, background 0 first.
 
     Raises
     ------
@@ -145,12 +133,9 @@ def count_votes(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> Votes
         counts = table[found]
     else:
         found, counts = np.unique(coded, return_counts=True)
-    n_zero = n_voxels - int(counts[found != 0].sum())
-    keep = found != 0
-    found, counts = found[keep], counts[keep]
-    if n_zero:
-        found = np.concatenate([np.zeros(1, found.dtype), found])
-        counts = np.concatenate([[n_zero], counts])
+    found, counts = found[found != 0], counts[found != 0]
+    if n_zero := n_voxels - int(counts.sum()):
+        found, counts = np.insert(found, 0, 0), np.insert(counts, 0, n_zero)
     return Votes(
         raters=tuple(masks),
         labels=tuple(int(label) for label in labels),
@@ -170,8 +155,7 @@ def paint(masks: Mapping[str, np.ndarray], votes: Votes, values: np.ndarray) -> 
     ValueError
         If a rater's mask is missing, `values` has another length, or the masks are not the counted ones.
     """
-    missing = [rater for rater in votes.raters if rater not in masks]
-    if missing:
+    if missing := [rater for rater in votes.raters if rater not in masks]:
         raise ValueError(f"rater '{missing[0]}': counted in the votes, but no mask given to paint from")
     values = np.asarray(values)
     if values.shape != votes.counts.shape:

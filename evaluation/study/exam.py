@@ -46,7 +46,7 @@ class ScoredExam:
     unit_scores, unit_fair : DataFrame
         The same by the unit that is asked for: those above, or with a column ``knee``.
     decisions : DataFrame
-        Of `evaluation.consensus.rules.decision_table`.
+        Of `evaluation.consensus.decisions.decision_table`.
     volumes : DataFrame
         In ml, of readers, models and consensus.
     slices : DataFrame

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, stats
 
-from evaluation.consensus.rules import Region, Rule, decision_table, leave_one_out, staple
+from evaluation.consensus.decisions import decision_table
+from evaluation.consensus.rules import Region, Rule, leave_one_out, staple
 from evaluation.consensus.votes import Votes, count_votes, paint
 
 UNDECIDED = 255

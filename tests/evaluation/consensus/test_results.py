@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from evaluation.consensus.rules import decision_table, leave_one_out, staple
+from evaluation.consensus.decisions import decision_table
+from evaluation.consensus.rules import leave_one_out, staple
 from evaluation.consensus.votes import count_votes, paint
 from tests.support.staple_problems import random_problem, table
 
