@@ -36,20 +36,10 @@ def pairwise_dice(
     levels: Mapping[str, Sequence[int]],
     empty_mask: EmptyMask = EmptyMask.UNDEFINED,
 ) -> pd.DataFrame:
-    """Dice of every pair of raters, exam by exam.
+    """Dice of every pair of raters, exam by exam, on levels or groups given by their mask values.
 
-    Parameters
-    ----------
-    exams : mapping of str to Votes
-        Exam to its histogram, of the same raters in each.
-    levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
-
-    Returns
-    -------
-    DataFrame
-        `PAIR_COLUMNS`, a row an exam, level and pair: ``both`` voxels that both marked, ``n_rater`` and
-        ``n_other`` those that each did. Raters stand in the order of the histogram.
+    `PAIR_COLUMNS`, a row an exam, level and pair: ``both`` voxels that both marked, ``n_rater`` and
+    ``n_other`` those that each did. Raters stand in the order of the histogram.
 
     Raises
     ------
@@ -71,18 +61,10 @@ def pairwise_dice(
 
 
 def summarise_pairs(pairs: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
-    """Mean Dice of every pair over exams, with its t interval.
+    """Mean Dice of every pair of `pairwise_dice` over exams, with its t interval.
 
-    Parameters
-    ----------
-    pairs : DataFrame
-        Of `pairwise_dice`.
-
-    Returns
-    -------
-    DataFrame
-        ``level, rater, other, mean, low, high, n_defined, n, pooled``; pooled is the Dice of all exams'
-        voxels together, NaN where no exam has any.
+    Columns ``level, rater, other, mean, low, high, n_defined, n, pooled``; pooled is the Dice of all exams'
+    voxels together, NaN where no exam has any.
     """
     keys = ["level", "rater", "other"]
     summary = exam_means(pairs, keys, "dice", confidence=confidence, bounds=(0, 1))
@@ -93,19 +75,9 @@ def summarise_pairs(pairs: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
 
 
 def dice_matrix(summary: pd.DataFrame, level: str, value: str = "mean") -> pd.DataFrame:
-    """The reader-by-reader matrix of a level, for a heatmap.
+    """The reader-by-reader matrix of a level and a column of `summarise_pairs`, for a heatmap.
 
-    Parameters
-    ----------
-    summary : DataFrame
-        Of `summarise_pairs`.
-    value : str
-        The column to show.
-
-    Returns
-    -------
-    DataFrame
-        Symmetric, raters as index and columns, 1 on the diagonal.
+    Symmetric, raters as index and columns, 1 on the diagonal.
     """
     pairs = summary[summary.level == level]
     raters = list(dict.fromkeys([*pairs.rater, *pairs.other]))
@@ -116,18 +88,10 @@ def dice_matrix(summary: pd.DataFrame, level: str, value: str = "mean") -> pd.Da
 
 
 def chance_corrected(exams: Mapping[str, Votes]) -> pd.DataFrame:
-    """Ordinal Krippendorff's alpha and Fleiss' kappa of every exam.
+    """Ordinal Krippendorff's alpha and Fleiss' kappa of every exam, whose labels are in rising order.
 
-    Parameters
-    ----------
-    exams : mapping of str to Votes
-        Labels in rising order, as a study has them.
-
-    Returns
-    -------
-    DataFrame
-        ``exam, voxels, n_voxels, alpha, kappa``: a row an exam and each of `VOXELS`. NaN where undefined:
-        no voxel, or all raters gave one and the same label everywhere.
+    Columns ``exam, voxels, n_voxels, alpha, kappa``: a row an exam and each of `VOXELS`. NaN where
+    undefined: no voxel, or all raters gave one and the same label everywhere.
 
     Raises
     ------
@@ -142,51 +106,29 @@ def chance_corrected(exams: Mapping[str, Votes]) -> pd.DataFrame:
 def summarise_chance_corrected(exams: Mapping[str, Votes], *, confidence: float = 0.95) -> pd.DataFrame:
     """Alpha and kappa: mean over exams with its t interval, and of all voxels pooled.
 
-    Returns
-    -------
-    DataFrame
-        ``voxels, measure, mean, low, high, n_defined, n, pooled``; measure is ``alpha`` or ``kappa``.
-        Parameters and errors are those of `chance_corrected`.
+    Columns ``voxels, measure, mean, low, high, n_defined, n, pooled``; measure is ``alpha`` or ``kappa``.
+    Errors are those of `chance_corrected`.
     """
-    by_exam = chance_corrected(exams).melt(
-        ["exam", "voxels"], ["alpha", "kappa"], var_name="measure", value_name="value"
-    )
+    by_exam = chance_corrected(exams).melt(["exam", "voxels"], ["alpha", "kappa"], var_name="measure")
     keys = ["voxels", "measure"]
     summary = exam_means(by_exam, keys, "value", confidence=confidence, bounds=(-np.inf, 1))
     tables, counts = zip(*map(_ratings, exams.values()), strict=True)
-    pooled: dict[tuple[str, str], float] = {}
-    for voxels, _, alpha, kappa in _coefficients(np.concatenate(tables), np.concatenate(counts)):
-        pooled |= {(voxels, "alpha"): alpha, (voxels, "kappa"): kappa}
-    return summary.assign(pooled=[pooled[row.voxels, row.measure] for row in summary.itertuples()])
+    together = _coefficients(np.concatenate(tables), np.concatenate(counts))
+    pooled = {voxels: {"alpha": alpha, "kappa": kappa} for voxels, _, alpha, kappa in together}
+    return summary.assign(pooled=[pooled[row.voxels][row.measure] for row in summary.itertuples()])
 
 
 def agreement_table(
     pairs: pd.DataFrame, chance: pd.DataFrame, *, title: str, notes: Sequence[str] = ()
 ) -> Table:
-    """Agreement as a printed table: a row a level and pair of raters, then alpha and kappa.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        Of `summarise_pairs`.
-    chance : DataFrame
-        Of `summarise_chance_corrected`.
-    notes : sequence of str
-        Further lines below the table, as "Synthetic cohort: ...".
-    """
+    """`summarise_pairs` as a printed table, a row a level and pair, then `summarise_chance_corrected`."""
     named = [
         *((f"{row.level}, {row.rater} and {row.other}", "Dice", row) for row in pairs.itertuples()),
         *((f"readers, {row.voxels}", row.measure, row) for row in chance.itertuples()),
     ]
     rows = [
-        [
-            whom,
-            what,
-            with_interval(row.mean, row.low, row.high),
-            number(row.pooled),
-            count_of(row.n_defined, row.n),
-        ]
-        for whom, what, row in named
+        [whom, what, with_interval(x.mean, x.low, x.high), number(x.pooled), count_of(x.n_defined, x.n)]
+        for whom, what, x in named
     ]
     told = [
         "Mean over exams with its 95 % t interval; pooled: of all exams' voxels together.",
@@ -198,20 +140,12 @@ def agreement_table(
 
 
 def exam_means(
-    values: pd.DataFrame,
-    keys: Sequence[str],
-    column: str,
-    *,
-    confidence: float = 0.95,
-    bounds: tuple[float, float] = (-np.inf, np.inf),
+    values: pd.DataFrame, keys: Sequence[str], column: str, *, confidence: float, bounds: tuple[float, float]
 ) -> pd.DataFrame:
     """Mean over exams of a column, with its t interval, for each combination of keys.
 
-    Returns
-    -------
-    DataFrame
-        The keys in order of appearance, then ``mean, low, high, n_defined, n``; NaN values are left out
-        and counted.
+    Columns: the keys in order of appearance, then ``mean, low, high, n_defined, n``; NaN values are left out
+    and counted.
     """
     rows = []
     for key, group in values.groupby(list(keys), sort=False):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from evaluation.consensus.rules import Consensus
+from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import Votes
 from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask, score
@@ -32,11 +32,9 @@ def score_fair(
     Parameters
     ----------
     votes : Votes
-        The exam's vote-pattern histogram, all raters, or that of one of its knees
-        (`evaluation.masks.knees.knee_votes`).
+        Of all raters, on the exam or on one of its knees (`evaluation.masks.knees.knee_votes`).
     without : mapping of str to Consensus
-        Reader to the consensus of the other readers: ``leave_one_out(votes.select(readers))`` of the
-        whole exam.
+        Reader to the consensus of the others: ``leave_one_out(votes.select(readers))`` of the whole exam.
     levels : mapping of str to sequence of int
         Name of a level or group to its mask values.
 
@@ -74,15 +72,8 @@ def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
     and the model's mask is too. Undefined ones are left out of the mean and counted; the mean is
     undefined where all are.
 
-    Parameters
-    ----------
-    fair : DataFrame
-        Of `score_fair` with a column ``exam``, and ``knee`` where scored by knee.
-
-    Returns
-    -------
-    DataFrame
-        ``exam``, ``knee`` if there, ``rater``, ``level``, ``dice``, ``n_defined`` of ``n_consensuses``.
+    Of `score_fair` with a column ``exam``, and ``knee`` where scored by knee, it makes ``exam``, ``knee`` if
+    there, ``rater``, ``level``, ``dice``, ``n_defined`` of ``n_consensuses``.
     """
     keys = [*units(fair), "rater", "level"]
     found = fair.groupby(keys, sort=False).dice.agg(["mean", "count", "size"]).reset_index()
@@ -92,26 +83,17 @@ def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
 def bias(usual: pd.DataFrame, fair: pd.DataFrame) -> pd.DataFrame:
     """How much the usual way gives a rater above the fair one, exam by exam.
 
-    Parameters
-    ----------
-    usual : DataFrame
-        Columns ``exam``, ``rater``, ``level``, ``dice``, and ``knee`` where scored by knee: dice.csv.
-    fair : DataFrame
-        Of `score_fair` or `over_consensuses`, for the same exams.
-
-    Returns
-    -------
-    DataFrame
-        ``exam``, ``knee`` if there, ``rater``, ``level``, ``usual``, ``fair`` and ``dice``: usual minus
-        fair, NaN where one of them is undefined. Readers gain by the part they had in the consensus;
-        models may lose or gain a little, because a consensus of more readers is another one.
+    `usual` is as dice.csv, with ``knee`` where scored by knee; `fair` of `score_fair` or `over_consensuses`,
+    for the same exams. It makes ``exam``, ``knee`` if there, ``rater``, ``level``, ``usual``, ``fair`` and
+    ``dice``: usual minus fair, NaN where one of them is undefined. Readers gain by the part they had in the
+    consensus; models may lose or gain a little, because a consensus of more readers is another one.
     """
     keys = [*units(usual), "rater", "level"]
     ours = over_consensuses(fair) if "left_out" in fair else fair
     both = usual[[*keys, "dice"]].merge(
         ours[[*keys, "dice"]], on=keys, how="left", suffixes=("_usual", ""), validate="one_to_one"
     )
-    both = both.rename(columns={"dice_usual": "usual", "dice": "fair"})
+    both = both.set_axis([*keys, "usual", "fair"], axis=1)
     return both.assign(dice=both.usual - both.fair)
 
 

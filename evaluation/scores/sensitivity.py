@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from evaluation.consensus.decisions import convergence
-from evaluation.consensus.result import Consensus, Region, Rule, describe
+from evaluation.consensus.result import Region, Rule, describe
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import Votes
 from evaluation.measures.dice import COLUMNS, EmptyMask, score, summarise
@@ -36,34 +36,23 @@ _TIE = 1e-9
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Table 1 under every consensus.
+    """Table 1 under every consensus."""
 
-    Parameters
-    ----------
-    study : tuple of str
-        Rule and region of the study's own consensus, which the others are held against.
-    empty_mask : EmptyMask
-        The policy that all were scored by.
-    scores : DataFrame
-        ``rule, region`` and the columns of dice.csv: a row a way, exam, rater and level.
-    summary : DataFrame
-        ``rule, region`` and the columns of `evaluation.measures.dice.summarise`: a row a way, level and
-        rater.
-    order : DataFrame
-        `ORDER`: a row a way and level. The raters are ordered by their medians; ``tau`` is Kendall's tau-b
-        to their order under the study's own consensus (NaN where one of the two orders ties all raters);
-        ``swapped`` of ``pairs`` of raters stand the other way round (a tie is no swap); ``raters`` are those
-        with a median under both, ``first`` the best of them, those tied joined by " = ";
-        ``largest_change`` is the largest absolute change of a rater's median.
-    convergence : DataFrame
-        Of `evaluation.consensus.decisions.convergence`, for every way.
-    """
-
+    #: Rule and region of the study's own consensus, which the others are held against.
     study: Way
+    #: The policy that all were scored by.
     empty_mask: EmptyMask
+    #: ``rule, region`` and the columns of dice.csv: a row a way, exam, rater and level.
     scores: pd.DataFrame
+    #: ``rule, region`` and the columns of `evaluation.measures.dice.summarise`: a row a way, level and rater.
     summary: pd.DataFrame
+    #: `ORDER`: a row a way and level. The raters are ordered by their medians; ``tau`` is Kendall's tau-b to
+    #: their order under the study's own consensus (NaN where one of the two orders ties all raters);
+    #: ``swapped`` of ``pairs`` of raters stand the other way round (a tie is no swap); ``raters`` are those
+    #: with a median under both, ``first`` the best of them, those tied joined by " = "; ``largest_change`` is
+    #: the largest absolute change of a rater's median.
     order: pd.DataFrame
+    #: Of `evaluation.consensus.decisions.convergence`, for every way.
     convergence: pd.DataFrame
 
 
@@ -83,15 +72,11 @@ def sensitivity(
     Parameters
     ----------
     votes : mapping of str to Votes
-        Exam to its vote-pattern histogram, all readers and models.
-    readers : sequence of str
-        Whose masks make the consensus.
+        Exam to its vote-pattern histogram, all readers, who make the consensus, and models.
     levels : mapping of str to sequence of int
         Name of a level or group to its mask values.
     study : tuple of str
         Rule and region of the study's own consensus; added to `ways` where it is missing.
-    ways : sequence of tuple of str
-        Rules and regions.
     restarts, seed : int
         As for `evaluation.consensus.rules.staple`.
 
@@ -103,39 +88,35 @@ def sensitivity(
     if not votes:
         raise ValueError("sensitivity: found no exam, expected the votes of at least one")
     every = [study, *(way for way in ways if way != study)]
-    scores, searches = [], []
-    for rule, region in every:
-        consensuses = {
+    consensuses = {
+        (rule, region): {
             exam: staple(of_all.select(readers), rule=rule, region=region, restarts=restarts, seed=seed)
             for exam, of_all in votes.items()
         }
-        searches.append(convergence(consensuses))
-        found = _scores(votes, consensuses, levels, empty_mask)
-        scores.append(found.assign(rule=rule, region=region)[["rule", "region", *COLUMNS]])
-    every_score = pd.concat(scores, ignore_index=True)
-    summary = _summaries(every_score, every)
-    return Sensitivity(
-        study=study,
-        empty_mask=empty_mask,
-        scores=every_score,
-        summary=summary,
-        order=_orders(summary, every),
-        convergence=pd.concat(searches, ignore_index=True),
+        for rule, region in every
+    }
+    scores = {
+        way: pd.concat(
+            [
+                score(of_all, made[exam].label_on(of_all), levels, empty_mask).assign(exam=exam)[COLUMNS]
+                for exam, of_all in votes.items()
+            ]
+        )
+        for way, made in consensuses.items()
+    }
+    summaries = {way: summarise(of_way) for way, of_way in scores.items()}
+    every_score, summary = (
+        pd.concat(tables, names=["rule", "region"]).reset_index(["rule", "region"]).reset_index(drop=True)
+        for tables in (scores, summaries)
     )
+    search = pd.concat([convergence(made) for made in consensuses.values()], ignore_index=True)
+    return Sensitivity(study, empty_mask, every_score, summary, _orders(summary, every), search)
 
 
 def sensitivity_table(found: Sensitivity, *, title: str, notes: Sequence[str] = ()) -> Table:
     """Median and mean Dice of every rater, and what became of their order: a row a level and consensus.
 
-    Parameters
-    ----------
-    notes : sequence of str
-        Further lines below the table, as "Synthetic cohort: ...".
-
-    Returns
-    -------
-    Table
-        ``data`` is ``found.summary`` with the columns of ``found.order`` beside it.
+    ``data`` is ``found.summary`` with the columns of ``found.order`` beside it.
     """
     raters = list(dict.fromkeys(found.summary.rater))
     cells = {(row.rule, row.region, row.level, row.rater): row for row in found.summary.itertuples()}
@@ -167,29 +148,6 @@ def sensitivity_table(found: Sensitivity, *, title: str, notes: Sequence[str] = 
     return Table(title, columns, rows, [*told, *notes], data)
 
 
-def _scores(
-    votes: Mapping[str, Votes],
-    consensuses: Mapping[str, Consensus],
-    levels: Mapping[str, Sequence[int]],
-    empty_mask: EmptyMask,
-) -> pd.DataFrame:
-    tables = [
-        score(of_all, consensuses[exam].label_on(of_all), levels, empty_mask).assign(exam=exam)
-        for exam, of_all in votes.items()
-    ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def _summaries(scores: pd.DataFrame, ways: Sequence[Way]) -> pd.DataFrame:
-    tables = []
-    for rule, region in ways:
-        summary = summarise(scores[(scores.rule == rule) & (scores.region == region)])
-        summary.insert(0, "rule", rule)
-        summary.insert(1, "region", region)
-        tables.append(summary)
-    return pd.concat(tables, ignore_index=True)
-
-
 def _orders(summary: pd.DataFrame, ways: Sequence[Way]) -> pd.DataFrame:
     """Each way's order of raters against that of the first way, the study's own."""
     medians = summary.pivot(index=["rule", "region", "level"], columns="rater", values="median")
@@ -209,19 +167,13 @@ def _compare(own: pd.Series, other: pd.Series) -> Iterator[Any]:
         (_sign(own[one] - own[two]), _sign(other[one] - other[two]))
         for one, two in combinations(own.index, 2)
     ]
-    yield _tau(own, other)
+    # Rounded, so that medians equal but for rounding tie.
+    yield float(kendalltau(own.round(9), other.round(9)).statistic) if len(own) > 1 else np.nan
     yield sum(before * after < 0 for before, after in signs)
     yield len(signs)
     yield len(own)
     yield " = ".join(other.index[other >= other.max() - _TIE])
     yield (other - own).abs().max()
-
-
-def _tau(own: pd.Series, other: pd.Series) -> float:
-    if len(own) < 2:
-        return np.nan
-    # Rounded, so that medians equal but for rounding tie.
-    return float(kendalltau(own.round(9), other.round(9)).statistic)
 
 
 def _sign(difference: float) -> int:

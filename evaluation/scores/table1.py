@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores.fair import bias, over_consensuses
-from evaluation.statistics.intervals import Interval, mean_interval, median_interval
+from evaluation.statistics.intervals import mean_interval, median_interval
 from evaluation.statistics.words import DASH, interval, number, percent, signed, star_if_short
 from evaluation.table import Table
 
@@ -56,7 +56,13 @@ def summarise_with_intervals(
         values = found.dice.to_numpy()
         median = median_interval(values, clusters, confidence=confidence)
         mean = mean_interval(values, clusters, confidence=confidence, bounds=bounds)
-        rows.append((level, rater, *_cells(found.dice, median, mean), median.n, len(values)))
+        rows.append(
+            (
+                level, rater, median.estimate, median.low, median.high, median.coverage, median.method,
+                found.dice.min(), found.dice.max(), mean.estimate, mean.low, mean.high, mean.method,
+                median.n, len(values),
+            )
+        )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -97,20 +103,8 @@ def fair_table(
 ) -> Table:
     """Table 1 as published and fair, side by side: a row a level and rater.
 
-    Parameters
-    ----------
-    data : DataFrame
-        Of `summarise_fair`, of all raters or some.
-    readers : sequence of str
-        Whose consensus it is.
-    rule : str
-        The consensus rule in words, for the notes.
-    empty_mask : EmptyMask
-        The policy that both were scored by, for the notes.
-    unit : {"exams", "knees"}
-        What was scored.
-    notes : sequence of str
-        Further lines below the table, as "Synthetic cohort: ...".
+    `data` is of `summarise_fair`, of all raters or some; `readers` are those whose consensus it is, `rule`
+    that of the consensus in words, `unit` what was scored: "exams" or "knees".
     """
     cells = {(row.way, row.level, row.rater): row for row in data.itertuples()}
     width = f"{percent(confidence)} interval"
@@ -118,33 +112,21 @@ def fair_table(
         "Level, rater", "Usual: median (range)", "Usual: mean", f"Fair: median ({width})",
         f"Fair: mean ({width})", f"Usual minus fair: mean ({width})",
     ]  # fmt: skip
-    rows = [
-        [
-            f"{row.level}, {row.rater}",
-            *_row([cells.get((way, row.level, row.rater)) for way in _BOUNDS], confidence),
-        ]
-        for row in data[data.way == _USUAL].itertuples()
-    ]
+    rows = []
+    for row in data[data.way == _USUAL].itertuples():
+        fair, difference = (cells.get((way, row.level, row.rater)) for way in (_FAIR, _BIAS))
+        rows.append(
+            [
+                f"{row.level}, {row.rater}",
+                _cell(row, "median", ("minimum", "maximum")),
+                _cell(row, "mean"),
+                _cell(fair, "median", ("median_low", "median_high"), confidence),
+                _cell(fair, "mean", ("mean_low", "mean_high")),
+                _cell(difference, "mean", ("mean_low", "mean_high"), sign=True),
+            ]
+        )
     told = _notes(readers, rule, empty_mask, unit) + _interval_notes(data, confidence, unit)
     return Table(title, columns, rows, [*told, *notes], data)
-
-
-def _cells(values: pd.Series, median: Interval, mean: Interval) -> tuple[Any, ...]:
-    return (
-        median.estimate, median.low, median.high, median.coverage, median.method,
-        values.min(), values.max(), mean.estimate, mean.low, mean.high, mean.method,
-    )  # fmt: skip
-
-
-def _row(found: Sequence[Any], confidence: float) -> list[str]:
-    usual, fair, difference = found
-    return [
-        _cell(usual, "median", ("minimum", "maximum")),
-        _cell(usual, "mean"),
-        _cell(fair, "median", ("median_low", "median_high"), confidence),
-        _cell(fair, "mean", ("mean_low", "mean_high")),
-        _cell(difference, "mean", ("mean_low", "mean_high"), sign=True),
-    ]
 
 
 def _cell(
