@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluation.ranking.ordering import kendall_tau
 from evaluation.ranking.rules import Rules
 from evaluation.ranking.score_table import TaskScores
+
+# Rows whose pairs are compared at a time: bounds memory at some 50 MB.
+_CELLS = 6_000_000
 
 
 def draw(tasks: Sequence[TaskScores], rules: Rules) -> list[np.ndarray]:
@@ -34,19 +36,10 @@ def _draw(cases: tuple[str, ...], rules: Rules) -> np.ndarray:
 
 
 def rank_interval(ranks: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of each algorithm's rank.
+    """Percentile interval of each algorithm's rank, of ranks (samples, algorithms); NaN without samples.
 
-    Parameters
-    ----------
-    ranks : ndarray of int, shape (samples, algorithms)
-    confidence : float
-        On each side lie at most (1 - confidence) / 2 of the samples outside, and no tighter interval of
-        whole ranks has that property.
-
-    Returns
-    -------
-    low, high : ndarray of float, shape (algorithms,)
-        NaN without samples.
+    On each side lie at most (1 - confidence) / 2 of the samples outside, and no tighter interval of whole
+    ranks has that property.
     """
     n = len(ranks)
     if not n:
@@ -78,3 +71,25 @@ def rank_stability(
     tail = (1 - confidence) / 2
     middle, low, high = np.quantile(defined, [0.5, tail, 1 - tail])
     return float(middle), float(low), float(high), len(taus) - len(defined)
+
+
+def kendall_tau(rankings: np.ndarray, ranking: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b (1945, Biometrika 33:239) of each row of rankings with one; NaN if either is one tie.
+
+    Examples
+    --------
+    >>> kendall_tau(np.array([[1, 2, 3], [3, 2, 1], [1, 1, 1]]), np.array([1, 2, 3])).tolist()
+    [1.0, -1.0, nan]
+    """
+    first, second = np.triu_indices(len(ranking), 1)
+    given = np.sign(ranking[first] - ranking[second]).astype(np.float32)
+    taus = np.empty(len(rankings))
+    step = max(1, _CELLS // max(1, len(first)))
+    for begin in range(0, len(rankings), step):
+        rows = rankings[begin : begin + step]
+        # Whole numbers below 2 ** 24 are exact in single precision.
+        signs = np.sign(rows[:, first] - rows[:, second]).astype(np.float32)
+        untied = np.count_nonzero(signs, axis=1) * float(np.count_nonzero(given))
+        with np.errstate(invalid="ignore"):
+            taus[begin : begin + step] = (signs @ given).astype(float) / np.sqrt(untied)
+    return taus

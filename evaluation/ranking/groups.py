@@ -19,15 +19,8 @@ def letter_display(differs: np.ndarray) -> list[str]:
     largest group. Where differences follow the ranks both give the same letters; where they do not, the
     number of largest groups grows exponentially, and many of them say nothing new.
 
-    Parameters
-    ----------
-    differs : ndarray of bool, shape (n, n)
-        Symmetric; rows in order of the ranking, so that the first has the letter a.
-
-    Returns
-    -------
-    list of str, length n
-        As "a" or "ab"; after z come A to Z, then a1, b1, ...: `letters_of` divides them.
+    `differs`, bool of shape (n, n), is symmetric, its rows in order of the ranking, so that the first has the
+    letter a. After z come A to Z, then a1, b1, ...: `letters_of` divides them.
 
     Examples
     --------

@@ -2,25 +2,28 @@
 
 The normal approximation with continuity correction and the variance for ties, as R's
 ``wilcox.test(x, y, alternative = "greater", paired = TRUE, exact = FALSE)``; differences of 0 are left out
-before ranking, and a pair of algorithms without any difference has p = 1, as in R.
+before ranking, and a pair of algorithms without any difference has p = 1, as in R. The exact test on request:
+in a sample of few cases the differences tie in few patterns, so every p can be looked up in one table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
 from tqdm import tqdm
 
-from evaluation.ranking.exact_tests import MOST_CASES, exact_by_table, exact_one_by_one
 from evaluation.ranking.rules import Rules
-from evaluation.statistics.signed_rank import holm
+from evaluation.statistics.signed_rank import holm, sums_of_ranks
 
 # How many differences of each size, and how many positive, in each sample -> p of both directions.
 _Test = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
+#: Cases up to which p is looked up: the table has 2 ** 12 patterns of 157 sums, 5 MB.
+MOST_CASES = 12
 # Values of p kept at a time for bootstraps: bounds memory at some 64 MB.
 _CELLS = 8_000_000
 # Cases in all samples of all pairs, from which on the work takes seconds and shows a progress bar.
@@ -29,55 +32,35 @@ _LONG = 20_000_000
 
 @dataclass(frozen=True)
 class PairwiseTests:
-    """All ordered pairs of one task; arrays have shape (algorithms, algorithms).
+    """All ordered pairs of one task; arrays have shape (algorithms, algorithms)."""
 
-    Parameters
-    ----------
-    p : ndarray of float
-        Row better than column, one-sided. NaN on the diagonal and where no case is defined for both.
-    p_holm : ndarray of float
-        Adjusted over all ordered pairs that have a test.
-    n_pairs, n_left_out : ndarray of int
-        Cases defined for both, and those where at least one is undefined.
-    """
-
+    #: Row better than column, one-sided. NaN on the diagonal and where no case is defined for both.
     p: np.ndarray
+    #: Adjusted over all ordered pairs that have a test.
     p_holm: np.ndarray
+    #: Cases defined for both, and those where at least one is undefined.
     n_pairs: np.ndarray
     n_left_out: np.ndarray
 
 
 @dataclass(frozen=True)
 class _Differences:
-    """How one algorithm differs from each of those behind it; a row a pair, by ascending size.
-
-    Parameters
-    ----------
-    cases : ndarray of int, shape (pairs, cases)
-    is_positive, is_new : ndarray of bool, shape (pairs, cases)
-        Whether the first algorithm is better, and whether a run of tied differences begins here.
-    begins, ends : ndarray of int, shape (pairs,)
-        Those between are neither 0 nor undefined.
-    """
+    """How one algorithm differs from each of those behind it; a row a pair, by ascending size."""
 
     cases: np.ndarray
+    #: Whether the first algorithm is better, and whether a run of tied differences begins here.
     is_positive: np.ndarray
     is_new: np.ndarray
+    #: Of each pair; those between are neither 0 nor undefined.
     begins: np.ndarray
     ends: np.ndarray
 
 
 def pairwise_tests(values: np.ndarray, rules: Rules) -> PairwiseTests:
-    """Test every ordered pair of algorithms.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (cases, algorithms)
-        Larger is better; NaN is undefined.
-    """
+    """Test every ordered pair on values (cases, algorithms), of which larger is better and NaN undefined."""
     n_cases, n = values.shape
     if rules.exact:
-        p = _p_in_samples(values, np.ones((n_cases, 1)), rules, exact_one_by_one)[:, :, 0]
+        p = _p_in_samples(values, np.ones((n_cases, 1)), rules, _exact_one_by_one)[:, :, 0]
     else:
         p = np.full((n, n), np.nan)
         for first in range(n - 1):
@@ -97,25 +80,17 @@ def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.n
     With the exact test, samples of more than `MOST_CASES` cases are tested by the normal approximation,
     which is close to it there; the cases themselves are always tested exactly.
 
-    Parameters
-    ----------
-    values : ndarray of float, shape (cases, algorithms)
-    counts : ndarray of float, shape (cases, samples)
-        How often each case is in a sample.
-
-    Returns
-    -------
-    ndarray of float, shape (samples, algorithms)
-        NaN for an algorithm without a defined case in the sample.
+    `values` have shape (cases, algorithms), `counts`, how often each case is in a sample, (cases, samples),
+    the shares (samples, algorithms): NaN for an algorithm without a defined case in the sample.
     """
     n, n_samples = values.shape[1], counts.shape[1]
     shares = np.empty((n_samples, n))
     step = max(1, _CELLS // (n * n))
     test = _normal_in_samples
     if rules.exact and len(counts) <= MOST_CASES:
-        test = exact_by_table
+        test = _exact_by_table
     elif rules.exact and n_samples == 1:
-        test = exact_one_by_one
+        test = _exact_one_by_one
     for begin in range(0, n_samples, step):
         p = _p_in_samples(values, counts[:, begin : begin + step], rules, test)
         shares[begin : begin + step] = _significant(p, rules.alpha).sum(axis=1).T / max(1, n - 1)
@@ -189,23 +164,14 @@ def _p_in_samples(values: np.ndarray, counts: np.ndarray, rules: Rules, test: _T
 
 
 def _normal_in_samples(total: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """P of both directions of one pair in each sample; parameters are those of `exact_one_by_one`."""
+    """P of both directions of one pair in each sample; parameters are those of `_exact_one_by_one`."""
     # The mean rank of a run that ends at rank c and holds t differences is c - (t - 1) / 2.
     statistic = (positive * (np.cumsum(total, axis=0) - (total - 1) / 2)).sum(axis=0)
     return _normal_p(statistic, total.sum(axis=0), (total * (total * total - 1)).sum(axis=0))
 
 
 def _runs(drawn: np.ndarray, is_positive: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many differences of each size each sample holds, and how many of them are positive.
-
-    Parameters
-    ----------
-    drawn : ndarray of float, shape (differences, samples)
-        How often each difference is in a sample; by ascending size.
-    is_positive : ndarray of bool, shape (differences,)
-    starts : ndarray of int
-        Where runs of tied differences begin.
-    """
+    """How many differences of each size are in each sample, and how many positive; runs begin at `starts`."""
     positive = drawn * is_positive[:, None]
     if len(starts) == len(drawn):
         return drawn, positive
@@ -224,3 +190,59 @@ def _significant(p: np.ndarray, alpha: float) -> np.ndarray:
     n_rejected = np.logical_and.accumulate(steps <= alpha, axis=0).sum(axis=0)
     largest = ordered[np.maximum(n_rejected - 1, 0), np.arange(ordered.shape[1])]
     return (p <= largest) & (n_rejected > 0)
+
+
+def _exact_one_by_one(total: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """P of both directions in each sample, counted over all assignments of signs.
+
+    `total` and `positive`, shape (runs, samples): how many differences of each size a sample holds, by
+    ascending size, and how many of them are positive.
+    """
+    p = np.empty((2, total.shape[1]))
+    for sample, (size, above) in enumerate(zip(total.T.astype(int), positive.T.astype(int), strict=True)):
+        ranks = _doubled_ranks(size)
+        chances = sums_of_ranks(np.repeat(ranks, size))
+        statistic = int((ranks * above).sum())
+        p[:, sample] = chances[statistic:].sum(), chances[: statistic + 1].sum()
+    first, second = np.minimum(1, p)
+    return first, second
+
+
+def _exact_by_table(total: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `_exact_one_by_one`, of samples of `MOST_CASES` cases at most."""
+    size = total.astype(int)
+    ends = np.cumsum(size, axis=0)
+    code = np.where(size > 0, 1 << np.maximum(ends - 1, 0), 0).sum(axis=0)
+    statistic = (_doubled_ranks(size) * positive.astype(int)).sum(axis=0)
+    n = ends[-1] if len(ends) else np.zeros(total.shape[1], int)
+    # Sums of ranks lie symmetrically about half of all ranks.
+    tails = _upper_tails()
+    return tails[code, statistic], tails[code, n * (n + 1) - statistic]
+
+
+def _doubled_ranks(size: np.ndarray) -> np.ndarray:
+    """Twice the mean rank of each run: of t ranks that end at c, which is 2 c - t + 1."""
+    return 2 * np.cumsum(size, axis=0) - size + 1
+
+
+@lru_cache(maxsize=1)
+def _upper_tails() -> np.ndarray:
+    """Chance of each doubled sum of ranks or a larger one, for every pattern of ties.
+
+    Row ``code``: its bit c - 1 is set where a run of ties ends at rank c.
+    """
+    widest = MOST_CASES * (MOST_CASES + 1) + 1
+    chances = np.zeros((1 << MOST_CASES, widest))
+    chances[0, 0] = 1
+    for code in range(1, 1 << MOST_CASES):
+        end = code.bit_length()
+        before = code - (1 << (end - 1))
+        begin = before.bit_length()
+        rank = begin + end + 1
+        row = chances[before].copy()
+        for _ in range(end - begin):
+            moved = np.zeros(widest)
+            moved[rank:] = row[: widest - rank]
+            row = (row + moved) / 2
+        chances[code] = row
+    return np.minimum(1, np.cumsum(chances[:, ::-1], axis=1)[:, ::-1])

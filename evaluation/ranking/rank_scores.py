@@ -48,9 +48,8 @@ def rank_scores(
     """
     rules = rules or Rules()
     if not schemes or len(set(schemes)) < len(schemes):
-        raise StatisticsError(
-            f"schemes: found {', '.join(schemes) or 'none'}, expected one or more, each once"
-        )
+        found = ", ".join(schemes) or "none"
+        raise StatisticsError(f"schemes: found {found}, expected one or more, each once")
     tasks = split_tasks(scores, rules)
     weights = _weights(tasks, rules)
     counts = draw(tasks, rules)
@@ -64,13 +63,14 @@ def rank_scores(
     algorithms = np.array(tasks[0].algorithms, object)
     cases = {task.task: tables.case_counts([task]) for task in tasks} | {OVERALL: tables.case_counts(ranked)}
     orders = {ranking.task: ranking.best_first for ranking in rankings if ranking.scheme == schemes[0]}
+    pairwise, groups = tables.tests_tables(tests, orders, algorithms, rules.alpha)
     return Rankings(
         ranks=tables.ranks_table(rankings, cases, algorithms, rules.confidence),
-        pairwise=tables.pairwise_table(tests, orders, algorithms),
+        pairwise=pairwise,
         probabilities=tables.probabilities_table(rankings, algorithms),
         stability=tables.stability_table(rankings, rules.confidence),
         agreement=tables.agreement_table(rankings),
-        groups=tables.groups_table(tests, orders, algorithms, rules.alpha),
+        groups=groups,
         n_bootstraps=rules.bootstraps,
     )
 
@@ -78,8 +78,7 @@ def rank_scores(
 def _weights(tasks: Sequence[TaskScores], rules: Rules) -> np.ndarray:
     given = dict(rules.weights or {})
     names = [task.task for task in tasks]
-    unknown = sorted(set(given) - set(names))
-    if unknown:
+    if unknown := sorted(set(given) - set(names)):
         raise StatisticsError(f"weights: found {', '.join(unknown)}, expected tasks of {', '.join(names)}")
     weights = np.array([given.get(name, 1.0) for name in names])
     if not weights.any():

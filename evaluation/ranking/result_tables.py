@@ -9,9 +9,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from evaluation.ranking.bootstrap import rank_interval, rank_probabilities, rank_stability
+from evaluation.ranking.bootstrap import kendall_tau, rank_interval, rank_probabilities, rank_stability
 from evaluation.ranking.groups import letter_display
-from evaluation.ranking.ordering import kendall_tau
 from evaluation.ranking.pairwise import PairwiseTests
 from evaluation.ranking.rules import Scheme
 from evaluation.ranking.score_table import TaskScores
@@ -19,21 +18,14 @@ from evaluation.ranking.score_table import TaskScores
 
 @dataclass(frozen=True)
 class Ranking:
-    """One ranking: a scheme, and a task or overall.
-
-    Parameters
-    ----------
-    values : ndarray, shape (algorithms,)
-        What was ranked.
-    ranks : ndarray of int, shape (algorithms,)
-    samples : ndarray of int, shape (bootstraps, algorithms)
-        The bootstraps' ranks.
-    """
+    """One ranking: a scheme, and a task or overall."""
 
     scheme: Scheme
     task: str
+    #: What was ranked, of each algorithm.
     values: np.ndarray
     ranks: np.ndarray
+    #: The bootstraps' ranks, shape (bootstraps, algorithms).
     samples: np.ndarray
 
     @property
@@ -90,44 +82,32 @@ def stability_table(rankings: Sequence[Ranking], confidence: float) -> pd.DataFr
 
 def agreement_table(rankings: Sequence[Ranking]) -> pd.DataFrame:
     """``Rankings.agreement``."""
-    by_task: dict[str, list[Ranking]] = {}
-    for ranking in rankings:
-        by_task.setdefault(ranking.task, []).append(ranking)
     rows = [
         (task, str(one.scheme), str(other.scheme), kendall_tau(one.ranks[None], other.ranks)[0])
-        for task, found in by_task.items()
-        for one, other in combinations(found, 2)
+        for task in dict.fromkeys(ranking.task for ranking in rankings)
+        for one, other in combinations([ranking for ranking in rankings if ranking.task == task], 2)
     ]
     return pd.DataFrame(rows, columns=["task", "scheme", "other", "kendall_tau"])
 
 
-def pairwise_table(
-    tests: Mapping[str, PairwiseTests], orders: Mapping[str, np.ndarray], algorithms: np.ndarray
-) -> pd.DataFrame:
-    """``Rankings.pairwise``; ``orders`` are the places of each task's algorithms, best first."""
+def tests_tables(
+    tests: Mapping[str, PairwiseTests], orders: Mapping[str, np.ndarray], algorithms: np.ndarray, alpha: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """``Rankings.pairwise`` and ``groups``; ``orders`` are the places of a task's algorithms, best first."""
     rows, columns = np.nonzero(~np.eye(len(algorithms), dtype=bool))
-    parts = []
+    pairs, groups = [], []
     for task, found in tests.items():
-        first, second = orders[task][rows], orders[task][columns]
+        order = orders[task]
+        first, second = order[rows], order[columns]
         cells = {"task": np.full(len(rows), task, object)}
         cells |= {"algorithm": algorithms[first], "other": algorithms[second]}
         for name in ("p", "p_holm", "n_pairs", "n_left_out"):
             cells[name] = getattr(found, name)[first, second]
-        parts.append(pd.DataFrame(cells))
-    return pd.concat(parts, ignore_index=True)
-
-
-def groups_table(
-    tests: Mapping[str, PairwiseTests], orders: Mapping[str, np.ndarray], algorithms: np.ndarray, alpha: float
-) -> pd.DataFrame:
-    """``Rankings.groups``; ``orders`` as for `pairwise_table`."""
-    parts = []
-    for task, found in tests.items():
-        order = orders[task]
+        pairs.append(pd.DataFrame(cells))
         is_better = found.p_holm <= alpha
         letters = letter_display((is_better | is_better.T)[np.ix_(order, order)])
-        parts.append(pd.DataFrame({"task": task, "algorithm": algorithms[order], "group": letters}))
-    return pd.concat(parts, ignore_index=True)
+        groups.append(pd.DataFrame({"task": task, "algorithm": algorithms[order], "group": letters}))
+    return pd.concat(pairs, ignore_index=True), pd.concat(groups, ignore_index=True)
 
 
 def _table(rankings: Sequence[Ranking], n: int, columns: Mapping[str, np.ndarray]) -> pd.DataFrame:

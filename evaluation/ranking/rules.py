@@ -32,45 +32,28 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True)
 class Rules:
-    """What a ranking goes by.
-
-    Parameters
-    ----------
-    tolerance : float
-        Values that differ by no more are tied, and so is a chain of such values; 0: only equal ones.
-        Sums are never compared closer than their rounding error.
-    decimals : int or None
-        Differences within a pair that agree to so many decimals are tied in the signed-rank test: in
-        floating point 0.3 - 0.2 is not 0.2 - 0.1. None compares them as they are, as R does.
-    alpha : float
-        Level of the pairwise tests, over the whole family of a task.
-    exact : bool
-        The exact signed-rank test in place of the normal approximation; bootstrap samples of more than 12
-        cases keep the approximation.
-    confidence : float
-        Of rank intervals and of the interval of Kendall's tau.
-    bootstraps : int
-        0: no intervals, probabilities and stability.
-    weights : mapping of str to float, optional
-        Weight of a task's rank in the overall rank. Tasks that are not named weigh 1.
-    worst : float, optional
-        What a missing case counts as. Needed only where a case is missing.
-
-    Raises
-    ------
-    StatisticsError
-        When a rule makes no sense.
-    """
+    """What a ranking goes by; StatisticsError when a rule makes no sense."""
 
     larger_is_better: bool = True
+    #: Values that differ by no more are tied, and so is a chain of such values; 0: only equal ones. Sums are
+    #: never compared closer than their rounding error.
     tolerance: float = 1e-9
+    #: Differences within a pair that agree to so many decimals are tied in the signed-rank test: in floating
+    #: point 0.3 - 0.2 is not 0.2 - 0.1. None compares them as they are, as R does.
     decimals: int | None = 12
+    #: Level of the pairwise tests, over the whole family of a task.
     alpha: float = 0.05
+    #: The exact signed-rank test in place of the normal approximation; bootstrap samples of more than 12
+    #: cases keep the approximation.
     exact: bool = False
+    #: Of rank intervals and of the interval of Kendall's tau.
     confidence: float = 0.95
+    #: 0: no intervals, probabilities and stability.
     bootstraps: int = 1000
     seed: int = 0
+    #: Weight of a task's rank in the overall rank. Tasks that are not named weigh 1.
     weights: Mapping[str, float] | None = None
+    #: What a missing case counts as. Needed only where a case is missing.
     worst: float | None = None
 
     def __post_init__(self) -> None:
@@ -97,35 +80,26 @@ class Rankings:
 
     Tasks are sorted by name, "overall" comes last; algorithms are in order of rank, then by name.
 
-    Parameters
-    ----------
-    ranks : DataFrame
-        ``scheme, task, algorithm, value, rank, rank_low, rank_high, n_defined, n_undefined, n_missing, n``.
-        ``value`` is what was ranked: mean or median score, mean or median rank, share of others
-        significantly worse; overall the weighted mean of the tasks' ranks. Between ``rank_low`` and
-        ``rank_high`` lie the bootstraps' ranks but for at most (1 - confidence) / 2 on each side
-        (percentile interval). Cases: scored, undefined, missing, and all.
-    pairwise : DataFrame
-        ``task, algorithm, other, p, p_holm, n_pairs, n_left_out``: one-sided test that the algorithm is
-        better than the other; the family of Holm's rule is all ordered pairs of a task. Pairs with an
-        undefined side are left out and counted. Overall only where tasks share their cases.
-    probabilities : DataFrame
-        ``scheme, task, algorithm, rank, probability``: share of bootstraps, ranks 1 to the number of
-        algorithms.
-    stability : DataFrame
-        ``scheme, task, kendall_tau, low, high, n_undefined``: median and percentile interval of Kendall's
-        tau-b between a bootstrap's ranking and the ranking; undefined where one of them is a single tie.
-    agreement : DataFrame
-        ``task, scheme, other, kendall_tau``: tau-b between two schemes' rankings, each pair once.
-    groups : DataFrame
-        ``task, algorithm, group``: algorithms that share a letter cannot be told apart by the
-        Holm-adjusted tests. After z come A to Z, then a1, b1, ... Overall only where tasks share cases.
     """
 
+    #: ``scheme, task, algorithm, value, rank, rank_low, rank_high, n_defined, n_undefined, n_missing, n``.
+    #: ``value`` is what was ranked: mean or median score, mean or median rank, share of others significantly
+    #: worse; overall the weighted mean of the tasks' ranks. Between ``rank_low`` and ``rank_high`` lie the
+    #: bootstraps' ranks but for at most (1 - confidence) / 2 on each side (percentile interval). Cases:
+    #: scored, undefined, missing, and all.
     ranks: pd.DataFrame
+    #: ``task, algorithm, other, p, p_holm, n_pairs, n_left_out``: one-sided test that the algorithm is better
+    #: than the other; the family of Holm's rule is all ordered pairs of a task. Pairs with an undefined side
+    #: are left out and counted. Overall only where tasks share their cases.
     pairwise: pd.DataFrame
+    #: ``scheme, task, algorithm, rank, probability``: share of bootstraps, ranks 1 to number of algorithms.
     probabilities: pd.DataFrame
+    #: ``scheme, task, kendall_tau, low, high, n_undefined``: median and percentile interval of Kendall's
+    #: tau-b between a bootstrap's ranking and the ranking; undefined where one of them is a single tie.
     stability: pd.DataFrame
+    #: ``task, scheme, other, kendall_tau``: tau-b between two schemes' rankings, each pair once.
     agreement: pd.DataFrame
+    #: ``task, algorithm, group``: algorithms that share a letter cannot be told apart by the Holm-adjusted
+    #: tests. After z come A to Z, then a1, b1, ... Overall only where tasks share cases.
     groups: pd.DataFrame
     n_bootstraps: int

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluation.ranking.ordering import best_ranks
 from evaluation.ranking.pairwise import shares_of_wins
 from evaluation.ranking.rules import Rules, Scheme
 from evaluation.ranking.score_table import TaskScores
@@ -18,17 +17,10 @@ _ROUNDING = 1e-13
 
 
 def aggregate(scheme: Scheme, scores: TaskScores, counts: np.ndarray, rules: Rules) -> np.ndarray:
-    """What a scheme ranks, larger is better.
+    """What a scheme ranks, larger is better, shape (samples, algorithms).
 
-    Parameters
-    ----------
-    counts : ndarray of float, shape (cases, samples)
-        How often each case is in a sample.
-
-    Returns
-    -------
-    ndarray, shape (samples, algorithms)
-        NaN for an algorithm without a defined case in the sample: it ranks last.
+    `counts`, shape (cases, samples): how often each case is in a sample. NaN for an algorithm without a
+    defined case in the sample: it ranks last.
     """
     if scheme is Scheme.TEST:
         return shares_of_wins(scores.values, counts, rules)
@@ -40,6 +32,29 @@ def rank_aggregates(aggregates: np.ndarray, tolerance: float) -> np.ndarray:
     """Ranks of each sample's aggregates, shape (samples, algorithms); 1 is the best, NaN ranks last."""
     scale = np.nanmax(np.abs(aggregates), axis=1, keepdims=True, initial=0)
     return best_ranks(aggregates, np.maximum(tolerance, _ROUNDING * scale))
+
+
+def best_ranks(values: np.ndarray, tolerance: float | np.ndarray) -> np.ndarray:
+    """Ranks within each row of values (rows, n), 1 for the largest; ties share the best rank, NaN the last.
+
+    Values are sorted and neighbours that differ by no more than the tolerance, one or (rows, 1), are tied, so
+    ties are transitive: of 0.0, 0.6 and 1.2 with a tolerance of 0.7 all three.
+
+    Examples
+    --------
+    >>> best_ranks(np.array([[0.9, 0.7, 0.9, np.nan], [1.2, 0.6, 0.0, 9.0]]), 0.7).tolist()
+    [[1, 1, 1, 4], [2, 2, 2, 1]]
+    """
+    downward = np.where(np.isnan(values), np.inf, -values)
+    order = np.argsort(downward, axis=1)
+    ordered = np.take_along_axis(downward, order, axis=1)
+    with np.errstate(invalid="ignore"):  # infinity minus itself is NaN: tied, as it should be
+        is_behind = np.diff(ordered, axis=1) > tolerance
+    places = np.zeros(values.shape, np.int32)
+    places[:, 1:] = np.where(is_behind, np.arange(1, values.shape[1]), 0)
+    ranks = np.empty(values.shape, np.int32)
+    np.put_along_axis(ranks, order, np.maximum.accumulate(places, axis=1) + 1, axis=1)
+    return ranks
 
 
 def ranks_within_cases(scores: TaskScores, rules: Rules) -> np.ndarray:

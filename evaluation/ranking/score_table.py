@@ -18,20 +18,13 @@ _STATUSES = (SCORED, UNDEFINED, MISSING)
 
 @dataclass(frozen=True)
 class TaskScores:
-    """The scores of one task.
-
-    Parameters
-    ----------
-    algorithms, cases : sequence of str
-        Sorted; algorithms are the same in every task.
-    values : ndarray of float, shape (cases, algorithms)
-        Turned so that larger is better; a missing case holds the worst score, an undefined one NaN.
-    missing : ndarray of bool, shape (cases, algorithms)
-    """
+    """The scores of one task; names are sorted, algorithms the same in every task."""
 
     task: str
     algorithms: tuple[str, ...]
     cases: tuple[str, ...]
+    #: Shape (cases, algorithms). Turned so that larger is better; a missing case holds the worst score, an
+    #: undefined one NaN.
     values: np.ndarray
     missing: np.ndarray
 
@@ -39,13 +32,9 @@ class TaskScores:
 def split_tasks(scores: pd.DataFrame, rules: Rules) -> list[TaskScores]:
     """Check a table of scores and give each task's matrix, tasks sorted by name.
 
-    A case is one of a task when any algorithm has it there; an algorithm without it misses it.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Columns ``task``, ``algorithm``, ``case``, ``value`` and, if known, ``status`` (scored, undefined,
-        missing). Without a status NaN is undefined.
+    Columns ``task, algorithm, case, value`` and, if known, ``status`` (scored, undefined, missing); without a
+    status NaN is undefined. A case is one of a task when any algorithm has it there; an algorithm without it
+    misses it.
 
     Raises
     ------
@@ -72,14 +61,8 @@ def split_tasks(scores: pd.DataFrame, rules: Rules) -> list[TaskScores]:
         grid[is_missing] = _worst(rules, values, is_missing, tasks, algorithms)
     sign = 1.0 if rules.larger_is_better else -1.0
     return [
-        TaskScores(
-            task,
-            tuple(algorithms),
-            tuple(cases[here]),
-            sign * grid[place][:, here].T,
-            is_missing[place][:, here].T,
-        )
-        for place, (task, here) in enumerate(zip(tasks, has_case, strict=True))
+        TaskScores(task, tuple(algorithms), tuple(cases[here]), sign * of_task[:, here].T, missed[:, here].T)
+        for task, here, of_task, missed in zip(tasks, has_case, grid, is_missing, strict=True)
     ]
 
 
@@ -130,14 +113,12 @@ def _row(scores: pd.DataFrame, bad: np.ndarray, column: str = "value") -> str:
 
 
 def _refuse_twice(codes: tuple[np.ndarray, ...], names: tuple[np.ndarray, ...]) -> None:
-    cells = np.ravel_multi_index(codes, tuple(len(found) for found in names))
-    order = np.argsort(cells, kind="stable")
-    again = order[1:][cells[order][1:] == cells[order][:-1]]
-    if len(again):
-        where = ", ".join(
-            f"{key} {found[code[again[0]]]}" for key, found, code in zip(KEYS, names, codes, strict=True)
-        )
-        more = f" (and {len(again) - 1} more rows)" if len(again) > 1 else ""
+    shape = tuple(len(found) for found in names)
+    cells, counts = np.unique(np.ravel_multi_index(codes, shape), return_counts=True)
+    if n_again := int((counts - 1).sum()):
+        cell = np.unravel_index(cells[counts > 1][0], shape)
+        where = ", ".join(f"{key} {found[k]}" for key, found, k in zip(KEYS, names, cell, strict=True))
+        more = f" (and {n_again - 1} more rows)" if n_again > 1 else ""
         raise StatisticsError(f"scores: {where}: found more than once{more}, expected one row")
 
 

@@ -13,8 +13,7 @@ from scipy import stats
 
 from evaluation.ranking import OVERALL, Rules, Scheme, rank_scores
 from evaluation.ranking.bootstrap import draw, rank_interval, rank_probabilities, rank_stability
-from evaluation.ranking.ordering import best_ranks
-from evaluation.ranking.schemes import aggregate, rank_aggregates
+from evaluation.ranking.schemes import aggregate, best_ranks, rank_aggregates
 from evaluation.ranking.score_table import TaskScores
 from evaluation.statistics.signed_rank import signed_rank
 
