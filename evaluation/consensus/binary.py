@@ -43,12 +43,8 @@ def binary_staple(
     Where all raters are empty (or all are full) SimpleITK answers NaN everywhere; here the probability
     is 0 (or 1).
 
-    Parameters
-    ----------
-    label : int
-        A label value of `votes`, background included.
-    tolerance : float
-        Absolute change of every sensitivity and specificity below which the search stops.
+    `label` is a label value of `votes`, background included; the search stops when no sensitivity and no
+    specificity changes by more than `tolerance`.
 
     Raises
     ------

@@ -43,8 +43,7 @@ def rank_interval(ranks: np.ndarray, confidence: float) -> tuple[np.ndarray, np.
     """
     n = len(ranks)
     if not n:
-        none = np.full(ranks.shape[1], np.nan)
-        return none, none
+        return np.full(ranks.shape[1], np.nan), np.full(ranks.shape[1], np.nan)
     outside = int((1 - confidence) / 2 * n + 1e-9)
     ordered = np.sort(ranks, axis=0)
     return ordered[outside].astype(float), ordered[n - 1 - outside].astype(float)

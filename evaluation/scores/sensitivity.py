@@ -69,16 +69,9 @@ def sensitivity(
 ) -> Sensitivity:
     """Score every rater of every exam against the readers' consensus, made in each of several ways.
 
-    Parameters
-    ----------
-    votes : mapping of str to Votes
-        Exam to its vote-pattern histogram, all readers, who make the consensus, and models.
-    levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
-    study : tuple of str
-        Rule and region of the study's own consensus; added to `ways` where it is missing.
-    restarts, seed : int
-        As for `evaluation.consensus.rules.staple`.
+    `votes` are each exam's, of all readers, who make the consensus, and models; `levels` are the mask values
+    of a level or group. `study` is the rule and region of the study's own consensus, added to `ways` where it
+    is missing; `restarts` and `seed` are as for `evaluation.consensus.rules.staple`.
 
     Raises
     ------

@@ -36,13 +36,8 @@ def summarise_with_intervals(
 ) -> pd.DataFrame:
     """Median and mean a level and rater with intervals, a row each, in order of appearance.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        Columns ``exam``, ``rater``, ``level``, ``dice``; NaN is undefined. With a column ``knee`` the
-        values are of knees and the intervals are clustered by exam.
-    bounds : tuple of float
-        What the values can be; intervals of means are cut there.
+    Scores have columns ``exam, rater, level, dice``; NaN is undefined. With a column ``knee`` the values are
+    of knees and the intervals are clustered by exam. Intervals of means are cut at `bounds`.
 
     Returns
     -------
@@ -69,13 +64,8 @@ def summarise_with_intervals(
 def summarise_fair(usual: pd.DataFrame, fair: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     """The numbers of Table 1 as published, of the fair one, and of their difference, one below the other.
 
-    Parameters
-    ----------
-    usual : DataFrame
-        Dice against the consensus of all readers (dice.csv): ``exam``, ``rater``, ``level``, ``dice``, and
-        ``knee`` where scored by knee.
-    fair : DataFrame
-        The same exams, of `evaluation.scores.fair.score_fair`.
+    `usual` is Dice against the consensus of all readers (dice.csv): ``exam, rater, level, dice``, and
+    ``knee`` where scored by knee; `fair` the same exams, of `evaluation.scores.fair.score_fair`.
 
     Returns
     -------

@@ -21,10 +21,7 @@ def icc(ratings: np.ndarray, *, confidence: float = 0.95) -> pd.DataFrame:
     rater). ICC(3,1): these raters only, biases do not count (consistency). ICC(2,k): agreement of the mean
     of all k raters.
 
-    Parameters
-    ----------
-    ratings : ndarray of float, shape (n, k)
-        A row an exam, a column a rater; two of each at least, none missing.
+    `ratings`, shape (n, k), have a row an exam and a column a rater; two of each at least, none missing.
 
     Returns
     -------
