@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.outputs.provenance import files_hash
-from bmseg.outputs.records import read_record
+from bmseg.outputs.provenance import files_hash, read_record
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bmseg.errors import WorkError
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs.provenance import read_record, write_record
 
 
 @contextmanager

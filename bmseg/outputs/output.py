@@ -11,8 +11,7 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.outputs.locks import locked
-from bmseg.outputs.provenance import file_hash, machine, value_hash, versions
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs.provenance import file_hash, machine, read_record, value_hash, versions, write_record
 from dataset_conversion.files import write_text
 
 PROVENANCE = "provenance.json"
@@ -37,27 +36,18 @@ class Staged:
 
 @dataclass(frozen=True)
 class Output:
-    """A folder of results.
-
-    Parameters
-    ----------
-    folder : Path
-    kind : str
-        What it holds, as ``atlas``; the record says so.
-    exclusive : bool
-        Whether the folder may hold nothing else: one with other files and no record of the kind is refused.
-        Otherwise files that are not in the record are left alone.
-    followers : tuple of str
-        Patterns, below the folder, of what later steps make from these results: removed whenever these are
-        replaced, so that no page stays beside newer scores.
-    record : str
-        Name of the record's file.
-    """
+    """A folder of results."""
 
     folder: Path
+    #: What it holds, as ``atlas``; the record says so.
     kind: str
+    #: Whether the folder may hold nothing else: one with other files and no record of the kind is
+    #: refused. Otherwise files that are not in the record are left alone.
     exclusive: bool = False
+    #: Patterns, below the folder, of what later steps make from these results: removed whenever these
+    #: are replaced, so that no page stays beside newer scores.
     followers: tuple[str, ...] = ()
+    #: Name of the record's file.
     record: str = PROVENANCE
 
     def read(self) -> dict[str, Any]:
@@ -126,10 +116,7 @@ class Output:
     def resumed(self, inputs: Mapping[str, Any]) -> Iterator[None]:
         """For work that grows in place and goes on where it stopped: noted when the block ends well.
 
-        Raises
-        ------
-        InputError
-            When it was made from other inputs before; names each that differs.
+        InputError when it was made from other inputs before; names each that differs.
         """
         found = self._read()
         if differing := [key for key in inputs if key in found and found[key] != inputs[key]]:

@@ -14,16 +14,17 @@ from markupsafe import Markup
 
 from bmseg.cohort.phantom import phantom_output
 from bmseg.outputs import Output
-from bmseg.outputs.provenance import file_hash, value_hash
-from bmseg.outputs.records import read_record
+from bmseg.outputs.provenance import file_hash, read_record, value_hash
 from bmseg.report.parts import headlines, study_parts
-from bmseg.report.slices import slice_sheets
 from bmseg.scoring.costs import costs
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace
-from evaluation.study.tables import CONSENSUS, DECISIONS, usual_notes
+from dataset_conversion.images.volume import read_volume
+from evaluation.figures.files import save_figure
+from evaluation.figures.slices import difference_sheet, overlay_sheet
+from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, usual_notes
 from evaluation.table import Table, dice_table
 
 REPORT = "report.html"
@@ -34,7 +35,6 @@ def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace 
 
     Parameters
     ----------
-    evaluation : Evaluation
     study_file : Path
         Beside which the published tables are.
     workspace : Workspace, optional
@@ -168,3 +168,65 @@ def _image(path: Path) -> str:
     """A file as a data address, so that the page needs no other file."""
     kind = {".svg": "image/svg+xml", ".png": "image/png"}[path.suffix]
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+# Exams shown: the model's worst, median and best.
+OVERLAY_EXAMS = 3
+
+
+def slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) -> list[Path]:
+    """Draw the slices with most marked of the first model's worst to best exams.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where images and predictions are.
+    folder : Path
+        Of the figures.
+
+    Returns
+    -------
+    list of Path
+        PNG files: reference beside models, then what the first model marked otherwise.
+    """
+    study, found, dataset = evaluation.study, evaluation.found, workspace.dataset
+    reference = found.reference.removeprefix("the ")
+    first = found.models[0]
+    slices, differences = [], []
+    for exam, dice in _worst_to_best(found[DICE], first):
+        image = read_volume(dataset.image_path(exam, "test", dataset.spec.channels[0]))
+        consensus = read_volume(evaluation.consensus(exam)).array
+        shown = int((consensus > 0).sum(axis=(0, 1)).argmax())
+        masks = {reference: consensus} | {
+            model: read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array
+            for model in found.models
+        }
+        seen = {name: mask[:, :, shown].T for name, mask in masks.items()}
+        score = "Dice undefined" if np.isnan(dice) else f"mean Dice {dice:.2f}"
+        title = f"{exam}, slice {shown + 1}\n{score}"
+        slices.append((title, image.array[:, :, shown].T, seen))
+        differences.append((title, image.array[:, :, shown].T, seen[reference], seen[first]))
+    colors = {level.value: level.color for level in study.levels}
+    shared: dict[str, Any] = {
+        "colors": colors,
+        "aspect": float(image.spacing[1] / image.spacing[0]),
+        "note": found.design.mark,
+    }
+    sheets = {
+        "overlays": overlay_sheet(slices, **shared),
+        "differences": difference_sheet(differences, rater=first, reference=reference, **shared),
+    }
+    return [
+        path
+        for name, figure in sheets.items()
+        for path in save_figure(figure, folder, name)
+        if path.suffix == ".png"
+    ]
+
+
+def _worst_to_best(scores: pd.DataFrame, model: str) -> list[tuple[str, float]]:
+    means = scores[scores.rater == model].groupby("exam").dice.mean().dropna().sort_values()
+    if means.empty:
+        return [(scores.exam.iloc[0], np.nan)]
+    places = np.unique(np.linspace(0, len(means) - 1, OVERLAY_EXAMS).round().astype(int))
+    return [(str(means.index[place]), float(means.iloc[place])) for place in places]

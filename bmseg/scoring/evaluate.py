@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,45 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash, files_hash
 from bmseg.scoring.evaluation import Evaluation, consensus_name, output_of
-from bmseg.scoring.raters import Raters, workspace_raters
 from bmseg.study import Study
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
 from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
+
+
+@dataclass(frozen=True)
+class Raters:
+    """Folders of ``<exam>.nii.gz`` masks."""
+
+    #: Their masks make the consensus.
+    readers: Mapping[str, Path]
+    #: Scored beside the readers.
+    models: Mapping[str, Path]
+    #: The exams that must be there; by default those of the first reader.
+    exams: Sequence[str] | None = None
+
+
+def workspace_raters(workspace: Workspace) -> Raters:
+    """The raters of a workspace: the data set's readers and every method with predictions.
+
+    Raises
+    ------
+    InputError
+        When the data set has no test exam or no method has made predictions.
+    dataset_conversion.images.volume.ConversionError
+        When there is no finished data set.
+    """
+    exams, models = workspace.test_exams(), workspace.methods()
+    if not models:
+        raise InputError(
+            f"{workspace.predictions_root}: found no method's predictions, expected at least one; "
+            f"run '{command('predict', workspace=workspace.root)}' first"
+        )
+    return Raters(workspace.readers(), models, exams)
 
 
 def evaluate_workspace(
@@ -76,7 +108,6 @@ def evaluate(
     ----------
     study, study_file
         The study and the file that it was read from.
-    raters : Raters
     out : Path
         Made when it does not exist.
     synthetic : bool

@@ -62,7 +62,6 @@ def submit(command: Sequence[str], asked: Mapping[str, str | bool]) -> str:
 
     Parameters
     ----------
-    command : sequence of str
     asked : mapping of str to str or True
         Options of sbatch by their long names; True for one without a value.
 
