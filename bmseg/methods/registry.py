@@ -54,14 +54,6 @@ class Method:
             )
         return self.recipes[profile]
 
-    @property
-    def trainers(self) -> list[str]:
-        """The trainers of all recipes that are not nnU-Net's own, as dotted paths."""
-        named = [
-            trainer for one in self.recipes.values() for trainer in (one.trainer, one.trainer_with_schedule)
-        ]
-        return list(dict.fromkeys(trainer for trainer in named if trainer and "." in trainer))
-
 
 #: bmseg's own, in the order in which they are listed; each module holds a `Method` named ``METHOD``.
 _OWN = ["nnunet", "unet", "nnunet_ordinal"]
@@ -106,7 +98,10 @@ def trainer_paths() -> dict[str, str]:
     InputError when two have one class name: nnU-Net knows them, and the folders of their models, by it.
     """
     found: dict[str, str] = {}
-    for path in (path for method in methods().values() for path in method.trainers):
+    recipes = [recipe for method in methods().values() for recipe in method.recipes.values()]
+    for path in (path for recipe in recipes for path in (recipe.trainer, recipe.trainer_with_schedule)):
+        if path is None or "." not in path:  # nnU-Net's own
+            continue
         name = path.rpartition(".")[2]
         if found.setdefault(name, path) != path:
             raise InputError(f"trainer {name}: found {found[name]} and {path}, expected one; rename a class")

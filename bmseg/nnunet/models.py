@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.nnunet.inputs import configuration_of, exams_of_fold, raw_dataset_json
 from bmseg.nnunet.plan import plans_of, preprocessed_hash, preprocessing_hash
-from bmseg.nnunet.training import SCHEDULE, Fold, Training
+from bmseg.nnunet.training import SCHEDULE, Fold, Training, configuration_of, exams_of_fold, raw_dataset_json
 from bmseg.outputs.provenance import file_hash, read_record, value_hash
 from bmseg.wording import command
 from bmseg.workspace import Workspace

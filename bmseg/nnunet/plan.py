@@ -20,8 +20,15 @@ from bmseg.errors import InputError
 from bmseg.methods import Method, methods
 from bmseg.methods.profiles import Profile
 from bmseg.nnunet.environment import logged, nnunet_environment, say
-from bmseg.nnunet.inputs import PLANS, configuration_of, raw_dataset_json, training_hash, visible_files
-from bmseg.nnunet.training import SCHEDULE, Training
+from bmseg.nnunet.training import (
+    PLANS,
+    SCHEDULE,
+    Training,
+    configuration_of,
+    raw_dataset_json,
+    training_hash,
+    visible_files,
+)
 from bmseg.outputs.provenance import read_record, value_hash, versions, write_record
 from bmseg.wording import command
 from bmseg.workspace import Workspace

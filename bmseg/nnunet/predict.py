@@ -9,9 +9,8 @@ from typing import Any
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import predicting, say
 from bmseg.nnunet.inference import Masks, load_predictor, trained_networks, unfinished_in
-from bmseg.nnunet.inputs import raw_dataset_json, visible_files
 from bmseg.nnunet.models import TrainedModel, check_deterministic, check_inputs, data_inputs, trained_model
-from bmseg.nnunet.training import Fold, Training
+from bmseg.nnunet.training import Fold, Training, raw_dataset_json, visible_files
 from bmseg.workspace import Workspace
 
 

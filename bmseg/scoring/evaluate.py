@@ -19,7 +19,7 @@ from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
-from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
+from evaluation.study import ReaderStudy, ScoredExam, Unit, score_exam
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,15 @@ def evaluate(
     output = output_of(out)
     if output.made_from(inputs):
         return Evaluation.read(out, study_file, skipped=True)
+    done = []
     with output.replaced(inputs) as made:
-        done = [
-            _scored(design, exam, files, list(raters.readers), allowed.get(exam), made.folder)
-            for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None)
-        ]
+        for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None):
+            masks = {rater: read_mask(paths[exam], design.labels) for rater, paths in files.items()}
+            region = read_mask(allowed[exam], (0, 1)) if allowed else None
+            scored, labels = score_exam(design, exam, masks, list(raters.readers), region)
+            consensus = Volume(labels, next(iter(masks.values())).affine)
+            write_volume(made.folder / consensus_name(exam), consensus)
+            done.append(scored)
         found = ReaderStudy.of(design, done, list(raters.readers), list(raters.models), facts)
         for name, text in found.texts().items():
             made.write(name, text)
@@ -169,22 +173,6 @@ def write_figures(found: ReaderStudy, folder: Path) -> None:
     """Write every figure of a study."""
     for name, figure in found.figures():
         save_figure(figure, folder, name)
-
-
-def _scored(
-    design: Design,
-    exam: str,
-    files: Mapping[str, Mapping[str, Path]],
-    readers: Sequence[str],
-    region: Path | None,
-    out: Path,
-) -> ScoredExam:
-    """Read and score an exam; write its consensus below `out`."""
-    masks = {rater: read_mask(paths[exam], design.labels) for rater, paths in files.items()}
-    allowed = read_mask(region, (0, 1)) if region else None
-    scored, labels = score_exam(design, exam, masks, readers, allowed)
-    write_volume(out / consensus_name(exam), Volume(labels, next(iter(masks.values())).affine))
-    return scored
 
 
 def _check_names(study: Study, raters: Raters) -> None:

@@ -14,17 +14,11 @@ from tqdm import tqdm
 from bmseg.errors import InputError, WorkError
 from bmseg.nnunet.environment import predicting, say
 from bmseg.nnunet.inference import Masks, load_predictor, unfinished_in
-from bmseg.nnunet.inputs import visible_files
+from bmseg.nnunet.training import visible_files
 from bmseg.outputs.provenance import file_hash, value_hash
 from bmseg.sharing.opening import checked_networks, unpack
 from bmseg.workspace import Workspace
-from dataset_conversion.images import (
-    SPACING_TOLERANCE_MM,
-    ConversionError,
-    Volume,
-    read_volume,
-    write_volume,
-)
+from dataset_conversion.images import SPACING_TOLERANCE_MM, ConversionError, Volume, read_volume, write_volume
 from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
 from dataset_conversion.raw.exam import Exam
 

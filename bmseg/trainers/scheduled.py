@@ -197,7 +197,7 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
         try:
             super().on_epoch_end()
         finally:
-            vars(self.logger).pop("plot_progress_png", None)
+            self.logger.__dict__.pop("plot_progress_png", None)
 
     def save_checkpoint(self, filename: str) -> None:
         """Write a checkpoint atomically."""
