@@ -85,12 +85,7 @@ class Workspace:
     def test_exams(self) -> list[str]:
         """Case identifiers of the test exams.
 
-        Raises
-        ------
-        InputError
-            When there is none.
-        dataset_conversion.images.volume.ConversionError
-            When there is no finished data set.
+        InputError when there is none, ConversionError when there is no finished data set.
         """
         dataset = self.dataset
         dataset.cohort()

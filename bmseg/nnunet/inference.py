@@ -71,20 +71,10 @@ def first_names(tensors: Mapping[str, Any]) -> dict[str, str]:
 
 
 def load_predictor(networks: Networks, device: Any, *, mirroring: bool, tile_step: float) -> Any:
-    """nnU-Net's predictor with the networks of a model's folds.
+    """nnU-Net's predictor, on a torch device, with the networks of a model's folds.
 
-    Parameters
-    ----------
-    device : torch.device
-    mirroring : bool
-        Average over mirrored slices.
-    tile_step : float
-        Distance of tiles as a fraction of the patch.
-
-    Raises
-    ------
-    InputError
-        When weights are not those of the network that the plans describe.
+    `mirroring` averages over mirrored slices; `tile_step` is the distance of tiles as a fraction of the
+    patch. InputError when weights are not those of the network that the plans describe.
     """
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager

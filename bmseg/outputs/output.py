@@ -67,12 +67,7 @@ class Output:
         return found if whole else None
 
     def check(self) -> None:
-        """Refuse a folder that is a file, or of something else where it has to be exclusive.
-
-        Raises
-        ------
-        InputError
-        """
+        """InputError for a folder that is a file, or of something else where it has to be exclusive."""
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"{self.folder}: found a file, expected a folder; name another folder")
         if self.exclusive and self._has_files() and not self._read():
@@ -89,15 +84,8 @@ class Output:
         facts, and the hash of every file. What stops this half-way leaves a record that says so, and the
         next run makes everything again. One process at a time; another waits.
 
-        Parameters
-        ----------
-        inputs : mapping
-            Everything that shapes the results, of JSON types. Versions need not be named.
-
-        Raises
-        ------
-        InputError
-            When the folder is not one for these results (`check`).
+        `inputs` are everything that shapes the results, of JSON types; versions need not be named.
+        InputError when the folder is not one for these results (`check`).
         """
         self.check()
         staging = self.folder / self._own(_STAGING)

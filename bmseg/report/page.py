@@ -29,6 +29,9 @@ from evaluation.table import Table, dice_table
 
 REPORT = "report.html"
 
+# Exams shown as slices: the model's worst, median and best.
+_OVERLAY_EXAMS = 3
+
 
 def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace | None = None) -> bool:
     """Write the report of an evaluation, as one self-contained HTML file in its folder.
@@ -56,7 +59,7 @@ def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace 
     if output.made_from(inputs):
         return False
     with output.replaced(inputs) as made:
-        sheets = slice_sheets(evaluation, workspace, made.folder / "figures") if workspace else []
+        sheets = _slice_sheets(evaluation, workspace, made.folder / "figures") if workspace else []
         made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, sheets))
     return True
 
@@ -170,25 +173,8 @@ def _image(path: Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-# Exams shown: the model's worst, median and best.
-OVERLAY_EXAMS = 3
-
-
-def slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) -> list[Path]:
-    """Draw the slices with most marked of the first model's worst to best exams.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        Where images and predictions are.
-    folder : Path
-        Of the figures.
-
-    Returns
-    -------
-    list of Path
-        PNG files: reference beside models, then what the first model marked otherwise.
-    """
+def _slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) -> list[Path]:
+    """PNG files of most marked slices: reference beside models, then what the first marked otherwise."""
     study, found, dataset = evaluation.study, evaluation.found, workspace.dataset
     reference = found.reference.removeprefix("the ")
     first = found.models[0]
@@ -228,5 +214,5 @@ def _worst_to_best(scores: pd.DataFrame, model: str) -> list[tuple[str, float]]:
     means = scores[scores.rater == model].groupby("exam").dice.mean().dropna().sort_values()
     if means.empty:
         return [(scores.exam.iloc[0], np.nan)]
-    places = np.unique(np.linspace(0, len(means) - 1, OVERLAY_EXAMS).round().astype(int))
+    places = np.unique(np.linspace(0, len(means) - 1, _OVERLAY_EXAMS).round().astype(int))
     return [(str(means.index[place]), float(means.iloc[place])) for place in places]

@@ -34,13 +34,7 @@ class Part:
 
 
 def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part]:
-    """The sections of an evaluation; fewer where it has fewer readers, models or facts.
-
-    Parameters
-    ----------
-    costs : Table, optional
-        Of `bmseg.scoring.costs.costs`, where methods of a workspace are compared.
-    """
+    """The sections of an evaluation; fewer where it has fewer readers, models, facts or no table of costs."""
     methods = [_methods(evaluation, costs)] if t.METHODS_COMPARED in evaluation.found else []
     if not evaluation.found.has_consensus:
         return [*methods, _where_it_fails(evaluation)]

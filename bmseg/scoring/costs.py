@@ -23,15 +23,10 @@ _TRAINING = ("parameters", "epochs", "iterations", "seconds", "peak_memory_bytes
 
 
 def costs(workspace: Workspace, methods: Sequence[str]) -> Table:
-    """What is on record of the trainings and predictions of some methods, a row a method.
+    """What is on record of the trainings and predictions of methods, a row a method; each has predictions.
 
     The trainings are those of the folds whose networks made the masks that lie in the workspace. Nothing is
     estimated: where a record is missing, cells are dashes and a note says why.
-
-    Parameters
-    ----------
-    methods : sequence of str
-        Each with a folder of predictions.
 
     Returns
     -------

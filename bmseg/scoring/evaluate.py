@@ -37,12 +37,7 @@ class Raters:
 def workspace_raters(workspace: Workspace) -> Raters:
     """The raters of a workspace: the data set's readers and every method with predictions.
 
-    Raises
-    ------
-    InputError
-        When the data set has no test exam or no method has made predictions.
-    dataset_conversion.images.volume.ConversionError
-        When there is no finished data set.
+    Errors are those of `Workspace.test_exams`, and InputError when no method has made predictions.
     """
     exams, models = workspace.test_exams(), workspace.methods()
     if not models:
