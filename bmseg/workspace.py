@@ -126,19 +126,9 @@ class Workspace:
 def workspace_study(root: Path | str, study_file: Path | None = None, *, create: bool = False) -> Study:
     """The study of the workspace in a folder; nothing is written.
 
-    A workspace keeps the study file that it was made with, so that later commands need not name it.
-
-    Parameters
-    ----------
-    study_file : Path, optional
-        By default the one that the workspace was made with, or else the reference study.
-    create : bool
-        Whether the workspace may be missing: it is about to be made.
-
-    Raises
-    ------
-    InputError
-        When the workspace is missing, or was made with another study file.
+    A workspace keeps the study file that it was made with, so that later commands need not name it; a new
+    one has by default the reference study. With `create` the workspace may be missing: it is about to be
+    made. InputError when it is missing, or was made with another study file.
     """
     kept = kept_study(root)
     if kept.is_file():

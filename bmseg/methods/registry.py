@@ -63,12 +63,7 @@ _ENTRY_POINTS = "bmseg.methods"
 def methods() -> dict[str, Method]:
     """Every known method by its name: bmseg's own first, then those of other packages.
 
-    Raises
-    ------
-    InputError
-        When two methods have one name.
-    WorkError
-        When another package's method cannot be imported.
+    InputError when two methods have one name, WorkError when another package's cannot be imported.
     """
     found = [import_module(f"bmseg.methods.{module}").METHOD for module in _OWN]
     found += [_loaded(point) for point in sorted(entry_points(group=_ENTRY_POINTS))]

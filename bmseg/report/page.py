@@ -36,17 +36,8 @@ _OVERLAY_EXAMS = 3
 def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace | None = None) -> bool:
     """Write the report of an evaluation, as one self-contained HTML file in its folder.
 
-    Parameters
-    ----------
-    study_file : Path
-        Beside which the published tables are.
-    workspace : Workspace, optional
-        Whose evaluation it is; without it there are no images and no cohort.
-
-    Returns
-    -------
-    bool
-        False when it was already made from the same evaluation.
+    The published tables lie beside `study_file`; without the workspace of the evaluation there are no images
+    and no cohort. False when it was already made from the same evaluation.
     """
     models = evaluation.found.models
     of_methods = costs(workspace, models) if workspace and len(models) > 1 else None

@@ -19,7 +19,7 @@ from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
-from evaluation.study import ReaderStudy, ScoredExam, Unit, score_exam
+from evaluation.study import ReaderStudy, Unit, score_exam
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,8 @@ def evaluate_workspace(
 ) -> Evaluation:
     """Evaluate the readers and every method with predictions of a workspace, as `evaluate` does.
 
-    Parameters are those of `evaluate`; folder and cohort are by default the workspace's.
-
-    Raises
-    ------
-    InputError
-        When there is no test exam or no prediction.
-    evaluation.masks.reading.MaskError, dataset_conversion.images.volume.ConversionError
-        When masks are missing, damaged or on another grid, or there is no data set.
+    Parameters are those of `evaluate`; folder and cohort are by default the workspace's. Errors are those of
+    `workspace_raters` and `evaluate`.
     """
     return evaluate(
         workspace.study,
@@ -160,7 +154,11 @@ def evaluate(
         for name, text in found.texts().items():
             made.write(name, text)
         write_figures(found, made.folder / "figures")
-        made.facts["warnings"] = _by_text(done)
+        # Each warning once, with the exams that it is about.
+        warned: dict[str, list[str]] = {}
+        for name, warning in ((scored.name, warning) for scored in done for warning in scored.warnings):
+            warned.setdefault(warning, []).append(name)
+        made.facts["warnings"] = [f"{', '.join(names)}: {warning}" for warning, names in warned.items()]
     return Evaluation(out, study, found, output.read())
 
 
@@ -188,12 +186,3 @@ def _regions(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:
     if missing := [exam for exam in exams if exam not in files]:
         raise MaskError(f"{folder}: found no region of exam {', '.join(missing)}, expected one of every exam")
     return {exam: files[exam] for exam in exams}
-
-
-def _by_text(done: Sequence[ScoredExam]) -> list[str]:
-    """Each warning once, with the exams that it is about."""
-    exams: dict[str, list[str]] = {}
-    for exam in done:
-        for warning in exam.warnings:
-            exams.setdefault(warning, []).append(exam.name)
-    return [f"{', '.join(names)}: {warning}" for warning, names in exams.items()]

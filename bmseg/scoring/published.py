@@ -34,14 +34,9 @@ def published_beside(
 ) -> Table | None:
     """Median and mean of the raters that both tables have, and ours minus the printed ones.
 
-    None where the study has no printed table, or no level and rater stands in both.
-
-    Parameters
-    ----------
-    summary, published : DataFrame
-        Of `evaluation.measures.dice.summarise` and `read_published`.
-    synthetic : str
-        What a simulated cohort is called; empty for any other.
+    None where the study has no printed table, or no level and rater stands in both. The tables are those of
+    `evaluation.measures.dice.summarise` and `read_published`; `synthetic` is what a simulated cohort is
+    called, empty for any other.
     """
     if published is None:
         return None
