@@ -29,8 +29,7 @@ from bmseg.methods import get_method
 from bmseg.methods.profiles import QUICK
 from bmseg.nnunet import Training, nnunet_variables
 from bmseg.nnunet.environment import check_device, nnunet_environment, threads, usable_cores
-from bmseg.nnunet.inference import predict_exam
-from bmseg.nnunet.networks import load_predictor, trained_networks
+from bmseg.nnunet.inference import load_predictor, predict_exam, trained_networks
 from bmseg.workspace import Workspace, open_workspace
 
 SEED = 2022

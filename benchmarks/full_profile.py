@@ -25,7 +25,7 @@ from bmseg.methods import get_method
 from bmseg.methods.profiles import get_profile
 from bmseg.nnunet import Training, plan, predict, train
 from bmseg.nnunet.models import RECORD
-from bmseg.outputs.records import read_record
+from bmseg.outputs.provenance import read_record
 from bmseg.scoring.evaluate import evaluate_workspace
 from bmseg.workspace import Workspace, open_workspace
 
@@ -69,8 +69,8 @@ def main(epochs: int, profile_name: str, root: Path, training: int | None, itera
     if profile.device == "cuda" and shutil.which("nvidia-smi") is None:
         click.echo(_NO_GPU)
         return
-    workspace, study = open_workspace(root, create=True)
-    make_phantom(workspace, study, training=training or profile.training_exams, seed=2022, processes=None)
+    workspace, _ = open_workspace(root, create=True)
+    make_phantom(workspace, training=training or profile.training_exams, seed=2022, processes=None)
     plan(workspace, profile)
     rows = []
     for name in METHODS:

@@ -6,7 +6,6 @@ differs between two studies stands in it, so another anatomy is another file and
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -124,13 +123,7 @@ class Published(_Table):
 
 
 class Study(_Table):
-    """A study file, checked.
-
-    Raises
-    ------
-    pydantic.ValidationError
-        When constructed from values that contradict each other; `load_study` turns it into one line.
-    """
+    """A study file, checked; `load_study` turns pydantic's ValidationError into one line."""
 
     name: Name
     title: str
@@ -240,18 +233,10 @@ class Study(_Table):
 
 
 def load_study(path: Path | str = DEFAULT_STUDY) -> Study:
-    """Read and check a study file.
+    """Read and check a study file, which is TOML.
 
-    Parameters
-    ----------
-    path : path
-        A TOML file.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read, is not TOML, or breaks a rule; names file, field, what was
-        found and what was expected.
+    InputError when the file cannot be read, is not TOML, or breaks a rule; names file, field, what was found
+    and what was expected.
     """
     path = Path(path)
     try:
@@ -266,11 +251,6 @@ def load_study(path: Path | str = DEFAULT_STUDY) -> Study:
         return Study.model_validate(values)
     except ValidationError as error:
         raise InputError(f"{path}: {in_one_line(error)}") from None
-
-
-def study_hash(path: Path | str) -> str:
-    """SHA-256 of a study file, for provenance."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def in_one_line(error: ValidationError) -> str:

@@ -10,26 +10,52 @@ from pathlib import Path
 import pandas as pd
 
 from bmseg.errors import InputError
-from bmseg.study import DEFAULT_STUDY, Study, load_study, study_hash
+from bmseg.outputs.provenance import file_hash
+from bmseg.study import DEFAULT_STUDY, Study, load_study
 from bmseg.wording import command
 from dataset_conversion.files import atomic_path
 from dataset_conversion.raw.dataset import RawDataset
 
 
+class _Below:
+    """A path below a workspace's folder."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __get__(self, workspace: Workspace, _: type) -> Path:
+        return workspace.root / self.path
+
+
 @dataclass(frozen=True)
 class Workspace:
-    """The folder of one benchmark; nnU-Net's own commands work on it as it stands.
+    """The folder of one benchmark; nnU-Net's own commands work on it as it stands."""
 
-    Parameters
-    ----------
-    root : Path
-        The folder.
-    dataset_folder : str
-        nnU-Net's folder name of the data set, as ``Dataset501_BoneMarrow``.
-    """
-
+    #: The folder.
     root: Path
+    #: nnU-Net's folder name of the data set, as ``Dataset501_BoneMarrow``.
     dataset_folder: str
+
+    nnunet_raw = _Below("nnUNet_raw")
+    nnunet_preprocessed = _Below("nnUNet_preprocessed")
+    nnunet_results = _Below("nnUNet_results")
+    #: One folder a method.
+    predictions_root = _Below("predictions")
+    #: Consensus, scores, tables and figures.
+    evaluation = _Below("evaluation")
+    report = _Below("evaluation/report.html")
+    #: The reference atlas that readers calibrate by.
+    atlas = _Below("atlas")
+    #: The board of the test exams.
+    leaderboard = _Below("leaderboard")
+    #: Rounds of iterative segmentation.
+    annotation = _Below("annotation")
+    #: The page on which readers score masks, and its key.
+    reading_room = _Below("reading_room")
+    #: What each finished stage was made from.
+    stages = _Below(".stages")
+    #: Jobs submitted to a cluster, and their logs.
+    jobs = _Below(".stages/jobs")
 
     @classmethod
     def of(cls, root: Path | str, study: Study) -> Workspace:
@@ -59,12 +85,7 @@ class Workspace:
     def test_exams(self) -> list[str]:
         """Case identifiers of the test exams.
 
-        Raises
-        ------
-        InputError
-            When there is none.
-        dataset_conversion.images.volume.ConversionError
-            When there is no finished data set.
+        InputError when there is none, ConversionError when there is no finished data set.
         """
         dataset = self.dataset
         dataset.cohort()
@@ -83,21 +104,6 @@ class Workspace:
         return {folder.name: folder for folder in folders if folder.is_dir()}
 
     @property
-    def nnunet_raw(self) -> Path:
-        """What nnU-Net calls ``nnUNet_raw``."""
-        return self.root / "nnUNet_raw"
-
-    @property
-    def nnunet_preprocessed(self) -> Path:
-        """What nnU-Net calls ``nnUNet_preprocessed``."""
-        return self.root / "nnUNet_preprocessed"
-
-    @property
-    def nnunet_results(self) -> Path:
-        """What nnU-Net calls ``nnUNet_results``."""
-        return self.root / "nnUNet_results"
-
-    @property
     def raw_dataset(self) -> Path:
         """The data set in nnU-Net's raw format."""
         return self.nnunet_raw / self.dataset_folder
@@ -114,75 +120,19 @@ class Workspace:
 
     def predictions(self, method: str) -> Path:
         """Masks of the test exams, made by a method."""
-        return self.root / "predictions" / method
-
-    @property
-    def predictions_root(self) -> Path:
-        """One folder a method."""
-        return self.root / "predictions"
-
-    @property
-    def evaluation(self) -> Path:
-        """Consensus, scores, tables and figures."""
-        return self.root / "evaluation"
-
-    @property
-    def report(self) -> Path:
-        """The one-page report."""
-        return self.evaluation / "report.html"
-
-    @property
-    def atlas(self) -> Path:
-        """The reference atlas that readers calibrate by."""
-        return self.root / "atlas"
-
-    @property
-    def leaderboard(self) -> Path:
-        """The board of the test exams."""
-        return self.root / "leaderboard"
-
-    @property
-    def annotation(self) -> Path:
-        """Rounds of iterative segmentation."""
-        return self.root / "annotation"
-
-    @property
-    def reading_room(self) -> Path:
-        """The page on which readers score masks, and its key."""
-        return self.root / "reading_room"
-
-    @property
-    def stages(self) -> Path:
-        """What each finished stage was made from."""
-        return self.root / ".stages"
-
-    @property
-    def jobs(self) -> Path:
-        """Jobs submitted to a cluster, and their logs."""
-        return self.stages / "jobs"
+        return self.predictions_root / method
 
 
 def workspace_study(root: Path | str, study_file: Path | None = None, *, create: bool = False) -> Study:
     """The study of the workspace in a folder; nothing is written.
 
-    A workspace keeps the study file that it was made with, so that later commands need not name it.
-
-    Parameters
-    ----------
-    root : path
-    study_file : Path, optional
-        By default the one that the workspace was made with, or else the reference study.
-    create : bool
-        Whether the workspace may be missing: it is about to be made.
-
-    Raises
-    ------
-    InputError
-        When the workspace is missing, or was made with another study file.
+    A workspace keeps the study file that it was made with, so that later commands need not name it; a new
+    one has by default the reference study. With `create` the workspace may be missing: it is about to be
+    made. InputError when it is missing, or was made with another study file.
     """
     kept = kept_study(root)
     if kept.is_file():
-        if study_file is not None and load_study(study_file) and study_hash(study_file) != study_hash(kept):
+        if study_file is not None and load_study(study_file) and file_hash(study_file) != file_hash(kept):
             raise InputError(
                 f"{study_file}: study file: found another than the workspace was made with ({kept}); "
                 "use a new --workspace, or leave --study out"
@@ -202,25 +152,22 @@ def open_workspace(
 ) -> tuple[Workspace, Study]:
     """The workspace in a folder and its study; parameters and errors are those of `workspace_study`."""
     study = workspace_study(root, study_file, create=create)
-    if not kept_study(root).is_file():
-        _keep_study(study_file or DEFAULT_STUDY, study, kept_study(root))
+    source, kept = study_file or DEFAULT_STUDY, kept_study(root)
+    if not kept.is_file():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for field, file in study.published.files.items():
+            published = source.parent / file
+            if not published.is_file():
+                raise InputError(f"{source}: published.{field}: no such file: {published}")
+            shutil.copyfile(published, kept.parent / published.name)
+        with atomic_path(kept) as temporary:
+            shutil.copyfile(source, temporary)
     return Workspace.of(root, study), study
 
 
 def kept_study(root: Path | str) -> Path:
     """Where a workspace keeps its study file."""
     return Path(root) / "study" / "study.toml"
-
-
-def _keep_study(source: Path, study: Study, kept: Path) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    for field, file in study.published.files.items():
-        published = source.parent / file
-        if not published.is_file():
-            raise InputError(f"{source}: published.{field}: no such file: {published}")
-        shutil.copyfile(published, kept.parent / published.name)
-    with atomic_path(kept) as temporary:
-        shutil.copyfile(source, temporary)
 
 
 def is_synthetic(cohort: pd.DataFrame) -> bool:

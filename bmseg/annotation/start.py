@@ -13,7 +13,6 @@ from bmseg.annotation.rounds import Annotation
 from bmseg.errors import InputError
 from bmseg.outputs import provenance, write_record
 from bmseg.outputs.provenance import file_hash
-from bmseg.study import study_hash
 from bmseg.workspace import open_workspace
 from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.raw.segmented import training_exams, unread_exams
@@ -67,7 +66,7 @@ def _start(annotation: Annotation, masks: Path | None, seed: int) -> list[str]:
         )
     record = {
         "seed": seed,
-        "study_sha256": study_hash(annotation.workspace.study_file),
+        "study_sha256": provenance.file_hash(annotation.workspace.study_file),
         "synthetic": "synthetic" in unread and bool((unread.synthetic == "True").all()),
         "versions": provenance.versions(),
         "started": False,

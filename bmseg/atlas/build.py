@@ -13,7 +13,6 @@ from bmseg.atlas.html import atlas_html
 from bmseg.atlas.pdf import write_pdf
 from bmseg.atlas.words import chosen_words
 from bmseg.outputs import Output, provenance
-from bmseg.study import study_hash
 from bmseg.workspace import Workspace
 
 HTML, PDF, NUMBERS = "atlas.html", "atlas.pdf", "atlas.csv"
@@ -48,7 +47,7 @@ def build_atlas(
     output = Output(out, "bmseg atlas", exclusive=True)
     output.check()
     inputs = {
-        "study": {"name": exams.study.name, "sha256": study_hash(workspace.study_file)},
+        "study": {"name": exams.study.name, "sha256": provenance.file_hash(workspace.study_file)},
         "training_reader": exams.dataset.spec.training_reader,
         "channel": exams.channel,
         "synthetic": exams.synthetic,

@@ -53,11 +53,8 @@ def published_targets(study: Study, folder: Path = DEFAULT_STUDY.parent) -> Targ
 def compare(cohort: SeenCohort, parameters: ReaderParameters, study: Study, targets: Targets) -> pd.DataFrame:
     """Scores of simulated readers beside those published.
 
-    Returns
-    -------
-    DataFrame
-        A row a level and reader: ``level, reader, median, published_median, median_difference, mean,
-        published_mean, mean_difference``.
+    A row a level and reader: ``level, reader, median, published_median, median_difference, mean,
+    published_mean, mean_difference``.
     """
     found = calibration.score_cohort(cohort, parameters, study_scorer(study))
     cells = [(level, reader) for level in study.levels_by_name for reader in READERS]

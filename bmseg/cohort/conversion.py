@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bmseg.outputs import provenance, write_record
-from bmseg.study import study_hash
-from bmseg.workspace import kept_study, open_workspace, workspace_study
+from bmseg.workspace import open_workspace, workspace_study
 from dataset_conversion.raw.conversion import ConversionReport, PendingExam, convert
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.nifti import read_table
@@ -70,8 +69,8 @@ def convert_exams(
     *, source: str, seed: int, processes: int | None,
 ) -> Conversion:  # fmt: skip
     """Convert exams into a workspace; ``conversion.json`` stands beside what is finished."""
-    workspace, study = open_workspace(root, study_file, create=True)
-    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    workspace, _ = open_workspace(root, study_file, create=True)
+    dataset = workspace.dataset
     report = convert(dataset, exams, seed=seed, processes=processes)
     if report.failures and not report.unread:
         return Conversion(dataset, report)
@@ -85,7 +84,7 @@ def convert_exams(
         "source": source,
         "exams": len(done),
         "seed": seed,
-        "study_sha256": study_hash(kept_study(root)),
+        "study_sha256": provenance.file_hash(workspace.study_file),
         # Of the input files: names, sizes and times, with the options; of the images: their content.
         "inputs_sha256": provenance.value_hash({exam.identifier: exam.fingerprint for exam in done}),
         "images_sha256": provenance.files_hash(images),

@@ -82,9 +82,14 @@ def convert_source(
     """
     study = workspace_study(root, study_file, create=True)
     keys_file = _keys_place(source, keys_file, root)
-    _check_keys_present(
-        keys_file, RawDataset.create(Workspace.of(root, study).nnunet_raw, study.dataset_spec)
-    )
+    dataset = RawDataset.create(Workspace.of(root, study).nnunet_raw, study.dataset_spec)
+    ledgers = [folder / ".conversion.json" for folder in (dataset.folder, dataset.unread_folder)]
+    # Exams would be named anew over those of a key file which is not there.
+    if not keys_file.exists() and any(ledger.exists() for ledger in ledgers):
+        raise InputError(
+            f"{keys_file}: no such key file, but {dataset.folder} holds exams that were named with one; "
+            "give it with --keys, or convert into another workspace"
+        )
     rows = read_cohort(table, study.dataset_spec, ()) if table else None
     found = _read_source(source, study, keys_file, volumes=volumes, processes=processes)
     exams = pending_exams(
@@ -95,16 +100,12 @@ def convert_source(
     if left_out := [exam.identifier for exam in found.exams if exam.identifier not in wanted]:
         click.echo(f"{len(left_out)} exams of the source are not in the table: {first_of(left_out)}")
     converted = convert_exams(exams, root, study_file, source="dicom", seed=seed, processes=processes)
-    dataset = converted.dataset
     _write_volumes(found, (dataset.folder if table else dataset.unread_folder) / "volumes.csv")
     return converted if table else replace(converted, listed_in="source")
 
 
 def _keys_place(source: Path, keys: Path | None, root: Path) -> Path:
-    """The key file's place, by default beside the source, which names the patients too.
-
-    One that would be handed on with the workspace is refused.
-    """
+    """The key file's place, by default beside the source; refused where it would go with the workspace."""
     source = source.resolve()
     keys = keys or source.with_name(f"{source.name}.keys.csv")
     if keys.resolve().is_relative_to(root.resolve()):
@@ -115,23 +116,10 @@ def _keys_place(source: Path, keys: Path | None, root: Path) -> Path:
     return keys
 
 
-def _check_keys_present(keys: Path, dataset: RawDataset) -> None:
-    """Refuse to name exams anew over a data set that was named with a key file which is not there."""
-    ledgers = [folder / ".conversion.json" for folder in (dataset.folder, dataset.unread_folder)]
-    if not keys.exists() and any(ledger.exists() for ledger in ledgers):
-        raise InputError(
-            f"{keys}: no such key file, but {dataset.folder} holds exams that were named with one; give it "
-            "with --keys, or convert into another workspace"
-        )
-
-
 def _read_source(
     source: Path, study: Study, keys_file: Path, *, volumes: Path | None = None, processes: int | None
 ) -> Source:
-    """Scan a folder, name its exams by the key file, to which new ones are added, and apply the study's rule.
-
-    Prints what was left out: other objects counted, damaged files by name.
-    """
+    """Scan a folder, name its exams by the key file, which takes new ones, and apply the study's rule."""
     keys = read_keys(keys_file)
     found = scan(source, processes=processes)
     exams, named = find_exams(found, keys)

@@ -6,10 +6,9 @@ from typing import Any
 
 from bmseg import __version__
 from bmseg.outputs import Output
-from bmseg.study import Study, study_hash
-from bmseg.workspace import Workspace, kept_study
+from bmseg.outputs.provenance import file_hash
+from bmseg.workspace import Workspace
 from dataset_conversion.phantom.cohort import write_cohort
-from dataset_conversion.raw.dataset import RawDataset
 
 
 def phantom_output(workspace: Workspace) -> Output:
@@ -19,7 +18,6 @@ def phantom_output(workspace: Workspace) -> Output:
 
 def make_phantom(
     workspace: Workspace,
-    study: Study,
     *,
     training: int,
     seed: int,
@@ -38,11 +36,11 @@ def make_phantom(
         When the phantom cannot serve the study (another plane, other levels or readers), or the folder
         holds other exams, which are left as they are.
     """
-    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    dataset = workspace.dataset
     inputs: dict[str, Any] = {
         "seed": seed,
         "training": training,
-        "study_sha256": study_hash(kept_study(workspace.root)),
+        "study_sha256": file_hash(workspace.study_file),
         "version": __version__,
     }
     if segmented is not None:

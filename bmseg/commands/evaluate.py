@@ -54,10 +54,9 @@ def evaluate(
     further option. On plain folders of <exam>.nii.gz masks: --reader and --prediction, each as
     name=folder, and -o.
     """
+    from bmseg.scoring.evaluate import Raters, evaluate_workspace
     from bmseg.scoring.evaluate import evaluate as evaluate_raters
-    from bmseg.scoring.evaluate import evaluate_workspace
     from bmseg.scoring.published import published_beside, read_published
-    from bmseg.scoring.raters import Raters
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.wording import SYNTHETIC
     from bmseg.workspace import open_workspace

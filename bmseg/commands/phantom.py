@@ -38,10 +38,8 @@ def phantom(
 
     exams = training or get_profile(profile_name).training_exams
     check_spec(workspace_study(root, study_file, create=True).dataset_spec)
-    workspace, study = open_workspace(root, study_file, create=True)
+    workspace, _ = open_workspace(root, study_file, create=True)
     with timed("phantom"):
         click.echo(
-            make_phantom(
-                workspace, study, training=exams, segmented=segmented, seed=seed, processes=processes
-            )
+            make_phantom(workspace, training=exams, segmented=segmented, seed=seed, processes=processes)
         )

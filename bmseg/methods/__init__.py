@@ -4,7 +4,6 @@ A method is a name, a trainer and a plan: everything else (data, folds, budget, 
 same for all. Methods of other packages are found through the entry point group ``bmseg.methods``.
 """
 
-from bmseg.methods.method import Method, Recipe
-from bmseg.methods.registry import get_method, methods, packages_of_methods, trainer_paths
+from bmseg.methods.registry import Method, Recipe, get_method, methods, packages_of_methods, trainer_paths
 
 __all__ = ["Method", "Recipe", "get_method", "methods", "packages_of_methods", "trainer_paths"]

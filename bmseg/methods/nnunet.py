@@ -7,7 +7,7 @@ small network of the same kind, made to learn within minutes on two CPU cores.
 from functools import partial
 
 from bmseg.methods.configurations import small_nnunet
-from bmseg.methods.method import Method, Recipe
+from bmseg.methods.registry import Method, Recipe
 
 #: Chosen on the synthetic cohort.
 QUICK = Recipe(

@@ -5,8 +5,8 @@ A sparse highest level shares what is learned for the levels below it; each regi
 
 from dataclasses import replace
 
-from bmseg.methods.method import Method, Recipe
 from bmseg.methods.nnunet import QUICK
+from bmseg.methods.registry import Method, Recipe
 
 METHOD = Method(
     name="nnunet_ordinal",

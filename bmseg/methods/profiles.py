@@ -10,30 +10,21 @@ from bmseg.errors import InputError
 
 @dataclass(frozen=True)
 class Profile:
-    """The budget of a run, the same for every method; what each makes of it is its recipe.
-
-    Parameters
-    ----------
-    training_exams : int
-        Training exams of the synthetic cohort made for this profile.
-    epochs, iterations, validation_iterations : int
-        Epochs; training steps and validation steps of each.
-    foreground : float or None
-        Share of patches centred on a labelled voxel; None leaves nnU-Net's own.
-    tile_step : float
-        Distance of prediction tiles as a fraction of the patch.
-    validate : bool
-        Predict the fold's validation exams after training, as nnU-Net does.
-    """
+    """The budget of a run, the same for every method; what each makes of it is its recipe."""
 
     name: str
+    #: Training exams of the synthetic cohort made for this profile.
     training_exams: int
+    #: Epochs; training steps and validation steps of each.
     epochs: int
     iterations: int
     validation_iterations: int
+    #: Share of patches centred on a labelled voxel; None leaves nnU-Net's own.
     foreground: float | None
     device: Literal["cpu", "cuda"]
+    #: Distance of prediction tiles as a fraction of the patch.
     tile_step: float
+    #: Predict the fold's validation exams after training, as nnU-Net does.
     validate: bool
 
 

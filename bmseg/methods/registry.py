@@ -1,13 +1,59 @@
-"""The known methods by name: bmseg's own modules and those of other packages."""
+"""What a method is, and the known ones by name: bmseg's own modules and those of other packages."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
 from bmseg.errors import InputError, WorkError
-from bmseg.methods.method import Method
+
+#: From nnU-Net's planned configuration ``2d``, a configuration of one's own.
+Configure = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a method is trained and predicts under one profile."""
+
+    #: Name of the configuration in nnU-Net's plans.
+    configuration: str
+    #: nnU-Net's own trainer class by its name, or another by its dotted path
+    #: (``bmseg.trainers.unet.nnUNetTrainerUNet``), whose ``__init__`` has nnU-Net's exact signature.
+    trainer: str
+    #: The trainer when epochs or iterations are given by hand; None where `trainer` takes them.
+    trainer_with_schedule: str | None = None
+    #: Makes `configuration` from nnU-Net's ``2d``: a dict with ``inherits_from`` and what differs.
+    #: None for a configuration that nnU-Net plans itself.
+    configure: Configure | None = None
+    #: Of the first epoch; None leaves the trainer's own.
+    learning_rate: float | None = None
+    #: Average predictions over mirrored slices.
+    mirroring: bool = True
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to segment that bmseg can train, predict with and compare: ``bmseg train <name>``.
+
+    `summary` is its line in ``bmseg methods``; `recipes` has one for each profile that it knows.
+    """
+
+    name: str
+    summary: str
+    recipes: Mapping[str, Recipe]
+
+    def recipe(self, profile: str) -> Recipe:
+        """The recipe of a profile; InputError when the method has none."""
+        if profile not in self.recipes:
+            raise InputError(
+                f"method {self.name}: found no recipe for --profile {profile}, expected one of "
+                f"{', '.join(self.recipes)}"
+            )
+        return self.recipes[profile]
+
 
 #: bmseg's own, in the order in which they are listed; each module holds a `Method` named ``METHOD``.
 _OWN = ["nnunet", "unet", "nnunet_ordinal"]
@@ -17,12 +63,7 @@ _ENTRY_POINTS = "bmseg.methods"
 def methods() -> dict[str, Method]:
     """Every known method by its name: bmseg's own first, then those of other packages.
 
-    Raises
-    ------
-    InputError
-        When two methods have one name.
-    WorkError
-        When another package's method cannot be imported.
+    InputError when two methods have one name, WorkError when another package's cannot be imported.
     """
     found = [import_module(f"bmseg.methods.{module}").METHOD for module in _OWN]
     found += [_loaded(point) for point in sorted(entry_points(group=_ENTRY_POINTS))]
@@ -52,7 +93,10 @@ def trainer_paths() -> dict[str, str]:
     InputError when two have one class name: nnU-Net knows them, and the folders of their models, by it.
     """
     found: dict[str, str] = {}
-    for path in (path for method in methods().values() for path in method.trainers):
+    recipes = [recipe for method in methods().values() for recipe in method.recipes.values()]
+    for path in (path for recipe in recipes for path in (recipe.trainer, recipe.trainer_with_schedule)):
+        if path is None or "." not in path:  # nnU-Net's own
+            continue
         name = path.rpartition(".")[2]
         if found.setdefault(name, path) != path:
             raise InputError(f"trainer {name}: found {found[name]} and {path}, expected one; rename a class")

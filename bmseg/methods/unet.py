@@ -8,7 +8,7 @@ steps, and sliding-window prediction are those of the method nnunet.
 from functools import partial
 
 from bmseg.methods.configurations import vanilla_unet
-from bmseg.methods.method import Method, Recipe
+from bmseg.methods.registry import Method, Recipe
 
 _TRAINER = "bmseg.trainers.unet.nnUNetTrainerUNet"
 

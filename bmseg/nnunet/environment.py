@@ -83,11 +83,8 @@ def nnunet_environment(workspace: Workspace, device: str, workers: int | None = 
 def logged(log: Path, task: str) -> Iterator[None]:
     """Append what nnU-Net prints, and Python warnings, to a log file.
 
-    Raises
-    ------
-    WorkError
-        When the block fails by anything but a wrong input; names the task, the error, the last lines
-        printed and the log.
+    WorkError when the block fails by anything but a wrong input; names the task, the error, the last lines
+    printed and the log.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
@@ -101,7 +98,9 @@ def logged(log: Path, task: str) -> Iterator[None]:
         except (InputError, WorkError):
             raise
         except Exception as error:
-            last = " | ".join(_last_lines(log))
+            with log.open(encoding="utf-8", errors="replace") as lines:
+                printed = (line.strip() for line in lines if line.strip())
+                last = " | ".join(deque(printed, maxlen=_LINES_SHOWN))
             stream.write(traceback.format_exc())
             reason = " ".join(str(error).split()) or "no message"
             raise WorkError(
@@ -158,8 +157,3 @@ def threads(device: Any, *, deterministic: bool = False) -> Iterator[None]:
     finally:
         torch.set_num_threads(before)
         torch.use_deterministic_algorithms(algorithms)
-
-
-def _last_lines(log: Path) -> list[str]:
-    with log.open(encoding="utf-8", errors="replace") as lines:
-        return list(deque((line.strip() for line in lines if line.strip()), maxlen=_LINES_SHOWN))

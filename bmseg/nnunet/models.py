@@ -1,4 +1,4 @@
-"""Trained models in a workspace: which folds are finished, and from what they were made."""
+"""Trained models in a workspace: which folds are finished, and everything that decides what they become."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.nnunet.training import Fold, Training
-from bmseg.outputs.provenance import file_hash
-from bmseg.outputs.records import read_record
+from bmseg.nnunet.plan import plans_of, preprocessed_hash, preprocessing_hash
+from bmseg.nnunet.training import SCHEDULE, Fold, Training, configuration_of, exams_of_fold, raw_dataset_json
+from bmseg.outputs.provenance import file_hash, read_record, value_hash
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 
@@ -33,8 +33,13 @@ class TrainedModel:
 
     def checkpoints(self) -> dict[str, str]:
         """Fold to the SHA-256 of its checkpoint, as `trained_model` has checked it against the record."""
-        records = {str(fold): read_record(self.folder / f"fold_{fold}" / RECORD) for fold in self.folds}
-        return {fold: record["checkpoint_sha256"] for fold, record in records.items()}
+        return recorded_checkpoints(self.folder, self.folds)
+
+
+def recorded_checkpoints(folder: Path, folds: Sequence[Fold]) -> dict[str, str]:
+    """Fold to the SHA-256 of its checkpoint, of those whose training has left a record."""
+    records = {str(fold): read_record(folder / f"fold_{fold}" / RECORD) for fold in folds}
+    return {fold: record["checkpoint_sha256"] for fold, record in records.items() if record}
 
 
 def is_finished(folder: Path) -> bool:
@@ -52,15 +57,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
-    """Refuse to trust a training that was made from other inputs, or of which nothing is on record.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the fold.
-    inputs : dict
-        What is to be compared, of `bmseg.nnunet.training_inputs`.
-    """
+    """Refuse to trust a fold that was trained from other `training_inputs`, or has none on record."""
     if not any((folder / name).is_file() for name in (FINAL, LATEST)):
         return
     before = read_record(folder / INPUTS).get("inputs")
@@ -71,7 +68,7 @@ def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
         )
     differ = [name for name in inputs if before.get(name) != inputs.get(name)]
     if differ:
-        found = ", ".join(_difference(name, before.get(name), inputs.get(name)) for name in differ)
+        found = ", ".join(_difference(name, before.get(name), inputs[name]) for name in differ)
         raise InputError(f"{folder}: found a training from other inputs ({found}); --restart trains anew")
 
 
@@ -116,6 +113,77 @@ def _begun(folder: Path) -> list[Fold]:
 
 
 def _difference(name: str, before: Any, now: Any) -> str:
-    if isinstance(before, str) and len(before) == 64:
-        return f"{name} changed"
-    return f"{name} {before}, now {now}"
+    is_hash = isinstance(before, str) and len(before) == 64
+    return f"{name} changed" if is_hash else f"{name} {before}, now {now}"
+
+
+def training_inputs(
+    workspace: Workspace, training: Training, fold: Fold, *, seed: int, deterministic: bool
+) -> dict[str, Any]:
+    """What a fold would be trained from now: hashes and values by name.
+
+    InputError when data set, plans, preprocessed exams or fold are not there, or determinism is asked of a
+    GPU.
+    """
+    check_deterministic(training, deterministic)
+    raw_dataset_json(workspace)
+    plans = plans_of(workspace)
+    if training.configuration not in plans["configurations"]:
+        raise InputError(
+            f"plans: found no configuration '{training.configuration}', expected the one of method "
+            f"{training.method.name} under --profile {training.profile.name}; plan with this profile "
+            f"('{command('plan', '--profile', training.profile.name, workspace=workspace.root)}')"
+        )
+    return {
+        **_from_plans(workspace, plans, training, fold),
+        "preprocessed exams": preprocessed_hash(workspace, plans, training.configuration),
+        "trainer": training.trainer,
+        **training.schedule,
+        "seed": seed,
+        "deterministic": deterministic,
+    }
+
+
+def data_inputs(workspace: Workspace, training: Training, fold: Fold) -> dict[str, Any]:
+    """The part of `training_inputs` that comes from data set and plans; preprocessed exams may be gone."""
+    plans = plans_of(workspace)
+    return {
+        **_from_plans(workspace, plans, training, fold),
+        "preprocessed exams": preprocessing_hash(workspace, plans, training.configuration),
+    }
+
+
+def is_trained(folder: Path, training: Training, inputs: dict[str, Any]) -> bool:
+    """Whether a fold is trained from given inputs, and validated where the profile says so.
+
+    `inputs` are those of `training_inputs`; InputError when the fold holds a training from others.
+    """
+    check_inputs(folder, inputs)
+    finished = is_finished(folder)
+    if not (finished and training.profile.validate):
+        return finished
+    validated = read_record(folder / RECORD).get("validated")
+    return bool(validated) and (folder / "validation" / "summary.json").is_file()
+
+
+def check_deterministic(training: Training, deterministic: bool) -> None:
+    """Refuse determinism under the profile of a GPU."""
+    if deterministic and training.profile.device != "cpu":
+        raise InputError(
+            f"--deterministic: found --profile {training.profile.name} (a GPU), expected one that trains on "
+            "the CPU"
+        )
+
+
+def _from_plans(
+    workspace: Workspace, plans: dict[str, Any], training: Training, fold: Fold
+) -> dict[str, Any]:
+    shared = {name: value for name, value in plans.items() if name != "configurations"}
+    configuration = configuration_of(plans, training.configuration)
+    configuration.pop(SCHEDULE, None)
+    folder = workspace.preprocessed_dataset
+    return {
+        "plans": value_hash([shared, configuration]),
+        "dataset.json": file_hash(folder / "dataset.json"),
+        "exams of the fold": value_hash(exams_of_fold(folder / "splits_final.json", fold)),
+    }

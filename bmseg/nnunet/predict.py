@@ -8,12 +8,9 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import predicting, say
-from bmseg.nnunet.inference import Masks, unfinished_in
-from bmseg.nnunet.inputs import raw_dataset_json, visible_files
-from bmseg.nnunet.models import TrainedModel, check_inputs, trained_model
-from bmseg.nnunet.networks import load_predictor, trained_networks
-from bmseg.nnunet.training import Fold, Training
-from bmseg.nnunet.training_inputs import check_deterministic, data_inputs
+from bmseg.nnunet.inference import Masks, load_predictor, trained_networks, unfinished_in
+from bmseg.nnunet.models import TrainedModel, check_deterministic, check_inputs, data_inputs, trained_model
+from bmseg.nnunet.training import Fold, Training, raw_dataset_json, visible_files
 from bmseg.workspace import Workspace
 
 
@@ -34,7 +31,6 @@ def predict(
 
     Parameters
     ----------
-    workspace : Workspace
     training : Training
         Where several schedules were trained, the newest predicts.
     folds : sequence of int or "all", optional

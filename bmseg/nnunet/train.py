@@ -12,13 +12,20 @@ from typing import Any
 from tqdm import tqdm
 
 from bmseg.nnunet.environment import check_device, logged, nnunet_environment, say, threads
-from bmseg.nnunet.models import FINAL, INPUTS, LATEST, PROGRESS, RECORD, is_finished
+from bmseg.nnunet.models import (
+    FINAL,
+    INPUTS,
+    LATEST,
+    PROGRESS,
+    RECORD,
+    is_finished,
+    is_trained,
+    training_inputs,
+)
 from bmseg.nnunet.plan import plans_of
 from bmseg.nnunet.training import SCHEDULE, Fold, Training
-from bmseg.nnunet.training_inputs import is_trained, training_inputs
 from bmseg.outputs.locks import locked
-from bmseg.outputs.provenance import file_hash, versions
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs.provenance import file_hash, read_record, versions, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 
@@ -40,10 +47,8 @@ def train(
     ----------
     workspace : Workspace
         Planned and preprocessed.
-    training : Training
     fold : int or "all"
         A fold of splits_final.json; "all" trains on every training exam.
-    seed : int
     restart : bool
         Delete what an earlier training of this fold left and start anew.
     deterministic : bool
@@ -95,7 +100,11 @@ def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device
     if checkpoint is None or checkpoint.name == LATEST:
         if checkpoint is not None:
             say(f"training: goes on after epoch {trainer.current_epoch} of {trainer.num_epochs}")
-        _forget_peak_memory(device)
+        if device.type == "cuda":
+            import torch
+
+            # A fold before may have used the same GPU.
+            torch.cuda.reset_peak_memory_stats(device)
         with _progress(trainer, folder, fold):
             trainer.run_training()
         memory |= _peak_memory(device)
@@ -129,19 +138,15 @@ def _trainer(
     )
     if not training.takes_schedule:
         trainer.save_every = min(trainer.save_every, SAVE_EVERY)
-        _write_checkpoints_whole(trainer)
+        save = trainer.save_checkpoint
+
+        def save_checkpoint(filename: str) -> None:
+            """Move each checkpoint into place when it is complete, as bmseg's own trainers do."""
+            with atomic_path(Path(filename)) as temporary:
+                save(str(temporary))
+
+        trainer.save_checkpoint = save_checkpoint
     return trainer
-
-
-def _write_checkpoints_whole(trainer: Any) -> None:
-    """Let nnU-Net's own trainer move each checkpoint into place when it is complete, as bmseg's do."""
-    save = trainer.save_checkpoint
-
-    def save_checkpoint(filename: str) -> None:
-        with atomic_path(Path(filename)) as temporary:
-            save(str(temporary))
-
-    trainer.save_checkpoint = save_checkpoint
 
 
 def _record(training: Training, trainer: Any, folder: Path) -> dict[str, Any]:
@@ -158,14 +163,6 @@ def _record(training: Training, trainer: Any, folder: Path) -> dict[str, Any]:
         "iterations": trainer.num_iterations_per_epoch,
         "seconds": round(sum(end - begin for begin, end in zip(begun, ended, strict=True)), 1),
     }
-
-
-def _forget_peak_memory(device: Any) -> None:
-    """Begin to measure anew, where a fold before used the same GPU."""
-    if device.type == "cuda":
-        import torch
-
-        torch.cuda.reset_peak_memory_stats(device)
 
 
 def _peak_memory(device: Any) -> dict[str, Any]:

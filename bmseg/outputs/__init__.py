@@ -9,6 +9,6 @@ processes from anything else.
 
 from bmseg.outputs.locks import locked
 from bmseg.outputs.output import PROVENANCE, Output, Staged
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs.provenance import read_record, write_record
 
 __all__ = ["PROVENANCE", "Output", "Staged", "locked", "read_record", "write_record"]

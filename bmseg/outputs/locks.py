@@ -16,26 +16,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bmseg.errors import WorkError
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs.provenance import read_record, write_record
 
 
 @contextmanager
 def locked(lock: Path, what: str, *, wait: bool = True) -> Iterator[None]:
-    """Keep other processes from `what` while the block runs.
+    """Keep other processes from `what`, as ``evaluation/`` or ``fold 0 of unet``, while the block runs.
 
-    Parameters
-    ----------
-    lock : Path
-        The lock's file, as ``evaluation/.lock``; who holds it stands beside it. Neither is ever removed.
-    what : str
-        For messages, as ``evaluation/`` or ``fold 0 of unet``.
-    wait : bool
-        Wait for a holder, and say so once; otherwise be told who it is.
-
-    Raises
-    ------
-    WorkError
-        When another process holds the lock and `wait` is False.
+    `lock` is the lock's file, as ``evaluation/.lock``, which is never removed; who holds it stands beside
+    it. With `wait` a holder is waited for, which is said once; otherwise a WorkError says who it is.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     holder = lock.with_name(f"{lock.name}-holder")

@@ -11,8 +11,7 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.outputs.locks import locked
-from bmseg.outputs.provenance import file_hash, machine, value_hash, versions
-from bmseg.outputs.records import read_record, write_record
+from bmseg.outputs.provenance import file_hash, machine, read_record, value_hash, versions, write_record
 from dataset_conversion.files import write_text
 
 PROVENANCE = "provenance.json"
@@ -37,27 +36,18 @@ class Staged:
 
 @dataclass(frozen=True)
 class Output:
-    """A folder of results.
-
-    Parameters
-    ----------
-    folder : Path
-    kind : str
-        What it holds, as ``atlas``; the record says so.
-    exclusive : bool
-        Whether the folder may hold nothing else: one with other files and no record of the kind is refused.
-        Otherwise files that are not in the record are left alone.
-    followers : tuple of str
-        Patterns, below the folder, of what later steps make from these results: removed whenever these are
-        replaced, so that no page stays beside newer scores.
-    record : str
-        Name of the record's file.
-    """
+    """A folder of results."""
 
     folder: Path
+    #: What it holds, as ``atlas``; the record says so.
     kind: str
+    #: Whether the folder may hold nothing else: one with other files and no record of the kind is
+    #: refused. Otherwise files that are not in the record are left alone.
     exclusive: bool = False
+    #: Patterns, below the folder, of what later steps make from these results: removed whenever these
+    #: are replaced, so that no page stays beside newer scores.
     followers: tuple[str, ...] = ()
+    #: Name of the record's file.
     record: str = PROVENANCE
 
     def read(self) -> dict[str, Any]:
@@ -77,12 +67,7 @@ class Output:
         return found if whole else None
 
     def check(self) -> None:
-        """Refuse a folder that is a file, or of something else where it has to be exclusive.
-
-        Raises
-        ------
-        InputError
-        """
+        """InputError for a folder that is a file, or of something else where it has to be exclusive."""
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"{self.folder}: found a file, expected a folder; name another folder")
         if self.exclusive and self._has_files() and not self._read():
@@ -99,15 +84,8 @@ class Output:
         facts, and the hash of every file. What stops this half-way leaves a record that says so, and the
         next run makes everything again. One process at a time; another waits.
 
-        Parameters
-        ----------
-        inputs : mapping
-            Everything that shapes the results, of JSON types. Versions need not be named.
-
-        Raises
-        ------
-        InputError
-            When the folder is not one for these results (`check`).
+        `inputs` are everything that shapes the results, of JSON types; versions need not be named.
+        InputError when the folder is not one for these results (`check`).
         """
         self.check()
         staging = self.folder / self._own(_STAGING)
@@ -126,10 +104,7 @@ class Output:
     def resumed(self, inputs: Mapping[str, Any]) -> Iterator[None]:
         """For work that grows in place and goes on where it stopped: noted when the block ends well.
 
-        Raises
-        ------
-        InputError
-            When it was made from other inputs before; names each that differs.
+        InputError when it was made from other inputs before; names each that differs.
         """
         found = self._read()
         if differing := [key for key in inputs if key in found and found[key] != inputs[key]]:

@@ -1,4 +1,4 @@
-"""Where numbers come from: versions, inputs and their hashes."""
+"""Small JSON records that results leave, and where numbers come from: versions, inputs and their hashes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from dataset_conversion.files import write_text
 
 PACKAGES = [
     "numpy", "scipy", "pandas", "nibabel", "SimpleITK", "seaborn", "nnunetv2", "torch", "pydicom",
@@ -58,3 +60,17 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where the file is missing or not readable as one."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON object atomically."""
+    write_text(path, json.dumps(record, indent=2) + "\n")

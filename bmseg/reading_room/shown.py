@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from bmseg.errors import InputError
-from bmseg.outputs.records import read_record
+from bmseg.outputs.provenance import read_record
 from bmseg.reading_room.page import ShownExam
 from bmseg.reading_room.records import REFERENCE
+from bmseg.scoring.evaluate import workspace_raters
 from bmseg.scoring.evaluation import consensus_name
-from bmseg.scoring.raters import workspace_raters
-from bmseg.sharing.image_folder import find_exams
+from bmseg.sharing.new_images import find_exams
 from bmseg.study import Study
 from bmseg.wording import command
 from bmseg.workspace import Workspace

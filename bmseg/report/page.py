@@ -14,36 +14,30 @@ from markupsafe import Markup
 
 from bmseg.cohort.phantom import phantom_output
 from bmseg.outputs import Output
-from bmseg.outputs.provenance import file_hash, value_hash
-from bmseg.outputs.records import read_record
+from bmseg.outputs.provenance import file_hash, read_record, value_hash
 from bmseg.report.parts import headlines, study_parts
-from bmseg.report.slices import slice_sheets
 from bmseg.scoring.costs import costs
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace
-from evaluation.study.tables import CONSENSUS, DECISIONS, usual_notes
+from dataset_conversion.images.volume import read_volume
+from evaluation.figures.files import save_figure
+from evaluation.figures.slices import difference_sheet, overlay_sheet
+from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, usual_notes
 from evaluation.table import Table, dice_table
 
 REPORT = "report.html"
+
+# Exams shown as slices: the model's worst, median and best.
+_OVERLAY_EXAMS = 3
 
 
 def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace | None = None) -> bool:
     """Write the report of an evaluation, as one self-contained HTML file in its folder.
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-    study_file : Path
-        Beside which the published tables are.
-    workspace : Workspace, optional
-        Whose evaluation it is; without it there are no images and no cohort.
-
-    Returns
-    -------
-    bool
-        False when it was already made from the same evaluation.
+    The published tables lie beside `study_file`; without the workspace of the evaluation there are no images
+    and no cohort. False when it was already made from the same evaluation.
     """
     models = evaluation.found.models
     of_methods = costs(workspace, models) if workspace and len(models) > 1 else None
@@ -56,7 +50,7 @@ def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace 
     if output.made_from(inputs):
         return False
     with output.replaced(inputs) as made:
-        sheets = slice_sheets(evaluation, workspace, made.folder / "figures") if workspace else []
+        sheets = _slice_sheets(evaluation, workspace, made.folder / "figures") if workspace else []
         made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, sheets))
     return True
 
@@ -168,3 +162,48 @@ def _image(path: Path) -> str:
     """A file as a data address, so that the page needs no other file."""
     kind = {".svg": "image/svg+xml", ".png": "image/png"}[path.suffix]
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) -> list[Path]:
+    """PNG files of most marked slices: reference beside models, then what the first marked otherwise."""
+    study, found, dataset = evaluation.study, evaluation.found, workspace.dataset
+    reference = found.reference.removeprefix("the ")
+    first = found.models[0]
+    slices, differences = [], []
+    for exam, dice in _worst_to_best(found[DICE], first):
+        image = read_volume(dataset.image_path(exam, "test", dataset.spec.channels[0]))
+        consensus = read_volume(evaluation.consensus(exam)).array
+        shown = int((consensus > 0).sum(axis=(0, 1)).argmax())
+        masks = {reference: consensus} | {
+            model: read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array
+            for model in found.models
+        }
+        seen = {name: mask[:, :, shown].T for name, mask in masks.items()}
+        score = "Dice undefined" if np.isnan(dice) else f"mean Dice {dice:.2f}"
+        title = f"{exam}, slice {shown + 1}\n{score}"
+        slices.append((title, image.array[:, :, shown].T, seen))
+        differences.append((title, image.array[:, :, shown].T, seen[reference], seen[first]))
+    colors = {level.value: level.color for level in study.levels}
+    shared: dict[str, Any] = {
+        "colors": colors,
+        "aspect": float(image.spacing[1] / image.spacing[0]),
+        "note": found.design.mark,
+    }
+    sheets = {
+        "overlays": overlay_sheet(slices, **shared),
+        "differences": difference_sheet(differences, rater=first, reference=reference, **shared),
+    }
+    return [
+        path
+        for name, figure in sheets.items()
+        for path in save_figure(figure, folder, name)
+        if path.suffix == ".png"
+    ]
+
+
+def _worst_to_best(scores: pd.DataFrame, model: str) -> list[tuple[str, float]]:
+    means = scores[scores.rater == model].groupby("exam").dice.mean().dropna().sort_values()
+    if means.empty:
+        return [(scores.exam.iloc[0], np.nan)]
+    places = np.unique(np.linspace(0, len(means) - 1, _OVERLAY_EXAMS).round().astype(int))
+    return [(str(means.index[place]), float(means.iloc[place])) for place in places]

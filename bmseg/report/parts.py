@@ -19,39 +19,22 @@ from evaluation.table import Table
 
 @dataclass(frozen=True)
 class Part:
-    """One section of the page.
-
-    Parameters
-    ----------
-    title : str
-    text : str
-        What the reader should know before looking.
-    figures : list of (Path, str)
-        Figure, one column wide, and its caption.
-    tables : list of Markup
-    sentences : list of str
-        Behind a click.
-    headlines : list of str
-        Sentences that everybody should see.
-    """
+    """One section of the page."""
 
     title: str
+    #: What the reader should know before looking.
     text: str
+    #: Figure, one column wide, and its caption.
     figures: list[tuple[Path, str]]
     tables: list[Markup]
+    #: Behind a click.
     sentences: list[str]
+    #: Sentences that everybody should see.
     headlines: list[str] = field(default_factory=list)
 
 
 def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part]:
-    """The sections of an evaluation; fewer where it has fewer readers, models or facts.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-    costs : Table, optional
-        Of `bmseg.scoring.costs.costs`, where methods of a workspace are compared.
-    """
+    """The sections of an evaluation; fewer where it has fewer readers, models, facts or no table of costs."""
     methods = [_methods(evaluation, costs)] if t.METHODS_COMPARED in evaluation.found else []
     if not evaluation.found.has_consensus:
         return [*methods, _where_it_fails(evaluation)]

@@ -22,20 +22,13 @@ from evaluation.table import Table
 
 @dataclass(frozen=True)
 class Comparison:
-    """Methods compared.
+    """Methods compared."""
 
-    Parameters
-    ----------
-    tables : list of Table
-        Table 1, readers and methods; paired differences between methods; costs.
-    sentences : list of str
-        Which method is better, whether they reach the readers, then every difference in words.
-    evaluation : Evaluation
-        What it rests on.
-    """
-
+    #: Table 1, readers and methods; paired differences between methods; costs.
     tables: list[Table]
+    #: Which method is better, whether they reach the readers, then every difference in words.
     sentences: list[str]
+    #: What it rests on.
     evaluation: Evaluation
 
     def to_markdown(self) -> str:
@@ -60,7 +53,6 @@ def compare_methods(
 
     Parameters
     ----------
-    workspace : Workspace
     methods : sequence of str
         Compare these only; Holm then adjusts their pairs alone. By default all with predictions.
     unit, margin, cohort, regions

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bmseg.outputs.records import read_record
+from bmseg.outputs.provenance import read_record
 from bmseg.workspace import Workspace
 from evaluation.table import DASH, Table
 
@@ -23,16 +23,10 @@ _TRAINING = ("parameters", "epochs", "iterations", "seconds", "peak_memory_bytes
 
 
 def costs(workspace: Workspace, methods: Sequence[str]) -> Table:
-    """What is on record of the trainings and predictions of some methods, a row a method.
+    """What is on record of the trainings and predictions of methods, a row a method; each has predictions.
 
     The trainings are those of the folds whose networks made the masks that lie in the workspace. Nothing is
     estimated: where a record is missing, cells are dashes and a note says why.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    methods : sequence of str
-        Each with a folder of predictions.
 
     Returns
     -------
@@ -86,18 +80,14 @@ def _training(workspace: Workspace, method: str, model: Any) -> tuple[dict[str, 
             records.append(record)
     if why:
         return {}, why
-    if any(record["peak_memory_bytes"] is None for record in records):
+    # Folds share plans and schedule, so the first speaks for these.
+    first = records[0]
+    peaks = [record["peak_memory_bytes"] for record in records]
+    if None in peaks:
         why = [
             "the peak memory was lost with a training that was stopped as it ended, or the system tells none."
         ]
-    return _together(records), why
-
-
-def _together(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of all folds; they share plans and schedule, so the first speaks for these."""
-    first = records[0]
-    peaks = [record["peak_memory_bytes"] for record in records]
-    return {
+    together = {
         "parameters": first["parameters"],
         "folds": len(records),
         "epochs": first["epochs"],
@@ -107,6 +97,7 @@ def _together(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "memory_of": None if None in peaks else first["memory_of"],
         "device": ", ".join(dict.fromkeys(record["device"] for record in records)),
     }
+    return together, why
 
 
 def _prediction(masks: Mapping[str, Any]) -> dict[str, Any]:

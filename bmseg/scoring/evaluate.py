@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,40 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash, files_hash
 from bmseg.scoring.evaluation import Evaluation, consensus_name, output_of
-from bmseg.scoring.raters import Raters, workspace_raters
 from bmseg.study import Study
+from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
-from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
+from evaluation.study import ReaderStudy, Unit, score_exam
+
+
+@dataclass(frozen=True)
+class Raters:
+    """Folders of ``<exam>.nii.gz`` masks."""
+
+    #: Their masks make the consensus.
+    readers: Mapping[str, Path]
+    #: Scored beside the readers.
+    models: Mapping[str, Path]
+    #: The exams that must be there; by default those of the first reader.
+    exams: Sequence[str] | None = None
+
+
+def workspace_raters(workspace: Workspace) -> Raters:
+    """The raters of a workspace: the data set's readers and every method with predictions.
+
+    Errors are those of `Workspace.test_exams`, and InputError when no method has made predictions.
+    """
+    exams, models = workspace.test_exams(), workspace.methods()
+    if not models:
+        raise InputError(
+            f"{workspace.predictions_root}: found no method's predictions, expected at least one; "
+            f"run '{command('predict', workspace=workspace.root)}' first"
+        )
+    return Raters(workspace.readers(), models, exams)
 
 
 def evaluate_workspace(
@@ -32,14 +59,8 @@ def evaluate_workspace(
 ) -> Evaluation:
     """Evaluate the readers and every method with predictions of a workspace, as `evaluate` does.
 
-    Parameters are those of `evaluate`; folder and cohort are by default the workspace's.
-
-    Raises
-    ------
-    InputError
-        When there is no test exam or no prediction.
-    evaluation.masks.reading.MaskError, dataset_conversion.images.volume.ConversionError
-        When masks are missing, damaged or on another grid, or there is no data set.
+    Parameters are those of `evaluate`; folder and cohort are by default the workspace's. Errors are those of
+    `workspace_raters` and `evaluate`.
     """
     return evaluate(
         workspace.study,
@@ -76,7 +97,6 @@ def evaluate(
     ----------
     study, study_file
         The study and the file that it was read from.
-    raters : Raters
     out : Path
         Made when it does not exist.
     synthetic : bool
@@ -121,16 +141,24 @@ def evaluate(
     output = output_of(out)
     if output.made_from(inputs):
         return Evaluation.read(out, study_file, skipped=True)
+    done = []
     with output.replaced(inputs) as made:
-        done = [
-            _scored(design, exam, files, list(raters.readers), allowed.get(exam), made.folder)
-            for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None)
-        ]
+        for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None):
+            masks = {rater: read_mask(paths[exam], design.labels) for rater, paths in files.items()}
+            region = read_mask(allowed[exam], (0, 1)) if allowed else None
+            scored, labels = score_exam(design, exam, masks, list(raters.readers), region)
+            consensus = Volume(labels, next(iter(masks.values())).affine)
+            write_volume(made.folder / consensus_name(exam), consensus)
+            done.append(scored)
         found = ReaderStudy.of(design, done, list(raters.readers), list(raters.models), facts)
         for name, text in found.texts().items():
             made.write(name, text)
         write_figures(found, made.folder / "figures")
-        made.facts["warnings"] = _by_text(done)
+        # Each warning once, with the exams that it is about.
+        warned: dict[str, list[str]] = {}
+        for name, warning in ((scored.name, warning) for scored in done for warning in scored.warnings):
+            warned.setdefault(warning, []).append(name)
+        made.facts["warnings"] = [f"{', '.join(names)}: {warning}" for warning, names in warned.items()]
     return Evaluation(out, study, found, output.read())
 
 
@@ -138,22 +166,6 @@ def write_figures(found: ReaderStudy, folder: Path) -> None:
     """Write every figure of a study."""
     for name, figure in found.figures():
         save_figure(figure, folder, name)
-
-
-def _scored(
-    design: Design,
-    exam: str,
-    files: Mapping[str, Mapping[str, Path]],
-    readers: Sequence[str],
-    region: Path | None,
-    out: Path,
-) -> ScoredExam:
-    """Read and score an exam; write its consensus below `out`."""
-    masks = {rater: read_mask(paths[exam], design.labels) for rater, paths in files.items()}
-    allowed = read_mask(region, (0, 1)) if region else None
-    scored, labels = score_exam(design, exam, masks, readers, allowed)
-    write_volume(out / consensus_name(exam), Volume(labels, next(iter(masks.values())).affine))
-    return scored
 
 
 def _check_names(study: Study, raters: Raters) -> None:
@@ -174,12 +186,3 @@ def _regions(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:
     if missing := [exam for exam in exams if exam not in files]:
         raise MaskError(f"{folder}: found no region of exam {', '.join(missing)}, expected one of every exam")
     return {exam: files[exam] for exam in exams}
-
-
-def _by_text(done: Sequence[ScoredExam]) -> list[str]:
-    """Each warning once, with the exams that it is about."""
-    exams: dict[str, list[str]] = {}
-    for exam in done:
-        for warning in exam.warnings:
-            exams.setdefault(warning, []).append(exam.name)
-    return [f"{', '.join(names)}: {warning}" for warning, names in exams.items()]

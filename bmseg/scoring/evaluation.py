@@ -28,25 +28,16 @@ def output_of(folder: Path) -> Output:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What an evaluation found.
+    """What an evaluation found."""
 
-    Parameters
-    ----------
-    folder : Path
-        Where it was written.
-    study : Study
-    found : ReaderStudy
-        Tables, and from them printed tables, sentences and figures.
-    record : mapping
-        Its provenance.
-    skipped : bool
-        True when the folder already held the results of the same inputs.
-    """
-
+    #: Where it was written.
     folder: Path
     study: Study
+    #: Tables, and from them printed tables, sentences and figures.
     found: ReaderStudy
+    #: Its provenance.
     record: Mapping[str, Any]
+    #: True when the folder already held the results of the same inputs.
     skipped: bool = False
 
     @classmethod
@@ -55,10 +46,7 @@ class Evaluation:
     ) -> Evaluation:
         """The finished evaluation in a folder; tables are read when they are asked for.
 
-        Raises
-        ------
-        InputError
-            When there is none, or it was made with another study file.
+        InputError when there is none, or it was made with another study file.
         """
         record = output_of(folder).read()
         if not record:

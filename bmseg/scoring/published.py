@@ -17,10 +17,7 @@ from evaluation.table import Table
 def read_published(study: Study, study_file: Path) -> pd.DataFrame | None:
     """The printed Table 1 beside a study file: level, rater, median, minimum, maximum, mean; None without.
 
-    Raises
-    ------
-    InputError
-        When the study file names one that is not there.
+    InputError when the study file names one that is not there.
     """
     if not study.published.table1:
         return None
@@ -35,33 +32,14 @@ def read_published(study: Study, study_file: Path) -> pd.DataFrame | None:
 def published_beside(
     summary: pd.DataFrame, published: pd.DataFrame | None, citation: str, synthetic: str = ""
 ) -> Table | None:
-    """Our Table 1 beside the study's printed one; None where the study has none, or no rater in common."""
-    if published is None:
-        return None
-    note = f"{synthetic.capitalize()}: readers were fitted to the printed table." if synthetic else ""
-    return compare_with_published(summary, published, citation=citation, note=note)
-
-
-def compare_with_published(
-    summary: pd.DataFrame, published: pd.DataFrame, *, citation: str, note: str = ""
-) -> Table | None:
     """Median and mean of the raters that both tables have, and ours minus the printed ones.
 
-    Parameters
-    ----------
-    summary : DataFrame
-        Of `evaluation.measures.dice.summarise`.
-    published : DataFrame
-        Of `read_published`.
-    citation : str
-    note : str
-        A line below the table.
-
-    Returns
-    -------
-    Table or None
-        None when no level and rater stands in both.
+    None where the study has no printed table, or no level and rater stands in both. The tables are those of
+    `evaluation.measures.dice.summarise` and `read_published`; `synthetic` is what a simulated cohort is
+    called, empty for any other.
     """
+    if published is None:
+        return None
     both = summary.merge(published, on=["level", "rater"], suffixes=("", "_published"))
     if both.empty:
         return None
@@ -78,8 +56,8 @@ def compare_with_published(
         f"{absolute.mean_difference.mean():.3f}; largest {absolute.median_difference.max():.2f} and "
         f"{absolute.mean_difference.max():.2f}."
     ]
-    if note:
-        notes.append(note)
+    if synthetic:
+        notes.append(f"{synthetic.capitalize()}: readers were fitted to the printed table.")
     return Table(f"Beside the published table: {citation}", columns, rows, notes, both)
 
 

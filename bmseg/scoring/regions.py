@@ -19,19 +19,12 @@ from evaluation.masks.reading import MaskError, check_grid, list_masks, read_mas
 
 @dataclass(frozen=True)
 class Regions:
-    """What was made.
-
-    Parameters
-    ----------
-    exams : list of str
-    cut : dict of str to list of str
-        Exam to the bones whose square the image ends before.
-    skipped : bool
-        True when the folder already held the regions of the same masks.
-    """
+    """What was made."""
 
     exams: list[str]
+    #: Exam to the bones whose square the image ends before.
     cut: dict[str, list[str]]
+    #: True when the folder already held the regions of the same masks.
     skipped: bool = False
 
 

@@ -16,12 +16,11 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import nnunet_environment
+from bmseg.nnunet.inference import first_names, read_checkpoint
 from bmseg.nnunet.models import FINAL, INPUTS, RECORD, TrainedModel, trained_model
-from bmseg.nnunet.networks import first_names, read_checkpoint
 from bmseg.nnunet.predict import check_current, predicted_exams
 from bmseg.nnunet.training import Fold, Training
-from bmseg.outputs.provenance import file_hash, files_hash, versions
-from bmseg.outputs.records import read_record
+from bmseg.outputs.provenance import file_hash, files_hash, read_record, versions
 from bmseg.sharing.manifest import Entry, File, Manifest, Prediction
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
@@ -57,7 +56,6 @@ def export_model(
 
     Parameters
     ----------
-    workspace : Workspace
     training : Training
         Where several schedules were trained, the newest is taken.
     path : Path

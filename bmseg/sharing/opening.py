@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.nnunet.networks import Networks
+from bmseg.nnunet.inference import Networks
 from bmseg.sharing.manifest import Entry, File, Manifest, read_manifest
 from bmseg.study import Study, load_study
 from bmseg.untrusted.named_classes import check_classes
@@ -80,13 +80,8 @@ def unpack(path: Path, results: Path) -> SharedModel:
 def checked_networks(model: SharedModel) -> Networks:
     """The networks of an unpacked file, after a check of what its text makes nnU-Net import and call.
 
-    Within `bmseg.nnunet.environment.nnunet_environment`. Nothing is unpickled.
-
-    Raises
-    ------
-    InputError
-        When plans name a class from elsewhere, weights are no safetensors, or the files do not belong
-        together.
+    Within `bmseg.nnunet.environment.nnunet_environment`. Nothing is unpickled. InputError when plans name a
+    class from elsewhere, weights are no safetensors, or the files do not belong together.
     """
     how, source = model.manifest.prediction, model.source
     plans, dataset_json = (_json(model, name) for name in (File.PLANS, File.DATASET))

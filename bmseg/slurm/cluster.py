@@ -58,18 +58,9 @@ def check_installed() -> None:
 
 
 def submit(command: Sequence[str], asked: Mapping[str, str | bool]) -> str:
-    """Submit a job that runs a command; its id.
+    """Submit a job that runs a command; its id. InputError when Slurm refuses what is asked for.
 
-    Parameters
-    ----------
-    command : sequence of str
-    asked : mapping of str to str or True
-        Options of sbatch by their long names; True for one without a value.
-
-    Raises
-    ------
-    InputError
-        When Slurm refuses what is asked for.
+    `asked` has options of sbatch by their long names; True for one without a value.
     """
     options = [f"--{name}" if value is True else f"--{name}={value}" for name, value in asked.items()]
     try:

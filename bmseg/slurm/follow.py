@@ -30,7 +30,6 @@ def launch(
 
     Parameters
     ----------
-    order : Order
     asked : mapping of str to str or True
         What each job asks for: options of sbatch by their long names; True for one without a value.
     restart : bool
@@ -51,9 +50,17 @@ def launch(
         earlier = next((one for one in submissions(order.workspace) if one.order == order), None)
         submission = earlier or Submission(order)
         submission.refresh(always=True)
-        _refuse_others(order)
+        # Two submissions may neither train one fold nor predict for one method at the same time.
+        for other in submissions(order.workspace):
+            if other.order != order and other.order.method == order.method:
+                other.refresh()
+                _refuse_active(other)
         if restart:
-            _delete(submission)
+            _refuse_active(submission)
+            for fold in order.folds:
+                if (folder := order.fold_folder(fold)).is_dir():
+                    shutil.rmtree(folder)
+                    say(f"training: the earlier one of fold {fold} was deleted")
         _take_up(submission)
         if earlier:
             say(f"{order.title}: going on with the jobs submitted at {submission.submitted}")
@@ -143,14 +150,6 @@ def check_not_queued(order: Order) -> None:
                 _refuse_active(other, part)
 
 
-def _refuse_others(order: Order) -> None:
-    """Two submissions may neither train one fold nor predict for one method at the same time."""
-    for other in submissions(order.workspace):
-        if other.order != order and other.order.method == order.method:
-            other.refresh()
-            _refuse_active(other)
-
-
 def _refuse_active(submission: Submission, part: str | None = None) -> None:
     stop = command("jobs", "--cancel", workspace=submission.order.workspace.root)
     for job in submission.active(part):
@@ -158,15 +157,6 @@ def _refuse_active(submission: Submission, part: str | None = None) -> None:
             f"{job.part}: found job {job.id} ({job.state}) of {submission.order.title}, expected none; "
             f"wait for it, or stop it: {stop}"
         )
-
-
-def _delete(submission: Submission) -> None:
-    _refuse_active(submission)
-    for fold in submission.order.folds:
-        folder = submission.order.fold_folder(fold)
-        if folder.is_dir():
-            shutil.rmtree(folder)
-            say(f"training: the earlier one of fold {fold} was deleted")
 
 
 def _take_up(submission: Submission) -> None:

@@ -9,12 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bmseg.methods import get_method
-from bmseg.methods.profiles import get_profile
 from bmseg.nnunet import Training
-from bmseg.nnunet.models import PROGRESS, RECORD
+from bmseg.nnunet.models import PROGRESS, is_trained, recorded_checkpoints, training_inputs
 from bmseg.nnunet.training import Fold
-from bmseg.nnunet.training_inputs import is_trained, training_inputs
 from bmseg.outputs import read_record, write_record
 from bmseg.outputs.provenance import value_hash
 from bmseg.slurm import cluster
@@ -48,8 +45,7 @@ class Order:
     @property
     def training(self) -> Training:
         """The training."""
-        method, profile = get_method(self.method), get_profile(self.profile)
-        return Training.of(method, profile, self.epochs, self.iterations)
+        return Training.named(self.method, self.profile, self.epochs, self.iterations)
 
     @property
     def parts(self) -> dict[str, str]:
@@ -87,8 +83,7 @@ class Order:
 
     def checkpoints(self) -> dict[str, str]:
         """Fold to the hash of its finished checkpoint, as the training's own record has it."""
-        records = {str(fold): read_record(self.fold_folder(fold) / RECORD) for fold in self.folds}
-        return {fold: record["checkpoint_sha256"] for fold, record in records.items() if record}
+        return recorded_checkpoints(self.training.model_folder(self.workspace), self.folds)
 
     def ending(self, job: str) -> Path:
         """Where a job leaves word of how it ended."""

@@ -64,11 +64,9 @@ def has_bfloat16() -> bool:
 
 
 def _keep_float32(module: nn.Module) -> None:
-    """Leave a strided convolution out of bfloat16.
-
-    oneDNN's bfloat16 kernel for the gradient of its weights lets threads spin at a barrier: where two
-    threads share a core, because other programs run, that took 30 ms a layer instead of 1.
-    """
+    """Leave a strided convolution out of bfloat16."""
+    # oneDNN's bfloat16 kernel for the gradient of its weights lets threads spin at a barrier: where two
+    # threads share a core, because other programs run, that took 30 ms a layer instead of 1.
     compute = module.forward
 
     def forward(images: torch.Tensor) -> torch.Tensor:

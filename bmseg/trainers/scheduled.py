@@ -1,21 +1,102 @@
-"""nnU-Net's trainer with a schedule that stands in the plans."""
+"""nnU-Net's trainer with a schedule that stands in the plans; batches are made while the network computes."""
 
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from batchgenerators.dataloading.single_threaded_augmenter import SingleThreadedAugmenter
+from nnunetv2.training.dataloading import data_loader
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from threadpoolctl import ThreadpoolController
 
-from bmseg.trainers.batches import Batches, draws_random_numbers, keep_open, thread_pools_found_once
 from bmseg.trainers.cpu import speed_up_on_cpu
 from dataset_conversion.files import atomic_path
+
+#: Batches made before they are asked for.
+_AHEAD = 2
+#: Exams whose open file and properties stay in memory; nnU-Net opens and unpickles both for every patch.
+_KEPT_EXAMS = 128
+
+
+class Batches:
+    """Iterates over the batches of the epoch that was begun: those for training, then for validation.
+
+    A thread makes the next batches while the network works on one. It makes them one after the other
+    and never those of an epoch that is not begun, so that the same seed gives the same batches as
+    without a thread, as long as nothing else draws random numbers meanwhile.
+    `training` and `validation` are nnU-Net's loaders.
+    """
+
+    def __init__(self, training: Iterator[dict[str, Any]], validation: Iterator[dict[str, Any]]) -> None:
+        self._loaders = (training, validation)
+        self._wanted: Iterator[Iterator[dict[str, Any]]] = iter(())
+        self._made: deque[Future[dict[str, Any]]] = deque()
+        # torch sets a thread's number of cores when the thread first asks; later it would undo nnU-Net's
+        # limit to one for augmentation.
+        self._thread = ThreadPoolExecutor(1, "batches", initializer=torch.get_num_threads)
+
+    def begin_epoch(self, training: int, validation: int) -> None:
+        """Start to make so many batches for training and then for validation."""
+        if self._made:
+            raise RuntimeError("batches: found some left of the epoch before, expected all taken")
+        loaders = self._loaders
+        self._wanted = iter([loaders[0]] * training + [loaders[1]] * validation)
+        for _ in range(_AHEAD):
+            self._make_next()
+
+    def stop(self) -> None:
+        """Make no more; a batch that is being made is waited for, as it draws random numbers."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        if not self._made:
+            raise RuntimeError("batches: found none left, expected begin_epoch before")
+        batch = self._made.popleft().result()
+        self._make_next()
+        return batch
+
+    def _make_next(self) -> None:
+        if (loader := next(self._wanted, None)) is not None:
+            self._made.append(self._thread.submit(next, loader))
+
+
+def draws_random_numbers(network: torch.nn.Module) -> bool:
+    """Whether a network draws random numbers in training, from the generator that augmentation uses."""
+    dropout = torch.nn.modules.dropout._DropoutNd
+    return any(isinstance(module, dropout) and module.p > 0 for module in network.modules())
+
+
+def keep_open(dataset: Any) -> None:
+    """Let an nnU-Net data set open each exam once, not for every patch."""
+    dataset.load_case = lru_cache(_KEPT_EXAMS)(dataset.load_case)
+
+
+@contextmanager
+def thread_pools_found_once() -> Iterator[None]:
+    """Let nnU-Net's loader search this process for thread pools once, not for every batch.
+
+    It limits each pool to one thread while it augments. The search reads all mapped libraries from
+    /proc and takes 4 ms.
+    """
+    before = data_loader.threadpool_limits
+    data_loader.threadpool_limits = ThreadpoolController().limit
+    try:
+        yield
+    finally:
+        data_loader.threadpool_limits = before
+
 
 #: The entry of a plans configuration that holds the schedule.
 SCHEDULE = "bmseg"
@@ -111,9 +192,12 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
     def on_epoch_end(self) -> None:
         """Draw nnU-Net's figure, which takes over a second, now and then only."""
         done = self.current_epoch + 1
-        drawn = done % _FIGURE_EVERY == 0 or done == self.num_epochs
-        with without_figure(self.logger) if not drawn else nullcontext():
+        if done % _FIGURE_EVERY and done != self.num_epochs:
+            self.logger.plot_progress_png = lambda folder: None  # noqa: ARG005 (nnU-Net's signature)
+        try:
             super().on_epoch_end()
+        finally:
+            self.logger.__dict__.pop("plot_progress_png", None)
 
     def save_checkpoint(self, filename: str) -> None:
         """Write a checkpoint atomically."""
@@ -135,13 +219,3 @@ def seed_everything(seed: int, epoch: int = 0) -> None:
     random.seed(mixed)
     np.random.seed(mixed)
     torch.manual_seed(mixed)
-
-
-@contextmanager
-def without_figure(logger: Any) -> Iterator[None]:
-    """Let an nnU-Net logger draw nothing for the block."""
-    logger.plot_progress_png = lambda folder: None  # noqa: ARG005 (nnU-Net's signature)
-    try:
-        yield
-    finally:
-        del logger.plot_progress_png

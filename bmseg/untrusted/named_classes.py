@@ -9,7 +9,7 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.methods import packages_of_methods
-from bmseg.nnunet.inputs import configuration_of
+from bmseg.nnunet.training import configuration_of
 
 #: Where networks and their layers may come from, beside packages of installed methods.
 _NETWORKS = ("torch.nn", "dynamic_network_architectures", "bmseg.networks")

@@ -19,10 +19,9 @@ from bmseg.annotation.status import status
 from bmseg.annotation.words import OVER_LEVELS
 from bmseg.errors import InputError
 from bmseg.nnunet import plan
+from bmseg.nnunet.models import training_inputs
 from bmseg.nnunet.training import Training
-from bmseg.nnunet.training_inputs import training_inputs
-from bmseg.outputs.provenance import file_hash
-from bmseg.outputs.records import write_record
+from bmseg.outputs.provenance import file_hash, write_record
 from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
 from dataset_conversion.phantom.cohort import PlannedExam, plan_cohort

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bmseg.nnunet import Training, environment, train
-from bmseg.outputs.records import read_record
+from bmseg.outputs.provenance import read_record
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import METHOD, PROFILE, SPEC, fold_of
 

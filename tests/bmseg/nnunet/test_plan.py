@@ -14,8 +14,8 @@ from bmseg.errors import InputError
 from bmseg.methods import methods
 from bmseg.methods.profiles import QUICK
 from bmseg.nnunet import plan, train
-from bmseg.nnunet.inputs import configuration_of
-from bmseg.nnunet.preprocess import preprocessed_hash
+from bmseg.nnunet.plan import preprocessed_hash
+from bmseg.nnunet.training import configuration_of
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import (
     METHOD,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bmseg.outputs.records import write_record
+from bmseg.outputs.provenance import write_record
 from bmseg.reading_room.packing import PackedImage
 from bmseg.study import DEFAULT_STUDY
 from bmseg.workspace import open_workspace

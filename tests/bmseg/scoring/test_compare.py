@@ -12,7 +12,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from bmseg.errors import InputError
-from bmseg.outputs.records import write_record
+from bmseg.outputs.provenance import write_record
 from bmseg.scoring.compare import compare_methods
 from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.raw.dataset import RawDataset

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bmseg.outputs.records import write_record
+from bmseg.outputs.provenance import write_record
 from bmseg.scoring.costs import COLUMNS, costs
 from bmseg.workspace import Workspace
 

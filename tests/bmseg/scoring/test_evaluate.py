@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bmseg.scoring.evaluate import evaluate
-from bmseg.scoring.raters import Raters
+from bmseg.scoring.evaluate import Raters, evaluate
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import MaskError
 from evaluation.measures.dice import Dice

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bmseg.scoring.published import compare_with_published, published_beside, read_published
+from bmseg.scoring.published import published_beside, read_published
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.comparison.verdicts import verdicts
 from evaluation.consensus.rules import staple
@@ -174,4 +174,4 @@ def test_beside_the_published_table() -> None:
     assert table.rows == [["level1, reader1", "0.83", "0.80", "+0.03", "0.80", "0.81", "-0.01"]]
     assert table.notes[-1] == "Synthetic cohort: readers were fitted to the printed table."
     other = pd.DataFrame({"level": ["x"], "rater": ["y"], "median": [0.5], "mean": [0.5]})
-    assert compare_with_published(ours, other, citation="") is None
+    assert published_beside(ours, other, "") is None

@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import nnunet_environment
-from bmseg.nnunet.networks import Networks, load_predictor, trained_networks
+from bmseg.nnunet.inference import Networks, load_predictor, trained_networks
 from bmseg.sharing.opening import checked_networks, unpack
 from bmseg.untrusted.named_classes import check_classes
 from bmseg.workspace import Workspace

@@ -18,13 +18,13 @@ from nnunetv2.training.dataloading import data_loader  # noqa: E402
 from threadpoolctl import threadpool_info  # noqa: E402
 
 from bmseg.networks.unet import UNet  # noqa: E402
-from bmseg.trainers.batches import (  # noqa: E402
+from bmseg.trainers.scheduled import (  # noqa: E402
     Batches,
     draws_random_numbers,
     keep_open,
+    seed_everything,
     thread_pools_found_once,
 )
-from bmseg.trainers.scheduled import seed_everything  # noqa: E402
 
 TRAINING, VALIDATION = 5, 2
 
