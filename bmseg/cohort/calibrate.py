@@ -17,7 +17,7 @@ from bmseg.study import DEFAULT_STUDY, Study, load_study
 from dataset_conversion.images import ConversionError
 from dataset_conversion.phantom import calibration
 from dataset_conversion.phantom.calibration import Scorer, Search, SeenCohort, Targets, see_test_exams
-from dataset_conversion.phantom.plan import DEFAULT_SEED
+from dataset_conversion.phantom.cohort import DEFAULT_SEED
 from dataset_conversion.phantom.readers import READERS, ReaderParameters, calibrated_readers
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import Votes

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from bmseg.outputs import provenance, write_record
 from bmseg.workspace import open_workspace, workspace_study
-from dataset_conversion.raw.conversion import ConversionReport, PendingExam, convert
+from dataset_conversion.raw.conversion import ConversionReport, PendingExam, convert, read_table
 from dataset_conversion.raw.dataset import RawDataset
-from dataset_conversion.raw.nifti import read_table
 
 NAMED = 3
 

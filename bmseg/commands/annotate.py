@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmseg.commands.options import FILE, FOLDS, InOrder, profile_option, seed_option, timed, workspace_option
+from bmseg.commands.options import (
+    FILE,
+    FOLDS,
+    InOrder,
+    echo_each,
+    epochs_option,
+    iterations_option,
+    profile_option,
+    seed_option,
+    timed,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from bmseg.annotation.choose import Pick
@@ -40,8 +51,7 @@ def start(root: Path, masks: Path | None, seed: int) -> None:
     """
     from bmseg.annotation.start import start as begin
 
-    for line in begin(root, masks=masks, seed=seed):
-        click.echo(line)
+    echo_each(begin(root, masks=masks, seed=seed))
 
 
 @annotate.command("propose")
@@ -58,8 +68,8 @@ def start(root: Path, masks: Path | None, seed: int) -> None:
 @click.option(
     "--folds", type=FOLDS, help="Networks to train, as in bmseg train. [default: all; uncertain: 0,1]"
 )
-@click.option("--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]")
-@click.option("--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]")
+@epochs_option
+@iterations_option
 @click.option("--seed", type=click.IntRange(0), help="Of choice and training. [default: that of start]")
 @_round_option("Round to make; one that is made stays. [default: the next]")
 def propose(
@@ -91,8 +101,7 @@ def propose(
     settings = Settings(training, chosen, number, pick, annotation.seed if seed is None else seed)
     with timed("annotate propose"):
         lines = make_round(annotation, settings, number=round_number)
-    for line in lines:
-        click.echo(line)
+    echo_each(lines)
 
 
 @annotate.command("accept")
@@ -131,8 +140,7 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
         click.echo(f"the round stays open for {len(result.left)}: {', '.join(result.left)}")
     report = table_of(annotation)
     click.echo(f"{len(annotation.lineage())} exams are segmented, {len(annotation.unread())} are left")
-    for sentence in report.sentences[-2:]:
-        click.echo(sentence)
+    echo_each(report.sentences[-2:])
 
 
 @annotate.command("status")

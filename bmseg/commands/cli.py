@@ -11,23 +11,15 @@ import click
 
 from bmseg import __version__
 from bmseg.commands.annotate import annotate
-from bmseg.commands.atlas import atlas
-from bmseg.commands.convert import convert, inspect
-from bmseg.commands.env import env
-from bmseg.commands.evaluate import compare, evaluate
-from bmseg.commands.export import export
+from bmseg.commands.convert import convert, inspect, phantom, region
+from bmseg.commands.evaluate import compare, evaluate, report
 from bmseg.commands.jobs import jobs
-from bmseg.commands.leaderboard import leaderboard
+from bmseg.commands.leaderboard import leaderboard, submission
 from bmseg.commands.options import Sections
-from bmseg.commands.phantom import phantom
 from bmseg.commands.platforms import bundle
 from bmseg.commands.rank import rank
-from bmseg.commands.reading_room import reading_room
-from bmseg.commands.region import region
-from bmseg.commands.report import report
-from bmseg.commands.submission import submission
-from bmseg.commands.train import methods, plan, predict, train
-from bmseg.commands.vas import vas
+from bmseg.commands.reading_room import atlas, reading_room, vas
+from bmseg.commands.train import env, export, methods, plan, predict, train
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The commands that bring images and masks into nnU-Net's raw format."""
+"""The commands that make data: images and masks in nnU-Net's raw format, the synthetic cohort, regions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmseg.commands.options import FILE, parse_pair, seed_option, study_option, timed, workspace_option
+from bmseg.commands.options import (
+    FILE,
+    echo_each,
+    parse_pair,
+    processes_option,
+    profile_option,
+    seed_option,
+    study_option,
+    timed,
+    workspace_option,
+)
 from bmseg.errors import WorkError
 
 if TYPE_CHECKING:
@@ -22,9 +32,6 @@ _MAP_LABEL = click.option(
     "--map-label", "label_map", multiple=True, metavar="FOUND=VALUE",
     help="Mask value, or name of a segment or contour, that stands for a level: 255=1, GTV=1. Repeat.",
 )  # fmt: skip
-_PROCESSES = click.option(
-    "--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]"
-)
 
 
 def _check_pydicom() -> None:
@@ -40,10 +47,8 @@ def _labels(pairs: tuple[str, ...]) -> dict[str, int]:
 
 def _report(converted: Conversion) -> None:
     """Print what became of the exams; refused ones are a `WorkError`, after all of them are named."""
-    for line in converted.lines():
-        click.echo(line)
-    for reason in converted.report.failures.values():
-        click.echo(f"refused: {reason}", err=True)
+    echo_each(converted.lines())
+    echo_each(converted.report.failures.values(), "refused: ", err=True)
     if converted.report.failures:
         raise WorkError(converted.end())
     click.echo(converted.end())
@@ -60,7 +65,7 @@ def inspect() -> None:
 @study_option
 @_KEYS
 @click.option("-o", "--out", type=FILE, help="Write the table as CSV too; edit it for convert's --volumes.")
-@_PROCESSES
+@processes_option
 def inspect_dicom(out: Path | None, **given: Any) -> None:
     """List every volume of a folder of DICOM files.
 
@@ -73,8 +78,7 @@ def inspect_dicom(out: Path | None, **given: Any) -> None:
 
     found = inspect_source(out=out, **given)
     click.echo(found.text())
-    for reason in found.refused.values():
-        click.echo(f"would be refused: {reason}", err=True)
+    echo_each(found.refused.values(), "would be refused: ", err=True)
     if out:
         click.echo(f"table: {out}")
 
@@ -90,7 +94,7 @@ def convert() -> None:
 @study_option
 @seed_option
 @_MAP_LABEL
-@_PROCESSES
+@processes_option
 def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     """Convert NIfTI images and masks listed in a table.
 
@@ -116,7 +120,7 @@ def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
 @click.option("--volumes", type=FILE, help="Edited table of 'inspect dicom': its column 'channel' decides.")
 @seed_option
 @_MAP_LABEL
-@_PROCESSES
+@processes_option
 def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     """Convert exported DICOM studies, anonymously.
 
@@ -137,3 +141,59 @@ def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     with timed("convert"):
         converted = convert_source(root=root, label_map=_labels(label_map), **given)
     _report(converted)
+
+
+@click.command()
+@workspace_option
+@study_option
+@profile_option
+@seed_option
+@click.option("--training", type=click.IntRange(1, 85), help="Training exams. [default: the profile's]")
+@click.option(
+    "--segmented", type=click.IntRange(1, 85),
+    help="Training exams that have masks, the first ones; the others are unread. [default: all]",
+)  # fmt: skip
+@processes_option
+def phantom(
+    root: Path, study_file: Path | None, profile_name: str, training: int | None, **given: Any
+) -> None:
+    """Make the synthetic cohort: knees and four readers."""
+    from bmseg.cohort.phantom import make_phantom
+    from bmseg.methods.profiles import get_profile
+    from bmseg.workspace import open_workspace, workspace_study
+    from dataset_conversion.phantom.cohort import check_spec
+
+    exams = training or get_profile(profile_name).training_exams
+    check_spec(workspace_study(root, study_file, create=True).dataset_spec)
+    workspace, _ = open_workspace(root, study_file, create=True)
+    with timed("phantom"):
+        click.echo(make_phantom(workspace, training=exams, **given))
+
+
+@click.command()
+@click.argument("epiphyses", type=FILE)
+@click.option("-o", "--out", required=True, type=FILE, help="Folder for the region masks.")
+@click.option(
+    "--bone", "bones", multiple=True, metavar="NAME",
+    help="A bone that every mask holds: right femur (value 1), right tibia (2), left femur (3), left tibia "
+    "(4). Repeat. [default: all four]",
+)  # fmt: skip
+@click.option(
+    "--marrow", type=FILE, help="Folder of <exam>.nii.gz, 1 where marrow is: nothing else is allowed."
+)
+@click.option("--leave-out", type=FILE, help="Folder of <exam>.nii.gz, 1 where physes and vessels are.")
+def region(epiphyses: Path, out: Path, **given: Any) -> None:
+    """Make the region masks that evaluate --regions takes.
+
+    EPIPHYSES is a folder of <exam>.nii.gz with the epiphyses drawn. Allowed are they, and metaphyses as
+    squares over their growth plates, as wide as the epiphysis at its widest.
+    """
+    from bmseg.scoring.regions import make_regions
+
+    with timed("region"):
+        made = make_regions(epiphyses, out, **given)
+    if made.skipped:
+        click.echo(f"already made from the same masks: {out}")
+    for exam, cut in made.cut.items():
+        click.echo(f"warning: {exam}: the image ends before the square of {', '.join(cut)} does", err=True)
+    click.echo(f"{len(made.exams)} regions: {out}")

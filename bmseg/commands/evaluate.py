@@ -1,16 +1,25 @@
-"""The commands that score readers and models: evaluate, and compare for those of a workspace."""
+"""The commands that score readers and models: evaluate, compare for those of a workspace, report."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from bmseg.commands.options import FILE, folders_of, study_option, timed, workspace_option
+from bmseg.commands.options import (
+    FILE,
+    echo_each,
+    folders_of,
+    regions_option,
+    study_option,
+    timed,
+    workspace_in,
+    workspace_option,
+)
 
-if TYPE_CHECKING:
-    from evaluation.study import Unit
+_UNITS = click.Choice(["exam", "knee"])
+_MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command()
@@ -21,21 +30,16 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", type=FILE, help="Where results go. [default: the workspace's]")
 @click.option("--synthetic", is_flag=True, help="Say on tables and figures that the cohort is synthetic.")
 @click.option(
-    "--unit",
-    type=click.Choice(["exam", "knee"]),
-    default="exam",
-    show_default=True,
+    "--unit", type=_UNITS, default="exam", show_default=True,
     help="What the fair table and the tests count as one; knees are clustered by exam.",
-)
+)  # fmt: skip
 @click.option(
-    "--margin",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Loss of Dice that would not matter: tests non-inferiority of models.",
+    "--margin", type=_MARGINS, help="Loss of Dice that would not matter: tests non-inferiority of models."
 )
 @click.option(
     "--cohort", type=FILE, help="CSV: exam, site, group, age. Dice by each. [default: the workspace's]"
 )
-@click.option("--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed.")
+@regions_option
 def evaluate(
     root: Path,
     study_file: Path | None,
@@ -43,10 +47,7 @@ def evaluate(
     models: tuple[str, ...],
     out: Path | None,
     synthetic: bool,
-    unit: Unit,
-    margin: float | None,
-    cohort: Path | None,
-    regions: Path | None,
+    **options: Any,
 ) -> None:
     """Build the consensus; score readers and models.
 
@@ -59,17 +60,15 @@ def evaluate(
     from bmseg.scoring.published import published_beside, read_published
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.wording import SYNTHETIC
-    from bmseg.workspace import open_workspace
 
     if readers and out is None:
         raise click.UsageError("--reader needs -o, where results go")
     if models and not readers:
         raise click.UsageError("--prediction needs --reader: the readers' masks make the consensus")
-    workspace = None if readers else open_workspace(root, study_file)[0]
+    workspace = None if readers else workspace_in(root, study_file)
     source = workspace.study_file if workspace else study_file or DEFAULT_STUDY
     study = load_study(source)
     published = read_published(study, source)
-    options: dict[str, Any] = {"unit": unit, "margin": margin, "cohort": cohort, "regions": regions}
     with timed("evaluate"):
         if workspace:
             result = evaluate_workspace(workspace, out=out, **options)
@@ -78,12 +77,10 @@ def evaluate(
             result = evaluate_raters(study, source, raters, out, synthetic=synthetic, **options)
     if result.skipped:
         click.echo(f"already made from the same inputs: {result.folder}")
-    for warning in result.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    echo_each(result.warnings, "warning: ", err=True)
     click.echo(result.table.to_markdown())
-    if beside := published_beside(
-        result.summary, published, study.citation, SYNTHETIC if result.synthetic else ""
-    ):
+    note = SYNTHETIC if result.synthetic else ""
+    if beside := published_beside(result.summary, published, study.citation, note):
         click.echo(beside.to_markdown())
     click.echo(f"results: {result.folder}")
 
@@ -92,40 +89,54 @@ def evaluate(
 @click.argument("method_names", metavar="[METHOD]...", nargs=-1)
 @workspace_option
 @click.option(
-    "--unit",
-    type=click.Choice(["exam", "knee"]),
+    "--unit", type=_UNITS,
     help="What the fair table and the tests count as one. [default: as evaluated, or else exam]",
-)
-@click.option(
-    "--margin",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Loss of Dice that would not matter. [default: as evaluated]",
-)
+)  # fmt: skip
+@click.option("--margin", type=_MARGINS, help="Loss of Dice that would not matter. [default: as evaluated]")
 @click.option("--cohort", type=FILE, help="CSV: exam, site, group, age. [default: the workspace's]")
-@click.option("--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed.")
-def compare(
-    method_names: tuple[str, ...],
-    root: Path,
-    unit: Unit | None,
-    margin: float | None,
-    cohort: Path | None,
-    regions: Path | None,
-) -> None:
+@regions_option
+def compare(method_names: tuple[str, ...], root: Path, **options: Any) -> None:
     """Compare methods: beside readers, in pairs, and what they cost.
 
     Evaluates first where that is not done. Without a METHOD, all that have predictions.
     """
     from bmseg.scoring.compare import compare_methods
-    from bmseg.workspace import open_workspace
 
-    workspace, _ = open_workspace(root)
+    workspace = workspace_in(root)
     with timed("compare"):
-        found = compare_methods(
-            workspace, method_names, unit=unit, margin=margin, cohort=cohort, regions=regions
-        )
+        found = compare_methods(workspace, method_names, **options)
     if found.evaluation.skipped:
         click.echo(f"already made from the same inputs: {workspace.evaluation}")
-    for warning in found.evaluation.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    echo_each(found.evaluation.warnings, "warning: ", err=True)
     click.echo(found.to_markdown())
     click.echo(f"results: {workspace.evaluation}")
+
+
+@click.command()
+@workspace_option
+@study_option
+@click.option(
+    "--evaluation", "out", type=FILE, help="Folder of 'evaluate -o' on plain folders, instead of a workspace."
+)
+def report(root: Path, study_file: Path | None, out: Path | None) -> None:
+    """Write the one-page report.
+
+    Of a workspace's run or, with --evaluation, of plain folders (without images and cohort).
+    """
+    from bmseg.report.page import REPORT, write_report
+    from bmseg.scoring.evaluation import Evaluation
+    from bmseg.study import DEFAULT_STUDY
+    from bmseg.wording import command
+
+    if out:
+        workspace, source = None, study_file or DEFAULT_STUDY
+        evaluation = Evaluation.read(out, source)
+    else:
+        workspace = workspace_in(root, study_file)
+        source, made_by = workspace.study_file, command("evaluate", workspace=root)
+        evaluation = Evaluation.read(workspace.evaluation, source, made_by=made_by)
+    with timed("report"):
+        written = write_report(evaluation, source, workspace)
+    if not written:
+        click.echo("already made from the same evaluation")
+    click.echo(f"report: {evaluation.folder / REPORT}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmseg.commands.options import workspace_option
+from bmseg.commands.options import echo_each, together, workspace_in, workspace_option
 from bmseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,12 +27,10 @@ _RESERVED = {
     "parsable", "partition", "requeue", "signal", "time", "wait", "wrap",
 }  # fmt: skip
 
-_OPTIONS = (
+#: --on and what goes with it; all but `on` are for `check_unused` and `train_on_slurm`.
+slurm_options = together(
     click.option(
-        "--on",
-        type=click.Choice(["here", "slurm"]),
-        default="here",
-        show_default=True,
+        "--on", type=click.Choice(["here", "slurm"]), default="here", show_default=True,
         help="slurm: a job a fold on a Slurm cluster, then one that predicts and scores.",
     ),
     click.option("--partition", help="Slurm: partition. [default: the cluster's]"),
@@ -51,13 +49,6 @@ _OPTIONS = (
     ),
     click.option("--detach", is_flag=True, help="Slurm: submit and return; 'bmseg jobs' shows the jobs."),
 )  # fmt: skip
-
-
-def slurm_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --on and what goes with it; all but `on` are for `check_unused` and `train_on_slurm`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def check_unused(slurm: Mapping[str, Any]) -> None:
@@ -126,9 +117,8 @@ def jobs(root: Path, cancel: bool) -> None:
     """Show the jobs that were submitted to Slurm from this workspace."""
     from bmseg.slurm import looked_up
     from bmseg.wording import command
-    from bmseg.workspace import open_workspace
 
-    workspace, _ = open_workspace(root)
+    workspace = workspace_in(root)
     if cancel:
         stopped = [job for submission in looked_up(workspace, cancel=True) for job in submission.active()]
         click.echo(f"{len(stopped)} jobs cancelled")
@@ -136,5 +126,4 @@ def jobs(root: Path, cancel: bool) -> None:
     if not found:
         submit = command("train", "nnunet", "--on", "slurm", workspace=root)
         click.echo(f"no jobs: nothing was submitted from this workspace ('{submit}')")
-    for submission in found:
-        click.echo(submission.table())
+    echo_each(submission.table() for submission in found)

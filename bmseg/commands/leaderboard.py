@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from bmseg.commands.options import FILE, InOrder, folders_of, seed_option, timed, workspace_option
+from bmseg.commands.options import (
+    FILE,
+    InOrder,
+    echo_each,
+    folders_of,
+    seed_option,
+    timed,
+    together,
+    workspace_in,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from bmseg.leaderboard.board import Board
@@ -25,12 +34,12 @@ def leaderboard() -> None:
     """
 
 
-def board_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --workspace and --board."""
-    board = click.option(
+board_options = together(
+    workspace_option,
+    click.option(
         "--board", "board_folder", type=FILE, help="The board's folder. [default: <workspace>/leaderboard]"
-    )
-    return workspace_option(board(command))
+    ),
+)
 
 
 @leaderboard.command()
@@ -50,12 +59,9 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
     workspace, study = open_workspace(root)
     reference = Reference.of(study, workspace.readers(), workspace.test_exams())
     challenge = default_challenge(
-        study,
-        synthetic=workspace.is_synthetic,
-        overlays=overlays,
-        title=title,
-        n_readers=len(reference.readers),
-    )
+        study, synthetic=workspace.is_synthetic, overlays=overlays,
+        title=title, n_readers=len(reference.readers),
+    )  # fmt: skip
     with timed("leaderboard init"):
         board, made = init_board(
             board_folder or workspace.leaderboard, challenge, kept_study(workspace.root), reference
@@ -83,8 +89,7 @@ def add(team: str, source: Path, root: Path, board_folder: Path | None, **about:
     board, reference = _with_masks(root, board_folder)
     described = Description.model_construct(None, **about)
     added = add_submission(board, team, source, reference, about=described)
-    for notice in added.notices:
-        click.echo(f"note: {notice}", err=True)
+    echo_each(added.notices, "note: ", err=True)
     click.echo(f"{added.entry.key}: {'added' if added.is_new else 'there already, nothing changed'}")
 
 
@@ -150,8 +155,7 @@ def verify(root: Path, board_folder: Path | None) -> None:
 
     board, _, reference = _with_workspace(root, board_folder)
     found = derive(board, reference)
-    for notice in found.notices:
-        click.echo(f"note: {notice}", err=True)
+    echo_each(found.notices, "note: ", err=True)
     if found.differences:
         raise WorkError(
             f"{board.root}: found {len(found.differences)} differences, expected none: "
@@ -177,16 +181,13 @@ def list_(root: Path, board_folder: Path | None) -> None:
 def opened(root: Path, board_folder: Path | None) -> Board:
     """The board in a folder, or that of the workspace."""
     from bmseg.leaderboard.board import Board
-    from bmseg.workspace import open_workspace
 
-    return Board.open(board_folder or open_workspace(root)[0].leaderboard)
+    return Board.open(board_folder or workspace_in(root).leaderboard)
 
 
 def masks_of_readers(root: Path, readers: tuple[str, ...] = ()) -> dict[str, Path]:
     """Reader to folder: as given by --reader, or those of the workspace."""
-    from bmseg.workspace import open_workspace
-
-    return folders_of(readers, "--reader") or open_workspace(root)[0].readers()
+    return folders_of(readers, "--reader") or workspace_in(root).readers()
 
 
 def _with_masks(root: Path, board_folder: Path | None) -> tuple[Board, Reference]:
@@ -201,15 +202,53 @@ def _with_workspace(
     root: Path, board_folder: Path | None
 ) -> tuple[Board, Workspace | None, Reference | None]:
     """The board, and where there is one the workspace with the readers' masks of its test exams."""
-    from bmseg.workspace import kept_study, open_workspace
+    from bmseg.workspace import kept_study
 
     board = opened(root, board_folder)
     if not kept_study(root).is_file():
         return board, None, None
-    return board, open_workspace(root)[0], _reference(board, root)
+    return board, workspace_in(root), _reference(board, root)
 
 
 def _reference(board: Board, root: Path) -> Reference:
     from bmseg.leaderboard.scoring import Reference
 
     return Reference.of(board.study, masks_of_readers(root), list(board.contract.exams))
+
+
+@click.group()
+def submission() -> None:
+    """Masks for a challenge, as a participant sends them."""
+
+
+@submission.command()
+@click.argument("source", metavar="SOURCE", type=FILE)
+@click.option(
+    "--contract", "contract_file", type=FILE, required=True,
+    help="The challenge's exams.json, or the folder of a board that holds it.",
+)  # fmt: skip
+def check(source: Path, contract_file: Path) -> None:
+    """Say everything that is wrong with a submission.
+
+    SOURCE is a folder or a ZIP with one <exam>.nii.gz for each test exam, on the exam's grid, with the
+    study's labels. A ZIP may hold them in one folder.
+    """
+    from bmseg.errors import WorkError
+    from bmseg.leaderboard.challenge import read_contract
+    from bmseg.leaderboard.submission import check_submission
+    from bmseg.untrusted.listing import shown
+
+    contract = read_contract(contract_file)
+    checked = check_submission(source, contract)
+    echo_each(checked.faults)
+    echo_each(checked.notices, "note: ")
+    if checked.missing:
+        exams = f"{len(checked.missing)} of {len(contract.exams)} exams"
+        click.echo(
+            f"missing {exams}: {', '.join(checked.missing)}; the challenge's rules say what that means"
+        )
+    if number := len(checked.faults):
+        faults = f"{number} fault{'' if number == 1 else 's'}"
+        raise WorkError(f"{shown(str(source))}: found {faults}, expected none; correct and check again")
+    click.echo(f"masks of {len(checked.masks)} of {len(contract.exams)} exams, sha256 {checked.sha256}")
+    click.echo("no fault: it can be sent")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from bmseg.wording import DEFAULT_WORKSPACE, WORKSPACE_VARIABLE
 
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold
+    from bmseg.workspace import Workspace
 
 
 class InOrder(click.Group):
@@ -51,47 +53,39 @@ class Sections(InOrder):
 FILE = click.Path(path_type=Path)
 
 
-def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add -w/--workspace."""
-    return click.option(
-        "-w",
-        "--workspace",
-        "root",
-        type=FILE,
-        default=DEFAULT_WORKSPACE,
-        show_default=True,
-        envvar=WORKSPACE_VARIABLE,
-        help="Folder of the benchmark.",
-    )(command)
+workspace_option = click.option(
+    "-w", "--workspace", "root", type=FILE, default=DEFAULT_WORKSPACE, show_default=True,
+    envvar=WORKSPACE_VARIABLE, help="Folder of the benchmark.",
+)  # fmt: skip
+study_option = click.option(
+    "--study", "study_file", type=FILE,
+    help="Study file (TOML). [default: the workspace's, or else von Brandis et al. 2022]",
+)  # fmt: skip
+profile_option = click.option(
+    "--profile", "profile_name", type=click.Choice(["quick", "full"]), default="quick", show_default=True,
+    help="quick: two CPU cores, minutes. full: nnU-Net's own plan and schedule, one GPU.",
+)  # fmt: skip
+seed_option = click.option(
+    "--seed", type=click.IntRange(0), default=2022, show_default=True, help="Same seed, same result."
+)
+epochs_option = click.option(
+    "--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]"
+)
+iterations_option = click.option(
+    "--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]"
+)
+processes_option = click.option(
+    "--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]"
+)
+regions_option = click.option(
+    "--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed."
+)
+results_option = click.option("-o", "--out", type=FILE, required=True, help="Where results go.")
 
 
-def study_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --study."""
-    return click.option(
-        "--study",
-        "study_file",
-        type=FILE,
-        help="Study file (TOML). [default: the workspace's, or else von Brandis et al. 2022]",
-    )(command)
-
-
-def profile_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --profile."""
-    return click.option(
-        "--profile",
-        "profile_name",
-        type=click.Choice(["quick", "full"]),
-        default="quick",
-        show_default=True,
-        help="quick: two CPU cores, minutes. full: nnU-Net's own plan and schedule, one GPU.",
-    )(command)
-
-
-def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --seed."""
-    return click.option(
-        "--seed", type=click.IntRange(0), default=2022, show_default=True, help="Same seed, same result."
-    )(command)
+def together(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """One decorator of several options, listed in this order."""
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
 # No data set has so many; a slip of the finger may.
@@ -150,6 +144,19 @@ def parse_pair(pair: str, option: str, kind: type) -> tuple[str, Any]:
     except ValueError:
         wanted = "FOUND=VALUE with a whole number, as 255=1 or GTV=1" if kind is int else "NAME=FOLDER"
         raise click.UsageError(f"{option}: found '{pair}', expected {wanted}") from None
+
+
+def workspace_in(root: Path, study_file: Path | None = None) -> Workspace:
+    """The workspace in a folder, of this study where one is given."""
+    from bmseg.workspace import open_workspace
+
+    return open_workspace(root, study_file)[0]
+
+
+def echo_each(lines: Iterable[object], before: str = "", *, err: bool = False) -> None:
+    """Print lines, or warnings on stderr, each behind the same words."""
+    for line in lines:
+        click.echo(f"{before}{line}", err=err)
 
 
 @contextmanager

@@ -37,12 +37,9 @@ def with_board(command: Callable[..., None]) -> Callable[..., None]:
 
     out = click.option("-o", "--out", type=FILE, required=True, help="Folder for the bundle.")
     reader = click.option(
-        "--reader",
-        "readers",
-        multiple=True,
-        metavar="NAME=FOLDER",
+        "--reader", "readers", multiple=True, metavar="NAME=FOLDER",
         help="A reader's masks, where there is no workspace. Repeat.",
-    )
+    )  # fmt: skip
     return board_options(reader(out(opening)))
 
 

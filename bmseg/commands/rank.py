@@ -7,24 +7,21 @@ from typing import Any
 
 import click
 
-from bmseg.commands.options import FILE
+from bmseg.commands.options import FILE, echo_each, results_option
 
 
 @click.command()
 @click.argument("matrix", metavar="MATRIX", type=FILE)
-@click.option("-o", "--out", type=FILE, required=True, help="Where results go.")
+@results_option
 @click.option("--task-column", metavar="NAME", help="[default: task; without it all rows are one task]")
 @click.option("--algorithm-column", metavar="NAME", help="[default: algorithm, else alg_name]")
 @click.option("--case-column", metavar="NAME", help="[default: case]")
 @click.option("--value-column", metavar="NAME", help="[default: value]")
 @click.option("--status-column", metavar="NAME", help="Says of each row: scored, undefined or missing.")
 @click.option(
-    "--empty",
-    type=click.Choice(["missing", "undefined"]),
-    default="missing",
-    show_default=True,
+    "--empty", type=click.Choice(["missing", "undefined"]), default="missing", show_default=True,
     help="What an empty value (or NA) is: missing counts as the worst score, undefined does not count.",
-)
+)  # fmt: skip
 @click.option("--worst", type=float, help="What a missing case counts as, as 0 for Dice.")
 @click.option("--smaller-is-better", is_flag=True, help="As for distances.")
 @click.option(
@@ -75,8 +72,7 @@ def rank(matrix: Path, out: Path, empty: str, figures: bool, weights: tuple[str,
     except StatisticsError as error:
         raise InputError(f"{matrix}: {_named_as_option(str(error))}") from None
     click.echo("\n".join(ranked.tables()))
-    for note in [*ranked.notes(), *ranked.write(out, with_figures=figures)]:
-        click.echo(note)
+    echo_each([*ranked.notes(), *ranked.write(out, with_figures=figures)])
     click.echo(f"results: {out}")
 
 

@@ -1,18 +1,22 @@
-"""The commands of the reading room: build the page, unblind the scores."""
+"""The commands for and about readers: the reading room's page and its scores, the atlas, Table 2."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from bmseg.commands.options import (
     FILE,
     InOrder,
+    echo_each,
     folders_of,
+    results_option,
     seed_option,
     study_option,
     timed,
+    workspace_in,
     workspace_option,
 )
 
@@ -97,7 +101,7 @@ def build(
 @click.argument("key_file", metavar="KEY", type=FILE)
 @click.argument("score_files", metavar="SCORES...", type=FILE, nargs=-1, required=True)
 @click.option("--unfinished", is_flag=True, help="Take missing scores as empty cells.")
-@click.option("-o", "--out", type=FILE, required=True, help="Where results go.")
+@results_option
 def unblind(key_file: Path, score_files: tuple[Path, ...], unfinished: bool, out: Path) -> None:
     """Join SCORES, the files that readers saved, with KEY; write tables for bmseg vas.
 
@@ -120,3 +124,80 @@ def unblind(key_file: Path, score_files: tuple[Path, ...], unfinished: bool, out
         table = out / name
         table2 = out / f"table2_{table.stem.removeprefix('vas_')}"
         click.echo(f"Table 2: {command('vas', table, '-o', table2)}")
+
+
+@click.command()
+@workspace_option
+@study_option
+@click.option(
+    "--exams", "named", metavar="EXAM,EXAM", help="Training exams to show. [default: chosen by age and level]"
+)
+@click.option("--knees", "number", type=click.IntRange(1, 100), help="How many to choose. [default: 10]")
+@click.option(
+    "--unit", type=click.Choice(["exam", "knee"]),
+    help="What a row shows. [default: knee where most exams are marked on both sides]",
+)  # fmt: skip
+@click.option("--channel", metavar="NAME", help="Whose images. [default: the study's first]")
+@seed_option
+@click.option("--safe-colors", is_flag=True, help="Colours that colour-blind readers can tell apart.")
+@click.option("-o", "--out", type=FILE, help="Where it goes. [default: the workspace's atlas]")
+def atlas(
+    root: Path,
+    study_file: Path | None,
+    named: str | None,
+    number: int | None,
+    unit: Literal["exam", "knee"] | None,
+    channel: str | None,
+    seed: int,
+    safe_colors: bool,
+    out: Path | None,
+) -> None:
+    """Make the reference atlas: each level's range, for readers to calibrate by.
+
+    Of training exams alone, as one HTML page and as PDF: image, mask, image with mask; several windows; all
+    by age. Asking for a test exam is refused.
+    """
+    from bmseg.atlas.build import HTML, PDF, build_atlas
+    from bmseg.atlas.contents import AtlasOptions
+    from bmseg.wording import synthetic_notes
+
+    if named is not None and number is not None:
+        raise click.UsageError("found --exams and --knees, expected one of them")
+    exams = tuple(part.strip() for part in named.split(",")) if named is not None else ()
+    if named is not None and not all(exams):
+        raise click.UsageError(f"--exams: found '{named}', expected exams as knee_003,knee_007")
+    workspace = workspace_in(root, study_file)
+    options = AtlasOptions(exams, number or 10, unit, seed, safe_colors)
+    out = out or workspace.atlas
+    with timed("atlas"):
+        made = build_atlas(workspace, options, out, channel=channel)
+    if made["already"]:
+        click.echo("already made from the same exams and options")
+    for knee in made["knees"]:
+        click.echo(f"{knee['label']}: {knee['exam']}")
+    echo_each([*made["words"], *synthetic_notes(made["synthetic"])])
+    click.echo(f"atlas: {out / HTML}, {out / PDF} ({made['pages']} pages)")
+
+
+@click.command()
+@click.argument("scores_file", metavar="SCORES", type=FILE)
+@click.option("--printed", "printed_file", type=FILE, help="CSV of printed means and SDs to check.")
+@click.option(
+    "--study", "study_file", type=FILE, help="Study file (TOML). [default: von Brandis et al. 2022]"
+)
+@results_option
+def vas(scores_file: Path, printed_file: Path | None, study_file: Path | None, out: Path) -> None:
+    """Table 2: scores of masks on a visual analogue scale.
+
+    SCORES is a CSV file, a row a mask: mask, if known slices and age, and for each item scored (level1,
+    overall) its columns <item>_gt (consensus), <item>_ai (model) and, to be checked, <item>_diff. --printed
+    names a CSV file with the column statistic (mean, sd) and any of these columns.
+    """
+    from bmseg.reading_room.table2 import write_table2
+    from bmseg.study import DEFAULT_STUDY
+
+    made = write_table2(scores_file, printed_file, study_file or DEFAULT_STUDY, out)
+    click.echo(made.table.to_markdown())
+    for row in made.contradictions.itertuples():
+        click.echo(f"{row.row}, {row.column}: printed {row.printed}, recomputed {row.recomputed:.6g}")
+    click.echo(f"results: {out}")

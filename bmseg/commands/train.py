@@ -1,4 +1,4 @@
-"""The commands around nnU-Net: methods, plan, train, predict."""
+"""The commands around nnU-Net: methods, plan, train, predict, export, env."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ import click
 from click.core import ParameterSource
 
 from bmseg.commands.jobs import check_unused, slurm_options, train_on_slurm
-from bmseg.commands.options import FILE, FOLDS, profile_option, seed_option, timed, workspace_option
+from bmseg.commands.options import (
+    FILE,
+    FOLDS,
+    epochs_option,
+    iterations_option,
+    profile_option,
+    seed_option,
+    timed,
+    workspace_in,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold
@@ -38,11 +48,9 @@ def plan(root: Path, profile_name: str) -> None:
     """Let nnU-Net plan its 2-D configuration and preprocess the exams."""
     from bmseg.methods.profiles import get_profile
     from bmseg.nnunet import plan as plan_nnunet
-    from bmseg.workspace import open_workspace
 
-    workspace, _ = open_workspace(root)
     with timed("plan"):
-        plan_nnunet(workspace, get_profile(profile_name))
+        plan_nnunet(workspace_in(root), get_profile(profile_name))
 
 
 @click.command()
@@ -51,20 +59,15 @@ def plan(root: Path, profile_name: str) -> None:
 @profile_option
 @seed_option
 @click.option(
-    "--folds",
-    type=FOLDS,
-    default="0",
-    show_default=True,
+    "--folds", type=FOLDS, default="0", show_default=True,
     help="Folds of splits_final.json, as 0, 0-4 or 0,2,4, one network each; all: one network on every exam.",
-)
-@click.option("--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]")
-@click.option("--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]")
+)  # fmt: skip
+@epochs_option
+@iterations_option
 @click.option(
-    "--resume/--restart",
-    default=True,
-    show_default=True,
+    "--resume/--restart", default=True, show_default=True,
     help="Go on from the last checkpoint, or delete it and start anew.",
-)
+)  # fmt: skip
 @_deterministic
 @slurm_options
 def train(
@@ -88,11 +91,10 @@ def train(
     from bmseg.nnunet import Training
     from bmseg.nnunet import train as train_fold
     from bmseg.slurm import Order, check_not_queued
-    from bmseg.workspace import open_workspace
 
     if on == "here":
         check_unused(slurm)
-    workspace, _ = open_workspace(root)
+    workspace = workspace_in(root)
     training = Training.named(method_name, profile_name, epochs, iterations)
     order = Order(
         str(workspace.root), workspace.dataset_folder, method_name, profile_name,
@@ -104,8 +106,9 @@ def train(
     check_not_queued(order)
     with timed(f"train {method_name}"):
         for fold in folds:
-            how: dict[str, Any] = {"seed": seed, "restart": not resume, "deterministic": deterministic}
-            train_fold(workspace, training, fold=fold, **how)
+            train_fold(
+                workspace, training, fold=fold, seed=seed, restart=not resume, deterministic=deterministic
+            )
 
 
 @click.command(
@@ -141,7 +144,6 @@ def predict(
     from bmseg.nnunet import Training
     from bmseg.nnunet import predict as predict_exams
     from bmseg.sharing import predict_images
-    from bmseg.workspace import open_workspace
 
     if model_file is not None:
         _refuse(context, ("root", "profile_name", "folds"), "a model file brings its own")
@@ -153,7 +155,7 @@ def predict(
         return
     _refuse(context, ("out",), "only with --model")
     method_name = what or "nnunet"
-    workspace, _ = open_workspace(root)
+    workspace = workspace_in(root)
     training = Training.named(method_name, profile_name)
     with timed(f"predict {method_name}"):
         written = predict_exams(workspace, training, folds=folds, deterministic=deterministic)
@@ -166,3 +168,48 @@ def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) ->
         given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
         if option.name in parameters and given:
             raise click.UsageError(f"{option.opts[-1]}: found it given, expected none: {reason}")
+
+
+@click.command()
+@click.argument("method_name", metavar="METHOD")
+@click.argument("path", metavar="MODEL.ZIP", type=FILE)
+@workspace_option
+@profile_option
+@click.option("--folds", type=FOLDS, help="Folds whose networks go along. [default: every trained one]")
+@click.option(
+    "--for", "program", type=click.Choice(["bmseg", "nnunet"]), default="bmseg", show_default=True,
+    help="nnunet: checkpoints for nnUNetv2_install_pretrained_model_from_zip, which unpickles them.",
+)  # fmt: skip
+def export(
+    method_name: str, path: Path, root: Path, profile_name: str, folds: tuple[Fold, ...] | None, program: str
+) -> None:
+    """Write the trained METHOD into one file that predicts elsewhere.
+
+    It holds weights, plans, study file, folds (with case identifiers) and, where they are this model's, the
+    test tables; no image and no mask. Use it with bmseg predict --model MODEL.ZIP IMAGES -o OUT.
+    """
+    from bmseg.nnunet import Training
+    from bmseg.sharing import export_model
+
+    workspace = workspace_in(root)
+    training = Training.named(method_name, profile_name)
+    with timed(f"export {method_name}"):
+        manifest, why_no_tables = export_model(
+            workspace, training, path, folds=folds, for_nnunet=program == "nnunet"
+        )
+    if why_no_tables:
+        click.echo(f"without test tables: {why_no_tables}", err=True)
+    names = ", ".join(map(str, manifest.prediction.folds))
+    click.echo(f"{path}: {manifest.model}, fold {names}, {path.stat().st_size / 1e6:.1f} MB")
+
+
+@click.command()
+@workspace_option
+def env(root: Path) -> None:
+    """Print nnU-Net's environment variables, for eval in a shell."""
+    import shlex
+
+    from bmseg.nnunet import nnunet_variables
+
+    for name, value in nnunet_variables(workspace_in(root)).items():
+        click.echo(f"export {name}={shlex.quote(value)}")

@@ -1,7 +1,8 @@
 """The ground room: a volume, its grid, reading and writing; all that `evaluation` takes from here."""
 
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images.grid import (
+from dataset_conversion.images.sources import as_labels, as_volume, label_fault
+from dataset_conversion.images.volume import (
     DIRECTION_TOLERANCE,
     SPACING_TOLERANCE_MM,
     STORAGE_ORDER,
@@ -9,24 +10,14 @@ from dataset_conversion.images.grid import (
     Difference,
     Grid,
     Plane,
-)
-from dataset_conversion.images.sources import as_labels, as_volume, label_fault
-from dataset_conversion.images.volume import Volume, read_volume, stored_spacing, write_volume
+    Volume,
+    read_volume,
+    stored_spacing,
+    write_volume,
+)  # fmt: skip
 
 __all__ = [
-    "DIRECTION_TOLERANCE",
-    "SPACING_TOLERANCE_MM",
-    "STORAGE_ORDER",
-    "ConversionError",
-    "Difference",
-    "Grid",
-    "Plane",
-    "Volume",
-    "as_labels",
-    "as_volume",
-    "atomic_path",
-    "label_fault",
-    "read_volume",
-    "stored_spacing",
-    "write_volume",
-]
+    "DIRECTION_TOLERANCE", "SPACING_TOLERANCE_MM", "STORAGE_ORDER", "ConversionError", "Difference", "Grid",
+    "Plane", "Volume", "as_labels", "as_volume", "atomic_path", "label_fault", "read_volume",
+    "stored_spacing", "write_volume",
+]  # fmt: skip

@@ -11,8 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from dataset_conversion.images.grid import ConversionError
-from dataset_conversion.images.volume import Volume, read_nifti
+from dataset_conversion.images.volume import ConversionError, Volume, read_nifti
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 

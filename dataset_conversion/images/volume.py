@@ -1,4 +1,4 @@
-"""A volume, and the NIfTI files that hold it, in one array order for everything written.
+"""A volume, the grid that it lies on, and NIfTI files of it, in one array order for everything written.
 
 A `Volume` follows NIfTI: ``array[i, j, k]`` with an affine to world millimetres (RAS+). Written volumes
 have the slices of the study's plane along the last axis *k*. SimpleITK, and with it nnU-Net, reverses
@@ -12,7 +12,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -20,31 +20,126 @@ from isal import igzip
 from nibabel.filebasedimages import ImageFileError
 
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images.grid import (
-    DIRECTION_TOLERANCE,
-    STORAGE_ORDER,
-    ConversionError,
-    Grid,
-    Plane,
-    rows,
-)
+
+Plane = Literal["coronal", "axial", "sagittal"]
+
+#: World directions of growing i, j, k a plane (nibabel's letters, RAS+): the upright radiological view,
+#: the patient's right on the image's left, slices along k.
+STORAGE_ORDER: dict[Plane, str] = {"coronal": "LIP", "axial": "LPS", "sagittal": "PIR"}
+
+SPACING_TOLERANCE_MM = 1e-3
+ORIGIN_TOLERANCE_MM = 1e-2
+# Quaternions of NIfTI headers are single precision: half turns come back up to 3e-4 off.
+DIRECTION_TOLERANCE = 1e-3
+
+
+class ConversionError(ValueError):
+    """An input file or table breaks a rule; the message is one line that names it."""
+
+
+class Difference(NamedTuple):
+    """The first field in which two grids differ, and both values in words."""
+
+    field: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: found {self.found}, expected {self.expected}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Grid:
+    """Size and place of an image.
+
+    Examples
+    --------
+    >>> grid = Grid((4, 4, 2), np.diag([-0.9, 0.9, 3.5, 1]))
+    >>> grid
+    Grid(4 x 4 x 2 voxels of 0.9 x 0.9 x 3.5 mm)
+    >>> grid.axis("LR"), round(grid.voxel_ml, 6)
+    (0, 0.002835)
+    >>> print(Grid((4, 4, 2), np.diag([-0.9, 0.9, 3, 1])).difference(grid))
+    spacing: found 0.9 x 0.9 x 3 mm, expected 0.9 x 0.9 x 3.5 mm
+    """
+
+    #: Voxels along i, j, k.
+    shape: tuple[int, ...]
+    #: Voxel indices to world millimetres, RAS+, shape (4, 4).
+    affine: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Grid({_by(self.shape)} voxels of {_by(self.spacing)} mm)"
+
+    @property
+    def spacing(self) -> np.ndarray:
+        """Voxel size along i, j, k in mm."""
+        return np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+
+    @property
+    def direction(self) -> np.ndarray:
+        """Unit vectors of i, j, k as columns."""
+        return self.affine[:3, :3] / self.spacing
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of a voxel, ml (1000 cubic mm)."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+    @property
+    def axis_order(self) -> str:
+        """World directions of growing i, j, k, as in `STORAGE_ORDER`."""
+        return "".join(nib.aff2axcodes(self.affine))
+
+    def axis(self, ends: str) -> int:
+        """The array axis along "LR", "AP" or "IS" of the patient; of an oblique grid the nearest."""
+        return next(axis for axis, code in enumerate(self.axis_order) if code in ends)
+
+    def difference(self, expected: Grid) -> Difference | None:
+        """In what this grid differs from the one expected; None where the two are one.
+
+        Size is exact, spacing to 0.001 mm, origin to 0.01 mm and direction cosines to 0.001 (less than half
+        a voxel at the far corner of a knee exam). A value that is no number differs.
+        """
+        if self.shape != expected.shape:
+            return Difference("size", _by(self.shape), f"{_by(expected.shape)} voxels")
+        if _apart(self.spacing, expected.spacing, SPACING_TOLERANCE_MM):
+            return Difference("spacing", f"{_by(self.spacing)} mm", f"{_by(expected.spacing)} mm")
+        if _apart(self.direction, expected.direction, DIRECTION_TOLERANCE):
+            return Difference("direction", _rows(self.direction), _rows(expected.direction))
+        origins = self.affine[:3, 3], expected.affine[:3, 3]
+        if _apart(*origins, ORIGIN_TOLERANCE_MM):
+            found, wanted = (f"({_list(origin)}) mm" for origin in origins)
+            return Difference("origin", found, wanted)
+        return None
+
+
+def _apart(found: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
+    # Not ">": every comparison with NaN is false.
+    return not np.abs(found - expected).max() <= tolerance
+
+
+def _rows(matrix: np.ndarray) -> str:
+    return "[" + "; ".join(map(_list, matrix)) + "]"
+
+
+def _by(values: tuple[int, ...] | np.ndarray) -> str:
+    return " x ".join(f"{value:g}" for value in values)
+
+
+def _list(values: np.ndarray) -> str:
+    return ", ".join(f"{value:.6g}" for value in values)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Volume:
-    """An image or a mask on its grid.
+    """An image or a mask on its grid."""
 
-    Parameters
-    ----------
-    array : ndarray, shape (i, j, k)
-    affine : ndarray, shape (4, 4)
-        Voxel indices to world millimetres, RAS+.
-    source : str
-        What messages call it, such as the file that it was read from.
-    """
-
+    #: Shape (i, j, k).
     array: np.ndarray
+    #: As of a `Grid`.
     affine: np.ndarray
+    #: What messages call it, such as the file that it was read from.
     source: str = ""
 
     def __repr__(self) -> str:
@@ -92,7 +187,7 @@ def read_volume(path: Path) -> Volume:
     """
     volume = read_nifti(path, str(path))
     if not np.isfinite(volume.affine).all() or (volume.spacing <= 0).any():
-        raise ConversionError(f"{path}: affine: found {rows(volume.affine)}, expected an invertible one")
+        raise ConversionError(f"{path}: affine: found {_rows(volume.affine)}, expected an invertible one")
     direction = volume.grid.direction
     skew = np.abs(direction.T @ direction - np.eye(3)).max()
     if skew > DIRECTION_TOLERANCE:

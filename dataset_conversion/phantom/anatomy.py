@@ -45,9 +45,5 @@ def build_anatomy(grid: Grid, subject: Subject, rng: np.random.Generator) -> Ana
     whole = {name: np.concatenate([fractions[name] for fractions in strips]) for name in strips[0]}
     tissues = {name: whole[name] for name in TISSUES}
     clean = (tissues["marrow"] > 0.5) & (tissues["physis"] < 0.1) & (tissues["vessel"] < 0.1)
-    return Anatomy(
-        tissues=tissues,
-        region=(whole["inner"] > 0.6) & clean,
-        bone=whole["bone"] > 0.5,
-        physis_distance=whole["physis_distance"],
-    )
+    region, bone = (whole["inner"] > 0.6) & clean, whole["bone"] > 0.5
+    return Anatomy(tissues, region, bone, whole["physis_distance"])

@@ -102,9 +102,7 @@ def tibia_physis(x: Array, y: Array) -> Array:
 def fibula(x: Array, y: Array, z: Array) -> Array:
     """Proximal fibula, behind and lateral of the tibia."""
     lean = 0.04 * (z + 25.0)
-    radius = _FIBULA_R(z)
-    round_ = np.sqrt((x - 33.0 - lean) ** 2 + (y + 18.0) ** 2) - radius
-    return cut(round_, z + 12.5, 6.0)
+    return cut(np.sqrt((x - 33.0 - lean) ** 2 + (y + 18.0) ** 2) - _FIBULA_R(z), z + 12.5, 6.0)
 
 
 def patella(x: Array, y: Array, z: Array) -> Array:
@@ -113,11 +111,7 @@ def patella(x: Array, y: Array, z: Array) -> Array:
     return ellipsoid(x / narrowing, y + 0.006 * x * x, z, (2.0, 34.0, 21.0), (21.0, 9.5, 21.0))
 
 
-def cortex_thickness(z: Array) -> Array:
-    """Thickness of cortical bone: a millimetre at the joint, four in the shafts."""
-    return _CORTEX(z)
-
-
-_CORTEX = Profile(
+#: Thickness of cortical bone along z: a millimetre at the joint, four in the shafts.
+cortex_thickness = Profile(
     (-120, 4.0), (-75, 3.4), (-45, 1.6), (-25, 1.0), (35, 1.0), (55, 1.6), (90, 3.6), (130, 4.2)
 )

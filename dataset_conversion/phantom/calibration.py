@@ -29,7 +29,7 @@ from dataset_conversion.phantom.readers import (
     PerLevel,
     ReaderParameters,
     look_at,
-)
+)  # fmt: skip
 
 #: Scores an exam's readers. Given the voxels of each vote pattern, shape (4, 4, 4, 4): an axis a reader in
 #: the order of `READERS`, the index that reader's level; returns scores of shape (levels, readers), NaN

@@ -21,11 +21,9 @@ class Grid:
     @property
     def affine(self) -> Array:
         """Voxel indices to world millimetres (RAS+), the grid's centre at the origin."""
-        affine = np.zeros((4, 4))
-        for axis, (world, count, step) in enumerate(zip((0, 2, 1), self.size, self.spacing, strict=True)):
-            affine[world, axis] = -step
-            affine[world, 3] = step * (count - 1) / 2
-        affine[3, 3] = 1.0
+        affine, world, steps = np.diag([0.0, 0.0, 0.0, 1.0]), (0, 2, 1), np.array(self.spacing)
+        affine[world, (0, 1, 2)] = -steps
+        affine[world, 3] = steps * (np.array(self.size) - 1) / 2
         return affine
 
     def positions(self, axis: int, per_voxel: int = 1) -> Array:
@@ -42,8 +40,7 @@ def generator(seed: int, *names: str) -> np.random.Generator:
     >>> generator(1, "knee_001", "noise").integers(1000) == generator(1, "knee_001", "noise").integers(1000)
     np.True_
     """
-    digest = hashlib.sha256("/".join(names).encode()).digest()
-    words = [int.from_bytes(digest[place : place + 4], "little") for place in range(0, 16, 4)]
+    words = np.frombuffer(hashlib.sha256("/".join(names).encode()).digest(), "<u4", count=4).tolist()
     return np.random.default_rng(np.random.SeedSequence([seed, *words]))
 
 

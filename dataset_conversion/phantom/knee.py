@@ -7,6 +7,7 @@ and are laid over each other front to back: a tissue takes its part of what thos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -83,12 +84,18 @@ class Knee:
         self._ligaments()
         self._vessels()
         self._soft_tissue(np.minimum(long_bones, np.minimum(fibula, patella)))
-        fields = dict(self.found)
         in_reach = inside((to_shaft - reach) * self.mm)
-        fields["inner"] = self.inner * in_reach
-        fields["bone"] = inside(long_bones * self.mm) * in_reach
-        fields["physis_distance"] = to_shaft * self.mm
-        return {name: _whole_slices(values) for name, values in fields.items()}
+        fields = {
+            **self.found,
+            "inner": self.inner * in_reach,
+            "bone": inside(long_bones * self.mm) * in_reach,
+            "physis_distance": to_shaft * self.mm,
+        }
+        # The mean of a slice's parts.
+        return {
+            name: reduce(np.add, (values[..., part::PARTS] for part in range(PARTS))) / PARTS
+            for name, values in fields.items()
+        }
 
     def _noise(self, scale: float | tuple[float, float, float]) -> Array:
         return smooth_noise(self.rng, self.axes, scale, self.columns)
@@ -174,9 +181,8 @@ class Knee:
         facing = ramp(z - upper, 3.0, -4.0) * (1 - ramp(side, 34.0, 38.0)) + front
         notch = ramp(side, 11.0, 8.0) * ramp(y, 8.0, 2.0)
         femoral = inside((femur - thick) * mm) * np.clip(facing - notch, 0.0, 1.0)
-        tibial = (
-            inside((tibia - thick) * mm) * ramp(z, -9.0, -6.5) * ramp(side, 5.0, 8.0) * ramp(side, 37.0, 34.0)
-        )
+        on_plateau = ramp(z, -9.0, -6.5)
+        tibial = inside((tibia - thick) * mm) * on_plateau * ramp(side, 5.0, 8.0) * ramp(side, 37.0, 34.0)
         retropatellar = inside((patella - thick) * mm) * ramp(y, 34.0, 31.0)
         self._put("cartilage", np.maximum(np.maximum(femoral, tibial), retropatellar))
         film = self.subject.effusion
@@ -191,12 +197,11 @@ class Knee:
     def _ligaments(self) -> None:
         """Cruciates, collaterals, patellar and quadriceps tendons: dark bands."""
         x, y, z = self.x, self.y, self.z
-        bands = (
+        for start, end, radius in (
             ((9.0, -17.0, 17.0), (-2.0, 9.0, -1.0), 2.8),  # anterior cruciate
             ((-7.0, -2.0, 12.0), (-2.0, -26.0, -6.0), 3.6),  # posterior cruciate
             ((38.5, -5.0, 28.0), (36.0, -18.0, -13.0), 1.6),  # lateral collateral
-        )
-        for start, end, radius in bands:
+        ):
             self._put("fibrous", 0.85 * inside((bones.segment(x, y, z, start, end) - radius) * self.mm))
         medial = np.sqrt((x + 38.5 - 0.0022 * (z + 2.0) ** 2) ** 2 + (y / 7.0) ** 2) - 1.1
         self._put("fibrous", inside(np.maximum(medial, np.abs(z + 5.0) - 38.0) * self.mm))
@@ -263,10 +268,3 @@ _VESSEL_Y = Profile(
 )
 _LEG_A = Profile((-120, 50), (-75, 54), (-45, 52), (-15, 50), (0, 51), (25, 54), (60, 57), (130, 64))
 _LEG_B = Profile((-120, 50), (-75, 56), (-30, 50), (0, 52), (40, 54), (130, 66))
-
-
-def _whole_slices(parts: Array) -> Array:
-    total = parts[..., 0::PARTS].copy()
-    for part in range(1, PARTS):
-        total += parts[..., part::PARTS]
-    return total / PARTS

@@ -82,15 +82,9 @@ def draw_marrow(
 
 
 def _add_foci(
-    latent: Array,
-    grid: Grid,
-    anatomy: Anatomy,
-    expected: float,
-    peak: tuple[float, float],
-    radius: tuple[float, float],
-    rng: np.random.Generator,
-    least: int = 1,
-) -> None:
+    latent: Array, grid: Grid, anatomy: Anatomy, expected: float,
+    peak: tuple[float, float], radius: tuple[float, float], rng: np.random.Generator, least: int = 1,
+) -> None:  # fmt: skip
     """Raise the latent signal in place to that of foci, placed in the region and rather near a physis."""
     places = np.flatnonzero(anatomy.region)
     if not len(places):
@@ -104,9 +98,8 @@ def _add_foci(
         radii = rng.uniform(*radius) * np.exp(rng.normal(0, 0.22, 3))
         height = float(rng.uniform(*peak))
         reach = np.ceil(2.6 * radii / spacing).astype(int)
-        low = np.maximum(centre - reach, 0)
-        high = np.minimum(centre + reach + 1, grid.size)
-        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        ends = np.maximum(centre - reach, 0), np.minimum(centre + reach + 1, grid.size)
+        box = tuple(map(slice, *ends))
         offsets = np.ogrid[box]
         squared = sum(
             ((offset - c) * s / r) ** 2

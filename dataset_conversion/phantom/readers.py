@@ -77,15 +77,9 @@ def calibrated_readers() -> ReaderParameters:
 
 
 def draw_masks(
-    grid: Grid,
-    region: Array,
-    marrow: MarrowSignal,
-    *,
-    readers: tuple[str, ...],
-    seed: int,
-    exam: str,
-    parameters: ReaderParameters | None = None,
-) -> dict[str, Array]:
+    grid: Grid, region: Array, marrow: MarrowSignal,
+    *, readers: tuple[str, ...], seed: int, exam: str, parameters: ReaderParameters | None = None,
+) -> dict[str, Array]:  # fmt: skip
     """Masks of some readers.
 
     Each reader has a random stream of their own, which `seed` and the exam's identifier decide: a reader's

@@ -72,13 +72,9 @@ def marrow_fat(latent: Array) -> Array:
 
 
 def acquire(
-    grid: Grid,
-    anatomy: Anatomy,
-    marrow: MarrowSignal,
-    channel: str,
-    scanner: Scanner,
-    rng: np.random.Generator,
-) -> Array:
+    grid: Grid, anatomy: Anatomy, marrow: MarrowSignal,
+    channel: str, scanner: Scanner, rng: np.random.Generator,
+) -> Array:  # fmt: skip
     """One image of an exam, int16 of shape grid.size; `channel` is one of `CHANNELS`."""
     axes = [grid.positions(axis) for axis in range(3)]
     texture = 1.0 + 0.10 * smooth_noise(rng, axes, (2.0, 7.0, 3.0))

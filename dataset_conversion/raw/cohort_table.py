@@ -18,20 +18,13 @@ FACTS = ["patient", "site", "scanner", "group", "age", "sex"]
 
 @dataclass(frozen=True)
 class CohortRow:
-    """One exam of the table.
-
-    Parameters
-    ----------
-    exam, split
-    files : dict of str to Path
-        Channel or reader to file, of the cells that are filled in; below the table's folder.
-    facts : dict of str to str or None
-        Those of `FACTS` that are columns of the table; None where the cell is empty.
-    """
+    """One exam of the table."""
 
     exam: str
     split: Split
+    #: Channel or reader to file, of the cells that are filled in; below the table's folder.
     files: dict[str, Path]
+    #: Those of `FACTS` that are columns of the table, as text; None where the cell is empty.
     facts: dict[str, Any]
 
 
@@ -46,7 +39,6 @@ def read_cohort(
         CSV with columns ``exam``, ``split``, one for each of `channels` and one a reader, holding file
         paths relative to the table's folder, and any of `FACTS`. An empty cell means: no mask of this
         reader; of the test exams a reader has all masks or none, an unread exam has no mask.
-    spec : DatasetSpec
     channels : sequence of str
         Whose images the table names; none when they come from elsewhere.
     splits : sequence of str
@@ -145,7 +137,8 @@ def _cell_faults(
     row: dict[str, str], spec: DatasetSpec, channels: Sequence[str], splits: Sequence[Split], folder: Path
 ) -> Iterator[str]:
     if row["split"] not in splits:
-        yield f"split: found '{row['split']}', expected {_either(splits)}"
+        wanted = " or ".join([", ".join(splits[:-1]), splits[-1]] if len(splits) > 1 else splits)
+        yield f"split: found '{row['split']}', expected {wanted}"
     for name in [*channels, *spec.readers]:
         value = row.get(name, "")
         if not value and name in channels:
@@ -159,7 +152,3 @@ def _cell_faults(
 def _all_of(splits: pd.Series) -> str:
     # "training" before "test": sorted backwards, as cohort.csv is.
     return " and in ".join(sorted(set(splits), reverse=True))
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,7 +1,11 @@
-"""Convert exams side by side: go on past a refused exam, skip what is done, list what failed."""
+"""Convert exams side by side: go on past a refused exam, skip what is done, list what failed.
+
+And the source that needs no program: NIfTI files, listed in a CSV table with a row an exam.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,60 +18,44 @@ from typing import Any
 from tqdm import tqdm
 
 from dataset_conversion.files import write_text
-from dataset_conversion.images import ConversionError
+from dataset_conversion.images import ConversionError, read_volume
+from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.parallel import run_each
+from dataset_conversion.raw.cohort_table import CohortRow, read_cohort
 from dataset_conversion.raw.dataset import RawDataset
-from dataset_conversion.raw.exam import Exam, Split
+from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
 
 
 @dataclass(frozen=True)
 class PendingExam:
-    """An exam that a source can load.
-
-    Parameters
-    ----------
-    identifier, split, facts
-        As in `Exam`.
-    fingerprint : str
-        Changes when the source files or the options do.
-    load : callable
-        Reads the exam; raises `ConversionError` when it cannot be used. Sent to another process: a
-        `functools.partial` of a module's function over plain data.
-    """
+    """An exam that a source can load; fields named as in `Exam` are what they are there."""
 
     identifier: str
     split: Split
     facts: Mapping[str, Any]
+    #: Changes when the source files or the options do.
     fingerprint: str
+    #: Reads the exam; raises `ConversionError` when it cannot be used. Sent to another process: a
+    #: `functools.partial` of a module's function over plain data.
     load: Callable[[], Exam]
 
 
 @dataclass
 class ConversionReport:
-    """What became of every exam; lists are in the order in which the exams were given.
+    """What became of every exam; lists are in the order in which the exams were given."""
 
-    Parameters
-    ----------
-    converted, skipped : list of str
-        Identifiers written now, and found already made from the same source.
-    failures : dict of str to str
-        Identifier to the reason for refusal.
-    unused_masks : int
-        Masks of training exams by other readers than the training reader: not even checked.
-    reordered : list of str
-        Masks, each as "exam reader", that were brought from another axis order to that of their image.
-    removed : list of Path
-        Files of exams that are not in the cohort any more.
-    unread : bool
-        Whether the exams are without masks, so that they are no data set to train on.
-    """
-
+    #: Identifiers written now, and found already made from the same source.
     converted: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    #: Identifier to the reason for refusal.
     failures: dict[str, str] = field(default_factory=dict)
+    #: Masks of training exams by other readers than the training reader: not even checked.
     unused_masks: int = 0
+    #: Masks, each as "exam reader", that were brought from another axis order to that of their image.
     reordered: list[str] = field(default_factory=list)
+    #: Files of exams that are not in the cohort any more.
     removed: list[Path] = field(default_factory=list)
+    #: Whether the exams are without masks, so that they are no data set to train on.
     unread: bool = False
 
     def add(self, other: ConversionReport) -> None:
@@ -89,13 +77,7 @@ def convert(
     Exams of split "unread" have no masks: their images are written for readers to mask, apart from the
     data set, which stays as it is. Those that are not refused are listed in images/exams.csv.
 
-    Parameters
-    ----------
-    dataset, exams
-    seed : int
-        Of the folds.
-    processes : int, optional
-        By default one a CPU core.
+    `seed` is that of the folds; `processes` is by default one a CPU core.
 
     Raises
     ------
@@ -188,3 +170,43 @@ def _read_ledger(path: Path) -> dict[str, str]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):
         return {}
+
+
+def read_table(
+    path: Path, spec: DatasetSpec, label_map: Mapping[str, int] | None = None
+) -> list[PendingExam]:
+    """Read and check a cohort table; images and masks are read later, exam by exam.
+
+    The table is that of `read_cohort`, with a column a channel; the errors are the same. Images are NIfTI;
+    masks may also be NRRD, DICOM SEG or RTSTRUCT. `label_map` names mask values, or segments or contour sets,
+    that stand for levels: ``{"255": 1}``.
+    """
+    labels = dict(label_map or {})
+    return [
+        PendingExam(
+            row.exam,
+            row.split,
+            row.facts,
+            _fingerprint(row, spec, labels),
+            partial(_load_row, row, spec, labels),
+        )
+        for row in read_cohort(path, spec, spec.channels, splits=("training", "test", "unread"))
+    ]
+
+
+def _load_row(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> Exam:
+    channels = {name: read_volume(row.files[name]) for name in spec.channels}
+    image = channels[spec.channels[0]]
+    labels = Labels(spec.labels, label_map)
+    masks = {reader: read_mask(row.files[reader], image, labels)
+             for reader in spec.readers if reader in row.files}  # fmt: skip
+    return Exam(row.exam, row.split, channels, masks, row.facts)
+
+
+def _fingerprint(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> str:
+    seen = [
+        (name, str(file), file.stat().st_size, file.stat().st_mtime_ns)
+        for name, file in sorted(row.files.items())
+    ]
+    text = repr((seen, row.split, spec, sorted(label_map.items())))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -124,8 +124,8 @@ class RawDataset:
                 return f"{_named(reader, mask)}: {fault}; map it with --map-label"
         for name, image in images.items():
             if count := int((~np.isfinite(image.array)).sum()):
-                words = f"found {count} voxels that are not finite numbers, expected none; mend the image"
-                return f"{_named(name, image)}: {words}"
+                fault = f"found {count} voxels that are not finite numbers, expected none; mend the image"
+                return f"{_named(name, image)}: {fault}"
         return ""
 
     def reopen(self) -> None:
@@ -137,17 +137,8 @@ class RawDataset:
 
         Images and masks of exams that are not among `exams` are removed: nnU-Net would train on them.
 
-        Parameters
-        ----------
-        exams : iterable of mapping
-            One row an exam: ``exam``, ``split`` and its facts.
-        seed, folds : int
-            Folds are fewer when there are fewer training exams.
-
-        Returns
-        -------
-        list of Path
-            The files that were removed.
+        `exams` are rows of ``exam``, ``split`` and facts. Of few training exams there are fewer folds.
+        Returned are the files that were removed.
 
         Raises
         ------

@@ -19,30 +19,19 @@ _CHANNEL_ENDING = re.compile(r"_\d{4}$")
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What a data set is, whatever its source.
+    """What a data set is, whatever its source."""
 
-    Parameters
-    ----------
-    id : int
-        nnU-Net's data set number, 1 to 999.
-    name : str
-        nnU-Net's, letters and digits.
-    channels : tuple of str
-        Names of an exam's images, in nnU-Net's order.
-    labels : mapping of str to int
-        Level name to mask value, without background.
-    readers, training_reader
-        All readers of the study, and the one whose masks nnU-Net is trained on.
-    plane : {"coronal", "axial", "sagittal"}
-        Of the slices.
-    """
-
+    #: nnU-Net's data set number, 1 to 999, and name, of letters and digits.
     id: int
     name: str
+    #: Names of an exam's images, in nnU-Net's order.
     channels: tuple[str, ...]
+    #: Level name to mask value, without background.
     labels: Mapping[str, int]
     readers: tuple[str, ...]
+    #: The one whose masks nnU-Net is trained on.
     training_reader: str
+    #: Of the slices.
     plane: Plane
     description: str = ""
 
@@ -60,23 +49,14 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class Exam:
-    """One exam as a converter yields it.
+    """One exam as a converter yields it: images by channel, integer masks by reader."""
 
-    Parameters
-    ----------
-    identifier : str
-        nnU-Net's case identifier.
-    split : {"training", "test", "unread"}
-    channels, masks : mapping of str to Volume
-        Images by channel, integer masks by reader.
-    facts : mapping of str to value
-        Columns of cohort.csv: site, scanner, group, age, patient and others.
-    """
-
+    #: nnU-Net's case identifier.
     identifier: str
     split: Split
     channels: Mapping[str, Volume]
     masks: Mapping[str, Volume]
+    #: Columns of cohort.csv: site, scanner, group, age, patient and others.
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -88,7 +68,7 @@ def check_identifier(identifier: str) -> None:
     >>> check_identifier("knee_0001")
     Traceback (most recent call last):
     ...
-    dataset_conversion.images.grid.ConversionError: exam 'knee_0001': identifier: found an ending like \
+    dataset_conversion.images.volume.ConversionError: exam 'knee_0001': identifier: found an ending like \
 nnU-Net's channel number (_0001), expected another; rename the exam
     """
     fault = ""
@@ -102,10 +82,8 @@ nnU-Net's channel number (_0001), expected another; rename the exam
 
 def name_fault(exam: Exam, spec: DatasetSpec) -> str:
     """Which channels, readers or split of an exam are unknown or missing; empty if none."""
-    for kind, found, expected in (
-        ("channel", exam.channels, spec.channels),
-        ("reader", exam.masks, spec.readers),
-    ):
+    known = ("channel", exam.channels, spec.channels), ("reader", exam.masks, spec.readers)
+    for kind, found, expected in known:
         if unknown := sorted(set(found) - set(expected)):
             return (
                 f"{kind}: found {', '.join(unknown)}, expected one of {', '.join(expected)}; name it in the "

@@ -59,12 +59,7 @@ def add_segmented(dataset: RawDataset, masks: Mapping[str, Path], *, seed: int) 
     the images removed from the unread ones. Between the two, the number of training exams in dataset.json
     does not fit, and nothing trains on half of it. What is in cohort.csv already stays as it is.
 
-    Parameters
-    ----------
-    dataset : RawDataset
-    masks : mapping of str to Path
-        Exam to its mask, NIfTI on the image's grid.
-    seed : int
+    `masks` holds an exam's mask, NIfTI on the image's grid; `seed` is that of the folds.
 
     Raises
     ------

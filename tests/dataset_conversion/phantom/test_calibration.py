@@ -25,8 +25,7 @@ from dataset_conversion.phantom.calibration import (
     to_vector,
     write_readers,
 )
-from dataset_conversion.phantom.cohort import plan_cohort, simulate_exam
-from dataset_conversion.phantom.plan import DEFAULT_SEED, PlannedExam
+from dataset_conversion.phantom.cohort import DEFAULT_SEED, PlannedExam, plan_cohort, simulate_exam
 from dataset_conversion.phantom.readers import READERS, READERS_FILE, ReaderParameters, calibrated_readers
 
 TUNED = 4 * 3 * 3 + 1

@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from dataset_conversion.images.volume import ConversionError, read_volume
-from dataset_conversion.raw.conversion import convert
+from dataset_conversion.raw.conversion import convert, read_table
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import DatasetSpec
-from dataset_conversion.raw.nifti import read_table
 from dataset_conversion.raw.segmented import unread_exams
 
 SPEC = DatasetSpec(7, "Knee", ("water",), {"level1": 1}, ("anna", "bert"), "anna", "axial")
