@@ -63,7 +63,15 @@ class SeenCohort:
 
     def count_patterns(self, parameters: ReaderParameters) -> list[np.ndarray]:
         """Voxels of each combination of the readers' levels, an array (4, 4, 4, 4) an exam."""
-        return [_count(*pair, parameters) for pair in zip(self.exams, self.outside, strict=True)]
+        shape, patterns = (len(LEVELS) + 1,) * len(READERS), []
+        for exam, outside in zip(self.exams, self.outside, strict=True):
+            codes = np.zeros(len(exam.latent), dtype=np.uint8)
+            for reader in READERS:
+                codes = codes * np.uint8(shape[0]) + exam.read(reader, parameters)
+            counts = np.bincount(codes, minlength=int(np.prod(shape)))
+            counts[0] += outside
+            patterns.append(counts.reshape(shape))
+        return patterns
 
 
 def see_test_exams(seed: int, scale: float, places: Sequence[int] = range(10)) -> SeenCohort:
@@ -81,16 +89,6 @@ def see_test_exams(seed: int, scale: float, places: Sequence[int] = range(10)) -
         )
         outside.append(int(np.count_nonzero(~region)))
     return SeenCohort(seed, tuple(exams), tuple(outside))
-
-
-def _count(exam: ExamAsSeen, outside: int, parameters: ReaderParameters) -> np.ndarray:
-    shape = (len(LEVELS) + 1,) * len(READERS)
-    codes = np.zeros(len(exam.latent), dtype=np.uint8)
-    for reader in READERS:
-        codes = codes * np.uint8(shape[0]) + exam.read(reader, parameters)
-    counts = np.bincount(codes, minlength=int(np.prod(shape)))
-    counts[0] += outside
-    return counts.reshape(shape)
 
 
 def score_cohort(
@@ -232,7 +230,9 @@ def calibrate(
             best, lowest = points[int(np.argmin(values))], min(values)
         if report:
             report()
-    readers = _rounded(from_vector(best, objective.template))
+    # As they are stored.
+    stored = json.dumps(asdict(from_vector(best, objective.template)))
+    readers = ReaderParameters.from_dict(json.loads(stored, parse_float=lambda text: round(float(text), 4)))
     record = {
         "method": "CMA-ES, a fit to published medians and means",
         **asdict(search),
@@ -248,9 +248,3 @@ def calibrate(
 def write_readers(readers: ReaderParameters, record: dict[str, Any], path: Path = READERS_FILE) -> None:
     """Store readers and where they come from as the package's ``readers.json``."""
     write_text(path, json.dumps({"calibration": record, "readers": asdict(readers)}, indent=2) + "\n")
-
-
-def _rounded(readers: ReaderParameters) -> ReaderParameters:
-    return ReaderParameters.from_dict(
-        json.loads(json.dumps(asdict(readers)), parse_float=lambda text: round(float(text), 4))
-    )

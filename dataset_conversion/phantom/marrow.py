@@ -75,7 +75,10 @@ def draw_marrow(
     latent -= 1.2 * ramp(away, 35.0, 75.0)
     _add_foci(latent, grid, anatomy, p.foci + p.cno_foci * cno, p.focus_peak, p.focus_radius, rng)
     if not fluid_like:
-        return MarrowSignal(_below(latent, p.ceiling), p.ceiling)
+        # Bent so that it stays under the ceiling; unchanged up to one below it.
+        excess = np.maximum(latent - (p.ceiling - 1.0), 0.0)
+        bent = np.where(excess > 0, p.ceiling - 1.0 + np.tanh(excess), latent).astype(np.float32)
+        return MarrowSignal(bent, p.ceiling)
     count = p.hot_foci + p.cno_hot_foci * cno
     _add_foci(latent, grid, anatomy, count, p.hot_peak, p.hot_radius, rng, least=3)
     return MarrowSignal(latent, float("inf"))
@@ -108,9 +111,3 @@ def _add_foci(
         bump = height * np.exp(-0.5 * squared)
         # Foci stand out of what lies under them, yet do not pile up to heights of their own.
         latent[box] += bump.astype(np.float32) * ramp(latent[box], height + 1.0, height - 1.0)
-
-
-def _below(latent: Array, ceiling: float) -> Array:
-    """The same signal, bent so that it stays under a ceiling; unchanged up to one below it."""
-    excess = np.maximum(latent - (ceiling - 1.0), 0.0)
-    return np.where(excess > 0, ceiling - 1.0 + np.tanh(excess), latent).astype(np.float32)

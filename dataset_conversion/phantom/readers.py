@@ -140,14 +140,11 @@ class ExamAsSeen:
             threshold = habit.thresholds[place] + habit.jitter[place] * float(jitter[place])
             if threshold < self.ceiling:
                 drawn[self.latent + np.float32(habit.uncertainty[place]) * noise > threshold] = level
-        return self._without_specks(drawn, own.care, parameters.dropped)
-
-    def _without_specks(self, drawn: Array, care: Array, dropped: float) -> Array:
-        """Drop some of the smallest components of a level and those above it, slice by slice."""
-        for level in LEVELS if dropped > 0 else ():
+        # Some of the smallest components of a level and those above it are dropped, slice by slice.
+        for level in LEVELS if parameters.dropped > 0 else ():
             voxels, first = _small_components(drawn >= level, self.neighbours)
             size = np.bincount(first, minlength=len(drawn))[first]
-            drawn[voxels[(size <= SPECK) & (care[first] < dropped)]] = level - 1
+            drawn[voxels[(size <= SPECK) & (own.care[first] < parameters.dropped)]] = level - 1
         return drawn
 
 

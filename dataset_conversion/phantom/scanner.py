@@ -91,7 +91,9 @@ def acquire(
         else:
             signal += fraction * (values[tissue] * factor)
     if channel == "water":
-        signal += anatomy.tissues["fat"] * _leak(axes, scanner.leak, rng)
+        # Fat suppression is incomplete where the field is least even.
+        uneven = np.clip(0.4 + 0.6 * smooth_noise(rng, axes, 45.0), 0.0, 1.5)
+        signal += anatomy.tissues["fat"] * (scanner.leak * uneven)
     signal = ndimage.gaussian_filter(signal, (scanner.blur, scanner.blur, 0), truncate=3.0)
     signal *= scanner.gain * _shading(axes, scanner.bias, rng)
     deviation = np.float32(scanner.gain * scanner.noise)
@@ -105,8 +107,3 @@ def _shading(axes: list[Array], spread: float, rng: np.random.Generator) -> Arra
     smooth = np.exp(spread * smooth_noise(rng, axes, 70.0))
     ends = 1.0 - 0.40 * ramp(np.abs(axes[1]), 75.0, 135.0)
     return smooth * ends[None, :, None]
-
-
-def _leak(axes: list[Array], worst: float, rng: np.random.Generator) -> Array:
-    """Incomplete fat suppression, where the field is least even."""
-    return worst * np.clip(0.4 + 0.6 * smooth_noise(rng, axes, 45.0), 0.0, 1.5)
