@@ -83,10 +83,8 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
 
 def _check_deflated(stream: BinaryIO, beginning: bytes) -> None:
     """Unpack a deflated data set in passing: pydicom would unpack it into memory, however large."""
-    start = 144 + int.from_bytes(beginning[140:144], "little")
-    stream.seek(start)
-    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-    unpacked = 0
+    stream.seek(144 + int.from_bytes(beginning[140:144], "little"))
+    unpacker, unpacked = zlib.decompressobj(-zlib.MAX_WBITS), 0
     while packed := unpacker.unconsumed_tail or stream.read(io.DEFAULT_BUFFER_SIZE):
         unpacked += len(unpacker.decompress(packed, 2**20))
         if unpacked > files.LARGEST_UNPACKED:
@@ -98,8 +96,7 @@ class _Stop:
     """Tell pydicom where to stop reading: at the pixels, or at what is no DICOM element."""
 
     def __init__(self, *, at_pixels: bool) -> None:
-        self._at_pixels = at_pixels
-        self._passed = False
+        self._at_pixels, self._passed = at_pixels, False
 
     def __call__(self, tag: BaseTag, *_: object) -> bool:
         # Group 0 is never stored: blank bytes would be read as no end of its empty elements. Less than
@@ -124,9 +121,7 @@ def _check_end(stream: BinaryIO, dataset: pydicom.Dataset) -> None:
 
 
 def _is_something_else(path: Path, beginning: bytes) -> bool:
-    if path.name.startswith("."):
-        return True
-    if beginning.startswith(_OTHER_FILES) or beginning[344:347] == b"n+1":
+    if path.name.startswith(".") or beginning.startswith(_OTHER_FILES) or beginning[344:347] == b"n+1":
         return True
     # Text in any 8-bit encoding has no control characters; DICOM has, in every header.
     return bool(beginning.strip()) and not _CONTROL_CHARACTERS.search(beginning)

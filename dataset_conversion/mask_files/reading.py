@@ -14,8 +14,7 @@ from dataset_conversion.mask_files.nrrd import read_nrrd
 __all__ = ["Labels", "read_mask", "relabel"]
 
 _NRRD_MAGIC = b"NRRD000"
-_DICOM_MAGIC = b"DICM"
-_DICOM_MAGIC_AT = 128
+_DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128
 # A NIfTI file begins with the size of its header: version 1 and 2, in either byte order.
 _NIFTI_MAGICS = {size.to_bytes(4, order) for size in (348, 540) for order in ("little", "big")}
 
@@ -33,10 +32,20 @@ def read_mask(path: Path, image: Volume, labels: Labels, *, frame_of_reference: 
         When the file is missing, damaged or of another kind, names what is no level, holds overlapping
         levels, or, for DICOM, does not lie on the image's grid.
     """
-    head = _head(path)
+    if not path.is_file():
+        raise ConversionError(f"{path}: no such file")
+    try:
+        with open_unpacked(path) as file:
+            head = file.read(_DICOM_MAGIC_AT + len(_DICOM_MAGIC))
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConversionError(
+            f"{path}: cannot be read, truncated or damaged ({type(error).__name__}); export it again"
+        ) from None
+    # DICOM is worth a try: its magic, or a first group 0002 or 0008 of a file without preamble.
+    may_be_dicom = head[_DICOM_MAGIC_AT:] == _DICOM_MAGIC or head[:2] in (b"\x02\x00", b"\x08\x00")
     if head.startswith(_NRRD_MAGIC):
         return replace(read_nrrd(path, image, labels), source=str(path))
-    if head[:4] not in _NIFTI_MAGICS and _may_be_dicom(head):
+    if head[:4] not in _NIFTI_MAGICS and may_be_dicom:
         # pydicom comes with an optional part of the package.
         try:
             from dataset_conversion.mask_files.dicom_file import read_dicom_mask
@@ -49,21 +58,3 @@ def read_mask(path: Path, image: Volume, labels: Labels, *, frame_of_reference: 
         if mask is not None:
             return replace(mask, source=str(path))
     return relabel(read_volume(path), labels.label_map)
-
-
-def _head(path: Path) -> bytes:
-    """The first bytes of a file, unpacked if it is gzip'd."""
-    if not path.is_file():
-        raise ConversionError(f"{path}: no such file")
-    try:
-        with open_unpacked(path) as file:
-            return file.read(_DICOM_MAGIC_AT + len(_DICOM_MAGIC))
-    except (OSError, EOFError, zlib.error) as error:
-        raise ConversionError(
-            f"{path}: cannot be read, truncated or damaged ({type(error).__name__}); export it again"
-        ) from None
-
-
-def _may_be_dicom(head: bytes) -> bool:
-    """Whether DICOM is worth a try: its magic, or a first group 0002 or 0008 of a file without preamble."""
-    return head[_DICOM_MAGIC_AT:].startswith(_DICOM_MAGIC) or head[:2] in (b"\x02\x00", b"\x08\x00")

@@ -182,15 +182,11 @@ def read_table(
     that stand for levels: ``{"255": 1}``.
     """
     labels = dict(label_map or {})
+    rows = read_cohort(path, spec, spec.channels, splits=("training", "test", "unread"))
+    marks = [_fingerprint(row, spec, labels) for row in rows]
     return [
-        PendingExam(
-            row.exam,
-            row.split,
-            row.facts,
-            _fingerprint(row, spec, labels),
-            partial(_load_row, row, spec, labels),
-        )
-        for row in read_cohort(path, spec, spec.channels, splits=("training", "test", "unread"))
+        PendingExam(row.exam, row.split, row.facts, mark, partial(_load_row, row, spec, labels))
+        for row, mark in zip(rows, marks, strict=True)
     ]
 
 
@@ -204,9 +200,7 @@ def _load_row(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -
 
 
 def _fingerprint(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> str:
-    seen = [
-        (name, str(file), file.stat().st_size, file.stat().st_mtime_ns)
-        for name, file in sorted(row.files.items())
-    ]
+    stats = [(name, file, file.stat()) for name, file in sorted(row.files.items())]
+    seen = [(name, str(file), stat.st_size, stat.st_mtime_ns) for name, file, stat in stats]
     text = repr((seen, row.split, spec, sorted(label_map.items())))
     return hashlib.sha256(text.encode()).hexdigest()
