@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmseg.commands.options import (
-    FILE,
-    FOLDS,
-    InOrder,
-    echo_each,
-    epochs_option,
-    iterations_option,
-    profile_option,
-    seed_option,
-    timed,
-    workspace_option,
-)
+from bmseg.commands import options
+from bmseg.commands.options import FILE, FOLDS, InOrder, echo_each, timed
 
 if TYPE_CHECKING:
     from bmseg.annotation.choose import Pick
@@ -40,9 +30,9 @@ def _round_option(text: str) -> Callable[..., Any]:
 
 
 @annotate.command("start")
-@workspace_option
+@options.workspace
 @click.option("--masks", type=FILE, help="Folder of <exam>.nii.gz: unread exams segmented by hand.")
-@seed_option
+@options.seed
 def start(root: Path, masks: Path | None, seed: int) -> None:
     """Begin with the exams that are segmented already.
 
@@ -55,7 +45,7 @@ def start(root: Path, masks: Path | None, seed: int) -> None:
 
 
 @annotate.command("propose")
-@workspace_option
+@options.workspace
 @click.option(
     "--next", "number", type=click.IntRange(1), default=8, show_default=True, help="Exams to pre-draw."
 )
@@ -64,12 +54,12 @@ def start(root: Path, masks: Path | None, seed: int) -> None:
     help="Which exams: at random, or where the folds' networks disagree most.",
 )  # fmt: skip
 @click.option("--method", "method_name", default="nnunet", show_default=True, help="See bmseg methods.")
-@profile_option
+@options.profile
 @click.option(
     "--folds", type=FOLDS, help="Networks to train, as in bmseg train. [default: all; uncertain: 0,1]"
 )
-@epochs_option
-@iterations_option
+@options.epochs
+@options.iterations
 @click.option("--seed", type=click.IntRange(0), help="Of choice and training. [default: that of start]")
 @_round_option("Round to make; one that is made stays. [default: the next]")
 def propose(
@@ -106,7 +96,7 @@ def propose(
 
 @annotate.command("accept")
 @click.argument("folder", type=FILE, metavar="[CORRECTED_FOLDER]", required=False)
-@workspace_option
+@options.workspace
 @click.option(
     "--exams", "only", metavar="EXAM,EXAM", help="Exams to accept; the round stays open for the others."
 )
@@ -144,7 +134,7 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
 
 
 @annotate.command("status")
-@workspace_option
+@options.workspace
 def status(root: Path) -> None:
     """Print the rounds, and whether the model helps yet."""
     from bmseg.annotation.rounds import open_annotation
@@ -157,7 +147,7 @@ def status(root: Path) -> None:
 
 
 @annotate.command("simulate")
-@workspace_option
+@options.workspace
 @click.option(
     "--leave", type=click.IntRange(0), default=10, show_default=True,
     help="Voxels of the largest wrong region that she does not notice.",

@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmseg.commands.options import (
-    FILE,
-    echo_each,
-    parse_pair,
-    processes_option,
-    profile_option,
-    seed_option,
-    study_option,
-    timed,
-    workspace_option,
-)
+from bmseg.commands import options
+from bmseg.commands.options import FILE, echo_each, parse_pair, timed
 from bmseg.errors import WorkError
 
 if TYPE_CHECKING:
@@ -61,11 +52,11 @@ def inspect() -> None:
 
 @inspect.command("dicom")
 @_SOURCE
-@workspace_option
-@study_option
+@options.workspace
+@options.study
 @_KEYS
 @click.option("-o", "--out", type=FILE, help="Write the table as CSV too; edit it for convert's --volumes.")
-@processes_option
+@options.processes
 def inspect_dicom(out: Path | None, **given: Any) -> None:
     """List every volume of a folder of DICOM files.
 
@@ -90,11 +81,11 @@ def convert() -> None:
 
 @convert.command("nifti")
 @click.option("--table", type=FILE, required=True, help="CSV table, one row per exam.")
-@workspace_option
-@study_option
-@seed_option
+@options.workspace
+@options.study
+@options.seed
 @_MAP_LABEL
-@processes_option
+@options.processes
 def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     """Convert NIfTI images and masks listed in a table.
 
@@ -114,13 +105,13 @@ def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
 @convert.command("dicom")
 @_SOURCE
 @click.option("--table", type=FILE, help="CSV table, one row per exam: split, masks. [default: images only]")
-@workspace_option
-@study_option
+@options.workspace
+@options.study
 @_KEYS
 @click.option("--volumes", type=FILE, help="Edited table of 'inspect dicom': its column 'channel' decides.")
-@seed_option
+@options.seed
 @_MAP_LABEL
-@processes_option
+@options.processes
 def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     """Convert exported DICOM studies, anonymously.
 
@@ -144,16 +135,16 @@ def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
 
 
 @click.command()
-@workspace_option
-@study_option
-@profile_option
-@seed_option
+@options.workspace
+@options.study
+@options.profile
+@options.seed
 @click.option("--training", type=click.IntRange(1, 85), help="Training exams. [default: the profile's]")
 @click.option(
     "--segmented", type=click.IntRange(1, 85),
     help="Training exams that have masks, the first ones; the others are unread. [default: all]",
 )  # fmt: skip
-@processes_option
+@options.processes
 def phantom(
     root: Path, study_file: Path | None, profile_name: str, training: int | None, **given: Any
 ) -> None:

@@ -7,24 +7,16 @@ from typing import Any
 
 import click
 
-from bmseg.commands.options import (
-    FILE,
-    echo_each,
-    folders_of,
-    regions_option,
-    study_option,
-    timed,
-    workspace_in,
-    workspace_option,
-)
+from bmseg.commands import options
+from bmseg.commands.options import FILE, echo_each, folders_of, timed, workspace_in
 
 _UNITS = click.Choice(["exam", "knee"])
 _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command()
-@workspace_option
-@study_option
+@options.workspace
+@options.study
 @click.option("--reader", "readers", multiple=True, metavar="NAME=FOLDER", help="A reader's masks. Repeat.")
 @click.option("--prediction", "models", multiple=True, metavar="NAME=FOLDER", help="A model's masks. Repeat.")
 @click.option("-o", "--out", type=FILE, help="Where results go. [default: the workspace's]")
@@ -39,7 +31,7 @@ _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option(
     "--cohort", type=FILE, help="CSV: exam, site, group, age. Dice by each. [default: the workspace's]"
 )
-@regions_option
+@options.regions
 def evaluate(
     root: Path,
     study_file: Path | None,
@@ -47,7 +39,7 @@ def evaluate(
     models: tuple[str, ...],
     out: Path | None,
     synthetic: bool,
-    **options: Any,
+    **given: Any,
 ) -> None:
     """Build the consensus; score readers and models.
 
@@ -71,10 +63,10 @@ def evaluate(
     published = read_published(study, source)
     with timed("evaluate"):
         if workspace:
-            result = evaluate_workspace(workspace, out=out, **options)
+            result = evaluate_workspace(workspace, out=out, **given)
         elif out:
             raters = Raters(folders_of(readers, "--reader"), folders_of(models, "--prediction"))
-            result = evaluate_raters(study, source, raters, out, synthetic=synthetic, **options)
+            result = evaluate_raters(study, source, raters, out, synthetic=synthetic, **given)
     if result.skipped:
         click.echo(f"already made from the same inputs: {result.folder}")
     echo_each(result.warnings, "warning: ", err=True)
@@ -87,15 +79,15 @@ def evaluate(
 
 @click.command()
 @click.argument("method_names", metavar="[METHOD]...", nargs=-1)
-@workspace_option
+@options.workspace
 @click.option(
     "--unit", type=_UNITS,
     help="What the fair table and the tests count as one. [default: as evaluated, or else exam]",
 )  # fmt: skip
 @click.option("--margin", type=_MARGINS, help="Loss of Dice that would not matter. [default: as evaluated]")
 @click.option("--cohort", type=FILE, help="CSV: exam, site, group, age. [default: the workspace's]")
-@regions_option
-def compare(method_names: tuple[str, ...], root: Path, **options: Any) -> None:
+@options.regions
+def compare(method_names: tuple[str, ...], root: Path, **given: Any) -> None:
     """Compare methods: beside readers, in pairs, and what they cost.
 
     Evaluates first where that is not done. Without a METHOD, all that have predictions.
@@ -104,7 +96,7 @@ def compare(method_names: tuple[str, ...], root: Path, **options: Any) -> None:
 
     workspace = workspace_in(root)
     with timed("compare"):
-        found = compare_methods(workspace, method_names, **options)
+        found = compare_methods(workspace, method_names, **given)
     if found.evaluation.skipped:
         click.echo(f"already made from the same inputs: {workspace.evaluation}")
     echo_each(found.evaluation.warnings, "warning: ", err=True)
@@ -113,8 +105,8 @@ def compare(method_names: tuple[str, ...], root: Path, **options: Any) -> None:
 
 
 @click.command()
-@workspace_option
-@study_option
+@options.workspace
+@options.study
 @click.option(
     "--evaluation", "out", type=FILE, help="Folder of 'evaluate -o' on plain folders, instead of a workspace."
 )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmseg.commands.options import echo_each, together, workspace_in, workspace_option
+from bmseg.commands import options
+from bmseg.commands.options import echo_each, together, workspace_in
 from bmseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def asked_of(slurm: Mapping[str, Any], profile: Profile) -> dict[str, str | bool
 
 def _others(given: Sequence[str]) -> dict[str, str | bool]:
     """Further options of sbatch, given as KEY=VALUE, or as KEY where it takes no value."""
-    options: dict[str, str | bool] = {}
+    others: dict[str, str | bool] = {}
     for one in given:
         key, equals, value = one.partition("=")
         key = key.strip().lstrip("-").replace("_", "-")
@@ -104,14 +105,14 @@ def _others(given: Sequence[str]) -> dict[str, str | bool]:
             raise InputError(
                 f"--sbatch: found '{key}', which bmseg gives itself, expected another option of sbatch"
             )
-        if key in options:
+        if key in others:
             raise InputError(f"--sbatch: found {key} twice, expected once")
-        options[key] = value if equals else True
-    return options
+        others[key] = value if equals else True
+    return others
 
 
 @click.command()
-@workspace_option
+@options.workspace
 @click.option("--cancel", is_flag=True, help="Cancel every job that is queued or running.")
 def jobs(root: Path, cancel: bool) -> None:
     """Show the jobs that were submitted to Slurm from this workspace."""

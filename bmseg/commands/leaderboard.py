@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bmseg.commands.options import (
-    FILE,
-    InOrder,
-    echo_each,
-    folders_of,
-    seed_option,
-    timed,
-    together,
-    workspace_in,
-    workspace_option,
-)
+from bmseg.commands import options
+from bmseg.commands.options import FILE, InOrder, echo_each, folders_of, timed, together, workspace_in
 
 if TYPE_CHECKING:
     from bmseg.leaderboard.board import Board
@@ -35,7 +26,7 @@ def leaderboard() -> None:
 
 
 board_options = together(
-    workspace_option,
+    options.workspace,
     click.option(
         "--board", "board_folder", type=FILE, help="The board's folder. [default: <workspace>/leaderboard]"
     ),
@@ -119,7 +110,7 @@ def reinstate(submission: str, root: Path, board_folder: Path | None, reason: st
 
 @leaderboard.command()
 @board_options
-@seed_option
+@options.seed
 def simulate(root: Path, board_folder: Path | None, seed: int) -> None:
     """Add simulated teams, made from the consensus by named perturbations and marked as simulated."""
     from bmseg.leaderboard.simulated import add_simulated_teams

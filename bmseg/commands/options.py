@@ -53,34 +53,28 @@ class Sections(InOrder):
 FILE = click.Path(path_type=Path)
 
 
-workspace_option = click.option(
+workspace = click.option(
     "-w", "--workspace", "root", type=FILE, default=DEFAULT_WORKSPACE, show_default=True,
     envvar=WORKSPACE_VARIABLE, help="Folder of the benchmark.",
 )  # fmt: skip
-study_option = click.option(
+study = click.option(
     "--study", "study_file", type=FILE,
     help="Study file (TOML). [default: the workspace's, or else von Brandis et al. 2022]",
 )  # fmt: skip
-profile_option = click.option(
+profile = click.option(
     "--profile", "profile_name", type=click.Choice(["quick", "full"]), default="quick", show_default=True,
     help="quick: two CPU cores, minutes. full: nnU-Net's own plan and schedule, one GPU.",
 )  # fmt: skip
-seed_option = click.option(
+seed = click.option(
     "--seed", type=click.IntRange(0), default=2022, show_default=True, help="Same seed, same result."
 )
-epochs_option = click.option(
-    "--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]"
-)
-iterations_option = click.option(
+epochs = click.option("--epochs", type=click.IntRange(1), help="Number of epochs. [default: the profile's]")
+iterations = click.option(
     "--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]"
 )
-processes_option = click.option(
-    "--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]"
-)
-regions_option = click.option(
-    "--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed."
-)
-results_option = click.option("-o", "--out", type=FILE, required=True, help="Where results go.")
+processes = click.option("--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]")
+regions = click.option("--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed.")
+results = click.option("-o", "--out", type=FILE, required=True, help="Where results go.")
 
 
 def together(*options: Callable[..., Any]) -> Callable[..., Any]:

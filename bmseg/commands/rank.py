@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from bmseg.commands.options import FILE, echo_each, results_option
+from bmseg.commands import options
+from bmseg.commands.options import FILE, echo_each
 
 
 @click.command()
 @click.argument("matrix", metavar="MATRIX", type=FILE)
-@results_option
+@options.results
 @click.option("--task-column", metavar="NAME", help="[default: task; without it all rows are one task]")
 @click.option("--algorithm-column", metavar="NAME", help="[default: algorithm, else alg_name]")
 @click.option("--case-column", metavar="NAME", help="[default: case]")

@@ -7,18 +7,8 @@ from typing import Literal
 
 import click
 
-from bmseg.commands.options import (
-    FILE,
-    InOrder,
-    echo_each,
-    folders_of,
-    results_option,
-    seed_option,
-    study_option,
-    timed,
-    workspace_in,
-    workspace_option,
-)
+from bmseg.commands import options
+from bmseg.commands.options import FILE, InOrder, echo_each, folders_of, timed, workspace_in
 
 
 @click.group("reading-room", cls=InOrder)
@@ -27,8 +17,8 @@ def reading_room() -> None:
 
 
 @reading_room.command("build")
-@workspace_option
-@study_option
+@options.workspace
+@options.study
 @click.option(
     "--model", "models", multiple=True, metavar="METHOD", help="Whose masks. Repeat. [default: all]"
 )
@@ -41,7 +31,7 @@ def reading_room() -> None:
 @click.option("--cohort", type=FILE, help="With --images: CSV with exam and age, for Table 2.")
 @click.option("--synthetic", is_flag=True, help="With --images: say that the cohort is synthetic.")
 @click.option("--channel", help="Which image is shown. [default: the study's first]")
-@seed_option
+@options.seed
 @click.option("-o", "--out", type=FILE, help="Where it goes. [default: the workspace's reading_room]")
 def build(
     root: Path,
@@ -101,7 +91,7 @@ def build(
 @click.argument("key_file", metavar="KEY", type=FILE)
 @click.argument("score_files", metavar="SCORES...", type=FILE, nargs=-1, required=True)
 @click.option("--unfinished", is_flag=True, help="Take missing scores as empty cells.")
-@results_option
+@options.results
 def unblind(key_file: Path, score_files: tuple[Path, ...], unfinished: bool, out: Path) -> None:
     """Join SCORES, the files that readers saved, with KEY; write tables for bmseg vas.
 
@@ -127,8 +117,8 @@ def unblind(key_file: Path, score_files: tuple[Path, ...], unfinished: bool, out
 
 
 @click.command()
-@workspace_option
-@study_option
+@options.workspace
+@options.study
 @click.option(
     "--exams", "named", metavar="EXAM,EXAM", help="Training exams to show. [default: chosen by age and level]"
 )
@@ -138,7 +128,7 @@ def unblind(key_file: Path, score_files: tuple[Path, ...], unfinished: bool, out
     help="What a row shows. [default: knee where most exams are marked on both sides]",
 )  # fmt: skip
 @click.option("--channel", metavar="NAME", help="Whose images. [default: the study's first]")
-@seed_option
+@options.seed
 @click.option("--safe-colors", is_flag=True, help="Colours that colour-blind readers can tell apart.")
 @click.option("-o", "--out", type=FILE, help="Where it goes. [default: the workspace's atlas]")
 def atlas(
@@ -167,10 +157,10 @@ def atlas(
     if named is not None and not all(exams):
         raise click.UsageError(f"--exams: found '{named}', expected exams as knee_003,knee_007")
     workspace = workspace_in(root, study_file)
-    options = AtlasOptions(exams, number or 10, unit, seed, safe_colors)
+    chosen = AtlasOptions(exams, number or 10, unit, seed, safe_colors)
     out = out or workspace.atlas
     with timed("atlas"):
-        made = build_atlas(workspace, options, out, channel=channel)
+        made = build_atlas(workspace, chosen, out, channel=channel)
     if made["already"]:
         click.echo("already made from the same exams and options")
     for knee in made["knees"]:
@@ -185,7 +175,7 @@ def atlas(
 @click.option(
     "--study", "study_file", type=FILE, help="Study file (TOML). [default: von Brandis et al. 2022]"
 )
-@results_option
+@options.results
 def vas(scores_file: Path, printed_file: Path | None, study_file: Path | None, out: Path) -> None:
     """Table 2: scores of masks on a visual analogue scale.
 

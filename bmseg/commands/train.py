@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from bmseg.commands import options
 from bmseg.commands.jobs import check_unused, slurm_options, train_on_slurm
-from bmseg.commands.options import (
-    FILE,
-    FOLDS,
-    epochs_option,
-    iterations_option,
-    profile_option,
-    seed_option,
-    timed,
-    workspace_in,
-    workspace_option,
-)
+from bmseg.commands.options import FILE, FOLDS, timed, workspace_in
 
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold
@@ -42,8 +33,8 @@ def methods() -> None:
 
 
 @click.command()
-@workspace_option
-@profile_option
+@options.workspace
+@options.profile
 def plan(root: Path, profile_name: str) -> None:
     """Let nnU-Net plan its 2-D configuration and preprocess the exams."""
     from bmseg.methods.profiles import get_profile
@@ -55,15 +46,15 @@ def plan(root: Path, profile_name: str) -> None:
 
 @click.command()
 @_method
-@workspace_option
-@profile_option
-@seed_option
+@options.workspace
+@options.profile
+@options.seed
 @click.option(
     "--folds", type=FOLDS, default="0", show_default=True,
     help="Folds of splits_final.json, as 0, 0-4 or 0,2,4, one network each; all: one network on every exam.",
 )  # fmt: skip
-@epochs_option
-@iterations_option
+@options.epochs
+@options.iterations
 @click.option(
     "--resume/--restart", default=True, show_default=True,
     help="Go on from the last checkpoint, or delete it and start anew.",
@@ -116,8 +107,8 @@ def train(
     "bmseg predict --model MODEL.ZIP IMAGES -o OUT: images of anyone; no workspace is needed."
 )
 @click.argument("what", metavar="[METHOD | IMAGES]", required=False)
-@workspace_option
-@profile_option
+@options.workspace
+@options.profile
 @click.option(
     "--folds", type=FOLDS, help="Folds whose networks predict together. [default: every trained one]"
 )
@@ -173,8 +164,8 @@ def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) ->
 @click.command()
 @click.argument("method_name", metavar="METHOD")
 @click.argument("path", metavar="MODEL.ZIP", type=FILE)
-@workspace_option
-@profile_option
+@options.workspace
+@options.profile
 @click.option("--folds", type=FOLDS, help="Folds whose networks go along. [default: every trained one]")
 @click.option(
     "--for", "program", type=click.Choice(["bmseg", "nnunet"]), default="bmseg", show_default=True,
@@ -204,7 +195,7 @@ def export(
 
 
 @click.command()
-@workspace_option
+@options.workspace
 def env(root: Path) -> None:
     """Print nnU-Net's environment variables, for eval in a shell."""
     import shlex
