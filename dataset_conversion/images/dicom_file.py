@@ -108,10 +108,7 @@ class _Stop:
 
 
 def _check_end(stream: BinaryIO, dataset: pydicom.Dataset) -> None:
-    """Refuse bytes after the pixels that are no element: there are more than were written.
-
-    Zeros that fill the last block of an old disk or tape are let pass.
-    """
+    """Refuse bytes after the pixels that are no element; zeros to the end of an old disk's block may be."""
     last = dataset.get_item(max(dataset.keys()))
     if isinstance(last, RawDataElement) and last.tag in _PIXELS and last.length != _UNDEFINED_LENGTH:
         stream.seek(last.value_tell + last.length)

@@ -157,11 +157,7 @@ def _slice_of(what: str, points: np.ndarray, shape: tuple[int, int, int]) -> int
 
 
 def _refuse_crossing(what: str, contours: list[np.ndarray], shape: tuple[int, int]) -> None:
-    """Refuse contours of a slice of which the standard does not say what they mean together.
-
-    Contours of the exclusive type may cross. Others are holes when nested; crossing or repeated ones
-    would lose what they share.
-    """
+    """Refuse nested contours that cross or come twice: the standard does not say what they mean together."""
     if any(a.shape == b.shape and np.allclose(a, b) for a, b in combinations(contours, 2)):
         raise ConversionError(f"{what}: found the same contour twice, expected it once; remove one")
     if len(contours) > 1 and (count := crossing(contours, shape)):

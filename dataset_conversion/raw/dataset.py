@@ -167,9 +167,7 @@ class RawDataset:
     def finish_unread(self, exams: Iterable[Mapping[str, Any]]) -> list[Path]:
         """Write images/exams.csv and remove images of unread exams that are not among `exams`.
 
-        The data set of exams with masks stays as it is.
-
-        Rows, return value and the error of an identifier that comes twice are those of `finish`.
+        The data set of exams with masks stays as it is. Rows, return value and errors are as of `finish`.
         """
         table = _table(exams, ["exam"]).sort_values("exam")
         images = {self.image_path(exam, "unread", name) for exam in table.exam for name in self.spec.channels}

@@ -102,5 +102,4 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    missing = table.notna()
-    return table.astype(object).where(missing, None).to_dict("records")
+    return table.astype(object).where(table.notna(), None).to_dict("records")
