@@ -29,49 +29,32 @@ ROUND_CHANGE_COLUMNS = ["exam", *CHANGE_COLUMNS, "dice_earlier"]
 
 @dataclass(frozen=True)
 class Acceptance:
-    """What became of a round's masks: exams, sentences and files.
+    """What became of a round's masks: exams, sentences and files."""
 
-    Parameters
-    ----------
-    accepted, already, unchanged, left : list of str
-        Exams accepted by this call; before, with the same mask; by this call with the very voxels of the
-        proposal; not yet.
-    gone : list of str
-        Sentences: a level that was proposed and that the corrected mask has nowhere. A program that numbers
-        levels anew leaves such a gap.
-    others : list of str
-        Files of the folder that are no masks.
-    """
-
+    #: Exams accepted by this call.
     accepted: list[str]
+    #: Exams accepted before, with the same mask.
     already: list[str]
+    #: Exams accepted by this call with the very voxels of the proposal.
     unchanged: list[str]
+    #: Sentences: a level that was proposed and that the corrected mask has nowhere. A program that numbers
+    #: levels anew leaves such a gap.
     gone: list[str]
+    #: Exams not yet accepted.
     left: list[str]
+    #: Files of the folder that are no masks.
     others: list[str]
 
 
 def accept(
     annotation: Annotation, folder: Path | None = None, *, only: Sequence[str] = (), number: int | None = None
 ) -> Acceptance:
-    """Take the corrected masks of a round; of all its exams, or of those of `only`.
+    """Take the corrected masks of a round, by default the last; of all its exams, or of those of `only`.
 
-    Parameters
-    ----------
-    folder : Path, optional
-        By default the round's own ``corrected``.
-    only : sequence of str
-        Exams to accept; the round then stays open for the others.
-    number : int, optional
-        Of the round. By default the last.
-
-    Raises
-    ------
-    InputError
-        When there is no proposed round, a mask is missing, unknown or does not fit its image, or an
-        accepted exam comes with another mask. Nothing is accepted then.
-    WorkError
-        When another process is at work on the rounds.
+    The folder is by default the round's own ``corrected``. With `only` the round stays open for the others.
+    An InputError when there is no proposed round, a mask is missing, unknown or does not fit its image, or
+    an accepted exam comes with another mask (nothing is accepted then); a WorkError when another process is
+    at work on the rounds.
     """
     with annotation.alone():
         round_ = annotation.proposed_round(number)
@@ -122,10 +105,7 @@ def _is_saved_over(round_: Round, exam: str) -> bool:
 def _keep(
     annotation: Annotation, round_: Round, masks: Mapping[str, Volume], files: Mapping[str, Path]
 ) -> tuple[list[str], list[str]]:
-    """Measure and write; the row in lineage.csv comes last, and an exam is accepted by it.
-
-    Returns the exams that are as proposed, and `Acceptance.gone`.
-    """
+    """Measure and write, the row in lineage.csv last; returns exams as proposed, and `Acceptance.gone`."""
     measured, efforts, rows, gone = [], [], [], []
     record, study = round_.read(), annotation.study
     levels, policy = study.levels_by_name, EmptyMask(study.scores.empty_mask)

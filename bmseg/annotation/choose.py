@@ -37,10 +37,7 @@ def choose_at_random(unread: Sequence[str], number: int, *, seed: int, round_num
 def choose_uncertain(scores: Mapping[str, float], number: int) -> pd.DataFrame:
     """The exams of highest disagreement; undefined ones come last, ties by name.
 
-    Returns
-    -------
-    DataFrame
-        Columns ``exam``, ``disagreement`` and ``chosen``; the highest first.
+    Returned are columns ``exam``, ``disagreement`` and ``chosen``; the highest first.
     """
     table = pd.DataFrame(scores.items(), columns=["exam", "disagreement"])
     table = table.sort_values(["disagreement", "exam"], ascending=[False, True], na_position="last")
@@ -51,25 +48,10 @@ def disagreement(masks: Sequence[np.ndarray], levels: Mapping[str, Sequence[int]
     """How far the masks of several networks of one exam disagree: 1 - their mean pairwise Dice.
 
     Query by committee (Seung, Opper and Sompolinsky 1992, COLT 287): a network a fold is a member of the
-    committee. The mean runs over all pairs of members and all levels; where both masks of a pair have
-    none of a level, its Dice is undefined and left out.
-
-    Parameters
-    ----------
-    masks : sequence of ndarray of int, shape (i, j, k)
-        Two or more.
-    levels : mapping of str to sequence of int
-        Name of a level to its mask values.
-
-    Returns
-    -------
-    float
-        0 (the same masks) to 1 (nothing in common); NaN where no member marks anything.
-
-    Raises
-    ------
-    ValueError
-        With fewer than two masks, or other shapes.
+    committee. The mean runs over all pairs of members and all levels (by name, with their mask values);
+    where both masks of a pair have none of a level, its Dice is undefined and left out. From 0 (the same
+    masks) to 1 (nothing in common); NaN where no member marks anything. A ValueError with fewer than two
+    masks, or other shapes.
 
     Examples
     --------

@@ -24,29 +24,13 @@ def changes(
     voxel_ml: float,
     empty_mask: EmptyMask = EmptyMask.UNDEFINED,
 ) -> pd.DataFrame:
-    """What became of each level of a proposal when a reader corrected it.
+    """What became of each level (or group) of a proposal when a reader corrected it.
 
-    Parameters
-    ----------
-    proposal, corrected : ndarray of int, shape (i, j, k)
-    levels : mapping of str to sequence of int
-        Name of a level or group to its mask values.
-    voxel_ml : float
-        Volume of a voxel.
-    empty_mask : EmptyMask
-        What Dice is where both have none of the level.
-
-    Returns
-    -------
-    DataFrame
-        A row a level, `CHANGE_COLUMNS`: Dice of proposal to corrected mask, voxels of the level that the
-        reader added and removed, voxels before and after; volumes in ml. A voxel moved from one level to
-        another is removed from the one and added to the other.
-
-    Raises
-    ------
-    ValueError
-        When the shapes differ.
+    Masks are of one shape (i, j, k), else it is a ValueError; `levels` are names to mask values,
+    `empty_mask` says what Dice is where both have none of the level. Returned are, a row a level,
+    `CHANGE_COLUMNS`: Dice of proposal to corrected mask, voxels of the level that the reader added and
+    removed, voxels before and after; volumes in ml. A voxel moved from one level to another is removed from
+    the one and added to the other.
 
     Examples
     --------
@@ -68,21 +52,15 @@ def changes(
 
 @dataclass(frozen=True)
 class Effort:
-    """Voxels that a correction touched, each counted once.
+    """Voxels that a correction touched, each counted once."""
 
-    Parameters
-    ----------
-    changed : int
-        With another value than proposed.
-    marked : int
-        With a level in the corrected mask: what is to be drawn when one begins from nothing.
-    proposed, kept : int
-        With a level in the proposal, and those of them with the same level in the corrected mask.
-    """
-
+    #: With another value than proposed.
     changed: int
+    #: With a level in the corrected mask: what is to be drawn when one begins from nothing.
     marked: int
+    #: With a level in the proposal.
     proposed: int
+    #: Those of them with the same level in the corrected mask.
     kept: int
 
     @classmethod

@@ -24,17 +24,8 @@ ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd")
 def masks_in(folder: Path, expected: Iterable[str], whose: str) -> tuple[dict[str, Path], list[str]]:
     """Exam to file of the masks in a folder, and the names of files that are no masks.
 
-    Parameters
-    ----------
-    expected : iterable of str
-        Exams that may have one.
-    whose : str
-        Those exams in words, as ``unread exams``.
-
-    Raises
-    ------
-    InputError
-        When the folder is missing, or holds two masks of one exam or one of another.
+    `expected` are the exams that may have one, `whose` says in words which (``unread exams``). An
+    InputError when the folder is missing, or holds two masks of one exam or one of another.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected one with <exam>.nii.gz files")
@@ -60,17 +51,9 @@ def masks_in(folder: Path, expected: Iterable[str], whose: str) -> tuple[dict[st
 
 
 def read_masks(annotation: Annotation, masks: Mapping[str, Path]) -> dict[str, Volume]:
-    """Read masks in the order in which the data set stores them, checked against their images.
+    """Read masks (uint8) in the order in which the data set stores them, checked against their images.
 
-    Returns
-    -------
-    dict of str to Volume
-        uint8 levels on the grid of the image.
-
-    Raises
-    ------
-    InputError
-        One line that names every mask that does not fit: file, field, found, expected.
+    An InputError of one line names every mask that does not fit: file, field, found, expected.
     """
     read, faults = {}, []
     for exam, path in masks.items():
@@ -87,10 +70,7 @@ def read_masks(annotation: Annotation, masks: Mapping[str, Path]) -> dict[str, V
 def refuse_other_masks(annotation: Annotation, files: Mapping[str, Path]) -> None:
     """Refuse masks of accepted exams that are not the accepted ones: those are never overwritten.
 
-    Raises
-    ------
-    InputError
-        Names the files; also errors of `read_masks`.
+    An InputError names the files; also errors of `read_masks`.
     """
     other = [
         exam

@@ -34,21 +34,13 @@ from evaluation.masks.reading import read_mask
 
 @dataclass(frozen=True)
 class Settings:
-    """How a round is made.
+    """How a round is made."""
 
-    Parameters
-    ----------
-    training : Training
-        The method, under a profile, and its schedule.
-    folds : tuple of int or "all"
-        Whose networks are trained and pre-draw together; "all": one network on every accepted exam.
-    number : int
-        Exams of the round; all that are left where there are fewer.
-    pick : {"random", "uncertain"}
-    """
-
+    #: The method, under a profile, and its schedule.
     training: Training
+    #: Whose networks are trained and pre-draw together; "all": one network on every accepted exam.
     folds: tuple[Fold, ...]
+    #: Exams of the round; all that are left where there are fewer.
     number: int
     pick: Pick
     seed: int
@@ -72,20 +64,11 @@ class Settings:
 def propose(annotation: Annotation, settings: Settings, *, number: int | None = None) -> list[str]:
     """Make the next round, or go on with the one that was begun; returns what to print.
 
-    The model is trained anew on all accepted exams, in a workspace of the round's own.
-
-    Parameters
-    ----------
-    number : int, optional
-        Of the round; one that is already made is left as it is. By default the next.
-
-    Raises
-    ------
-    InputError
-        When the round before is still open, settings differ from those that the round was begun with, no
-        exam is unread, a fold does not exist, or one network alone is to be uncertain.
-    WorkError
-        When nnU-Net fails, or another process is at work on the rounds.
+    The model is trained anew on all accepted exams, in a workspace of the round's own. A round's `number`
+    may be given; one that is already made is left as it is. An InputError when the round before is still
+    open, settings differ from those that the round was begun with, no exam is unread, a fold does not
+    exist, or one network alone is to be uncertain; a WorkError when nnU-Net fails, or another process is at
+    work on the rounds.
     """
     with annotation.alone():
         rounds = annotation.rounds()

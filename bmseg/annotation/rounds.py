@@ -49,30 +49,20 @@ BEGUN, PROPOSED, ACCEPTED = "begun", "proposed", "accepted"
 
 
 class Round:
-    """The folder of one round, by its number; round 0 is the start.
-
-    Attributes
-    ----------
-    images, proposals : Path
-        Copies of the exams' images and pre-drawn masks, for the reader to open.
-    corrected : Path
-        Where the reader saves.
-    training : Path
-        The workspace in which the round's model is trained.
-    originals, earlier_masks : Path
-        Masks as the models of this round and of the one before draw them; not for the reader.
-    changes, effort, disagreement : Path
-        Tables with a row an exam and level, an exam, and an unread exam.
-    """
+    """The folder of one round, by its number; round 0 is the start."""
 
     def __init__(self, annotation: Path, number: int) -> None:
         self.number = number
         self.folder = folder = annotation / (f"round{number:02d}" if number else "start")
+        #: Copies of the exams' images and pre-drawn masks, for the reader to open, and where she saves.
         self.images, self.proposals = folder / "images", folder / "proposals"
         self.corrected = folder / "corrected"
+        #: The workspace in which the round's model is trained.
         self.training = folder / "training"
+        #: Masks as the models of this round and of the one before draw them; not for the reader.
         self._predictions = self.training / "predictions"
         self.originals, self.earlier_masks = self._predictions / "proposals", self._predictions / "earlier"
+        #: Tables with a row an exam and level, an exam, and an unread exam.
         self.changes, self.effort = folder / "changes.csv", folder / "effort.csv"
         self.disagreement = folder / "disagreement.csv"
 
@@ -145,13 +135,7 @@ class Annotation:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes from the rounds; what a killed call left undone is done first.
-
-        Raises
-        ------
-        WorkError
-            When another process is at work on them.
-        """
+        """Keep other processes (else a WorkError) from the rounds; what a killed call left is done first."""
         folder = self.workspace.annotation
         with locked(folder / ".lock", str(folder), wait=False):
             try:
@@ -175,13 +159,7 @@ class Annotation:
         return found
 
     def proposed_round(self, number: int | None = None) -> Round:
-        """A round whose masks are pre-drawn: the last one, or that of a number.
-
-        Raises
-        ------
-        InputError
-            When there is no such round, or its proposals are not finished.
-        """
+        """A round whose masks are pre-drawn: the last one, or that of a number; an InputError without one."""
         rounds = self.rounds()
         place = len(rounds) if number is None else number
         if 1 <= place <= len(rounds) and rounds[place - 1].state != BEGUN:
@@ -238,13 +216,7 @@ class Annotation:
         add_segmented(self.dataset, there, seed=self.seed)
 
     def check_masks(self) -> None:
-        """Refuse to train on masks that are not the accepted ones.
-
-        Raises
-        ------
-        InputError
-            Names the mask that was changed or is missing.
-        """
+        """Refuse (InputError) to train on masks that are not the accepted ones, but changed or missing."""
         for row in self.lineage().itertuples():
             path = self.training_mask(row.exam)
             if not path.is_file() or file_hash(path) != row.mask_sha256:
@@ -256,13 +228,7 @@ class Annotation:
 
 
 def open_annotation(root: Path | str) -> Annotation:
-    """The rounds of the workspace in a folder.
-
-    Raises
-    ------
-    InputError
-        When there is no workspace, or no rounds were begun in it.
-    """
+    """The rounds of the workspace in a folder; an InputError when there is none or none were begun."""
     annotation = Annotation(open_workspace(root)[0])
     if not annotation.record.get("started"):
         raise InputError(
@@ -273,13 +239,7 @@ def open_annotation(root: Path | str) -> Annotation:
 
 
 def refuse_conversion(root: Path | str) -> None:
-    """Refuse to convert into a workspace whose training exams come from rounds: they would be removed.
-
-    Raises
-    ------
-    InputError
-        When rounds were begun in the workspace.
-    """
+    """Refuse to convert into a workspace whose training exams come from rounds: they would be removed."""
     record = Path(root) / "annotation" / "annotation.json"
     if record.is_file():
         raise InputError(

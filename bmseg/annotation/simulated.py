@@ -20,18 +20,13 @@ LARGEST_LEFT = 10
 
 @dataclass(frozen=True)
 class Simulation:
-    """What the simulated reader did.
+    """What the simulated reader did."""
 
-    Parameters
-    ----------
-    written, kept : list of str
-        Exams corrected now, and those with a mask in ``corrected`` before, which stays.
-    left : int
-        Voxels that she would have drawn otherwise and left as proposed.
-    """
-
+    #: Exams corrected now.
     written: list[str]
+    #: Exams with a mask in ``corrected`` before, which stays.
     kept: list[str]
+    #: Voxels that she would have drawn otherwise and left as proposed.
     left: int
 
 
@@ -41,21 +36,10 @@ def simulate(
     """Write the masks of a simulated reader into a round's folder ``corrected``.
 
     She has the mask in mind that the training reader draws of the exam, made again from the cohort's seed,
-    and corrects every region of disagreement that she notices; see `correct_regions`.
-
-    Parameters
-    ----------
-    largest_left : int
-        Voxels of the largest region of disagreement that she leaves as proposed.
-    number : int, optional
-        Of the round. By default the last; of an accepted one nothing is written.
-
-    Raises
-    ------
-    InputError
-        When the cohort is not synthetic, or no round is proposed.
-    WorkError
-        When another process is at work on the rounds.
+    and corrects every region of disagreement that she notices, that is those of more than `largest_left`
+    voxels; see `correct_regions`. The round is by default the last; of an accepted one nothing is written.
+    An InputError when the cohort is not synthetic, or no round is proposed; a WorkError when another
+    process is at work on the rounds.
     """
     made = phantom_output(annotation.workspace).read()
     if not annotation.synthetic or "seed" not in made:
@@ -89,14 +73,9 @@ def simulate(
 def correct_regions(proposal: np.ndarray, wanted: np.ndarray, largest_left: int) -> np.ndarray:
     """The proposal after a reader who has another mask in mind corrects what she notices.
 
-    Where the two, of shape (i, j, k), differ, voxels that touch by a face form a region. Regions of more than
-    `largest_left` voxels become what she wants, smaller ones stay as proposed: a reader who corrects is drawn
-    towards what is already there. At 0 she corrects everything.
-
-    Raises
-    ------
-    ValueError
-        When the shapes differ.
+    Where the two, of one shape (i, j, k) (else a ValueError), differ, voxels that touch by a face form a
+    region. Regions of more than `largest_left` voxels become what she wants, smaller ones stay as proposed:
+    a reader who corrects is drawn towards what is already there. At 0 she corrects everything.
     """
     if proposal.shape != wanted.shape:
         raise ValueError(f"shape: found {proposal.shape}, expected {wanted.shape}")

@@ -21,24 +21,11 @@ from dataset_conversion.raw.segmented import training_exams, unread_exams
 def start(root: Path | str, *, masks: Path | None = None, seed: int) -> list[str]:
     """Begin: note the segmented exams, and take masks of unread exams in; returns what to print.
 
-    Parameters
-    ----------
-    root : path
-        The workspace, with unread exams (``nnUNet_raw/<data set>/images``).
-    masks : Path, optional
-        Folder of ``<exam>.nii.gz`` of unread exams.
-    seed : int
-        Of folds, choices and trainings of all rounds.
-
-    Raises
-    ------
-    InputError
-        When there is no unread exam or no segmented one, a mask does not fit, an exam is both unread and
-        of the data set, a patient of the test exams is among the unread, or rounds were begun otherwise.
-    dataset_conversion.images.volume.ConversionError
-        When there are no unread exams.
-    WorkError
-        When another process is at work on the rounds.
+    The workspace has unread exams (``nnUNet_raw/<data set>/images``; else a ConversionError); `masks` is a
+    folder of ``<exam>.nii.gz`` of such; the seed is that of folds, choices and trainings of all rounds. An
+    InputError when there is no unread exam or no segmented one, a mask does not fit, an exam is both unread
+    and of the data set, a patient of the test exams is among the unread, or rounds were begun otherwise; a
+    WorkError when another process is at work on the rounds.
     """
     annotation = Annotation(open_workspace(root)[0])
     with annotation.alone():

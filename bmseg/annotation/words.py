@@ -21,36 +21,27 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class RoundReport:
-    """What one round came to.
-
-    Parameters
-    ----------
-    number, trained_on : int
-        The round, and the exams that its model learnt from.
-    exams, accepted, unchanged, helped : int
-        Exams of the round; accepted ones; those of them whose mask is exactly the proposal; those in which
-        less was changed than drawing from nothing takes.
-    dice : dict of str to Interval
-        Level or group, and `OVER_LEVELS`, to the median Dice of proposal to corrected mask.
-    effort : Effort
-        Over the accepted exams.
-    volumes : DataFrame
-        Index level or group; ``added_ml`` and ``removed_ml`` over the accepted exams.
-    pairs : DataFrame
-        Index exam; ``now`` and ``earlier``: the mean Dice of single levels, over those that both define, of
-        this round's model and of the one before. Empty in the first round.
-    """
+    """What one round came to."""
 
     number: int
+    #: Exams that its model learnt from.
     trained_on: int
     state: str
+    #: Of the round; then those accepted.
     exams: int
     accepted: int
+    #: Accepted exams whose mask is exactly the proposal.
     unchanged: int
+    #: Accepted exams in which less was changed than drawing from nothing takes.
     helped: int
+    #: Level or group, and `OVER_LEVELS`, to the median Dice of proposal to corrected mask.
     dice: dict[str, Interval]
+    #: Over the accepted exams.
     effort: Effort
+    #: Index level or group; ``added_ml`` and ``removed_ml`` over the accepted exams.
     volumes: pd.DataFrame
+    #: Index exam; ``now`` and ``earlier``: the mean Dice of single levels, over those that both define, of
+    #: this round's model and of the one before. Empty in the first round.
     pairs: pd.DataFrame
 
 

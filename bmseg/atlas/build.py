@@ -23,25 +23,11 @@ def build_atlas(
 ) -> dict[str, Any]:
     """Make an atlas, unless it was made from the same files and options already.
 
-    Parameters
-    ----------
-    out : Path
-        A new or empty folder, or that of an earlier atlas.
-    channel : str, optional
-        Whose images; by default the study's first.
-
-    Returns
-    -------
-    dict
-        ``already`` (bool), ``synthetic`` (bool), ``knees`` (list of dict: number, exam, side, age, label),
-        ``words`` (list of str: how they were chosen), ``pages`` (int).
-
-    Raises
-    ------
-    InputError
-        When the folder holds anything but an atlas, or an exam does not fit.
-    evaluation.masks.reading.MaskError, dataset_conversion.images.volume.ConversionError
-        When a file cannot be read.
+    `out` is a new or empty folder, or that of an earlier atlas; images are those of the channel, by default
+    the study's first. Returned are ``already`` (bool), ``synthetic`` (bool), ``knees`` (list of dict:
+    number, exam, side, age, label), ``words`` (list of str: how they were chosen), ``pages`` (int). An
+    InputError when the folder holds anything but an atlas, or an exam does not fit; a MaskError or
+    ConversionError when a file cannot be read.
     """
     exams = AtlasExams.of(workspace, exams=options.exams, channel=channel)
     output = Output(out, "bmseg atlas", exclusive=True)

@@ -24,24 +24,16 @@ _WHOLE: Slices = (slice(None), slice(None), slice(None))
 
 @dataclass(frozen=True)
 class Candidate:
-    """A knee, or a whole exam, that an atlas may show.
-
-    Parameters
-    ----------
-    exam, side : str
-        The side is ``right``, ``left``, or nothing for a whole exam.
-    age : float
-        In years; NaN where it is not known.
-    part : tuple of slice
-        Where it lies in the exam's arrays.
-    areas : mapping of int to float
-        Mask value of each level to the area in mm2 in the slice that holds most of it.
-    """
+    """A knee, or a whole exam, that an atlas may show."""
 
     exam: str
+    #: ``right``, ``left``, or nothing for a whole exam.
     side: str
+    #: In years; NaN where it is not known.
     age: float
+    #: Where it lies in the exam's arrays.
     part: Slices
+    #: Mask value of each level to the area in mm2 in the slice that holds most of it.
     areas: Mapping[int, float]
 
     @property
@@ -60,16 +52,8 @@ def candidates_of(
 ) -> list[Candidate]:
     """The candidates of an exam: both knees, or one where it is taken whole or cannot be divided.
 
-    Parameters
-    ----------
-    mask : ndarray of int, shape (i, j, k)
-        Slices along the last axis.
-    affine : ndarray, shape (4, 4)
-        Voxel indices to world millimetres, RAS+.
-    age, unit
-        As of the candidates; of the exam.
-    levels : sequence of int
-        Mask values.
+    The mask's slices lie along its last axis; `affine` takes voxel indices to world millimetres, RAS+;
+    `levels` are mask values.
     """
     parts: dict[str, Slices] = {"": _WHOLE}
     if unit == "knee":
@@ -96,24 +80,16 @@ def is_paired(candidates: Sequence[Candidate]) -> bool:
 def choose(candidates: Sequence[Candidate], number: int, *, seed: int) -> list[Candidate]:
     """Candidates spread over age that show every level, as far as a greedy choice finds them.
 
-    The years from the youngest to the oldest exam are cut into as many bands of equal width as candidates are
-    wanted, and of every band one is taken; for a band without an exam, the fullest one is cut in two. Taken
-    next is, over all bands that are still open, who shows most of the levels that nobody taken so far shows,
-    then most of all levels; a level counts the more the fewer candidates show it. The seed decides among
-    equals. Exams of unknown age serve where those of known age do not suffice. Where more are wanted than
-    there are exams, bands hold knees. Being greedy, it may miss a level that another combination would show.
-    Candidates without any marking are left out: they show no level.
+    The years from the youngest to the oldest exam are cut into as many bands of equal width as candidates
+    are wanted, and of every band one is taken; for a band without an exam, the fullest one is cut in two.
+    Taken next is, over all bands that are still open, who shows most of the levels that nobody taken so far
+    shows, then most of all levels; a level counts the more the fewer candidates show it. The seed decides
+    among equals. Exams of unknown age serve where those of known age do not suffice. Where more are wanted
+    than there are exams, bands hold knees. Being greedy, it may miss a level that another combination would
+    show. Candidates without any marking are left out: they show no level.
 
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-    number : int
-        Fewer are found where there are fewer.
-
-    Returns
-    -------
-    list of Candidate
-        By age, exam and side. The same candidates and seed give the same choice, whatever their order.
+    Returned are `number` of them, fewer where there are fewer, by age, exam and side. The same candidates
+    and seed give the same choice, whatever their order.
     """
     marked = sorted((one for one in candidates if one.is_marked), key=by_age)
     exams = list(dict.fromkeys(one.exam for one in marked))

@@ -22,22 +22,15 @@ from evaluation.figures.display import air_below, safe_colors, window_presets
 
 @dataclass(frozen=True)
 class AtlasOptions:
-    """How an atlas is made.
+    """How an atlas is made."""
 
-    Parameters
-    ----------
-    exams : tuple of str
-        Exams to show; none to have `number` knees, or exams, chosen.
-    unit : {"exam", "knee"}, optional
-        By default what the masks suggest.
-    safe_colors : bool
-        Colours that colour-blind readers tell apart, instead of the study's.
-    """
-
+    #: Those to show; none to have `number` knees, or exams, chosen.
     exams: tuple[str, ...] = ()
     number: int = 10
+    #: By default what the masks suggest.
     unit: Unit | None = None
     seed: int = 2022
+    #: Colours that colour-blind readers tell apart, instead of the study's.
     safe_colors: bool = False
 
 
@@ -52,29 +45,18 @@ class Example:
 
 @dataclass(frozen=True)
 class Atlas:
-    """An atlas before it is drawn.
-
-    Parameters
-    ----------
-    exams, options, unit
-        What it is made from; unit: ``exam`` or ``knee``.
-    candidates, chosen : list of Candidate
-        Of all exams, and those that are shown.
-    knees : list of Knee
-        The chosen ones, with their images.
-    levels : list of Level
-        In the study's order, in the colours in which they are shown.
-    measured : list of Measured
-        Every level in every chosen knee that has it.
-    """
+    """An atlas before it is drawn."""
 
     exams: AtlasExams
     options: AtlasOptions
     unit: Unit
+    #: Of all exams; `chosen` are those that are shown, `knees` the same with their images.
     candidates: list[Candidate]
     chosen: list[Candidate]
     knees: list[Knee]
+    #: In the study's order, in the colours in which they are shown.
     levels: list[Level]
+    #: Every level in every chosen knee that has it.
     measured: list[Measured]
 
     @property
@@ -121,11 +103,8 @@ class Atlas:
     def numbers(self) -> pd.DataFrame:
         """Every number of the atlas: a row for each knee and level.
 
-        Returns
-        -------
-        DataFrame
-            Columns ``knee``, ``exam``, ``side``, ``age``, ``level``, ``slice`` (from 1), ``area_mm2``,
-            ``relative_signal``, ``example``; a level that is not marked has no slice.
+        Columns are ``knee``, ``exam``, ``side``, ``age``, ``level``, ``slice`` (from 1), ``area_mm2``,
+        ``relative_signal``, ``example``; a level that is not marked has no slice.
         """
         words = {
             (example.knee.number, level.value): example.word
@@ -150,12 +129,8 @@ class Atlas:
 def make_atlas(exams: AtlasExams, options: AtlasOptions) -> Atlas:
     """Choose knees, read their images and measure the levels.
 
-    Raises
-    ------
-    InputError
-        When nothing is marked in any exam, or an image does not lie on its mask's grid.
-    evaluation.masks.reading.MaskError, dataset_conversion.images.volume.ConversionError
-        When a file cannot be read.
+    An InputError when nothing is marked in any exam, or an image does not lie on its mask's grid; a
+    MaskError or ConversionError when a file cannot be read.
     """
     candidates, unit = exams.candidates(options.unit)
     chosen = sorted(candidates, key=by_age)

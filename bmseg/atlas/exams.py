@@ -21,38 +21,26 @@ from evaluation.masks.reading import read_mask
 
 @dataclass(frozen=True)
 class AtlasExams:
-    """The training exams that an atlas is chosen from.
-
-    Parameters
-    ----------
-    channel : str
-        Of the images.
-    ages : mapping of str to float
-        Exam to age in years, NaN where it is not known; its keys are the exams.
-    synthetic : bool
-        Whether the cohort is simulated.
-    left_out : tuple of str
-        Training exams of patients who have a test exam too: they are not shown.
-    """
+    """The training exams that an atlas is chosen from."""
 
     study: Study
     dataset: RawDataset
+    #: Of the images.
     channel: str
+    #: Exam to age in years, NaN where it is not known; its keys are the exams.
     ages: dict[str, float]
+    #: Whether the cohort is simulated.
     synthetic: bool
+    #: Training exams of patients who have a test exam too: they are not shown.
     left_out: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, workspace: Workspace, *, exams: Sequence[str] = (), channel: str | None = None) -> AtlasExams:
         """All training exams of a workspace, or those that are named.
 
-        Raises
-        ------
-        InputError
-            When there is no training exam; a named one is a test exam, of a patient with a test exam, unread,
-            unknown or named twice; the study has no such channel.
-        dataset_conversion.images.volume.ConversionError
-            When there is no finished data set.
+        An InputError when there is no training exam; a named one is a test exam, of a patient with a test
+        exam, unread, unknown or named twice; the study has no such channel. A ConversionError when there is
+        no finished data set.
         """
         dataset = workspace.dataset
         names = dataset.spec.channels
@@ -80,13 +68,7 @@ class AtlasExams:
         )
 
     def files(self) -> dict[str, Path]:
-        """Every file that the atlas follows from, by its place in the data set.
-
-        Raises
-        ------
-        InputError
-            When an exam's image or mask is not there.
-        """
+        """Every file that the atlas follows from, by its place in the data set; an InputError without one."""
         paths = [self.dataset.cohort_path]
         for exam in self.ages:
             for path in (self._image_path(exam), self._mask_path(exam)):
@@ -101,12 +83,8 @@ class AtlasExams:
     def candidates(self, unit: Unit | None) -> tuple[list[Candidate], Unit]:
         """Knees, or whole exams, and which of both.
 
-        By default knees where most exams are marked on both sides of a gap between two knees.
-
-        Raises
-        ------
-        evaluation.masks.reading.MaskError
-            When a mask cannot be read or holds a value that is no level.
+        By default knees where most exams are marked on both sides of a gap between two knees. A MaskError
+        when a mask cannot be read or holds a value that is no level.
         """
         found: dict[Unit, list[Candidate]] = {"knee": [], "exam": []}
         levels = [level.value for level in self.study.levels]
@@ -124,12 +102,8 @@ class AtlasExams:
     def image(self, exam: str, mask: Volume) -> Volume:
         """The image, in the study's storage order.
 
-        Raises
-        ------
-        InputError
-            When it does not lie on the mask's grid, or holds a value that is not finite.
-        dataset_conversion.images.volume.ConversionError
-            When it cannot be read.
+        An InputError when it does not lie on the mask's grid, or holds a value that is not finite; a
+        ConversionError when it cannot be read.
         """
         path = self._image_path(exam)
         image = read_volume(path).stored_as(self.study.plane)

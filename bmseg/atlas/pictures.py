@@ -28,33 +28,22 @@ _LEAST_MM = 100.0
 
 @dataclass(frozen=True)
 class Knee:
-    """A knee, or a whole exam, of an atlas.
+    """A knee, or a whole exam, of an atlas."""
 
-    Parameters
-    ----------
-    number : int
-        From 1, youngest first.
-    label : str
-        Names it without exam or site: ``knee 3, right, 12.1 y``.
-    age : float
-        NaN where it is not known.
-    image, mask : ndarray, shape (i, j, k)
-        As seen: i to the right of the picture, j downwards, slices along k.
-    spacing : tuple of float
-        Pixel size along i and j, mm.
-    windows : mapping of str to Window
-        By name, of the whole exam.
-    air : float
-        Intensities up to this one are air.
-    """
-
+    #: From 1, youngest first.
     number: int
+    #: Names it without exam or site: ``knee 3, right, 12.1 y``.
     label: str
+    #: NaN where it is not known.
     age: float
+    #: As the mask, shape (i, j, k), as seen: i to the right of the picture, j downwards, slices along k.
     image: np.ndarray
     mask: np.ndarray
+    #: Pixel size along i and j, mm.
     spacing: tuple[float, float]
+    #: By name, of the whole exam.
     windows: Mapping[str, Window]
+    #: Intensities up to this one are air.
     air: float
 
     @cached_property
@@ -84,15 +73,9 @@ class Frame:
 
 @dataclass(frozen=True)
 class Picture:
-    """A slice of a knee as seen.
+    """A slice of a knee as seen, shape (rows, columns)."""
 
-    Parameters
-    ----------
-    image : ndarray of float32, shape (rows, columns)
-        In units of the exam; what lies outside of it is its darkest value.
-    mask : ndarray of uint8, shape (rows, columns)
-    """
-
+    #: In units of the exam (float32); what lies outside of it is its darkest value.
     image: np.ndarray
     mask: np.ndarray
 
@@ -112,17 +95,11 @@ def close_up_frame(frame: Frame) -> Frame:
 
 
 def picture(knee: Knee, place: int, frame: Frame, *, around: int | None = None) -> Picture:
-    """A slice cut to a frame, shifted so as not to leave the image where that can be.
+    """A slice (from 0) cut to a frame, shifted so as not to leave the image where that can be.
 
-    Where a knee's pixels are not those of the frame, intensities are interpolated linearly and labels are
-    those of the nearest pixel.
-
-    Parameters
-    ----------
-    place : int
-        The slice, from 0.
-    around : int, optional
-        Centre on the largest marking of this level in the slice; by default on all marking of the knee.
+    It is centred on the largest marking of the level `around` in the slice, by default on all marking of
+    the knee. Where a knee's pixels are not those of the frame, intensities are interpolated linearly and
+    labels are those of the nearest pixel.
     """
     image, mask = knee.image[:, :, place], knee.mask[:, :, place]
     centre = _centre(mask == around, knee.spacing) if around is not None else None
@@ -140,19 +117,9 @@ def picture(knee: Knee, place: int, frame: Frame, *, around: int | None = None) 
 
 
 def tint(mask: np.ndarray, colors: Mapping[int, str], opacity: float = 1.0) -> np.ndarray:
-    """A mask as coloured pixels, see-through where nothing is marked.
+    """A mask as coloured pixels, uint8 (rows, columns, 4); see-through where nothing is marked.
 
-    Parameters
-    ----------
-    mask : ndarray of int, shape (rows, columns)
-    colors : mapping of int to str
-        Mask value to colour.
-    opacity : float
-        From 0 to 1.
-
-    Returns
-    -------
-    ndarray of uint8, shape (rows, columns, 4)
+    `colors` are mask value to colour; `opacity` is from 0 to 1.
     """
     layer = np.zeros((*mask.shape, 4), np.uint8)
     for value, color in colors.items():
@@ -161,10 +128,7 @@ def tint(mask: np.ndarray, colors: Mapping[int, str], opacity: float = 1.0) -> n
 
 
 def _marked_box(knee: Knee) -> np.ndarray:
-    """Where marking begins and ends along i and j over all slices, mm; the middle where nothing is marked.
-
-    Shape (axes, 2).
-    """
+    """Where marking begins and ends along i and j over all slices, mm; the middle where none is."""
     box = []
     for axis, spacing in enumerate(knee.spacing):
         others = tuple(other for other in range(3) if other != axis)

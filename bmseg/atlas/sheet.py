@@ -25,13 +25,7 @@ _LINE = 1.35
 
 
 class Sheet:
-    """A page with a heading; everything is placed in mm.
-
-    Parameters
-    ----------
-    lead : str
-        A line or two below it.
-    """
+    """A page with a heading, and `lead`, a line or two below it; everything is placed in mm."""
 
     def __init__(self, title: str, lead: str = "") -> None:
         self.figure = Figure(figsize=(WIDTH / _MM_PER_INCH, HEIGHT / _MM_PER_INCH))

@@ -24,26 +24,17 @@ SIGNAL_WORDS = (
 
 @dataclass(frozen=True)
 class Measured:
-    """A level in the slice of a knee that holds most of it.
+    """A level in the slice of a knee that holds most of it."""
 
-    Parameters
-    ----------
-    knee : int
-        The knee's number in the atlas.
-    level : int
-        Mask value.
-    place : int
-        The slice, from 0.
-    area : float
-        Of the level in that slice, mm2.
-    signal : float
-        `relative_signal`; NaN where it is not defined.
-    """
-
+    #: The knee's number in the atlas.
     knee: int
+    #: Mask value.
     level: int
+    #: The slice, from 0.
     place: int
+    #: Of the level in that slice, mm2.
     area: float
+    #: `relative_signal`; NaN where it is not defined.
     signal: float
 
     @property
@@ -59,21 +50,8 @@ def relative_signal(
 
     The neighbourhood, not the whole image, is the yardstick: it is the same kind of tissue, under the same
     coil, whatever the anatomy. It is that of all levels together, so that levels of one slice compare.
-
-    Parameters
-    ----------
-    image, mask : ndarray, shape (i, j)
-    level : int
-        Mask value.
-    spacing : sequence of float
-        Pixel size along i and j, mm.
-    air : float
-        Intensities up to this one are air.
-
-    Returns
-    -------
-    float
-        NaN where the level is not marked, or no tissue of positive intensity is near it.
+    Image and mask have shape (i, j), `spacing` is the size of their pixels in mm, and intensities up to
+    `air` are air. NaN where the level is not marked, or no tissue of positive intensity is near it.
 
     Examples
     --------
@@ -104,20 +82,11 @@ def measure(knee: Knee, level: int) -> Measured | None:
 
 
 def range_of(measured: Sequence[Measured], *, least_area: float) -> list[tuple[str, Measured]]:
-    """The faintest, a typical and the brightest example of a level.
+    """The faintest, a typical and the brightest example of a level in several knees, from faint to bright.
 
-    Parameters
-    ----------
-    measured : sequence of Measured
-        One level, several knees. Those without a defined signal are no examples.
-    least_area : float
-        In mm2: examples of at least this area go before smaller ones, which serve where there are no others.
-
-    Returns
-    -------
-    list of (str, Measured)
-        From faint to bright; ``typical`` is the median, the fainter of two. Fewer than three where fewer
-        are there.
+    Those without a defined signal are no examples; those of at least `least_area` (mm2) go before smaller
+    ones, which serve where there are no others. ``typical`` is the median, the fainter of two. Fewer than
+    three where fewer are there.
     """
     defined = [one for one in measured if not np.isnan(one.signal)]
     large = [one for one in defined if one.area >= least_area] or defined

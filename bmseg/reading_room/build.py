@@ -22,22 +22,10 @@ _OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
 def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int) -> bool:
     """Write the page for readers and the key; False when they were there, made from the same inputs.
 
-    Parameters
-    ----------
-    study : Study
-        With a visual analogue scale.
-    out : Path
-        `PAGE_FILE`, `KEY_FILE` and provenance.json go below it.
-    seed : int
-        Of the order.
-
-    Raises
-    ------
-    InputError
-        When the study has no scale, an image is damaged, or `out` holds the key of another page, which
-        scores that were given on it need.
-    evaluation.masks.reading.MaskError
-        When a mask is damaged, has other labels or is not on its image's grid.
+    `PAGE_FILE`, `KEY_FILE` and provenance.json go below `out`; the seed is that of the order. An InputError
+    when the study has no visual analogue scale, an image is damaged, or `out` holds the key of another
+    page, which scores that were given on it need; a MaskError when a mask is damaged, has other labels or
+    is not on its image's grid.
     """
     room = _room(study, study_file, shown)
     inputs = {

@@ -32,22 +32,14 @@ _ASSETS = "assets"
 
 @dataclass(frozen=True)
 class Room:
-    """What a page says beside the masks.
-
-    Parameters
-    ----------
-    levels : sequence of Level
-    anchors : sequence of str
-        Points of the scale, best first, at equal distances from 0 to 10 cm.
-    sides : (str, str)
-        The patient's side at the image's left and right edge, as ("R", "L").
-    synthetic : bool
-        Whether the cohort is synthetic; the page then says so.
-    """
+    """What a page says beside the masks."""
 
     levels: Sequence[Level]
+    #: Points of the scale, best first, at equal distances from 0 to 10 cm.
     anchors: Sequence[str]
+    #: The patient's side at the image's left and right edge, as ("R", "L").
     sides: tuple[str, str]
+    #: Whether the cohort is synthetic; the page then says so.
     synthetic: bool
 
     @property
@@ -58,20 +50,13 @@ class Room:
 
 @dataclass(frozen=True)
 class ShownExam:
-    """An exam's image and masks in the order of the study's plane.
+    """An exam's image and masks, shape (i, j, k), in the order of the study's plane."""
 
-    Parameters
-    ----------
-    image : ndarray, shape (i, j, k)
-        i to the right and j down on the screen, k through the slices.
-    pixel_mm : (float, float)
-        Size of a pixel along i and j, mm.
-    masks : mapping of str to ndarray, shape (i, j, k)
-        Origin to label map.
-    """
-
+    #: i to the right and j down on the screen, k through the slices.
     image: np.ndarray
+    #: Size of a pixel along i and j, mm.
     pixel_mm: tuple[float, float]
+    #: Origin to label map.
     masks: Mapping[str, np.ndarray]
 
 
@@ -84,14 +69,10 @@ class Page:
 
 
 def build_page(room: Room, places: Sequence[Place], read: Callable[[str], ShownExam]) -> Page:
-    """Make the page.
+    """Make the page; the first place is mask 1.
 
-    Parameters
-    ----------
-    places : sequence of Place
-        The first is mask 1.
-    read : callable
-        Case identifier to exam; called once an exam, in the order in which exams first appear.
+    `read` gives a case identifier's exam; it is called once an exam, in the order in which exams first
+    appear.
     """
     images: list[dict[str, Any]] = []
     data: dict[str, str] = {}

@@ -64,10 +64,7 @@ class ExamFacts(_Record):
 class Key(_Record):
     """Whose masks a page shows: the first entry of `masks` is the page's mask 1.
 
-    Raises
-    ------
-    pydantic.ValidationError
-        When a mask's exam has no facts, or a mask stands there twice.
+    A ValidationError when a mask's exam has no facts, or a mask stands there twice.
     """
 
     kind: Literal["bmseg reading room key"] = "bmseg reading room key"

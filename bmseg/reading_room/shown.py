@@ -25,24 +25,16 @@ from evaluation.masks.reading import check_grid, list_masks, match_exams, read_m
 
 @dataclass(frozen=True)
 class Shown:
-    """What a reading room shows, as files.
+    """What a reading room shows, as files."""
 
-    Parameters
-    ----------
-    images : mapping of str to Path
-        Exam to its image.
-    masks : mapping of str to mapping of str to Path
-        Origin, `REFERENCE` first, to exam to mask.
-    ages : mapping of str to float
-        Exam to age in years, where known.
-    left_out : sequence of str
-        Exams with an image and no mask.
-    """
-
+    #: Exam to its image.
     images: Mapping[str, Path]
+    #: Origin, `REFERENCE` first, to exam to mask.
     masks: Mapping[str, Mapping[str, Path]]
+    #: Exam to age in years, where known.
     ages: Mapping[str, float]
     synthetic: bool
+    #: Exams with an image and no mask.
     left_out: Sequence[str] = ()
 
     @property
@@ -53,10 +45,8 @@ class Shown:
     def read(self, study: Study, exam: str) -> ShownExam:
         """An exam's image and masks as the page shows them.
 
-        Raises
-        ------
-        dataset_conversion.images.volume.ConversionError, evaluation.masks.reading.MaskError
-            When a file is damaged, or a mask has other labels or is not on its image's grid.
+        A ConversionError or MaskError when a file is damaged, or a mask has other labels or is not on its
+        image's grid.
         """
         image = read_volume(self.images[exam])
         masks = {}
@@ -71,17 +61,9 @@ class Shown:
 def workspace_shown(workspace: Workspace, models: Sequence[str] = (), channel: str | None = None) -> Shown:
     """The consensus and models' masks of an evaluated workspace's test exams.
 
-    Parameters
-    ----------
-    models : sequence of str
-        Methods with predictions; all of them when empty.
-    channel : str, optional
-        The first of the study by default.
-
-    Raises
-    ------
-    InputError
-        When the workspace was not evaluated, a model has no predictions, or the channel is unknown.
+    Models are methods with predictions, by default all of them; the channel is by default the study's
+    first. An InputError when the workspace was not evaluated, a model has no predictions, or the channel is
+    unknown.
     """
     dataset, exams, made = workspace.dataset, workspace.test_exams(), workspace_raters(workspace).models
     channel = _channel(workspace.study, channel)
@@ -112,23 +94,11 @@ def folders_shown(
     cohort: Path | None = None,
     synthetic: bool = False,
 ) -> Shown:
-    """The images and masks of plain folders of ``<exam>.nii.gz``.
+    """The images and masks of plain folders of ``<exam>.nii.gz``; `models` are model to folder.
 
-    Parameters
-    ----------
-    images : Path
-        ``<exam>_0000.nii.gz``, a number a channel; ``<exam>.nii.gz`` will do for one.
-    models : mapping of str to Path
-        Model to folder.
-    cohort : Path, optional
-        CSV with the columns ``exam`` and ``age``.
-
-    Raises
-    ------
-    InputError
-        When an image is missing or not whole.
-    evaluation.masks.reading.MaskError
-        When folders do not hold masks of the same exams.
+    Images are ``<exam>_0000.nii.gz``, a number a channel; ``<exam>.nii.gz`` will do for one. `cohort` is a
+    CSV with the columns ``exam`` and ``age``. An InputError when an image is missing or not whole; a
+    MaskError when folders do not hold masks of the same exams.
     """
     channels = [one.name for one in study.channels]
     number = channels.index(_channel(study, channel))

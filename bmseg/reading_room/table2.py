@@ -28,19 +28,9 @@ class Table2:
 def write_table2(scores_file: Path, printed_file: Path | None, study_file: Path, out: Path) -> Table2:
     """Make Table 2 of a file of scores, and hold what was printed against it.
 
-    Parameters
-    ----------
-    scores_file : Path
-        See `evaluation.reading.vas_scores.read_scores`.
-    printed_file : Path, optional
-        Of printed means and standard deviations, see `evaluation.reading.vas_scores.read_printed_summary`.
-    out : Path
-        `TABLES` and provenance.json go here.
-
-    Raises
-    ------
-    InputError
-        When the study has no scale, a file is not as it should be, or would be written over.
+    Files are those of `evaluation.reading.vas_scores.read_scores` and `read_printed_summary`; `TABLES` and
+    provenance.json go to `out`. An InputError when the study has no scale, a file is not as it should be,
+    or would be written over.
     """
     study = load_study(study_file)
     if study.vas is None:

@@ -33,28 +33,19 @@ _Record = TypeVar("_Record", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Unblinded:
-    """Scores with their names.
+    """Scores with their names."""
 
-    Parameters
-    ----------
-    answers : DataFrame
-        `ANSWER_COLUMNS`, a row a reader, mask and item; ``score`` in cm, NaN where none was given.
-    comments : DataFrame
-        `COMMENT_COLUMNS`, of the masks that have one.
-    tables : mapping of (str, str) to DataFrame
-        Model and reader to what `evaluation.reading.vas_scores.read_scores` reads, a row an exam. Of two or
-        more independent readers there is their mean too, under `MEAN`.
-    reliability : DataFrame
-        `RELIABILITY_COLUMNS`: intraclass correlations of independent readers over all masks, an item at a
-        time; empty with fewer than two of them.
-    n_missing : int
-        Scores that were not given.
-    """
-
+    #: `ANSWER_COLUMNS`, a row a reader, mask and item; ``score`` in cm, NaN where none was given.
     answers: pd.DataFrame
+    #: `COMMENT_COLUMNS`, of the masks that have one.
     comments: pd.DataFrame
+    #: Model and reader to what `evaluation.reading.vas_scores.read_scores` reads, a row an exam. Of two or
+    #: more independent readers there is their mean too, under `MEAN`.
     tables: Mapping[tuple[str, str], pd.DataFrame]
+    #: `RELIABILITY_COLUMNS`: intraclass correlations of independent readers over all masks, an item at a
+    #: time; empty with fewer than two of them.
     reliability: pd.DataFrame
+    #: Scores that were not given.
     n_missing: int
 
     @property
@@ -99,23 +90,12 @@ class Unblinded:
 def write_unblinded(
     key_file: Path, score_files: Sequence[Path], out: Path, *, unfinished: bool = False
 ) -> Unblinded:
-    """Check key and scores, and write them with names.
+    """Check key and scores (a file a reader, or one of readers together), and write them with names.
 
     Files below `out`: ``vas_<model>_<reader>.csv`` (what `bmseg vas` reads; of independent readers also
     their mean), ``answers.csv``, ``comments.csv``, with two or more independent readers ``icc.csv`` and
-    ``icc.md``, and provenance.json.
-
-    Parameters
-    ----------
-    score_files : sequence of Path
-        One a reader, or one of readers together.
-    unfinished : bool
-        Take files with missing scores.
-
-    Raises
-    ------
-    InputError
-        When a file is no key or no scores, they do not belong together, or scores are missing.
+    ``icc.md``, and provenance.json. Files with missing scores are taken if `unfinished`. An InputError when
+    a file is no key or no scores, they do not belong together, or scores are missing.
     """
     key = _read(key_file, Key, "the key of a reading room, key.json")
     files = {str(path): _read(path, ScoresFile, "the scores that the page saved") for path in score_files}
@@ -140,18 +120,10 @@ def write_unblinded(
 def unblind(key: Key, files: Mapping[str, ScoresFile], *, unfinished: bool = False) -> Unblinded:
     """Say whose the scored masks are.
 
-    Parameters
-    ----------
-    files : mapping of str to ScoresFile
-        Where each comes from, for messages, to what a reader or readers together gave.
-    unfinished : bool
-        Take files with missing scores too; they become empty cells and are counted.
-
-    Raises
-    ------
-    InputError
-        When a file belongs to another page, a reader comes twice, a mask or item is unknown, or scores are
-        missing; names every file, mask and item.
+    `files` are where each comes from, for messages, to what a reader or readers together gave. If
+    `unfinished`, files with missing scores are taken too; they become empty cells and are counted. An
+    InputError when a file belongs to another page, a reader comes twice, a mask or item is unknown, or
+    scores are missing; it names every file, mask and item.
     """
     faults = [*_faults(key, files)]
     tables = {} if faults else {name: _answers(key, file) for name, file in files.items()}

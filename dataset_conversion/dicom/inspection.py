@@ -31,12 +31,8 @@ def inspect(
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """List every volume and say which channel the rules, or a person's choices, make it.
 
-    Returns
-    -------
-    DataFrame
-        One row a volume, columns `COLUMNS`, all text; no patient field, date, UID or free text.
-    dict of str to str
-        Exam to the reason why it would be refused.
+    Returned are one row a volume, columns `COLUMNS`, all text (no patient field, date, UID or free text),
+    and exam to the reason why it would be refused.
     """
     rows, refused = [], {}
     for exam in exams:
@@ -55,13 +51,9 @@ def read_choices(
 ) -> dict[str, dict[str, str]]:
     """Read which volume a person chose, from an edited table of `inspect`: exam to channel to volume.
 
-    Rows whose `channel` is empty say nothing; others must still describe what the source holds now.
-
-    Raises
-    ------
-    ConversionError
-        When the table cannot be read or names an exam, volume or channel that is not there, a channel
-        twice, or a volume that has changed since.
+    Rows whose `channel` is empty say nothing; others must still describe what the source holds now. A
+    ConversionError when the table cannot be read or names an exam, volume or channel that is not there, a
+    channel twice, or a volume that has changed since.
     """
     table = _read_table(path)
     now = {

@@ -42,13 +42,8 @@ def read_voxels(found: FoundVolume) -> Volume:
     """Decode a usable volume: ``array[column, row, slice]``.
 
     Slope and intercept of every frame are applied; values are integers where all results are whole and fit
-    16 bits, otherwise single precision.
-
-    Raises
-    ------
-    ConversionError
-        When a file is damaged, its pixel data has another length than its header says, or no decoder
-        reads its transfer syntax.
+    16 bits, otherwise single precision. A ConversionError when a file is damaged, its pixel data has
+    another length than its header says, or no decoder reads its transfer syntax.
     """
     numbered = sorted(enumerate(found.frames), key=lambda pair: (pair[1].file, pair[0]))
     stored: np.ndarray | None = None

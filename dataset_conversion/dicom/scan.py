@@ -62,10 +62,7 @@ class Scan:
 def scan(source: Path, *, processes: int | None = None) -> Scan:
     """Read the headers of all files below a folder, or of one file, on all CPU cores by default.
 
-    Raises
-    ------
-    ConversionError
-        When there is no such folder, or no DICOM image in it.
+    A ConversionError when there is no such folder, or no DICOM image in it.
     """
     if not source.exists():
         raise ConversionError(f"{source}: no such folder; name the folder of the exported studies")

@@ -23,11 +23,8 @@ def choose(
 ) -> dict[str, FoundVolume]:
     """The volume of every channel, each by its rule or by the name that a person chose.
 
-    Raises
-    ------
-    ConversionError
-        When the exam is unusable as a whole, a channel has no candidate or several, or the chosen volume
-        is unusable; one line with the numbers.
+    A ConversionError when the exam is unusable as a whole, a channel has no candidate or several, or the
+    chosen volume is unusable; one line with the numbers.
     """
     if exam.reason:
         raise ConversionError(f"{exam.identifier}: {exam.reason}")

@@ -29,12 +29,9 @@ def pending_exams(
 ) -> list[PendingExam]:  # fmt: skip
     """What `convert` works on: the exams of the table's rows or, without a table, all of them, unread.
 
-    `choices` are exam to channel to the volume that a person chose; `label_map` as in `Labels`.
-
-    Raises
-    ------
-    ConversionError
-        When a row names an exam that is not in the source, or a patient has exams in both splits.
+    `choices` are exam to channel to the volume that a person chose; `label_map` as in `Labels`. A
+    ConversionError when a row names an exam that is not in the source, or a patient has exams in both
+    splits.
     """
     found = {exam.identifier: exam for exam in exams}
     if rows is None:

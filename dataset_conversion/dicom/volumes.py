@@ -176,10 +176,7 @@ def _may_belong(frame: Frame, own: Frame) -> bool:
 
 
 def _continues(other: FoundVolume, volume: FoundVolume) -> bool:
-    """Whether another's frames go on just beyond an end of the volume, on its own grid.
-
-    They do so as a fragment that was torn off, or as a twin that has a slice more at every place.
-    """
+    """Whether another's frames (a fragment, a twin) go on just beyond an end of the volume, on its grid."""
     places = [frame.position for frame in other.frames if frame.position and _related(frame, other, volume)]
     if not places:
         return False

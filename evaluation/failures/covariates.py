@@ -32,23 +32,11 @@ _BATCH = 5_000
 def correlations(scores: pd.DataFrame, covariate: str) -> pd.DataFrame:
     """Spearman's correlation of Dice with a number of the exam: its reference volume, its age.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        ``exam, rater, level, dice`` and the covariate: `error_volumes` (``reference_ml``), or dice.csv
-        with columns of cohort.csv (`with_cohort`).
-    covariate : str
-        A column of numbers; what is not a number is left out and counted, as is an undefined Dice.
-
-    Returns
-    -------
-    DataFrame
-        `CORRELATION_COLUMNS`: ``rho`` and ``p`` as of `spearman`, ``p_holm`` for all levels of a rater.
-
-    Raises
-    ------
-    StatisticsError
-        When the column is missing or an exam stands twice.
+    `scores` are ``exam, rater, level, dice`` and the covariate: `error_volumes` (``reference_ml``), or
+    dice.csv with columns of cohort.csv (`with_cohort`). Values of the covariate that are no numbers are
+    left out and counted, as is an undefined Dice. Returned are `CORRELATION_COLUMNS`: ``rho`` and ``p`` as
+    of `spearman`, ``p_holm`` for all levels of a rater. A StatisticsError when the column is missing or an
+    exam stands twice.
     """
     check_once(scores)
     _check_column(scores, covariate)
@@ -86,10 +74,7 @@ def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 def with_cohort(scores: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """The scores with what is known of their exams; the cohort, as cohort.csv, has a row an exam.
 
-    Raises
-    ------
-    StatisticsError
-        When an exam has no row in the cohort, or two.
+    A StatisticsError when an exam has no row in the cohort, or two.
     """
     if twice := list(cohort.exam[cohort.exam.duplicated()]):
         raise StatisticsError(f"cohort: found exam {twice[0]} twice, expected one row an exam")
@@ -102,22 +87,9 @@ def with_cohort(scores: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
 def by_category(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")) -> pd.DataFrame:
     """Median Dice in every category of exams; those without a category are left out.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        Of `with_cohort`.
-    columns : sequence of str
-        Site, scanner, group and the like. Where each site has its own scanner one of the two will do.
-
-    Returns
-    -------
-    DataFrame
-        ``rater, level, column, category, median, minimum, maximum, n_defined, n``
-
-    Raises
-    ------
-    StatisticsError
-        When a column is missing or an exam stands twice.
+    `scores` are those of `with_cohort`; `columns` are site, scanner, group and the like (where each site
+    has its own scanner one of the two will do). Returned are ``rater, level, column, category, median,
+    minimum, maximum, n_defined, n``. A StatisticsError when a column is missing or an exam stands twice.
     """
     rows = [
         (*keys, category, dice.median(), dice.min(), dice.max(), dice.count(), len(dice))
@@ -131,12 +103,9 @@ def by_category(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")
 def compare_categories(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")) -> pd.DataFrame:
     """Mann-Whitney test of Dice between every two categories of exams; takes what `by_category` does.
 
-    Returns
-    -------
-    DataFrame
-        ``rater, level, column, category, other, difference, p, p_holm, n, n_other``: ``difference`` is the
-        Hodges-Lehmann shift, the median of all differences between an exam of ``category`` and one of
-        ``other``; ``p_holm`` for all levels and columns of a rater.
+    Returned are ``rater, level, column, category, other, difference, p, p_holm, n, n_other``:
+    ``difference`` is the Hodges-Lehmann shift, the median of all differences between an exam of
+    ``category`` and one of ``other``; ``p_holm`` for all levels and columns of a rater.
     """
     rows = []
     for *keys, groups in _categories(scores, columns):

@@ -36,21 +36,12 @@ _COUNTS = ["tp", "fp", "fn"]
 
 
 def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.DataFrame:
-    """Right and wrong voxels of every rater and level, slice by slice.
+    """Right and wrong voxels of every rater and level (or group, with its mask values), slice by slice.
 
-    Parameters
-    ----------
-    masks : ExamMasks
-    levels : mapping of str to sequence of int
-        Level or group to its mask values.
-
-    Returns
-    -------
-    DataFrame
-        `COLUMNS`: ``slice`` is the index in the array; ``position`` the middle of the slice between the
-        outer faces of the first (0) and last (1) slice that holds marrow or anybody's marking, in the
-        direction of `evaluation.masks.exam.ENDS`; peripheral are the outer quarters, position below 1/4
-        or above 3/4; voxels ``tp, fp, fn``. No rows where nothing is marked.
+    Returned are `COLUMNS`: ``slice`` is the index in the array; ``position`` the middle of the slice
+    between the outer faces of the first (0) and last (1) slice that holds marrow or anybody's marking, in
+    the direction of `evaluation.masks.exam.ENDS`; peripheral are the outer quarters, position below 1/4 or
+    above 3/4; voxels ``tp, fp, fn``. No rows where nothing is marked.
     """
     order = masks.order
     n = len(order)
@@ -76,28 +67,14 @@ def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.Da
 
 
 def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.95) -> pd.DataFrame:
-    """Dice and false volume along the slices, exams pooled.
+    """Dice and false volume along the slices, exams pooled, of the `slice_counts` of all exams.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        `slice_counts` of all exams.
-    bins : int
-        Equal parts of the relative position; a multiple of four, or a bin is both peripheral and central.
-    confidence : float
-        Of the interval, which is the jackknife's over exams (t): approximate.
+    `bins` are equal parts of the relative position: a positive multiple of four (else a StatisticsError),
+    or a bin is both peripheral and central. The interval is the jackknife's over exams (t): approximate.
 
-    Returns
-    -------
-    DataFrame
-        `PROFILE_COLUMNS`: ``position`` is the middle of the bin, ``dice`` of all its voxels; volumes are
-        means over exams; ``n_exams`` have marking in the bin. Dice is NaN where nobody marked, and its
-        bounds where fewer than two exams have marking.
-
-    Raises
-    ------
-    StatisticsError
-        When the bins are not a positive multiple of four.
+    Returned are `PROFILE_COLUMNS`: ``position`` is the middle of the bin, ``dice`` of all its voxels;
+    volumes are means over exams; ``n_exams`` have marking in the bin. Dice is NaN where nobody marked, and
+    its bounds where fewer than two exams have marking.
     """
     if bins < 4 or bins % 4:
         raise StatisticsError(f"bins: found {bins}, expected a multiple of 4, so that quarters are bins")
@@ -119,12 +96,9 @@ def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.
 def peripheral_against_central(counts: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     """Dice in the outer quarters of the slices against that in the inner half, paired by exam.
 
-    Returns
-    -------
-    DataFrame
-        `PARTS_COLUMNS`: ``peripheral`` and ``central`` are medians over exams of the Dice of all slices
-        there; ``difference`` is peripheral minus central by Hodges and Lehmann; ``p`` is of Wilcoxon's exact
-        test, ``p_holm`` for all levels of a rater.
+    Returned are `PARTS_COLUMNS`: ``peripheral`` and ``central`` are medians over exams of the Dice of all
+    slices there; ``difference`` is peripheral minus central by Hodges and Lehmann; ``p`` is of Wilcoxon's
+    exact test, ``p_holm`` for all levels of a rater.
     """
     rows = []
     for (rater, level), group in counts.groupby(["rater", "level"], sort=False):
@@ -142,25 +116,12 @@ def peripheral_against_central(counts: pd.DataFrame, *, confidence: float = 0.95
 def marking_outside(
     masks: ExamMasks, region: np.ndarray, levels: Mapping[str, Sequence[int]]
 ) -> pd.DataFrame:
-    """How much each rater, and the reference, marked outside the region that is to be marked.
+    """How much each rater, and the reference, marked outside the region (of the masks' shape) to be marked.
 
-    Parameters
-    ----------
-    masks, levels
-        As in `slice_counts`.
-    region : ndarray of bool, shape (i, j, k)
-        Where marking is allowed, such as of `evaluation.masks.metaphysis.allowed_region`.
-
-    Returns
-    -------
-    DataFrame
-        `OUTSIDE_COLUMNS`: voxels ``n_outside, n_marked``; ``share`` of the marked ones that are outside is
-        NaN where nothing is marked. The reference is called ``reference``.
-
-    Raises
-    ------
-    MaskError
-        When the region is empty or of another shape than the masks, or a rater is called ``reference``.
+    The region is such as of `evaluation.masks.metaphysis.allowed_region`. Returned are `OUTSIDE_COLUMNS`:
+    voxels ``n_outside, n_marked``; ``share`` of the marked ones that are outside is NaN where nothing is
+    marked. The reference is called ``reference``. A MaskError when the region is empty or of another shape
+    than the masks, or a rater is called ``reference``.
     """
     masks.check_shape("region", region)
     if not region.any():

@@ -24,22 +24,10 @@ SPARSE_COLUMNS = [
 def error_volumes(scores: pd.DataFrame, voxel_ml: Mapping[str, float]) -> pd.DataFrame:
     """What a rater marked too much and too little in each exam, in ml.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        dice.csv: ``exam, rater, level, dice, fp, fn, n_reference, n_rater`` (voxels).
-    voxel_ml : mapping of str to float
-        Exam to the volume of its voxels, ml.
-
-    Returns
-    -------
-    DataFrame
-        `COLUMNS`: ``fp_ml`` marked by the rater and not by the reference, ``fn_ml`` the reverse.
-
-    Raises
-    ------
-    StatisticsError
-        When an exam stands twice, its voxel volume is missing, or is not above 0.
+    `scores` are dice.csv: ``exam, rater, level, dice, fp, fn, n_reference, n_rater`` (voxels); `voxel_ml`
+    is each exam's volume of a voxel. Returned are `COLUMNS`: ``fp_ml`` marked by the rater and not by the
+    reference, ``fn_ml`` the reverse. A StatisticsError when an exam stands twice, its voxel volume is
+    missing, or is not above 0.
     """
     check_once(scores)
     if missing := [exam for exam in dict.fromkeys(scores.exam) if not voxel_ml.get(exam, 0) > 0]:
@@ -54,11 +42,8 @@ def error_volumes(scores: pd.DataFrame, voxel_ml: Mapping[str, float]) -> pd.Dat
 def summarise_errors(errors: pd.DataFrame) -> pd.DataFrame:
     """False-positive and false-negative volume over exams, of `error_volumes`.
 
-    Returns
-    -------
-    DataFrame
-        `ERROR_COLUMNS`: error is ``fp_ml`` or ``fn_ml``, in ml an exam; ``share`` is the sum over exams
-        divided by that of the reference, NaN where the reference has nothing.
+    Returned are `ERROR_COLUMNS`: error is ``fp_ml`` or ``fn_ml``, in ml an exam; ``share`` is the sum over
+    exams divided by that of the reference, NaN where the reference has nothing.
     """
     rows = []
     for (rater, level), group in errors.groupby(KEYS, sort=False):
@@ -73,12 +58,9 @@ def summarise_errors(errors: pd.DataFrame) -> pd.DataFrame:
 def sparse_against_ample(errors: pd.DataFrame) -> pd.DataFrame:
     """Dice where the reference has little of a level against where it has much, of `error_volumes`.
 
-    Returns
-    -------
-    DataFrame
-        `SPARSE_COLUMNS`: ``split_ml`` is the median reference volume over the exams of a defined Dice;
-        an exam at the median is sparse. Dice are medians; ``p`` is of the Mann-Whitney test, ``p_holm`` for
-        all levels of a rater.
+    Returned are `SPARSE_COLUMNS`: ``split_ml`` is the median reference volume over the exams of a defined
+    Dice; an exam at the median is sparse. Dice are medians; ``p`` is of the Mann-Whitney test, ``p_holm``
+    for all levels of a rater.
     """
     check_once(errors)
     rows = []

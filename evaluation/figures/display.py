@@ -32,13 +32,7 @@ _DARKEST, _BRIGHTEST = 0.35, 0.95
 
 @dataclass(frozen=True)
 class Window:
-    """Which intensities are shown as black and as white.
-
-    Parameters
-    ----------
-    low, high : float
-        In units of the image; `high` is above `low`.
-    """
+    """Which intensities are shown as black (`low`) and as white (`high`, above it), in units of the image."""
 
     name: str
     low: float
@@ -53,17 +47,8 @@ class Window:
 def window_presets(image: np.ndarray) -> tuple[Window, ...]:
     """Windows of an exam, by percentiles of its tissue, so that exams of all scanners look alike.
 
-    ``standard`` shows all but the extremes, ``bright`` lifts weak signal, ``wide`` shows fluid without
-    clipping, ``narrow`` stretches the upper half.
-
-    Parameters
-    ----------
-    image : ndarray, shape (i, j, k)
-
-    Returns
-    -------
-    tuple of Window
-        ``standard`` first.
+    ``standard``, which comes first, shows all but the extremes, ``bright`` lifts weak signal, ``wide``
+    shows fluid without clipping, ``narrow`` stretches the upper half. The image has shape (i, j, k).
 
     Examples
     --------
@@ -82,23 +67,14 @@ def window_presets(image: np.ndarray) -> tuple[Window, ...]:
 
 
 def air_below(image: np.ndarray) -> float:
-    """The intensity up to which a voxel of an exam counts as air, in units of the image.
-
-    Parameters
-    ----------
-    image : ndarray
-        The whole exam, of any shape.
-    """
+    """The intensity up to which a voxel of a whole exam counts as air, in units of the image."""
     return float(_AIR * np.percentile(image, 99))
 
 
 def safe_colors(number: int) -> list[str]:
-    """Colours of levels 1 to `number` that colour-blind readers can tell apart, darker to brighter.
+    """Colours ``#rrggbb`` of levels 1 to `number` that colour-blind readers can tell apart.
 
-    Returns
-    -------
-    list of str
-        ``#rrggbb``, from matplotlib's plasma: perceptually uniform, and rising in lightness as levels do.
+    They are matplotlib's plasma: perceptually uniform, and rising in lightness as levels do.
 
     Examples
     --------

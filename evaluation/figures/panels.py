@@ -16,14 +16,9 @@ _LONGEST = 26
 
 
 def panels(levels: Sequence[str], axes: AxesLike | None, *, height: float, extra: float) -> Drawing:
-    """A panel a level, two beside each other, a column wide.
+    """A panel a level, two beside each other, a column wide; in `axes`, one a level, where given.
 
-    Parameters
-    ----------
-    axes : Axes or sequence of Axes, optional
-        To draw into, one a level.
-    height, extra : float
-        Inches of a row of panels, and for everything else.
+    `height` and `extra` are inches of a row of panels, and for everything else.
     """
     rows = (len(levels) + 1) // 2
     # Room for the label along the side where there is one row only.
@@ -36,12 +31,8 @@ def rater_rows(
 ) -> Drawing:
     """A panel a level, below each other, a column wide, and in it a row a rater, first on top.
 
-    Parameters
-    ----------
-    axes : Axes or sequence of Axes, optional
-        To draw into, one a level.
-    extra : float
-        Inches for what is beside the rows of raters and the titles of levels.
+    It is drawn into `axes`, one a level, where given; `extra` are inches for what is beside the rows of
+    raters and the titles of levels.
     """
     height = len(levels) * (_RATER_INCHES * len(raters) + 0.28)
     drawing = Drawing.of(axes, levels, (COLUMN_INCHES, height + extra), sharex=True)

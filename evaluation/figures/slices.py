@@ -93,19 +93,10 @@ def difference_sheet(
 
 
 def difference(reference: np.ndarray, mask: np.ndarray, levels: Sequence[int] | None = None) -> np.ndarray:
-    """What each voxel of a mask is against the reference.
+    """What each voxel of a label map is against the reference, of the same shape.
 
-    Parameters
-    ----------
-    reference, mask : ndarray of one shape
-        Label maps.
-    levels : sequence of int, optional
-        As in `difference_sheet`.
-
-    Returns
-    -------
-    ndarray of uint8
-        0 where neither marks, else the place in `DIFFERENCES`, from 1.
+    `levels` are those of `difference_sheet`. Returned is uint8: 0 where neither marks, else the place in
+    `DIFFERENCES`, from 1.
     """
     expected, found = _of_levels(reference, levels), _of_levels(mask, levels)
     in_both = (expected > 0) & (found > 0)

@@ -72,19 +72,13 @@ def noted(figure: Figure, note: str, color: str = GREY) -> Figure:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """The panels of a figure: of ours, or the caller's axes.
-
-    Parameters
-    ----------
-    grid : dict of str to Axes
-        The panels by name, in order.
-    is_ours : bool
-        Whether the figure holds nothing else: what stands outside the panels is then the figure's, else
-        that of the first or last panel.
-    """
+    """The panels of a figure: of ours, or the caller's axes."""
 
     figure: Figure
+    #: The panels by name, in order.
     grid: dict[str, Axes]
+    #: Whether the figure holds nothing else: what stands outside the panels is then the figure's, else that
+    #: of the first or last panel.
     is_ours: bool
 
     @classmethod
@@ -96,13 +90,7 @@ class Drawing:
         columns: int = 1,
         **grid: Any,
     ) -> Drawing:
-        """The axes given, one a panel; without any those of a figure of `size` inches.
-
-        Raises
-        ------
-        ValueError
-            When there are more or fewer axes than panels.
-        """
+        """The axes given, one a panel (else a ValueError); without any those of a figure of `size` inches."""
         if axes is None:
             figure = new_figure(*size)
             ours = figure.subplots(-(-len(panels) // columns), columns, squeeze=False, **grid).ravel()

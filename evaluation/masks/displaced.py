@@ -20,21 +20,13 @@ _FLIPS = [axes for count in (1, 2, 3) for axes in combinations(range(3), count)]
 
 @dataclass(frozen=True)
 class OrientationAlarm:
-    """A rater whose mask does not lie where the others' do.
-
-    Parameters
-    ----------
-    rater, other : str
-        The rater, and the one that it was compared with.
-    dice, dice_flipped : float
-        Of everything marked, as stored and after the flip.
-    axes : tuple of int
-        Array axes whose flip brings the two together best.
-    """
+    """A rater whose mask does not lie where the others' do, compared with one other."""
 
     rater: str
     other: str
+    #: Of everything marked, as stored.
     dice: float
+    #: Array axes whose flip brings the two together best; `dice_flipped` is that after it.
     axes: tuple[int, ...]
     dice_flipped: float
 
@@ -60,14 +52,9 @@ class OrientationAlarm:
 def find_displaced(masks: Mapping[str, np.ndarray]) -> list[OrientationAlarm]:
     """Look for raters whose masks of one exam are mirrored or lie elsewhere.
 
-    Only raters that hardly overlap anybody are examined, so the usual exam costs one pass. Of two
-    raters who disagree the one further from the rest is named; of two in all, the second.
-
-    Parameters
-    ----------
-    masks : mapping of str to ndarray, shape (i, j, k)
-        Rater to label map, all of one shape; whatever is not 0 counts as marked. Empty masks raise
-        no alarm.
+    Masks are of one shape (i, j, k); whatever is not 0 counts as marked, and empty ones raise no alarm.
+    Only raters that hardly overlap anybody are examined, so the usual exam costs one pass. Of two raters
+    who disagree the one further from the rest is named; of two in all, the second.
     """
     marked = {rater: mask > 0 for rater, mask in masks.items()}
     marked = {rater: mask for rater, mask in marked.items() if mask.any()}

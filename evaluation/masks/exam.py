@@ -21,31 +21,17 @@ ENDS = {
 
 @dataclass(frozen=True, eq=False)
 class ExamMasks:
-    """An exam's masks on one grid.
-
-    Parameters
-    ----------
-    reference : ndarray, shape (i, j, k)
-        The label map that raters are scored against, such as the consensus.
-    raters : mapping of str to ndarray, shape (i, j, k)
-    affine : ndarray, shape (4, 4)
-        Voxel indices to world millimetres, RAS+.
-    plane : {"coronal", "sagittal", "axial"}
-        Of the slices.
-    marrow : ndarray of bool, shape (i, j, k), optional
-        Slices that hold it count; without it those between the first and the last with any marking.
-
-    Raises
-    ------
-    MaskError
-        When the plane is unknown or an array's shape is not that of the reference.
-    """
+    """An exam's masks on one grid; a MaskError when the plane is unknown or shapes differ."""
 
     exam: str
+    #: The label map that raters are scored against, such as the consensus, of shape (i, j, k).
     reference: np.ndarray
     raters: Mapping[str, np.ndarray]
+    #: Voxel indices to world millimetres, RAS+.
     affine: np.ndarray
+    #: Of the slices: coronal, sagittal or axial.
     plane: str = "coronal"
+    #: Slices that hold it (bool) count; without it those between the first and the last with any marking.
     marrow: np.ndarray | None = None
 
     def __post_init__(self) -> None:

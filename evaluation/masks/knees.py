@@ -28,23 +28,11 @@ Slices = tuple[slice, slice, slice]
 def split_knees(masks: Mapping[str, np.ndarray], affine: np.ndarray) -> dict[str, Slices]:
     """The parts of an exam's arrays that hold the right and the left knee.
 
-    Parameters
-    ----------
-    masks : mapping of str to ndarray, shape (i, j, k)
-        The label maps of all raters of an exam, or two of them may be cut at different places.
-    affine : ndarray, shape (4, 4)
-        Voxel indices to world millimetres, RAS+.
-
-    Returns
-    -------
-    dict of str to tuple of slice
-        `KNEES` to slices: ``mask[slices]`` is the knee's part; the two parts make up the array.
-
-    Raises
-    ------
-    MaskError
-        When there is no gap of `GAP_MM` in the middle third: one knee was imaged, the knees touch, or
-        something between them is marked.
+    `masks` are the label maps (i, j, k) of all raters of an exam, or two of them may be cut at different
+    places; `affine` takes voxel indices to world millimetres, RAS+. Returned are `KNEES` to slices:
+    ``mask[slices]`` is the knee's part; the two parts make up the array. A MaskError when there is no gap
+    of `GAP_MM` in the middle third: one knee was imaged, the knees touch, or something between them is
+    marked.
     """
     grid = Grid(next(iter(masks.values())).shape, affine)
     axis = grid.axis("LR")

@@ -49,24 +49,16 @@ KNEE_BONES = (
 
 @dataclass(frozen=True)
 class MetaphysisSquare:
-    """The square over a bone's growth plate, in voxels of the array.
-
-    Parameters
-    ----------
-    side_mm : float
-        Largest width of the epiphysis.
-    widest_slice : int
-        Index of the coronal slice where it is that wide, the first if several are.
-    box : tuple of slice
-        Along the three array axes: square and coronal slices.
-    is_cut : bool
-        Whether the image ends before the square does.
-    """
+    """The square over a bone's growth plate, in voxels of the array."""
 
     bone: str
+    #: Largest width of the epiphysis.
     side_mm: float
+    #: Index of the coronal slice where it is that wide, the first if several are.
     widest_slice: int
+    #: Along the three array axes: square and coronal slices.
     box: tuple[slice, slice, slice]
+    #: Whether the image ends before the square does.
     is_cut: bool
 
 
@@ -90,24 +82,12 @@ def allowed_region(
     marrow: np.ndarray | None = None,
     leave_out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Epiphyses and metaphyses, where a reader is to mark: bool, shape (i, j, k).
+    """Epiphyses and metaphyses, where a reader is to mark: bool, shape (i, j, k), as are the masks.
 
-    Parameters
-    ----------
-    epiphyses : ndarray, shape (i, j, k)
-        Label map: 0, and a value for each of `bones`.
-    affine : ndarray, shape (4, 4)
-        Voxel indices to world millimetres, RAS+; an oblique grid is taken by its nearest axes.
-    bones : sequence of Bone
-    marrow : ndarray of bool, shape (i, j, k), optional
-        Limits the region; without it the squares reach into the soft tissue beside the shaft.
-    leave_out : ndarray of bool, shape (i, j, k), optional
-        Taken out: physes and vessels.
-
-    Raises
-    ------
-    MaskError
-        When a bone has no voxel, the label map holds another value, or shapes differ.
+    `epiphyses` is a label map: 0, and a value for each of `bones`; `affine` takes voxel indices to world
+    millimetres, RAS+, and an oblique grid is taken by its nearest axes. `marrow` limits the region: without
+    it the squares reach into the soft tissue beside the shaft. `leave_out` is taken out: physes and
+    vessels. A MaskError when a bone has no voxel, the label map holds another value, or shapes differ.
     """
     _check(epiphyses, bones, {"marrow": marrow, "leave_out": leave_out})
     region = epiphyses != 0

@@ -18,10 +18,7 @@ class MaskError(ValueError):
 def list_masks(folder: Path) -> dict[str, Path]:
     """Case identifier to file, for the NIfTI files of a folder; other files are no masks.
 
-    Raises
-    ------
-    MaskError
-        When the folder is missing, holds no mask, or holds two files of one exam.
+    A MaskError when the folder is missing, holds no mask, or holds two files of one exam.
     """
     if not folder.is_dir():
         raise MaskError(f"{folder}: no such folder; expected one with <exam>.nii.gz files")
@@ -40,19 +37,10 @@ def list_masks(folder: Path) -> dict[str, Path]:
 
 
 def match_exams(masks: Mapping[str, Mapping[str, Path]], exams: Sequence[str] | None = None) -> list[str]:
-    """The exams that every rater has masks of, sorted.
+    """The exams that every rater has masks of, sorted; expected are by default those of the first rater.
 
-    Parameters
-    ----------
-    masks : mapping of str to mapping of str to Path
-        Rater to exam to file.
-    exams : sequence of str, optional
-        Those expected; by default the first rater's.
-
-    Raises
-    ------
-    MaskError
-        When a rater lacks an exam or has one more: nothing is left out silently.
+    `masks` are rater to exam to file. A MaskError when a rater lacks an exam or has one more: nothing is
+    left out silently.
     """
     first = next(iter(masks))
     expected = set(masks[first] if exams is None else exams)
@@ -74,10 +62,7 @@ def match_exams(masks: Mapping[str, Mapping[str, Path]], exams: Sequence[str] | 
 def read_mask(source: Any, labels: Sequence[int] | None = None, *, name: str = "") -> Volume:
     """The label map of a path, an image or an array, as `dataset_conversion.images.as_labels` has it.
 
-    Raises
-    ------
-    MaskError
-        When it is missing, damaged or no label map, or holds a value that is not among the labels.
+    A MaskError when it is missing, damaged or no label map, or holds a value that is not among the labels.
     """
     advice = "; correct the mask or the study file's levels"
     try:
@@ -89,12 +74,8 @@ def read_mask(source: Any, labels: Sequence[int] | None = None, *, name: str = "
 def check_grid(found: Volume, expected: Volume) -> None:
     """Refuse a mask whose grid is not the other's, as `dataset_conversion.images.Grid.difference` has it.
 
-    Broadcasting (a mask of one slice against four) is thereby impossible.
-
-    Raises
-    ------
-    MaskError
-        Names both files, the field and both values.
+    Broadcasting (a mask of one slice against four) is thereby impossible. A MaskError names both files, the
+    field and both values.
     """
     if difference := found.grid.difference(expected.grid):
         raise MaskError(

@@ -84,14 +84,7 @@ def score(
 ) -> pd.DataFrame:
     """Score every rater of an exam on every level against one reference: `COLUMNS` without ``exam``.
 
-    Parameters
-    ----------
-    votes : Votes
-    reference : ndarray, shape (patterns,)
-        The reference's label value a pattern.
-    levels : mapping of str to sequence of int
-        Level or group to its mask values.
-    empty_mask : EmptyMask
+    The reference is a label value a pattern of the votes; `levels` are level or group to mask values.
     """
     values = np.asarray(votes.labels)[votes.patterns]
     rows = []

@@ -19,24 +19,18 @@ LIMITS = 0.95
 
 @dataclass(frozen=True)
 class BlandAltman:
-    """How far two raters' measurements agree; differences are rater minus reference.
+    """How far two raters' measurements agree; differences are rater minus reference."""
 
-    Parameters
-    ----------
-    bias, sd
-        Mean difference, t interval, and standard deviation of the differences (n - 1).
-    lower, upper : Interval
-        Limits of agreement, bias -/+ 1.96 sd.
-    slope, slope_p
-        Of the differences on the means of the two measurements: not 0 where the bias is proportional to
-        what is measured, and limits of agreement then mislead. NaN with fewer than three exams, or when
-        the means do not vary.
-    """
-
+    #: Mean difference, t interval.
     bias: Interval
+    #: Standard deviation of the differences (n - 1).
     sd: float
+    #: This and `upper`: limits of agreement, bias -/+ 1.96 sd.
     lower: Interval
     upper: Interval
+    #: Of the differences on the means of the two measurements: not 0 where the bias is proportional to what
+    #: is measured, and limits of agreement then mislead. NaN with fewer than three exams, or when the means
+    #: do not vary.
     slope: Interval
     slope_p: float
 
@@ -47,21 +41,10 @@ def volumes(
     voxel_ml: float,
     references: Mapping[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
-    """Volume of every level in every rater's mask of an exam: ``level, rater, ml``.
+    """Volume of every level (or group, with its mask values) in every rater's mask: ``level, rater, ml``.
 
-    Parameters
-    ----------
-    votes : Votes
-    levels : mapping of str to sequence of int
-        Level or group to its mask values.
-    voxel_ml : float
-    references : mapping of str to ndarray, shape (P,)
-        Further label maps by name, such as the consensus: the label value of each pattern.
-
-    Raises
-    ------
-    StatisticsError
-        When the voxel has no volume, or a reference is named like a rater.
+    `references` are further label maps by name, such as the consensus: the label value of each pattern. A
+    StatisticsError when the voxel has no volume, or a reference is named like a rater.
     """
     if not voxel_ml > 0:
         raise StatisticsError(f"voxel_ml: found {voxel_ml:g}, expected a volume above 0")
@@ -79,20 +62,12 @@ def volumes(
 def bland_altman(
     rater: Sequence[float], reference: Sequence[float], *, confidence: float = 0.95
 ) -> BlandAltman:
-    """Bias and limits of agreement of two raters' measurements of the same exams.
+    """Bias and limits of agreement of two raters' measurements, paired by exam.
 
-    Intervals of the limits are exact for normal differences (Carkeet 2015): at n = 10 the approximate ones
-    of Bland and Altman cover 0.935 where they say 0.95, and leave a limit too near zero in 6.5 % of studies.
-
-    Parameters
-    ----------
-    rater, reference : sequence of float, shape (n,)
-        Paired by exam; a pair with a NaN is left out and counted.
-
-    Raises
-    ------
-    StatisticsError
-        When the two differ in length, or the confidence is not between 0 and 1.
+    A pair with a NaN is left out and counted. Intervals of the limits are exact for normal differences
+    (Carkeet 2015): at n = 10 the approximate ones of Bland and Altman cover 0.935 where they say 0.95, and
+    leave a limit too near zero in 6.5 % of studies. A StatisticsError when the two differ in length, or the
+    confidence is not between 0 and 1.
 
     References
     ----------
@@ -112,18 +87,10 @@ def bland_altman(
 def compare_volumes(table: pd.DataFrame, reference: str, *, confidence: float = 0.95) -> pd.DataFrame:
     """Bland-Altman of every rater's volumes against one reference, level by level.
 
-    Parameters
-    ----------
-    table : DataFrame
-        ``exam, level, rater, ml``: `volumes` of several exams.
-    reference : str
-        Whom the others are compared with; one without volumes is a `StatisticsError`.
-
-    Returns
-    -------
-    DataFrame
-        ``level, rater, n``, then in ml ``bias, bias_low, bias_high, sd, lower, lower_low, lower_high,
-        upper, upper_low, upper_high``, and ``slope, slope_low, slope_high, slope_p`` (ml per ml).
+    The table is ``exam, level, rater, ml``: `volumes` of several exams; a reference without any is a
+    StatisticsError. Returned are ``level, rater, n``, then in ml ``bias, bias_low, bias_high, sd, lower,
+    lower_low, lower_high, upper, upper_low, upper_high``, and ``slope, slope_low, slope_high, slope_p`` (ml
+    per ml).
     """
     _check_rater(table, reference)
     rows = []
@@ -141,24 +108,11 @@ def compare_volumes(table: pd.DataFrame, reference: str, *, confidence: float = 
 
 
 def volume_icc(table: pd.DataFrame, raters: Sequence[str], *, confidence: float = 0.95) -> pd.DataFrame:
-    """Intraclass correlations of raters' volumes, level by level.
+    """Intraclass correlations of raters' volumes, level by level; the table is that of `compare_volumes`.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As in `compare_volumes`.
-    raters : sequence of str
-        Those compared, two or more: the readers, without the consensus that is made of them.
-
-    Returns
-    -------
-    DataFrame
-        ``level`` and the columns of `evaluation.statistics.icc.icc`.
-
-    Raises
-    ------
-    StatisticsError
-        When a rater is unknown, or there are fewer than two exams or raters.
+    Compared are two raters or more: the readers, without the consensus that is made of them. Returned are
+    ``level`` and the columns of `evaluation.statistics.icc.icc`. A StatisticsError when a rater is unknown,
+    or there are fewer than two exams or raters.
     """
     for rater in raters:
         _check_rater(table, rater)
@@ -186,10 +140,7 @@ def _check_rater(table: pd.DataFrame, rater: str) -> None:
 
 
 def _limit(bias: Interval, sd: float, side: int) -> Interval:
-    """A limit of agreement: an end of the middle `LIMITS` of the differences, taken as normal.
-
-    Its interval is that of a normal quantile, by the noncentral t distribution.
-    """
+    """A limit of agreement, as of normal differences; its interval is by the noncentral t distribution."""
     if bias.n < 2:
         return _no_interval(bias)
     z = float(stats.norm.ppf((1 + LIMITS) / 2))

@@ -24,13 +24,10 @@ _ROUNDING = 1e-9
 
 
 def summarise(scores: Scores) -> pd.DataFrame:
-    """Mean and standard deviation of every numeric column.
+    """Mean and standard deviation of every numeric column: ``mean, sd, n_defined, n``.
 
-    Returns
-    -------
-    DataFrame
-        Index: the column; ``mean, sd, n_defined, n``. The standard deviation is the sample's (n - 1), as in
-        von Brandis et al. 2022, all 14 of whose printed ones agree with it and not with the population's.
+    The standard deviation is the sample's (n - 1), as in von Brandis et al. 2022, all 14 of whose printed
+    ones agree with it and not with the population's.
     """
     values = scores.values[scores.numeric]
     summary = pd.DataFrame({"mean": values.mean(), "sd": values.std(ddof=1), "n_defined": values.count()})
@@ -40,11 +37,8 @@ def summarise(scores: Scores) -> pd.DataFrame:
 def share_acceptable(scores: Scores, acceptable_below: float) -> pd.DataFrame:
     """How many masks were acceptable: a score below the threshold, which itself is not.
 
-    Returns
-    -------
-    DataFrame
-        Index: ``<item>_gt`` and ``<item>_ai``; ``acceptable`` (masks), ``n_defined``, ``n``, ``share`` (of
-        those defined; NaN where none is).
+    Returned are, for ``<item>_gt`` and ``<item>_ai``, ``acceptable`` (masks), ``n_defined``, ``n``, and
+    ``share`` (of those defined; NaN where none is).
     """
     columns = [f"{item}_{suffix}" for item in scores.items for suffix in ("gt", "ai")]
     values = scores.values[columns]
@@ -58,19 +52,12 @@ def find_contradictions(scores: Scores, printed_summary: pd.DataFrame | None = N
     """Where printed numbers contradict the scores that they come from.
 
     A printed difference contradicts its row when it is not model minus consensus, to the decimals of its
-    column (the most that a cell has: tables drop trailing zeros). A printed mean or standard deviation
-    contradicts its column when the recomputed one is further off than half its own last decimal.
+    column (the most that a cell has: tables drop trailing zeros). A printed mean or standard deviation (of
+    `read_printed_summary`) contradicts its column when the recomputed one is further off than half its own
+    last decimal.
 
-    Parameters
-    ----------
-    printed_summary : DataFrame, optional
-        Of `read_printed_summary`.
-
-    Returns
-    -------
-    DataFrame
-        `CONTRADICTIONS`: ``row`` (``mask <name>``, ``mean`` or ``sd``), ``column``, ``printed`` as it was
-        printed, ``recomputed`` (NaN where a difference is printed of scores that are not there).
+    Returned are `CONTRADICTIONS`: ``row`` (``mask <name>``, ``mean`` or ``sd``), ``column``, ``printed`` as
+    it was printed, ``recomputed`` (NaN where a difference is printed of scores that are not there).
     """
     compared = []
     for column, texts in scores.printed.items():
@@ -95,18 +82,9 @@ def find_contradictions(scores: Scores, printed_summary: pd.DataFrame | None = N
 def vas_table(scores: Scores, acceptable_below: float, *, title: str, notes: Sequence[str] = ()) -> Table:
     """Table 2 of the study: every mask's scores, then mean, standard deviation and share acceptable.
 
-    Parameters
-    ----------
-    acceptable_below : float
-        Scores below it (cm) count as acceptable.
-    notes : sequence of str
-        Further lines below the table.
-
-    Returns
-    -------
-    Table
-        Its `data` has a row a mask and one each for mean, sd, acceptable (share) and n_defined: ``row``
-        (``mask`` or the statistic's name) and the columns of `Scores.values`.
+    Scores below `acceptable_below` (cm) count as acceptable; `notes` are further lines below the table. Its
+    `data` has a row a mask and one each for mean, sd, acceptable (share) and n_defined: ``row`` (``mask``
+    or the statistic's name) and the columns of `Scores.values`.
     """
     summary, acceptable = summarise(scores), share_acceptable(scores, acceptable_below)
     shares = {row.Index: _share(row) for row in acceptable.itertuples()}

@@ -26,21 +26,14 @@ class ScoreError(ValueError):
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of masks, read and checked.
+    """Scores of masks, read and checked."""
 
-    Parameters
-    ----------
-    items : tuple of str
-        What was scored, in the order of the file.
-    values : DataFrame
-        A row a mask: ``mask`` (text), those of ``slices`` and ``age`` that the file has, and for each item
-        ``<item>_gt``, ``<item>_ai`` and ``<item>_diff`` (recomputed), in cm; NaN where nothing was scored.
-    printed : DataFrame of str
-        The differences as the file states them, in the columns and rows of `values`; empty text where none.
-    """
-
+    #: What was scored, in the order of the file.
     items: tuple[str, ...]
+    #: A row a mask: ``mask`` (text), those of ``slices`` and ``age`` that the file has, and for each item
+    #: ``<item>_gt``, ``<item>_ai`` and ``<item>_diff`` (recomputed), in cm; NaN where nothing was scored.
     values: pd.DataFrame
+    #: The differences as the file states them, in the columns and rows of `values`; empty text where none.
     printed: pd.DataFrame
 
     @property
@@ -50,20 +43,12 @@ class Scores:
 
 
 def read_scores(path: Path) -> Scores:
-    """Read a table of scores.
+    """Read a CSV of scores, a row a mask.
 
-    Parameters
-    ----------
-    path : Path
-        CSV, a row a mask: ``mask``, if known ``slices`` and ``age`` (years), and for each item
-        ``<item>_gt`` and ``<item>_ai``, 0 to 10 cm; ``<item>_diff`` may stand beside them. A cell may be
-        empty: not scored.
-
-    Raises
-    ------
-    ScoreError
-        When the file cannot be read, lacks columns or has others, a number is text or out of range, or a
-        mask stands there twice; one line names all of it.
+    Columns are ``mask``, if known ``slices`` and ``age`` (years), and for each item ``<item>_gt`` and
+    ``<item>_ai``, 0 to 10 cm; ``<item>_diff`` may stand beside them. A cell may be empty: not scored. A
+    ScoreError when the file cannot be read, lacks columns or has others, a number is text or out of range,
+    or a mask stands there twice; one line names all of it.
     """
     text = _read_csv(path)
     items = tuple(
@@ -81,23 +66,10 @@ def read_scores(path: Path) -> Scores:
 
 
 def read_printed_summary(path: Path, scores: Scores) -> pd.DataFrame:
-    """Read the means and standard deviations that a publication printed.
+    """Read the means and standard deviations that a publication printed, as text: their decimals matter.
 
-    Parameters
-    ----------
-    path : Path
-        CSV: ``statistic`` (``mean`` or ``sd``, a row each) and any numeric columns of the scores. An empty
-        cell was not printed.
-
-    Returns
-    -------
-    DataFrame of str
-        Index ``statistic``; numbers as they were printed, since their decimals matter.
-
-    Raises
-    ------
-    ScoreError
-        As for `read_scores`.
+    The CSV has ``statistic`` (``mean`` or ``sd``, a row each; the index of what is returned) and any
+    numeric columns of the scores. An empty cell was not printed. A ScoreError as for `read_scores`.
     """
     text, known = _read_csv(path), ["statistic", *scores.numeric]
     faults = [] if "statistic" in text else ["column: found none named statistic"]
@@ -180,10 +152,7 @@ def _cell_faults(text: pd.DataFrame, key: str) -> list[str]:
 
 
 def _not(cell: str, column: str, *, printed: bool) -> str:
-    """What a cell was to hold and does not; empty where it does.
-
-    A printed number may be anything: whether it is right is what is asked.
-    """
+    """What a cell was to hold and does not (a printed number may be anything); empty where it does."""
     is_number = _NUMBER.fullmatch(cell)
     if printed or column.endswith("_diff"):
         return "" if is_number else "a number"

@@ -65,18 +65,8 @@ def tables_on_demand(
 ) -> OnDemand:
     """The tables of all exams together, by name; what takes longest comes last.
 
-    Parameters
-    ----------
-    design : Design
-    exams : sequence of ScoredExam
-    readers, models : sequence of str
-    cohort : DataFrame, optional
-        What is known of the exams: ``exam`` and any of ``site``, ``group``, ``age``.
-
-    Raises
-    ------
-    evaluation.statistics.intervals.StatisticsError
-        When the cohort lacks an exam.
+    `cohort` is what is known of the exams: ``exam`` and any of ``site``, ``group``, ``age``; a
+    StatisticsError when it lacks an exam.
     """
     usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
     parts: list[Callable[[], _Found]] = [partial(_scores, design, exams, usual)]

@@ -22,13 +22,7 @@ from evaluation.study.results import Results
 
 
 def draw(found: Results) -> Iterator[tuple[str, Figure]]:
-    """Draw what the tables say.
-
-    Yields
-    ------
-    tuple of str and Figure
-        File name (without ending) and figure.
-    """
+    """Draw what the tables say: file name (without ending) and figure."""
     design, models = found.design, list(found.models)
     colors, note = dict(design.colors), design.mark
     scores = found[t.DICE]

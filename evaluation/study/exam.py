@@ -29,44 +29,28 @@ CONSENSUS = "consensus"
 
 @dataclass(frozen=True, eq=False)
 class ScoredExam:
-    """What is known of an exam when its masks have been read.
-
-    Parameters
-    ----------
-    name : str
-    votes : Votes
-        Of readers and models.
-    consensus : Consensus
-        Of the readers.
-    scores : DataFrame
-        Dice against that consensus; columns of `evaluation.measures.dice.score`.
-    fair : DataFrame
-        Dice against consensuses without the own mask, of `evaluation.scores.fair.score_fair`; empty with one
-        reader.
-    unit_scores, unit_fair : DataFrame
-        The same by the unit that is asked for: those above, or with a column ``knee``.
-    decisions : DataFrame
-        Of `evaluation.consensus.decisions.decision_table`.
-    volumes : DataFrame
-        In ml, of readers, models and consensus.
-    slices : DataFrame
-        Right and wrong voxels slice by slice, of `evaluation.failures.places.slice_counts`.
-    outside : DataFrame or None
-        Marking outside the allowed region, of `marking_outside`; None without a region.
-    voxel_ml : float
-    warnings : list of str
-    """
+    """What is known of an exam when its masks have been read."""
 
     name: str
+    #: Of readers and models.
     votes: Votes
+    #: Of the readers.
     consensus: Consensus
+    #: Dice against that consensus; columns of `evaluation.measures.dice.score`.
     scores: pd.DataFrame
+    #: Dice against consensuses without the own mask, of `evaluation.scores.fair.score_fair`; empty with one
+    #: reader.
     fair: pd.DataFrame
+    #: This and the next: the same by the unit asked for, those above or with a column ``knee``.
     unit_scores: pd.DataFrame
     unit_fair: pd.DataFrame
+    #: Of `evaluation.consensus.decisions.decision_table`.
     decisions: pd.DataFrame
+    #: In ml, of readers, models and consensus.
     volumes: pd.DataFrame
+    #: Right and wrong voxels slice by slice, of `evaluation.failures.places.slice_counts`.
     slices: pd.DataFrame
+    #: Marking outside the allowed region, of `marking_outside`; None without a region.
     outside: pd.DataFrame | None
     voxel_ml: float
     warnings: list[str]
@@ -79,30 +63,11 @@ def score_exam(
     readers: Sequence[str],
     region: Volume | None = None,
 ) -> tuple[ScoredExam, np.ndarray]:
-    """Build an exam's consensuses and score every rater.
+    """Build an exam's consensuses and score every rater; also returns the readers' consensus as a label map.
 
-    Parameters
-    ----------
-    design : Design
-    exam : str
-        Its case identifier.
-    masks : mapping of str to Volume
-        Of readers and models, on one grid.
-    readers : sequence of str
-        Whose masks make the consensus.
-    region : Volume, optional
-        1 where marking is allowed, 0 elsewhere.
-
-    Returns
-    -------
-    ScoredExam
-    ndarray of uint8, shape (i, j, k)
-        The consensus of the readers as a label map.
-
-    Raises
-    ------
-    evaluation.masks.reading.MaskError
-        When a mask is on another grid, or an exam's knees cannot be told apart.
+    `masks` are those of readers and models, on one grid; `readers` those whose masks make the consensus;
+    `region` is 1 where marking is allowed and 0 elsewhere. The label map is uint8 of shape (i, j, k). A
+    MaskError when a mask is on another grid, or an exam's knees cannot be told apart.
     """
     first, *others = masks.values()
     for mask in [*others, *([region] if region else [])]:

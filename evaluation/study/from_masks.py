@@ -161,10 +161,7 @@ def read_masks(
 ) -> dict[str, Volume]:
     """Masks of one exam as label maps on one grid, that of the first image; a plain array has that one too.
 
-    Raises
-    ------
-    MaskError
-        Names the mask, what was found and what is expected.
+    A MaskError names the mask, what was found and what is expected.
     """
     found = {}
     for name, mask in masks.items():

@@ -122,13 +122,7 @@ class ReaderStudy(Results):
         return [table for table in t.TABLES if table in self]
 
     def printed(self, table: Declared) -> Table:
-        """A table as it is printed.
-
-        Raises
-        ------
-        ValueError
-            When only its numbers are written.
-        """
+        """A table as it is printed; a ValueError when only its numbers are written."""
         made = table.printed(self) if table.printed else None
         if made is None:
             raise ValueError(f"{table.name}: found numbers alone, expected a table that is printed")

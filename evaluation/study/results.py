@@ -15,20 +15,10 @@ from evaluation.table import Table
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Tables of a study and what they are about.
-
-    Parameters
-    ----------
-    design : Design
-    readers, models : sequence of str
-        Who was scored.
-    exams : sequence of str
-        Case identifiers.
-    tables : mapping of str to DataFrame
-        By the name of a `Declared` table.
-    """
+    """Tables of a study, by the name of a `Declared` table, and what they are about."""
 
     design: Design
+    #: Readers, models and exams (case identifiers) that were scored.
     readers: Sequence[str]
     models: Sequence[str]
     exams: Sequence[str]
@@ -60,32 +50,21 @@ class Results:
 
 @dataclass(frozen=True, eq=False)
 class Declared:
-    """A table of a study, declared once.
+    """A table of a study, declared once."""
 
-    Parameters
-    ----------
-    name : str
-        Of its files, without ending.
-    about : str
-        What it says.
-    columns : sequence of str
-        Columns that it always has, in order; further ones may follow.
-    printed : callable, optional
-        Makes the table that is printed; None where the numbers alone are written.
-    words : callable, optional
-        Makes its sentences.
-    words_name : str
-        File of the sentences, without ending.
-    decimals : str
-        Format of its numbers in CSV.
-    """
-
+    #: Of its files, without ending.
     name: str
+    #: What it says.
     about: str
+    #: Those that it always has, in order; further ones may follow.
     columns: Sequence[str] = ()
+    #: Makes the table that is printed; None where the numbers alone are written.
     printed: Callable[[Results], Table | None] | None = None
+    #: Makes its sentences.
     words: Callable[[Results], list[str]] | None = None
+    #: File of the sentences, without ending.
     words_name: str = ""
+    #: Format of its numbers in CSV.
     decimals: str = "%.9g"
 
     def texts(self, found: Results) -> dict[str, str]:
