@@ -51,13 +51,9 @@ def add_submission(
     about, simulated
         See `bmseg.leaderboard.entries.Entry`.
 
-    Raises
-    ------
-    InputError
-        When a name or text cannot be taken, or the same masks stand there with another description or
-        were withdrawn.
-    WorkError
-        When the submission has faults, or misses exams where the challenge refuses that.
+    Raises `InputError` where a name or text cannot be taken, or the same masks stand there with another
+    description or were withdrawn, `WorkError` where the submission has faults, or misses exams where the
+    challenge refuses that.
     """
     about = about or Description()
     check_team(team, taken=board.teams, reserved=[*board.study.reader_names, "consensus"])

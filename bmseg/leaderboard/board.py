@@ -69,10 +69,7 @@ class Board:
     def open(cls, root: Path) -> Board:
         """Open the board in a folder.
 
-        Raises
-        ------
-        InputError
-            When there is none, or one of its files is damaged or breaks a rule.
+        Raises `InputError` where there is none, or one of its files is damaged or breaks a rule.
         """
         if not (root / CHALLENGE_FILE).is_file():
             raise InputError(f"{root}: found no board, expected one made by 'bmseg leaderboard init'")
@@ -174,10 +171,7 @@ def init_board(
     made : bool
         False when it was there, made from the same readers' masks.
 
-    Raises
-    ------
-    InputError
-        When a board of other readers' masks or of another study is there.
+    Raises `InputError` where a board of other readers' masks or of another study is there.
     """
     if (root / CHALLENGE_FILE).is_file():
         board = Board.open(root)
@@ -222,10 +216,7 @@ def scores_text(scores: pd.DataFrame) -> str:
 def read_scores(path: Path) -> pd.DataFrame:
     """Read back what `scores_text` wrote.
 
-    Raises
-    ------
-    WorkError
-        When the file is missing or damaged.
+    Raises `WorkError` where the file is missing or damaged.
     """
     try:
         scores = _parsed(path.read_text(encoding="utf-8"))

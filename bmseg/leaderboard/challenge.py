@@ -120,10 +120,8 @@ def default_challenge(
 def load_challenge(folder: Path, study: Study) -> Challenge:
     """Read and check a board's challenge.toml.
 
-    Raises
-    ------
-    InputError
-        When the file cannot be read, is not TOML, breaks a rule, or ranks a level that the study has not.
+    Raises `InputError` where the file cannot be read, is not TOML, breaks a rule, or ranks a level that the
+    study has not.
     """
     path = folder / CHALLENGE_FILE
     challenge = read_checked(path, Challenge)

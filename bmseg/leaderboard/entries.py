@@ -80,10 +80,7 @@ class Entry(Table):
 def read_entry(folder: Path) -> Entry:
     """Read the record in a submission's folder.
 
-    Raises
-    ------
-    InputError
-        When it is missing, damaged, or names another folder than its own.
+    Raises `InputError` where it is missing, damaged, or names another folder than its own.
     """
     path = folder / ENTRY_FILE
     entry = read_checked(path, Entry)

@@ -57,10 +57,7 @@ def read_matrix(path: Path, names: Mapping[str, str | None], empty: str) -> Matr
     empty : {"missing", "undefined"}
         What a row without a value is, where there is no column of statuses.
 
-    Raises
-    ------
-    InputError
-        When the file is not a table or lacks a column.
+    Raises `InputError` where the file is not a table or lacks a column.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")

@@ -51,12 +51,8 @@ class Reference:
     def of(cls, study: Study, readers: Mapping[str, Path], exams: list[str] | None = None) -> Reference:
         """The reference of each reader's folder of ``<exam>.nii.gz``; by default of the first one's exams.
 
-        Raises
-        ------
-        InputError
-            When a reader is not one of the study's, or there is none.
-        evaluation.masks.reading.MaskError
-            When a reader lacks an exam or has one more.
+        Raises `InputError` where a reader is not one of the study's, or there is none,
+        `evaluation.masks.reading.MaskError` where a reader lacks an exam or has one more.
         """
         if not readers or (set(readers) - set(study.reader_names)):
             raise InputError(
@@ -121,10 +117,7 @@ def score_submission(masks: Mapping[str, Volume], reference: Reference) -> pd.Da
         `COLUMNS`, a row an exam, level and consensus: ``left_out`` is the reader who is not in it, or
         `NOBODY`. ``status`` is scored, undefined (``dice`` is NaN) or missing (NaN, and no counts).
 
-    Raises
-    ------
-    evaluation.masks.reading.MaskError
-        When a mask is not on the grid of the readers'.
+    Raises `evaluation.masks.reading.MaskError` where a mask is not on the grid of the readers'.
     """
     tables = [
         _score_exam(exam, masks[exam], reference) if exam in masks else _missing_exam(exam, reference)

@@ -82,10 +82,8 @@ def check_submission(source: Path, contract: Contract) -> CheckedSubmission:
 
     It is a folder, or a ZIP whose masks lie at its top or in one folder; it may itself be a link.
 
-    Raises
-    ------
-    InputError
-        When there is nothing to look at: no such file, neither a folder nor a ZIP that can be opened.
+    Raises `InputError` where there is nothing to look at: no such file, neither a folder nor a ZIP that can
+    be opened.
     """
     try:
         mode = source.stat().st_mode

@@ -35,10 +35,7 @@ def check_team(name: str, taken: Iterable[str] = (), reserved: Iterable[str] = (
     `taken` are the teams on the board (the same name is the same team; one that differs by case is refused),
     `reserved` the names that stand for others there, as the readers and the consensus.
 
-    Raises
-    ------
-    InputError
-        Lists every fault in one line.
+    Raises an `InputError` that lists every fault in one line.
     """
     faults = []
     if not 1 <= len(name) <= LONGEST_TEAM:
@@ -62,10 +59,7 @@ def check_about(title: str, method: str, description: str, url: str) -> None:
 
     Title and method are one line each, description lines, the address http or https; any may be empty.
 
-    Raises
-    ------
-    InputError
-        Lists every fault in one line.
+    Raises an `InputError` that lists every fault in one line.
     """
     faults = _text_faults("title", title, LONGEST_LINE)
     faults += _text_faults("method", method, LONGEST_LINE)

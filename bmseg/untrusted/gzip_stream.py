@@ -38,10 +38,8 @@ class BoundedGzip:
     def read(self, size: int) -> bytes:
         """The next `size` bytes; fewer at the end.
 
-        Raises
-        ------
-        DamagedError
-            When the stream is no gzip, is damaged, ends early, or is followed by anything but zeros.
+        Raises `DamagedError` where the stream is no gzip, is damaged, ends early, or is followed by anything
+        but zeros.
         """
         parts = []
         while size and (part := self._some(size)):

@@ -75,11 +75,8 @@ class MaskHeader:
 def read_header(stream: BoundedGzip, grid: ExamGrid) -> MaskHeader:
     """Read the header of a mask that should lie on a grid.
 
-    Raises
-    ------
-    DamagedError
-        When voxels cannot be read by it: no NIfTI header, another size, another kind of voxels, voxels
-        that begin elsewhere than behind the header.
+    Raises `DamagedError` where voxels cannot be read by it: no NIfTI header, another size, another kind of
+    voxels, voxels that begin elsewhere than behind the header.
     """
     header = _parsed(stream)
     _check_size(header, grid)

@@ -64,10 +64,7 @@ def list_folder(folder: Path, most: int, *, nested: bool = False) -> list[Submit
     The folder itself may be a link, since the user named it; nothing below it is followed. Nested, files in
     folders are listed too, as those of an unpacked ZIP; else a folder is a fault.
 
-    Raises
-    ------
-    OSError
-        When the folder cannot be listed.
+    Raises `OSError` where the folder cannot be listed.
     """
     listed = islice(_walked(folder, nested=nested), most + 1)
     return sorted((file for file in listed if file), key=lambda file: file.name)
@@ -109,10 +106,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 def listed_zip(path: Path) -> Iterator[list[SubmittedFile]]:
     """The entries of a ZIP by its directory, sorted by name, to be read in memory while it is open.
 
-    Raises
-    ------
-    zipfile.BadZipFile
-        When it is no ZIP, or one whose directory cannot be read.
+    Raises `zipfile.BadZipFile` where it is no ZIP, or one whose directory cannot be read.
     """
     with opened_zip(path) as archive:
         yield sorted(_entries(archive), key=lambda file: file.name)

@@ -46,10 +46,7 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 def read_metaimage(path: Path, grid: ExamGrid) -> Volume:
     """Read a three-dimensional MetaImage of a size that is known beforehand; memory is bounded by it.
 
-    Raises
-    ------
-    InputError
-        When it is no whole MetaImage with its voxels within, or of another size.
+    Raises `InputError` where it is no whole MetaImage with its voxels within, or of another size.
     """
     with path.open("rb") as file:
         data = file.read(_LONGEST_HEADER + 8 * grid.n_voxels + _ZLIB_SLACK)

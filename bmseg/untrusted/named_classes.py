@@ -28,10 +28,7 @@ def check_classes(plans: Mapping[str, Any], configuration: str, trainer: str, so
     Within `bmseg.nnunet.environment.nnunet_environment`, so that trainers of methods are found. `source` is
     the plans' name in messages.
 
-    Raises
-    ------
-    InputError
-        Names the field and what was found.
+    Raises an `InputError` that names the field and what was found.
     """
     _check_trainer(trainer, source)
     try:

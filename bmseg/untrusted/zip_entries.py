@@ -39,10 +39,8 @@ class _BoundedFile(io.FileIO):
 def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """A ZIP whose directory is of a bearable size.
 
-    Raises
-    ------
-    zipfile.BadZipFile
-        When it is no ZIP, is damaged, or declares a directory of more than `LARGEST_READ` bytes.
+    Raises `zipfile.BadZipFile` where it is no ZIP, is damaged, or declares a directory of more than
+    `LARGEST_READ` bytes.
     """
     with _BoundedFile(path) as file:
         try:

@@ -56,12 +56,8 @@ class Organised:
 
         Checked, the masks must be those that the board was made with.
 
-        Raises
-        ------
-        InputError
-            When the board is damaged, a reader is not one of the study's, or the masks are others.
-        evaluation.masks.reading.MaskError
-            When a reader lacks an exam or has one more.
+        Raises `InputError` where the board is damaged, a reader is not one of the study's, or the masks are
+        others, `evaluation.masks.reading.MaskError` where a reader lacks an exam or has one more.
         """
         board = Board.open(root)
         # The study's order, so that sums over readers are taken alike everywhere; unknown names last.

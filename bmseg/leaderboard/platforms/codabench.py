@@ -67,11 +67,8 @@ def export_codabench(
     start, end : date
         Of the one phase, from midnight UTC; without an end it stays open.
 
-    Raises
-    ------
-    InputError
-        When the name is no image's, the dates are the wrong way round, or `out` holds something else;
-        further errors are those of `Organised.of`.
+    Raises `InputError` where the name is no image's, the dates are the wrong way round, or `out` holds
+    something else; further errors are those of `Organised.of`.
     """
     if not _IMAGE.fullmatch(docker_image):
         raise InputError(

@@ -45,10 +45,8 @@ def export_grand_challenge(
         Slugs of the input image whose name is the exam's and of the output that is the mask, where a phase
         has several.
 
-    Raises
-    ------
-    InputError
-        When a slug is none, or `out` holds something else; further errors are those of `Organised.of`.
+    Raises `InputError` where a slug is none, or `out` holds something else; further errors are those of
+    `Organised.of`.
     """
     for option, slug in (("--image-socket", sockets.image), ("--mask-socket", sockets.mask)):
         if slug is not None and not _SLUG.fullmatch(slug):

@@ -72,10 +72,7 @@ def collect_masks(folder: Path, contract: Contract, sockets: Sockets) -> Checked
     `folder` has ``predictions.json`` and a folder a job. Notices say why an exam has no mask: its job failed,
     or it wrote none.
 
-    Raises
-    ------
-    InputError
-        When ``predictions.json`` is missing or is not what the platform writes.
+    Raises `InputError` where ``predictions.json`` is missing or is not what the platform writes.
     """
     faults: list[Fault] = []
     notices: list[str] = []

@@ -79,10 +79,7 @@ _STATUS = {"defined": SCORED, "undefined": UNDEFINED, "missing": MISSING}
 def score_on_platform(checked: CheckedSubmission, made_from: Organised) -> ScoredSubmission:
     """Score a checked submission against the reference data.
 
-    Raises
-    ------
-    SubmissionError
-        Names every fault; a missing exam is one where the challenge refuses that.
+    Raises a `SubmissionError` that names every fault; a missing exam is one where the challenge refuses that.
     """
     board = made_from.board
     if refusals := checked.refusals(board.challenge):

@@ -31,10 +31,7 @@ def build_site(
     `made` says how, for the page: versions, seed, in plain values of JSON; `overlays` are used where the
     challenge makes them public.
 
-    Raises
-    ------
-    InputError
-        When the folder holds anything but an earlier site.
+    Raises `InputError` where the folder holds anything but an earlier site.
     """
     with site_in(out).replaced(made) as staged:
         why_not = overlays.why_not if overlays else None
