@@ -68,7 +68,7 @@ def grand_challenge(
 ) -> None:
     """Write a grand-challenge evaluation method."""
     from bmseg.leaderboard.platforms.grand_challenge import export_grand_challenge
-    from bmseg.leaderboard.platforms.predictions import Sockets
+    from bmseg.leaderboard.platforms.run_grand_challenge import Sockets
 
     export_grand_challenge(board.root, masks, out, sockets=Sockets(image_socket, mask_socket))
     _say(out)

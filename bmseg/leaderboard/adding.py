@@ -41,15 +41,8 @@ def add_submission(
 ) -> Added:
     """Check, score and add a submission; the same masks of a team are added once.
 
-    Parameters
-    ----------
-    board, team
-    source : Path
-        Folder or ZIP file; see `bmseg.leaderboard.submission.check_submission`.
-    reference : Reference
-        The readers' masks that the board was made with.
-    about, simulated
-        See `bmseg.leaderboard.entries.Entry`.
+    `source` is a folder or ZIP file (see `bmseg.leaderboard.submission.check_submission`), `reference` the
+    readers' masks that the board was made with; `about` and `simulated` are those of `Entry`.
 
     Raises `InputError` where a name or text cannot be taken, or the same masks stand there with another
     description or were withdrawn, `WorkError` where the submission has faults, or misses exams where the
@@ -95,15 +88,19 @@ def add_submission(
             if same := [other.key for other in board.entries() if other.masks_sha256 == entry.masks_sha256]:
                 notices.append(f"the same masks are on the board as {', '.join(same)}")
             write_entry(entry, staging / "entry")
-            _put_in_place(board, entry, staging)
+            # What is whole is renamed; the record last, for with it the submission is on the board.
+            masks, folder = board.masks(entry.key), board.folder(entry.key)
+            for target in (masks, folder):
+                target.parent.mkdir(parents=True, exist_ok=True)
+            # They may be there, of an addition that was killed in between: of the same hash, so the same.
+            if not masks.is_dir():
+                (staging / "masks").rename(masks)
+            (staging / "entry").rename(folder)
     return Added(entry, True, notices)
 
 
 def withdraw(board: Board, key: str, reason: str) -> tuple[Entry, bool]:
-    """Take a submission out of the ranking; its record, scores and history stay.
-
-    Returns the entry, and whether it changed: not when it was withdrawn already.
-    """
+    """Take a submission out of the ranking, its record stays; the entry, and whether that changed it."""
     return _happen(board, key, "withdrawn", reason)
 
 
@@ -141,17 +138,6 @@ def _earlier(board: Board, key: str, about: Description, simulated: bool) -> Ent
             "leave the description as it was, or withdraw the submission"
         )
     return entry
-
-
-def _put_in_place(board: Board, entry: Entry, staging: Path) -> None:
-    """Rename what is whole; the record comes last, for with it the submission is on the board."""
-    masks, folder = board.masks(entry.key), board.folder(entry.key)
-    for target in (masks, folder):
-        target.parent.mkdir(parents=True, exist_ok=True)
-    # They may be there, of an addition that was killed in between: of the same hash, so the same.
-    if not masks.is_dir():
-        (staging / "masks").rename(masks)
-    (staging / "entry").rename(folder)
 
 
 def _now() -> str:

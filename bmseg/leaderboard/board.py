@@ -67,10 +67,7 @@ class Board:
 
     @classmethod
     def open(cls, root: Path) -> Board:
-        """Open the board in a folder.
-
-        Raises `InputError` where there is none, or one of its files is damaged or breaks a rule.
-        """
+        """Open the board in a folder; raises `InputError` where there is none, or a file breaks a rule."""
         if not (root / CHALLENGE_FILE).is_file():
             raise InputError(f"{root}: found no board, expected one made by 'bmseg leaderboard init'")
         study = load_study(root / STUDY_FILE)
@@ -165,13 +162,8 @@ def init_board(
 ) -> tuple[Board, bool]:
     """Make a board, or open the one that is there, whose challenge.toml is kept: people edit it.
 
-    Returns
-    -------
-    board : Board
-    made : bool
-        False when it was there, made from the same readers' masks.
-
-    Raises `InputError` where a board of other readers' masks or of another study is there.
+    Returns the board, and whether it was made. Raises `InputError` where a board of other readers' masks or
+    of another study is there.
     """
     if (root / CHALLENGE_FILE).is_file():
         board = Board.open(root)
@@ -214,10 +206,7 @@ def scores_text(scores: pd.DataFrame) -> str:
 
 
 def read_scores(path: Path) -> pd.DataFrame:
-    """Read back what `scores_text` wrote.
-
-    Raises `WorkError` where the file is missing or damaged.
-    """
+    """Read back what `scores_text` wrote; raises `WorkError` where the file is missing or damaged."""
     try:
         scores = _parsed(path.read_text(encoding="utf-8"))
         if absent := [column for column in COLUMNS if column not in scores]:

@@ -28,7 +28,6 @@ _HEAD = """\
 
 """
 
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -118,11 +117,7 @@ def default_challenge(
 
 
 def load_challenge(folder: Path, study: Study) -> Challenge:
-    """Read and check a board's challenge.toml.
-
-    Raises `InputError` where the file cannot be read, is not TOML, breaks a rule, or ranks a level that the
-    study has not.
-    """
+    """Read a board's challenge.toml; raises `InputError` where it breaks a rule or ranks an unknown level."""
     path = folder / CHALLENGE_FILE
     challenge = read_checked(path, Challenge)
     if unknown := [level for level in challenge.ranking.weights if level not in study.level_names]:
@@ -160,10 +155,7 @@ class Contract(BaseModel):
 
 
 def read_contract(path: Path) -> Contract:
-    """Read a contract: its file, or the ``exams.json`` of a board's folder.
-
-    Raises `InputError` where the file is missing, no JSON, or breaks a rule.
-    """
+    """Read a contract's file or a board's; raises `InputError` where it is missing or breaks a rule."""
     file = path / CONTRACT_FILE if path.is_dir() else path
     try:
         values = json.loads(file.read_text(encoding="utf-8"))

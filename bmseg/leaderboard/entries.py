@@ -78,10 +78,7 @@ class Entry(Table):
 
 
 def read_entry(folder: Path) -> Entry:
-    """Read the record in a submission's folder.
-
-    Raises `InputError` where it is missing, damaged, or names another folder than its own.
-    """
+    """Read a folder's record; raises `InputError` where it is missing, damaged or names another folder."""
     path = folder / ENTRY_FILE
     entry = read_checked(path, Entry)
     if (entry.team, entry.submission) != (folder.parent.name, folder.name):

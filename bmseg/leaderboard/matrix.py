@@ -49,15 +49,9 @@ class Matrix:
 def read_matrix(path: Path, names: Mapping[str, str | None], empty: str) -> Matrix:
     """Read a matrix as challengeR takes it: CSV, whose first column may be R's row names.
 
-    Parameters
-    ----------
-    path : Path
-    names : mapping
-        Each of `COLUMNS` to its name in the file; None: the usual one.
-    empty : {"missing", "undefined"}
-        What a row without a value is, where there is no column of statuses.
-
-    Raises `InputError` where the file is not a table or lacks a column.
+    `names` has each of `COLUMNS` with its name in the file (None: the usual one), `empty` (missing or
+    undefined) says what a row without a value is where there is no column of statuses. Raises `InputError`
+    where the file is not a table or lacks a column.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -120,10 +114,7 @@ class RankedMatrix:
         return said + self._noise()
 
     def write(self, out: Path, *, with_figures: bool) -> list[str]:
-        """Write tables and figures, and the record of what they were made from; other files there stay.
-
-        Returns what has to be said.
-        """
+        """Write tables, figures and their record, other files there stay; returns what has to be said."""
         inputs = {
             "matrix_sha256": self.matrix.sha256,
             "columns": dict(self.matrix.columns),
@@ -134,7 +125,9 @@ class RankedMatrix:
         with Output(out, _KIND).replaced(inputs) as staged:
             for name in TABLES:
                 rows = getattr(self.rankings, name)
-                rows = _whole_ranks(rows[rows.task.isin(self.tasks)])
+                # Bounds of ranks are whole numbers; empty without bootstraps.
+                whole = dict.fromkeys({"rank_low", "rank_high"} & {*rows}, "Int64")
+                rows = rows[rows.task.isin(self.tasks)].astype(whole)
                 staged.write(f"{name}.csv", rows.to_csv(index=False, lineterminator="\n"))
             if with_figures and n <= _MOST_DRAWN:
                 self._draw(staged.folder)
@@ -236,12 +229,6 @@ def _columns(
     if unused:
         notes.append(f"Columns not used: {', '.join(unused)}.")
     return found, notes
-
-
-def _whole_ranks(rows: pd.DataFrame) -> pd.DataFrame:
-    """Bounds of ranks as whole numbers; empty without bootstraps."""
-    bounds = [column for column in ("rank_low", "rank_high") if column in rows]
-    return rows.astype(dict.fromkeys(bounds, "Int64"))
 
 
 def _stems(tasks: list[str]) -> list[str]:

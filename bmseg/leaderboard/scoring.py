@@ -28,10 +28,8 @@ from evaluation.study import reader_consensuses, score_votes
 
 #: Columns of dice.csv of a submission, in order; that of the readers has ``rater`` after ``exam``.
 COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_reference", "n_rater"]
-
 #: ``left_out`` of the consensus that all readers are in.
 NOBODY = ""
-
 SCORED, UNDEFINED, MISSING = "scored", "undefined", "missing"
 
 _SUBMISSION = "submission"
@@ -111,13 +109,9 @@ class Reference:
 def score_submission(masks: Mapping[str, Volume], reference: Reference) -> pd.DataFrame:
     """Score the masks that `bmseg.leaderboard.submission` has checked, by exam; the others are missing.
 
-    Returns
-    -------
-    DataFrame
-        `COLUMNS`, a row an exam, level and consensus: ``left_out`` is the reader who is not in it, or
-        `NOBODY`. ``status`` is scored, undefined (``dice`` is NaN) or missing (NaN, and no counts).
-
-    Raises `evaluation.masks.reading.MaskError` where a mask is not on the grid of the readers'.
+    Returns `COLUMNS`, a row an exam, level and consensus: ``left_out`` is the reader who is not in it, or
+    `NOBODY`. ``status`` is scored, undefined (``dice`` is NaN) or missing (NaN, and no counts). Raises
+    `evaluation.masks.reading.MaskError` where a mask is not on the grid of the readers'.
     """
     tables = [
         _score_exam(exam, masks[exam], reference) if exam in masks else _missing_exam(exam, reference)
@@ -147,14 +141,9 @@ def score_readers(reference: Reference) -> pd.DataFrame:
 def on_yardstick(dice: pd.DataFrame, yardstick: str) -> pd.DataFrame:
     """One Dice an exam and level of what was scored against several consensuses.
 
-    Fair is the mean over the consensuses without each reader, usual the consensus of all. With a column
-    ``rater`` in `dice`, of each rater.
-
-    Returns
-    -------
-    DataFrame
-        ``exam, rater, level, dice, status, n_defined, n_consensuses``; ``rater`` as it was given. The mean is
-        over the consensuses on which the Dice is defined, as in the fair table of `bmseg evaluate`.
+    Fair is the mean over the consensuses without each reader on which the Dice is defined, as in the fair
+    table of `bmseg evaluate`; usual is the consensus of all. Returns ``exam, rater, level, dice, status,
+    n_defined, n_consensuses``; with a ``rater`` where `dice` has one.
     """
     chosen = dice[(dice.left_out == NOBODY) == (yardstick == "usual")]
     raters = chosen if "rater" in chosen else chosen.assign(rater=_SUBMISSION)

@@ -33,10 +33,7 @@ class SimulatedTeam:
     perturb: Perturb
 
     def masks(self, consensus: Mapping[str, Volume], seed: int) -> dict[str, Volume]:
-        """The team's masks; exams that it leaves out are not in them.
-
-        The same seed gives the same masks, whatever other exams there are.
-        """
+        """Masks of the exams that it does not leave out; of a seed the same, whatever other exams are."""
         found = {}
         for exam, reference in consensus.items():
             rng = np.random.default_rng([seed, *exam.encode()])
@@ -120,12 +117,11 @@ SIMULATED_TEAMS = (
 def add_simulated_teams(board: Board, reference: Reference, *, seed: int) -> list[Added]:
     """Add every simulated team by the way that teams take: masks in a folder, checked and scored."""
     consensus = {exam: reference.consensus_map(exam) for exam in reference.files}
-    return [_add(board, reference, team, team.masks(consensus, seed)) for team in SIMULATED_TEAMS]
-
-
-def _add(board: Board, reference: Reference, team: SimulatedTeam, masks: Mapping[str, Volume]) -> Added:
-    about = Description(method=f"Consensus of the readers: {team.method}")
-    with TemporaryDirectory() as name:
-        for exam, mask in masks.items():
-            write_volume(Path(name) / f"{exam}.nii.gz", Volume(mask.array, mask.affine))
-        return add_submission(board, team.name, Path(name), reference, about=about, simulated=True)
+    added = []
+    for team in SIMULATED_TEAMS:
+        about = Description(method=f"Consensus of the readers: {team.method}")
+        with TemporaryDirectory() as name:
+            for exam, mask in team.masks(consensus, seed).items():
+                write_volume(Path(name) / f"{exam}.nii.gz", Volume(mask.array, mask.affine))
+            added.append(add_submission(board, team.name, Path(name), reference, about=about, simulated=True))
+    return added

@@ -20,11 +20,9 @@ from evaluation.statistics.signed_rank import hodges_lehmann
 
 #: The row of the consensus of the other readers.
 CONSENSUS = "consensus"
-
 #: Dice of an exam without a mask, where the challenge counts it as the worst.
 WORST = 0.0
-
-#: Columns of `Standings.rows` before those of the levels, and behind them.
+# Columns of `Standings.rows` before those of the levels, and behind them.
 _FIRST = [
     "key", "kind", "name", "team", "title", "simulated", "rank", "rank_low", "rank_high", "group", "value",
     "score",
@@ -34,20 +32,7 @@ _LAST = ["n_defined", "n_undefined", "n_missing", "n", "difference", "low", "hig
 
 @dataclass(frozen=True)
 class Standings:
-    """A board, ranked.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        A row a line of the page, best score first, ranked ones by rank: ``key, kind`` (submission, reader or
-        consensus), ``name, team, title, simulated``; ``rank, rank_low, rank_high, group, value``: overall, by
-        the challenge's scheme (empty for readers); ``score``: weighted mean over the ranked levels of the
-        mean Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined,
-        n_undefined, n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, beside``: to the
-        median reader, see `beside_readers`. Tie groups are lettered from the top.
-    scores : DataFrame
-        ``exam, key, kind, name, level, dice, status, n_defined, n_consensuses`` of every row.
-    """
+    """A board, ranked."""
 
     challenge: Challenge
     study: Study
@@ -55,8 +40,15 @@ class Standings:
     entries: list[Entry]  # those that stand, in rank order
     withdrawn: list[Entry]
     superseded: list[Entry]  # a team's earlier submissions, where only its latest is ranked
+    #: A row a line of the page, best score first, ranked ones by rank: ``key, kind`` (submission, reader or
+    #: consensus), ``name, team, title, simulated``; ``rank, rank_low, rank_high, group, value``: overall, by
+    #: the challenge's scheme (empty for readers); ``score``: weighted mean over the ranked levels of the mean
+    #: Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined, n_undefined,
+    #: n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, beside``: to the median reader,
+    #: see `beside_readers`. Tie groups are lettered from the top.
     rows: pd.DataFrame
     rankings: Rankings | None  # of the entries, if any; algorithms are their keys, tasks the levels
+    #: ``exam, key, kind, name, level, dice, status, n_defined, n_consensuses`` of every row.
     scores: pd.DataFrame
 
 
@@ -81,10 +73,7 @@ def standings(board: Board) -> Standings:
 
 
 def mean_dice(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean Dice over exams of each ``key`` and level: undefined ones left out, missing ones counted as 0.
-
-    A row a key, a column a level, in order of appearance.
-    """
+    """Mean Dice over exams, a row a ``key``, a column a level: undefined left out, missing counted as 0."""
     levels = list(dict.fromkeys(scores.level))
     return counted(scores).groupby(["key", "level"], sort=False).dice.mean().unstack()[levels]
 

@@ -25,10 +25,9 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Challenge, Contract
-from bmseg.untrusted.gzip_stream import unreadable
+from bmseg.untrusted.compressed import ZIP_ERRORS, unreadable
 from bmseg.untrusted.listing import ENDING, MAC_FOLDER, SubmittedFile, list_folder, listed_zip, shown
 from bmseg.untrusted.mask import ReadMask, most_stored, read_submitted_mask
-from bmseg.untrusted.zip_entries import ZIP_ERRORS
 from dataset_conversion.images import Volume
 
 #: What nnU-Net, bmseg and operating systems leave beside masks.

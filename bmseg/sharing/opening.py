@@ -15,8 +15,8 @@ from bmseg.errors import InputError
 from bmseg.nnunet.inference import Networks
 from bmseg.sharing.manifest import Entry, File, Manifest, read_manifest
 from bmseg.study import Study, load_study
+from bmseg.untrusted.compressed import entry_fault, opened_zip, overlapping
 from bmseg.untrusted.named_classes import check_classes
-from bmseg.untrusted.zip_entries import entry_fault, opened_zip, overlapping
 from dataset_conversion.raw.dataset import FILE_ENDING
 
 #: Far above any real model: a hundred folds of 33 million parameters are 13 GB.

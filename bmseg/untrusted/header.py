@@ -12,7 +12,7 @@ from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
 from pydantic import BaseModel, ConfigDict, Field
 
-from bmseg.untrusted.gzip_stream import BoundedGzip, DamagedError
+from bmseg.untrusted.compressed import BoundedGzip, DamagedError
 from dataset_conversion import images
 
 #: Room for what some programs write between header and voxels. It is skipped unread.

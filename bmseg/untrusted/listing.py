@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from bmseg.untrusted.zip_entries import entry_fault, opened_zip, overlapping
+from bmseg.untrusted.compressed import entry_fault, opened_zip, overlapping
 
 #: Of a mask's file.
 ENDING = ".nii.gz"
@@ -62,9 +62,8 @@ def list_folder(folder: Path, most: int, *, nested: bool = False) -> list[Submit
     """The entries of a folder, by name; `most` + 1 of them where there are more.
 
     The folder itself may be a link, since the user named it; nothing below it is followed. Nested, files in
-    folders are listed too, as those of an unpacked ZIP; else a folder is a fault.
-
-    Raises `OSError` where the folder cannot be listed.
+    folders are listed too, as those of an unpacked ZIP; else a folder is a fault. Raises `OSError` where the
+    folder cannot be listed.
     """
     listed = islice(_walked(folder, nested=nested), most + 1)
     return sorted((file for file in listed if file), key=lambda file: file.name)
@@ -104,10 +103,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def listed_zip(path: Path) -> Iterator[list[SubmittedFile]]:
-    """The entries of a ZIP by its directory, sorted by name, to be read in memory while it is open.
-
-    Raises `zipfile.BadZipFile` where it is no ZIP, or one whose directory cannot be read.
-    """
+    """A ZIP's entries by name, readable in memory meanwhile; raises `BadZipFile` of one that is damaged."""
     with opened_zip(path) as archive:
         yield sorted(_entries(archive), key=lambda file: file.name)
 

@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 from nibabel.volumeutils import apply_read_scaling
 
-from bmseg.untrusted.gzip_stream import BoundedGzip, DamagedError
+from bmseg.untrusted.compressed import BoundedGzip, DamagedError
 from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, ExamGrid, MaskHeader, read_header
 from dataset_conversion.images.volume import Volume
 

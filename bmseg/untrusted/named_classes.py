@@ -26,9 +26,7 @@ def check_classes(plans: Mapping[str, Any], configuration: str, trainer: str, so
     """Refuse plans that name a class from elsewhere: nnU-Net would import and call whatever it is.
 
     Within `bmseg.nnunet.environment.nnunet_environment`, so that trainers of methods are found. `source` is
-    the plans' name in messages.
-
-    Raises an `InputError` that names the field and what was found.
+    the plans' name in messages. Raises an `InputError` that names the field and what was found.
     """
     _check_trainer(trainer, source)
     try:

@@ -1,10 +1,13 @@
-"""Write a competition bundle for Codabench.
+"""A competition bundle for Codabench, and the scoring program that it runs there.
 
-Relied on: codabench's documentation, "YAML Structure", "Competition Bundle Structure", "Leaderboard
-Functionality" and "Competition docker image" (repository codalab/codabench, folder
-``documentation/docs/Organizers``), and its source for the length of names
-(``src/apps/leaderboards/models.py``) and the required files (``src/apps/competitions/unpackers/v2.py``).
-Copies of 2025 to 2026, read on 2026-11-22.
+Relied on: codabench's documentation (repository codalab/codabench, folder ``documentation/docs``), "YAML
+Structure", "Leaderboard Functionality", "Competition docker image", "Competition Bundle Structure"
+(``metadata.yaml`` with ``command``; ``scores.json`` with the leaderboard's column keys), "Submission Docker
+Container Layout" (``/app/input/ref``, ``/app/input/res``, ``/app/output``), "Detailed Results and
+Visualizations" (``detailed_results.html``); and its source for the length of names
+(``src/apps/leaderboards/models.py``), the required files (``src/apps/competitions/unpackers/v2.py``) and the
+worker (``compute_worker.py``: no scores.json means that the submission failed, whatever the exit code; its
+own file ``metadata`` lies among a submission's results). Copies of 2025 to 2026, read on 2026-11-22.
 """
 
 from __future__ import annotations
@@ -24,8 +27,17 @@ from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.platforms import bundle
 from bmseg.leaderboard.platforms.bundle import Organised
-from bmseg.leaderboard.platforms.scored import level_keys
+from bmseg.leaderboard.platforms.scored import (
+    ScoredSubmission,
+    level_keys,
+    number,
+    reported,
+    score_on_platform,
+)
+from bmseg.leaderboard.scoring import SCORED
+from bmseg.leaderboard.submission import check_files, most_files
 from bmseg.study import Study
+from bmseg.untrusted.listing import list_folder
 from dataset_conversion.files import write_text
 
 #: What the organiser uploads to Codabench.
@@ -43,6 +55,8 @@ _SECONDS = 1800
 # YAML 1.1 takes these within quotes only as escapes.
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _LOGO_PIXELS = 256
+# Written by Codabench's worker beside what a participant submitted.
+_WORKERS_FILE = "metadata"
 
 
 def export_codabench(
@@ -56,16 +70,10 @@ def export_codabench(
 ) -> None:
     """Write a Codabench competition that scores submissions to the board's numbers.
 
-    Parameters
-    ----------
-    board, readers
-        As of `Organised.of`. The masks become reference data, which participants cannot download.
-    out : Path
-        Gets ``competition.zip`` to upload, ``image/`` to build `docker_image` from, ``README.md``.
-    docker_image : str
-        The name under which the organiser publishes that image, as ``name/bmseg-scoring:1``.
-    start, end : date
-        Of the one phase, from midnight UTC; without an end it stays open.
+    The readers' masks become reference data, which participants cannot download. `out` gets
+    ``competition.zip`` to upload, ``image/`` and ``README.md``; `docker_image` is the name under which the
+    organiser publishes what is built from ``image/``, as ``name/bmseg-scoring:1``. The one phase starts and
+    ends at midnight UTC; without an end it stays open.
 
     Raises `InputError` where the name is no image's, the dates are the wrong way round, or `out` holds
     something else; further errors are those of `Organised.of`.
@@ -180,3 +188,49 @@ def _draw_logo(colors: list[str], path: Path) -> None:
     ring = (len(colors) * (1 - np.maximum.outer(place, place) / half)).astype(int)
     palette = np.array([list(bytes.fromhex(color.removeprefix("#"))) for color in colors], np.uint8)
     Image.fromarray(palette[ring]).save(path)
+
+
+def main(source: Path, output: Path) -> int:
+    """Score what Codabench unpacked: ``ref``, the reference data, and ``res``, the submission.
+
+    Writes ``scores.json`` and ``detailed_results.html``. Where the submission is refused the exit code is 2,
+    every fault stands on stderr and nothing is written.
+    """
+    scored = reported(lambda: _scored(source))
+    if scored is None:
+        return 2
+    write_text(output / "detailed_results.html", _detailed(scored))
+    write_text(output / "scores.json", json.dumps(scores(scored), allow_nan=False) + "\n")
+    return 0
+
+
+def scores(scored: ScoredSubmission) -> dict[str, float]:
+    """Column keys to numbers; a mean that is undefined has no key, for Codabench takes numbers only."""
+    keys = level_keys(scored.board.study.level_names)
+    named = {"score": number(scored.score)}
+    for yardstick, means in scored.means.items():
+        named |= {f"{yardstick}_{keys[level]}": number(mean) for level, mean in means.items()}
+    return {name: value for name, value in named.items() if value is not None} | scored.counts()
+
+
+def _scored(source: Path) -> ScoredSubmission:
+    """What the worker unpacked is checked as the ZIP that it was, in which masks may lie in one folder."""
+    made_from, folder = Organised.unpacked(source / "ref"), source / "res"
+    contract = made_from.board.contract
+    listed = list_folder(folder, most_files(contract) + 1, nested=True)
+    files = [file for file in listed if file.fault or file.name != _WORKERS_FILE]
+    return score_on_platform(check_files(folder, files, contract), made_from)
+
+
+def _detailed(scored: ScoredSubmission) -> str:
+    tables = []
+    for name, table in scored.scores.items():
+        shown = table.assign(dice=table.dice.map("{:.4f}".format).where(table.status == SCORED, table.status))
+        wide = shown.pivot(index="exam", columns="level", values="dice")[scored.board.study.level_names]
+        html = wide.rename_axis(columns=None).reset_index().to_html(index=False, escape=True, border=0)
+        tables.append(f"<h2>Dice, {name} yardstick</h2>\n{html}")
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Dice by exam</title>\n'
+        "<p>undefined: neither mask has the level; left out of the mean. missing: no mask; counted as 0."
+        "</p>\n" + "\n".join(tables) + "\n</html>\n"
+    )

@@ -1,7 +1,7 @@
 """Write an evaluation method for grand-challenge, laid out as its own template.
 
-Relied on: what `bmseg.leaderboard.platforms.predictions` and `run_grand_challenge` name, and the
-template's ``Dockerfile``, ``do_build.sh``, ``do_test_run.sh`` and ``do_save.sh``.
+Relied on: what `bmseg.leaderboard.platforms.run_grand_challenge` names, and the template's ``Dockerfile``,
+``do_build.sh``, ``do_test_run.sh`` and ``do_save.sh``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import SimpleITK as sitk
 from bmseg.errors import InputError
 from bmseg.leaderboard.platforms import bundle
 from bmseg.leaderboard.platforms.bundle import Organised
-from bmseg.leaderboard.platforms.predictions import ONLY_IMAGES, PREDICTIONS_FILE, Sockets
+from bmseg.leaderboard.platforms.run_grand_challenge import ONLY_IMAGES, PREDICTIONS_FILE, Sockets
 from dataset_conversion.files import write_text
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -33,17 +33,10 @@ def export_grand_challenge(
 ) -> None:
     """Write an evaluation method that scores algorithms to the board's numbers.
 
-    Parameters
-    ----------
-    board, readers
-        As of `Organised.of`. The masks go into ``ground_truth.tar.gz``, which only the phase's evaluation
-        sees; the image holds none.
-    out : Path
-        Gets the image's sources, scripts to build, try and save it, ``ground_truth/`` and the same
-        as ``ground_truth.tar.gz``, and in ``test/`` an answer made of the first reader's masks.
-    sockets : Sockets
-        Slugs of the input image whose name is the exam's and of the output that is the mask, where a phase
-        has several.
+    The readers' masks go into ``ground_truth.tar.gz``, which only the phase's evaluation sees; the image
+    holds none. `out` gets the image's sources, scripts to build, try and save it, ``ground_truth/`` and the
+    same as ``ground_truth.tar.gz``, and in ``test/`` an answer made of the first reader's masks. `sockets`
+    are needed where a phase has several images.
 
     Raises `InputError` where a slug is none, or `out` holds something else; further errors are those of
     `Organised.of`.

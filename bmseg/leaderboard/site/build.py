@@ -6,16 +6,30 @@ Everything but figures and overlays is text that follows from the standings and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from bmseg.leaderboard.site.downloads import downloads
-from bmseg.leaderboard.site.figures import draw_figures
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bmseg.leaderboard.entries import Entry
+from bmseg.leaderboard.site import tables
+from bmseg.leaderboard.site.downloads import DOWNLOADS, counts, downloads
+from bmseg.leaderboard.site.figures import draw_figures, figures_of
 from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot, draw_overlays, worst_exams
-from bmseg.leaderboard.site.pages import assets, pages
+from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measured
+from bmseg.leaderboard.site.tables import SCHEME_NAMES, Line
 from bmseg.leaderboard.standings import Standings
+from bmseg.leaderboard.texts import link, plain
 from bmseg.outputs import Output
+from evaluation.ranking import Scheme
+from evaluation.statistics.words import percent
+
+#: Files that the site holds as they stand in the package.
+ASSETS = ["style.css", "board.js", "leaderboard.schema.json"]
+_FOLDER = "templates/leaderboard"
 
 
 def site_in(folder: Path) -> Output:
@@ -29,9 +43,7 @@ def build_site(
     """Write the site of a board; of an earlier site what this one has not is removed, and nothing else.
 
     `made` says how, for the page: versions, seed, in plain values of JSON; `overlays` are used where the
-    challenge makes them public.
-
-    Raises `InputError` where the folder holds anything but an earlier site.
+    challenge makes them public. Raises `InputError` where the folder holds anything but an earlier site.
     """
     with site_in(out).replaced(made) as staged:
         why_not = overlays.why_not if overlays else None
@@ -53,4 +65,100 @@ def site_texts(
     `made` is that of `build_site`, `why_not` that of its overlays, or of `recorded_overlays` to compare.
     """
     worst = worst_exams(standings, why_not)
-    return assets() | downloads(standings, made, worst) | pages(standings, made, worst)
+    folder = files("bmseg").joinpath(_FOLDER)
+    assets = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in ASSETS}
+    return assets | downloads(standings, made, worst) | pages(standings, made, worst)
+
+
+def pages(
+    standings: Standings, made: Mapping[str, Any], worst: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, str]:
+    """Every page as text, by its file from the site's root; `worst` is of `overlays.worst_exams`."""
+    lines = {line.key: line for line in tables.ranking_lines(standings)}
+    found = {"index.html": _index(standings, made, lines)}
+    for entry in standings.entries:
+        found[lines[entry.key].page] = _submission(standings, entry, lines, worst[entry.key])
+    return found
+
+
+def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Line]) -> str:
+    scheme = Scheme(standings.challenge.ranking.scheme)
+    return _render(
+        "index.html.j2",
+        standings,
+        home="",
+        measured=what_is_measured(standings),
+        in_short=in_short(standings),
+        counts=counts(standings),
+        lines=list(lines.values()),
+        scheme=SCHEME_NAMES[scheme],
+        scheme_names=list(SCHEME_NAMES.values()),
+        chosen=list(SCHEME_NAMES).index(scheme),
+        scheme_rows=tables.scheme_rows(standings),
+        line_of=lines,
+        stability=tables.stability_cells(standings),
+        agreement=tables.agreement_rows(standings),
+        plates=figures_of(standings),
+        rules=rules(standings),
+        sources=SOURCES,
+        withdrawn=standings.withdrawn,
+        superseded=standings.superseded,
+        downloads=DOWNLOADS,
+        made=tables.flat(made),
+    )
+
+
+def _submission(
+    standings: Standings, entry: Entry, lines: Mapping[str, Line], worst: Sequence[Mapping[str, Any]]
+) -> str:
+    public, line = standings.challenge.public, lines[entry.key]
+    scores = standings.scores[standings.scores.key == entry.key]
+    return _render(
+        "submission.html.j2",
+        standings,
+        home="../",
+        entry=entry,
+        line=line,
+        description=plain(entry.about.description) if public.description else "",
+        url=link(entry.about.url) if public.url else "",
+        masks_hash=entry.masks_sha256 if public.masks_hash else "",
+        weights=standings.challenge.ranking.weights,
+        level_rows=tables.level_rows(standings, line, scores),
+        scheme_rows=tables.own_scheme_rows(standings, entry.key),
+        exam_rows=tables.exam_rows(standings, scores),
+        peers=tables.not_told_apart(lines.values(), line),
+        worst=worst,
+    )
+
+
+def _render(name: str, standings: Standings, **values: Any) -> str:
+    """A template, with what both kinds of page need."""
+    challenge, study = standings.challenge, standings.study
+    return _environment().get_template(name).render(
+        challenge=challenge,
+        study=study,
+        colors={level.name: level.color for level in study.levels},
+        level_names=study.level_names,
+        n_scores=len(standings.contract.exams) * len(study.level_names),
+        confidence=percent(challenge.ranking.confidence),
+        **values,
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bmseg", _FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"plain": plain, "day": _day}
+    return environment
+
+
+def _day(date: str) -> str:
+    """A date of a history to the minute: 2026-11-22 14:05 UTC."""
+    return f"{date[:10]} {date[11:16]} UTC"

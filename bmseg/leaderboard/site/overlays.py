@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import Study
@@ -60,12 +58,8 @@ def recorded_overlays(record: Mapping[str, Any]) -> WhyNot:
 def worst_exams(standings: Standings, why_not: WhyNot | None) -> dict[str, list[dict[str, Any]]]:
     """The exams of lowest mean Dice over the ranked levels, worst first, of every submission.
 
-    Returns
-    -------
-    dict of str to list of dict
-        Submission to ``exam``, ``dice`` (mean over the ranked levels, by their weights), ``overlay`` (file
-        from the site's root, or None) and ``why_not``. Exams without a mask or without a defined score have
-        nothing to show and are left out.
+    Of each ``exam``, ``dice`` (mean over the ranked levels, by their weights), ``overlay`` (file from the
+    site's root, or None) and ``why_not``. Exams without a mask or a defined score are left out.
     """
     weights = standings.challenge.ranking.weights
     scores = standings.scores
@@ -74,13 +68,17 @@ def worst_exams(standings: Standings, why_not: WhyNot | None) -> dict[str, list[
     weighted = ranked.assign(dice=ranked.dice * weight, weight=weight)
     by_exam = weighted.groupby(["key", "exam"])[["dice", "weight"]].sum()
     means = by_exam.dice / by_exam.weight
-    return {
-        entry.key: [
-            _shown(standings, entry, str(exam), float(dice), why_not)
-            for exam, dice in _lowest(means, entry.key).items()
-        ]
-        for entry in standings.entries
-    }
+    found: dict[str, list[dict[str, Any]]] = {entry.key: [] for entry in standings.entries}
+    for entry in standings.entries:
+        own = means[means.index.get_level_values("key") == entry.key].droplevel("key").sort_index()
+        for exam, dice in own.sort_values(kind="stable").head(WORST_EXAMS).items():
+            reason = why_not(entry.key, str(exam)) if why_not else NOT_HERE
+            if not standings.challenge.public.overlays:
+                reason = HIDDEN
+            file = None if reason else f"overlays/{entry.page_name}--{exam}.png"
+            shown = {"exam": str(exam), "dice": float(dice), "overlay": file, "why_not": reason}
+            found[entry.key].append(shown)
+    return found
 
 
 def draw_overlays(
@@ -114,18 +112,3 @@ def draw_overlay(overlay: Overlay, study: Study, title: str, note: str) -> Figur
         aspect=float(image.spacing[1] / image.spacing[0]),
         note=note,
     )
-
-
-def _lowest(means: pd.Series, key: str) -> pd.Series:
-    own = means[means.index.get_level_values("key") == key].droplevel("key").sort_index()
-    return own.sort_values(kind="stable").head(WORST_EXAMS)
-
-
-def _shown(
-    standings: Standings, entry: Entry, exam: str, dice: float, why_not: WhyNot | None
-) -> dict[str, Any]:
-    reason = why_not(entry.key, exam) if why_not else NOT_HERE
-    if not standings.challenge.public.overlays:
-        reason = HIDDEN
-    file = None if reason else f"overlays/{entry.page_name}--{exam}.png"
-    return {"exam": exam, "dice": dice, "overlay": file, "why_not": reason}

@@ -22,7 +22,7 @@ from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.platforms.bundle import Organised, requirements, write_reference
 from bmseg.leaderboard.platforms.codabench import BUNDLE, columns, export_codabench, to_yaml
 from bmseg.leaderboard.platforms.grand_challenge import export_grand_challenge
-from bmseg.leaderboard.platforms.predictions import Sockets
+from bmseg.leaderboard.platforms.run_grand_challenge import Sockets
 from bmseg.leaderboard.platforms.scored import level_keys
 from bmseg.leaderboard.scoring import Reference
 from bmseg.study import load_study

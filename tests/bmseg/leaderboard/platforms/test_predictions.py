@@ -15,16 +15,15 @@ from bmseg.errors import InputError
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import Contract
 from bmseg.leaderboard.platforms.bundle import Organised
-from bmseg.leaderboard.platforms.codabench import columns
+from bmseg.leaderboard.platforms.codabench import columns, scores
 from bmseg.leaderboard.platforms.grand_challenge import job
-from bmseg.leaderboard.platforms.predictions import (
+from bmseg.leaderboard.platforms.run_grand_challenge import (
     ONLY_IMAGES,
     PREDICTIONS_FILE,
     Sockets,
     collect_masks,
+    metrics,
 )
-from bmseg.leaderboard.platforms.run_codabench import scores
-from bmseg.leaderboard.platforms.run_grand_challenge import metrics
 from bmseg.leaderboard.platforms.scored import SubmissionError, score_on_platform
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.submission import Fault, check_submission

@@ -26,7 +26,7 @@ from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.platforms.codabench import BUNDLE, export_codabench
 from bmseg.leaderboard.platforms.grand_challenge import export_grand_challenge, job
-from bmseg.leaderboard.platforms.predictions import ONLY_IMAGES, PREDICTIONS_FILE
+from bmseg.leaderboard.platforms.run_grand_challenge import ONLY_IMAGES, PREDICTIONS_FILE
 from bmseg.leaderboard.scoring import Reference, on_yardstick
 from bmseg.leaderboard.standings import standings
 from tests.bmseg.leaderboard.boards import AFFINE, EXAMS, SHAPE, make_board, mask_of, write_masks

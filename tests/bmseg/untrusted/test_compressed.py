@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bmseg.untrusted.zip_entries import LARGEST_READ, entry_fault, opened_zip, overlapping
+from bmseg.untrusted.compressed import LARGEST_READ, entry_fault, opened_zip, overlapping
 
 
 def test_a_folder_is_an_entry_only_where_it_may_be() -> None:
