@@ -32,7 +32,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Table(BaseModel):
-    """A table of a board's TOML files."""
+    """A table of a board's files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -145,10 +145,8 @@ def read_checked(path: Path, model: type[Model]) -> Model:
         raise InputError(f"{path}: found no readable TOML ({error}); restore or correct it") from None
 
 
-class Contract(BaseModel):
+class Contract(Table):
     """What a submission must hold: labels, background included; case identifiers, sorted, and their grids."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     labels: Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=2)]
     exams: Annotated[dict[Name, ExamGrid], Field(min_length=1)]

@@ -70,11 +70,9 @@ class _Overlays:
     reference: Reference
 
     def why_not(self, key: str, exam: str) -> str:
-        """Empty where image and mask are at hand."""
         return "" if self._mask(key, exam).is_file() and self._image(exam).is_file() else NOT_HERE
 
     def read(self, key: str, exam: str) -> Overlay:
-        """Image, consensus and submission, on one grid."""
         consensus = self.reference.consensus_map(exam)
         return Overlay(
             image=read_volume(self._image(exam)).array,

@@ -97,10 +97,8 @@ def beside_readers(
 
     The median reader has in each exam and level the median of the readers' defined Dice
     (`evaluation.comparison.readers.MEDIAN_READER`). A difference is formed where both are defined, level by
-    level, and averaged over an exam's ranked levels by their weights; estimate and interval over exams are
-    those of Hodges and Lehmann (`evaluation.statistics.signed_rank.hodges_lehmann`).
-
-    Returns estimate, low, high and words by key; the words are empty without an interval.
+    level, and averaged over an exam's ranked levels by their weights. Returns by key estimate, low and high
+    over exams (`evaluation.statistics.signed_rank.hodges_lehmann`), and words, empty without an interval.
     """
     ranked = counted(scores[scores.level.isin(list(weights))])
     table = ranked.pivot(index=["exam", "level"], columns="key", values="dice")
@@ -113,15 +111,12 @@ def beside_readers(
         defined = weight.where(difference.notna(), 0.0)
         by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
         interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
-        words = _in_words(interval.low, interval.high) if interval.is_defined else ""
+        words = ""
+        if interval.is_defined:
+            above = "above the readers" if interval.low > 0 else "not told apart from the readers"
+            words = "below the readers" if interval.high < 0 else above
         found[str(key)] = (interval.estimate, interval.low, interval.high, words)
     return found
-
-
-def _in_words(low: float, high: float) -> str:
-    if high < 0:
-        return "below the readers"
-    return "above the readers" if low > 0 else "not told apart from the readers"
 
 
 def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:

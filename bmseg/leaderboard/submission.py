@@ -79,17 +79,19 @@ class CheckedSubmission:
 def check_submission(source: Path, contract: Contract) -> CheckedSubmission:
     """Check a submission against the contract, whatever it holds.
 
-    It is a folder, or a ZIP whose masks lie at its top or in one folder; it may itself be a link.
-
-    Raises `InputError` where there is nothing to look at: no such file, neither a folder nor a ZIP that can
-    be opened.
+    It is a folder, or a ZIP whose masks lie at its top or in one folder; it may itself be a link. Raises
+    `InputError` where there is nothing to look at: no such file, neither a folder nor a readable ZIP.
     """
     try:
         mode = source.stat().st_mode
         if stat.S_ISDIR(mode):
             return check_files(source, list_folder(source, most_files(contract)), contract)
         if stat.S_ISREG(mode):
-            return _checked_zip(source, contract)
+            largest = sum(map(most_stored, contract.exams.values())) + _SLACK
+            if (size := source.stat().st_size) > largest:
+                return _refused(source, contract, f"found {size} bytes, expected at most {largest}")
+            with listed_zip(source) as files:
+                return check_files(source, files, contract)
         reason = "found a pipe or device"
     except FileNotFoundError:
         reason = "no such file"
@@ -117,15 +119,6 @@ def masks_sha256(masks: Mapping[str, Volume], contract: Contract) -> str:
 def most_files(contract: Contract) -> int:
     """A mask and what macOS puts beside it of every exam, and some by-products."""
     return 2 * len(contract.exams) + 100
-
-
-def _checked_zip(source: Path, contract: Contract) -> CheckedSubmission:
-    largest = sum(map(most_stored, contract.exams.values())) + _SLACK
-    size = source.stat().st_size
-    if size > largest:
-        return _refused(source, contract, f"found {size} bytes, expected at most {largest}")
-    with listed_zip(source) as files:
-        return check_files(source, files, contract)
 
 
 def check_files(source: Path, files: Sequence[SubmittedFile], contract: Contract) -> CheckedSubmission:
@@ -171,10 +164,7 @@ def _refused(source: Path, contract: Contract, text: str) -> CheckedSubmission:
 def _sort_files(
     files: Sequence[SubmittedFile], exams: Iterable[str]
 ) -> tuple[dict[str, SubmittedFile], list[Fault], list[str]]:
-    """The mask of each exam by its name, faults (what is neither that nor a known by-product), notices.
-
-    Masks may lie in one folder, as people zip folders: in the one that holds most of them.
-    """
+    """The mask of each exam by its name, faults (what is neither that nor a known by-product), notices."""
     wanted = {exam + ENDING: exam for exam in exams}
     spelled = {_folded(name): name for name in wanted}
     home = _home(files, wanted)
@@ -195,11 +185,15 @@ def _sort_files(
         if len(same) > 1:
             faults.append(Fault(exam + ENDING, f"found {len(same)} times, expected once; none was read"))
     masks = {exam: same[0] for exam, same in sorted(found.items()) if len(same) == 1}
-    return masks, sorted(faults, key=lambda fault: fault.file), _notices(ignored)
+    notices = []
+    if total := ignored.total():
+        named = (name if count == 1 else f"{name} ({count})" for name, count in sorted(ignored.items()))
+        notices.append(f"ignored {total} by-product{'' if total == 1 else 's'}: {', '.join(named)}")
+    return masks, sorted(faults, key=lambda fault: fault.file), notices
 
 
 def _home(files: Sequence[SubmittedFile], wanted: Iterable[str]) -> str:
-    """The folder of the masks: the top, or one below it."""
+    """The folder of most masks: the top, or one below it, as people zip folders."""
     names = set(wanted)
     usable = [file for file in files if not file.fault and file.base in names]
     counts = Counter(file.folder for file in usable if "/" not in file.folder)
@@ -228,11 +222,3 @@ def _why_no_mask(file: SubmittedFile, wanted: dict[str, str], spelled: dict[str,
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
-
-
-def _notices(ignored: Counter[str]) -> list[str]:
-    if not ignored:
-        return []
-    named = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in sorted(ignored.items()))
-    total = ignored.total()
-    return [f"ignored {total} by-product{'' if total == 1 else 's'}: {named}"]

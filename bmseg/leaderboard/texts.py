@@ -33,9 +33,8 @@ def check_team(name: str, taken: Iterable[str] = (), reserved: Iterable[str] = (
     """Refuse a name that is no plain folder name, or that could be taken for another's.
 
     `taken` are the teams on the board (the same name is the same team; one that differs by case is refused),
-    `reserved` the names that stand for others there, as the readers and the consensus.
-
-    Raises an `InputError` that lists every fault in one line.
+    `reserved` the names that stand for others there, as the readers and the consensus. Raises an `InputError`
+    that lists every fault in one line.
     """
     faults = []
     if not 1 <= len(name) <= LONGEST_TEAM:
@@ -57,9 +56,8 @@ def check_team(name: str, taken: Iterable[str] = (), reserved: Iterable[str] = (
 def check_about(title: str, method: str, description: str, url: str) -> None:
     """Refuse text that does not belong on a page: markup, control characters, too much, other links.
 
-    Title and method are one line each, description lines, the address http or https; any may be empty.
-
-    Raises an `InputError` that lists every fault in one line.
+    Title and method are one line each, description lines, the address http or https; any may be empty. Raises
+    an `InputError` that lists every fault in one line.
     """
     faults = _text_faults("title", title, LONGEST_LINE)
     faults += _text_faults("method", method, LONGEST_LINE)
@@ -79,8 +77,8 @@ def _text_faults(field: str, text: str, most: int, *, lines: bool = False) -> li
     if len(text) > most:
         return [f"{field}: found {len(text)} characters, expected at most {most}"]
     faults = []
-    unfit = sorted({mark for mark in text if _is_unfit(mark) and not (lines and mark == "\n")})
-    if unfit:
+    breaks = {mark for mark in text if unicodedata.category(mark) in ("Zl", "Zp")}
+    if unfit := sorted((breaks | {*filter(_is_hidden, text)}) - {"\n" if lines else ""}):
         codes = ", ".join(f"U+{ord(mark):04X}" for mark in unfit[:5])
         what = "control characters" if lines else "control characters or line breaks"
         faults.append(f"{field}: found {codes}, expected no {what}")
@@ -88,10 +86,6 @@ def _text_faults(field: str, text: str, most: int, *, lines: bool = False) -> li
         start = shown(text[tag.start() : tag.start() + 10])
         faults.append(f"{field}: found markup ('{start}'), expected plain text")
     return faults
-
-
-def _is_unfit(mark: str) -> bool:
-    return _is_hidden(mark) or unicodedata.category(mark) in ("Zl", "Zp")
 
 
 def _is_hidden(mark: str) -> bool:
@@ -121,8 +115,6 @@ def plain(text: str) -> str:
     Line breaks and tabs become spaces. Format characters include those that turn the direction of a line;
     the joiners of emoji and of several scripts stay.
 
-    Examples
-    --------
     >>> plain("net\u202egnp.exe\n") == "net\ufffdgnp.exe"
     True
     """

@@ -6,7 +6,7 @@ level; they follow from the masks, where these are at hand; the page follows fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -60,21 +60,18 @@ def verify(board: Board, reference: Reference | None = None) -> Verification:
             found.differences.append(str(error))
             reference = None
     _verify_readers(board, reference, found)
-    for entry in _entries(board, found):
-        _verify_entry(board, entry, reference, found)
+    for folder in sorted(board.results.glob("[!.]*/[!.]*")):
+        try:
+            entry = read_entry(folder)
+        except InputError as error:
+            found.differences.append(str(error))
+        else:
+            _verify_entry(board, entry, reference, found)
     for leftover in sorted(board.root.glob(f"{STAGING}*")):
         found.notices.append(f"{leftover}: left by a process that was stopped, or being written; not read")
     if not found.differences:
         _verify_site(board, found)
     return found
-
-
-def _entries(board: Board, found: Verification) -> Iterator[Entry]:
-    for folder in sorted(board.results.glob("[!.]*/[!.]*")):
-        try:
-            yield read_entry(folder)
-        except InputError as error:
-            found.differences.append(str(error))
 
 
 def _verify_readers(board: Board, reference: Reference | None, found: Verification) -> None:

@@ -55,7 +55,6 @@ class Organised:
         """A board, and the masks of each reader as ``<exam>.nii.gz`` in a folder.
 
         Checked, the masks must be those that the board was made with.
-
         Raises `InputError` where the board is damaged, a reader is not one of the study's, or the masks are
         others, `evaluation.masks.reading.MaskError` where a reader lacks an exam or has one more.
         """
@@ -75,10 +74,7 @@ class Organised:
 
 @contextmanager
 def new_bundle(out: Path, platform: str, board: Board) -> Iterator[Path]:
-    """A folder whose files are in `out` when the block ends well.
-
-    Raises `InputError` where there is something else than an earlier bundle for the platform.
-    """
+    """A folder whose files are then in `out`; raises `InputError` where that is no earlier such bundle."""
     output = Output(out, f"bundle for {platform}", exclusive=True)
     with output.replaced({"challenge": board.challenge.title}) as staged:
         yield staged.folder
@@ -121,10 +117,7 @@ def write_image(dockerfile: str, folder: Path) -> None:
 
 
 def requirements() -> str:
-    """The packages that bmseg needs to score, at the versions that are installed now, as requirements.txt.
-
-    Raises `WorkError` where bmseg runs from a folder without being installed.
-    """
+    """What bmseg needs, at the versions installed now; raises `WorkError` where bmseg is not installed."""
     try:
         needed = [line for line in metadata.requires("bmseg") or [] if "extra ==" not in line]
         names = sorted((re.split(r"[^A-Za-z0-9._-]", line)[0] for line in needed), key=str.lower)

@@ -36,13 +36,11 @@ class SubmissionError(ValueError):
 
 @dataclass(frozen=True)
 class ScoredSubmission:
-    """A submission's numbers.
-
-    ``scores`` has by yardstick (fair, where there are two readers, and usual) ``exam, level, dice, status,
-    n_defined, n_consensuses``.
-    """
+    """A submission's numbers."""
 
     board: Board
+    #: By yardstick, fair (where there are two readers) and usual: ``exam, level, dice, status, n_defined,
+    #: n_consensuses``.
     scores: Mapping[str, pd.DataFrame]
     missing: list[str]  # exams without a mask
     notices: list[str]  # what was seen when the masks were read
@@ -77,10 +75,7 @@ _STATUS = {"defined": SCORED, "undefined": UNDEFINED, "missing": MISSING}
 
 
 def score_on_platform(checked: CheckedSubmission, made_from: Organised) -> ScoredSubmission:
-    """Score a checked submission against the reference data.
-
-    Raises a `SubmissionError` that names every fault; a missing exam is one where the challenge refuses that.
-    """
+    """Score a submission; raises a `SubmissionError` that names every fault, missing exams by the rule."""
     board = made_from.board
     if refusals := checked.refusals(board.challenge):
         raise SubmissionError(refusals, checked.notices)

@@ -87,17 +87,13 @@ def figures_of(standings: Standings) -> list[Plate]:
 
 def draw_figures(standings: Standings, folder: Path) -> None:
     """Draw every figure of a board as SVG, the same bytes for the same standings."""
-    names = labels(standings)
+    rows = standings.rows
+    identifiers = dict.fromkeys(rows.key, "") | {entry.key: entry.submission for entry in standings.entries}
+    # A label of every line of the board, each another.
+    names = figure_labels(dict(zip(rows.key, rows.name, strict=True)), identifiers)
     for plate in tqdm(figures_of(standings), desc="figures", disable=None, leave=False):
         figure = _drawn(plate.name, standings, names)
         save_figure(figure, folder, plate.name, endings=["svg"], screen=_SCREEN)
-
-
-def labels(standings: Standings) -> dict[str, str]:
-    """A label of every line of the board, each another."""
-    names = dict(zip(standings.rows.key, standings.rows.name, strict=True))
-    identifiers = dict.fromkeys(names, "") | {entry.key: entry.submission for entry in standings.entries}
-    return figure_labels(names, identifiers)
 
 
 def _drawn(plate: str, standings: Standings, names: Mapping[str, str]) -> Figure:
