@@ -42,11 +42,10 @@ def add_submission(
     """Check, score and add a submission; the same masks of a team are added once.
 
     `source` is a folder or ZIP file (see `bmseg.leaderboard.submission.check_submission`), `reference` the
-    readers' masks that the board was made with; `about` and `simulated` are those of `Entry`.
-
-    Raises `InputError` where a name or text cannot be taken, or the same masks stand there with another
-    description or were withdrawn, `WorkError` where the submission has faults, or misses exams where the
-    challenge refuses that.
+    readers' masks that the board was made with; `about` and `simulated` are those of `Entry`. Raises
+    `InputError` where a name or text cannot be taken, or the same masks stand there with another description
+    or were withdrawn, `WorkError` where the submission has faults, or misses exams where the challenge
+    refuses that.
     """
     about = about or Description()
     check_team(team, taken=board.teams, reserved=[*board.study.reader_names, "consensus"])

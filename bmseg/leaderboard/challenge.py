@@ -21,7 +21,6 @@ from bmseg.untrusted.header import ExamGrid
 CHALLENGE_FILE = "challenge.toml"
 #: Beside it on a board.
 CONTRACT_FILE = "exams.json"
-
 _HEAD = """\
 # A challenge: what the page says and how submissions are ranked. Levels, groups, readers and the consensus
 # stand in study.toml, what a submission must hold in exams.json. After a change: bmseg leaderboard build.

@@ -15,7 +15,6 @@ from bmseg.leaderboard.texts import LONGEST_DESCRIPTION, LONGEST_LINE, LONGEST_R
 from dataset_conversion.files import write_text
 
 ENTRY_FILE = "submission.toml"
-
 # Two hyphens part team and submission in a page's name, so a submission has none of them in a row.
 _TEAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _SUBMISSION = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")

@@ -26,6 +26,10 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
     same files by the same versions, and is whole.
     """
     found = standings(board)
+    # Every file that the page follows from.
+    paths = [board.root / name for name in (CHALLENGE_FILE, STUDY_FILE, CONTRACT_FILE, READERS_FILE)]
+    paths += [path for path in board.results.glob("[!.]*/[!.]*/*") if path.is_file()]
+    files = {path.relative_to(board.root).as_posix(): path for path in sorted(paths)}
     sources = _Overlays(board, workspace, reference) if workspace and reference else None
     made = {
         "versions": provenance.versions(),
@@ -33,7 +37,7 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
         "seed": board.challenge.ranking.seed,
         "study": {"name": board.study.name},
         "consensus_rule": board.study.consensus.rule,
-        "files_sha256": provenance.files_hash(_files(board)),
+        "files_sha256": provenance.files_hash(files),
         "images_at_hand": sources is not None,
     }
     with board.lock():
@@ -87,14 +91,6 @@ class _Overlays:
     def _image(self, exam: str) -> Path:
         dataset = self.workspace.dataset
         return dataset.image_path(exam, "test", dataset.spec.channels[0])
-
-
-def _files(board: Board) -> dict[str, Path]:
-    """Every file that the page follows from."""
-    root = board.root
-    paths = [root / name for name in (CHALLENGE_FILE, STUDY_FILE, CONTRACT_FILE, READERS_FILE)]
-    paths += [path for path in board.results.glob("[!.]*/[!.]*/*") if path.is_file()]
-    return {path.relative_to(root).as_posix(): path for path in sorted(paths)}
 
 
 def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:

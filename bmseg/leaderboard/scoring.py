@@ -31,7 +31,6 @@ COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_r
 #: ``left_out`` of the consensus that all readers are in.
 NOBODY = ""
 SCORED, UNDEFINED, MISSING = "scored", "undefined", "missing"
-
 _SUBMISSION = "submission"
 _COUNTS = ["tp", "fp", "fn", "n_reference", "n_rater"]
 

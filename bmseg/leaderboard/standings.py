@@ -159,7 +159,11 @@ def _rows(
     score = weighted_score(means, rule.weights)
     with_readers = (scores.kind == "reader").any()
     beside = beside_readers(scores, rule.weights, rule.confidence) if with_readers else {}
-    places = _places(rankings, Scheme(rule.scheme)) if rankings else {}
+    places: dict[Hashable, dict[Hashable, Any]] = {}
+    if rankings:
+        overall = rankings.ranks[rankings.ranks.task == OVERALL]
+        own = overall[overall.scheme == Scheme(rule.scheme)].set_index("algorithm")
+        places = own[["rank", "rank_low", "rank_high", "value"]].to_dict("index")
     of_key = {entry.key: entry for entry in entries}
     rows = []
     for (key, kind, name), own in scores.groupby(["key", "kind", "name"], sort=False):
@@ -178,12 +182,6 @@ def _rows(
             }
         )  # fmt: skip
     return _placed(pd.DataFrame(rows, columns=columns))
-
-
-def _places(rankings: Rankings, scheme: Scheme) -> dict[Hashable, dict[Hashable, Any]]:
-    """Each entry's overall rank by the scheme, with its interval."""
-    ranks = rankings.ranks[(rankings.ranks.scheme == scheme) & (rankings.ranks.task == OVERALL)]
-    return ranks.set_index("algorithm")[["rank", "rank_low", "rank_high", "value"]].to_dict("index")
 
 
 def _lettered_from_the_top(

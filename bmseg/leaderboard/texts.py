@@ -78,7 +78,7 @@ def _text_faults(field: str, text: str, most: int, *, lines: bool = False) -> li
         return [f"{field}: found {len(text)} characters, expected at most {most}"]
     faults = []
     breaks = {mark for mark in text if unicodedata.category(mark) in ("Zl", "Zp")}
-    if unfit := sorted((breaks | {*filter(_is_hidden, text)}) - {"\n" if lines else ""}):
+    if unfit := sorted((breaks | set(filter(_is_hidden, text))) - set("\n" if lines else "")):
         codes = ", ".join(f"U+{ord(mark):04X}" for mark in unfit[:5])
         what = "control characters" if lines else "control characters or line breaks"
         faults.append(f"{field}: found {codes}, expected no {what}")

@@ -127,7 +127,6 @@ def _scores(path: Path, sha256: str, record: str, found: Verification) -> pd.Dat
 
 
 def _expected(board: Board, left_out: list[str]) -> pd.MultiIndex:
-    """The rows of a whole table of scores."""
     return pd.MultiIndex.from_product([list(board.contract.exams), board.study.level_names, left_out])
 
 
@@ -172,7 +171,6 @@ def _verify_scores(
 
 
 def _consistent(scores: pd.DataFrame, study: Study) -> np.ndarray:
-    """Which rows agree with their own counts."""
     tp, fp, fn, n_reference, n_rater = (
         scores[name].astype("Float64").to_numpy(float, na_value=np.nan)
         for name in ("tp", "fp", "fn", "n_reference", "n_rater")

@@ -41,11 +41,7 @@ class _BoundedFile(io.FileIO):
 
 @contextmanager
 def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A ZIP whose directory is of a bearable size.
-
-    Raises `zipfile.BadZipFile` where it is no ZIP, is damaged, or declares a directory of more than
-    `LARGEST_READ` bytes.
-    """
+    """A ZIP; raises `BadZipFile` where it is none, or its directory is damaged or over `LARGEST_READ`."""
     with _BoundedFile(path) as file:
         try:
             archive = zipfile.ZipFile(file)
@@ -116,11 +112,7 @@ class BoundedGzip:
         self._members = 0
 
     def read(self, size: int) -> bytes:
-        """The next `size` bytes; fewer at the end.
-
-        Raises `DamagedError` where the stream is no gzip, is damaged, ends early, or is followed by anything
-        but zeros.
-        """
+        """The next `size` bytes, fewer at the end; raises `DamagedError` of all but whole gzip and zeros."""
         parts = []
         while size and (part := self._some(size)):
             parts.append(part)

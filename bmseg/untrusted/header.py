@@ -87,7 +87,11 @@ def read_header(stream: BoundedGzip, grid: ExamGrid) -> MaskHeader:
         raise DamagedError(
             f"vox_offset: found {offset:g}, expected {first} to {first + LARGEST_EXTENSIONS}; export it again"
         )
-    _repair(header)
+    try:
+        # Repaired is what nibabel repairs as it loads an image, refused what it refuses.
+        header.check_fix(logger=_QUIET, error_level=_REFUSED)
+    except (HeaderDataError, ValueError, OverflowError) as error:
+        raise DamagedError(f"found a NIfTI header that breaks a rule ({error}); export it again") from None
     slope, inter = _scaling(header)
     notices = []
     if slope is not None and (slope, inter) != (1.0, 0.0):
@@ -112,14 +116,6 @@ def _parsed(stream: BoundedGzip) -> Nifti1Header:
     if header["magic"].item() != header.single_magic:
         raise DamagedError("found the header of a pair (.hdr and .img), expected a single NIfTI file")
     return header
-
-
-def _repair(header: Nifti1Header) -> None:
-    """Repair what nibabel repairs as it loads an image, or refuse as it does."""
-    try:
-        header.check_fix(logger=_QUIET, error_level=_REFUSED)
-    except (HeaderDataError, ValueError, OverflowError) as error:
-        raise DamagedError(f"found a NIfTI header that breaks a rule ({error}); export it again") from None
 
 
 def _check_size(header: Nifti1Header, grid: ExamGrid) -> None:

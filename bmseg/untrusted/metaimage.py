@@ -44,10 +44,7 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_metaimage(path: Path, grid: ExamGrid) -> Volume:
-    """Read a three-dimensional MetaImage of a size that is known beforehand; memory is bounded by it.
-
-    Raises `InputError` where it is no whole MetaImage with its voxels within, or of another size.
-    """
+    """Read a MetaImage in memory bounded by the grid; raises `InputError` where it is no whole one of it."""
     with path.open("rb") as file:
         data = file.read(_LONGEST_HEADER + 8 * grid.n_voxels + _ZLIB_SLACK)
     header, start = _header(path, data)

@@ -28,7 +28,15 @@ def check_classes(plans: Mapping[str, Any], configuration: str, trainer: str, so
     Within `bmseg.nnunet.environment.nnunet_environment`, so that trainers of methods are found. `source` is
     the plans' name in messages. Raises an `InputError` that names the field and what was found.
     """
-    _check_trainer(trainer, source)
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+
+    try:
+        recursive_find_trainer_class_by_name(trainer)
+    except (RuntimeError, AssertionError, TypeError):
+        raise InputError(
+            f"{source}: trainer: found '{trainer}', expected one of nnU-Net's or of an installed method; "
+            "install the package that brings the method"
+        ) from None
     try:
         chosen = configuration_of(plans, configuration)
         architecture = chosen["architecture"]
@@ -51,18 +59,6 @@ def check_classes(plans: Mapping[str, Any], configuration: str, trainer: str, so
         _check_network(name, f"{source}: {field}")
     for field, (name, below) in named.items():
         _check_nnunet(name, below, f"{source}: {field}")
-
-
-def _check_trainer(name: str, source: str) -> None:
-    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-
-    try:
-        recursive_find_trainer_class_by_name(name)
-    except (RuntimeError, AssertionError, TypeError):
-        raise InputError(
-            f"{source}: trainer: found '{name}', expected one of nnU-Net's or of an installed method; "
-            "install the package that brings the method"
-        ) from None
 
 
 def _check_network(name: Any, field: str) -> None:

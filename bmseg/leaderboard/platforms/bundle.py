@@ -29,13 +29,11 @@ from dataset_conversion.images.volume import Volume, write_volume
 
 #: What a participant may have: what a submission must hold, and the levels' names. No mask.
 PUBLIC_FILES = (CONTRACT_FILE, STUDY_FILE)
-
 #: What is to be said of a bundle whenever one was written.
 SECRET = (
     "holds the readers' masks of the test exams: whoever has it has the answers; keep it as you keep the "
     "masks, and put it in no public place"
 )
-
 _READERS = "readers"
 _PACKAGES = ("bmseg", "dataset_conversion", "evaluation")
 # The earliest that a zip can hold: equal contents, equal files.

@@ -42,7 +42,6 @@ from dataset_conversion.files import write_text
 
 #: What the organiser uploads to Codabench.
 BUNDLE = "competition.zip"
-
 _IMAGE = re.compile(r"[a-z0-9][a-zA-Z0-9._/:@-]{0,199}")
 # Codabench's columns.
 _LONGEST_TITLE = 36
@@ -73,10 +72,8 @@ def export_codabench(
     The readers' masks become reference data, which participants cannot download. `out` gets
     ``competition.zip`` to upload, ``image/`` and ``README.md``; `docker_image` is the name under which the
     organiser publishes what is built from ``image/``, as ``name/bmseg-scoring:1``. The one phase starts and
-    ends at midnight UTC; without an end it stays open.
-
-    Raises `InputError` where the name is no image's, the dates are the wrong way round, or `out` holds
-    something else; further errors are those of `Organised.of`.
+    ends at midnight UTC; without an end it stays open. Raises `InputError` where the name is no image's, the
+    dates are the wrong way round, or `out` holds something else; further errors are those of `Organised.of`.
     """
     if not _IMAGE.fullmatch(docker_image):
         raise InputError(

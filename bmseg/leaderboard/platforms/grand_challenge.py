@@ -36,10 +36,8 @@ def export_grand_challenge(
     The readers' masks go into ``ground_truth.tar.gz``, which only the phase's evaluation sees; the image
     holds none. `out` gets the image's sources, scripts to build, try and save it, ``ground_truth/`` and the
     same as ``ground_truth.tar.gz``, and in ``test/`` an answer made of the first reader's masks. `sockets`
-    are needed where a phase has several images.
-
-    Raises `InputError` where a slug is none, or `out` holds something else; further errors are those of
-    `Organised.of`.
+    are needed where a phase has several images. Raises `InputError` where a slug is none, or `out` holds
+    something else; further errors are those of `Organised.of`.
     """
     for option, slug in (("--image-socket", sockets.image), ("--mask-socket", sockets.mask)):
         if slug is not None and not _SLUG.fullmatch(slug):

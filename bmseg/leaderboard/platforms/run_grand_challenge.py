@@ -98,9 +98,8 @@ def collect_masks(folder: Path, contract: Contract, sockets: Sockets) -> Checked
     """Read and check the mask of each job, which is the exam's that its input image is named for.
 
     `folder` has ``predictions.json`` and a folder a job. Notices say why an exam has no mask: its job failed,
-    or it wrote none.
-
-    Raises `InputError` where ``predictions.json`` is missing or is not what the platform writes.
+    or it wrote none. Raises `InputError` where ``predictions.json`` is missing or is not what the platform
+    writes.
     """
     faults: list[Fault] = []
     notices: list[str] = []

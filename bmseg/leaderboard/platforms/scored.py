@@ -101,7 +101,20 @@ def reported(score: Callable[[], ScoredSubmission]) -> ScoredSubmission | None:
         first = refused.faults[0] + ("" if len(refused.faults) == 1 else "; the others stand above")
         print(f"refused, {refused}: {first}", file=sys.stderr)
         return None
-    _print_scores(scored)
+    for notice in scored.notices:
+        print(notice)
+    n_exams = len(scored.board.contract.exams)
+    if scored.missing:
+        names = ", ".join(scored.missing)
+        print(f"missing {len(scored.missing)} of {n_exams} exams, which count as Dice 0: {names}")
+    print(f"score {scored.score:.4f}: the ranked levels' mean Dice ({scored.yardstick} yardstick)")
+    for level in scored.board.study.level_names:
+        means = ", ".join(f"{name} {table[level]:.4f}" for name, table in scored.means.items())
+        counts = scored.counts(level)
+        print(
+            f"{level}: {means}; {counts['n_defined']} of {n_exams} defined, "
+            f"{counts['n_undefined']} undefined (both masks empty), {counts['n_missing']} missing"
+        )
     return scored
 
 
@@ -124,21 +137,3 @@ def level_keys(names: Sequence[str]) -> dict[str, str]:
 def number(value: float) -> float | None:
     """A number for JSON, which has no NaN: None where there is none."""
     return None if math.isnan(value) else float(value)
-
-
-def _print_scores(scored: ScoredSubmission) -> None:
-    """Say on stdout what was scored, what was missing and what could not be defined."""
-    for notice in scored.notices:
-        print(notice)
-    n_exams = len(scored.board.contract.exams)
-    if scored.missing:
-        names = ", ".join(scored.missing)
-        print(f"missing {len(scored.missing)} of {n_exams} exams, which count as Dice 0: {names}")
-    print(f"score {scored.score:.4f}: the ranked levels' mean Dice ({scored.yardstick} yardstick)")
-    for level in scored.board.study.level_names:
-        means = ", ".join(f"{name} {table[level]:.4f}" for name, table in scored.means.items())
-        counts = scored.counts(level)
-        print(
-            f"{level}: {means}; {counts['n_defined']} of {n_exams} defined, "
-            f"{counts['n_undefined']} undefined (both masks empty), {counts['n_missing']} missing"
-        )

@@ -21,7 +21,6 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 FORMAT = 1
 JSON_FILE = "leaderboard.json"
 SCHEMA_FILE = "leaderboard.schema.json"
-
 #: File to what it holds, in the order of the page.
 DOWNLOADS = {
     JSON_FILE: "everything on these pages",
@@ -38,7 +37,6 @@ DOWNLOADS = {
     CHALLENGE_FILE: "the challenge: rules of the ranking",
     "study.toml": "the study: levels, readers, consensus",
 }
-
 #: Long tables of `evaluation.ranking.Rankings`, and their columns where there is none.
 _RANKINGS = {
     "ranks": [
@@ -51,7 +49,6 @@ _RANKINGS = {
     "agreement": ["task", "scheme", "other", "kendall_tau"],
     "groups": ["task", "algorithm", "group"],
 }  # fmt: skip
-
 _STUDY_HEAD = (
     "# The study of this board, without the names of published tables, which stand beside another file.\n"
 )

@@ -21,7 +21,6 @@ from evaluation.figures.slices import overlay_sheet
 
 #: Exams shown on a submission's page.
 WORST_EXAMS = 3
-
 HIDDEN = "The organiser shows no overlays: they would show the reference of the test exams."
 NOT_HERE = "No overlay: the images and masks were not at hand where this page was made."
 

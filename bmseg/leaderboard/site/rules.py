@@ -30,7 +30,6 @@ _EMPTY = {
     "one": "Dice is 1 where submission and consensus are both empty, and 0 where only one of them is.",
     "zero": "Dice is 0 where submission and consensus are both empty, and where only one of them is.",
 }
-
 _YARDSTICKS = {
     "usual": "Dice of each exam and level against the consensus of all readers ({consensus}). Each reader is "
     "scored against the consensus of the other readers.",
@@ -49,7 +48,6 @@ _SUBMISSIONS = {
     "all": "Every submission of a team is ranked.",
 }
 _APPROXIMATE = "in the normal approximation with continuity correction"
-
 #: Source, what it says, address.
 SOURCES = [
     (
@@ -189,5 +187,4 @@ def _is(number: int) -> str:
 
 
 def _listed(words: list[str]) -> str:
-    """Words as a list in a sentence."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

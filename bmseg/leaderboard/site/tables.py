@@ -25,7 +25,6 @@ SCHEME_NAMES = {
     Scheme.RANK_MEDIAN: "rank, then median",
     Scheme.TEST: "test, then rank",
 }
-
 # Width of the strip that draws a difference, in units of its own.
 _STRIP = 100
 
