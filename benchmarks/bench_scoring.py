@@ -18,7 +18,7 @@ from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
 from benchmarks.masks import SHAPE, simulate_masks
 from benchmarks.timing import Row, paired
-from dataset_conversion.images.volume import Volume, write_volume
+from dataset_conversion.images import Volume, write_volume
 from evaluation.consensus.votes import count_votes
 from evaluation.masks.reading import check_grid, read_mask
 from evaluation.measures.dice import score

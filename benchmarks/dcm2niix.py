@@ -25,7 +25,7 @@ from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.scan import scan
 from dataset_conversion.dicom.volumes import find_volumes
-from dataset_conversion.images.volume import ConversionError, Volume
+from dataset_conversion.images import ConversionError, Volume
 
 CORNER_TOLERANCE_MM = 1e-3
 #: Of the value, for results that are not whole: dcm2niix calculates in single precision.

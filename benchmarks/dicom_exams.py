@@ -14,7 +14,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_exam
 
 COLUMNS, ROWS, SLICES = 256, 256, 24

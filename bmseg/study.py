@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bmseg.errors import InputError
 from bmseg.wording import synthetic_mark, synthetic_notes
 from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
-from dataset_conversion.images.volume import Plane
+from dataset_conversion.images import Plane
 from dataset_conversion.raw.exam import DatasetSpec
 
 if TYPE_CHECKING:

@@ -152,7 +152,7 @@ def test_evaluation_and_conversion_stand_alone() -> None:
         ("evaluation/a.py", "from bmseg import study", ["imports bmseg.study"]),
         ("evaluation/a.py", "def f():\n    import torch.nn", ["imports torch.nn"]),
         ("evaluation/a.py", "import dataset_conversion.files", ["imports dataset_conversion.files"]),
-        ("evaluation/a.py", "from dataset_conversion.images.volume import Volume", []),
+        ("evaluation/a.py", "from dataset_conversion.images import Volume", []),
         ("evaluation/a.py", "from dataset_conversion.images import volume", []),
         ("dataset_conversion/a.py", "import evaluation.table", ["imports evaluation.table"]),
         ("dataset_conversion/a.py", "from dataset_conversion import files", []),

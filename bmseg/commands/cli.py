@@ -45,7 +45,7 @@ def main() -> None:
 def _exit_code(error: Exception) -> int | None:
     """2 for misuse, 1 for failed work, None for a mistake of ours, which keeps its traceback."""
     from bmseg.errors import InputError, WorkError
-    from dataset_conversion.images.volume import ConversionError
+    from dataset_conversion.images import ConversionError
     from evaluation.masks.reading import MaskError
     from evaluation.statistics.intervals import StatisticsError
 

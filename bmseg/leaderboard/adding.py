@@ -15,7 +15,7 @@ from bmseg.leaderboard.submission import check_submission
 from bmseg.leaderboard.texts import check_about, check_reason, check_team
 from bmseg.outputs import provenance
 from dataset_conversion.files import write_text
-from dataset_conversion.images.volume import Volume, write_volume
+from dataset_conversion.images import Volume, write_volume
 
 # Of the hash of the masks: 48 bits, so that two different submissions of a team never share a name.
 _IDENTIFIER = 12

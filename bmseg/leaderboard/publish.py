@@ -14,7 +14,7 @@ from bmseg.leaderboard.standings import Standings, standings
 from bmseg.outputs import provenance
 from bmseg.wording import synthetic_notes
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import read_volume
+from dataset_conversion.images import read_volume
 from evaluation.statistics.words import number, percent, signed
 from evaluation.table import DASH, Table
 

@@ -18,7 +18,7 @@ from bmseg.leaderboard.adding import Added, add_submission
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import Reference
-from dataset_conversion.images.volume import Volume, write_volume
+from dataset_conversion.images import Volume, write_volume
 
 #: An exam's consensus, spacing in mm, and a random generator of the exam -> a mask, or None for none.
 Perturb = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray | None]

@@ -18,7 +18,7 @@ from bmseg.nnunet.environment import say
 from bmseg.nnunet.models import FINAL
 from bmseg.nnunet.training import Fold
 from bmseg.outputs.provenance import file_hash, read_record, value_hash, versions, write_record
-from dataset_conversion.images.volume import read_volume
+from dataset_conversion.images import read_volume
 
 
 @dataclass(frozen=True, eq=False)

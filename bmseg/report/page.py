@@ -21,7 +21,7 @@ from bmseg.scoring.evaluation import Evaluation
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import read_volume
+from dataset_conversion.images import read_volume
 from evaluation.figures.files import save_figure
 from evaluation.figures.slices import difference_sheet, overlay_sheet
 from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, usual_notes

@@ -17,7 +17,7 @@ from nibabel.volumeutils import apply_read_scaling
 
 from bmseg.untrusted.compressed import BoundedGzip, DamagedError
 from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, ExamGrid, MaskHeader, read_header
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 
 _PIECE = 1 << 20
 #: Of the widest type that is accepted.

@@ -20,7 +20,7 @@ import numpy as np
 from bmseg.errors import InputError
 from bmseg.untrusted.header import ExamGrid
 from bmseg.untrusted.listing import shown
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 
 _TYPES = {
     "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4",

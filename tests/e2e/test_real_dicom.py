@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bmseg.study import DEFAULT_STUDY
-from dataset_conversion.images.volume import read_volume
+from dataset_conversion.images import read_volume
 from tests.support.command_line import bmseg
 
 STUDY = DEFAULT_STUDY.parents[1] / "ibsi_extremity" / "study.toml"

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from bmseg.slurm.submission import submissions
 from bmseg.workspace import Workspace, open_workspace
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import Exam
 

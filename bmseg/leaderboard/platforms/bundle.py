@@ -25,7 +25,7 @@ from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
 from bmseg.outputs import Output
 from dataset_conversion.files import write_text
-from dataset_conversion.images.volume import Volume, write_volume
+from dataset_conversion.images import Volume, write_volume
 
 #: What a participant may have: what a submission must hold, and the levels' names. No mask.
 PUBLIC_FILES = (CONTRACT_FILE, STUDY_FILE)

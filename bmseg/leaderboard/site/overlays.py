@@ -15,7 +15,7 @@ from bmseg.leaderboard.scoring import MISSING
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import Study
 from bmseg.wording import synthetic_mark
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 from evaluation.figures.files import save_figure
 from evaluation.figures.slices import overlay_sheet
 

@@ -15,7 +15,7 @@ import pydicom
 import pytest
 
 from bmseg.study import DEFAULT_STUDY
-from dataset_conversion.images.volume import Volume, read_volume
+from dataset_conversion.images import Volume, read_volume
 from tests.support import dixon
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.dixon_enhanced import philips_enhanced

@@ -13,7 +13,7 @@ import pytest
 
 from bmseg.nnunet import Training, predict
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import read_volume
+from dataset_conversion.images import read_volume
 from tests.bmseg.nnunet.conftest import trained_from
 from tests.bmseg.nnunet.tiny import (
     ORDINAL,

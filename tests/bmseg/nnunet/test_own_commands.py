@@ -15,7 +15,7 @@ import pytest
 from bmseg.methods import Method
 from bmseg.nnunet import Training, nnunet_variables, plan, predict, train
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import read_volume
+from dataset_conversion.images import read_volume
 from tests.bmseg.nnunet.tiny import METHOD, METHODS, PROFILE, RECIPE, TRAINING, fold_of, losses
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")

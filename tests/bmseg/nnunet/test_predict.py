@@ -13,7 +13,7 @@ import pytest
 from bmseg.errors import InputError, WorkError
 from bmseg.nnunet import predict, train
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import read_volume
+from dataset_conversion.images import read_volume
 from tests.bmseg.nnunet.tiny import PROFILE, SPEC, TRAINING, fold_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'bmseg[train]'")

@@ -17,7 +17,7 @@ from bmseg.methods.profiles import QUICK
 from bmseg.nnunet import Training
 from bmseg.nnunet.training import Fold
 from bmseg.workspace import Workspace
-from dataset_conversion.images.volume import Volume
+from dataset_conversion.images import Volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import DatasetSpec, Exam
 

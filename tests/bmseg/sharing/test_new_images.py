@@ -16,7 +16,7 @@ import pytest
 from bmseg.errors import InputError
 from bmseg.sharing import predict_images
 from bmseg.sharing.new_images import find_exams
-from dataset_conversion.images.volume import Volume, read_volume, write_volume
+from dataset_conversion.images import Volume, read_volume, write_volume
 from tests.bmseg.nnunet.tiny import TRAINING
 from tests.bmseg.sharing.conftest import Shared
 from tests.support.command_line import assert_refused, bmseg

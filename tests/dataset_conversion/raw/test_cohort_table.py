@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_conversion.images.volume import ConversionError
+from dataset_conversion.images import ConversionError
 from dataset_conversion.raw.cohort_table import CohortRow, read_cohort, read_facts
 from dataset_conversion.raw.exam import DatasetSpec
 

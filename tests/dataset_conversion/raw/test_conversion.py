@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_conversion.images.volume import ConversionError, Volume
+from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.parallel import start_early
 from dataset_conversion.raw import conversion
 from dataset_conversion.raw.conversion import ConversionReport, PendingExam, convert

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_conversion.images.volume import ConversionError, Volume, read_volume
+from dataset_conversion.images import ConversionError, Volume, read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import DatasetSpec, Exam
 

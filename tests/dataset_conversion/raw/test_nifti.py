@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_conversion.images.volume import ConversionError, read_volume
+from dataset_conversion.images import ConversionError, read_volume
 from dataset_conversion.raw.conversion import convert, read_table
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import DatasetSpec

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_conversion.images.volume import ConversionError, Volume, write_volume
+from dataset_conversion.images import ConversionError, Volume, write_volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import DatasetSpec, Exam
 from dataset_conversion.raw.segmented import add_segmented, link_or_copy, training_exams, unread_exams
