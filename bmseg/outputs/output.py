@@ -67,9 +67,15 @@ class Output:
         return found if whole else None
 
     def check(self) -> None:
-        """InputError for a folder that is a file, or of something else where it has to be exclusive."""
+        """InputError for a file, results of another kind, or any other file where it has to be exclusive."""
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"{self.folder}: found a file, expected a folder; name another folder")
+        there = read_record(self.folder / self.record).get("kind", self.kind)
+        if there != self.kind and not self.exclusive:
+            raise InputError(
+                f"{self.folder}: found another command's results ({there}), expected a new folder or an "
+                f"earlier {self.kind}; name another folder"
+            )
         if self.exclusive and self._has_files() and not self._read():
             raise InputError(
                 f"{self.folder}: found files and no {self.record} of {_a(self.kind)}, expected a new or "
@@ -92,7 +98,7 @@ class Output:
         try:
             with locked(self.folder / self._own(_LOCK), str(self.folder)):
                 shutil.rmtree(staging, ignore_errors=True)
-                staging.mkdir()
+                staging.mkdir(parents=True)
                 staged = Staged(staging)
                 yield staged
                 self._put_in_place(staged, inputs)

@@ -89,6 +89,15 @@ def test_an_exclusive_folder_holds_nothing_else(tmp_path: Path) -> None:
         fill(Output(tmp_path / "file", "atlas"))
 
 
+def test_results_of_another_kind_are_not_written_over(tmp_path: Path) -> None:
+    fill(scores(tmp_path))
+    with pytest.raises(
+        InputError, match=r"found another command's results \(evaluation\), expected a new folder"
+    ):
+        fill(Output(tmp_path, "table 2"))
+    assert scores(tmp_path).made_from(INPUTS)
+
+
 def test_work_that_grows_goes_on_from_the_same_inputs_only(tmp_path: Path) -> None:
     output = Output(tmp_path, "phantom", record="phantom.json")
     with pytest.raises(RuntimeError), output.resumed(INPUTS):
