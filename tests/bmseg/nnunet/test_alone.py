@@ -39,7 +39,7 @@ def test_a_second_training_is_told_who_holds_the_fold_and_a_dead_one_frees_it(
     planned: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bmseg.methods.registry.methods", lambda: {"tiny": METHOD})
-    monkeypatch.setattr("bmseg.workspace.open_workspace", lambda _: (planned, None))
+    monkeypatch.setattr("bmseg.workspace.open_workspace", lambda *_: (planned, None))
     context = multiprocessing.get_context("fork")
     begun = context.Event()
     holder = context.Process(target=train_for_ever, args=(planned, begun))
