@@ -51,7 +51,7 @@ def test_they_train_a_fold_and_predict_with_ours(trained: Workspace, tmp_path: P
     run_command(
         trained, "nnUNetv2_predict", "-d", "501", "-c", "2d_tiny", "-f", "0", "-tr", "nnUNetTrainerQuick",
         "-i", str(trained.raw_dataset / "imagesTs"), "-o", str(tmp_path / "masks"), "-device", "cpu",
-        "-npp", "1", "-nps", "1", "-step_size", str(PROFILE.tile_step),
+        "-npp", "0", "-nps", "0", "-step_size", str(PROFILE.tile_step),
     )  # fmt: skip
     for ours in predict(trained, TRAINING, folds=(0,)):
         theirs = read_volume(tmp_path / "masks" / ours.name)

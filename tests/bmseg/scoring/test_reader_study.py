@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,40 +16,59 @@ from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import count_votes
 from evaluation.measures.dice import Dice
 from tests.support.command_line import assert_refused, bmseg
+from tests.support.masks import save_mask, thresholded
 
-Writer = Callable[..., Path]
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 # Storage order of coronal exams: the patient's left, inferior, posterior.
 AFFINE = np.array([[0.9, 0, 0, 0], [0, 0, -3.5, 0], [0, -0.9, 0, 0], [0, 0, 0, 1.0]])
 AFFINE[0, 0] = -0.9
 
 
-@pytest.fixture
-def masks(
-    tmp_path: Path, write_mask: Writer, ordinal_masks: Callable[..., dict[str, np.ndarray]]
-) -> dict[str, dict[str, np.ndarray]]:
-    """Exam to rater to mask; two knees with a gap between them, six exams, on disk as rater/exam.nii.gz."""
-    found: dict[str, dict[str, np.ndarray]] = {}
+Masks = dict[str, dict[str, np.ndarray]]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where masks lie as rater/exam.nii.gz, regions, and the cohort's table."""
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def masks(root: Path) -> Masks:
+    """Exam to rater to mask; two knees with a gap between them, six exams. A model worse is net, shifted."""
+    found: Masks = {}
     for seed in range(6):
         exam = f"knee_{seed}"
-        both = [ordinal_masks([*READERS, "net"], shape=(20, 18, 8), seed=10 * seed + side) for side in (1, 2)]
+        both = [thresholded([*READERS, "net"], shape=(20, 18, 8), seed=10 * seed + side) for side in (1, 2)]
         gap = np.zeros((16, 18, 8), np.uint8)
         found[exam] = {rater: np.concatenate([both[0][rater], gap, both[1][rater]]) for rater in both[0]}
-        for rater, mask in found[exam].items():
-            write_mask(tmp_path / rater / f"{exam}.nii.gz", mask, AFFINE)
+        shifted = {"worse": np.roll(found[exam]["net"], 2, axis=0)}
+        for rater, mask in {**found[exam], **shifted}.items():
+            save_mask(root / rater / f"{exam}.nii.gz", mask, AFFINE)
+        region = np.ones(found[exam]["net"].shape, np.uint8)
+        region[:, :4] = 0
+        save_mask(root / "regions" / f"{exam}.nii.gz", region, AFFINE)
+    rows = [f"knee_{i},{'Oslo' if i % 2 else 'Tromso'},healthy,{6 + i}" for i in range(6)]
+    (root / "cohort.csv").write_text("exam,site,group,age\n" + "\n".join(rows) + "\n")
     return found
 
 
-def evaluate(folder: Path, *more: object, out: str = "out") -> Path:
-    words = [word for reader in READERS for word in ("--reader", f"{reader}={folder / reader}")]
-    result = bmseg("evaluate", *words, "--prediction", f"net={folder / 'net'}", "-o", folder / out, *more)
+def words_of(root: Path) -> list[str]:
+    return [word for reader in READERS for word in ("--reader", f"{reader}={root / reader}")]
+
+
+@pytest.fixture(scope="module")
+def scored(root: Path, masks: Masks) -> Path:  # noqa: ARG001 (they are on disk)
+    """One evaluation with everything that can be asked for, but by exam."""
+    options = ["--margin", "0.2", "--cohort", root / "cohort.csv", "--regions", root / "regions"]
+    models = [word for name in ("net", "worse") for word in ("--prediction", f"{name}={root / name}")]
+    result = bmseg("evaluate", *words_of(root), *models, "-o", root / "out", *options)
     assert result.returncode == 0, result.stderr
-    return folder / out
+    return root / "out"
 
 
-@pytest.mark.usefixtures("no_figures")
-def test_fair_scores_are_those_of_the_masks(masks: dict[str, dict[str, np.ndarray]], tmp_path: Path) -> None:
-    fair = pd.read_csv(evaluate(tmp_path) / "fair_dice.csv").set_index(["exam", "rater", "left_out", "level"])
+def test_fair_scores_are_those_of_the_masks(masks: Masks, scored: Path) -> None:
+    fair = pd.read_csv(scored / "fair_dice.csv").set_index(["exam", "rater", "left_out", "level"])
     exam = masks["knee_3"]
     others = ["reader1", "reader3", "reader4"]
     votes = count_votes({reader: exam[reader] for reader in others}, (0, 1, 2, 3))
@@ -67,21 +86,22 @@ def test_fair_scores_are_those_of_the_masks(masks: dict[str, dict[str, np.ndarra
             assert fair.dice["knee_3", rater, "reader2", level] == pytest.approx(expected, abs=1e-8)
 
 
-@pytest.mark.usefixtures("masks", "no_figures")
-def test_comparisons_in_words_and_with_a_margin(tmp_path: Path) -> None:
-    out = evaluate(tmp_path, "--margin", "0.2")
-    words = (out / "comparisons.md").read_text().splitlines()
-    assert len(words) == 4 * 5
+def test_comparisons_in_words_and_with_a_margin(scored: Path) -> None:
+    words = (scored / "comparisons.md").read_text().splitlines()
+    assert len(words) == 2 * 4 * 5
     assert words[0].startswith("- On level1 the Dice of net is ")
     assert all("Non-inferiority with a margin of 0.2" in sentence for sentence in words)
-    table = pd.read_csv(out / "comparisons.csv")
+    table = pd.read_csv(scored / "comparisons.csv")
     assert set(table.way) == {"fair", "usual"}
     assert "median reader" in set(table.other)
 
 
 @pytest.mark.usefixtures("masks", "no_figures")
-def test_by_knee(tmp_path: Path) -> None:
-    fair = pd.read_csv(evaluate(tmp_path, "--unit", "knee") / "fair_dice.csv")
+def test_by_knee(root: Path, tmp_path: Path) -> None:
+    words = [*words_of(root), "--prediction", f"net={root / 'net'}", "--unit", "knee"]
+    result = bmseg("evaluate", *words, "-o", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    fair = pd.read_csv(tmp_path / "out" / "fair_dice.csv")
     assert set(fair.knee) == {"left", "right"}
     assert len(fair) == 6 * 2 * (4 + 4) * 4
     text = (tmp_path / "out" / "table1_fair.md").read_text()
@@ -89,48 +109,32 @@ def test_by_knee(tmp_path: Path) -> None:
     assert "clustered by exam" in text
 
 
-@pytest.mark.usefixtures("masks", "no_figures")
-def test_by_site_group_and_age(tmp_path: Path) -> None:
-    cohort = tmp_path / "cohort.csv"
-    rows = [f"knee_{i},{'Oslo' if i % 2 else 'Tromso'},healthy,{6 + i}" for i in range(6)]
-    cohort.write_text("exam,site,group,age\n" + "\n".join(rows) + "\n")
-    out = evaluate(tmp_path, "--cohort", cohort)
-    sites = pd.read_csv(out / "dice_by_category.csv")
+def test_by_site_group_and_age(root: Path, scored: Path, tmp_path: Path) -> None:
+    sites = pd.read_csv(scored / "dice_by_category.csv")
     assert set(sites.category) == {"Oslo", "Tromso"}
-    assert (pd.read_csv(out / "dice_against_age.csv").n == 6).all()
+    assert (pd.read_csv(scored / "dice_against_age.csv").n == 6).all()
+    cohort = tmp_path / "cohort.csv"
     cohort.write_text("exam,site\nknee_0,Oslo\n")
-    words = [word for reader in READERS for word in ("--reader", f"{reader}={tmp_path / reader}")]
-    refused = bmseg("evaluate", *words, "-o", tmp_path / "other", "--cohort", cohort)
+    refused = bmseg("evaluate", *words_of(root), "-o", tmp_path / "other", "--cohort", cohort)
     assert_refused(refused, "cohort: found no row of exam knee_1")
     cohort.write_text("site\nOslo\n")
-    refused = bmseg("evaluate", *words, "-o", tmp_path / "other", "--cohort", cohort)
+    refused = bmseg("evaluate", *words_of(root), "-o", tmp_path / "other", "--cohort", cohort)
     assert_refused(refused, "column: found none named exam")
 
 
-@pytest.mark.usefixtures("no_figures")
-def test_marking_outside_a_region(
-    masks: dict[str, dict[str, np.ndarray]], tmp_path: Path, write_mask: Writer
-) -> None:
-    for exam, of_raters in masks.items():
-        region = np.ones(of_raters["net"].shape, np.uint8)
-        region[:, :4] = 0
-        write_mask(tmp_path / "regions" / f"{exam}.nii.gz", region, AFFINE)
-    found = pd.read_csv(evaluate(tmp_path, "--regions", tmp_path / "regions") / "outside_region.csv")
+def test_marking_outside_a_region(root: Path, masks: Masks, scored: Path, tmp_path: Path) -> None:
+    found = pd.read_csv(scored / "outside_region.csv")
     row = found[(found.exam == "knee_0") & (found.rater == "net") & (found.level == "level1")].iloc[0]
     mask = masks["knee_0"]["net"]
     assert (row.n_outside, row.n_marked) == ((mask[:, :4] == 1).sum(), (mask == 1).sum())
-    (tmp_path / "regions" / "knee_0.nii.gz").unlink()
-    words = [word for reader in READERS for word in ("--reader", f"{reader}={tmp_path / reader}")]
-    refused = bmseg("evaluate", *words, "-o", tmp_path / "other", "--regions", tmp_path / "regions")
+    regions = shutil.copytree(root / "regions", tmp_path / "regions")
+    (regions / "knee_0.nii.gz").unlink()
+    refused = bmseg("evaluate", *words_of(root), "-o", tmp_path / "other", "--regions", regions)
     assert_refused(refused, "found no region of exam knee_0, expected one of every exam")
 
 
-def test_the_report_of_plain_folders(
-    masks: dict[str, dict[str, np.ndarray]], tmp_path: Path, write_mask: Writer
-) -> None:
-    for exam, of_raters in masks.items():
-        write_mask(tmp_path / "worse" / f"{exam}.nii.gz", np.roll(of_raters["net"], 2, axis=0), AFFINE)
-    out = evaluate(tmp_path, "--prediction", f"worse={tmp_path / 'worse'}")
+def test_the_report_of_plain_folders(scored: Path, tmp_path: Path) -> None:
+    out = scored
     result = bmseg("report", "--evaluation", out)
     assert result.returncode == 0, result.stderr
     page = (out / "report.html").read_text()
