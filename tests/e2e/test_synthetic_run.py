@@ -7,15 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from bmseg.methods.configurations import small_nnunet, vanilla_unet
 from bmseg.methods.profiles import PROFILES
 from bmseg.study import DEFAULT_STUDY, load_study
 from dataset_conversion.phantom.calibration import MEAN_TOLERANCE, MEDIAN_TOLERANCE
 from evaluation.measures.dice import summarise
+from tests.bmseg.nnunet.tiny import METHOD, UNET
 from tests.support.command_line import bmseg
 from tests.support.rooms import data, without_data
 
@@ -51,8 +54,12 @@ def run(stage: list[str], workspace: Path) -> subprocess.CompletedProcess[str]:
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("run") / "workspace"
     with pytest.MonkeyPatch.context() as patch:
-        # Tiles side by side: half as many, since how well these networks predict is not asked.
+        # Small networks, tiles side by side: how well they predict is not asked.
         patch.setitem(PROFILES, "quick", replace(PROFILES["quick"], tile_step=1.0))
+        for name, tiny, configure in (("nnunet", METHOD, small_nnunet), ("unet", UNET, vanilla_unet)):
+            small = partial(configure, features=(4, 8, 16), patch=(160, 160), batch=2)
+            recipe = replace(tiny.recipes["quick"], configure=small, mirroring=False)
+            patch.setattr(f"bmseg.methods.{name}.METHOD", replace(tiny, name=name, recipes={"quick": recipe}))
         for stage in STAGES:
             result = run(stage, root)
             assert result.returncode == 0, result.stderr
