@@ -19,7 +19,7 @@ from bmseg.outputs.provenance import read_record
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import METHOD, PROFILE, SPEC, fold_of
 
-EPOCHS = 30
+EPOCHS = 18
 LONG = Training.of(METHOD, replace(PROFILE, epochs=EPOCHS))
 
 
