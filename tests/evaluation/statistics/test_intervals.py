@@ -162,12 +162,12 @@ def test_nonsense_is_refused_in_one_line() -> None:
 
 @pytest.mark.slow
 def test_intervals_of_ten_exams_cover_what_they_promise() -> None:
-    rows = coverages(repeats=300)
+    rows = coverages(repeats=1000)
     assert len(rows) == 45
     for row in rows:
         if row.method in ("t", "t, CR2"):
-            # A t interval of a strongly skewed level covers a little less; 0.012 is one standard error.
-            assert (0.905 if "skewed" in row.values else 0.925) <= row.coverage <= 0.975, row
+            # A t interval of a strongly skewed level covers a little less.
+            assert (0.92 if "skewed" in row.values else 0.93) <= row.coverage <= 0.97, row
         elif row.method in ("order statistics", "sign test for clusters"):
             assert row.coverage >= 0.95, row
         elif row.method == "Hodges-Lehmann":
