@@ -89,6 +89,14 @@ def test_an_exclusive_folder_holds_nothing_else(tmp_path: Path) -> None:
         fill(Output(tmp_path / "file", "atlas"))
 
 
+def test_a_damaged_record_is_not_trusted(tmp_path: Path) -> None:
+    output = scores(tmp_path)
+    fill(output)
+    record = tmp_path / "provenance.json"
+    record.write_text(record.read_text()[:-10])
+    assert output.read() == {} and output.made_from(INPUTS) is None
+
+
 def test_results_of_another_kind_are_not_written_over(tmp_path: Path) -> None:
     fill(scores(tmp_path))
     with pytest.raises(
