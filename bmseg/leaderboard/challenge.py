@@ -30,13 +30,13 @@ _HEAD = """\
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Table(BaseModel):
-    """A table of a board's files."""
+class Record(BaseModel):
+    """What stands in one of a board's files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Ranking(Table):
+class Ranking(Record):
     """How submissions are ranked."""
 
     #: Whose ranks order the page; every other scheme stands beside it.
@@ -65,7 +65,7 @@ class Ranking(Table):
     seed: Annotated[int, Field(ge=0)] = 2022
 
 
-class Public(Table):
+class Public(Record):
     """What of a submission the page shows; scores always are."""
 
     description: bool = True
@@ -77,7 +77,7 @@ class Public(Table):
     overlays: bool = False
 
 
-class Challenge(Table):
+class Challenge(Record):
     """A challenge file, checked."""
 
     title: Annotated[str, Field(min_length=1, max_length=120)]
@@ -144,7 +144,7 @@ def read_checked(path: Path, model: type[Model]) -> Model:
         raise InputError(f"{path}: found no readable TOML ({error}); restore or correct it") from None
 
 
-class Contract(Table):
+class Contract(Record):
     """What a submission must hold: labels, background included; case identifiers, sorted, and their grids."""
 
     labels: Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=2)]

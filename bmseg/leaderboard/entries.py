@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import Field
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.challenge import Table, read_checked
+from bmseg.leaderboard.challenge import Record, read_checked
 from bmseg.leaderboard.texts import LONGEST_DESCRIPTION, LONGEST_LINE, LONGEST_REASON, LONGEST_URL
 from dataset_conversion.files import write_text
 
@@ -21,7 +21,7 @@ _SUBMISSION = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Event(Table):
+class Event(Record):
     """What became of a submission, and when (UTC)."""
 
     date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
@@ -29,7 +29,7 @@ class Event(Table):
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
 
 
-class Description(Table):
+class Description(Record):
     """What a team says of its submission; free text, shown escaped."""
 
     title: Annotated[str, Field(max_length=LONGEST_LINE)] = ""
@@ -38,7 +38,7 @@ class Description(Table):
     url: Annotated[str, Field(max_length=LONGEST_URL)] = ""
 
 
-class Entry(Table):
+class Entry(Record):
     """A submission on the board, in the folder ``results/<team>/<submission>``."""
 
     team: str
