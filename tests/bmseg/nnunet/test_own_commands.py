@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -16,58 +17,87 @@ from bmseg.methods import Method
 from bmseg.nnunet import Training, nnunet_variables, plan, predict, train
 from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
-from tests.bmseg.nnunet.tiny import METHOD, METHODS, PROFILE, RECIPE, TRAINING, fold_of, losses
+from tests.bmseg.nnunet import own_commands
+from tests.bmseg.nnunet.tiny import METHOD, METHODS, PROFILE, RECIPE, TRAINING, copied, fold_of, losses
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 pytestmark = pytest.mark.slow
 
 
-def run_command(workspace: Workspace, command: str, *arguments: str) -> str:
-    environment = {
-        **os.environ,
-        **nnunet_variables(workspace),
-        "nnUNet_n_proc_DA": "0" if command == "nnUNetv2_train" else "1",
-        "nnUNet_def_n_proc": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    program = Path(sys.executable).parent / command
+@dataclass(frozen=True)
+class Theirs:
+    """A workspace in which nnU-Net's own commands planned, trained fold 1 and predicted with our fold 0."""
+
+    workspace: Workspace
+    plans_before: dict[str, Any]
+    masks: Path
+
+
+@pytest.fixture(scope="module")
+def theirs(trained_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Theirs:
+    folder = tmp_path_factory.mktemp("theirs")
+    workspace, masks = copied(trained_once, folder / "workspace"), folder / "masks"
+    plans_before = read_plans(workspace)
+    trainer = ("-tr", "nnUNetTrainerQuick", "-device", "cpu")
+    images = str(workspace.raw_dataset / "imagesTs")
+    commands = [
+        ["nnUNetv2_plan_and_preprocess", "-d", "501", "-c", "2d", "-np", "1", "-npfp", "1"],
+        ["nnUNetv2_train", "501", "2d_tiny", "1", *trainer],
+        [
+            "nnUNetv2_predict", "-d", "501", "-c", "2d_tiny", "-f", "0", *trainer, "-i", images,
+            "-o", str(masks), "-npp", "0", "-nps", "0", "-step_size", str(PROFILE.tile_step),
+        ],
+    ]  # fmt: skip
     answer = subprocess.run(
-        [str(program), *arguments],
-        env=environment,
+        [sys.executable, "-m", own_commands.__name__, json.dumps(commands)],
+        cwd=Path(__file__).parents[3],
+        env={
+            **os.environ,
+            **nnunet_variables(workspace),
+            "nnUNet_n_proc_DA": "0",
+            "nnUNet_def_n_proc": "1",
+            "OMP_NUM_THREADS": "1",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=300,
     )
     assert answer.returncode == 0, answer.stdout[-3000:]
-    return answer.stdout
+    return Theirs(workspace, plans_before, masks)
 
 
-def test_they_train_a_fold_and_predict_with_ours(trained: Workspace, tmp_path: Path) -> None:
-    run_command(
-        trained, "nnUNetv2_train", "501", "2d_tiny", "1", "-tr", "nnUNetTrainerQuick", "-device", "cpu"
-    )
-    assert len(losses(fold_of(trained, fold=1))) == PROFILE.epochs
-    run_command(
-        trained, "nnUNetv2_predict", "-d", "501", "-c", "2d_tiny", "-f", "0", "-tr", "nnUNetTrainerQuick",
-        "-i", str(trained.raw_dataset / "imagesTs"), "-o", str(tmp_path / "masks"), "-device", "cpu",
-        "-npp", "0", "-nps", "0", "-step_size", str(PROFILE.tile_step),
-    )  # fmt: skip
-    for ours in predict(trained, TRAINING, folds=(0,)):
-        theirs = read_volume(tmp_path / "masks" / ours.name)
+def read_plans(workspace: Workspace) -> dict[str, Any]:
+    plans: dict[str, Any] = json.loads((workspace.preprocessed_dataset / "nnUNetPlans.json").read_text())
+    return plans
+
+
+def test_they_train_a_fold_and_predict_with_ours(theirs: Theirs, tmp_path: Path) -> None:
+    workspace = copied(theirs.workspace, tmp_path / "workspace")
+    assert len(losses(fold_of(workspace, fold=1))) == PROFILE.epochs
+    for ours in predict(workspace, TRAINING, folds=(0,)):
+        their = read_volume(theirs.masks / ours.name)
         # Ours may compute in bfloat16, which rounds where two levels are all but equal.
-        assert (read_volume(ours).array == theirs.array).mean() > 0.97
+        assert (read_volume(ours).array == their.array).mean() > 0.97
 
 
-def test_their_planning_before_and_after_ours(planned: Workspace) -> None:
-    path = planned.preprocessed_dataset / "nnUNetPlans.json"
-    before = json.loads(path.read_text())
-    run_command(planned, "nnUNetv2_plan_and_preprocess", "-d", "501", "-c", "2d", "-np", "1", "-npfp", "1")
-    after = json.loads(path.read_text())
+def test_their_planning_before_and_after_ours(theirs: Theirs, tmp_path: Path) -> None:
+    workspace = copied(theirs.workspace, tmp_path / "workspace")
+    after = read_plans(workspace)
     for configuration in ("2d", "2d_tiny", "2d_tiny_unet"):
-        assert after["configurations"][configuration] == before["configurations"][configuration]
-    plan(planned, PROFILE, METHODS)
-    train(planned, Training.of(METHOD, PROFILE, epochs=1), seed=1)
+        assert after["configurations"][configuration] == theirs.plans_before["configurations"][configuration]
+    plan(workspace, PROFILE, METHODS)
+    train(workspace, Training.of(METHOD, PROFILE, epochs=1), fold=2, seed=1)
+
+
+class Threads:
+    """Stands for `multiprocessing` in nnU-Net, whose processes would import it anew each time."""
+
+    @staticmethod
+    def get_context(method: str) -> type[Threads]:  # noqa: ARG004
+        return Threads
+
+    Pool = staticmethod(ThreadPool)
 
 
 def test_nnunets_own_trainer_is_validated_as_nnunet_does(
@@ -83,6 +113,8 @@ def test_nnunets_own_trainer_is_validated_as_nnunet_does(
         return trainer
 
     monkeypatch.setattr(module, "_trainer", built)
+    for name in ("training.nnUNetTrainer.nnUNetTrainer", "evaluation.evaluate_predictions"):
+        monkeypatch.setattr(f"nnunetv2.{name}.multiprocessing", Threads)
     method = Method("own", "", {"quick": replace(RECIPE, trainer="nnUNetTrainer_1epoch", learning_rate=None)})
     training = Training.of(method, replace(PROFILE, validate=True))
     folder = fold_of(planned, training)
