@@ -17,6 +17,7 @@ from bmseg.wording import synthetic_mark, synthetic_notes
 from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
 from dataset_conversion.images import Plane
 from dataset_conversion.raw.exam import DatasetSpec
+from evaluation.consensus.kinds import ORDERED, Rule
 
 if TYPE_CHECKING:
     from evaluation.study.design import Design
@@ -81,7 +82,23 @@ class Reader(_Table):
 class Consensus(_Table):
     """The rule that makes one mask of the readers' masks."""
 
-    rule: Literal["multilabel", "binary", "majority", "ordinal"] = "multilabel"
+    rule: Rule = "multilabel"
+
+
+class Yardstick(_Table):
+    """The rule of the consensuses that verdicts rest on."""
+
+    #: By default what `python -m benchmarks.truth` finds most robust over ways of erring.
+    rule: Rule = "map"
+
+
+class Verdict(_Table):
+    """What the study declared before it looked: which difference would not matter, and where it counts."""
+
+    #: A loss of Dice that would not matter.
+    margin: Annotated[float, Field(gt=0, lt=1)] | None = None
+    #: Names of the levels that a verdict speaks of first; by default all levels, no groups.
+    primary: list[Name] = []
 
 
 class Scores(_Table):
@@ -135,7 +152,10 @@ class Study(_Table):
     levels: Annotated[list[Level], Field(min_length=1)]
     groups: list[Group] = []
     readers: Annotated[list[Reader], Field(min_length=1)]
+    scale: Literal["ordinal", "nominal"] = "ordinal"
     consensus: Consensus = Consensus()
+    yardstick: Yardstick = Yardstick()
+    verdict: Verdict = Verdict()
     scores: Scores = Scores()
     vas: VisualAnalogueScale | None = None
     published: Published = Published()
@@ -158,11 +178,17 @@ class Study(_Table):
             if unknown := sorted(set(group.levels) - set(values)):
                 raise ValueError(f"groups.{group.name}: found levels {unknown}, expected some of {values}")
             _no_repeats(f"groups.{group.name}", group.levels)
+        _no_repeats("verdict.primary", self.verdict.primary)
+        if other := set(self.verdict.primary) - set(self.level_names):
+            known = ", ".join(self.level_names)
+            raise ValueError(f"verdict.primary: found {', '.join(sorted(other))}, expected some of {known}")
+        for name, rule in (("consensus", self.consensus.rule), ("yardstick", self.yardstick.rule)):
+            if self.scale == "nominal" and rule in ORDERED:
+                fit = "multilabel, map, binary or majority"
+                raise ValueError(f"{name}.rule: found {rule}, expected {fit} for a nominal scale")
         if self.training_reader not in self.reader_names:
-            raise ValueError(
-                f"training_reader: found '{self.training_reader}', expected one of "
-                f"{', '.join(self.reader_names)}"
-            )
+            known = ", ".join(self.reader_names)
+            raise ValueError(f"training_reader: found '{self.training_reader}', expected one of {known}")
         return self
 
     @property
@@ -207,10 +233,12 @@ class Study(_Table):
             levels={level.name: level.value for level in self.levels},
             groups={group.name: tuple(group.levels) for group in self.groups},
             rule=self.consensus.rule,
+            yardstick=self.yardstick.rule,
+            ordered=self.scale == "ordinal",
             empty_mask=EmptyMask(self.scores.empty_mask),
             plane=self.plane,
             unit=unit,
-            margin=margin,
+            margin=self.verdict.margin if margin is None else margin,
             colors={level.name: level.color for level in self.levels},
             all_readers=self.reader_names,
             notes=synthetic_notes(synthetic),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluation import figures
-    from evaluation.consensus.map import ConsensusMap
+    from evaluation.consensus.painted import ConsensusMap
     from evaluation.masks.reading import MaskError
     from evaluation.measures.dice import EmptyMask
     from evaluation.ranking import rank_scores
@@ -37,7 +37,7 @@ __all__ = [
 
 #: Where each stands: imported when it is asked for (PEP 562), so that one name does not bring all of them.
 _ROOMS = {
-    "ConsensusMap": "consensus.map", "Design": "study.design", "EmptyMask": "measures.dice",
+    "ConsensusMap": "consensus.painted", "Design": "study.design", "EmptyMask": "measures.dice",
     "MaskError": "masks.reading", "ReaderStudy": "study.reader_study",
     "StatisticsError": "statistics.intervals", "Table": "table", "dice": "study.from_masks",
     "icc": "statistics.icc", "krippendorff_alpha": "statistics.chance_corrected",

@@ -37,6 +37,7 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
         "seed": board.challenge.ranking.seed,
         "study": {"name": board.study.name},
         "consensus_rule": board.study.consensus.rule,
+        "yardstick_rule": board.study.design().yardstick,
         "files_sha256": provenance.files_hash(files),
         "images_at_hand": sources is not None,
     }

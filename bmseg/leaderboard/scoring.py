@@ -20,11 +20,10 @@ from bmseg.leaderboard.challenge import Contract
 from bmseg.study import Study
 from bmseg.untrusted.header import ExamGrid
 from dataset_conversion.images import Volume
-from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import count_votes, paint
 from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
 from evaluation.scores.fair import over_consensuses
-from evaluation.study import reader_consensuses, score_votes
+from evaluation.study import Consensuses, score_votes
 
 #: Columns of dice.csv of a submission, in order; that of the readers has ``rater`` after ``exam``.
 COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_reference", "n_rater"]
@@ -41,7 +40,7 @@ class Reference:
 
     study: Study
     files: Mapping[str, Mapping[str, Path]]  # exam to reader to mask
-    _known: dict[str, tuple[Consensus, dict[str, Consensus]]] = field(default_factory=dict, repr=False)
+    _known: dict[str, Consensuses] = field(default_factory=dict, repr=False)
     _grids: dict[str, ExamGrid] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -74,20 +73,18 @@ class Reference:
         self._grids[exam] = ExamGrid.of(first)
         return masks
 
-    def consensuses(
-        self, exam: str, arrays: Mapping[str, np.ndarray]
-    ) -> tuple[Consensus, dict[str, Consensus]]:
-        """An exam's consensus of all readers, and that without each; computed once."""
+    def consensuses(self, exam: str, arrays: Mapping[str, np.ndarray]) -> Consensuses:
+        """Every consensus of an exam's readers; computed once."""
         if exam not in self._known:
             of_readers = count_votes({reader: arrays[reader] for reader in self.readers}, self.labels)
-            self._known[exam] = reader_consensuses(self.study.design(), of_readers)
+            self._known[exam] = Consensuses.of(self.study.design(), of_readers)
         return self._known[exam]
 
     def consensus_map(self, exam: str) -> Volume:
         """The consensus of all readers as a label map on the exam's grid."""
         masks = self.masks(exam)
         arrays = {reader: mask.array for reader, mask in masks.items()}
-        consensus, _ = self.consensuses(exam, arrays)
+        consensus = self.consensuses(exam, arrays).study
         first = next(iter(masks.values()))
         labels = paint(arrays, consensus.votes, consensus.label.astype(np.uint8))
         return replace(first, array=labels)
@@ -131,8 +128,8 @@ def score_readers(reference: Reference) -> pd.DataFrame:
     tables = []
     for exam in tqdm(reference.files, desc="readers", unit="exam", disable=None, leave=False):
         arrays = {reader: mask.array for reader, mask in reference.masks(exam).items()}
-        consensus, without = reference.consensuses(exam, arrays)
-        _, fair = score_votes(reference.study.design(), consensus.votes, consensus, without)
+        consensuses = reference.consensuses(exam, arrays)
+        _, fair = score_votes(reference.study.design(), consensuses.study.votes, consensuses)
         tables.append(fair.assign(exam=exam))
     return _with_status(pd.concat(tables, ignore_index=True))[columns].astype(dict.fromkeys(_COUNTS, "Int64"))
 
@@ -157,9 +154,9 @@ def _score_exam(exam: str, mask: Volume, reference: Reference) -> pd.DataFrame:
     readers = reference.masks(exam)
     check_grid(mask, next(iter(readers.values())))
     arrays = {reader: one.array for reader, one in readers.items()}
-    consensus, without = reference.consensuses(exam, arrays)
+    consensuses = reference.consensuses(exam, arrays)
     votes = count_votes({**arrays, _SUBMISSION: mask.array}, reference.labels)
-    usual, fair = score_votes(reference.study.design(), votes, consensus, without)
+    usual, fair = score_votes(reference.study.design(), votes, consensuses)
     scores = pd.concat([usual.assign(left_out=NOBODY), fair], ignore_index=True)
     return _with_status(scores[scores.rater == _SUBMISSION].assign(exam=exam))
 

@@ -13,7 +13,7 @@ from bmseg.outputs.provenance import read_record
 from bmseg.reading_room.page import ShownExam
 from bmseg.reading_room.records import REFERENCE
 from bmseg.scoring.evaluate import workspace_raters
-from bmseg.scoring.evaluation import consensus_name
+from bmseg.scoring.evaluation import mask_name
 from bmseg.sharing.new_images import find_exams
 from bmseg.study import Study
 from bmseg.wording import command
@@ -77,7 +77,7 @@ def workspace_shown(workspace: Workspace, models: Sequence[str] = (), channel: s
             f"--model: found {', '.join(unknown)}, expected some of {', '.join(made)}: methods "
             "with predictions in the workspace"
         )
-    masks = {REFERENCE: {exam: workspace.evaluation / consensus_name(exam) for exam in exams}}
+    masks = {REFERENCE: {exam: workspace.evaluation / mask_name(exam) for exam in exams}}
     masks |= {model: _masks_of(model, made[model]) for model in models or made}
     match_exams(masks, exams)
     images = {exam: dataset.image_path(exam, "test", channel) for exam in exams}

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash, files_hash
-from bmseg.scoring.evaluation import Evaluation, consensus_name, output_of
+from bmseg.scoring.evaluation import Evaluation, mask_name, output_of
 from bmseg.study import Study
 from bmseg.wording import command
 from bmseg.workspace import Workspace
@@ -89,9 +89,10 @@ def evaluate(
 ) -> Evaluation:
     """Score readers and models against the readers' consensus and write everything to `out`.
 
-    Writes ``consensus/<exam>.nii.gz``, the tables that `evaluation.study.tables` declares, ``figures/`` and,
-    last, ``provenance.json``. When `out` already holds the results of the same inputs, nothing is done;
-    earlier results, and what followed from them, are replaced only when all is well.
+    Writes ``consensus/<exam>.nii.gz`` by the study's own rule, ``yardstick/<exam>.nii.gz``, the tables that
+    `evaluation.study.tables` declares, ``figures/`` and, last, ``provenance.json``. When `out` already holds
+    the results of the same inputs, nothing is done; earlier results, and what followed from them, are
+    replaced only when all is well.
 
     Parameters
     ----------
@@ -127,6 +128,7 @@ def evaluate(
     inputs: dict[str, Any] = {
         "study": {"name": study.name, "sha256": file_hash(study_file)},
         "consensus_rule": study.consensus.rule,
+        "yardstick_rule": design.yardstick,
         "seed": design.seed,
         "empty_mask": study.scores.empty_mask,
         "synthetic": synthetic,
@@ -135,7 +137,7 @@ def evaluate(
         "exams": list(exams),
         "masks_sha256": hashes,
         "unit": unit,
-        "margin": margin,
+        "margin": design.margin,
         "cohort_sha256": file_hash(cohort) if cohort else None,
     } | ({"regions_sha256": files_hash(allowed)} if allowed else {})
     output = output_of(out)
@@ -146,9 +148,10 @@ def evaluate(
         for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None):
             masks = {rater: read_mask(paths[exam], design.labels) for rater, paths in files.items()}
             region = read_mask(allowed[exam], (0, 1)) if allowed else None
-            scored, labels = score_exam(design, exam, masks, list(raters.readers), region)
-            consensus = Volume(labels, next(iter(masks.values())).affine)
-            write_volume(made.folder / consensus_name(exam), consensus)
+            scored, painted = score_exam(design, exam, masks, list(raters.readers), region)
+            affine = next(iter(masks.values())).affine
+            for kind, labels in painted.items():
+                write_volume(made.folder / mask_name(exam, kind), Volume(labels, affine))
             done.append(scored)
         found = ReaderStudy.of(design, done, list(raters.readers), list(raters.models), facts)
         for name, text in found.texts().items():

@@ -84,16 +84,16 @@ class Evaluation:
 
     def consensus(self, exam: str) -> Path:
         """The consensus of an exam as a label map."""
-        return self.folder / consensus_name(exam)
+        return self.folder / mask_name(exam)
 
     def figure(self, name: str) -> Path:
         """A figure as SVG; it need not be there."""
         return self.folder / "figures" / f"{name}.svg"
 
 
-def consensus_name(exam: str) -> str:
-    """Where the consensus of an exam lies below an evaluation's folder."""
-    return f"consensus/{exam}.nii.gz"
+def mask_name(exam: str, kind: str = "consensus") -> str:
+    """Where in the folder an exam's consensus lies, or its yardstick."""
+    return f"{kind}/{exam}.nii.gz"
 
 
 class _Files(Mapping[str, pd.DataFrame]):

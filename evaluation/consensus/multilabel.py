@@ -1,5 +1,7 @@
 """Multi-label STAPLE: one confusion matrix a rater, estimated by expectation maximisation on vote patterns.
 
+The rule ``map`` is the same with a prior on the matrices: `evaluation.consensus.map`.
+
 The model of Warfield et al. (IEEE TMI 2004; 23:903), for several labels at once as in Rohlfing et al.
 (IPMI 2003; IEEE TMI 2004; 23:983): given the unknown true label of a voxel the raters decide
 independently, each by his own matrix; the prior of a label is its share of all raters' votes over the
@@ -13,8 +15,11 @@ of steps to leave them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from evaluation.consensus.kinds import Rule
 from evaluation.consensus.result import Consensus, consensus_of, first_of_highest, usual_notices
 from evaluation.consensus.squarem import search
 from evaluation.consensus.votes import Votes
@@ -28,9 +33,14 @@ class PatternModel:
     """The E and M steps on vote patterns, for several parameter sets (starts) at once.
 
     `patterns`, int of shape (P, R), are label indices; every label occurs. `counts` are their voxels.
+    `pseudo`, of shape (L, L), are decisions (row) on a true label (column) that every rater is taken to have
+    made before: the parameters, less one, of a Dirichlet prior on each column of the matrices. What rises
+    in every step is then the log-likelihood plus the log of the prior's density.
     """
 
-    def __init__(self, patterns: np.ndarray, counts: np.ndarray, n_labels: int) -> None:
+    def __init__(
+        self, patterns: np.ndarray, counts: np.ndarray, n_labels: int, pseudo: np.ndarray | None = None
+    ) -> None:
         n_patterns, n_raters = patterns.shape
         self.shape = (n_raters, n_labels, n_labels)
         self.counts = counts.astype(float)
@@ -40,6 +50,7 @@ class PatternModel:
         # Rows of 0 and 1 that pick a pattern's entries: both steps become matrix products.
         self._picks = votes.reshape(n_patterns, -1).astype(float)
         self._weights = self._picks.T * self.counts
+        self._pseudo = pseudo
 
     def expect(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-likelihoods (S,) and posteriors (S, P, L) of confusion matrices (S, R, L, L)."""
@@ -58,12 +69,17 @@ class PatternModel:
         A true label left without any voxel keeps its `previous` column.
         """
         votes = (self._weights @ posterior).reshape(previous.shape)
+        if self._pseudo is not None:
+            votes += self._pseudo
         total = votes.sum(axis=2, keepdims=True)
         return np.where(total > 0, votes / np.maximum(total, _SMALLEST), previous)
 
     def step(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One EM step: the log-likelihoods of `confusion` and the next matrices."""
+        """One EM step: the log-likelihoods of `confusion`, with the prior's, and the next matrices."""
         log_likelihood, posterior = self.expect(confusion)
+        if self._pseudo is not None:
+            logs = np.log(np.maximum(confusion, _SMALLEST))
+            log_likelihood = log_likelihood + (self._pseudo * logs).sum(axis=(1, 2, 3))
         return log_likelihood, self.maximise(posterior, confusion)
 
     @staticmethod
@@ -88,11 +104,33 @@ def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations:
     fractions, and equal matrices with 0.9, 0.7 and 0.99 on the diagonal. Each start takes `max_iterations` EM
     steps at most.
     """
+    rng = np.random.default_rng(seed)
+    return of_confusions(
+        "multilabel", votes, lambda model: _starts(model, restarts, rng), max_iterations=max_iterations
+    )
+
+
+def of_confusions(
+    rule: Rule,
+    votes: Votes,
+    starts: Callable[[PatternModel], tuple[list[str], np.ndarray]],
+    *,
+    prior: Callable[[np.ndarray], np.ndarray] | None = None,
+    max_iterations: int,
+) -> Consensus:
+    """The consensus of the confusion matrices to which a search from some starts leads.
+
+    `starts` are names and matrices (S, R, L, L) for a model; `prior` gives the pseudo-counts of labels of
+    some sizes (mean voxels over raters), none by default.
+    """
     # The work is done in an order that depends on names alone: a change of columns changes no digit.
     ordered = votes.select(sorted(votes.raters))
     used = np.flatnonzero(ordered.label_counts.sum(axis=0))
-    model = PatternModel(np.searchsorted(used, ordered.patterns), ordered.counts, len(used))
-    names, matrices = _starts(model, restarts, np.random.default_rng(seed))
+    pseudo = None
+    if prior:
+        pseudo = prior(ordered.label_counts.mean(axis=0))[np.ix_(used, used)]
+    model = PatternModel(np.searchsorted(used, ordered.patterns), ordered.counts, len(used), pseudo)
+    names, matrices = starts(model)
     found = search(model, names, matrices, tolerance=_TOLERANCE, max_iterations=max_iterations, merge=True)
     _, posteriors = model.expect(found.parameters)
     chosen = posteriors.argmax(axis=2)
@@ -105,8 +143,8 @@ def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations:
     confusion[:, :, np.setdiff1d(np.arange(n_labels), used)] = np.nan
     back = [ordered.column(rater) for rater in votes.raters]
     confusion[:, used[:, None], used] = found.parameters[found.best][back]
-    prior = np.zeros(n_labels)
-    prior[used] = model.prior
+    shares = np.zeros(n_labels)
+    shares[used] = model.prior
 
     kept = found.starts[found.best]
     index, tied = first_of_highest(posterior)
@@ -117,13 +155,29 @@ def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations:
             f"from other starts of the same likelihood; start '{kept.name}' was taken"
         )
     return consensus_of(
-        "multilabel", votes, index, posterior, confusion=confusion, prior=prior, kept=kept,
+        rule, votes, index, posterior, confusion=confusion, prior=shares, kept=kept,
         starts=found.starts, notices=notices,
     )  # fmt: skip
 
 
 def _starts(model: PatternModel, restarts: int, rng: np.random.Generator) -> tuple[list[str], np.ndarray]:
-    """Positive, diagonal-dominant confusion matrices to start from, (S, R, L, L), and their names."""
+    """`alike_starts`, and random ones."""
+    names, alike = alike_starts(model)
+    matrices = [*alike]
+    n_raters, n_labels, _ = model.shape
+    for number in range(restarts):
+        names.append(f"random {number + 1}")
+        # Columns of a matrix are what is drawn; the last axis is the truth.
+        columns = rng.dirichlet(np.ones(n_labels), size=(n_raters, n_labels)).swapaxes(1, 2)
+        matrices.append(_diagonal(rng.uniform(0.5, 0.99, (n_raters, n_labels)), columns))
+    return names, np.array(matrices)
+
+
+def alike_starts(model: PatternModel) -> tuple[list[str], np.ndarray]:
+    """Positive, diagonal-dominant confusion matrices to start from, (S, R, L, L), and their names.
+
+    Names of raters play no part: who exchanges two raters exchanges their matrices.
+    """
     n_raters, n_labels, _ = model.shape
     even = np.ones(model.shape) / n_labels
     fractions = model.maximise(model.fractions[None], even[None])[0]
@@ -132,11 +186,6 @@ def _starts(model: PatternModel, restarts: int, rng: np.random.Generator) -> tup
     for diagonal in (0.9, 0.7, 0.99):
         names.append(f"diagonal {diagonal}")
         matrices.append(_diagonal(np.full((n_raters, n_labels), diagonal), even))
-    for number in range(restarts):
-        names.append(f"random {number + 1}")
-        # Columns of a matrix are what is drawn; the last axis is the truth.
-        columns = rng.dirichlet(np.ones(n_labels), size=(n_raters, n_labels)).swapaxes(1, 2)
-        matrices.append(_diagonal(rng.uniform(0.5, 0.99, (n_raters, n_labels)), columns))
     return names, np.array(matrices)
 
 

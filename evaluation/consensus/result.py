@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from evaluation.consensus.kinds import Region, Rule, describe
 from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
 from evaluation.statistics.words import plural
 
-Rule = Literal["multilabel", "binary", "majority", "ordinal"]
-Region = Literal["volume", "union"]
-
 #: Values closer than this are tied. EM stops short of its limit, so exact ties come out inexact.
 TIE = 1e-6
-
-_RULES: dict[Rule, str] = {
-    "multilabel": "multi-label STAPLE",
-    "binary": "binary STAPLE of each level",
-    "majority": "majority vote",
-    "ordinal": "ordinal STAPLE",
-}
-_REGIONS: dict[Region, str] = {
-    "volume": "over the whole volume",
-    "union": "over the voxels that a reader marked",
-}
-
-
-def describe(rule: Rule, region: Region = "volume") -> str:
-    """A rule and its region in words, for tables and reports.
-
-    Examples
-    --------
-    >>> describe("ordinal", "union")
-    'ordinal STAPLE over the voxels that a reader marked'
-    >>> describe("majority")
-    'majority vote'
-    """
-    # A majority is the same over both regions.
-    return _RULES[rule] if rule == "majority" else f"{_RULES[rule]} {_REGIONS[region]}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,4 +1,4 @@
-"""The consensus of several raters' masks, by one of four rules over one of two regions.
+"""The consensus of several raters' masks, by one of seven rules over one of two regions.
 
 Rules give different consensuses (multi-label and binary STAPLE agree with Dice 0.7 to 0.9 on graded
 signal), and so do regions, so both are part of a study and `Consensus` names them. A consensus depends on a
@@ -14,9 +14,12 @@ from typing import get_args
 import numpy as np
 
 from evaluation.consensus.binary import binary_consensus
+from evaluation.consensus.kinds import ORDERED, Region, Rule
+from evaluation.consensus.map import map_staple
+from evaluation.consensus.medians import median_vote
 from evaluation.consensus.multilabel import multilabel_staple
 from evaluation.consensus.ordinal import ordinal_staple
-from evaluation.consensus.result import Consensus, Region, Rule, consensus_of, first_of_highest, usual_notices
+from evaluation.consensus.result import Consensus, consensus_of, first_of_highest, usual_notices
 from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
 
@@ -26,6 +29,7 @@ def staple(
     *,
     rule: Rule = "multilabel",
     region: Region = "volume",
+    ordered: bool = True,
     restarts: int = 12,
     seed: int = 0,
     max_iterations: int = 30_000,
@@ -45,6 +49,9 @@ def staple(
 
     Parameters
     ----------
+    ordered : bool
+        Whether labels are levels in rising order: the prior of ``map`` then takes a confusion to be the
+        rarer, the further the labels are apart; rules for levels alone refuse others.
     restarts : int
         Random starts of the multi-label search, on top of four fixed ones. The highest likelihood is kept;
         among equals the first start.
@@ -68,12 +75,16 @@ def staple(
         if found not in get_args(kind):
             *others, last = (repr(choice) for choice in get_args(kind))
             raise ValueError(f"consensus {name} '{found}': expected {', '.join(others)} or {last}")
+    if rule in ORDERED and not ordered:
+        raise ValueError(
+            f"consensus rule '{rule}': found labels without an order, expected levels in rising order"
+        )
     marked = votes.patterns.any(axis=1)
     if region == "volume" or marked.all() or not marked.any():
         # Where nothing is marked the union is empty, and the whole volume says so.
-        return replace(_by_rule(votes, rule, restarts, seed, max_iterations), region=region)
+        return replace(_by_rule(votes, rule, ordered, restarts, seed, max_iterations), region=region)
     inside = replace(votes, patterns=votes.patterns[marked], counts=votes.counts[marked])
-    consensus = _by_rule(inside, rule, restarts, seed, max_iterations)
+    consensus = _by_rule(inside, rule, ordered, restarts, seed, max_iterations)
     label = np.zeros(len(votes.counts), votes.label_dtype)
     label[marked] = consensus.label
     posterior = np.eye(len(votes.labels))[np.zeros(len(votes.counts), int)]
@@ -82,7 +93,13 @@ def staple(
 
 
 def leave_one_out(
-    votes: Votes, *, rule: Rule = "multilabel", region: Region = "volume", restarts: int = 12, seed: int = 0
+    votes: Votes,
+    *,
+    rule: Rule = "multilabel",
+    region: Region = "volume",
+    ordered: bool = True,
+    restarts: int = 12,
+    seed: int = 0,
 ) -> dict[str, Consensus]:
     """For each rater, the consensus of all the others: a truth that the rater had no part in.
 
@@ -99,7 +116,7 @@ def leave_one_out(
     found = {}
     for rater in votes.raters:
         others = votes.select([other for other in votes.raters if other != rater])
-        found[rater] = staple(others, rule=rule, region=region, restarts=restarts, seed=seed)
+        found[rater] = staple(others, rule=rule, region=region, ordered=ordered, restarts=restarts, seed=seed)
     return found
 
 
@@ -120,15 +137,21 @@ def majority_vote(votes: Votes) -> Consensus:
     return consensus_of("majority", votes, index, fractions, kept=kept, starts=(), notices=notices)
 
 
-def _by_rule(votes: Votes, rule: Rule, restarts: int, seed: int, max_iterations: int) -> Consensus:
+def _by_rule(
+    votes: Votes, rule: Rule, ordered: bool, restarts: int, seed: int, max_iterations: int
+) -> Consensus:
     if rule == "majority":
         return majority_vote(votes)
+    if rule == "median_lower" or rule == "median_upper":
+        return median_vote(votes, rule)
     if rule == "binary":
         return binary_consensus(votes, max_iterations=max_iterations)
     if len(votes.raters) == 1:
         return _single(votes, rule)
     if rule == "ordinal":
         return ordinal_staple(votes, max_iterations=max_iterations)
+    if rule == "map":
+        return map_staple(votes, ordered=ordered, max_iterations=max_iterations)
     return multilabel_staple(votes, restarts=restarts, seed=seed, max_iterations=max_iterations)
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from evaluation.consensus.decisions import convergence
-from evaluation.consensus.result import Region, Rule, describe
+from evaluation.consensus.kinds import COUNTED, ORDERED, Region, Rule, describe
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import Votes
 from evaluation.measures.dice import COLUMNS, EmptyMask, score, summarise
@@ -25,13 +25,18 @@ from evaluation.table import Table
 
 #: A rule and the region it works on.
 Way = tuple[Rule, Region]
-#: Every way of making a consensus.
-WAYS: tuple[Way, ...] = tuple(product(get_args(Rule), get_args(Region)))
 #: Columns of `Sensitivity.order`, in order.
 ORDER = ["rule", "region", "level", "tau", "swapped", "pairs", "raters", "first", "largest_change"]
 
 #: Medians closer than this are tied.
 _TIE = 1e-9
+
+
+def ways_of(*, ordered: bool = True) -> tuple[Way, ...]:
+    """Every way of making a consensus, of levels in rising order or of labels without one."""
+    rules = [rule for rule in get_args(Rule) if ordered or rule not in ORDERED]
+    every = product(rules, get_args(Region))
+    return tuple(way for way in every if way[0] not in COUNTED or way[1] == "volume")
 
 
 @dataclass(frozen=True)
@@ -63,15 +68,17 @@ def sensitivity(
     empty_mask: EmptyMask = EmptyMask.UNDEFINED,
     *,
     study: Way = ("multilabel", "volume"),
-    ways: Sequence[Way] = WAYS,
+    ways: Sequence[Way] | None = None,
+    ordered: bool = True,
     restarts: int = 12,
     seed: int = 0,
 ) -> Sensitivity:
     """Score every rater of every exam against the readers' consensus, made in each of several ways.
 
     `votes` are each exam's, of all readers, who make the consensus, and models; `levels` are the mask values
-    of a level or group. `study` is the rule and region of the study's own consensus, added to `ways` where it
-    is missing; `restarts` and `seed` are as for `evaluation.consensus.rules.staple`.
+    of a level or group. `study` is the rule and region of the study's own consensus, added to `ways` (by
+    default those of `ways_of`) where it is missing; `ordered`, `restarts` and `seed` are as for
+    `evaluation.consensus.rules.staple`.
 
     Raises
     ------
@@ -80,10 +87,17 @@ def sensitivity(
     """
     if not votes:
         raise ValueError("sensitivity: found no exam, expected the votes of at least one")
-    every = [study, *(way for way in ways if way != study)]
+    every = [study, *(way for way in ways or ways_of(ordered=ordered) if way != study)]
     consensuses = {
         (rule, region): {
-            exam: staple(of_all.select(readers), rule=rule, region=region, restarts=restarts, seed=seed)
+            exam: staple(
+                of_all.select(readers),
+                rule=rule,
+                region=region,
+                ordered=ordered,
+                restarts=restarts,
+                seed=seed,
+            )
             for exam, of_all in votes.items()
         }
         for rule, region in every
@@ -127,7 +141,7 @@ def sensitivity_table(found: Sensitivity, *, title: str, notes: Sequence[str] = 
         "Median (mean) Dice against the readers' consensus, to which the readers' own masks belong.",
         f"*: the study's own consensus, {describe(*found.study)}; tau (Kendall's tau-b) and swapped pairs "
         "compare the raters' order by median with theirs under it.",
-        "Volume: estimated on all voxels; union: on those that a reader marked. A majority is the same.",
+        "Volume: estimated on all voxels; union: on those that a reader marked; for counted votes the same.",
         f"Both masks empty: {found.empty_mask}; one of them empty: 0.",
         *_changes(found),
     ]
@@ -182,12 +196,9 @@ def _cell(row: Any) -> str:
 
 def _changes(found: Sensitivity) -> Iterator[str]:
     """How often the raters' order changes, in words, a line a level."""
-    # What has the same name is the same consensus: a majority over both regions counts once.
-    names = [describe(row.rule, row.region) for row in found.order.itertuples()]
-    distinct = found.order.assign(name=names).drop_duplicates(["name", "level"])
-    own = distinct.name == describe(*found.study)
-    first = distinct[own].set_index("level")["first"]
-    for level, others in distinct[~own].groupby("level", sort=False):
+    own = (found.order.rule == found.study[0]) & (found.order.region == found.study[1])
+    first = found.order[own].set_index("level")["first"]
+    for level, others in found.order[~own].groupby("level", sort=False):
         yield (
             f"{level}: pairs of raters are swapped under {(others.swapped > 0).sum()} of {len(others)} other "
             f"consensuses, and {(others['first'] != first[level]).sum()} have another first than "

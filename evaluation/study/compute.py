@@ -89,7 +89,7 @@ def _scores(design: Design, exams: Sequence[ScoredExam], usual: pd.DataFrame) ->
     yield t.TABLE1, summarise(scores)
     yield t.DECISION_TABLE, of_all(exams, "decisions")
     yield t.VOLUMES, of_all(exams, "volumes")
-    yield t.CONSENSUS, convergence({exam.name: exam.consensus for exam in exams})
+    yield t.CONSENSUS, convergence({exam.name: exam.consensuses.study for exam in exams})
 
 
 def _fair(usual: pd.DataFrame, fair: pd.DataFrame) -> _Found:
@@ -115,16 +115,18 @@ def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Seq
     votes = {exam.name: exam.votes for exam in exams}
     policy = EmptyMask(design.empty_mask)
     own: Way = (design.rule, "volume")
-    panel = sensitivity(votes, readers, design.by_name, policy, study=own, seed=design.seed)
+    panel = sensitivity(
+        votes, readers, design.by_name, policy, study=own, ordered=design.ordered, seed=design.seed
+    )
     yield t.SENSITIVITY, panel.summary
     yield t.SENSITIVITY_ORDER, panel.order
     yield t.CONSENSUS_SEARCHES, panel.convergence
-    yield t.DECISIONS, pooled_decisions({exam.name: exam.consensus for exam in exams})
+    yield t.DECISIONS, pooled_decisions({exam.name: exam.consensuses.study for exam in exams})
 
 
 def _agreement(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> _Found:
     votes = {exam.name: exam.votes for exam in exams}
-    consensuses = {exam.name: exam.consensus for exam in exams}
+    consensuses = {exam.name: exam.consensuses.study for exam in exams}
     measured = of_all(exams, "volumes")
     policy = EmptyMask(design.empty_mask)
     yield t.AGREEMENT_DICE, summarise_pairs(pairwise_dice(votes, design.by_name, policy))

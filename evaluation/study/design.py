@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evaluation.consensus.result import Rule, describe
+from evaluation.consensus.kinds import Rule, describe
 from evaluation.measures.dice import EmptyMask
 
 #: What is scored as one: an exam, or each of its knees.
@@ -24,7 +24,12 @@ class Design:
     groups : mapping of str to sequence of int
         Levels scored as one: the union of their masks.
     rule : str
-        The consensus rule; see `evaluation.consensus.rules.staple`.
+        The rule of the study's own consensus, against which Table 1 is scored as studies print it; see
+        `evaluation.consensus.rules.staple`.
+    yardstick : str
+        The rule of the consensuses that verdicts rest on: the fair table, comparisons, boards.
+    ordered : bool
+        Whether labels are levels in rising order.
     empty_mask : EmptyMask
         What a Dice is when both masks are empty.
     plane : {"coronal", "sagittal", "axial"}
@@ -48,6 +53,8 @@ class Design:
     levels: Mapping[str, int]
     groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
     rule: Rule = "multilabel"
+    yardstick: Rule = "map"
+    ordered: bool = True
     empty_mask: EmptyMask = EmptyMask.UNDEFINED
     plane: str = "coronal"
     unit: Unit = "exam"
@@ -71,5 +78,10 @@ class Design:
 
     @property
     def rule_in_words(self) -> str:
-        """The consensus rule for a reader."""
+        """The rule of the study's own consensus, for a reader."""
         return describe(self.rule)
+
+    @property
+    def yardstick_in_words(self) -> str:
+        """The yardstick's rule, for a reader."""
+        return describe(self.yardstick)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,33 @@ from evaluation.study.design import Design
 
 #: The consensus among the raters of a table of volumes.
 CONSENSUS = "consensus"
+#: That by the yardstick's rule.
+YARDSTICK = "yardstick"
+
+
+@dataclass(frozen=True, eq=False)
+class Consensuses:
+    """Every consensus of an exam's readers that raters are scored against."""
+
+    #: Of all readers, by the study's own rule.
+    study: Consensus
+    #: Of all readers, by the yardstick's rule.
+    yardstick: Consensus
+    #: Reader to the yardstick of the others; empty with one reader.
+    without: Mapping[str, Consensus]
+
+    @classmethod
+    def of(cls, design: Design, of_readers: Votes) -> Consensuses:
+        """By a study's rules."""
+        made = partial(staple, of_readers, ordered=design.ordered, seed=design.seed)
+        study = made(rule=design.rule)
+        yardstick = study if design.yardstick == design.rule else made(rule=design.yardstick)
+        without: dict[str, Consensus] = {}
+        if len(of_readers.raters) > 1:
+            without = leave_one_out(
+                of_readers, rule=design.yardstick, ordered=design.ordered, seed=design.seed
+            )
+        return cls(study, yardstick, without)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +63,10 @@ class ScoredExam:
     #: Of readers and models.
     votes: Votes
     #: Of the readers.
-    consensus: Consensus
-    #: Dice against that consensus; columns of `evaluation.measures.dice.score`.
+    consensuses: Consensuses
+    #: Dice against the study's own consensus; columns of `evaluation.measures.dice.score`.
     scores: pd.DataFrame
-    #: Dice against consensuses without the own mask, of `evaluation.scores.fair.score_fair`; empty with one
+    #: Dice against yardsticks without the own mask, of `evaluation.scores.fair.score_fair`; empty with one
     #: reader.
     fair: pd.DataFrame
     #: This and the next: the same by the unit asked for, those above or with a column ``knee``.
@@ -62,11 +90,12 @@ def score_exam(
     masks: Mapping[str, Volume],
     readers: Sequence[str],
     region: Volume | None = None,
-) -> tuple[ScoredExam, np.ndarray]:
-    """Build an exam's consensuses and score every rater; also returns the readers' consensus as a label map.
+) -> tuple[ScoredExam, dict[str, np.ndarray]]:
+    """Build an exam's consensuses and score every rater; also returns both consensuses as label maps.
 
     `masks` are those of readers and models, on one grid; `readers` those whose masks make the consensus;
-    `region` is 1 where marking is allowed and 0 elsewhere. The label map is uint8 of shape (i, j, k). A
+    `region` is 1 where marking is allowed and 0 elsewhere. The label maps, ``consensus`` by the study's own
+    rule and ``yardstick``, are uint8 of shape (i, j, k). A
     MaskError when a mask is on another grid, or an exam's knees cannot be told apart.
     """
     first, *others = masks.values()
@@ -75,18 +104,22 @@ def score_exam(
     arrays = {rater: mask.array for rater, mask in masks.items()}
     votes = count_votes(arrays, design.labels)
     of_readers = votes.select(readers)
-    consensus, without = reader_consensuses(design, of_readers)
-    labels = paint(arrays, of_readers, consensus.label.astype(np.uint8))
-    placed = ExamMasks(exam, labels, arrays, first.affine, design.plane)
-    scores, fair = score_votes(design, votes, consensus, without)
+    consensuses = Consensuses.of(design, of_readers)
+    consensus = consensuses.study
+    painted = {
+        kind: paint(arrays, of_readers, each.label.astype(np.uint8))
+        for kind, each in ((CONSENSUS, consensus), (YARDSTICK, consensuses.yardstick))
+    }
+    placed = ExamMasks(exam, painted[CONSENSUS], arrays, first.affine, design.plane)
+    scores, fair = score_votes(design, votes, consensuses)
     by_unit = scores, fair
     if design.unit == "knee":
-        by_unit = _by_knee(design, exam, arrays, first, consensus, without)
+        by_unit = _by_knee(design, exam, arrays, first, consensuses)
     levels = design.by_name
     scored = ScoredExam(
         name=exam,
         votes=votes,
-        consensus=consensus,
+        consensuses=consensuses,
         scores=scores,
         fair=fair,
         unit_scores=by_unit[0],
@@ -98,24 +131,15 @@ def score_exam(
         voxel_ml=placed.grid.voxel_ml,
         warnings=[*map(str, find_displaced(arrays)), *consensus.notices],
     )
-    return scored, labels
+    return scored, painted
 
 
-def reader_consensuses(design: Design, of_readers: Votes) -> tuple[Consensus, dict[str, Consensus]]:
-    """The consensus of all readers by the study's rule, and that without each; none with one reader."""
-    alone = len(of_readers.raters) < 2
-    without = {} if alone else leave_one_out(of_readers, rule=design.rule, seed=design.seed)
-    return staple(of_readers, rule=design.rule, seed=design.seed), without
-
-
-def score_votes(
-    design: Design, votes: Votes, consensus: Consensus, without: Mapping[str, Consensus]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Dice of every rater of an exam against the consensus, and against those without each reader."""
-    usual = score(votes, consensus.label_on(votes), design.by_name, design.empty_mask)
-    if not without:
+def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Dice of every rater of an exam against the study's consensus, and against the fair yardsticks."""
+    usual = score(votes, consensuses.study.label_on(votes), design.by_name, design.empty_mask)
+    if not consensuses.without:
         return usual, pd.DataFrame()
-    return usual, score_fair(votes, without, design.by_name, design.empty_mask)
+    return usual, score_fair(votes, consensuses.without, design.by_name, design.empty_mask)
 
 
 def _by_knee(
@@ -123,14 +147,13 @@ def _by_knee(
     exam: str,
     arrays: Mapping[str, np.ndarray],
     first: Volume,
-    consensus: Consensus,
-    without: Mapping[str, Consensus],
+    consensuses: Consensuses,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     try:
         knees = knee_votes(arrays, design.labels, first.affine)
     except MaskError as error:
         raise MaskError(f"{exam}: {error}") from None
-    parts = {knee: score_votes(design, votes, consensus, without) for knee, votes in knees.items()}
+    parts = {knee: score_votes(design, votes, consensuses) for knee, votes in knees.items()}
     usual, fair = (
         pd.concat([tables[i].assign(knee=knee) for knee, tables in parts.items()], ignore_index=True)
         for i in range(2)

@@ -17,13 +17,13 @@ import numpy as np
 
 from dataset_conversion.images import ConversionError, Volume, as_labels
 from evaluation.consensus import rules
-from evaluation.consensus.map import ConsensusMap, in_space
-from evaluation.consensus.result import Region, Rule
+from evaluation.consensus.kinds import Region, Rule
+from evaluation.consensus.painted import ConsensusMap, in_space
 from evaluation.consensus.votes import count_votes, paint
 from evaluation.masks.reading import MaskError, check_grid, list_masks, match_exams
 from evaluation.measures.dice import Dice, EmptyMask
 from evaluation.study.design import Design
-from evaluation.study.exam import score_exam
+from evaluation.study.exam import CONSENSUS, score_exam
 from evaluation.study.reader_study import ReaderStudy
 
 #: Of a rater: a folder of ``<exam>.nii.gz``, masks by exam, or masks in one order of exams for all.
@@ -149,10 +149,11 @@ def read_study(
     for exam in match_exams(masks):
         found = read_masks({rater: each[exam] for rater, each in masks.items()}, design.labels, exam)
         placed = {rater: in_space(mask) for rater, mask in found.items()}
-        scored, labels = score_exam(design, exam, placed, list(readers))
+        scored, painted_as = score_exam(design, exam, placed, list(readers))
         exams.append(scored)
         first = next(iter(placed.values()))
-        painted[exam] = ConsensusMap(replace(first, array=labels, source=""), scored.consensus)
+        label = replace(first, array=painted_as[CONSENSUS], source="")
+        painted[exam] = ConsensusMap(label, scored.consensuses.study)
     return ReaderStudy.of(design, exams, list(readers), list(models or {}), consensus=painted)
 
 

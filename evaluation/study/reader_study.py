@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation.comparison.printed import readers_table
 from evaluation.comparison.readers import compare
-from evaluation.consensus.map import ConsensusMap
+from evaluation.consensus.painted import ConsensusMap
 from evaluation.scores.agreement import agreement_table
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.study import tables as t

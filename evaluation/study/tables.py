@@ -62,7 +62,7 @@ def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
         data[data.rater.isin(raters)] if raters else data,
         title=f"Dice as usual and fair, {len(found.exams)} exams",
         readers=found.readers,
-        rule=found.design.rule_in_words,
+        rule=found.design.yardstick_in_words,
         empty_mask=EmptyMask(found.design.empty_mask),
         unit=f"{found.design.unit}s",
         notes=found.design.notes,

@@ -9,7 +9,7 @@ from bmseg.leaderboard.site.downloads import counts
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import plain
 from bmseg.study import Study
-from evaluation.consensus.result import describe
+from evaluation.consensus.kinds import describe
 from evaluation.ranking import Scheme
 from evaluation.statistics.words import percent
 from evaluation.table import DASH

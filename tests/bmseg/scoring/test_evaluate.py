@@ -61,7 +61,7 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
     out = done
     files = {str(path.relative_to(out)) for path in out.rglob("[!.]*") if path.is_file()}
     assert files == {
-        *(f"consensus/{exam}.nii.gz" for exam in EXAMS),
+        *(f"{kind}/{exam}.nii.gz" for exam in EXAMS for kind in ("consensus", "yardstick")),
         "dice.csv", "consensus.csv", "decision_table.csv", "table1.csv", "table1.md", "table1.html",
         "fair_dice.csv", "table1_fair.csv", "table1_fair.md", "table1_fair.html", "comparisons.csv",
         "comparisons.md", "agreement_dice.csv", "agreement_chance.csv", "reader_rates.csv",
@@ -101,6 +101,7 @@ def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path
     run(folders, out, synthetic=True)
     record = json.loads((out / "provenance.json").read_text())
     assert record["consensus_rule"] == "multilabel"
+    assert record["yardstick_rule"] == "map"
     assert record["empty_mask"] == "undefined"
     assert record["warnings"] == ["knee_c: level 3 is in none of the masks that make the consensus"]
     assert {"bmseg", "numpy", "SimpleITK"} <= set(record["versions"])

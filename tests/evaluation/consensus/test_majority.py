@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import ndimage, stats
 
 from evaluation.consensus.decisions import decision_table
-from evaluation.consensus.rules import Region, Rule, leave_one_out, staple
+from evaluation.consensus.kinds import COUNTED, Region, Rule
+from evaluation.consensus.rules import leave_one_out, staple
 from evaluation.consensus.votes import Votes, count_votes, paint
 
 UNDECIDED = 255
@@ -96,7 +97,7 @@ def test_union_is_the_consensus_of_the_marked_voxels_alone(rule):
     assert np.array_equal(consensus.posterior[0], [1, 0, 0, 0])
     # The background matters to every rule that estimates something.
     whole = staple(votes, rule=rule)
-    assert np.allclose(whole.posterior, consensus.posterior, atol=1e-3) == (rule == "majority")
+    assert np.allclose(whole.posterior, consensus.posterior, atol=1e-3) == (rule in COUNTED)
 
 
 def test_binary_over_the_union_is_simpleitk_on_those_voxels():

@@ -10,7 +10,7 @@ from scipy import ndimage
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import count_votes
 from evaluation.measures.dice import EmptyMask, score, summarise
-from evaluation.scores.sensitivity import ORDER, WAYS, Sensitivity, sensitivity, sensitivity_table
+from evaluation.scores.sensitivity import ORDER, Sensitivity, sensitivity, sensitivity_table, ways_of
 
 READERS = ["reader1", "reader2", "reader3"]
 LEVELS = {"level1": (1,), "level2": (2,), "level2+3": (2, 3)}
@@ -50,8 +50,9 @@ def found(votes) -> Sensitivity:
 
 
 def test_every_way_is_the_table_1_of_its_consensus(votes, found):
-    assert len(WAYS) == 8
-    for rule, region in WAYS:
+    assert len(ways_of()) == 11
+    assert {rule for rule, _ in ways_of(ordered=False)} == {"multilabel", "map", "binary", "majority"}
+    for rule, region in ways_of():
         expected = []
         for name, of_all in votes.items():
             consensus = staple(of_all.select(READERS), rule=rule, region=region, restarts=2)
@@ -60,8 +61,8 @@ def test_every_way_is_the_table_1_of_its_consensus(votes, found):
         chosen = (found.summary.rule == rule) & (found.summary.region == region)
         rows = found.summary[chosen].drop(columns=["rule", "region"]).reset_index(drop=True)
         assert rows.equals(expected)
-    assert len(found.scores) == 8 * 5 * 5 * 3
-    assert len(found.convergence) == 8 * 5
+    assert len(found.scores) == 11 * 5 * 5 * 3
+    assert len(found.convergence) == 11 * 5
     assert found.convergence.converged.all()
 
 
@@ -85,15 +86,6 @@ def test_order_counts_swapped_pairs_and_kendalls_tau(found):
     assert (found.order[own].largest_change == 0).all()
     # The panel would be of no use if nothing ever changed.
     assert found.order.swapped.max() > 0
-
-
-def test_a_majority_is_the_same_over_both_regions(found):
-    majority = found.scores[found.scores.rule == "majority"]
-    volume, union = (
-        majority[majority.region == region].drop(columns="region").reset_index(drop=True)
-        for region in ("volume", "union")
-    )
-    assert volume.equals(union)
 
 
 def test_the_study_can_have_another_rule_of_its_own(votes):
@@ -130,18 +122,16 @@ def test_table_has_a_row_a_level_and_consensus(found):
     assert list(printed.columns) == [
         "Level, consensus", *READERS, "model", "timid", "tau", "Swapped", "First",
     ]  # fmt: skip
-    assert len(printed.rows) == 3 * 8
+    assert len(printed.rows) == 3 * 11
     assert printed.rows[0][0] == "level1, multilabel, volume *"
     assert printed.rows[0][6:8] == ["1.00", "0 of 10"]
     summary = found.summary.iloc[0]
     assert printed.rows[0][1] == f"{summary['median']:.2f} ({summary['mean']:.2f})"
     assert printed.notes[-1] == "synthetic cohort"
-    assert len(printed.data) == 8 * 3 * 5
-    # A majority over the union is the one over the volume: six others, not seven.
-    again = (found.order.rule == "majority") & (found.order.region == "union")
-    others = found.order[(found.order.level == "level1") & ~again].iloc[1:]
+    assert len(printed.data) == 11 * 3 * 5
+    others = found.order[found.order.level == "level1"].iloc[1:]
     line = next(note for note in printed.notes if note.startswith("level1: "))
-    assert f"swapped under {(others.swapped > 0).sum()} of 6 other consensuses" in line
+    assert f"swapped under {(others.swapped > 0).sum()} of 10 other consensuses" in line
     assert f"more than {others.largest_change.max():.2f}." in line
 
 

@@ -1,0 +1,39 @@
+"""Which rules and regions there are for a consensus, and their names in words."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Rule = Literal["multilabel", "map", "binary", "majority", "ordinal", "median_lower", "median_upper"]
+Region = Literal["volume", "union"]
+
+_RULES: dict[Rule, str] = {
+    "multilabel": "multi-label STAPLE",
+    "map": "multi-label STAPLE with a prior (MAP)",
+    "binary": "binary STAPLE of each level",
+    "majority": "majority vote",
+    "ordinal": "ordinal STAPLE",
+    "median_lower": "lower median of the votes",
+    "median_upper": "upper median of the votes",
+}
+#: Rules that count votes: the same over either region.
+COUNTED: tuple[Rule, ...] = ("majority", "median_lower", "median_upper")
+#: Rules for levels in rising order alone.
+ORDERED: tuple[Rule, ...] = ("ordinal", "median_lower", "median_upper")
+_REGIONS: dict[Region, str] = {
+    "volume": "over the whole volume",
+    "union": "over the voxels that a reader marked",
+}
+
+
+def describe(rule: Rule, region: Region = "volume") -> str:
+    """A rule and its region in words, for tables and reports.
+
+    Examples
+    --------
+    >>> describe("ordinal", "union")
+    'ordinal STAPLE over the voxels that a reader marked'
+    >>> describe("majority")
+    'majority vote'
+    """
+    return _RULES[rule] if rule in COUNTED else f"{_RULES[rule]} {_REGIONS[region]}"
