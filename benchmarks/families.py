@@ -17,7 +17,13 @@ from scipy.stats import norm
 
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_body
 from dataset_conversion.phantom.fields import Grid, generator, smooth_noise
-from dataset_conversion.phantom.readers import READERS, calibrated_readers, look_at
+from dataset_conversion.phantom.readers import (
+    READERS,
+    calibrated_readers,
+    cut_levels,
+    look_at,
+    median_thresholds,
+)  # fmt: skip
 
 Array = np.ndarray
 Random = np.random.Generator
@@ -113,7 +119,7 @@ def confusions(rng: Random, size: float, *, nominal: bool = False) -> Rater:
     """Calls a label by another's name, in blobs, by a matrix of the rater's own, independently of others."""
     right = np.clip(1 - size * rng.uniform(0.03, 0.3, 4), 0.3, 1)
     # In all the background there is room for much more false signal than there is true.
-    right[0] = 1 - size * rng.uniform(0.002, 0.012)
+    right[0] = 1 - size * rng.uniform(0, 0.003)
     columns = rng.dirichlet(np.ones(3), size=4)
     matrix = np.zeros((4, 4))
     for truth in range(4):
@@ -227,8 +233,10 @@ def calibrated(seed: int, n_exams: int = 10) -> Iterator[Exam]:
     parameters = calibrated_readers()
     cuts = np.array([parameters.habits[reader].thresholds for reader in READERS])
     definitions = {
-        "nominal": np.array([1.4, 2.25, 3.3]), "mean": cuts.mean(axis=0), "median": np.median(cuts, axis=0)
-    }  # fmt: skip
+        "nominal": np.array([1.4, 2.25, 3.3]),
+        "mean": cuts.mean(axis=0),
+        "median": np.array(median_thresholds()),
+    }
     rng = generator(seed, "models")
     habits = {
         f"{kind}{size:g}": (size * rng.normal(0, 0.25 if kind == "same" else 0.08, 3), size * wander)
@@ -242,15 +250,7 @@ def calibrated(seed: int, n_exams: int = 10) -> Iterator[Exam]:
             body.grid, region, body.marrow, readers=READERS, scale=parameters.scale, seed=seed, exam=name
         )
         stream = generator(seed, name, "models")
-        ceiling = body.marrow.ceiling
-
-        def cut(signal: Array, at: Array, ceiling: float = ceiling) -> Array:
-            drawn = np.zeros(signal.shape, np.uint8)
-            for level, threshold in enumerate(at, start=1):
-                if threshold < ceiling:
-                    drawn[signal > threshold] = level
-            return drawn
-
+        cut = partial(cut_levels, ceiling=body.marrow.ceiling)
         axes = [body.grid.positions(axis) for axis in range(3)]
         models = {
             model: cut(

@@ -74,7 +74,9 @@ def measure(cohort: Cohort) -> pd.DataFrame:
         readers = tuple(exam.readers)
         parts = {"all": readers} | {left: tuple(r for r in readers if r != left) for left in readers}
         for (part, raters), (rule, region) in product(parts.items(), cohort.ways):
-            consensus = staple(votes.select(raters), rule=rule, region=region, ordered=not cohort.nominal)
+            consensus = staple(
+                votes.select(raters), rule=rule, region=region, ordered=not cohort.nominal, restarts=4
+            )
             found = score(votes, consensus.label_on(votes), LEVELS)
             found = found[~found.rater.isin(readers)]
             overruled, unanimous = overruled_voxels(consensus)

@@ -23,7 +23,7 @@ from dataset_conversion.phantom.anatomy import Anatomy, build_anatomy
 from dataset_conversion.phantom.fields import Grid, generator
 from dataset_conversion.phantom.knee import Sex, Subject
 from dataset_conversion.phantom.marrow import MarrowParameters, MarrowSignal, draw_marrow
-from dataset_conversion.phantom.readers import LEVELS, READERS, calibrated_readers, draw_masks
+from dataset_conversion.phantom.readers import LEVELS, READERS, calibrated_readers, draw_masks, true_levels
 from dataset_conversion.phantom.scanner import CHANNELS, SCANNERS, acquire
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
@@ -151,7 +151,7 @@ def simulate_body(planned: PlannedExam, *, seed: int) -> Body:
 def simulate_exam(
     planned: PlannedExam, *, channels: Sequence[str], seed: int, readers: Sequence[str] = READERS
 ) -> Exam:
-    """Images and readers' masks of one exam, in the coronal storage order.
+    """Images and readers' masks of one exam, and the truth of a test exam, in the coronal storage order.
 
     The result depends on `seed` and the planned exam alone. A channel or reader that is none of the
     phantom's raises `ConversionError`.
@@ -169,7 +169,10 @@ def simulate_exam(
     volumes, masks = (
         {key: Volume(array, grid.affine) for key, array in arrays.items()} for arrays in (images, drawn)
     )
-    return Exam(name, planned.split, volumes, masks, planned.facts)
+    truth = None
+    if planned.split == "test":
+        truth = Volume(true_levels(anatomy.region, marrow), grid.affine)
+    return Exam(name, planned.split, volumes, masks, planned.facts, truth)
 
 
 def write_cohort(
@@ -271,7 +274,9 @@ def _claim_folder(dataset: RawDataset, plan: list[PlannedExam], seed: int) -> No
 def _is_written(dataset: RawDataset, planned: PlannedExam) -> bool:
     readers = _readers_kept(dataset.spec, planned.split)
     masks = [dataset.mask_path(planned.identifier, planned.split, reader) for reader in readers]
-    return dataset.has_images(planned.identifier, planned.split) and all(mask.is_file() for mask in masks)
+    truth = [dataset.truth_path(planned.identifier)] if planned.split == "test" else []
+    images = dataset.has_images(planned.identifier, planned.split)
+    return images and all(path.is_file() for path in [*masks, *truth])
 
 
 def _readers_kept(spec: DatasetSpec, split: Split) -> tuple[str, ...]:

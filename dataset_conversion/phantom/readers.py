@@ -12,7 +12,7 @@ drawn from it (`ExamAsSeen.read`) costs milliseconds, which is what a calibratio
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -74,6 +74,33 @@ class ReaderParameters:
 def calibrated_readers() -> ReaderParameters:
     """The readers of the synthetic cohort, as stored in ``readers.json``."""
     return ReaderParameters.from_dict(json.loads(READERS_FILE.read_text(encoding="utf-8"))["readers"])
+
+
+def median_thresholds(parameters: ReaderParameters | None = None) -> PerLevel:
+    """The median of the readers' thresholds, a level each: where the simulated truth is cut."""
+    habits = (parameters or calibrated_readers()).habits.values()
+    one, two, three = np.median([habit.thresholds for habit in habits], axis=0).tolist()
+    return one, two, three
+
+
+def cut_levels(latent: Array, thresholds: Sequence[float], ceiling: float) -> Array:
+    """Levels of a latent signal (any shape), uint8: each from its threshold on, none above the ceiling."""
+    levels = np.zeros(latent.shape, dtype=np.uint8)
+    for level, threshold in zip(LEVELS, thresholds, strict=True):
+        if threshold < ceiling:
+            levels[latent > threshold] = level
+    return levels
+
+
+def true_levels(region: Array, marrow: MarrowSignal) -> Array:
+    """The truth of an exam that no reader sees: the latent signal cut at `median_thresholds` in the region.
+
+    uint8, of the region's shape. It is one definition of several; `benchmarks/truth.py` holds consensus
+    rules against others too.
+    """
+    levels = np.zeros(region.shape, dtype=np.uint8)
+    levels[region] = cut_levels(marrow.latent[region], median_thresholds(), marrow.ceiling)
+    return levels
 
 
 def draw_masks(

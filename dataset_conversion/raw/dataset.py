@@ -5,6 +5,7 @@ Layout of one data set::
     dataset.json  splits_final.json  cohort.csv
     imagesTr/<exam>_0000.nii.gz   labelsTr/<exam>.nii.gz            training exams, training reader
     imagesTs/<exam>_0000.nii.gz   readersTs/<reader>/<exam>.nii.gz  test exams, every reader
+    truthTs/<exam>.nii.gz                                           test exams, where they are simulated
     images/<exam>_0000.nii.gz     images/exams.csv                  unread exams, for readers to mask
 """
 
@@ -61,6 +62,10 @@ class RawDataset:
         """Where a reader's masks of the test exams lie."""
         return self.folder / "readersTs" / reader
 
+    def truth_path(self, exam: str) -> Path:
+        """Where the truth of a simulated test exam lies."""
+        return self.folder / "truthTs" / f"{exam}{FILE_ENDING}"
+
     @property
     def unread_folder(self) -> Path:
         """Where the images of unread exams lie, and exams.csv that lists them."""
@@ -111,6 +116,8 @@ class RawDataset:
                 write_volume(path, replace(masks[reader], array=masks[reader].array.astype(np.uint8)))
             else:
                 path.unlink(missing_ok=True)
+        if exam.truth:
+            write_volume(self.truth_path(exam.identifier), exam.truth.stored_as(plane))
 
     def _voxel_fault(self, images: Mapping[str, Volume], masks: Mapping[str, Volume]) -> str:
         first = self.spec.channels[0]
@@ -160,7 +167,8 @@ class RawDataset:
         for row in cohort.itertuples():
             wanted |= {self.image_path(row.exam, row.split, name) for name in self.spec.channels}
             wanted |= {self.mask_path(row.exam, row.split, reader) for reader in self.spec.readers}
-        removed = self._remove_except(wanted, "imagesTr", "labelsTr", "imagesTs", "readersTs")
+        wanted |= {self.truth_path(exam) for exam in cohort.exam[cohort.split == "test"]}
+        removed = self._remove_except(wanted, "imagesTr", "labelsTr", "imagesTs", "readersTs", "truthTs")
         write_text(self.folder / "dataset.json", json.dumps(self._dataset_json(cohort), indent=2) + "\n")
         return removed
 

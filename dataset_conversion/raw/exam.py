@@ -58,6 +58,8 @@ class Exam:
     masks: Mapping[str, Volume]
     #: Columns of cohort.csv: site, scanner, group, age, patient and others.
     facts: Mapping[str, Any] = field(default_factory=dict)
+    #: What is true of a simulated test exam; nobody knows it of others.
+    truth: Volume | None = None
 
 
 def check_identifier(identifier: str) -> None:

@@ -126,6 +126,14 @@ def test_written_cohort(tmp_path: Path) -> None:
     assert np.array_equal(mask.array, here.masks["reader1"].array)
     for reader in SPEC.readers:
         assert dataset.mask_path("knee_086", "test", reader).is_file()
+    # Nobody's mask: it lies beside the readers', on their grid, and training exams have none.
+    of_test = simulate_exam(replace(plan_cohort(training=1, seed=4)[1], slices=2), channels=["water"], seed=4)
+    assert of_test.truth is not None
+    truth = read_volume(dataset.truth_path("knee_086"))
+    assert np.array_equal(truth.array, of_test.truth.array)
+    assert not truth.grid.difference(read_volume(dataset.mask_path("knee_086", "test", "reader1")).grid)
+    assert [path.name for path in dataset.truth_path("knee_086").parent.iterdir()] == ["knee_086.nii.gz"]
+    assert here.truth is None
 
 
 @pytest.mark.usefixtures("short_exams")
@@ -138,12 +146,14 @@ def test_second_run_adds_what_is_missing_and_keeps_the_rest(
     kept = dataset.image_path("knee_001", "training", "water")
     before = kept.stat().st_mtime_ns
     dataset.mask_path("knee_086", "test", "reader2").unlink()
+    dataset.truth_path("knee_086").unlink()
     # What a killed run leaves is nobody's exam.
     half = kept.with_name(".partial-knee_021_0000.nii.gz")
     half.write_bytes(kept.read_bytes()[:100])
     write_cohort(dataset, training=2, processes=1)
     assert kept.stat().st_mtime_ns == before
     assert dataset.mask_path("knee_086", "test", "reader2").is_file()
+    assert dataset.truth_path("knee_086").is_file()
     assert not half.exists()
     assert dataset.exams("training") == ["knee_001", "knee_002"]
     with pytest.raises(ConversionError, match="another seed or version"):

@@ -8,7 +8,14 @@ import pytest
 from scipy import ndimage
 
 from dataset_conversion.phantom.cohort import DEFAULT_SEED, Body, plan_cohort, simulate_body
-from dataset_conversion.phantom.readers import READERS, SPECK, Habit, calibrated_readers, draw_masks
+from dataset_conversion.phantom.readers import (
+    READERS,
+    SPECK,
+    Habit,
+    calibrated_readers,
+    draw_masks,
+    true_levels,
+)
 
 Masks = dict[str, np.ndarray]
 
@@ -64,6 +71,21 @@ def test_exam_without_fluid_like_foci_has_no_level_3(exam_without_foci: tuple[Bo
     assert masks["reader1"].max() == 2
     assert all(mask.max() <= 2 for mask in masks.values())
     assert body.marrow.latent[body.anatomy.region].max() < body.marrow.ceiling
+
+
+def test_the_truth_is_the_signal_cut_at_the_readers_median_thresholds(
+    exam: tuple[Body, Masks], exam_without_foci: tuple[Body, Masks]
+) -> None:
+    cuts = [[habit.thresholds[level] for habit in calibrated_readers().habits.values()] for level in range(3)]
+    for body, _ in (exam, exam_without_foci):
+        region, marrow = body.anatomy.region, body.marrow
+        truth = true_levels(region, marrow)
+        expected = np.digitize(marrow.latent, np.median(cuts, axis=1), right=True)
+        assert np.array_equal(truth[region], expected[region])
+        assert not truth[~region].any()
+        assert truth.dtype == np.uint8
+    # Exams without fluid-like foci have no level 3.
+    assert truth.max() == 2
 
 
 def test_reader_4_stands_apart_on_level_2(exam: tuple[Body, Masks]) -> None:
