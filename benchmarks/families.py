@@ -71,14 +71,15 @@ class Family:
     words: str
     recruit: Recruit
     nominal: bool = False
-    #: Of the readers, the first errs this much more than the others.
+    #: How much the first reader errs, and the others.
     first: float = 1.0
+    others: float = 1.0
 
     def cohort(self, seed: int, n_readers: int, n_exams: int) -> Iterator[Exam]:
         """The exams of one seed, all read by the same readers and models."""
         rng = generator(seed, self.name, str(n_readers))
         readers = {
-            f"reader{number + 1}": self.recruit(rng, self.first if number == 0 else 1.0)
+            f"reader{number + 1}": self.recruit(rng, self.first if number == 0 else self.others)
             for number in range(n_readers)
         }
         models = {f"same{size:g}": self.recruit(rng, size) for size in MODELS}
@@ -143,7 +144,7 @@ def confusions(rng: Random, size: float, *, nominal: bool = False) -> Rater:
 
 def borders(rng: Random, size: float) -> Rater:
     """Draws every level's border too far out or in, by a habit, an exam's mood and a little noise."""
-    habit, mood, wander = size * rng.normal(0, 0.22, 3), 0.1 * size, 0.12 * size
+    habit, mood, wander = size * rng.normal(0, 0.16, 3), 0.08 * size, 0.15 * size
 
     def draw(scene: Scene, rng: Random) -> Array:
         cuts = CUTS + habit + mood * rng.normal(size=3)
@@ -158,7 +159,7 @@ def borders(rng: Random, size: float) -> Rater:
 
 def nominal_borders(rng: Random, size: float) -> Rater:
     """The same for labels without an order: each label's signal is over- or undervalued."""
-    habit, mood, wander = size * rng.normal(0, 0.22, 3), 0.1 * size, 0.12 * size
+    habit, mood, wander = size * rng.normal(0, 0.16, 3), 0.08 * size, 0.15 * size
 
     def draw(scene: Scene, rng: Random) -> Array:
         shift = habit + mood * rng.normal(size=3)
@@ -172,8 +173,8 @@ def nominal_borders(rng: Random, size: float) -> Rater:
 
 def foci(rng: Random, size: float, *, nominal: bool = False) -> Rater:
     """Misses whole foci, calls some by a neighbouring label, and invents others; borders are nearly right."""
-    missed = np.clip(size * rng.uniform(0.1, 0.4), 0, 0.9)
-    invented = size * rng.uniform(0.5, 2.0)
+    missed = np.clip(size * rng.uniform(0.05, 0.25), 0, 0.9)
+    invented = size * rng.uniform(0.2, 1.0)
     edge = (nominal_borders if nominal else borders)(rng, 0.3 * size)
 
     def draw(scene: Scene, rng: Random) -> Array:
@@ -214,7 +215,7 @@ FAMILIES = (
     Family("confusions", "labels confused in blobs, independently", confusions),
     Family("borders", "borders shifted by habit", borders),
     Family("foci", "foci missed and invented", foci),
-    Family("careless", "one careless reader, the others good", foci, first=3.0),
+    Family("careless", "one careless reader, the others good", foci, first=3.0, others=0.5),
     Family("noise", "independent noise, voxel by voxel", noise),
     Family(
         "nominal confusions", "labels without an order, confused", partial(confusions, nominal=True), True

@@ -22,13 +22,11 @@ from bmseg.untrusted.header import ExamGrid
 from dataset_conversion.images import Volume
 from evaluation.consensus.votes import count_votes, paint
 from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
-from evaluation.scores.fair import over_consensuses
+from evaluation.scores.fair import NOBODY, over_consensuses
 from evaluation.study import Consensuses, score_votes
 
 #: Columns of dice.csv of a submission, in order; that of the readers has ``rater`` after ``exam``.
 COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_reference", "n_rater"]
-#: ``left_out`` of the consensus that all readers are in.
-NOBODY = ""
 SCORED, UNDEFINED, MISSING = "scored", "undefined", "missing"
 _SUBMISSION = "submission"
 _COUNTS = ["tp", "fp", "fn", "n_reference", "n_rater"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,9 @@ from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
 from evaluation.figures.files import save_figure
 from evaluation.figures.slices import difference_sheet, overlay_sheet
-from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, usual_notes
+from evaluation.statistics.words import count_of, number
+from evaluation.study import ReaderStudy
+from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, TABLE1, TABLE1_FAIR, usual_notes
 from evaluation.table import Table, dice_table
 
 REPORT = "report.html"
@@ -75,7 +76,7 @@ def _render(
         study=study,
         synthetic=synthetic,
         reference=found.reference,
-        findings=headlines(found) + _findings(summary, found.readers, found.models),
+        findings=headlines(found) + _findings(found),
         cohort=Markup(_cohort_table(workspace.dataset.cohort()).to_html()) if workspace else None,
         tables=[Markup(table.to_html()) for table in (ours, published, beside) if table],
         notes=usual_notes(found),
@@ -96,24 +97,26 @@ def _render(
     )
 
 
-def _findings(summary: pd.DataFrame, readers: Sequence[str], models: Sequence[str]) -> list[str]:
-    """A sentence a level and model: where the model stands among the readers."""
+def _findings(found: ReaderStudy) -> list[str]:
+    """A sentence a level and model: where the model stands among the readers, by the fair scores."""
+    fair = TABLE1_FAIR in found
+    summary = found[TABLE1_FAIR].query("way == 'fair'") if fair else found[TABLE1]
     sentences = []
     for level in dict.fromkeys(summary.level):
         medians = summary[summary.level == level].set_index("rater")["median"]
-        of_readers = medians[list(readers)].dropna()
-        for model in models:
+        of_readers = medians[list(found.readers)].dropna()
+        for model in found.models:
             if np.isnan(medians[model]) or of_readers.empty:
                 sentences.append(f"{level}: the median Dice of {model} is undefined.")
                 continue
-            reaches = f"{level}: {model} reaches a median Dice of {medians[model]:.2f}"
-            if len(readers) == 1:
+            reaches = f"{level}: {model} reaches a median Dice of {number(medians[model])}"
+            if not fair:
                 sentences.append(f"{reaches}.")
                 continue
             reached = int((medians[model] >= of_readers).sum())
             sentences.append(
-                f"{reaches}; the readers reach {of_readers.min():.2f} to {of_readers.max():.2f} "
-                f"(at or above {reached} of {len(of_readers)})."
+                f"{reaches} by the fair scores; the readers reach {number(of_readers.min())} to "
+                f"{number(of_readers.max())} (at or above {count_of(reached, len(of_readers))})."
             )
     return sentences
 

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bmseg.scoring.evaluation import Evaluation
-from evaluation.comparison.verdicts import pairs_in_words, reach_readers, verdicts
+from evaluation.comparison.verdicts import pairs_in_words
 from evaluation.statistics.words import number, p_value
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
@@ -56,8 +56,13 @@ def _fair(evaluation: Evaluation) -> Part:
 
 
 def headlines(found: ReaderStudy) -> list[str]:
-    """Which of the models is better, a sentence or two a pair; none with one model."""
-    return verdicts(found[t.METHODS_COMPARED]) if t.METHODS_COMPARED in found else []
+    """The verdicts: which of the models is better, and where they stand beside the readers."""
+    return [verdict.words for verdict in t.verdicts(found)]
+
+
+def _of_pairs(found: ReaderStudy, *, models: bool) -> list[str]:
+    """Verdicts on pairs of models, or on models beside readers."""
+    return [each.words for each in t.verdicts(found) if (each.second in found.models) == models]
 
 
 def _methods(evaluation: Evaluation, costs: Table | None) -> Part:
@@ -74,7 +79,7 @@ def _methods(evaluation: Evaluation, costs: Table | None) -> Part:
             if table is not None
         ],
         [*pairs_in_words(found[t.METHODS_COMPARED]), *found.design.notes],
-        headlines(found),
+        _of_pairs(found, models=True),
     )
 
 
@@ -90,7 +95,7 @@ def _comparisons(evaluation: Evaluation) -> Part:
         ],
         [],
         found.words(t.COMPARISONS),
-        reach_readers(found[t.COMPARISONS]) if found.models else [],
+        _of_pairs(found, models=False),
     )
 
 

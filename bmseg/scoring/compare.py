@@ -14,9 +14,9 @@ from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_if_changed
 from evaluation.comparison.models import of_models
-from evaluation.comparison.verdicts import pairs_in_words, reach_readers, verdicts
+from evaluation.comparison.verdicts import pairs_in_words
 from evaluation.study import Unit
-from evaluation.study.tables import COMPARISONS, METHODS_COMPARED, fair_table, methods_table, usual_table
+from evaluation.study.tables import METHODS_COMPARED, fair_table, methods_table, usual_table, verdicts
 from evaluation.table import Table
 
 
@@ -88,8 +88,7 @@ def compare_methods(
     pairs = of_models(found[METHODS_COMPARED], chosen)
     table1 = (fair_table if found.has_consensus else usual_table)(found, [*found.readers, *chosen])
     sentences = [
-        *verdicts(pairs),
-        *_beside_readers(done, chosen),
+        *(verdict.words for verdict in verdicts(found, chosen)),
         *pairs_in_words(pairs),
         *found.design.notes,
     ]
@@ -119,11 +118,3 @@ def _chosen(workspace: Workspace, present: Mapping[str, Path], methods: Sequence
 def _make(workspace: Workspace, method: str) -> str:
     train, predict = (command(verb, method, workspace=workspace.root) for verb in ("train", "predict"))
     return f"run '{train}' and '{predict}' first"
-
-
-def _beside_readers(done: Evaluation, chosen: Sequence[str]) -> list[str]:
-    """Whether each method reaches the median reader; there is none with one reader."""
-    if COMPARISONS not in done.found:
-        return []
-    rows = done.found[COMPARISONS]
-    return reach_readers(rows[rows.model.isin(chosen)])

@@ -1,164 +1,206 @@
-"""What comparisons on several levels come to: which of two raters is better, in a sentence."""
+"""What comparisons on several levels come to: one verdict a pair of raters, and its sentence.
+
+Every page, screen and table that says which of two raters is better asks here, so that they say the same.
+A rater is called better only where three things hold: a difference in its favour is clear on some level
+(adjusted over the levels that the verdict speaks of), none is clear in favour of the other, and no other fair
+way of looking turns that difference round (`evaluation.comparison.ways`). What is not called better is not
+settled, and the reason stands beside it; it is not called equal.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from evaluation.comparison.models import FAIR, USUAL
 from evaluation.comparison.readers import MEDIAN_READER, in_words, with_article
-from evaluation.statistics.words import number, plural
+from evaluation.comparison.ways import turned_by
+from evaluation.statistics.signed_rank import holm
+from evaluation.statistics.words import number, plural, signed
+
+Call = Literal["better", "worse", "split", "not settled", "copy", "not comparable"]
 
 
-def verdicts(table: pd.DataFrame) -> list[str]:
-    """Which of each pair in `compare_models` is better by the usual scores; whether the fair say the same."""
-    usual, fair = (table[table.way == way] for way in (USUAL, FAIR))
-    few = _too_few(usual.n_pairs, int(usual.p.notna().sum()), _alpha(usual))
-    found = []
-    for (model, other), rows in usual.groupby(["model", "other"], sort=False):
-        said = verdict(rows)
-        beside = fair[(fair.model == model) & (fair.other == other)]
-        if len(beside) and not few:
-            said += _fair_beside(rows, beside)
-        found.append(said + few)
-    return found
+@dataclass(frozen=True)
+class LevelVerdict:
+    """What one level says of two raters."""
+
+    level: str
+    #: Dice of the first minus that of the second, with its interval; NaN where no exam can be compared.
+    difference: float
+    low: float
+    high: float
+    #: Adjusted by Holm over the levels of the verdict.
+    p: float
+    n_pairs: int
+    #: Whether chance is not enough to explain the difference.
+    clear: bool
+    #: The ways in which it points to the other rater.
+    turned: tuple[str, ...] = ()
+
+    @property
+    def side(self) -> int:
+        """1 where the level is settled in favour of the first, -1 of the second, 0 of neither."""
+        return 0 if self.turned or not self.clear else int(np.sign(self.difference))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which of two raters is better, as far as the data can carry it."""
+
+    first: str
+    second: str
+    #: Of the first.
+    call: Call
+    levels: tuple[LevelVerdict, ...]
+    words: str
+
+
+def model_verdicts(
+    table: pd.DataFrame,
+    ways: pd.DataFrame,
+    *,
+    levels: Sequence[str],
+    copies: Mapping[str, str] | None = None,
+) -> list[Verdict]:
+    """Each pair of models in `evaluation.comparison.models.compare_models`, by the yardstick.
+
+    `ways` are of `evaluation.comparison.ways.differences_by_way`; `levels` those that verdicts speak of (a
+    group of levels repeats them); `copies` rater to the rater whose masks it has. Holm adjusts over all
+    pairs and levels spoken of.
+    """
+    rows = table[(table.way == USUAL) & table.level.isin(levels)]
+    rows = rows.assign(p=holm(rows.p.to_numpy()))
+    return [
+        _verdict(of_pair, ways, copies or {}) for _, of_pair in rows.groupby(["model", "other"], sort=False)
+    ]
+
+
+def reader_verdicts(
+    table: pd.DataFrame,
+    ways: pd.DataFrame,
+    *,
+    levels: Sequence[str],
+    copies: Mapping[str, str] | None = None,
+) -> list[Verdict]:
+    """Each model beside the median reader, by the fair scores of `evaluation.comparison.readers.compare`.
+
+    Holm adjusts over the levels that the verdict speaks of. Parameters as of `model_verdicts`.
+    """
+    rows = table[(table.way == FAIR) & (table.other == MEDIAN_READER) & table.level.isin(levels)]
+    return [
+        _verdict(of_model.assign(p=holm(of_model.p.to_numpy())), ways, copies or {})
+        for _, of_model in rows.groupby("model", sort=False)
+    ]
 
 
 def pairs_in_words(table: pd.DataFrame) -> list[str]:
-    """Every pair of `compare_models` on every level by the usual scores, a sentence each."""
+    """Every pair of `compare_models` on every level by the yardstick, a sentence each."""
     return [in_words(row) for row in table[table.way == USUAL].itertuples()]
 
 
-def reach_readers(comparisons: pd.DataFrame) -> list[str]:
-    """Does each model reach the median reader, by the fair scores?
+def _verdict(rows: pd.DataFrame, ways: pd.DataFrame, copies: Mapping[str, str]) -> Verdict:
+    """Of one pair, a row a level."""
+    first, second = rows.model.iloc[0], rows.other.iloc[0]
+    alpha = round(1 - rows.confidence.iloc[0], 12)
+    if copy := _copy(first, second, copies):
+        return Verdict(first, second, "copy", (), copy)
+    levels = tuple(_level(row, ways, alpha) for row in rows.itertuples())
+    compared = [level for level in levels if level.n_pairs]
+    if not compared:
+        words = f"{first} and {with_article(second)} cannot be compared: in no exam are both defined."
+        return Verdict(first, second, "not comparable", levels, words)
+    sides = {level.side for level in levels} - {0}
+    call: Call = "not settled"
+    if sides:
+        call = "split" if len(sides) > 1 else "better" if 1 in sides else "worse"
+    words = _words(first, second, call, levels) + _too_few(compared, rows, alpha)
+    return Verdict(first, second, call, levels, words)
 
-    Of `evaluation.comparison.readers.compare` with a column ``way``. Where a margin was named, a second
-    sentence says on which levels non-inferiority is shown.
-    """
-    found = []
-    for _, rows in comparisons[comparisons.way == FAIR].groupby("model", sort=False):
-        beside = rows[rows.other == MEDIAN_READER]
-        family = int(rows.groupby("level").p.count().min())
-        few = _too_few(beside.n_pairs, family, _alpha(beside))
-        found.append(verdict(beside) + _margin(beside) + few)
-    return found
+
+def _copy(first: str, second: str, copies: Mapping[str, str]) -> str:
+    """What to say instead of a verdict where one of the two is a copy."""
+    for model in (first, second):
+        if whose := copies.get(model):
+            pair = f"{first} and {with_article(second)}"
+            return f"{model} is a copy of {whose}, whose masks it has: no verdict on {pair} is given."
+    return ""
 
 
-def verdict(rows: pd.DataFrame) -> str:
-    """Which of two raters is better: on how many levels, by how much, and where that is shown.
-
-    One is called better when a difference in its favour is shown on some level (Holm's p at most 1 minus
-    the confidence) and none in favour of the other. What is not shown is not called equal. Rows are a level
-    each of one pair and way: ``way, level, model, other, difference, confidence, p_holm, n_pairs``.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"level": ["level1", "level2"], "model": "nnunet", "other": "unet",
-    ...     "difference": [0.08, 0.03], "confidence": 0.95, "p_holm": [0.004, 0.21], "n_pairs": 10,
-    ...     "way": "usual"})
-    >>> print(verdict(rows))
-    nnunet is better than unet: its Dice is higher on 2 of 2 levels (by 0.03 to 0.08), shown on level1 (usual scores; Holm p at most 0.05; 10 exams).
-    """  # noqa: E501
-    first, second = (with_article(rows[column].iloc[0]) for column in ("model", "other"))
+def _level(row: Any, ways: pd.DataFrame, alpha: float) -> LevelVerdict:
     # The last digits of floating point are no difference, for the test neither.
-    rows = rows.assign(difference=rows.difference.round(12))
-    compared = rows[rows.n_pairs > 0]
-    if compared.empty:
-        return _sentence(f"{first} and {second} cannot be compared: in no exam are both defined.")
-    shown = _shown(rows)
-    if _is_second_ahead(compared, shown):
-        first, second, compared = second, first, compared.assign(difference=-compared.difference)
-    signs = set(shown.values())
-    if len(signs) > 1:
-        opening = f"neither {first} nor {second} is better on every level: the Dice of {first}"
-    elif signs:
-        opening = f"{first} is better than {second}: its Dice"
+    difference = round(row.difference, 12)
+    clear = bool(row.p <= alpha and difference)
+    turned = turned_by(ways, row.model, row.other, row.level, difference) if clear else []
+    return LevelVerdict(row.level, difference, row.low, row.high, row.p, row.n_pairs, clear, tuple(turned))
+
+
+def _words(first: str, second: str, call: Call, levels: Sequence[LevelVerdict]) -> str:
+    if call == "worse":
+        # The better one comes first.
+        first, second, sign = second, first, -1
     else:
-        opening = f"{first} and {second} cannot be told apart: the Dice of {first}"
-    parts = _parts(rows, compared, shown)
-    exams = " to ".join(str(n) for n in sorted({compared.n_pairs.min(), compared.n_pairs.max()}))
-    facts = f"{rows.way.iloc[0]} scores; Holm p at most {_alpha(rows):g}; {exams} exam{'s' * (exams != '1')}"
-    return _sentence(f"{opening} is {'; '.join(parts)} ({facts}).")
-
-
-def _is_second_ahead(compared: pd.DataFrame, shown: dict[str, int]) -> bool:
-    """Whether the second is the one to speak of: shown on more levels, or where as many, ahead on more."""
-    for balance in (sum(shown.values()), int(np.sign(compared.difference).sum())):
-        if balance:
-            return balance < 0
-    return False
-
-
-def _parts(rows: pd.DataFrame, compared: pd.DataFrame, shown: dict[str, int]) -> list[str]:
-    """The levels on which the Dice is higher, lower, equal, and those that cannot be compared."""
-    parts: list[str] = []
-    for word, sign in (("higher", 1), ("lower", -1)):
-        if len(levels := compared[compared.difference * sign > 0]):
-            there = [level for level in levels.level if level in shown]
-            where = f"{len(levels)} of {len(rows)} levels" if not parts else f"{len(levels)}"
-            shown_on = "all of these" if len(there) == len(levels) > 1 else _list(there)
-            by = f"(by {_by(levels.difference.abs())})"
-            parts.append(f"{word} on {where} {by}, {f'shown on {shown_on}' if there else 'not shown'}")
-    if len(equal := compared[compared.difference == 0]):
-        parts.append(f"estimated equal on {_list(equal.level)}")
-    if len(undefined := rows[rows.n_pairs == 0]):
-        parts.append(f"not comparable on {_list(undefined.level)}")
-    return parts
-
-
-def _shown(rows: pd.DataFrame) -> dict[str, int]:
-    """Levels on which a difference is shown, with its sign."""
-    signs = np.sign(rows.difference.round(12))
-    found = (rows.p_holm <= _alpha(rows)) & (signs != 0)
-    return dict(zip(rows.level[found], signs[found].astype(int).tolist(), strict=True))
-
-
-def _fair_beside(usual: pd.DataFrame, fair: pd.DataFrame) -> str:
-    shown = _shown(fair)
-    if shown == _shown(usual):
-        return f" The fair scores show {'the same' if shown else 'no difference either'}."
-    if not shown:
-        return " The fair scores show no difference."
-    ahead = [
-        f"{name} ahead on {_list([level for level, side in shown.items() if side == sign])}"
-        for sign, name in ((1, fair.model.iloc[0]), (-1, fair.other.iloc[0]))
-        if sign in shown.values()
+        sign = 1
+    one, two = with_article(first), with_article(second)
+    parts = [
+        *_settled(levels, sign, "higher"),
+        *_settled(levels, -sign, "lower"),
+        *(_turned(level, first, second, sign) for level in levels if level.turned),
+        *_chance(levels, sign),
     ]
-    return f" The fair scores show {' and '.join(ahead)}."
+    if undefined := [level.level for level in levels if not level.n_pairs]:
+        parts.append(f"{_list(undefined)} cannot be compared")
+    opening = {
+        "better": f"{one} is better than {two}: its Dice is ",
+        "worse": f"{one} is better than {two}: its Dice is ",
+        "split": f"neither {one} nor {two} is better on every level: the Dice of {one} is ",
+        "not settled": f"which of {one} and {two} is better is not settled: ",
+    }[call]
+    n = sorted({level.n_pairs for level in levels if level.n_pairs})
+    exams = f"{n[0]} exam{'s' * (n[0] != 1)}" if len(n) == 1 else f"{n[0]} to {n[-1]} exams"
+    words = f"{opening}{'; '.join(parts)} (p adjusted over {plural(len(levels), 'level')}, {exams})."
+    return words[0].upper() + words[1:] if words.startswith(("the ", "neither ", "which ")) else words
 
 
-def _too_few(n_pairs: pd.Series, family: int, alpha: float) -> str:
-    """What to say where even exams that all point one way could not reach the level."""
-    most = int(n_pairs.max())
-    if not most or family * 2.0 ** (1 - most) <= alpha:
+def _settled(levels: Sequence[LevelVerdict], sign: int, word: str) -> list[str]:
+    found = [level for level in levels if level.side == sign]
+    return [f"clearly {word} on {_list([_with_difference(level) for level in found])}"] if found else []
+
+
+def _turned(level: LevelVerdict, first: str, second: str, sign: int) -> str:
+    ahead, behind = (first, second) if level.difference * sign > 0 else (second, first)
+    return (
+        f"on {level.level} {with_article(ahead)} is {number(abs(level.difference))} ahead, but "
+        f"{with_article(behind)} is {_list(level.turned)}"
+    )
+
+
+def _chance(levels: Sequence[LevelVerdict], sign: int) -> list[str]:
+    found = [level for level in levels if level.n_pairs and not level.clear]
+    if not found:
+        return []
+    signed = [f"{level.level} ({signed(sign * level.difference)})" for level in found]
+    return [f"the difference{'s' * (len(found) > 1)} on {_list(signed)} could be chance"]
+
+
+def _with_difference(level: LevelVerdict) -> str:
+    ends = sorted([abs(level.low), abs(level.high)])
+    interval = f"; {number(ends[0])} to {number(ends[1])}" if level.low * level.high > 0 else ""
+    return f"{level.level} (by {number(abs(level.difference))}{interval})"
+
+
+def _too_few(compared: Sequence[LevelVerdict], rows: pd.DataFrame, alpha: float) -> str:
+    """What to say where even exams that all point one way could not be clear."""
+    most, family = max(level.n_pairs for level in compared), len(rows)
+    if family * 2.0 ** (1 - most) <= alpha:
         return ""
-    few = f"{plural(most, 'exam')} and {plural(family, 'test')}"
-    return f" With {few} no difference can be shown, however large."
+    few = f"{plural(most, 'exam')} and {plural(family, 'level')}"
+    return f" With {few} no difference can be clear, however large."
 
 
-def _margin(rows: pd.DataFrame) -> str:
-    """On which levels non-inferiority is shown, where a margin was named."""
-    if "p_margin_holm" not in rows or rows.margin.isna().all():
-        return ""
-    levels = rows.level[rows.p_margin_holm <= (1 - rows.confidence) / 2]
-    return f" Non-inferiority with a margin of {rows.margin.iloc[0]:g} is shown on {_list(levels)}."
-
-
-def _alpha(rows: pd.DataFrame) -> float:
-    return round(1 - rows.confidence.iloc[0], 12)
-
-
-def _by(differences: pd.Series) -> str:
-    ends = sorted({number(value) for value in (differences.min(), differences.max())})
-    return " to ".join("less than 0.01" if end == "0.00" else end for end in ends)
-
-
-def _list(names: Sequence[str] | pd.Series) -> str:
-    return ", ".join(names) if len(names) else "none"
-
-
-def _sentence(words: str) -> str:
-    """A sentence of ours begins with a capital; a rater's name at its head stays as it is."""
-    return words[0].upper() + words[1:] if words.startswith(("the ", "neither ")) else words
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)

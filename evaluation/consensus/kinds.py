@@ -20,6 +20,12 @@ _RULES: dict[Rule, str] = {
 COUNTED: tuple[Rule, ...] = ("majority", "median_lower", "median_upper")
 #: Rules for levels in rising order alone.
 ORDERED: tuple[Rule, ...] = ("ordinal", "median_lower", "median_upper")
+#: Whether labels are levels in rising order, to the rules that come as near to a known truth as any, over
+#: ways of erring (`python -m benchmarks.truth`): another of these may not turn a verdict round.
+FIT: dict[bool, tuple[Rule, ...]] = {
+    True: ("map", "binary", "median_upper", "majority"),
+    False: ("map", "binary", "majority"),
+}
 _REGIONS: dict[Region, str] = {
     "volume": "over the whole volume",
     "union": "over the voxels that a reader marked",

@@ -17,6 +17,8 @@ from evaluation.consensus.votes import Votes
 from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask, score
 
+#: ``left_out`` of a consensus that all readers are in.
+NOBODY = ""
 #: Columns of fair_dice.csv, in order; by knee there is ``knee`` after ``exam``.
 COLUMNS = [*dice.COLUMNS[:3], "left_out", *dice.COLUMNS[3:]]
 

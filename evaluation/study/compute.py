@@ -9,6 +9,7 @@ import pandas as pd
 
 from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import compare
+from evaluation.comparison.ways import differences_by_way
 from evaluation.consensus.decisions import convergence, pooled_decisions
 from evaluation.failures.covariates import by_category, compare_categories, correlations, with_cohort
 from evaluation.failures.places import peripheral_against_central, slice_profile
@@ -16,6 +17,7 @@ from evaluation.failures.volumes import error_volumes, sparse_against_ample, sum
 from evaluation.measures.dice import COLUMNS, EmptyMask, summarise
 from evaluation.measures.volume import compare_volumes, volume_icc
 from evaluation.scores.agreement import pairwise_dice, summarise_chance_corrected, summarise_pairs
+from evaluation.scores.fair import NOBODY
 from evaluation.scores.reader_rates import (
     reader_confusions,
     reader_rates,
@@ -72,7 +74,7 @@ def tables_on_demand(
     parts: list[Callable[[], _Found]] = [partial(_scores, design, exams, usual)]
     if len(readers) > 1:
         parts.append(partial(_fair, usual, fair))
-    parts.append(partial(_comparisons, design, readers, models, usual, fair))
+    parts.append(partial(_comparisons, design, exams, readers, models, usual, fair))
     if len(readers) > 1:
         parts.append(partial(_agreement, design, exams, readers))
     parts.append(partial(_failures, exams, cohort))
@@ -98,8 +100,14 @@ def _fair(usual: pd.DataFrame, fair: pd.DataFrame) -> _Found:
 
 
 def _comparisons(
-    design: Design, readers: Sequence[str], models: Sequence[str], usual: pd.DataFrame, fair: pd.DataFrame
+    design: Design,
+    exams: Sequence[ScoredExam],
+    readers: Sequence[str],
+    models: Sequence[str],
+    usual: pd.DataFrame,
+    fair: pd.DataFrame,
 ) -> _Found:
+    by_way = of_all(exams, "ways") if len(readers) > 1 and models else pd.DataFrame()
     if len(readers) > 1 and models:
         tests = [
             compare(scores, models=models, readers=readers, margin=design.margin).assign(way=way)
@@ -107,7 +115,16 @@ def _comparisons(
         ]
         yield t.COMPARISONS, pd.concat(tests, ignore_index=True)
     if len(models) > 1:
-        yield t.METHODS_COMPARED, compare_models(usual, fair if len(readers) > 1 else None, models=models)
+        against = usual
+        if len(readers) > 1:
+            # Models have no part in the yardstick of all readers, which is the one made of most.
+            of_all_readers = (by_way.rule == design.yardstick) & (by_way.left_out == NOBODY)
+            against = by_way[of_all_readers].drop(columns=["rule", "left_out"])
+        yield t.METHODS_COMPARED, compare_models(against, fair if len(readers) > 1 else None, models=models)
+    if len(by_way):
+        yield t.DICE_BY_YARDSTICK, by_way
+        found = differences_by_way(by_way, models=models, readers=readers, yardstick=design.yardstick)
+        yield t.OTHER_WAYS, found
 
 
 def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> _Found:

@@ -38,6 +38,8 @@ class Design:
         What the fair table and the tests count as one; knees are clustered by exam.
     margin : float, optional
         Loss of Dice that would not matter: tests non-inferiority.
+    primary : sequence of str
+        The levels (or groups) that verdicts speak of; by default all levels and no groups, which repeat them.
     seed : int
         Of the consensus's random starts.
     colors : mapping of str to str
@@ -59,6 +61,7 @@ class Design:
     plane: str = "coronal"
     unit: Unit = "exam"
     margin: float | None = None
+    primary: Sequence[str] = ()
     seed: int = 0
     colors: Mapping[str, str] = field(default_factory=dict)
     all_readers: Sequence[str] = ()
@@ -69,6 +72,11 @@ class Design:
     def labels(self) -> tuple[int, ...]:
         """Background and levels: every value that a mask may hold."""
         return (0, *self.levels.values())
+
+    @property
+    def spoken_of(self) -> tuple[str, ...]:
+        """The levels that a verdict speaks of: the primary ones, or all single ones."""
+        return tuple(self.primary) or tuple(self.levels)
 
     @property
     def by_name(self) -> dict[str, tuple[int, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from dataset_conversion.images import Volume
 from evaluation.consensus.decisions import decision_table
+from evaluation.consensus.kinds import FIT
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import leave_one_out, staple
 from evaluation.consensus.votes import Votes, count_votes, paint
@@ -21,7 +22,7 @@ from evaluation.masks.knees import knee_votes
 from evaluation.masks.reading import MaskError, check_grid
 from evaluation.measures.dice import score
 from evaluation.measures.volume import volumes
-from evaluation.scores.fair import score_fair
+from evaluation.scores.fair import NOBODY, score_fair
 from evaluation.study.design import Design
 
 #: The consensus among the raters of a table of volumes.
@@ -74,6 +75,10 @@ class ScoredExam:
     unit_fair: pd.DataFrame
     #: Of `evaluation.consensus.decisions.decision_table`.
     decisions: pd.DataFrame
+    #: Dice against the consensuses of every rule that fits such labels, of all readers (of models) and
+    #: without each (of models, and of the reader left out), by the unit asked for; columns of
+    #: `evaluation.measures.dice.score` with ``rule`` and ``left_out``. Empty with one reader.
+    ways: pd.DataFrame
     #: In ml, of readers, models and consensus.
     volumes: pd.DataFrame
     #: Right and wrong voxels slice by slice, of `evaluation.failures.places.slice_counts`.
@@ -113,8 +118,9 @@ def score_exam(
     placed = ExamMasks(exam, painted[CONSENSUS], arrays, first.affine, design.plane)
     scores, fair = score_votes(design, votes, consensuses)
     by_unit = scores, fair
+    parts = {"": votes}
     if design.unit == "knee":
-        by_unit = _by_knee(design, exam, arrays, first, consensuses)
+        by_unit, parts = _by_knee(design, exam, arrays, first, consensuses)
     levels = design.by_name
     scored = ScoredExam(
         name=exam,
@@ -125,6 +131,7 @@ def score_exam(
         unit_scores=by_unit[0],
         unit_fair=by_unit[1],
         decisions=decision_table(of_readers, consensus),
+        ways=_ways(design, consensuses, parts),
         volumes=volumes(votes, levels, placed.grid.voxel_ml, {CONSENSUS: consensus.label_on(votes)}),
         slices=slice_counts(placed, levels),
         outside=marking_outside(placed, region.array > 0, levels) if region else None,
@@ -148,7 +155,7 @@ def _by_knee(
     arrays: Mapping[str, np.ndarray],
     first: Volume,
     consensuses: Consensuses,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[tuple[pd.DataFrame, pd.DataFrame], dict[str, Votes]]:
     try:
         knees = knee_votes(arrays, design.labels, first.affine)
     except MaskError as error:
@@ -158,7 +165,25 @@ def _by_knee(
         pd.concat([tables[i].assign(knee=knee) for knee, tables in parts.items()], ignore_index=True)
         for i in range(2)
     )
-    return usual, fair
+    return (usual, fair), dict(knees)
+
+
+def _ways(design: Design, consensuses: Consensuses, parts: Mapping[str, Votes]) -> pd.DataFrame:
+    """Of an exam, or of its knees: ``parts`` by knee, or by "" the exam."""
+    of_readers = consensuses.yardstick.votes
+    if not consensuses.without:
+        return pd.DataFrame()
+    tables = []
+    for rule in dict.fromkeys([design.yardstick, *FIT[design.ordered]]):
+        other = replace(design, rule=rule, yardstick=rule)
+        made = consensuses if rule == design.yardstick else Consensuses.of(other, of_readers)
+        for knee, votes in parts.items():
+            whole = score(votes, made.yardstick.label_on(votes), design.by_name, design.empty_mask)
+            of_models = whole[~whole.rater.isin(of_readers.raters)].assign(left_out=NOBODY)
+            fair = score_fair(votes, made.without, design.by_name, design.empty_mask)
+            found = pd.concat([of_models, fair], ignore_index=True).assign(rule=rule)
+            tables.append(found.assign(knee=knee) if knee else found)
+    return pd.concat(tables, ignore_index=True)
 
 
 def of_all(exams: Sequence[ScoredExam], name: str) -> pd.DataFrame:

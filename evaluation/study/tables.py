@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from evaluation.comparison import models, printed, readers
-from evaluation.comparison.verdicts import pairs_in_words, verdicts
+from evaluation.comparison import ways as comparison_ways
+from evaluation.comparison.models import of_models
+from evaluation.comparison.verdicts import Verdict, model_verdicts, pairs_in_words, reader_verdicts
 from evaluation.consensus.decisions import CONVERGENCE, convergence_table, pooled_table
 from evaluation.failures import places, volumes
 from evaluation.failures.covariates import CORRELATION_COLUMNS
@@ -74,7 +76,7 @@ def methods_table(found: Results, pairs: pd.DataFrame | None = None) -> Table:
     return printed.methods_table(
         found[METHODS_COMPARED] if pairs is None else pairs,
         title=f"Methods compared: paired differences of Dice, {len(found.exams)} exams",
-        reference="the consensus of all readers"
+        reference=f"the yardstick of all readers ({found.design.yardstick_in_words})"
         if found.has_consensus
         else f"the masks of {found.reference}",
         notes=found.design.notes,
@@ -106,6 +108,23 @@ def _searches(found: Results) -> Table | None:
     return convergence_table(found[CONSENSUS], title="The searches for the consensus", notes=notes)
 
 
+def verdicts(found: Results, models: Sequence[str] = ()) -> list[Verdict]:
+    """Every verdict of a study, of some models or of all: on pairs of models, and beside the median reader.
+
+    Report, screen, board and tables all say what stands here.
+    """
+    chosen = list(models or found.models)
+    ways = found[OTHER_WAYS] if OTHER_WAYS in found else pd.DataFrame(columns=comparison_ways.COLUMNS)
+    levels = found.design.spoken_of
+    made: list[Verdict] = []
+    if METHODS_COMPARED in found:
+        made += model_verdicts(of_models(found[METHODS_COMPARED], chosen), ways, levels=levels)
+    if COMPARISONS in found:
+        rows = found[COMPARISONS]
+        made += reader_verdicts(rows[rows.model.isin(chosen)], ways, levels=levels)
+    return made
+
+
 def _comparisons(found: Results) -> list[str]:
     rows = found[COMPARISONS]
     return [*map(readers.in_words, rows[rows.way == "fair"].itertuples()), *found.design.notes]
@@ -113,7 +132,8 @@ def _comparisons(found: Results) -> list[str]:
 
 def _methods(found: Results) -> list[str]:
     pairs = found[METHODS_COMPARED]
-    return [*verdicts(pairs), *pairs_in_words(pairs), *found.design.notes]
+    said = [verdict.words for verdict in verdicts(found) if verdict.second in found.models]
+    return [*said, *pairs_in_words(pairs), *found.design.notes]
 
 
 DICE = Declared("dice", "Dice of every exam, rater and level, with counts", dice.COLUMNS)
@@ -136,6 +156,13 @@ METHODS_COMPARED = Declared(
     "methods_compared", "every pair of models, and in words", models.COLUMNS, methods_table,
     _methods, "methods_compared_in_words",
 )  # fmt: skip
+DICE_BY_YARDSTICK = Declared(
+    "dice_by_yardstick", "Dice against yardsticks by every fit rule, with and without each reader",
+    ["exam", "rater", "level", "dice"],
+)  # fmt: skip
+OTHER_WAYS = Declared(
+    "other_ways", "what every difference is without a reader, and by other fit rules", comparison_ways.COLUMNS
+)
 AGREEMENT_DICE = Declared("agreement_dice", "Dice of every pair of raters", ["level", "rater", "other"])
 AGREEMENT_CHANCE = Declared(
     "agreement_chance", "Krippendorff's alpha (ordinal) and Fleiss' kappa of the readers",

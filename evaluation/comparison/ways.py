@@ -1,0 +1,85 @@
+"""Does a difference hold, or does another fair way to look at the same masks turn it round?
+
+The yardstick is one consensus rule on one panel of readers. A difference that points the other way when a
+reader is left out, or under another rule that fits such readers as well (`evaluation.consensus.kinds.FIT`),
+hangs on that choice: a verdict names the way and calls the level not settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+
+from evaluation.comparison.models import side_by_side
+from evaluation.comparison.readers import MEDIAN_READER, paired_differences
+from evaluation.consensus.kinds import Rule, describe
+from evaluation.scores.fair import NOBODY
+from evaluation.statistics.signed_rank import hodges_lehmann
+
+#: Columns of `differences_by_way`, in order.
+COLUMNS = ["model", "other", "level", "way", "difference", "n_pairs"]
+
+
+def differences_by_way(
+    scores: pd.DataFrame, *, models: Sequence[str], readers: Sequence[str], yardstick: Rule
+) -> pd.DataFrame:
+    """The difference of every pair of models, and of every model and the median reader, each other way.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Dice against several consensuses: ``exam``, ``knee`` if scored by knee, ``rule``, ``left_out`` (a
+        reader, or `NOBODY`), ``rater``, ``level``, ``dice``. Readers have the rows alone in which they are
+        left out.
+    yardstick : str
+        The rule of the yardstick; the other rules of `scores` are the other ways.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`: ``way`` in words; ``difference`` is the Hodges-Lehmann estimate of model minus other.
+    """
+    rows = []
+    rules = [rule for rule in dict.fromkeys(scores.rule) if rule != yardstick]
+    own = scores[scores.rule == yardstick]
+    for level, (model, other) in product(dict.fromkeys(scores.level), combinations(models, 2)):
+        ways = {f"without {reader}": own[own.left_out == reader] for reader in readers}
+        ways |= {
+            f"by {describe(rule)}": scores[(scores.rule == rule) & (scores.left_out == NOBODY)]
+            for rule in rules
+        }
+        for way, found in ways.items():
+            exams = side_by_side(found[found.level == level].drop(columns="left_out"), model, other)
+            rows.append(_row(model, other, level, way, exams[model] - exams[other]))
+    for level, model in product(dict.fromkeys(scores.level), models):
+        fair = scores[(scores.left_out != NOBODY) & (scores.level == level)]
+        panels = [(f"without {reader}", yardstick, reader) for reader in readers if len(readers) > 2]
+        panels += [(f"by {describe(rule)}", rule, NOBODY) for rule in rules]
+        for way, rule, dropped in panels:
+            found = fair[(fair.rule == rule) & (fair.left_out != dropped)]
+            panel = [reader for reader in readers if reader != dropped]
+            rows.append(
+                _row(
+                    model,
+                    MEDIAN_READER,
+                    level,
+                    way,
+                    paired_differences(found, model, MEDIAN_READER, panel),
+                )
+            )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def turned_by(ways: pd.DataFrame, model: str, other: str, level: str, difference: float) -> list[str]:
+    """The ways in which a difference points the other way, by two decimals at least on either side."""
+    chosen = ways[(ways.model == model) & (ways.other == other) & (ways.level == level)]
+    opposite = np.sign(chosen.difference.round(2)) == -np.sign(round(difference, 2))
+    return chosen.way[opposite & (chosen.difference.round(2) != 0)].tolist()
+
+
+def _row(model: str, other: str, level: str, way: str, differences: pd.Series) -> tuple:
+    found = hodges_lehmann(differences.to_numpy())
+    return model, other, level, way, found.estimate, found.n
