@@ -183,8 +183,8 @@ def _chance(levels: Sequence[LevelVerdict], sign: int) -> list[str]:
     found = [level for level in levels if level.n_pairs and not level.clear]
     if not found:
         return []
-    signed = [f"{level.level} ({signed(sign * level.difference)})" for level in found]
-    return [f"the difference{'s' * (len(found) > 1)} on {_list(signed)} could be chance"]
+    named = [f"{level.level} ({signed(sign * level.difference)})" for level in found]
+    return [f"the difference{'s' * (len(found) > 1)} on {_list(named)} could be chance"]
 
 
 def _with_difference(level: LevelVerdict) -> str:
