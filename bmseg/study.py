@@ -239,6 +239,7 @@ class Study(_Table):
             plane=self.plane,
             unit=unit,
             margin=self.verdict.margin if margin is None else margin,
+            primary=tuple(self.verdict.primary),
             colors={level.name: level.color for level in self.levels},
             all_readers=self.reader_names,
             notes=synthetic_notes(synthetic),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +17,8 @@ from evaluation.failures.volumes import error_volumes, sparse_against_ample, sum
 from evaluation.measures.dice import COLUMNS, EmptyMask, summarise
 from evaluation.measures.volume import compare_volumes, volume_icc
 from evaluation.scores.agreement import pairwise_dice, summarise_chance_corrected, summarise_pairs
+from evaluation.scores.alternative_annotator import alternative_annotator
+from evaluation.scores.interchangeability import by_reader, interchangeability
 from evaluation.scores.reader_rates import (
     reader_confusions,
     reader_rates,
@@ -73,6 +76,8 @@ def tables_on_demand(
     if len(readers) > 1:
         parts.append(partial(_fair, usual, fair))
     parts.append(partial(_comparisons, design, readers, models, usual, fair))
+    if len(readers) > 1 and models:
+        parts.append(partial(_interchangeability, design, exams, readers, models))
     if len(readers) > 1:
         parts.append(partial(_agreement, design, exams, readers))
     parts.append(partial(_failures, exams, cohort))
@@ -108,6 +113,20 @@ def _comparisons(
         yield t.COMPARISONS, pd.concat(tests, ignore_index=True)
     if len(models) > 1:
         yield t.METHODS_COMPARED, compare_models(usual, fair if len(readers) > 1 else None, models=models)
+
+
+def _interchangeability(
+    design: Design, exams: Sequence[ScoredExam], readers: Sequence[str], models: Sequence[str]
+) -> _Found:
+    """The models beside the readers, without a consensus; whatever the study says of empty masks."""
+    votes = {exam.name: exam.votes for exam in exams}
+    pairs = pairwise_dice(votes, design.by_name, EmptyMask.UNDEFINED)
+    asked: dict[str, Any] = {"models": models, "readers": readers}
+    declared: dict[str, Any] = {"family": design.verdict_levels, "margin": design.margin}
+    yield t.INTERCHANGEABILITY, interchangeability(pairs, **asked, **declared, seed=design.seed)
+    yield t.INTERCHANGEABILITY_BY_READER, by_reader(pairs, **asked, **declared)
+    if len(readers) > 2:
+        yield t.ALTERNATIVE_ANNOTATOR, alternative_annotator(pairs, **asked)
 
 
 def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> _Found:

@@ -38,6 +38,8 @@ class Design:
         What the fair table and the tests count as one; knees are clustered by exam.
     margin : float, optional
         Loss of Dice that would not matter: tests non-inferiority.
+    primary : sequence of str
+        The levels that a verdict speaks of; by default all levels, no groups.
     seed : int
         Of the consensus's random starts.
     colors : mapping of str to str
@@ -59,6 +61,7 @@ class Design:
     plane: str = "coronal"
     unit: Unit = "exam"
     margin: float | None = None
+    primary: Sequence[str] = ()
     seed: int = 0
     colors: Mapping[str, str] = field(default_factory=dict)
     all_readers: Sequence[str] = ()
@@ -75,6 +78,11 @@ class Design:
         """What each row of Table 1 is scored on: the values that count as foreground, groups last."""
         single = {name: (value,) for name, value in self.levels.items()}
         return single | {name: tuple(values) for name, values in self.groups.items()}
+
+    @property
+    def verdict_levels(self) -> tuple[str, ...]:
+        """The levels that a verdict speaks of: groups repeat levels, so they are none by default."""
+        return tuple(self.primary or self.levels)
 
     @property
     def rule_in_words(self) -> str:
