@@ -31,7 +31,7 @@ LEVELS = {f"level{label}": (label,) for label in LABELS[1:]}
 #: Not looked at while the default was chosen.
 SEEDS = range(101, 111)
 #: Numbers of readers, and exams a cohort of the families.
-READERS, EXAMS = (3, 4, 6), 10
+READERS, EXAMS = (3, 4, 6), 3
 CALIBRATED = "calibrated"
 
 
@@ -72,7 +72,9 @@ def measure(cohort: Cohort) -> pd.DataFrame:
         if exam.outside:
             votes = with_background(votes, exam.outside)
         readers = tuple(exam.readers)
-        parts = {"all": readers} | {left: tuple(r for r in readers if r != left) for left in readers}
+        parts = {"all": readers}
+        if cohort.n_readers == 4:
+            parts |= {left: tuple(r for r in readers if r != left) for left in readers}
         for (part, raters), (rule, region) in product(parts.items(), cohort.ways):
             consensus = staple(
                 votes.select(raters), rule=rule, region=region, ordered=not cohort.nominal, restarts=4
@@ -138,7 +140,8 @@ def run(families: list[str], seeds: range, n_readers: tuple[int, ...]) -> pd.Dat
 
 def with_truth(found: pd.DataFrame) -> pd.DataFrame:
     """Mean Dice with the truth: a row a family, readers, part and truth; a column a way."""
-    truths = found[found.rater.str.startswith("truth ")]
+    # Where the truth holds nothing there is no overlap to measure; what is marked there counts apart.
+    truths = found[found.rater.str.startswith("truth ") & (found.n_rater > 0)]
     truths = truths.assign(
         way=truths.rule + " " + truths.region, part=np.where(truths.part == "all", "all", "one out")
     )

@@ -29,9 +29,9 @@ from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import Votes
 
 #: Voxels that the prior counts for, as a share of a label's size.
-STRENGTH = 0.3
+STRENGTH = 1.0
 #: Of these, decided rightly.
-DIAGONAL = 0.8
+DIAGONAL = 0.9
 #: Of ordered levels: how much rarer a confusion is with each further step.
 FALL = 0.3
 
@@ -45,8 +45,8 @@ def pseudo_counts(sizes: np.ndarray, *, ordered: bool = True) -> np.ndarray:
     Examples
     --------
     >>> pseudo_counts(np.array([1000.0, 100.0])).round(1)
-    array([[240.,   6.],
-           [  6.,  24.]])
+    array([[900.,  10.],
+           [ 10.,  90.]])
     """
     steps = np.abs(np.subtract.outer(np.arange(len(sizes)), np.arange(len(sizes))))
     weights = np.where(steps > 0, FALL ** (steps - 1.0) if ordered else 1.0, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +18,9 @@ from evaluation.failures.volumes import error_volumes, sparse_against_ample, sum
 from evaluation.measures.dice import COLUMNS, EmptyMask, summarise
 from evaluation.measures.volume import compare_volumes, volume_icc
 from evaluation.scores.agreement import pairwise_dice, summarise_chance_corrected, summarise_pairs
+from evaluation.scores.alternative_annotator import alternative_annotator
 from evaluation.scores.fair import NOBODY
+from evaluation.scores.interchangeability import by_reader, interchangeability
 from evaluation.scores.reader_rates import (
     reader_confusions,
     reader_rates,
@@ -75,6 +78,8 @@ def tables_on_demand(
     if len(readers) > 1:
         parts.append(partial(_fair, usual, fair))
     parts.append(partial(_comparisons, design, exams, readers, models, usual, fair))
+    if len(readers) > 1 and models:
+        parts.append(partial(_interchangeability, design, exams, readers, models))
     if len(readers) > 1:
         parts.append(partial(_agreement, design, exams, readers))
     parts.append(partial(_failures, exams, cohort))
@@ -125,6 +130,20 @@ def _comparisons(
         yield t.DICE_BY_YARDSTICK, by_way
         found = differences_by_way(by_way, models=models, readers=readers, yardstick=design.yardstick)
         yield t.OTHER_WAYS, found
+
+
+def _interchangeability(
+    design: Design, exams: Sequence[ScoredExam], readers: Sequence[str], models: Sequence[str]
+) -> _Found:
+    """The models beside the readers, without a consensus; whatever the study says of empty masks."""
+    votes = {exam.name: exam.votes for exam in exams}
+    pairs = pairwise_dice(votes, design.by_name, EmptyMask.UNDEFINED)
+    asked: dict[str, Any] = {"models": models, "readers": readers}
+    declared: dict[str, Any] = {"family": design.spoken_of, "margin": design.margin}
+    yield t.INTERCHANGEABILITY, interchangeability(pairs, **asked, **declared, seed=design.seed)
+    yield t.INTERCHANGEABILITY_BY_READER, by_reader(pairs, **asked, **declared)
+    if len(readers) > 2:
+        yield t.ALTERNATIVE_ANNOTATOR, alternative_annotator(pairs, **asked)
 
 
 def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> _Found:

@@ -74,15 +74,15 @@ class Design:
         return (0, *self.levels.values())
 
     @property
-    def spoken_of(self) -> tuple[str, ...]:
-        """The levels that a verdict speaks of: the primary ones, or all single ones."""
-        return tuple(self.primary) or tuple(self.levels)
-
-    @property
     def by_name(self) -> dict[str, tuple[int, ...]]:
         """What each row of Table 1 is scored on: the values that count as foreground, groups last."""
         single = {name: (value,) for name, value in self.levels.items()}
         return single | {name: tuple(values) for name, values in self.groups.items()}
+
+    @property
+    def spoken_of(self) -> tuple[str, ...]:
+        """The levels that a verdict speaks of: groups repeat levels, so they are none by default."""
+        return tuple(self.primary or self.levels)
 
     @property
     def rule_in_words(self) -> str:

@@ -113,6 +113,21 @@ class ReaderStudy(Results):
         found = self[t.AGREEMENT_DICE], self[t.AGREEMENT_CHANCE]
         return agreement_table(*found, title=title, notes=self.design.notes)
 
+    def interchangeability(self) -> Table:
+        """The models' agreement with the readers beside the readers' with each other: no consensus.
+
+        Raises
+        ------
+        StatisticsError
+            When there is no model or one reader.
+        """
+        self._check_readers("interchangeability")
+        if not self.models:
+            raise StatisticsError(
+                "interchangeability: found no model, expected one or more beside the readers"
+            )
+        return t.interchangeability_table(self)
+
     def _check_readers(self, what: str) -> None:
         if not self.has_consensus:
             raise StatisticsError(f"{what}: found reader {self.readers[0]} alone, expected two or more")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from evaluation.comparison import interchangeability as beside
 from evaluation.comparison import models, printed, readers
 from evaluation.comparison import ways as comparison_ways
 from evaluation.comparison.models import of_models
@@ -18,7 +19,7 @@ from evaluation.failures import places, volumes
 from evaluation.failures.covariates import CORRELATION_COLUMNS
 from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
-from evaluation.scores import fair, sensitivity, table1
+from evaluation.scores import alternative_annotator, fair, interchangeability, sensitivity, table1
 from evaluation.statistics.icc import ICC_COLUMNS
 from evaluation.study.results import Declared, Results
 from evaluation.table import Table, dice_table
@@ -136,6 +137,31 @@ def _methods(found: Results) -> list[str]:
     return [*said, *pairs_in_words(pairs), *found.design.notes]
 
 
+def interchangeability_table(found: Results) -> Table:
+    """The models' agreement with the readers beside the readers' own."""
+    return beside.interchangeability_table(
+        found[INTERCHANGEABILITY],
+        title=f"Interchangeability: agreement with the readers, {len(found.exams)} exams",
+        notes=found.design.notes,
+    )
+
+
+def _in_places(found: Results) -> Table:
+    title = f"The models in each reader's place, {len(found.exams)} exams"
+    return beside.places_table(found[INTERCHANGEABILITY_BY_READER], title=title, notes=found.design.notes)
+
+
+def _annotator(found: Results) -> Table:
+    title = f"The alternative annotator test, {len(found.exams)} exams"
+    return beside.annotator_table(found[ALTERNATIVE_ANNOTATOR], title=title, notes=found.design.notes)
+
+
+def _interchangeable(found: Results) -> list[str]:
+    rows = found[INTERCHANGEABILITY]
+    places = found[INTERCHANGEABILITY_BY_READER]
+    return [*beside.in_short(rows), *beside.sentences(rows, places), *found.design.notes]
+
+
 DICE = Declared("dice", "Dice of every exam, rater and level, with counts", dice.COLUMNS)
 DICE_BY_KNEE = Declared("dice_by_knee", "the same knee by knee, where knees are scored", dice.COLUMNS[1:])
 TABLE1 = Declared(
@@ -151,6 +177,19 @@ TABLE1_FAIR = Declared(
 COMPARISONS = Declared(
     "comparisons", "every model against every reader and the median reader, both ways, and in words",
     readers.COLUMNS, words=_comparisons, words_name="comparisons",
+)  # fmt: skip
+INTERCHANGEABILITY = Declared(
+    "interchangeability",
+    "every model's agreement with the readers beside theirs with each other, without a consensus",
+    interchangeability.COLUMNS, interchangeability_table, _interchangeable, "interchangeability_in_words",
+)  # fmt: skip
+INTERCHANGEABILITY_BY_READER = Declared(
+    "interchangeability_by_reader", "every model in each reader's place, against the other readers",
+    interchangeability.READER_COLUMNS, _in_places,
+)  # fmt: skip
+ALTERNATIVE_ANNOTATOR = Declared(
+    "alternative_annotator", "the alternative annotator test: winning rate and advantage",
+    alternative_annotator.COLUMNS, _annotator,
 )  # fmt: skip
 METHODS_COMPARED = Declared(
     "methods_compared", "every pair of models, and in words", models.COLUMNS, methods_table,

@@ -37,8 +37,8 @@ def test_better_where_a_difference_is_clear_and_none_against_it() -> None:
     assert found.call == "better"
     assert found.words == (
         "nnunet is better than unet: its Dice is clearly higher on level2 (by 0.08; 0.06 to 0.10), level3 "
-        "(by 0.12; 0.10 to 0.14); the difference on level1 (+0.03) could be chance (p adjusted over 3 levels, 10 "
-        "exams)."
+        "(by 0.12; 0.10 to 0.14); the difference on level1 (+0.03) could be chance (p adjusted over 3 "
+        "levels, 10 exams)."
     )
     assert [level.side for level in found.levels] == [0, 1, 1]
 

@@ -1,0 +1,291 @@
+"""What interchangeability comes to: sentences and tables of `evaluation.scores.interchangeability`.
+
+A difference is *clear* where Holm's p over the levels of the model's family is at most what the interval
+leaves out, with readers fixed; else it *could be chance*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.scores.alternative_annotator import ENOUGH
+from evaluation.scores.interchangeability import FIXED, NOBODY, ONE_MORE, RANDOM
+from evaluation.statistics.words import (
+    count_of,
+    number,
+    p_is,
+    p_value,
+    percent,
+    plural,
+    star_if_short,
+    with_interval,
+)
+from evaluation.table import Table
+
+CLEAR, CHANCE = "clear", "could be chance"
+# Other readers have other habits; see `ONE_MORE`.
+_FOR_THESE = f"{CLEAR} for these readers"
+
+
+def standings(found: pd.DataFrame, way: str = FIXED) -> dict[tuple[str, str], int]:
+    """Model and level to 1 where it clearly agrees more than readers do, -1 for less, 0 where neither.
+
+    `found` is of `interchangeability`; levels outside the family (groups repeat levels) are not in it.
+    """
+    rows = found[(found.way == way) & (found.left_out == NOBODY) & found.p_holm.notna()]
+    return {(row.model, row.level): _side(row) for row in rows.itertuples()}
+
+
+def in_short(found: pd.DataFrame) -> list[str]:
+    """A sentence a model: on which levels it clearly agrees more, or less, than the readers do.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"model": "nnunet", "level": ["level1", "level2"], "way": FIXED,
+    ...     "left_out": NOBODY, "difference": [-0.03, 0.11], "confidence": 0.95, "p": [0.4, 0.004],
+    ...     "p_holm": [0.4, 0.008], "n_exams": 10})
+    >>> print(*in_short(rows))
+    nnunet agrees with the readers more than they do with each other on level2: clear for these readers; on level1 the difference could be chance (readers fixed; Holm p at most 0.05; 10 exams).
+    """  # noqa: E501
+    told = []
+    fixed = found[(found.way == FIXED) & (found.left_out == NOBODY) & found.p_holm.notna()]
+    for model, rows in fixed.groupby("model", sort=False):
+        on = {side: [row.level for row in rows.itertuples() if _side(row) == side] for side in (1, -1, 0)}
+        clearly = [
+            f"{word} than they do with each other on {', '.join(on[side])}"
+            for word, side in (("more", 1), ("less", -1))
+            if on[side]
+        ]
+        parts = [f"{model} agrees with the readers {' and '.join(clearly)}: {_FOR_THESE}"] if clearly else []
+        if on[0]:
+            subject = "" if clearly else f"{model} beside the readers: "
+            parts.append(f"{subject}on {', '.join(on[0])} the difference {CHANCE}")
+        exams = " to ".join(map(str, sorted({rows.n_exams.min(), rows.n_exams.max()})))
+        alpha = f"{round(1 - rows.confidence.iloc[0], 12):g}"
+        told.append(f"{'; '.join(parts)} ({FIXED}; Holm p at most {alpha}; {exams} exams).")
+    return told
+
+
+def sentences(found: pd.DataFrame, places: pd.DataFrame | None = None) -> list[str]:
+    """For each model and level of its family what can be said of it beside the readers.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Of `evaluation.scores.interchangeability.interchangeability`.
+    places : DataFrame, optional
+        Of `evaluation.scores.interchangeability.by_reader`.
+    """
+    told = []
+    all_there = found[found.left_out == NOBODY]
+    for (model, level), rows in all_there.groupby(["model", "level"], sort=False):
+        fixed = next(row for row in rows.itertuples() if row.way == FIXED)
+        if not fixed.n_exams:
+            told.append(f"On {level} nothing can be said of {model}: neither it nor a reader marked it.")
+        elif np.isnan(fixed.p):
+            told.append(f"On {level} {_opening(fixed)} (one exam gives no interval).")
+        elif not np.isnan(fixed.p_holm):
+            words = (
+                f"On {level} {_opening(fixed)} ({_facts(fixed)}): {_FOR_THESE if _side(fixed) else CHANCE}."
+            )
+            words += "".join(_one_more(fixed, row) for row in rows.itertuples() if row.way == ONE_MORE)
+            if places is not None:
+                words += _in_places(fixed, places[(places.model == model) & (places.level == level)])
+            told.append(words + _margin(fixed) + _invented(fixed))
+    return told
+
+
+def interchangeability_table(found: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
+    """`interchangeability` as a printed table: a row a level and model, the ways side by side."""
+    confidence = found.confidence.iloc[0]
+    interval = f"{percent(confidence)} interval"
+    columns = ["Level, model", "With readers", "Readers", f"Difference ({interval})", "Holm p"]
+    ways = [way for way in (RANDOM, ONE_MORE) if (found.way == way).any()]
+    columns += [way[0].upper() + way[1:] for way in ways]
+    without = found[found.left_out != NOBODY]
+    columns += ["Without one reader"] if len(without) else []
+    columns += ["Exams", *(["Not worse: Holm p", "Equivalent: Holm p"] if "margin" in found else [])]
+    rows = []
+    for (level, model), group in found.groupby(["level", "model"], sort=False):
+        here = {row.way: row for row in group.itertuples() if row.left_out == NOBODY}
+        row: Any = here[FIXED]
+        cells = [f"{level}, {model}", number(row.model_mean), number(row.readers_mean), _difference(row)]
+        cells += [
+            p_value(row.p_holm),
+            *(_difference(here[way]) if way in here else number(None) for way in ways),
+        ]
+        if len(without):
+            each = group.difference[group.left_out != NOBODY]
+            cells.append(with_ends(each))
+        cells.append(count_of(row.n_exams, row.n_exams + row.n_absent))
+        cells += [p_value(row.p_worse_holm), p_value(row.p_equivalent_holm)] if "margin" in found else []
+        rows.append(cells)
+    return Table(title, columns, rows, [*_notes(found, confidence), *notes], found)
+
+
+def places_table(places: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
+    """`by_reader` as a printed table: a row a level, model and reader."""
+    confidence = places.confidence.iloc[0]
+    columns = [
+        "Level, model in whose place",
+        "Model",
+        "Reader",
+        f"Difference ({percent(confidence)} interval)",
+    ]
+    columns += ["p", "Holm p", "Exams"]
+    rows = [
+        [
+            f"{row.level}, {row.model} in {row.other}'s", number(row.model_mean), number(row.reader_mean),
+            _difference(row) + star_if_short(row.coverage, confidence), p_value(row.p), p_value(row.p_holm),
+            count_of(row.n_exams, row.n_exams + row.n_absent),
+        ]
+        for row in places.itertuples()
+    ]  # fmt: skip
+    told = [
+        "Mean agreement (Dice) with the other readers, of the model and of the reader whose place it takes. "
+        "Difference: exam by exam; Hodges-Lehmann estimate with the interval of the exact signed-rank test.",
+        "Holm p: over all readers and levels of a model; groups repeat levels and have none.",
+    ]
+    if any(star_if_short(coverage, confidence) for coverage in places.coverage):
+        told.append(f"*: too few exams for {percent(confidence)}; the widest interval that there is.")
+    return Table(title, columns, rows, [*told, *notes], places)
+
+
+def annotator_table(found: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
+    """`alternative_annotator` as a printed table: a row a level and model."""
+    columns = ["Level, model", "Winning rate", "Advantage (lowest to highest)", "Passes", "Exams"]
+    rows = [
+        [
+            f"{row.level}, {row.model}", number(row.winning_rate),
+            f"{number(row.advantage)} ({number(row.lowest_advantage)} to {number(row.highest_advantage)})",
+            row.passes, str(row.n_exams),
+        ]
+        for row in found.itertuples()
+    ]  # fmt: skip
+    first = found.iloc[0]
+    told = [
+        f"Alternative annotator test, epsilon {first.epsilon:g}. Winning rate: share of the readers against "
+        f"whom the model wins (Benjamini-Yekutieli, {first.q:g}). Advantage: share of exams in which it is "
+        "at least as close to the others as the reader is, mean over readers.",
+        *annotator_words(found),
+    ]
+    return Table(title, columns, rows, [*told, *notes], found)
+
+
+def annotator_words(found: pd.DataFrame) -> list[str]:
+    """Why a study of few exams has no verdict by the alternative annotator test; none where it has."""
+    few = found[found.passes == "too few exams"]
+    if few.empty:
+        return []
+    row = few.loc[few.n_exams.idxmax()]
+    n, needed = int(row.n_exams), int(row.n_needed)
+    why = f"{plural(n, 'exam')} cannot carry this test: it asks for {ENOUGH} at least, better 50 to 100."
+    if needed > n:
+        return [f"{why} With so few no model can pass."]
+    return [
+        f"{why} Here a model passes if it is ahead of half the readers in {count_of(needed, n)} exams each; "
+        "one exactly as good as a reader is ahead in half."
+    ]
+
+
+def with_ends(values: pd.Series) -> str:
+    """The lowest and highest of several differences."""
+    if values.isna().all():
+        return number(None)
+    return " to ".join(_signed(value) for value in (values.min(), values.max()))
+
+
+def _side(row: Any) -> int:
+    clear = row.p_holm <= 1 - row.confidence + 1e-12
+    return int(np.sign(round(row.difference, 12))) if clear else 0
+
+
+def _opening(row: Any) -> str:
+    amount = round(row.difference, 2)
+    much = f"{_amount(amount)} than" if amount else "as much, to two decimals, as"
+    return f"{row.model} agrees with the readers {much} they agree with each other"
+
+
+def _facts(row: Any) -> str:
+    exams = count_of(row.n_exams, row.n_exams + row.n_absent, "exams")
+    bounds = f"{_amount(row.low)} to {_amount(row.high)}"
+    return f"{percent(row.confidence)} interval {bounds}; {FIXED}; Holm {p_is(row.p_holm)}; {exams}"
+
+
+def _one_more(fixed: Any, row: Any) -> str:
+    if not _side(fixed):
+        return ""
+    bounds = f"{_amount(row.low)} to {_amount(row.high)}"
+    if _side(row) == _side(fixed):
+        return f" One more reader of their kind would hardly be as far off ({bounds})."
+    return f" One more reader of their kind could be as far off ({bounds})."
+
+
+def _in_places(fixed: Any, places: pd.DataFrame) -> str:
+    if places.empty or places.difference.isna().all():
+        return ""
+    ordered = places.sort_values("difference", kind="stable")
+    low, high = ordered.iloc[0], ordered.iloc[-1]
+    ends = (f"{_amount(row.difference)} ({row.other})" for row in (low, high))
+    words = f" In a reader's place: {' to '.join(ends)}"
+    against = [row.other for row in ordered.itertuples() if round(row.difference, 2) * _side(fixed) < 0]
+    if against:
+        return f"{words}, so it hangs on whose place it takes."
+    return f"{words}."
+
+
+def _margin(row: Any) -> str:
+    margin = getattr(row, "margin", None)
+    if margin is None or np.isnan(margin):
+        return ""
+    alpha = (1 - row.confidence) / 2 + 1e-12
+    if _side(row) < 0 and row.high < -margin:
+        return f" Worse by more than the margin of {margin:g}: {CLEAR}."
+    worse, equivalent = (CLEAR if p <= alpha else CHANCE for p in (row.p_worse_holm, row.p_equivalent_holm))
+    return f" Not worse by the margin of {margin:g}: {worse}; equivalent within it: {equivalent}."
+
+
+def _invented(row: Any) -> str:
+    if not row.n_invented:
+        return ""
+    exams = plural(int(row.n_invented), "exam")
+    return f" In {exams} it alone marked {row.level}: there it counts as 0 and the readers as 1."
+
+
+def _amount(value: float) -> str:
+    rounded = round(value, 2)
+    if not rounded:
+        return "0.00"
+    return f"{number(abs(rounded))} {'less' if rounded < 0 else 'more'}"
+
+
+def _signed(value: float) -> str:
+    return with_interval(value, np.nan, np.nan, sign=True).partition(" ")[0]
+
+
+def _difference(row: Any) -> str:
+    return with_interval(row.difference, row.low, row.high, sign=True)
+
+
+def _notes(found: pd.DataFrame, confidence: float) -> list[str]:
+    n = int(found.n_exams.max())
+    unseen = 1 - ((1 - confidence) / 2) ** (1 / n) if n else 1
+    told = [
+        "No consensus: mean agreement (Dice) of the model with the readers, minus that of the readers with "
+        "each other, over the same exams. Two masks without the level agree (1) where another rater marked "
+        "it; exams in which nobody did are left out.",
+        "Readers fixed: the wider of the intervals by jackknife over exams and by relabelling the raters. "
+        "Readers random: they are a sample of readers. One more reader: the model's habits are those of "
+        "another reader.",
+        "Holm p: readers fixed, over the levels of a model; groups repeat levels and have none.",
+        f"{plural(n, 'exam')} cannot speak of a failure that none of them shows: it may still come in up to "
+        f"{percent(unseen, 0)} of exams (exact binomial).",
+    ]
+    if "margin" in found:
+        alpha = f"{(1 - confidence) / 2:g}"
+        told.append(f"Margin: {found.margin.iloc[0]:g}; clear where the one-sided Holm p is at most {alpha}.")
+    return told
