@@ -14,7 +14,7 @@ from markupsafe import Markup
 from bmseg.cohort.phantom import phantom_output
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import file_hash, read_record, value_hash
-from bmseg.report.parts import headlines, study_parts
+from bmseg.report.parts import study_parts
 from bmseg.scoring.costs import costs
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.scoring.published import published_beside, read_published
@@ -25,7 +25,7 @@ from evaluation.figures.files import save_figure
 from evaluation.figures.slices import difference_sheet, overlay_sheet
 from evaluation.statistics.words import count_of, number
 from evaluation.study import ReaderStudy
-from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, TABLE1, TABLE1_FAIR, usual_notes
+from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, TABLE1, TABLE1_FAIR, said_first, usual_notes
 from evaluation.table import Table, dice_table
 
 REPORT = "report.html"
@@ -76,7 +76,7 @@ def _render(
         study=study,
         synthetic=synthetic,
         reference=found.reference,
-        findings=headlines(found) + _findings(found),
+        findings=said_first(found) + _findings(found),
         cohort=Markup(_cohort_table(workspace.dataset.cohort()).to_html()) if workspace else None,
         tables=[Markup(table.to_html()) for table in (ours, published, beside) if table],
         notes=usual_notes(found),

@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bmseg.scoring.evaluation import Evaluation
+from evaluation.comparison.interchangeability import in_short
 from evaluation.comparison.verdicts import pairs_in_words
 from evaluation.statistics.words import number, p_value
 from evaluation.study import ReaderStudy
@@ -38,7 +39,8 @@ def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part
     methods = [_methods(evaluation, costs)] if t.METHODS_COMPARED in evaluation.found else []
     if not evaluation.found.has_consensus:
         return [*methods, _where_it_fails(evaluation)]
-    parts = [_fair(evaluation), *methods, _comparisons(evaluation), _agreement(evaluation)]
+    without = [_without_consensus(evaluation)] if t.INTERCHANGEABILITY in evaluation.found else []
+    parts = [_fair(evaluation), *without, *methods, _comparisons(evaluation), _agreement(evaluation)]
     parts += [_where_it_fails(evaluation), _volumes(evaluation), _sensitivity(evaluation)]
     return [part for part in parts if part.figures or part.tables]
 
@@ -55,24 +57,36 @@ def _fair(evaluation: Evaluation) -> Part:
     )
 
 
-def headlines(found: ReaderStudy) -> list[str]:
-    """The verdicts: which of the models is better, and where they stand beside the readers."""
-    return [verdict.words for verdict in t.verdicts(found)]
-
-
 def _of_pairs(found: ReaderStudy, *, models: bool) -> list[str]:
     """Verdicts on pairs of models, or on models beside readers."""
     return [each.words for each in t.verdicts(found) if (each.second in found.models) == models]
 
 
+def _without_consensus(evaluation: Evaluation) -> Part:
+    found = evaluation.found
+    tables = [t.INTERCHANGEABILITY, t.INTERCHANGEABILITY_BY_READER, t.ALTERNATIVE_ANNOTATOR]
+    return Part(
+        "Beside the readers, without a consensus",
+        "How much a model agrees with the readers, beside how much they agree with each other: no truth and "
+        "no rule is needed. One reader who stands apart lowers the readers' mean, so the model is also put "
+        "in each reader's place.",
+        [],
+        [Markup(found.printed(table).to_html()) for table in tables if table in found],
+        found.words(t.INTERCHANGEABILITY),
+        in_short(found[t.INTERCHANGEABILITY]),
+    )
+
+
 def _methods(evaluation: Evaluation, costs: Table | None) -> Part:
     found = evaluation.found
     figure = evaluation.figure(t.METHODS_COMPARED.name)
+    against = "the yardstick of all readers" if found.has_consensus else found.reference
     return Part(
         "Methods compared",
-        f"Every pair of models on the same exams, against {found.reference}, in which no model has a part. "
-        "What is called shown holds when all pairs and levels are tested together (Holm).",
-        [(figure, f"Differences of Dice between models against {found.reference}.")],
+        f"Every pair of models on the same exams, against {against}, in which no model has a part. What is "
+        "called clear is so when all pairs and levels are tested together (Holm), and holds without each "
+        "reader and by every other rule that fits such readers.",
+        [(figure, f"Differences of Dice between models against {against}.")],
         [
             Markup(table.to_html())
             for table in (found.printed(t.METHODS_COMPARED), costs)

@@ -16,7 +16,7 @@ from dataset_conversion.files import write_if_changed
 from evaluation.comparison.models import of_models
 from evaluation.comparison.verdicts import pairs_in_words
 from evaluation.study import Unit
-from evaluation.study.tables import METHODS_COMPARED, fair_table, methods_table, usual_table, verdicts
+from evaluation.study.tables import METHODS_COMPARED, fair_table, methods_table, said_first, usual_table
 from evaluation.table import Table
 
 
@@ -88,7 +88,7 @@ def compare_methods(
     pairs = of_models(found[METHODS_COMPARED], chosen)
     table1 = (fair_table if found.has_consensus else usual_table)(found, [*found.readers, *chosen])
     sentences = [
-        *(verdict.words for verdict in verdicts(found, chosen)),
+        *said_first(found, chosen),
         *pairs_in_words(pairs),
         *found.design.notes,
     ]

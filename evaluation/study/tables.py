@@ -126,6 +126,15 @@ def verdicts(found: Results, models: Sequence[str] = ()) -> list[Verdict]:
     return made
 
 
+def said_first(found: Results, models: Sequence[str] = ()) -> list[str]:
+    """What a study says first, of some models or of all: agreement without a consensus, then the verdicts."""
+    said = []
+    if INTERCHANGEABILITY in found:
+        rows = found[INTERCHANGEABILITY]
+        said = beside.in_short(rows[rows.model.isin(models or found.models)])
+    return [*said, *(verdict.words for verdict in verdicts(found, models))]
+
+
 def _comparisons(found: Results) -> list[str]:
     rows = found[COMPARISONS]
     return [*map(readers.in_words, rows[rows.way == "fair"].itertuples()), *found.design.notes]
