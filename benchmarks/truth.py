@@ -21,8 +21,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from benchmarks.families import FAMILIES, LABELS, Exam, calibrated
+from evaluation.consensus.audit import is_monotone, overruled_voxels
 from evaluation.consensus.kinds import COUNTED, ORDERED, Region, Rule
-from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import Votes, count_votes
 from evaluation.measures.dice import score
@@ -109,21 +109,6 @@ def with_background(votes: Votes, voxels: int) -> Votes:
     counts = votes.counts.copy()
     counts[0] += voxels
     return Votes(votes.raters, votes.labels, votes.patterns, counts)
-
-
-def overruled_voxels(consensus: Consensus) -> tuple[int, int]:
-    """Marked voxels on which all raters agree and the consensus does not, and all on which they agree."""
-    votes = consensus.votes
-    agreed = (votes.patterns == votes.patterns[:, :1]).all(axis=1) & votes.patterns.any(axis=1)
-    labels = np.array(votes.labels)[votes.patterns[:, 0]]
-    return int(votes.counts[agreed & (labels != consensus.label)].sum()), int(votes.counts[agreed].sum())
-
-
-def is_monotone(consensus: Consensus) -> bool:
-    """Whether no vote for a higher level lowers the consensus."""
-    patterns, label = consensus.votes.patterns, consensus.label.astype(int)
-    above = (patterns[:, None] >= patterns[None]).all(axis=2)
-    return not (above & (label[:, None] < label[None])).any()
 
 
 def run(families: list[str], seeds: range, n_readers: tuple[int, ...]) -> pd.DataFrame:

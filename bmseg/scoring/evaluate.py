@@ -20,6 +20,7 @@ from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
 from evaluation.study import ReaderStudy, Unit, score_exam
+from evaluation.study.drawing import audit_figure
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,9 @@ def evaluate(
             affine = next(iter(masks.values())).affine
             for kind, labels in painted.items():
                 write_volume(made.folder / mask_name(exam, kind), Volume(labels, affine))
+            if scored.picture:
+                sheet = audit_figure(design, scored.name, scored.picture)
+                save_figure(sheet, made.folder / "figures", f"audit_{exam}", endings=("png",))
             done.append(scored)
         found = ReaderStudy.of(design, done, list(raters.readers), list(raters.models), facts)
         for name, text in found.texts().items():

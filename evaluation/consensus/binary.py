@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.consensus.result import Consensus, first_of_highest, label_values, usual_notices, vote_shares
+from evaluation.consensus.result import (
+    Consensus,
+    first_of_highest,
+    label_values,
+    not_converged,
+    usual_notices,
+    vote_shares,
+)
 from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
 
@@ -76,7 +83,7 @@ def binary_consensus(votes: Votes, *, max_iterations: int) -> Consensus:
         notices.append(f"{at_half} voxels have a level at probability 0.5 exactly, which is not taken")
     starts = tuple(fit.start for fit in fits)
     notices += [
-        f"level {label}: not converged after {start.iterations + 1} EM steps"
+        not_converged(start.iterations + 1, label)
         for label, start in zip(votes.labels[1:], starts, strict=True)
         if not start.converged
     ]

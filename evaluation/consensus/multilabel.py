@@ -20,7 +20,13 @@ from collections.abc import Callable
 import numpy as np
 
 from evaluation.consensus.kinds import Rule
-from evaluation.consensus.result import Consensus, consensus_of, first_of_highest, usual_notices
+from evaluation.consensus.result import (
+    Consensus,
+    consensus_of,
+    first_of_highest,
+    several_answers,
+    usual_notices,
+)
 from evaluation.consensus.squarem import search
 from evaluation.consensus.votes import Votes
 
@@ -150,13 +156,10 @@ def of_confusions(
     index, tied = first_of_highest(posterior)
     notices = usual_notices(votes, tied)
     if otherwise:
-        notices.append(
-            f"the likelihood does not determine the consensus: {otherwise} voxels get another label "
-            f"from other starts of the same likelihood; start '{kept.name}' was taken"
-        )
+        notices.append(f"{several_answers(otherwise)} of the same likelihood; start '{kept.name}' was taken")
     return consensus_of(
         rule, votes, index, posterior, confusion=confusion, prior=shares, kept=kept,
-        starts=found.starts, notices=notices,
+        starts=found.starts, notices=notices, undetermined=otherwise,
     )  # fmt: skip
 
 

@@ -55,6 +55,8 @@ class Consensus:
     #: variance about that, in levels squared.
     bias: np.ndarray | None = None
     variance: np.ndarray | None = None
+    #: Voxels that get another label from other parameters of the same likelihood.
+    undetermined: int = 0
 
     def __repr__(self) -> str:
         counts = f"{plural(len(self.label), 'pattern')}, {plural(len(self.notices), 'notice')}"
@@ -88,6 +90,7 @@ def consensus_of(
     prior: np.ndarray | None = None,
     bias: np.ndarray | None = None,
     variance: np.ndarray | None = None,
+    undetermined: int = 0,
 ) -> Consensus:
     """The consensus of label indices (P,), log-likelihood, iterations and convergence those of `kept`.
 
@@ -98,7 +101,7 @@ def consensus_of(
     else:
         shares = prior
     sensitivity, specificity = _rates(confusion, shares)
-    unfinished = [] if kept.converged else [f"not converged after {kept.iterations} EM steps"]
+    unfinished = [] if kept.converged else [not_converged(kept.iterations)]
     return Consensus(
         rule=rule,
         votes=votes,
@@ -115,6 +118,7 @@ def consensus_of(
         prior=vote_shares(votes) if prior is None else prior,
         bias=bias,
         variance=variance,
+        undetermined=undetermined,
     )
 
 
@@ -153,6 +157,17 @@ def _against_labels(votes: Votes, index: np.ndarray) -> tuple[np.ndarray, np.nda
     counted = np.einsum("prd,pt->rdt", eye[votes.patterns], truth)
     total = truth.sum(axis=0)
     return np.divide(counted, total, out=np.full_like(counted, np.nan), where=total > 0), total / total.sum()
+
+
+def not_converged(iterations: int, level: int | None = None) -> str:
+    """Of a search cut short; binary STAPLE has one a level."""
+    return f"{'' if level is None else f'level {level}: '}not converged after {iterations} EM steps"
+
+
+def several_answers(voxels: int) -> str:
+    """Of voxels that get another label from other parameters of the same likelihood."""
+    told = "the likelihood does not determine the consensus"
+    return f"{told}: {voxels} voxels get another label from other starts"
 
 
 def usual_notices(votes: Votes, tied: np.ndarray | None = None) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import compare
 from evaluation.comparison.ways import differences_by_way
+from evaluation.consensus.audited import audited
 from evaluation.consensus.decisions import convergence, pooled_decisions
 from evaluation.failures.covariates import by_category, compare_categories, correlations, with_cohort
 from evaluation.failures.places import peripheral_against_central, slice_profile
@@ -77,6 +78,7 @@ def tables_on_demand(
     parts: list[Callable[[], _Found]] = [partial(_scores, design, exams, usual)]
     if len(readers) > 1:
         parts.append(partial(_fair, usual, fair))
+        parts.append(partial(_audits, design, exams))
     parts.append(partial(_comparisons, design, exams, readers, models, usual, fair))
     if len(readers) > 1 and models:
         parts.append(partial(_interchangeability, design, exams, readers, models))
@@ -97,6 +99,12 @@ def _scores(design: Design, exams: Sequence[ScoredExam], usual: pd.DataFrame) ->
     yield t.DECISION_TABLE, of_all(exams, "decisions")
     yield t.VOLUMES, of_all(exams, "volumes")
     yield t.CONSENSUS, convergence({exam.name: exam.consensuses.study for exam in exams})
+
+
+def _audits(design: Design, exams: Sequence[ScoredExam]) -> _Found:
+    names = {value: name for name, value in design.levels.items()} | {0: "background"}
+    rules = {which: each.rule for which, each in exams[0].consensuses.named.items()}
+    yield t.CONSENSUS_AUDIT, audited({exam.name: exam.audits for exam in exams}, rules, names)
 
 
 def _fair(usual: pd.DataFrame, fair: pd.DataFrame) -> _Found:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from matplotlib.figure import Figure
 
+from evaluation.consensus.audited import STUDY
+from evaluation.figures.audit import audit_sheet
+from evaluation.figures.display import safe_colors
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
 from evaluation.figures.scores import dice_boxplot, raters_boxplot
 from evaluation.figures.study import (
@@ -17,7 +20,9 @@ from evaluation.figures.study import (
 )
 from evaluation.scores.fair import bias
 from evaluation.study import tables as t
+from evaluation.study.design import Design
 from evaluation.study.exam import CONSENSUS
+from evaluation.study.pictures import AuditPicture
 from evaluation.study.results import Results
 
 
@@ -53,3 +58,21 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
             f"bland_altman_{model}",
             bland_altman_panels(volumes, rater=model, reference=CONSENSUS, colors=colors, note=note),
         )
+
+
+def audit_figure(design: Design, exam: str, picture: AuditPicture) -> Figure:
+    """Draw the worst that an audit found in an exam."""
+    of_study = picture.consensus == STUDY
+    heading = f"consensus\n{design.rule}" if of_study else f"yardstick\n{design.yardstick}"
+    masks = {heading if name == "consensus" else name: mask for name, mask in picture.masks.items()}
+    names = {value: name for name, value in design.levels.items()}
+    spare = dict(zip(names.values(), safe_colors(len(names)), strict=True))
+    return audit_sheet(
+        masks,
+        picture.where,
+        colors={value: design.colors.get(name, spare[name]) for value, name in names.items()},
+        names=names,
+        title=f"{exam}, slice {picture.slice}: {picture.finding.words}",
+        aspect=picture.aspect,
+        note=design.mark,
+    )

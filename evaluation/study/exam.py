@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 
 from dataset_conversion.images import Volume
+from evaluation.consensus.audit import Finding, audit, told
+from evaluation.consensus.audited import STUDY, WITHOUT
+from evaluation.consensus.audited import YARDSTICK as BY_YARDSTICK
 from evaluation.consensus.decisions import decision_table
 from evaluation.consensus.kinds import FIT
 from evaluation.consensus.result import Consensus
@@ -24,6 +27,7 @@ from evaluation.measures.dice import score
 from evaluation.measures.volume import volumes
 from evaluation.scores.fair import NOBODY, score_fair
 from evaluation.study.design import Design
+from evaluation.study.pictures import AuditPicture, worst_picture
 
 #: The consensus among the raters of a table of volumes.
 CONSENSUS = "consensus"
@@ -54,6 +58,17 @@ class Consensuses:
                 of_readers, rule=design.yardstick, ordered=design.ordered, seed=design.seed
             )
         return cls(study, yardstick, without)
+
+    @property
+    def named(self) -> dict[str, Consensus]:
+        """All of them, each once: the yardstick has no name of its own where the study's rule is its rule."""
+        both = {STUDY: self.study} | ({} if self.yardstick is self.study else {BY_YARDSTICK: self.yardstick})
+        return both | {f"{WITHOUT}{reader}": each for reader, each in self.without.items()}
+
+    def audits(self, design: Design) -> dict[str, tuple[Finding, ...]]:
+        """What an audit finds in each of them, by name."""
+        names = {value: name for name, value in design.levels.items()}
+        return {which: audit(each, ordered=design.ordered, names=names) for which, each in self.named.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +101,10 @@ class ScoredExam:
     #: Marking outside the allowed region, of `marking_outside`; None without a region.
     outside: pd.DataFrame | None
     voxel_ml: float
+    #: What is to be known of each of the consensuses, by its name.
+    audits: Mapping[str, Sequence[Finding]]
+    #: The worst of it in the study's consensus or the yardstick, to be drawn; None where nothing is to see.
+    picture: AuditPicture | None
     warnings: list[str]
 
 
@@ -122,6 +141,7 @@ def score_exam(
     if design.unit == "knee":
         by_unit, parts = _by_knee(design, exam, arrays, first, consensuses)
     levels = design.by_name
+    audits = consensuses.audits(design)
     scored = ScoredExam(
         name=exam,
         votes=votes,
@@ -136,9 +156,22 @@ def score_exam(
         slices=slice_counts(placed, levels),
         outside=marking_outside(placed, region.array > 0, levels) if region else None,
         voxel_ml=placed.grid.voxel_ml,
-        warnings=[*map(str, find_displaced(arrays)), *consensus.notices],
+        audits=audits,
+        picture=worst_picture(design, placed, of_readers, consensuses.named, audits),
+        warnings=[*map(str, find_displaced(arrays)), *_told(design, consensuses, audits)],
     )
     return scored, painted
+
+
+def _told(design: Design, consensuses: Consensuses, audits: Mapping[str, Sequence[Finding]]) -> list[str]:
+    """What is to be known of the consensuses of all readers; the yardstick's where it is another."""
+    of_study = told(consensuses.study, audits[STUDY])
+    if BY_YARDSTICK not in audits:
+        return of_study
+    of_yardstick = told(consensuses.yardstick, audits[BY_YARDSTICK])
+    return of_study + [
+        f"yardstick ({design.yardstick}): {each}" for each in of_yardstick if each not in of_study
+    ]
 
 
 def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -81,8 +81,10 @@ class Declared:
         """The table back from its CSV; names stay text, as those of raters called by numbers."""
         found = pd.read_csv(file, dtype=dict.fromkeys(_NAMES, str))
         # An empty text is no missing value.
-        return found.fillna({"notices": ""}) if "notices" in found else found
+        return found.fillna({name: "" for name in _TEXTS if name in found})
 
 
+#: Columns of text that may be empty.
+_TEXTS = ("notices", "readers", "words", "level")
 #: Columns of names, whatever the table.
-_NAMES = ("exam", "rater", "other", "level", "model", "left_out", "knee", "way", "notices")
+_NAMES = ("exam", "rater", "other", "model", "left_out", "knee", "way", *_TEXTS)

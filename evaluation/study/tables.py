@@ -14,6 +14,14 @@ from evaluation.comparison import models, printed, readers
 from evaluation.comparison import ways as comparison_ways
 from evaluation.comparison.models import of_models
 from evaluation.comparison.verdicts import Verdict, model_verdicts, pairs_in_words, reader_verdicts
+from evaluation.consensus.audited import (
+    AUDIT,
+    STUDY,
+    WITHOUT,
+    YARDSTICK,
+    audit_table,
+    audit_words,
+)
 from evaluation.consensus.decisions import CONVERGENCE, convergence_table, pooled_table
 from evaluation.failures import places, volumes
 from evaluation.failures.covariates import CORRELATION_COLUMNS
@@ -133,6 +141,26 @@ def said_first(found: Results, models: Sequence[str] = ()) -> list[str]:
         rows = found[INTERCHANGEABILITY]
         said = beside.in_short(rows[rows.model.isin(models or found.models)])
     return [*said, *(verdict.words for verdict in verdicts(found, models))]
+
+
+def _audited(found: Results) -> dict[str, int]:
+    """How many consensuses of each kind were looked through."""
+    exams, design = len(found.exams), found.design
+    numbers = {STUDY: exams} | ({YARDSTICK: exams} if design.yardstick != design.rule else {})
+    # Without one of two readers the other's mask is left, which is no consensus.
+    return numbers | ({WITHOUT: exams * len(found.readers)} if len(found.readers) > 2 else {})
+
+
+def _audit(found: Results) -> Table:
+    title = "What the consensuses do that readers would not expect"
+    return audit_table(found[CONSENSUS_AUDIT], _audited(found), title=title, notes=found.design.notes)
+
+
+def _audit_words(found: Results) -> list[str]:
+    design = found.design
+    by_yardstick = design.yardstick_in_words
+    rules = {STUDY: design.rule_in_words, YARDSTICK: by_yardstick, WITHOUT: by_yardstick}
+    return [*audit_words(found[CONSENSUS_AUDIT], _audited(found), rules), *design.notes]
 
 
 def _comparisons(found: Results) -> list[str]:
@@ -258,6 +286,10 @@ SENSITIVITY = Declared(
 SENSITIVITY_ORDER = Declared("sensitivity_order", "how the order of raters changes", sensitivity.ORDER)
 CONSENSUS_SEARCHES = Declared("consensus_searches", "the searches for all these consensuses", CONVERGENCE)
 CONSENSUS = Declared("consensus", "the search for each exam's consensus", CONVERGENCE, _searches)
+CONSENSUS_AUDIT = Declared(
+    "consensus_audit", "what an audit found in every consensus, those without a reader included",
+    AUDIT, _audit, _audit_words, "consensus_audit_in_words",
+)  # fmt: skip
 DECISIONS = Declared("decisions", "what every combination of votes became, over exams", (), _decisions)
 DECISION_TABLE = Declared("decision_table", "the same exam by exam", ["exam"], decimals="%.6f")
 

@@ -1,0 +1,62 @@
+"""What an audit of a consensus found, drawn: votes and consensus side by side; returns a Figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from evaluation.figures import style
+from evaluation.figures.style import new_figure, noted, styled
+
+
+@styled
+def audit_sheet(
+    masks: Mapping[str, np.ndarray],
+    where: np.ndarray,
+    *,
+    colors: Mapping[int, str],
+    names: Mapping[int, str],
+    title: str,
+    aspect: float = 1.0,
+    note: str = "",
+) -> Figure:
+    """One slice in the readers' masks and in the consensus; what was found is outlined in all.
+
+    Parameters
+    ----------
+    masks : mapping of str to array
+        Heading of a column to a label map (rows, columns); the consensus last.
+    where : array
+        Of what was found, bool of the same shape.
+    colors, names : mapping of int to str
+        Mask value to colour and to the level's name.
+    title : str
+        What was found.
+    aspect : float
+        Height of a pixel divided by its width.
+    """
+    rows, columns = where.shape
+    width = style.PAGE_INCHES / len(masks)
+    figure = new_figure(style.PAGE_INCHES, width * rows * aspect / columns + 1.1)
+    panels = figure.subplots(1, len(masks), squeeze=False)[0]
+    for axes, (name, mask) in zip(panels, masks.items(), strict=True):
+        shown = np.ones((*mask.shape, 3))
+        for value in names:
+            shown[mask == value] = to_rgb(colors.get(value, style.NO_COLOR))
+        axes.imshow(shown, aspect=aspect, interpolation="nearest")
+        if where.any():
+            axes.contour(where, levels=[0.5], colors=style.INK, linewidths=0.8)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set(visible=True, color=style.PALE)
+        axes.set_title(name)
+    handles = [
+        Patch(facecolor=colors.get(value, style.NO_COLOR), label=name) for value, name in names.items()
+    ]
+    handles.append(Patch(facecolor="none", edgecolor=style.INK, label="found here"))
+    figure.legend(handles=handles, ncols=len(handles), loc="outside lower center")
+    figure.suptitle(title, fontsize=8)
+    return noted(figure, note)

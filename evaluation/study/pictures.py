@@ -1,0 +1,104 @@
+"""What an audit found, as it is seen: the slice with most of it, the readers' votes and the consensus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from evaluation.consensus.audit import Finding, concerned
+from evaluation.consensus.audited import STUDY, YARDSTICK
+from evaluation.consensus.result import Consensus
+from evaluation.consensus.votes import Votes, paint
+from evaluation.masks.exam import ExamMasks
+from evaluation.study.design import Design
+
+#: Kinds of finding that lie somewhere.
+_SEEN = ("overruled", "one rater")
+#: Pixels around it that are shown.
+_MARGIN = 25
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AuditPicture:
+    """A slice, cropped to where most of a finding lies."""
+
+    #: Which consensus, and what was found in it.
+    consensus: str
+    finding: Finding
+    #: The slice's number, from 1.
+    slice: int
+    #: Label maps as seen, (rows, columns), of the readers and, last, of the consensus.
+    masks: Mapping[str, np.ndarray]
+    #: The voxels of the finding, bool.
+    where: np.ndarray
+    #: Height of a pixel divided by its width.
+    aspect: float
+
+    def __repr__(self) -> str:
+        return f"<AuditPicture of {self.consensus}, slice {self.slice}: {self.finding.words}>"
+
+
+def worst_picture(
+    design: Design,
+    masks: ExamMasks,
+    votes: Votes,
+    consensuses: Mapping[str, Consensus],
+    audits: Mapping[str, Sequence[Finding]],
+) -> AuditPicture | None:
+    """The finding of most voxels among the study's consensus and the yardstick; None without any to see.
+
+    `votes` are the readers'; `masks` hold theirs among others.
+    """
+    found = [
+        (each, which) for which in (STUDY, YARDSTICK) for each in audits.get(which, ()) if each.kind in _SEEN
+    ]
+    if not found:
+        return None
+    finding, which = max(found, key=lambda one: one[0].voxels)
+    consensus, arrays = consensuses[which], masks.raters
+    where = paint(arrays, votes, concerned(consensus, finding, ordered=design.ordered))
+    axis = masks.slice_axis
+    others = tuple(place for place in range(3) if place != axis)
+    number = int(np.count_nonzero(where, axis=others).argmax())
+    painted = {rater: arrays[rater] for rater in votes.raters}
+    painted["consensus"] = paint(arrays, votes, consensus.label.astype(np.uint8))
+    seen = {name: _as_seen(masks, array, number) for name, array in painted.items()}
+    shown = _as_seen(masks, where, number)
+    box = _around_largest(shown)
+    down, across = (masks.grid.spacing[place] for place in _axes_seen(masks))
+    return AuditPicture(
+        consensus=which,
+        finding=finding,
+        slice=number + 1,
+        masks={name: array[box] for name, array in seen.items()},
+        where=shown[box],
+        aspect=float(down / across),
+    )
+
+
+def _around_largest(where: np.ndarray) -> tuple[slice, slice]:
+    """The box of its largest connected part, and `_MARGIN` around."""
+    parts, _ = ndimage.label(where)
+    largest = np.argwhere(parts == np.bincount(parts[parts > 0]).argmax())
+    low, high = np.maximum(largest.min(axis=0) - _MARGIN, 0), largest.max(axis=0) + _MARGIN + 1
+    return slice(low[0], high[0]), slice(low[1], high[1])
+
+
+def _axes_seen(masks: ExamMasks) -> tuple[int, int]:
+    """The array axes that run down and across a slice as it is seen."""
+    one, two = (place for place in range(3) if place != masks.slice_axis)
+    upright = "AP" if masks.plane == "axial" else "SI"
+    return (one, two) if masks.grid.axis_order[one] in upright else (two, one)
+
+
+def _as_seen(masks: ExamMasks, array: np.ndarray, number: int) -> np.ndarray:
+    """A slice (rows, columns), head or front above, the patient's right (or front) on the left."""
+    down, across = _axes_seen(masks)
+    plane = np.take(array, number, axis=masks.slice_axis)
+    plane = plane if down < across else plane.T
+    letters = masks.grid.axis_order
+    plane = plane[::-1] if letters[down] in "SA" else plane
+    return plane[:, ::-1] if letters[across] in "RA" else plane
