@@ -44,18 +44,26 @@ from bmseg.commands.options import FILE, echo_each
 @click.option(
     "--bootstraps", type=click.IntRange(0), default=1000, show_default=True, help="Samples of cases."
 )
-@click.option("--confidence", type=float, default=0.95, show_default=True, help="Of rank intervals.")
+@click.option(
+    "--confidence",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Of rank intervals, all of a task at once.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same result.")
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw them, as SVG and PNG.")
 def rank(matrix: Path, out: Path, empty: str, figures: bool, weights: tuple[str, ...], **given: Any) -> None:
     """Rank algorithms by their scores, and say how sure that is.
 
     MATRIX is a CSV file, a row a case of an algorithm: task, algorithm (or alg_name), case, value, the
-    columns of challengeR. Written are ranks.csv (five schemes: mean, median, ranks within cases, tests),
-    pairwise.csv, probabilities.csv, stability.csv, agreement.csv, groups.csv, figures and provenance.json.
+    columns of challengeR. Printed are ranks with intervals that hold for all algorithms at once. Written are
+    ranks.csv (five schemes: mean, median, ranks within cases, tests), pairwise.csv, probabilities.csv,
+    stability.csv, agreement.csv, groups.csv, figures and provenance.json.
 
     The test is challengeR's: one-sided Wilcoxon signed-rank, normal approximation, continuity correction. Its
     p are adjusted by Holm's rule over all ordered pairs of a task (challengeR adjusts none unless told to).
+    Intervals and groups ask a paired t test of the means as well: the larger p counts.
     """
     from bmseg.errors import InputError
     from bmseg.leaderboard.matrix import COLUMNS, RankedMatrix, check_place, read_matrix

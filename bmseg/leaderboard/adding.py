@@ -11,6 +11,7 @@ from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, scores_text
 from bmseg.leaderboard.entries import Description, Entry, Event, read_entry, write_entry
 from bmseg.leaderboard.scoring import Reference, score_submission
+from bmseg.leaderboard.standings import AVERAGE_READER
 from bmseg.leaderboard.submission import check_submission
 from bmseg.leaderboard.texts import check_about, check_reason, check_team
 from bmseg.outputs import provenance
@@ -48,7 +49,7 @@ def add_submission(
     refuses that.
     """
     about = about or Description()
-    check_team(team, taken=board.teams, reserved=[*board.study.reader_names, "consensus"])
+    check_team(team, taken=board.teams, reserved=[*board.study.reader_names, "consensus", AVERAGE_READER])
     check_about(about.title, about.method, about.description, about.url)
     checked = check_submission(source, board.contract)
     if refusals := checked.refusals(board.challenge):

@@ -18,6 +18,7 @@ from bmseg.outputs import PROVENANCE, Output
 from bmseg.outputs.provenance import file_hash
 from evaluation.figures.files import save_figure
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
+from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words
 from evaluation.table import DASH, Table
 
 #: What a column of the matrix may be.
@@ -26,6 +27,7 @@ TABLES = ("ranks", "pairwise", "probabilities", "stability", "agreement", "group
 # Names of files that are replaced whatever the matrix holds.
 _OVERWRITES = {*(f"{name}.csv" for name in TABLES), PROVENANCE}
 _KIND = "ranking"
+_BOUNDS = {"rank_low", "rank_high", "spread_low", "spread_high"}
 # What stands in an empty cell.
 _EMPTY = {"", "NA", "NaN", "nan"}
 # The columns challengeR's examples have, where they differ from ours.
@@ -103,10 +105,10 @@ class RankedMatrix:
         return [self._table(task, self.by_mean[self.by_mean.task == task], groups) for task in self.tasks]
 
     def notes(self) -> list[str]:
-        """What was taken for granted; how many cases do not count as they are; who shares a group."""
+        """What was taken for granted, what the intervals say, and how many cases do not count as they are."""
         own = self.by_mean[self.by_mean.task != OVERALL]
         missing, undefined = int(own.n_missing.sum()), int(own.n_undefined.sum())
-        said = [*self.matrix.notes, "Who shares a letter cannot be told apart by the tests."]
+        said = [*self.matrix.notes, *self._sure()]
         if missing:
             said.append(f"{missing} of {own.n.sum()} scores are missing and count as {self.rules.worst:g}.")
         if undefined:
@@ -125,8 +127,8 @@ class RankedMatrix:
         with Output(out, _KIND).replaced(inputs) as staged:
             for name in TABLES:
                 rows = getattr(self.rankings, name)
-                # Bounds of ranks are whole numbers; empty without bootstraps.
-                whole = dict.fromkeys({"rank_low", "rank_high"} & {*rows}, "Int64")
+                # Bounds of ranks are whole numbers; empty without interval or bootstraps.
+                whole = dict.fromkeys(_BOUNDS & {*rows}, "Int64")
                 rows = rows[rows.task.isin(self.tasks)].astype(whole)
                 staged.write(f"{name}.csv", rows.to_csv(index=False, lineterminator="\n"))
             if with_figures and n <= _MOST_DRAWN:
@@ -137,12 +139,12 @@ class RankedMatrix:
 
     def _table(self, task: str, own: pd.DataFrame, groups: pd.Series) -> str:
         gaps = [name for name in ("missing", "undefined") if own[f"n_{name}"].any()]
-        has_intervals = self.rankings.n_bootstraps > 0
         rows = [
             [
                 row.algorithm,
                 str(row.rank),
-                f"{row.rank_low:.0f}{DASH}{row.rank_high:.0f}" if has_intervals else DASH,
+                _span(row.rank_low, row.rank_high),
+                _span(row.spread_low, row.spread_high),
                 groups.get((task, row.algorithm), DASH),
                 f"{row.value:.4g}",
                 *(str(getattr(row, f"n_{gap}")) for gap in gaps),
@@ -152,8 +154,36 @@ class RankedMatrix:
         value, what = "Mean", "rank by the mean"
         if task == OVERALL:
             value, what = "Mean rank", "mean of the ranks of the tasks"
-        heads = ["Algorithm", "Rank", f"{self.rules.confidence:.0%} interval", "Group", value]
+        interval = f"{self.rules.confidence:.0%} interval"
+        heads = ["Algorithm", "Rank", interval, "Bootstrap spread", "Group", value]
         return Table(f"{task}: {what}", [*heads, *map(str.capitalize, gaps)], rows, [], own).to_markdown()
+
+    def _sure(self) -> list[str]:
+        """What the intervals are, where there is none, and where tests and ranks say otherwise."""
+        rankings, confidence = self.rankings, self.rules.confidence
+        ranks = self.by_mean
+        n = ranks.algorithm.nunique()
+        if n == 1:
+            return [f"{self.tasks[-1]}: {rankings.no_interval[self.tasks[-1]]}."]
+        said = [
+            f"The {confidence:.0%} intervals hold all ranks of a task at once: from 1 + number clearly "
+            "better to n - number clearly worse. Clear: by Holm-adjusted tests of signed ranks and of means, "
+            "and overall behind on no task. The bootstrap spread is where the ranks of most samples lie; it "
+            "is no interval.",
+            "Between algorithms that share a letter every difference could be chance.",
+        ]
+        for task in self.tasks:
+            if why := rankings.no_interval.get(task):
+                said.append(f"{task}: {why}.")
+                continue
+            pairs = rankings.pairwise[rankings.pairwise.task == task]
+            own = ranks[ranks.task == task]
+            said += [f"{task}: {text}" for text in in_words(against_the_ranks(own, pairs, confidence))]
+            least, most = fewest_cases(n, self.rules), int((pairs.n_pairs + pairs.n_left_out).max())
+            if most < least:
+                cases = "1 case" if most == 1 else f"{most} cases"
+                said.append(f"{task}: {cases}; of {n} algorithms none can be clearly ahead below {least}.")
+        return said
 
     def _noise(self) -> list[str]:
         """Where R's comparison of differences takes floating-point noise for a difference."""
@@ -196,6 +226,10 @@ class RankedMatrix:
             draws[f"schemes_{stem}"] = partial(scheme_comparison, its_schemes)
         for name, draw in tqdm(draws.items(), desc="figures", disable=None, leave=False):
             save_figure(draw(), out, name)
+
+
+def _span(low: float, high: float) -> str:
+    return DASH if pd.isna(low) else f"{low:.0f}{DASH}{high:.0f}"
 
 
 def check_place(matrix: Path, out: Path) -> None:

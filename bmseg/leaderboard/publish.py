@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from bmseg.leaderboard.board import READERS_FILE, STUDY_FILE, Board
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
@@ -52,11 +54,16 @@ def printed(found: Standings) -> Table:
     """The ranking table, readers at their places."""
     levels = found.study.level_names
     rule = found.challenge.ranking
-    heads = ["Rank", "Group", "Submission or reader", "Score", *levels, "n", "To the median reader"]
+    heads = [
+        "Rank", "Mean rank", "Group", "Submission or reader", "Score", *levels, "n", "To the median reader",
+    ]  # fmt: skip
     rows = [_cells(row, levels) for row in found.rows.to_dict("records")]
     notes = [
-        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, {percent(rule.confidence)} bootstrap "
-        "interval; those who share a letter cannot be told apart.",
+        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, with the {percent(rule.confidence)} interval "
+        "of all ranks at once, by Holm-adjusted tests of every pair; between those who share a letter every "
+        "difference could be chance.",
+        "To the median reader: Hodges-Lehmann estimate and interval; clear or chance after Holm's rule over "
+        "the submissions.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
     ]
@@ -96,12 +103,15 @@ class _Overlays:
 
 def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
     ranked = row["kind"] == "submission"
-    rank = f"{row['rank']:.0f} ({row['rank_low']:.0f} to {row['rank_high']:.0f})" if ranked else DASH
+    rank = f"{row['rank']:.0f}" if ranked else DASH
+    if ranked and not pd.isna(row["rank_low"]):
+        rank += f" ({row['rank_low']:.0f} to {row['rank_high']:.0f})"
     name = row["name"] if ranked else f"[{row['name']}]"
     mark = " (simulated)" if row["simulated"] else ""
     scores = [number(row[column]) for column in ("score", *levels)]
     difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
     return [
-        rank, row["group"] if ranked else DASH, name + mark, *scores, f"{row['n_defined']} of {row['n']}",
+        rank, number(row["value"]), row["group"] if ranked else DASH, name + mark, *scores,
+        f"{row['n_defined']} of {row['n']}",
         f"{difference} ({low} to {high}): {row['beside']}" if row["beside"] else DASH,
     ]  # fmt: skip

@@ -16,18 +16,22 @@ from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
 from bmseg.study import Study
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.groups import letter_display
-from evaluation.statistics.signed_rank import hodges_lehmann
+from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
 
-#: The row of the consensus of the other readers.
-CONSENSUS = "consensus"
+#: Key and kind of the row of the readers' mean.
+AVERAGE_READER = "average_reader"
+#: How a submission stands to the median reader.
+ABOVE, CHANCE, BELOW = "clearly above the readers", "could be chance", "clearly below the readers"
 #: Dice of an exam without a mask, where the challenge counts it as the worst.
 WORST = 0.0
 # Columns of `Standings.rows` before those of the levels, and behind them.
 _FIRST = [
-    "key", "kind", "name", "team", "title", "simulated", "rank", "rank_low", "rank_high", "group", "value",
-    "score",
+    "key", "kind", "name", "team", "title", "simulated", "rank", "rank_low", "rank_high", "spread_low",
+    "spread_high", "group", "value", "score",
 ]  # fmt: skip
-_LAST = ["n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "beside"]
+_OF_RANK = ["rank", "rank_low", "rank_high", "spread_low", "spread_high", "value"]
+_LAST = ["n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "p_holm", "beside"]
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,12 @@ class Standings:
     withdrawn: list[Entry]
     superseded: list[Entry]  # a team's earlier submissions, where only its latest is ranked
     #: A row a line of the page, best score first, ranked ones by rank: ``key, kind`` (submission, reader or
-    #: consensus), ``name, team, title, simulated``; ``rank, rank_low, rank_high, group, value``: overall, by
-    #: the challenge's scheme (empty for readers); ``score``: weighted mean over the ranked levels of the mean
+    #: average_reader), ``name, team, title, simulated``; ``rank, rank_low, rank_high, spread_low,
+    #: spread_high, group, value``: overall, by the challenge's scheme, where ``value`` is the mean of the
+    #: levels' ranks (empty for readers); ``score``: weighted mean over the ranked levels of the mean
     #: Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined, n_undefined,
-    #: n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, beside``: to the median reader,
-    #: see `beside_readers`. Tie groups are lettered from the top.
+    #: n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, p_holm, beside``: to the median
+    #: reader, see `beside_readers`. Tie groups are lettered from the top.
     rows: pd.DataFrame
     rankings: Rankings | None  # of the entries, if any; algorithms are their keys, tasks the levels
     #: ``exam, key, kind, name, level, dice, status, n_defined, n_consensuses`` of every row.
@@ -90,15 +95,16 @@ def weighted_score(means: pd.DataFrame, weights: Mapping[str, float]) -> pd.Seri
     return (ranked.fillna(0) * weight).sum(axis=1) / weight.sum(axis=1)
 
 
-def beside_readers(
-    scores: pd.DataFrame, weights: Mapping[str, float], confidence: float
-) -> dict[str, tuple[float, float, float, str]]:
+def beside_readers(scores: pd.DataFrame, weights: Mapping[str, float], confidence: float) -> pd.DataFrame:
     """How each key of `scores` stands to the median reader, as in `bmseg compare` over all levels at once.
 
     The median reader has in each exam and level the median of the readers' defined Dice
     (`evaluation.comparison.readers.MEDIAN_READER`). A difference is formed where both are defined, level by
-    level, and averaged over an exam's ranked levels by their weights. Returns by key estimate, low and high
-    over exams (`evaluation.statistics.signed_rank.hodges_lehmann`), and words, empty without an interval.
+    level, and averaged over an exam's ranked levels by their weights. Returns a row a key: ``difference, low,
+    high`` over exams (`evaluation.statistics.signed_rank.hodges_lehmann`, each interval by itself);
+    ``p_holm`` of the exact signed-rank test, adjusted over all submissions, for the page is read for whoever
+    stands out; and ``beside``, in words: `ABOVE`, `CHANCE` or `BELOW`, empty for who is no submission or has
+    no interval.
     """
     ranked = counted(scores[scores.level.isin(list(weights))])
     table = ranked.pivot(index=["exam", "level"], columns="key", values="dice")
@@ -111,12 +117,14 @@ def beside_readers(
         defined = weight.where(difference.notna(), 0.0)
         by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
         interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
-        words = ""
-        if interval.is_defined:
-            above = "above the readers" if interval.low > 0 else "not told apart from the readers"
-            words = "below the readers" if interval.high < 0 else above
-        found[str(key)] = (interval.estimate, interval.low, interval.high, words)
-    return found
+        p = signed_rank(by_exam.to_numpy(float)).p if interval.is_defined else np.nan
+        found[key] = (interval.estimate, interval.low, interval.high, p)
+    beside = pd.DataFrame.from_dict(found, orient="index", columns=["difference", "low", "high", "p_holm"])
+    is_submission = beside.index.isin(ranked.key[ranked.kind == "submission"])
+    beside["p_holm"] = holm(beside.p_holm.where(is_submission))
+    clear = beside.p_holm <= 1 - confidence + _ROUNDING
+    words = np.where(clear, np.where(beside.difference > 0, ABOVE, BELOW), CHANCE)
+    return beside.assign(beside=np.where(beside.p_holm.isna(), "", words))
 
 
 def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:
@@ -130,9 +138,12 @@ def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:
     if len(readers):
         each = on_yardstick(readers, "fair")
         tables.append(each.assign(key=each.rater, kind="reader", name=each.rater))
-        together = on_yardstick(readers.assign(rater=CONSENSUS), "fair")
-        name = "consensus of the other readers"
-        tables.append(together.assign(key=CONSENSUS, kind="consensus", name=name))
+        together = each.groupby(["exam", "level"], sort=False).agg(
+            dice=("dice", "mean"), n_defined=("n_defined", "sum"), n_consensuses=("n_consensuses", "sum")
+        )
+        status = np.where(together.dice.isna(), UNDEFINED, SCORED)
+        names = {"key": AVERAGE_READER, "kind": AVERAGE_READER, "name": "average reader"}
+        tables.append(together.reset_index().assign(status=status, **names))
     columns = ["exam", "key", "kind", "name", "level", "dice", "status", "n_defined", "n_consensuses"]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
@@ -158,17 +169,17 @@ def _rows(
     means = mean_dice(scores)
     score = weighted_score(means, rule.weights)
     with_readers = (scores.kind == "reader").any()
-    beside = beside_readers(scores, rule.weights, rule.confidence) if with_readers else {}
+    beside = beside_readers(scores, rule.weights, rule.confidence) if with_readers else pd.DataFrame()
     places: dict[Hashable, dict[Hashable, Any]] = {}
     if rankings:
         overall = rankings.ranks[rankings.ranks.task == OVERALL]
         own = overall[overall.scheme == Scheme(rule.scheme)].set_index("algorithm")
-        places = own[["rank", "rank_low", "rank_high", "value"]].to_dict("index")
+        places = own[_OF_RANK].to_dict("index")
     of_key = {entry.key: entry for entry in entries}
     rows = []
     for (key, kind, name), own in scores.groupby(["key", "kind", "name"], sort=False):
         entry, counts = of_key.get(key), own.status.value_counts()
-        difference, low, high, words = beside.get(key, (np.nan, np.nan, np.nan, ""))
+        stands = beside.loc[key].to_dict() if key in beside.index else {"beside": ""}
         rows.append(
             {
                 "key": key, "kind": kind, "name": name,
@@ -176,9 +187,7 @@ def _rows(
                 "simulated": bool(entry and entry.simulated),
                 **places.get(key, {}), "score": score[key], **means.loc[key].to_dict(),
                 "n_defined": counts.get(SCORED, 0), "n_undefined": counts.get(UNDEFINED, 0),
-                "n_missing": counts.get(MISSING, 0), "n": len(own),
-                "difference": difference, "low": low, "high": high,
-                "beside": words if kind == "submission" else "",
+                "n_missing": counts.get(MISSING, 0), "n": len(own), **stands,
             }
         )  # fmt: skip
     return _placed(pd.DataFrame(rows, columns=columns))
@@ -193,9 +202,9 @@ def _lettered_from_the_top(
     order = [key for key, kind in zip(rows.key, rows.kind, strict=True) if kind == "submission"]
     place = {key: number for number, key in enumerate(order)}
     pairs = rankings.pairwise
-    shown = pairs[(pairs.task == OVERALL) & (pairs.p_holm <= alpha)]
+    clear = pairs[(pairs.task == OVERALL) & (pairs.p_clear <= alpha)]
     differs = np.zeros((len(order), len(order)), dtype=bool)
-    differs[shown.algorithm.map(place), shown.other.map(place)] = True
+    differs[clear.algorithm.map(place), clear.other.map(place)] = True
     letters = pd.Series(dict(zip(order, letter_display(differs | differs.T), strict=True)))
     overall = rankings.groups.task == OVERALL
     groups = rankings.groups.group.mask(overall, rankings.groups.algorithm.map(letters))

@@ -37,7 +37,8 @@ def blob_plot(
 ) -> Figure:
     """How likely each rank is for each algorithm, a disc a rank; one scheme and task.
 
-    The area of a disc is the share of bootstraps; the ring is the algorithm's rank, the line its interval.
+    The area of a disc is the share of bootstraps, which is a spread and no interval; the ring is the
+    algorithm's rank, the line its interval, which holds for all algorithms at once.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def blob_plot(
         for share in (0.1, 0.5, 1.0)
     ]
     ring = Line2D([], [], linewidth=0.8, color=style.INK, marker="o", markersize=4, markerfacecolor="white")
-    ring.set_label("rank and interval")
+    ring.set_label("rank and interval" if ranks.rank_low.notna().any() else "rank")
     drawing.legend([*handles, ring])
     return drawing.done(note)
 
@@ -103,25 +104,25 @@ def significance_map(
     note: str = "",
     axes: Axes | None = None,
 ) -> Figure:
-    """Which algorithm is significantly better than which, after Holm's rule; one task.
+    """Which algorithm is clearly better than which, after Holm's rule; one task.
 
     Parameters
     ----------
     pairwise : DataFrame
-        ``algorithm, other, p_holm`` of `evaluation.ranking.Rankings`.
+        ``algorithm, other, p_clear`` of `evaluation.ranking.Rankings`.
     order : sequence of str
         Algorithms by rank, first on top and on the left.
     """
     n = len(order)
     names = [shortened(name) for name in order]
-    cells = pairwise.pivot(index="algorithm", columns="other", values="p_holm").reindex(order, columns=order)
-    shown = np.where(np.isnan(cells), np.nan, cells <= alpha)
+    cells = pairwise.pivot(index="algorithm", columns="other", values="p_clear").reindex(order, columns=order)
+    is_clear = np.where(np.isnan(cells), np.nan, cells <= alpha)
     drawing = Drawing.of(axes, ["tests"], size_of(n, names, square=True))
     axes = drawing.axes[0]
     named_rows(axes, names)
     colors = np.full((n, n, 4), 1.0)
-    colors[shown == 1] = (0, 0x72 / 255, 0xB2 / 255, 1)
-    colors[shown == 0] = (0.94, 0.94, 0.94, 1)
+    colors[is_clear == 1] = (0, 0x72 / 255, 0xB2 / 255, 1)
+    colors[is_clear == 0] = (0.94, 0.94, 0.94, 1)
     axes.imshow(colors, aspect="equal", interpolation="none")
     axes.set_xticks(range(n), names, rotation=90)
     axes.set_xticks(np.arange(-0.5, n), minor=True)
@@ -130,14 +131,14 @@ def significance_map(
     axes.tick_params(which="both", length=0)
     axes.tick_params(axis="x", labelsize=name_size(n))
     axes.plot([-0.5, n - 0.5], [-0.5, n - 0.5], color=style.LIGHT, linewidth=0.8)
-    untested = np.argwhere(np.isnan(shown) & ~np.eye(n, dtype=bool))
+    untested = np.argwhere(np.isnan(is_clear) & ~np.eye(n, dtype=bool))
     axes.scatter(untested[:, 1], untested[:, 0], marker="x", s=9, color=style.GREY, linewidth=0.7)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("… than the column")
     axes.set_ylabel("Row better …")
     handles: list[Patch | Line2D] = [
-        Patch(facecolor=style.BLUE, label=f"shown to be better (adjusted p ≤ {alpha:g})"),
-        Patch(facecolor="#f0f0f0", label="not shown"),
+        Patch(facecolor=style.BLUE, label=f"clearly better (adjusted p ≤ {alpha:g})"),
+        Patch(facecolor="#f0f0f0", label="could be chance"),
     ]
     if len(untested):
         cross: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 4, "color": style.GREY}

@@ -4,6 +4,9 @@ The normal approximation with continuity correction and the variance for ties, a
 ``wilcox.test(x, y, alternative = "greater", paired = TRUE, exact = FALSE)``; differences of 0 are left out
 before ranking, and a pair of algorithms without any difference has p = 1, as in R. The exact test on request:
 in a sample of few cases the differences tie in few patterns, so every p can be looked up in one table.
+
+Signed ranks ask who is ahead in most cases. Beside them stands the paired t test of the mean, for whoever is
+to be called clearly better has to be better on average as well.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, stdtr
 from tqdm import tqdm
 
 from evaluation.ranking.rules import Rules
@@ -38,6 +41,9 @@ class PairwiseTests:
     p: np.ndarray
     #: Adjusted over all ordered pairs that have a test.
     p_holm: np.ndarray
+    #: The larger of p and of the p of a one-sided paired t test, adjusted likewise: small only where the row
+    #: is better in most cases and on average, so at its level for either.
+    p_clear: np.ndarray
     #: Cases defined for both, and those where at least one is undefined.
     n_pairs: np.ndarray
     n_left_out: np.ndarray
@@ -68,10 +74,8 @@ def pairwise_tests(values: np.ndarray, rules: Rules) -> PairwiseTests:
     defined = (~np.isnan(values)).astype(int)
     n_pairs = defined.T @ defined
     p[n_pairs == 0] = np.nan
-    adjusted = np.full((n, n), np.nan)
-    off_diagonal = ~np.eye(n, dtype=bool)
-    adjusted[off_diagonal] = holm(p[off_diagonal])
-    return PairwiseTests(p, adjusted, n_pairs, n_cases - n_pairs)
+    both = np.fmax(p, _p_of_means(values, rules))
+    return PairwiseTests(p, _adjusted(p), _adjusted(both), n_pairs, n_cases - n_pairs)
 
 
 def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.ndarray:
@@ -96,6 +100,33 @@ def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.n
         shares[begin : begin + step] = _significant(p, rules.alpha).sum(axis=1).T / max(1, n - 1)
     shares[counts.T @ ~np.isnan(values) == 0] = np.nan
     return shares
+
+
+def _adjusted(p: np.ndarray) -> np.ndarray:
+    adjusted = np.full(p.shape, np.nan)
+    off_diagonal = ~np.eye(len(p), dtype=bool)
+    adjusted[off_diagonal] = holm(p[off_diagonal])
+    return adjusted
+
+
+def _p_of_means(values: np.ndarray, rules: Rules) -> np.ndarray:
+    """P of the paired t test that the row's mean is higher; NaN where fewer than two cases are defined."""
+    n = values.shape[1]
+    p = np.full((n, n), np.nan)
+    for first in range(n):
+        differences = values[:, first : first + 1] - values
+        if rules.decimals is not None:
+            differences = np.round(differences, rules.decimals)
+        n_pairs = (~np.isnan(differences)).sum(axis=0)
+        mean = np.nansum(differences, axis=0) / np.maximum(1, n_pairs)
+        squares = np.nansum((differences - mean) ** 2, axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = mean / np.sqrt(squares / (n_pairs - 1) / n_pairs)
+        t[mean == 0] = 0.0
+        is_tested = n_pairs > 1
+        p[first, is_tested] = stdtr(n_pairs[is_tested] - 1, -t[is_tested])
+    np.fill_diagonal(p, np.nan)
+    return p
 
 
 def _sorted_differences(values: np.ndarray, first: int, rules: Rules) -> _Differences:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from evaluation.ranking import result_tables as tables
 from evaluation.ranking.bootstrap import draw
+from evaluation.ranking.intervals import why_no_interval
 from evaluation.ranking.pairwise import pairwise_tests
 from evaluation.ranking.result_tables import Ranking
 from evaluation.ranking.rules import OVERALL, Rankings, Rules, Scheme
@@ -41,10 +42,12 @@ def rank_scores(
     >>> scores = pd.DataFrame({"task": "level1", "algorithm": [*"aaabbb"], "case": [1, 2, 3] * 2,
     ...     "value": [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]})
     >>> rankings = rank_scores(scores, Rules(bootstraps=200), [Scheme.MEAN])
-    >>> rankings.ranks[["task", "algorithm", "value", "rank", "rank_low", "rank_high"]].head(2).round(3)
-         task algorithm  value  rank  rank_low  rank_high
-    0  level1         a    0.8     1       1.0        1.0
-    1  level1         b    0.5     2       2.0        2.0
+    >>> rankings.ranks[["algorithm", "rank", "rank_low", "rank_high", "spread_low", "spread_high"]].head(2)
+      algorithm  rank  rank_low  rank_high  spread_low  spread_high
+    0         a     1       1.0        2.0         1.0          1.0
+    1         b     2       1.0        2.0         2.0          2.0
+
+    Three cases are too few for two algorithms to be told apart, however steady the bootstrap looks.
     """
     rules = rules or Rules()
     if not schemes or len(set(schemes)) < len(schemes):
@@ -61,17 +64,25 @@ def rank_scores(
     if len({task.cases for task in ranked}) == 1:
         tests[OVERALL] = pairwise_tests(_means_over_tasks(ranked, weights[weights > 0]), rules)
     algorithms = np.array(tasks[0].algorithms, object)
+    n_cases = {task.task: len(task.cases) for task in tasks} | {OVERALL: len(ranked[0].cases)}
+    no_interval = {
+        task: why
+        for task, n in n_cases.items()
+        if (why := why_no_interval(len(algorithms), n, is_tested=task in tests))
+    }
+    with_interval = {task: found for task, found in tests.items() if task not in no_interval}
     cases = {task.task: tables.case_counts([task]) for task in tasks} | {OVERALL: tables.case_counts(ranked)}
     orders = {ranking.task: ranking.best_first for ranking in rankings if ranking.scheme == schemes[0]}
     pairwise, groups = tables.tests_tables(tests, orders, algorithms, rules.alpha)
     return Rankings(
-        ranks=tables.ranks_table(rankings, cases, algorithms, rules.confidence),
+        ranks=tables.ranks_table(rankings, cases, with_interval, algorithms, rules.confidence),
         pairwise=pairwise,
         probabilities=tables.probabilities_table(rankings, algorithms),
         stability=tables.stability_table(rankings, rules.confidence),
         agreement=tables.agreement_table(rankings),
         groups=groups,
         n_bootstraps=rules.bootstraps,
+        no_interval=no_interval,
     )
 
 
@@ -100,13 +111,22 @@ def _rank(
         values = aggregate(scheme, task, once, rules)
         samples = rank_aggregates(aggregate(scheme, task, drawn, rules), rules.tolerance)
         ranks = rank_aggregates(values, rules.tolerance)[0]
-        found.append(Ranking(scheme, task.task, _shown(values[0], scheme, rules), ranks, samples))
+        shown = _shown(values[0], scheme, rules)
+        found.append(Ranking(scheme, task.task, shown, ranks, _ahead(ranks), samples))
         yield found[-1]
     total = weights.sum()
     value = sum(weight * ranking.ranks for weight, ranking in zip(weights, found, strict=True)) / total
     means = sum(weight * ranking.samples for weight, ranking in zip(weights, found, strict=True)) / total
     ranks = rank_aggregates(-value[None], rules.tolerance)[0]
-    yield Ranking(scheme, OVERALL, value, ranks, rank_aggregates(-means, rules.tolerance))
+    ahead = _ahead(ranks)
+    for weight, ranking in zip(weights, found, strict=True):
+        if weight:
+            ahead &= ~ranking.ahead.T
+    yield Ranking(scheme, OVERALL, value, ranks, ahead, rank_aggregates(-means, rules.tolerance))
+
+
+def _ahead(ranks: np.ndarray) -> np.ndarray:
+    return ranks[:, None] < ranks[None, :]
 
 
 def _shown(values: np.ndarray, scheme: Scheme, rules: Rules) -> np.ndarray:

@@ -9,8 +9,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from evaluation.ranking.bootstrap import kendall_tau, rank_interval, rank_probabilities, rank_stability
+from evaluation.ranking.bootstrap import kendall_tau, rank_probabilities, rank_spread, rank_stability
 from evaluation.ranking.groups import letter_display
+from evaluation.ranking.intervals import rank_intervals
 from evaluation.ranking.pairwise import PairwiseTests
 from evaluation.ranking.rules import Scheme
 from evaluation.ranking.score_table import TaskScores
@@ -25,6 +26,9 @@ class Ranking:
     #: What was ranked, of each algorithm.
     values: np.ndarray
     ranks: np.ndarray
+    #: Whether the row has the better rank than the column, shape (algorithms, algorithms); overall also
+    #: the worse one on no ranked task.
+    ahead: np.ndarray
     #: The bootstraps' ranks, shape (bootstraps, algorithms).
     samples: np.ndarray
 
@@ -45,15 +49,22 @@ def case_counts(tasks: Sequence[TaskScores]) -> dict[str, np.ndarray]:
 def ranks_table(
     rankings: Sequence[Ranking],
     cases: Mapping[str, Mapping[str, np.ndarray]],
+    tests: Mapping[str, PairwiseTests],
     algorithms: np.ndarray,
     confidence: float,
 ) -> pd.DataFrame:
-    """``Rankings.ranks``; ``cases`` are the `case_counts` of each task."""
+    """``Rankings.ranks``; ``cases`` are `case_counts`, ``tests`` of the tasks whose ranks have intervals."""
     columns: dict[str, list[np.ndarray]] = {}
     for ranking in rankings:
-        low, high = rank_interval(ranking.samples, confidence)
+        low = high = np.full(len(algorithms), np.nan)
+        if ranking.task in tests:
+            low, high = rank_intervals(tests[ranking.task].p_clear, ranking.ahead, confidence)
         found = {"algorithm": algorithms, "value": ranking.values, "rank": ranking.ranks}
-        found |= {"rank_low": low, "rank_high": high, **cases[ranking.task]}
+        found |= {"rank_low": low, "rank_high": high}
+        found |= dict(
+            zip(("spread_low", "spread_high"), rank_spread(ranking.samples, confidence), strict=True)
+        )
+        found |= cases[ranking.task]
         for name, column in found.items():
             columns.setdefault(name, []).append(column[ranking.best_first])
     return _table(rankings, len(algorithms), {name: np.concatenate(parts) for name, parts in columns.items()})
@@ -101,10 +112,10 @@ def tests_tables(
         first, second = order[rows], order[columns]
         cells = {"task": np.full(len(rows), task, object)}
         cells |= {"algorithm": algorithms[first], "other": algorithms[second]}
-        for name in ("p", "p_holm", "n_pairs", "n_left_out"):
+        for name in ("p", "p_holm", "p_clear", "n_pairs", "n_left_out"):
             cells[name] = getattr(found, name)[first, second]
         pairs.append(pd.DataFrame(cells))
-        is_better = found.p_holm <= alpha
+        is_better = found.p_clear <= alpha
         letters = letter_display((is_better | is_better.T)[np.ix_(order, order)])
         groups.append(pd.DataFrame({"task": task, "algorithm": algorithms[order], "group": letters}))
     return pd.concat(pairs, ignore_index=True), pd.concat(groups, ignore_index=True)

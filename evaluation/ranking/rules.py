@@ -46,9 +46,9 @@ class Rules:
     #: The exact signed-rank test in place of the normal approximation; bootstrap samples of more than 12
     #: cases keep the approximation.
     exact: bool = False
-    #: Of rank intervals and of the interval of Kendall's tau.
+    #: Of rank intervals, all at once; also what share of bootstraps a spread holds.
     confidence: float = 0.95
-    #: 0: no intervals, probabilities and stability.
+    #: 0: no spread, probabilities and stability.
     bootstraps: int = 1000
     seed: int = 0
     #: Weight of a task's rank in the overall rank. Tasks that are not named weigh 1.
@@ -82,24 +82,29 @@ class Rankings:
 
     """
 
-    #: ``scheme, task, algorithm, value, rank, rank_low, rank_high, n_defined, n_undefined, n_missing, n``.
-    #: ``value`` is what was ranked: mean or median score, mean or median rank, share of others significantly
-    #: worse; overall the weighted mean of the tasks' ranks. Between ``rank_low`` and ``rank_high`` lie the
-    #: bootstraps' ranks but for at most (1 - confidence) / 2 on each side (percentile interval). Cases:
+    #: ``scheme, task, algorithm, value, rank, rank_low, rank_high, spread_low, spread_high, n_defined,
+    #: n_undefined, n_missing, n``. ``value`` is what was ranked: mean or median score, mean or median rank,
+    #: share of others significantly worse; overall the weighted mean of the tasks' ranks. ``rank_low`` and
+    #: ``rank_high``: the interval, for all algorithms of the task at once
+    #: (`evaluation.ranking.intervals`). Between ``spread_low`` and ``spread_high`` lie the bootstraps' ranks
+    #: but for at most (1 - confidence) / 2 on each side: how much the ranks move, and no interval. Cases:
     #: scored, undefined, missing, and all.
     ranks: pd.DataFrame
-    #: ``task, algorithm, other, p, p_holm, n_pairs, n_left_out``: one-sided test that the algorithm is better
-    #: than the other; the family of Holm's rule is all ordered pairs of a task. Pairs with an undefined side
-    #: are left out and counted. Overall only where tasks share their cases.
+    #: ``task, algorithm, other, p, p_holm, p_clear, n_pairs, n_left_out``: one-sided test that the algorithm
+    #: is better than the other, and adjusted by Holm's rule, whose family is all ordered pairs of a task;
+    #: ``p_clear`` asks the mean as well (`evaluation.ranking.pairwise.PairwiseTests`). Pairs with an
+    #: undefined side are left out and counted. Overall only where tasks share their cases.
     pairwise: pd.DataFrame
     #: ``scheme, task, algorithm, rank, probability``: share of bootstraps, ranks 1 to number of algorithms.
     probabilities: pd.DataFrame
-    #: ``scheme, task, kendall_tau, low, high, n_undefined``: median and percentile interval of Kendall's
-    #: tau-b between a bootstrap's ranking and the ranking; undefined where one of them is a single tie.
+    #: ``scheme, task, kendall_tau, low, high, n_undefined``: median and spread of Kendall's tau-b between a
+    #: bootstrap's ranking and the ranking; undefined where one of them is a single tie.
     stability: pd.DataFrame
     #: ``task, scheme, other, kendall_tau``: tau-b between two schemes' rankings, each pair once.
     agreement: pd.DataFrame
-    #: ``task, algorithm, group``: algorithms that share a letter cannot be told apart by the Holm-adjusted
-    #: tests. After z come A to Z, then a1, b1, ... Overall only where tasks share cases.
+    #: ``task, algorithm, group``: between algorithms that share a letter no difference is clear, by
+    #: ``p_clear``. After z come A to Z, then a1, b1, ... Overall only where tasks share cases.
     groups: pd.DataFrame
     n_bootstraps: int
+    #: Why the ranks of a task have no interval, in words; tasks that have one are not named.
+    no_interval: Mapping[str, str]

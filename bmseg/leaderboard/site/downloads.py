@@ -18,7 +18,7 @@ from bmseg.leaderboard.texts import link
 # What a spreadsheet takes for a formula where a cell begins with it (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Of leaderboard.json; a change of its meaning raises it.
-FORMAT = 1
+FORMAT = 2
 JSON_FILE = "leaderboard.json"
 SCHEMA_FILE = "leaderboard.schema.json"
 #: File to what it holds, in the order of the page.
@@ -27,9 +27,9 @@ DOWNLOADS = {
     SCHEMA_FILE: "what each field of leaderboard.json means (JSON Schema)",
     "rows.csv": "the ranking table",
     "scores.csv": "every Dice: a row an exam, level and line of the ranking table",
-    "ranks.csv": "ranks and intervals by every scheme and level",
+    "ranks.csv": "ranks, their intervals and bootstrap spreads, by every scheme and level",
     "pairwise.csv": "p-values of every pair of submissions",
-    "probabilities.csv": "probability of each rank over the bootstrap samples; those of 0 are left out",
+    "probabilities.csv": "share of bootstrap samples with each rank; those of 0 are left out",
     "stability.csv": "Kendall's tau between a ranking and its bootstrap samples",
     "agreement.csv": "Kendall's tau between schemes",
     "groups.csv": "tie groups",
@@ -40,10 +40,10 @@ DOWNLOADS = {
 #: Long tables of `evaluation.ranking.Rankings`, and their columns where there is none.
 _RANKINGS = {
     "ranks": [
-        "scheme", "task", "algorithm", "value", "rank", "rank_low", "rank_high", "n_defined", "n_undefined",
-        "n_missing", "n",
+        "scheme", "task", "algorithm", "value", "rank", "rank_low", "rank_high", "spread_low", "spread_high",
+        "n_defined", "n_undefined", "n_missing", "n",
     ],
-    "pairwise": ["task", "algorithm", "other", "p", "p_holm", "n_pairs", "n_left_out"],
+    "pairwise": ["task", "algorithm", "other", "p", "p_holm", "p_clear", "n_pairs", "n_left_out"],
     "probabilities": ["scheme", "task", "algorithm", "rank", "probability"],
     "stability": ["scheme", "task", "kendall_tau", "low", "high", "n_undefined"],
     "agreement": ["task", "scheme", "other", "kendall_tau"],
@@ -84,6 +84,7 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
             "groups": [group.model_dump() for group in study.groups],
             "readers": study.reader_names,
             "consensus": study.consensus.rule,
+            "yardstick": study.design().yardstick,
             "empty_mask": study.scores.empty_mask,
         },
         "exams": list(standings.contract.exams),
@@ -100,7 +101,10 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
         "withdrawn": [_entry(standings, entry) for entry in standings.withdrawn],
         "superseded": [_entry(standings, entry) for entry in standings.superseded],
         "rankings": {name: _columns(_table(standings, name)) for name in _RANKINGS}
-        | {"n_bootstraps": standings.rankings.n_bootstraps if standings.rankings else 0},
+        | {
+            "n_bootstraps": standings.rankings.n_bootstraps if standings.rankings else 0,
+            "no_interval": dict(standings.rankings.no_interval) if standings.rankings else {},
+        },
         "scores": _columns(standings.scores),
         "made": _clean(dict(made)),
     }

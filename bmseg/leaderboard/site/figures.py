@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from bmseg.leaderboard.site.tables import SCHEME_NAMES
-from bmseg.leaderboard.standings import WORST, Standings
+from bmseg.leaderboard.standings import AVERAGE_READER, WORST, Standings
 from bmseg.leaderboard.texts import figure_labels
 from bmseg.wording import synthetic_mark
 from evaluation.figures.files import save_figure
@@ -38,19 +38,20 @@ class Plate:
 
 FIGURES = [
     Plate(
-        "rank_probabilities", "sure", "Where each submission would rank on other exams",
+        "rank_probabilities", "sure", "Bootstrap spread of the ranks",
         "The area of a disc is the share of bootstrap samples in which the submission has that overall "
-        "rank: one large disc is a sure place, a row of small ones is not. The ring is the rank on the "
-        "board, the line its interval.",
-        "Blob plot: for every submission the probability of each overall rank over the bootstrap samples.",
+        "rank. This is how much ranks move from sample to sample of these exams, and no interval: with few "
+        "exams it promises too much. The ring is the rank on the board, the line its interval, by the tests.",
+        "Blob plot: for every submission the share of bootstrap samples with each overall rank, and its rank "
+        "interval.",
         "probabilities.csv", 2,
     ),
     Plate(
-        "significance", "sure", "Which submission is shown to be better than which",
+        "significance", "sure", "Which submission is clearly better than which",
         "A filled cell: over the exams' mean Dice of the ranked levels, the submission of the row is "
-        "better than that of the column by the Holm-adjusted one-sided test. An empty cell is no proof "
-        "that the two are equal.",
-        "Significance map: for every pair of submissions whether the first is shown to be better.",
+        "clearly better than that of the column, by the Holm-adjusted tests. In an empty cell the difference "
+        "could be chance, which is no proof that the two are equal.",
+        "Significance map: for every pair of submissions whether the first is clearly better.",
         "pairwise.csv", 2,
     ),
     Plate(
@@ -112,7 +113,7 @@ def _drawn(plate: str, standings: Standings, names: Mapping[str, str]) -> Figure
         short = {scheme: name.replace(", ", ",\n") for scheme, name in SCHEME_NAMES.items()}
         return scheme_comparison(ranks.assign(scheme=ranks.scheme.map(short)), note=note)
     if plate == "significance":
-        pairs = _overall(rankings.pairwise, names)[["algorithm", "other", "p_holm"]]
+        pairs = _overall(rankings.pairwise, names)[["algorithm", "other", "p_clear"]]
         return significance_map(
             pairs, [names[entry.key] for entry in standings.entries], rule.alpha, note=note
         )
@@ -130,8 +131,8 @@ def _overall(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _scores(standings: Standings, names: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
-    """Scores as the figures take them, and who is drawn: all but the consensus, which repeats the readers."""
-    rows = standings.rows[standings.rows.kind != "consensus"]
+    """Scores as the figures take them, and who is drawn: all but the average reader, made of the readers."""
+    rows = standings.rows[standings.rows.kind != AVERAGE_READER]
     scores = standings.scores[standings.scores.key.isin(rows.key)]
     columns = {"level": "task", "exam": "case", "dice": "value"}
     table = scores.assign(algorithm=scores.key.map(names)).rename(columns=columns)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.site.downloads import counts
-from bmseg.leaderboard.standings import Standings
+from bmseg.leaderboard.standings import ABOVE, BELOW, CHANCE, Standings
 from bmseg.leaderboard.texts import plain
 from bmseg.study import Study
 from evaluation.consensus.kinds import describe
-from evaluation.ranking import Scheme
+from evaluation.ranking import OVERALL, Rules, Scheme
+from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words
 from evaluation.statistics.words import percent
 from evaluation.table import DASH
 
@@ -21,8 +24,8 @@ _SCHEMES = {
     "ranks.",
     Scheme.RANK_MEDIAN: "On each level the submissions are ranked within every exam, then by the median of "
     "these ranks.",
-    Scheme.TEST: "On each level the submissions are ranked by how many of the others they are shown to beat "
-    "(see Tests).",
+    Scheme.TEST: "On each level the submissions are ranked by how many of the others they are "
+    "significantly better than, by the signed-rank tests alone (see Tests).",
 }
 _EMPTY = {
     "undefined": "Dice is undefined where submission and consensus are both empty. It is not counted, and "
@@ -31,13 +34,16 @@ _EMPTY = {
     "zero": "Dice is 0 where submission and consensus are both empty, and where only one of them is.",
 }
 _YARDSTICKS = {
-    "usual": "Dice of each exam and level against the consensus of all readers ({consensus}). Each reader is "
-    "scored against the consensus of the other readers.",
-    "fair": "Dice of each exam and level against the consensus of all readers but one ({consensus}), once "
+    "usual": "Dice of each exam and level against the consensus of all readers ({study}). Each reader is "
+    "scored against the consensus of the other readers ({yardstick}). {average}",
+    "fair": "Dice of each exam and level against the consensus of all readers but one ({yardstick}), once "
     "without each reader; the mean of these is a submission's Dice. Each reader is scored against the "
-    "consensus of the other readers, for who is part of the reference scores too high. The row “consensus of "
-    "the other readers” is the mean of the readers' scores: what a reader reaches on average.",
+    "consensus of the other readers, for who is part of the reference scores too high. {average}",
 }
+_AVERAGE = (
+    "The row “average reader” is the mean of the readers' Dice, exam by exam and level by level: what a "
+    "reader reaches on average."
+)
 _MISSING = {
     "refuse": "A submission that lacks the mask of an exam is refused.",
     "worst": "An exam without a mask counts as Dice 0, the worst score. It is never left out, and is "
@@ -58,6 +64,15 @@ SOURCES = [
         "Maier-Hein et al. 2018, Nat Commun 9:5217",
         "why a rank depends on the scheme and on the exams, so that a rank alone says little",
         "https://doi.org/10.1038/s41467-018-07619-7",
+    ),
+    (
+        "Mogstad, Romano, Shaikh and Wilhelm 2024, Rev Econ Stud 91:476",
+        "intervals of ranks that hold at once, from tests of every pair",
+        "https://doi.org/10.1093/restud/rdad006",
+    ),
+    (
+        "Bazylik et al. 2024, arXiv:2402.00192", "the same with Holm's rule",
+        "https://arxiv.org/abs/2402.00192",
     ),
 ]  # fmt: skip
 
@@ -91,7 +106,7 @@ def in_short(standings: Standings) -> list[str]:
         f"{_count(found['withdrawn'], 'submission')} "
         f"{'has' if found['withdrawn'] == 1 else 'have'} been withdrawn."
     )
-    return [_lead(standings), *_beside_readers(rows), left_out]
+    return [_lead(standings), *_against(standings), *_too_few(standings), *_beside_readers(rows), left_out]
 
 
 def rules(standings: Standings) -> list[tuple[str, str]]:
@@ -100,7 +115,14 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
     rule = challenge.ranking
     confidence, exact = percent(rule.confidence), "exact" if rule.exact else _APPROXIMATE
     return [
-        ("Yardstick", _YARDSTICKS[rule.yardstick].format(consensus=describe(study.consensus.rule))),
+        (
+            "Yardstick",
+            _YARDSTICKS[rule.yardstick].format(
+                study=describe(study.consensus.rule),
+                yardstick=describe(study.design().yardstick),
+                average=_AVERAGE,
+            ),
+        ),
         ("Levels", _levels(challenge, study)),
         (
             "Ranking",
@@ -117,27 +139,40 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
         (
             "Tests",
             f"One-sided Wilcoxon signed-rank tests, paired by exam, {exact}: of a level's Dice, and overall "
-            "of the exam's mean over the ranked levels, by their weights. All ordered pairs of submissions "
-            "are one family, adjusted by Holm's rule. Shown is what has an adjusted p of at most "
-            f"{rule.alpha:g}.",
+            "of the exam's mean over the ranked levels, by their weights. They ask who is ahead in most "
+            "exams; paired t tests beside them ask who is ahead on average, and the larger p counts. All "
+            "ordered pairs of submissions are one family, adjusted by Holm's rule. A difference is clear "
+            f"where the adjusted p is at most {rule.alpha:g}; otherwise it could be chance.",
+        ),
+        (
+            "Rank intervals",
+            "From 1 + the number of submissions that are clearly better to n − the number of those clearly "
+            f"worse ({confidence}, of all submissions at once; each level by itself). A test against the "
+            "order of the ranks counts for neither side, and overall nobody is clearly ahead of a submission "
+            "that is ahead on a ranked level. On simulated boards of six submissions with near ties these "
+            "intervals held all true ranks at once in 99 of 100 or more, the bootstrap spreads of ten exams "
+            "in 67 to 89.",
         ),
         (
             "Tie groups",
-            f"Submissions that share a letter cannot be told apart by the overall tests at {rule.alpha:g}. "
-            "That is no proof that they are equal: few exams tell little apart.",
+            "Between submissions that share a letter every difference could be chance, by the overall tests "
+            f"at {rule.alpha:g}. That is no proof that they are equal: few exams tell little apart.",
         ),
         (
             "Bootstrap",
-            f"Rank intervals ({confidence}), rank probabilities and Kendall's tau of stability come from "
-            f"{rule.bootstraps:,} samples of the exams, drawn with replacement (seed {rule.seed}). An exam "
-            "that is drawn twice counts twice and is never ranked against its own copy. The intervals speak "
-            "of other exams of this kind, not of another training.",
+            "The bootstrap spread of a rank (in square brackets), the shares of samples with each rank and "
+            f"Kendall's tau of stability come from {rule.bootstraps:,} samples of the exams, drawn with "
+            f"replacement (seed {rule.seed}); a spread is where the middle {confidence} of them lie, and no "
+            "interval. An exam that is drawn twice counts twice and is never ranked against its own copy. "
+            "All this speaks of other exams of this kind, not of another training.",
         ),
         (
             "Beside the readers",
             "The difference of an exam's Dice to that of the median reader there, averaged over the ranked "
             f"levels by their weights; over exams the Hodges–Lehmann estimate with its {confidence} "
-            "interval. “Not told apart”: the interval holds 0.",
+            "interval, each by itself. The words go by the exact signed-rank test, adjusted by Holm's rule "
+            "over the submissions, for of many submissions one stands out by chance: so an interval may miss "
+            "0 where the difference could be chance.",
         ),
         ("Submissions", f"{_SUBMISSIONS[rule.submissions]} Withdrawn ones stay listed, with the reason."),
     ]
@@ -151,23 +186,60 @@ def _lead(standings: Standings) -> str:
     if len(rows) == 1:
         return f"{names[first.key.iloc[0]]} is the only submission."
     if len(first) > 1:
-        return f"{len(first)} submissions share the first place."
+        return (
+            f"{len(first)} submissions share the first place, with a mean rank of {first.value.iloc[0]:.2f}."
+        )
     leader = first.iloc[0]
-    interval = f"{leader.rank_low:g}{DASH}{leader.rank_high:g}"
-    told = f"{names[leader.key]} stands first, with a rank interval of {interval}"
+    told = f"{names[leader.key]} stands first, with a mean rank of {leader.value:.2f}"
+    if pd.isna(leader.rank_low):
+        assert standings.rankings is not None  # a board with a submission has rankings
+        return f"{told}; there is {standings.rankings.no_interval[OVERALL]}."
+    told += f" and a rank interval of {leader.rank_low:g}{DASH}{leader.rank_high:g}"
     others = int(((rows.rank_low <= 1) & (rows.key != leader.key)).sum())
     if not others:
         return f"{told}; no other submission's interval holds rank 1."
     return f"{told}; rank 1 lies in the interval of {_count(others, 'other submission')} as well."
 
 
+def _against(standings: Standings) -> list[str]:
+    """Pairs that the tests tell apart and the ranks do not, or the other way round."""
+    rule, rankings = standings.challenge.ranking, standings.rankings
+    if rankings is None or OVERALL in rankings.no_interval:
+        return []
+    names = {entry.key: plain(entry.name) for entry in standings.entries}
+    ranks = rankings.ranks[(rankings.ranks.task == OVERALL) & (rankings.ranks.scheme == rule.scheme)]
+    pairs = rankings.pairwise[rankings.pairwise.task == OVERALL]
+    found = against_the_ranks(ranks, pairs, rule.confidence)
+    return in_words(
+        [replace(pair, better=names[pair.better], other=names[pair.other]) for pair in found], "exam"
+    )
+
+
+def _too_few(standings: Standings) -> list[str]:
+    """That no difference between submissions can be clear, where so few exams cannot tell any apart."""
+    n, rule = len(standings.entries), standings.challenge.ranking
+    if n < 2:
+        return []
+    least = fewest_cases(n, Rules(exact=rule.exact, confidence=rule.confidence))
+    exams = len(standings.contract.exams)
+    if exams >= least:
+        return []
+    return [
+        f"{_count(exams, 'exam')} cannot tell {n} submissions apart: with fewer than {least} every "
+        "difference between two of them could be chance."
+    ]
+
+
 def _beside_readers(rows: pd.DataFrame) -> list[str]:
     """How many submissions stand where to the readers, as a sentence; none where there are no readers."""
     said = rows.beside[rows.beside.astype(bool)].value_counts()
-    order = ["above the readers", "not told apart from the readers", "below the readers"]
-    parts = [f"{said[words]} {words.removesuffix(' the readers')}" for words in order if words in said]
-    text = ", ".join(parts).replace("apart from", "apart")
-    return [f"Beside the median reader, by the intervals of the differences: {text}."] if parts else []
+    parts = [
+        f"{said[words]} {words.removesuffix(' the readers')}"
+        for words in (ABOVE, BELOW, CHANCE)
+        if words in said
+    ]
+    text = ", ".join(parts)
+    return [f"Beside the median reader, over all submissions: {text}."] if parts else []
 
 
 def _levels(challenge: Challenge, study: Study) -> str:

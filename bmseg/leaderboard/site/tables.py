@@ -59,6 +59,8 @@ class Line:
     page: str  # from the site's root; empty for readers
     simulated: bool
     rank: Cell
+    mean_rank: Cell
+    spread: str  # of the rank over the bootstrap samples
     group: str
     score: Cell
     levels: list[Cell]
@@ -92,8 +94,13 @@ def rank_cell(rank: Any, low: Any, high: Any) -> Cell:
     """
     if pd.isna(rank):
         return Cell(DASH)
-    interval = "" if pd.isna(low) else f" ({low:g}{DASH}{high:g})"
-    return Cell(f"{rank:g}{interval}", float(rank))
+    interval = between(low, high)
+    return Cell(f"{rank:g} ({interval})" if interval else f"{rank:g}", float(rank))
+
+
+def between(low: Any, high: Any) -> str:
+    """Ranks from one to another, as 1–4; empty where there are none."""
+    return "" if pd.isna(low) else f"{low:g}{DASH}{high:g}"
 
 
 def ranking_lines(standings: Standings) -> list[Line]:
@@ -115,6 +122,8 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 page=f"submissions/{entry.page_name}.html" if entry else "",
                 simulated=bool(row["simulated"]),
                 rank=rank_cell(row["rank"], row["rank_low"], row["rank_high"]),
+                mean_rank=number(row["value"]),
+                spread=between(row["spread_low"], row["spread_high"]),
                 group=row["group"] if isinstance(row["group"], str) else "",
                 score=number(row["score"], 3),
                 levels=[number(row[level]) for level in standings.study.level_names],
@@ -131,7 +140,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
 
 
 def scheme_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:
-    """Every submission's overall rank with its interval: key, and a cell a scheme."""
+    """Every submission's overall rank with interval and spread: key, and a cell a scheme."""
     if standings.rankings is None:
         return []
     ranks = standings.rankings.ranks
@@ -143,20 +152,25 @@ def scheme_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:
 
 
 def rank_cells(ranks: pd.DataFrame) -> dict[tuple[str, str, str], Cell]:
-    """Scheme, task and algorithm to rank with interval, of `evaluation.ranking.Rankings.ranks`."""
-    return {
-        (str(row.scheme), row.task, row.algorithm): rank_cell(row.rank, row.rank_low, row.rank_high)
-        for row in ranks.itertuples()
-    }
+    """Scheme, task and algorithm to rank (interval) [spread], of `evaluation.ranking.Rankings.ranks`."""
+    cells = {}
+    for row in ranks.itertuples():
+        cell, spread = (
+            rank_cell(row.rank, row.rank_low, row.rank_high),
+            between(row.spread_low, row.spread_high),
+        )
+        text = f"{cell.text} [{spread}]" if spread else cell.text
+        cells[str(row.scheme), str(row.task), str(row.algorithm)] = Cell(text, cell.value)
+    return cells
 
 
 def stability_cells(standings: Standings) -> list[Cell]:
-    """Kendall's tau of each scheme's overall ranking over the bootstraps, with its interval."""
+    """Kendall's tau of each scheme's overall ranking over the bootstraps, with its spread."""
     if standings.rankings is None:
         return []
     table = standings.rankings.stability
     overall = table[table.task == OVERALL].set_index("scheme")
-    return [_tau_with_interval(overall, scheme) for scheme in SCHEME_NAMES]
+    return [_tau_with_spread(overall, scheme) for scheme in SCHEME_NAMES]
 
 
 def agreement_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:
@@ -189,7 +203,7 @@ def level_rows(standings: Standings, line: Line, scores: pd.DataFrame) -> list[t
 
 
 def own_scheme_rows(standings: Standings, key: str) -> list[tuple[str, list[Cell]]]:
-    """A submission's rank with its interval: scheme, and a cell overall and for each level."""
+    """A submission's rank with interval and spread: scheme, and a cell overall and for each level."""
     assert standings.rankings is not None  # a board with a submission has rankings
     ranks = standings.rankings.ranks
     cells = rank_cells(ranks[ranks.algorithm == key])
@@ -252,9 +266,9 @@ def _strip(row: Mapping[str, Any], span: tuple[float, float]) -> Strip | None:
     return Strip(zero, low, high, estimate)
 
 
-def _tau_with_interval(stability: pd.DataFrame, scheme: Scheme) -> Cell:
+def _tau_with_spread(stability: pd.DataFrame, scheme: Scheme) -> Cell:
     if scheme not in stability.index or pd.isna(stability.kendall_tau[scheme]):
         return Cell(DASH)
     row = stability.loc[scheme]
-    interval = f" ({row.low:.2f} to {row.high:.2f})".replace("-", "\u2212") if pd.notna(row.low) else ""
-    return Cell(number(row.kendall_tau).text + interval, float(row.kendall_tau))
+    spread = f" [{row.low:.2f} to {row.high:.2f}]".replace("-", "\u2212") if pd.notna(row.low) else ""
+    return Cell(number(row.kendall_tau).text + spread, float(row.kendall_tau))

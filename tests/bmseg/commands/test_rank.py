@@ -49,8 +49,9 @@ def test_tables_of_challengers_columns(matrix: Path, tmp_path: Path) -> None:
     assert list(dict.fromkeys(ranks.scheme)) == SCHEMES
     assert set(ranks.task) == {"level1", "level2+3", "overall"}
     assert ranks["rank"].tolist() == [1, 2, 3] * 15
+    assert list(ranks)[7:9] == ["spread_low", "spread_high"]
     assert (ranks.rank_low <= ranks["rank"]).all()
-    assert ",1,1,1," in (out / "ranks.csv").read_text()
+    assert ",1,1,1,1,1," in (out / "ranks.csv").read_text()
     pairwise = pd.read_csv(out / "pairwise.csv")
     assert list(pairwise)[:5] == ["task", "algorithm", "other", "p", "p_holm"]
     # As R 4.2.2 prints it: wilcox.test of twelve positive differences, all different; Holm's family is six.
@@ -61,7 +62,7 @@ def test_tables_of_challengers_columns(matrix: Path, tmp_path: Path) -> None:
     assert "The first column has no name: row names" in result.stdout
     assert "**overall: mean of the ranks of the tasks**" in result.stdout
     line = next(line for line in result.stdout.splitlines() if line.startswith("| A1"))
-    assert [cell.strip() for cell in line.split("|")][2:5] == ["1", "1–1", "a"]
+    assert [cell.strip() for cell in line.split("|")][2:6] == ["1", "1–1", "1–1", "a"]
 
 
 def test_figures_and_the_same_bytes_again(matrix: Path, tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_empty_values_are_missing_or_undefined(matrix: Path, tmp_path: Path) -> 
         row = pd.read_csv(path).query("scheme == 'mean-then-rank' and task == 'level1' and algorithm == 'A1'")
         assert row.value.item() == pytest.approx(mean)
         assert row[["n_defined", "n_undefined", "n_missing", "n"]].to_numpy().tolist() == [counts]
-        assert row.rank_low.isna().all()
+        assert row.spread_low.isna().all() and row.rank_low.notna().all()
 
 
 def test_a_case_that_an_algorithm_lacks_is_missing(matrix: Path, tmp_path: Path) -> None:

@@ -14,11 +14,21 @@ from bmseg.leaderboard.board import Board, init_board
 from bmseg.leaderboard.challenge import challenge_text, default_challenge
 from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import Reference
-from bmseg.leaderboard.standings import CONSENSUS, beside_readers, mean_dice, standings, weighted_score
+from bmseg.leaderboard.standings import (
+    ABOVE,
+    AVERAGE_READER,
+    BELOW,
+    CHANCE,
+    beside_readers,
+    mean_dice,
+    standings,
+    weighted_score,
+)
 from bmseg.leaderboard.verify import verify
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import read_mask
 from evaluation.scores.fair import over_consensuses
+from evaluation.statistics.signed_rank import signed_rank
 from evaluation.study import score_exam
 from tests.bmseg.leaderboard.boards import EXAMS, make_board, make_readers, with_rules, write_masks
 
@@ -59,8 +69,12 @@ def test_rows_are_in_rank_order_and_readers_have_a_place_but_no_rank(board: tupl
     assert list(ranked["rank"]) == [1, 2, 3]
     assert (ranked.rank_low <= ranked["rank"]).all() and (ranked["rank"] <= ranked.rank_high).all()
     others = rows[rows.kind != "submission"]
-    assert set(others.name) == {"reader1", "reader2", "reader3", "reader4", "consensus of the other readers"}
-    assert others[["rank", "rank_low", "rank_high", "value", "group"]].isna().all(axis=None)
+    assert set(others.name) == {"reader1", "reader2", "reader3", "reader4", "average reader"}
+    assert (
+        others[["rank", "rank_low", "rank_high", "spread_low", "spread_high", "value", "group", "p_holm"]]
+        .isna()
+        .all(axis=None)
+    )
     assert rows.score.is_monotonic_decreasing
     # Nobody marks level 3 in knee_c: undefined for those who leave it empty too.
     assert ranked.group.iloc[0].startswith("a")
@@ -68,11 +82,11 @@ def test_rows_are_in_rank_order_and_readers_have_a_place_but_no_rank(board: tupl
     assert (ranked.n_defined + ranked.n_undefined + ranked.n_missing == ranked.n).all()
 
 
-def test_the_consensus_of_the_others_scores_as_the_mean_reader(board: tuple[Board, Reference]) -> None:
+def test_the_average_reader_has_the_mean_of_the_readers_dice(board: tuple[Board, Reference]) -> None:
     scores = standings(board[0]).scores
     means = scores[scores.kind == "reader"].groupby(["exam", "level"]).dice.mean()
-    consensus = scores[scores.key == CONSENSUS].set_index(["exam", "level"]).dice
-    pd.testing.assert_series_equal(consensus.sort_index(), means.sort_index(), check_names=False)
+    average = scores[scores.key == AVERAGE_READER].set_index(["exam", "level"]).dice
+    pd.testing.assert_series_equal(average.sort_index(), means.sort_index(), check_names=False)
 
 
 def test_a_level_without_weight_is_shown_and_does_not_rank(board: tuple[Board, Reference]) -> None:
@@ -103,7 +117,7 @@ def test_a_board_without_submissions_shows_its_readers(tmp_path: Path) -> None:
     board, _ = make_board(tmp_path)
     found = standings(board)
     assert found.rankings is None and found.entries == []
-    assert set(found.rows.kind) == {"reader", "consensus"} and len(found.rows) == 5
+    assert set(found.rows.kind) == {"reader", AVERAGE_READER} and len(found.rows) == 5
 
 
 def _scores(values: dict[str, dict[str, list[float]]]) -> pd.DataFrame:
@@ -121,15 +135,41 @@ def test_the_difference_to_the_readers_is_formed_where_both_are_defined() -> Non
     first = {"level1": [0.4] * 8, "level2": [0.4] * 7 + [nan]}
     second = {"level1": [0.6] * 8, "level2": [0.4] * 7 + [nan]}
     model = {"level1": [0.7, 0.6, 0.65, 0.7, 0.6, 0.7, 0.66, 0.64], "level2": [0.4, nan, *[0.5] * 6]}
-    scores = _scores({"reader1": first, "reader2": second, "model": model})
-    estimate, low, high, words = beside_readers(scores, {"level1": 1, "level2": 3}, 0.95)["model"]
+    scores = _scores({"reader1": first, "reader2": second, "submission": model})
+    found = beside_readers(scores, {"level1": 1, "level2": 3}, 0.95).loc["submission"]
     # By hand: weighted 1 to 3, level 2 left out of the second and the last exam.
     by_exam = [(0.2 + 3 * 0) / 4, 0.1, (0.15 + 0.3) / 4, 0.125, 0.1, 0.125, (0.16 + 0.3) / 4, 0.14]
     walsh = [(a + b) / 2 for i, a in enumerate(by_exam) for b in by_exam[i:]]
-    assert estimate == pytest.approx(np.median(walsh))
-    assert 0 < low < estimate < high and words == "above the readers"
-    assert beside_readers(scores, {"level2": 1}, 0.95)["reader1"][3] == "not told apart from the readers"
-    assert beside_readers(scores, {"level1": 1}, 0.95)["reader1"][3] == "below the readers"
+    assert found.difference == pytest.approx(np.median(walsh))
+    assert 0 < found.low < found.difference < found.high and found.beside == ABOVE
+    # Alone in its family it is not adjusted.
+    assert found.p_holm == pytest.approx(signed_rank(by_exam).p)
+    readers = beside_readers(scores, {"level1": 1}, 0.95).loc[["reader1", "reader2"]]
+    assert readers.p_holm.isna().all() and set(readers.beside) == {""}
+
+
+def test_above_and_below_the_readers_are_adjusted_over_submissions() -> None:
+    """Of thirty that draw with the readers some stand out by chance; alone each would be called clear."""
+    random = np.random.default_rng(2)
+    hard = random.normal(0.6, 0.1, 10)
+    values = {f"reader{n}": {"level1": list(hard + random.normal(0, 0.03, 10))} for n in (1, 2)}
+    null = {f"s{n}": {"level1": list(hard + random.normal(0, 0.03, 10))} for n in range(30)}
+    clear = {"above": {"level1": list(hard + 0.2)}, "below": {"level1": list(hard - 0.2)}}
+    scores = _scores({**values, **null, **clear})
+    scores["kind"] = np.where(scores.key.str.startswith("reader"), "reader", "submission")
+    found = beside_readers(scores, {"level1": 1}, 0.95)
+    alone = [
+        beside_readers(scores[scores.key.isin(["reader1", "reader2", key])], {"level1": 1}, 0.95).loc[key]
+        for key in null
+    ]
+    assert sum(row.beside != CHANCE for row in alone) > 0
+    assert sum(row.low > 0 or row.high < 0 for row in alone) > 0
+    assert set(found.beside[list(null)]) == {CHANCE}
+    p = [signed_rank(hard + 0.2 - np.median([values[r]["level1"] for r in values], axis=0)).p]
+    assert found.p_holm["above"] == pytest.approx(min(1, 32 * p[0]))
+    three = scores[scores.key.isin(["reader1", "reader2", "above", "below", "s0"])]
+    few = beside_readers(three, {"level1": 1}, 0.95)
+    assert (few.beside["above"], few.beside["below"]) == (ABOVE, BELOW)
 
 
 def test_missing_counts_as_zero_and_undefined_not_at_all() -> None:

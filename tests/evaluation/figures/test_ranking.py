@@ -78,12 +78,12 @@ def test_a_filled_cell_is_a_significant_difference(rankings: Rankings) -> None:
     figure = significance_map(pairwise, NAMES, 0.05, note=NOTE)
     drawn(figure)
     shown = figure.axes[0].get_images()[0].get_array()
-    assert (pairwise.p_holm <= 0.05).sum() == 3
+    assert (pairwise.p_clear <= 0.05).sum() == 3
     for row in pairwise.itertuples():
         cell = shown[NAMES.index(row.algorithm), NAMES.index(row.other)]
-        assert (cell[:3] == to_rgba(BLUE)[:3]).all() == (row.p_holm <= 0.05)
+        assert (cell[:3] == to_rgba(BLUE)[:3]).all() == (row.p_clear <= 0.05)
     assert "no case defined for both" not in legend(figure)
-    untested = pairwise.assign(p_holm=pairwise.p_holm.mask(pairwise.other == "good"))
+    untested = pairwise.assign(p_clear=pairwise.p_clear.mask(pairwise.other == "good"))
     assert "no case defined for both" in legend(significance_map(untested, NAMES))
 
 

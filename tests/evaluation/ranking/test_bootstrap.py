@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evaluation.ranking import OVERALL, Rules, Scheme, rank_scores
-from evaluation.ranking.bootstrap import draw, rank_interval, rank_probabilities, rank_stability
+from evaluation.ranking.bootstrap import draw, rank_probabilities, rank_spread, rank_stability
 from evaluation.ranking.schemes import aggregate, best_ranks, rank_aggregates
 from evaluation.ranking.score_table import TaskScores
 from evaluation.statistics.signed_rank import signed_rank
@@ -171,9 +171,9 @@ def test_tasks_with_the_same_cases_move_together_in_the_overall_ranking() -> Non
 def test_intervals_probabilities_and_stability_of_known_samples() -> None:
     first = np.repeat([1, 2, 3], [3, 94, 3])
     samples = np.stack([first, np.where(first == 1, 2, 1)], axis=1)
-    low, high = rank_interval(samples, 0.95)
+    low, high = rank_spread(samples, 0.95)
     assert (low.tolist(), high.tolist()) == ([1, 1], [3, 2])
-    low, high = rank_interval(samples, 0.9)
+    low, high = rank_spread(samples, 0.9)
     assert (low.tolist(), high.tolist()) == ([2, 1], [2, 1])
     assert rank_probabilities(np.array([[1, 2], [1, 1], [2, 1], [1, 2]])).tolist() == [
         [0.75, 0.25],

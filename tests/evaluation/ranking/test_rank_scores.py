@@ -74,7 +74,9 @@ def test_a_total_tie_gives_one_shared_rank_in_every_scheme() -> None:
     for tolerance in (1e-9, 0):
         found = rank_scores(long(values), Rules(bootstraps=100, tolerance=tolerance))
         assert len(found.ranks) == 5 * 2 * 5
-        assert (found.ranks[["rank", "rank_low", "rank_high"]] == 1).all(axis=None)
+        assert (found.ranks[["rank", "rank_low", "spread_low", "spread_high"]] == 1).all(axis=None)
+        # Equal scores in these cases are no proof: any of them may be first on others, and any last.
+        assert (found.ranks.rank_high == 5).all()
         assert (found.pairwise.p == 1).all()
         assert set(found.groups.group) == {"a"}
         first = found.probabilities["rank"] == 1
@@ -209,7 +211,8 @@ def test_only_the_schemes_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_bootstrap() -> None:
     found = rank_scores(long(np.eye(3)), Rules(bootstraps=0))
-    assert found.ranks.rank_low.isna().all()
+    assert found.ranks.spread_low.isna().all()
+    assert found.ranks.rank_low.notna().all() and found.no_interval == {}
     assert len(found.probabilities) == 0
     assert found.stability.kendall_tau.isna().all()
     assert found.n_bootstraps == 0
@@ -217,7 +220,10 @@ def test_no_bootstrap() -> None:
 
 def test_a_single_algorithm() -> None:
     found = rank_scores(long(np.array([[0.5], [0.6]])), Rules(bootstraps=10))
-    assert (found.ranks["rank"] == 1).all()
+    assert (found.ranks["rank"] == 1).all() and found.ranks.rank_low.isna().all()
+    assert set(found.no_interval.values()) == {
+        "no interval of the rank: there is nobody else to be ranked with"
+    }
     assert len(found.pairwise) == 0
     assert found.groups.group.tolist() == ["a", "a"]
 

@@ -34,7 +34,7 @@ def test_numbers_of_pages_are_those_of_the_json(site: Path, board: Standings) ->
         number
         for row in document["rows"]
         for number in (
-            row["rank"], row["score"], *(row["levels"][level] for level in levels),
+            row["rank"], row["value"], row["score"], *(row["levels"][level] for level in levels),
             row["difference"], row["n_defined"], row["n_undefined"],
             row["n_missing"],
         )
@@ -59,7 +59,7 @@ def _submission(document: dict, key: str) -> dict:
 
 def test_csv_files_read_back_to_the_last_bit(site: Path, board: Standings) -> None:
     rows = pd.read_csv(site / "rows.csv")
-    for column in ("score", "level1", "level2+3", "difference", "rank_high"):
+    for column in ("score", "level1", "level2+3", "difference", "rank_high", "spread_low"):
         np.testing.assert_array_equal(rows[column], board.rows[column].astype(float))
     ranks = pd.read_csv(site / "ranks.csv")
     assert board.rankings is not None
