@@ -25,6 +25,8 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 #: From this share of a level's voxels on it is one rater's.
 NEARLY_ALL = 0.9
+#: From this share of the marked voxels on, decisions that are not monotone are said at once.
+WORTH_SAYING = 0.01
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,17 @@ def audit(
 def told(consensus: Consensus, findings: Sequence[Finding]) -> list[str]:
     """What to say of a consensus at once: its notices, and findings that no notice says already.
 
-    Those of kind "not diagonal" are left to the table: of a graded signal every exam has some.
+    Left to the table are those of kind "not diagonal" (of a graded signal every exam has some), and those "not
+    monotone" in less than `WORTH_SAYING` of the marked voxels.
     """
     notices = list(consensus.notices)
-    return notices + [
-        each.words
+    worth = [
+        each
         for each in findings
-        if each.kind != "not diagonal" and not any(each.words in notice for notice in notices)
+        if each.kind != "not diagonal"
+        and not (each.kind == "not monotone" and each.voxels < WORTH_SAYING * each.of)
     ]
+    return notices + [each.words for each in worth if not any(each.words in notice for notice in notices)]
 
 
 def overruled_voxels(consensus: Consensus) -> tuple[int, int]:

@@ -70,6 +70,11 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
         "slice_profile.csv", "slices_peripheral_central.csv", "sensitivity.csv", "sensitivity.md",
         "sensitivity.html", "sensitivity_order.csv", "consensus_searches.csv", "decisions.csv",
         "decisions.md", "decisions.html", "consensus.md", "consensus.html",
+        "dice_by_yardstick.csv", "other_ways.csv", "interchangeability.csv", "interchangeability.md",
+        "interchangeability.html", "interchangeability_in_words.md", "interchangeability_by_reader.csv",
+        "interchangeability_by_reader.md", "interchangeability_by_reader.html", "alternative_annotator.csv",
+        "alternative_annotator.md", "alternative_annotator.html", "consensus_audit.csv",
+        "consensus_audit.md", "consensus_audit.html", "consensus_audit_in_words.md",
         *(
             f"figures/{name}.{ending}"
             for name in (

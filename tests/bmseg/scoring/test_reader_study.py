@@ -11,7 +11,6 @@ import pytest
 
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.study import DEFAULT_STUDY, load_study
-from evaluation.comparison.verdicts import verdicts
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import count_votes
 from evaluation.measures.dice import Dice
@@ -139,17 +138,22 @@ def test_the_report_of_plain_folders(scored: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     page = (out / "report.html").read_text()
     for title in (
-        "The fair comparison", "Methods compared", "Models against readers", "Agreement of readers",
+        "The fair comparison", "Beside the readers, without a consensus", "Methods compared", "Models against readers", "Agreement of readers",
         "Where it fails", "Volumes", "The same table by other consensuses",
     ):  # fmt: skip
         assert f"<h2>{title}</h2>" in page
     # Of both: two boxplots together, fair against usual, agreement; of each: five.
     assert page.count("data:image/svg+xml") == 1 + 3 + 2 * 5
-    headline = verdicts(pd.read_csv(out / "methods_compared.csv"))[0]
-    assert headline.startswith(
-        "net and worse cannot be told apart: the Dice of net is higher on 4 of 4 levels"
-    )
+    [headline] = [
+        line[2:]
+        for line in (out / "methods_compared_in_words.md").read_text().splitlines()
+        if line.startswith("- Which of net and worse is better is not settled")
+    ]
     assert page.count(headline) == 2
+    # What needs no consensus comes first, and all that is said first stands in its part too.
+    first = page.index("net beside the readers: on level1")
+    assert first < page.index(headline)
+    assert page.count("Which of net and the median reader is better is not settled") == 2
     assert f'<p class="headline">{headline}</p>' in page
     assert page.count("On level1 the Dice of net is ") == 5 + 1
     assert "What the methods cost" not in page
