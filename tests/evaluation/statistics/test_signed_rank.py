@@ -65,9 +65,7 @@ def test_without_ties_as_scipy_exact(differences: list[int], alternative: str) -
 @given(differences=tied.filter(lambda d: np.count_nonzero(d) > 1), alternative=alternatives)
 def test_with_ties_and_zeros_as_scipy_over_all_permutations(differences: list[int], alternative: str) -> None:
     exhaustive = stats.PermutationMethod(n_resamples=10_000)
-    expected = stats.wilcoxon(
-        differences, alternative=alternative, zero_method="pratt", method=exhaustive
-    )
+    expected = stats.wilcoxon(differences, alternative=alternative, zero_method="pratt", method=exhaustive)
     found = signed_rank(differences, alternative)
     assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
     assert found.n_equal == differences.count(0)
