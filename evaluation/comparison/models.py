@@ -2,8 +2,10 @@
 
 Two ways. Usual: against the consensus of all readers; models have no part in it, so it flatters none, and it
 is the one made of most readers. Verdicts rest on it. Fair: against the consensuses without one reader each,
-by which Table 1 measures readers; it shows whether the answer hangs on one of them. Models differ there by
-the mean over the consensuses on which both are defined.
+by which Table 1 measures readers; it shows whether the answer hangs on one of them. A model's Dice is there
+that over the consensuses (`evaluation.scores.fair.over_consensuses`).
+
+Marking a level where there is none is tested beside Dice, `evaluation.comparison.absent`.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.comparison import absent
 from evaluation.comparison.readers import estimate_and_test
-from evaluation.scores.fair import units
+from evaluation.scores.fair import over_consensuses, units
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import holm
 
@@ -25,6 +28,7 @@ USUAL, FAIR = "usual", "fair"
 COLUMNS = [
     "way", "level", "model", "other", "median", "other_median", "difference", "low", "high", "confidence",
     "coverage", "p", "p_holm", "n_pairs", "n_left_out", "n_equal", "n_partly",
+    *absent.COLUMNS,
 ]  # fmt: skip
 
 
@@ -54,8 +58,10 @@ def compare_models(
         `COLUMNS`: ``difference`` is the Hodges-Lehmann estimate of model minus other with ``low`` and
         ``high``; ``median`` and ``other_median`` are of the exams compared. ``n_pairs`` exams compared,
         ``n_left_out`` where one of the two is undefined, ``n_equal`` without a difference, ``n_partly``
-        compared though a knee or a consensus of theirs was left out as undefined. NaN where no exam can be
-        compared.
+        compared though a knee of theirs was left out as undefined. NaN where no exam can be compared.
+        Of the exams left out, ``n_false`` in which the model alone marked what is not there,
+        ``n_false_other`` the other alone; ``p_absent`` is the exact sign test of these, and
+        ``p_absent_holm`` adjusts it over the pairs and levels that have such exams.
 
     Raises
     ------
@@ -67,43 +73,51 @@ def compare_models(
     ways = {USUAL: usual} if fair is None or fair.empty else {USUAL: usual, FAIR: fair}
     rows: list[dict[str, Any]] = []
     for way, scores in ways.items():
+        settled = over_consensuses(scores)
         for level, (model, other) in product(dict.fromkeys(scores.level), combinations(models, 2)):
-            exams = side_by_side(scores[scores.level == level], model, other)
+            of_level = settled[settled.level == level]
+            exams = side_by_side(of_level, model, other)
             medians = exams[[model, other]].dropna().median()
             rows.append(
                 {"way": way, "level": level, "model": model, "other": other}
                 | {"median": medians[model], "other_median": medians[other]}
                 | estimate_and_test((exams[model] - exams[other]).to_numpy(), confidence)
                 | {"n_partly": int(exams.partly.sum())}
+                | absent.count_and_test(absent.false_markings(_by_unit(of_level, model, other)))
             )
     return _adjusted(pd.DataFrame(rows))
 
 
 def side_by_side(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
-    """Dice of two models in each exam, on the knees and consensuses where both are defined.
+    """Dice of two models in each exam, on the knees where both are defined.
 
     `scores` are of one level and one way, as in `compare_models`.
 
     By exam: a column each, named as the models, NaN in both where the exam cannot be compared; ``partly``,
-    whether a knee or a consensus was left out of an exam that can.
+    whether a knee was left out of an exam that can.
 
     Raises
     ------
     StatisticsError
         When a model has no scores.
     """
+    if "left_out" in scores:
+        scores = over_consensuses(scores)
+    both = _by_unit(scores, model, other)
+    defined = both.dropna().groupby("exam", sort=False).mean()
+    found = defined.reindex(list(dict.fromkeys(scores.exam))).rename_axis("exam")
+    some_undefined = both.isna().any(axis=1).groupby("exam").any()
+    return found.assign(partly=some_undefined.reindex(found.index) & found[model].notna())
+
+
+def _by_unit(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
+    """Dice of two models, a column each, a row an exam (knee)."""
     for name in (model, other):
         if not (scores.rater == name).any():
             known = ", ".join(dict.fromkeys(scores.rater))
             raise StatisticsError(f"model '{name}': found no scores, expected one of {known}")
-    by = units(scores)
-    keys = [*by, "left_out"] if "left_out" in scores else by
-    dice = [scores[scores.rater == name].set_index(keys).dice for name in (model, other)]
-    both = pd.concat(dice, axis=1, keys=[model, other])
-    defined = both.dropna().groupby(by).mean().groupby("exam").mean()
-    found = defined.reindex(list(dict.fromkeys(scores.exam))).rename_axis("exam")
-    some_undefined = both.isna().any(axis=1).groupby("exam").any()
-    return found.assign(partly=some_undefined.reindex(found.index) & found[model].notna())
+    dice = [scores[scores.rater == name].set_index(units(scores)).dice for name in (model, other)]
+    return pd.concat(dice, axis=1, keys=[model, other])
 
 
 def of_models(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
@@ -113,4 +127,5 @@ def of_models(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
     p_holm = table.groupby("way", sort=False).p.transform(lambda p: holm(p.to_numpy()))
-    return table.assign(p_holm=p_holm)[COLUMNS].reset_index(drop=True)
+    p_absent_holm = absent.with_holm(table, ["way"])
+    return table.assign(p_holm=p_holm, p_absent_holm=p_absent_holm)[COLUMNS].reset_index(drop=True)

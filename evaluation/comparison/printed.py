@@ -20,6 +20,12 @@ from evaluation.statistics.words import (
 )
 from evaluation.table import Table
 
+_FALSE = ["Marked though absent", "Holm p of that"]
+_FALSE_IN_WORDS = (
+    "Marked though absent: exams without the level that the first alone, and the second alone, marked; exact "
+    "sign test, adjusted in a family of its own. No such exam is in the differences."
+)
+
 
 def methods_table(
     table: pd.DataFrame,
@@ -34,6 +40,7 @@ def methods_table(
     """
     interval = f"{percent(table.confidence.iloc[0])} interval"
     columns = ["Level, pair", "Medians", f"Difference ({interval})", "p", "Holm p", "Exams"]
+    columns += _FALSE if _has_false(table) else []
     fair = {(row.level, row.model, row.other): row for row in table[table.way == FAIR].itertuples()}
     if fair:
         columns += ["Fair difference", "Fair Holm p"]
@@ -41,7 +48,7 @@ def methods_table(
     for row in table[table.way == USUAL].itertuples():
         pair, *of_pair = _cells(row)
         medians = f"{number(row.median)}, {number(row.other_median)}" if row.n_pairs else DASH
-        cells = [pair, medians, *of_pair]
+        cells = [pair, medians, *of_pair, *(_false(row) if _has_false(table) else [])]
         if fair:
             beside = fair[row.level, row.model, row.other]
             cells += [_difference(beside), p_value(beside.p_holm)]
@@ -53,17 +60,19 @@ def readers_table(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ())
     """`compare` as a printed table, a row a level and pair; `notes` are further lines below the table."""
     confidence = table.confidence.iloc[0]
     columns = ["Level, pair", f"Difference ({percent(confidence)} interval)", "p", "Holm p", "Exams"]
-    rows = [_cells(row) for row in table.itertuples()]
+    columns += _FALSE if _has_false(table) else []
+    rows = [[*_cells(row), *(_false(row) if _has_false(table) else [])] for row in table.itertuples()]
     told = [
         "Dice by consensuses in which neither has a part: model minus reader, exam by exam; Hodges-Lehmann "
         "estimate with the interval of the exact Wilcoxon signed-rank test; two-sided p.",
         "Holm p: adjusted over all readers of a model and level. Exams: where both are defined, of all.",
     ]
+    told += [_FALSE_IN_WORDS] if _has_false(table) else []
     if "margin" in table:
         columns.append("Not worse by the margin: Holm p")
         rows = [[*row, p_value(p)] for row, p in zip(rows, table.p_margin_holm, strict=True)]
         alpha = f"{(1 - confidence) / 2:g}"
-        told.append(f"Margin: {table.margin.iloc[0]:g}; shown where the one-sided Holm p is at most {alpha}.")
+        told.append(f"Margin: {table.margin.iloc[0]:g}; clear where the one-sided Holm p is at most {alpha}.")
     if any(star_if_short(coverage, confidence) for coverage in table.coverage):
         told.append(f"*: too few exams for {percent(confidence)}; the widest interval that there is.")
     return Table(title, columns, rows, [*told, *notes], table)
@@ -81,6 +90,17 @@ def _difference(row: Any) -> str:
     return words + star_if_short(row.coverage, row.confidence)
 
 
+def _has_false(table: pd.DataFrame) -> bool:
+    return bool((table.n_false + table.n_false_other).any())
+
+
+def _false(row: Any) -> list[str]:
+    """How often each of the two marked what is not there, and p."""
+    if not row.n_false + row.n_false_other:
+        return [DASH, DASH]
+    return [f"{row.n_false} and {row.n_false_other}", p_value(row.p_absent_holm)]
+
+
 def _notes(table: pd.DataFrame, reference: str) -> list[str]:
     ways = list(dict.fromkeys(table.way))
     family = int(table[table.way == USUAL].p.notna().sum())
@@ -91,7 +111,7 @@ def _notes(table: pd.DataFrame, reference: str) -> list[str]:
         "exact Wilcoxon signed-rank test; two-sided p.",
         f"Holm p: adjusted over the {plural(family, 'test')} of "
         + ("each way (all pairs, all levels)." if FAIR in ways else "all pairs and levels."),
-        "Exams: those where both are defined, of all; the others are left out.",
+        "Exams: those where both are defined, of all; the others are left out of the differences.",
     ]
     if FAIR in ways:
         notes.insert(1, "Fair: mean over the consensuses that leave out one reader each.")
@@ -99,9 +119,11 @@ def _notes(table: pd.DataFrame, reference: str) -> list[str]:
     if short:
         coverages = ", ".join(percent(coverage, 1) for coverage in sorted(short))
         notes.append(f"*: too few exams; the widest interval that there is ({coverages}).")
+    if _has_false(table):
+        notes.append(_FALSE_IN_WORDS)
     if partly := int(table.n_partly.max()):
         notes.append(
-            f"In up to {partly} of the exams compared a knee or a consensus is undefined for one of the two "
-            "and left out of the exam's mean."
+            f"In up to {partly} of the exams compared a knee is undefined for one of the two and left out of "
+            "the exam's mean."
         )
     return notes

@@ -3,6 +3,7 @@
 Differences are model minus reader, exam by exam. The test is Wilcoxon's signed-rank test, exact; the
 estimate is that of Hodges and Lehmann with the interval that the same test gives. The exam is the
 independent unit: where scores are by knee, an exam's difference is the mean of its knees' differences.
+Marking a level where there is none is tested beside it, `evaluation.comparison.absent`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.scores.fair import units
+from evaluation.comparison import absent
+from evaluation.scores.fair import over_consensuses, units
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
 from evaluation.statistics.words import count_of, number, p_is, p_value, percent, star_if_short
@@ -25,7 +27,7 @@ MEDIAN_READER = "median reader"
 #: Columns of `compare`; with a margin also those of `MARGIN_COLUMNS`.
 COLUMNS = [
     "level", "model", "other", "difference", "low", "high", "confidence", "coverage", "p", "p_holm",
-    "n_pairs", "n_left_out", "n_equal",
+    "n_pairs", "n_left_out", "n_equal", *absent.COLUMNS,
 ]  # fmt: skip
 MARGIN_COLUMNS = ["margin", "p_margin", "p_margin_holm"]
 
@@ -35,38 +37,59 @@ def paired_differences(
 ) -> pd.Series:
     """Dice of a model minus that of a reader, or of the median reader, exam by exam, on one level.
 
-    NaN where one of the two is undefined.
+    NaN where one of the two is undefined. Parameters and errors are those of `paired_dice`; with a column
+    ``knee`` the differences of an exam's knees are averaged.
+    """
+    pairs = paired_dice(scores, model, other, readers)
+    return (pairs.model - pairs.other).groupby("exam", sort=False).mean()
+
+
+def paired_dice(scores: pd.DataFrame, model: str, other: str, readers: Sequence[str] = ()) -> pd.DataFrame:
+    """Dice of a model and of a reader, or of the median reader, by the same yardstick, on one level.
+
+    Columns ``model`` and ``other``, a row an exam (knee); NaN where a level that is not there is rightly left
+    empty.
 
     Parameters
     ----------
     scores : DataFrame
-        Of one level; columns ``exam``, ``rater``, ``dice``. With a column ``knee`` the differences of an
-        exam's knees are averaged. With a column ``left_out`` (`evaluation.scores.fair.score_fair`) a model
-        meets a reader on the consensus without that reader, and the median reader with its mean over all
-        these consensuses.
+        Of one level; columns ``exam``, ``rater``, ``dice``, and ``knee`` where scored by knee. With a column
+        ``left_out`` (`evaluation.scores.fair.score_fair`) a model meets a reader on the consensus without
+        that reader, and the median reader with its Dice over all these consensuses (`over_consensuses`).
     model, other : str
         `MEDIAN_READER` stands for the median of the defined Dice of `readers` in each exam, needed then.
+        Where the level is absent it is what most readers did: marked it (0) or not (NaN); where as many did
+        as did not, both columns are NaN.
 
     Raises
     ------
     StatisticsError
         When a rater has no scores.
     """
-
-    def dice(rater: str, without: str | None = None) -> pd.Series:
-        chosen = scores[scores.rater == rater]
-        if without is not None and "left_out" in scores:
-            chosen = chosen[chosen.left_out == without]
-        if chosen.empty:
-            known = ", ".join(dict.fromkeys(scores.rater))
-            raise StatisticsError(f"rater '{rater}': found no scores, expected one of {known}")
-        return chosen.groupby(units(scores), sort=False).dice.mean()
-
+    known = dict.fromkeys(scores.rater)
+    if unknown := [
+        rater for rater in (model, *(readers if other == MEDIAN_READER else [other])) if rater not in known
+    ]:
+        raise StatisticsError(f"rater '{unknown[0]}': found no scores, expected one of {', '.join(known)}")
     if other == MEDIAN_READER:
-        difference = dice(model) - pd.concat([dice(reader) for reader in readers], axis=1).median(axis=1)
-    else:
-        difference = dice(model, without=other) - dice(other)
-    return difference.groupby("exam").mean()
+        return _beside_median(over_consensuses(scores), model, readers)
+    if "left_out" in scores:
+        scores = scores[scores.left_out == other]
+    by = units(scores)
+    of_each = [scores[scores.rater == rater].set_index(by).dice for rater in (model, other)]
+    return pd.concat(of_each, axis=1, keys=["model", "other"])
+
+
+def _beside_median(scores: pd.DataFrame, model: str, readers: Sequence[str]) -> pd.DataFrame:
+    """`paired_dice` beside the median reader, of `over_consensuses`."""
+    by = units(scores)
+    of_model = scores[scores.rater == model].set_index(by)
+    of_readers = [scores[scores.rater == reader].set_index(by).dice for reader in readers]
+    each = pd.concat(of_readers, axis=1).reindex(of_model.index)
+    share = each.notna().mean(axis=1)
+    median = each.median(axis=1).mask(of_model.absent & (share < 0.5))
+    pairs = pd.DataFrame({"model": of_model.dice, "other": median})
+    return pairs.mask(of_model.absent & (share == 0.5))
 
 
 def compare(
@@ -97,7 +120,10 @@ def compare(
         `COLUMNS`: ``difference`` is the Hodges-Lehmann estimate of model minus other with ``low`` and
         ``high``; ``confidence`` was asked for and ``coverage`` is exact; ``p`` two-sided, ``p_holm``;
         ``n_pairs`` exams compared, ``n_left_out`` undefined, ``n_equal`` without a difference. NaN where
-        no exam can be compared. With a margin, `MARGIN_COLUMNS`: the margin, the one-sided p of
+        no exam can be compared. Of the exams left out, ``n_false`` in which the model alone marked what is
+        not there, ``n_false_other`` the other alone, and the exact sign test of these, ``p_absent``;
+        ``p_absent_holm`` in families of its own: readers as `family` says, the median reader over the
+        levels. With a margin, `MARGIN_COLUMNS`: the margin, the one-sided p of
         non-inferiority and the same adjusted by Holm.
 
     Raises
@@ -108,8 +134,10 @@ def compare(
     others = [*readers, MEDIAN_READER] if len(readers) > 1 else list(readers)
     rows = []
     for level, model, other in product(dict.fromkeys(scores.level), models, others):
-        differences = paired_differences(scores[scores.level == level], model, other, readers).to_numpy()
+        pairs = paired_dice(scores[scores.level == level], model, other, readers)
+        differences = (pairs.model - pairs.other).groupby("exam", sort=False).mean().to_numpy()
         row = {"level": level, "model": model, "other": other} | estimate_and_test(differences, confidence)
+        row |= absent.count_and_test(absent.false_markings(pairs))
         if margin is not None:
             row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
         rows.append(row)
@@ -117,6 +145,10 @@ def compare(
     for name in ["p"] if margin is None else ["p", "p_margin"]:
         in_families = table.groupby(list(family), sort=False)[name]
         table[f"{name}_holm"] = in_families.transform(lambda p: holm(p.to_numpy()))
+    # The sentence on the median reader speaks of it alone, on every level.
+    is_median = table.other == MEDIAN_READER
+    of_median = absent.with_holm(table[is_median], [name for name in family if name != "level"])
+    table["p_absent_holm"] = pd.concat([absent.with_holm(table[~is_median], family), of_median])
     return table
 
 
@@ -154,8 +186,9 @@ def non_inferiority(differences: Sequence[float] | np.ndarray, margin: float) ->
 def in_words(comparison: Any) -> str:
     """One comparison as a sentence: a row of `compare` or of `evaluation.comparison.models.compare_models`.
 
-    As ``table.itertuples()`` or ``table.iloc`` give it. Where a margin was named, a second sentence says
-    whether non-inferiority is shown: by Holm's p, at half of what the interval leaves out.
+    As ``table.itertuples()`` or ``table.iloc`` give it. Further sentences: on exams in which only one of the
+    two marked what is not there, and, where a margin was named, whether non-inferiority is clear: by Holm's p,
+    at half of what the interval leaves out.
 
     Examples
     --------
@@ -169,11 +202,13 @@ def in_words(comparison: Any) -> str:
     other = with_article(c.other)
     exams = count_of(c.n_pairs, c.n_pairs + c.n_left_out, "exams")
     if not c.n_pairs:
-        return f"On {c.level} {c.model} and {other} cannot be compared: both are defined in {exams}."
+        nowhere = f"On {c.level} {c.model} and {other} cannot be compared: both are defined in {exams}."
+        return nowhere + absent.absent_in_words(c)
     facts = f"{_interval_in_words(c)}; Wilcoxon {p_is(c.p)}, Holm {p_value(c.p_holm)}; {exams}"
     if c.n_equal:
         facts += f", {c.n_equal} without a difference"
-    return f"On {c.level} the Dice of {c.model} is {_by(c.difference)} that of {other} ({facts}).{_margin(c)}"
+    said = f"On {c.level} the Dice of {c.model} is {_by(c.difference)} that of {other} ({facts})."
+    return said + absent.absent_in_words(c) + _margin(c)
 
 
 def with_article(rater: str) -> str:
@@ -187,6 +222,8 @@ def _interval_in_words(c: Any) -> str:
     name = f"{percent(c.confidence)} interval"
     if star_if_short(c.coverage, c.confidence):
         name = f"{percent(c.coverage, 1)} interval, the widest of so few exams,"
+    if not round(c.low, 2) and not round(c.high, 2):
+        return f"{name} less than 0.005 either way"
     low, high = ("lower" if round(bound, 2) < 0 else "higher" for bound in (c.low, c.high))
     if low != high:
         return f"{name} {number(abs(c.low))} {low} to {number(abs(c.high))} {high}"
@@ -207,8 +244,8 @@ def _margin(c: Any) -> str:
     if margin is None:
         return ""
     alpha = (1 - c.confidence) / 2
-    shown = "is shown" if c.p_margin_holm <= alpha else "is not shown"
+    clear = "is clear" if c.p_margin_holm <= alpha else "is not clear"
     return (
-        f" Non-inferiority with a margin of {margin:g} {shown} "
+        f" Non-inferiority with a margin of {margin:g} {clear} "
         f"(one-sided {p_is(c.p_margin)}, Holm {p_value(c.p_margin_holm)}, level {alpha:g})."
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from evaluation.consensus.result import Consensus
@@ -70,16 +71,54 @@ def score_fair(
 def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
     """One Dice an exam (knee), rater and level: a model's is the mean over the consensuses.
 
-    A Dice is undefined against one consensus and defined against another where only one of them is empty
-    and the model's mask is too. Undefined ones are left out of the mean and counted; the mean is
-    undefined where all are.
+    Consensuses of one exam need not agree on whether a level is there. Where fewer than half of them have it
+    the level is absent, for every rater: who marked it has Dice 0, who did not is undefined (or what the
+    policy on empty masks says), whatever the few that have it. Elsewhere it is the mean of the defined Dice,
+    a 0 against a consensus without the level among them: a reader, who meets one consensus, has those too.
 
     Of `score_fair` with a column ``exam``, and ``knee`` where scored by knee, it makes ``exam``, ``knee`` if
-    there, ``rater``, ``level``, ``dice``, ``n_defined`` of ``n_consensuses``.
+    there, ``rater``, ``level``, ``dice``, ``n_defined`` of ``n_consensuses`` and ``absent``. Without the
+    counts ``n_reference`` and ``n_rater`` a consensus has no level where somebody is undefined against it and
+    nobody overlaps with it.
+    Scores without ``left_out`` are against one consensus. Give all raters of an exam, or one with all
+    consensuses: whether a level is there is asked of all consensuses that `fair` names.
     """
-    keys = [*units(fair), "rater", "level"]
-    found = fair.groupby(keys, sort=False).dice.agg(["mean", "count", "size"]).reset_index()
-    return found.set_axis([*keys, "dice", "n_defined", "n_consensuses"], axis=1)
+    by = [column for column in (*units(fair), "level") if column in fair]
+    keys = [column for column in (*units(fair), "rater", "level") if column in fair]
+    marked = fair.n_rater > 0 if "n_rater" in fair else fair.dice.notna()
+    grouped = fair.assign(marked=marked).groupby(keys, sort=False)
+    found = grouped.agg(
+        dice=("dice", "mean"), n_defined=("dice", "count"), n_consensuses=("dice", "size"),
+        marked=("marked", "any"),
+    ).reset_index()  # fmt: skip
+    found = found.merge(_absent(fair, by), on=by, how="left", validate="many_to_one")
+    found.loc[found.absent, "dice"] = np.where(found.marked[found.absent], 0.0, _when_empty(fair))
+    found["n_defined"] = found.n_defined.where(found.dice.notna(), 0)
+    return found.drop(columns="marked")
+
+
+def _absent(fair: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Whether a level is ``absent``: in fewer than half of an exam's consensuses; no where none is known."""
+    yardstick = [*by, *(["left_out"] if "left_out" in fair else [])]
+    if "n_reference" in fair:
+        holds = (fair.n_reference > 0).astype(float).where(fair.n_reference.notna())
+        of_each = holds.groupby([fair[key] for key in yardstick], sort=False).max()
+    else:
+        of_each = fair.groupby(yardstick, sort=False).dice.agg(_seems_there)
+    return (of_each.groupby(by, sort=False).mean() < 0.5).rename("absent").reset_index()
+
+
+def _seems_there(dice: pd.Series) -> float:
+    """Without counts: a consensus has a level that somebody overlaps with, or that nobody is undefined on."""
+    return float((dice > 0).any() or dice.notna().all())
+
+
+def _when_empty(fair: pd.DataFrame) -> float:
+    """What the Dice of two empty masks is in these scores."""
+    if not {"n_reference", "n_rater"} <= {*fair}:
+        return float("nan")
+    empty = fair.dice[(fair.n_reference == 0) & (fair.n_rater == 0)]
+    return float(empty.iloc[0]) if len(empty) else float("nan")
 
 
 def bias(usual: pd.DataFrame, fair: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,8 @@
-"""Wilcoxon's signed-rank test, exact with ties too, the estimate that belongs to it, and Holm's rule."""
+"""Wilcoxon's signed-rank test, exact with ties and zeros too, its estimate; the sign test; Holm's rule."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,10 @@ Alternative = Literal["two-sided", "greater", "less"]
 
 # Differences of Dice closer than this are ties: 0.3 - 0.2 is not 0.2 - 0.1 in floating point.
 _DECIMALS = 12
+# Guards comparisons of exact probabilities with a level against the last digits of floating point.
+_ROUNDING = 1e-12
+# Differences up to which every shift is tested, from the outside in: half a second.
+_ALL_SHIFTS = 30
 
 
 @dataclass(frozen=True)
@@ -29,45 +34,44 @@ class SignedRank:
     n_pairs: int
     #: Pairs of which one value or both are undefined.
     n_left_out: int
-    #: Pairs without a difference: Wilcoxon's rule leaves them out of the ranks.
+    #: Pairs without a difference: ranked with the others, then without a sign (Pratt's rule).
     n_equal: int
 
 
 def signed_rank(
     differences: Sequence[float] | np.ndarray, alternative: Alternative = "two-sided"
 ) -> SignedRank:
-    """Wilcoxon's signed-rank test (1945, Biometrics Bull 1:80), exact with ties as well.
+    """Wilcoxon's signed-rank test (1945, Biometrics Bull 1:80), exact with ties and zeros as well.
 
     Equal absolute differences share their mean rank, and p is counted over all assignments of signs to
-    these ranks, so no normal approximation is ever made. Differences of 0 are left out before ranking
-    (Wilcoxon's rule, the default of R and SciPy) and counted; so are undefined ones (NaN).
+    these ranks, so no normal approximation is ever made. Differences of 0 are ranked with the others and
+    then have no sign (Pratt 1959, J Am Stat Assoc 54:655, not opened; R: ``coin::wilcoxsign_test`` with
+    ``zero.method = "Pratt"``; SciPy: ``zero_method="pratt"``): left out before ranking, as Wilcoxon did,
+    they could make a difference clear that is not clear any more once all differences grow. The interval of
+    `hodges_lehmann` is of this test. Undefined differences (NaN) are left out and counted.
     """
     values = np.asarray(differences, dtype=float)
     defined = np.round(values[~np.isnan(values)], _DECIMALS)
-    moved = defined[defined != 0]
-    # Mean ranks are halves; twice them are whole numbers.
-    ranks = np.rint(2 * stats.rankdata(np.abs(moved))).astype(int)
-    total = int(ranks[moved > 0].sum())
-    chances = sums_of_ranks(ranks)
-    tails = {"greater": float(chances[total:].sum()), "less": float(chances[: total + 1].sum())}
-    p = min(1.0, 2 * min(tails.values())) if alternative == "two-sided" else min(1.0, tails[alternative])
+    p, total = _exact(defined, alternative)
     return SignedRank(
-        statistic=total / 2,
+        statistic=total,
         p=p if len(defined) else np.nan,
         n_pairs=len(defined),
         n_left_out=len(values) - len(defined),
-        n_equal=len(defined) - len(moved),
+        n_equal=int((defined == 0).sum()),
     )
 
 
 def hodges_lehmann(differences: Sequence[float] | np.ndarray, *, confidence: float = 0.95) -> Interval:
     """The median of all means of two differences, with the interval of the signed-rank test.
 
-    Hodges and Lehmann (1963, Ann Math Stat 34:598); the interval runs from the k-th lowest to the k-th
-    highest of the n (n + 1) / 2 Walsh averages (Tukey 1949; Hollander and Wolfe, Nonparametric Statistical
-    Methods, section 3.3). It assumes differences distributed symmetrically. Differences of 0 stay in;
-    with ties the interval covers more, never less. With fewer than six differences 0.95 cannot be reached:
-    the widest interval and its true coverage. NaN is undefined: left out and counted.
+    Hodges and Lehmann (1963, Ann Math Stat 34:598). The interval runs from the lowest to the highest shift
+    that `signed_rank` does not reject. Where no two of the n (n + 1) / 2 Walsh averages are equal, these are
+    the k-th lowest and the k-th highest of them (Tukey 1949; Hollander and Wolfe, Nonparametric Statistical
+    Methods, section 3.3); elsewhere every shift that changes ranks, ties or zeros is tested. It assumes
+    differences distributed symmetrically. With fewer than six differences 0.95 cannot be reached: the widest
+    interval and its true coverage; with ties the interval covers at least what is said. NaN is undefined:
+    left out and counted.
 
     Raises
     ------
@@ -85,10 +89,22 @@ def hodges_lehmann(differences: Sequence[float] | np.ndarray, *, confidence: flo
         return without_bounds(estimate, confidence, n, n_left_out, "pairs")
     below = np.cumsum(sums_of_ranks(2 * np.arange(1, n + 1))[::2])
     # The innermost that is enough; where none is, the outermost.
-    k = max(1, int((2 * below[: len(walsh) // 2] <= 1 - confidence + 1e-12).sum()))
+    k = max(1, int((2 * below[: len(walsh) // 2] <= 1 - confidence + _ROUNDING).sum()))
     method = f"Walsh averages {k} and {len(walsh) - k + 1} of {len(walsh)}"
     low, high, coverage = float(walsh[k - 1]), float(walsh[-k]), float(1 - 2 * below[k - 1])
+    if len(np.unique(np.round(walsh, _DECIMALS))) < len(walsh) and coverage >= confidence - _ROUNDING:
+        low, high = _not_rejected(defined, confidence), 0.0 - _not_rejected(-defined, confidence)
+        method = "shifts that the exact test with ties does not reject"
     return Interval(estimate, low, high, confidence, coverage, n, n_left_out, method)
+
+
+def sign_test(n_for: int, n_against: int) -> float:
+    """Exact two-sided p of the sign test: as many for as against? NaN without any.
+
+    Pairs without a sign say nothing and are not among them (conditional test; for pairs of yes and no this is
+    McNemar's exact test).
+    """
+    return float(stats.binomtest(n_for, n_for + n_against).pvalue) if n_for + n_against else np.nan
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -112,3 +128,38 @@ def sums_of_ranks(ranks: np.ndarray) -> np.ndarray:
         chances[rank:] = (chances[rank:] + chances[: len(chances) - rank]) / 2
         chances[:rank] /= 2
     return chances
+
+
+def _exact(defined: np.ndarray, alternative: Alternative) -> tuple[float, float]:
+    """P of differences that are rounded and not NaN, and the sum of the positive ones' ranks."""
+    has_sign = defined != 0
+    # Mean ranks are halves; twice them are whole numbers.
+    ranks = np.rint(2 * stats.rankdata(np.abs(defined))).astype(int)
+    total = int(ranks[defined > 0].sum())
+    chances = sums_of_ranks(ranks[has_sign])
+    tails = {"greater": float(chances[total:].sum()), "less": float(chances[: total + 1].sum())}
+    p = 2 * min(tails.values()) if alternative == "two-sided" else tails[alternative]
+    return min(1.0, p), total / 2
+
+
+def _not_rejected(differences: np.ndarray, confidence: float) -> float:
+    """The lowest shift of differences that the test does not reject.
+
+    Between two neighbouring Walsh averages every shift gives the same ranks, so each gap is tested once, and
+    each Walsh average, where there are ties or zeros.
+    """
+    first, second = np.triu_indices(len(differences))
+    walsh = np.unique(np.round((differences[first] + differences[second]) / 2, _DECIMALS))
+
+    def is_kept(place: int) -> bool:
+        gap = walsh[place : place + 2].mean()
+        return any(
+            _exact(np.round(differences - shift, _DECIMALS), "greater")[0] > (1 - confidence) / 2 + _ROUNDING
+            for shift in (walsh[place], gap)
+        )
+
+    places = range(len(walsh))
+    if len(differences) > _ALL_SHIFTS:
+        # With so many differences the tests turn but once.
+        return float(walsh[bisect_left(places, True, key=is_kept)])
+    return float(walsh[next(place for place in places if is_kept(place))])

@@ -76,25 +76,32 @@ def test_without_leave_one_out_scores_there_is_one_way() -> None:
     pd.testing.assert_frame_equal(none, compare_models(usual, models=MODELS))
 
 
-def test_models_meet_on_the_consensuses_where_both_are_defined() -> None:
-    undefined = np.nan
-    rows = [
-        ("a", "nnunet", "anna", 0.8), ("a", "nnunet", "ben", undefined),
-        ("a", "unet", "anna", 0.6), ("a", "unet", "ben", 0.1),
-        ("b", "nnunet", "anna", 0.5), ("b", "nnunet", "ben", 0.7),
-        ("b", "unet", "anna", 0.4), ("b", "unet", "ben", 0.4),
-        ("c", "nnunet", "anna", undefined), ("c", "nnunet", "ben", 0.9),
-        ("c", "unet", "anna", 0.3), ("c", "unet", "ben", undefined),
+def test_models_meet_where_most_consensuses_have_the_level() -> None:
+    """Three readers; in exam a two of their consensuses have the level, in b all, in c one alone."""
+    nan = np.nan
+    dice = {
+        ("a", "nnunet"): [0.8, 0.6, nan], ("a", "unet"): [0.6, 0.3, 0.0],
+        ("b", "nnunet"): [0.5, 0.7, 0.6], ("b", "unet"): [0.4, 0.4, 0.4],
+        ("c", "nnunet"): [0.0, nan, nan], ("c", "unet"): [0.3, 0.0, 0.0],
+    }  # fmt: skip
+    n_reference = {"a": [9, 9, 0], "b": [9, 9, 9], "c": [9, 0, 0]}
+    parts = [
+        pd.DataFrame(
+            {"exam": exam, "rater": rater, "level": "level3", "left_out": ["anna", "ben", "carl"],
+             "dice": values, "n_reference": n_reference[exam], "n_rater": 0 if np.isnan(values).any() else 5}
+        )
+        for (exam, rater), values in dice.items()
     ]  # fmt: skip
-    scores = pd.DataFrame(rows, columns=["exam", "rater", "left_out", "dice"]).assign(level="level3")
+    scores = pd.concat(parts, ignore_index=True)
     found = side_by_side(scores, "nnunet", "unet")
-    # Exam a: unet's 0.1 has no counterpart. Exam c: no consensus has both.
-    np.testing.assert_allclose(found.nnunet, [0.8, 0.6, undefined])
-    np.testing.assert_allclose(found.unet, [0.6, 0.4, undefined])
+    # Exam a: unet's marking against an empty consensus is in its mean. Exam c: nnunet is right, unet is not.
+    np.testing.assert_allclose(found.nnunet, [0.7, 0.6, nan])
+    np.testing.assert_allclose(found.unet, [0.3, 0.4, nan])
     assert list(found.index) == ["a", "b", "c"]
-    assert list(found.partly) == [True, False, False]
+    assert not found.partly.any()
     row = compare_models(scores, models=["nnunet", "unet"]).iloc[0]
-    assert (row.n_pairs, row.n_left_out, row.n_partly) == (2, 1, 1)
+    assert (row.n_pairs, row.n_left_out, row.n_partly) == (2, 1, 0)
+    assert (row.n_false, row.n_false_other) == (0, 1)
 
 
 def test_knees_are_averaged_in_their_exam_as_beside_readers() -> None:
@@ -193,12 +200,11 @@ def test_few_exams_have_a_star_and_one_has_no_interval() -> None:
 
 
 def test_partly_undefined_exams_are_told() -> None:
-    scores = fair_scores()
-    scores.loc[(scores.exam == EXAMS[0]) & (scores.rater == "unet") & (scores.left_out == "ben"), "dice"] = (
-        np.nan
-    )
-    printed = methods_table(compare_models(usual_scores(), scores, models=["nnunet", "unet"]), title="")
-    assert any(note.startswith("In up to 1 of the exams compared") for note in printed.notes)
+    scores = pd.concat([usual_scores().assign(knee=knee) for knee in ("right", "left")], ignore_index=True)
+    undefined = (scores.exam == EXAMS[0]) & (scores.rater == "unet") & (scores.knee == "left")
+    scores.loc[undefined, "dice"] = np.nan
+    printed = methods_table(compare_models(scores, models=["nnunet", "unet"]), title="")
+    assert any(note.startswith("In up to 1 of the exams compared a knee") for note in printed.notes)
 
 
 def test_what_cannot_be_compared_is_named() -> None:

@@ -161,7 +161,7 @@ def test_a_margin_adds_a_test_and_a_sentence() -> None:
     assert list(table.columns) == COLUMNS + MARGIN_COLUMNS
     assert table.p_margin[0] == signed_rank(np.subtract(close, dice["reader2"]) + 0.05, "greater").p
     assert in_words(table.iloc[0]).endswith(
-        "Non-inferiority with a margin of 0.05 is shown (one-sided p < 0.001, Holm < 0.001, level 0.025)."
+        "Non-inferiority with a margin of 0.05 is clear (one-sided p < 0.001, Holm < 0.001, level 0.025)."
     )
 
 

@@ -70,7 +70,7 @@ def literal_p(difference: np.ndarray, rules: Rules) -> float:
     if not difference.any():
         return 1.0
     if rules.exact:
-        return signed_rank(difference, "greater").p
+        return signed_rank(difference[difference != 0], "greater").p
     return float(
         stats.wilcoxon(difference, alternative="greater", method="asymptotic", correction=True).pvalue
     )

@@ -70,10 +70,46 @@ def test_the_mean_over_consensuses_leaves_undefined_out_and_counts_them() -> Non
     rows += [("a", "reader1", "level3", "reader1", 0.7)]
     fair = pd.DataFrame(rows, columns=["exam", "rater", "level", "left_out", "dice"])
     found = over_consensuses(fair)
-    assert list(found.columns) == ["exam", "rater", "level", "dice", "n_defined", "n_consensuses"]
+    assert list(found.columns) == ["exam", "rater", "level", "dice", "n_defined", "n_consensuses", "absent"]
     np.testing.assert_allclose(found.dice, [0.5, 0.0, np.nan, 0.7])
     assert list(found.n_defined) == [2, 1, 0, 1]
     assert list(found.n_consensuses) == [2, 2, 2, 1]
+    assert list(found.absent) == [False, False, True, False]
+
+
+def one_exam(n_reference: list[int], dice: dict[str, list[float]]) -> pd.Series:
+    """Fair Dice by rater, where the consensus without each reader has so many voxels."""
+    rows = [
+        ("a", rater, "level3", reader, value, n, 0 if any(np.isnan(values)) or not any(values) else 5)
+        for rater, values in dice.items()
+        for reader, n, value in zip(READERS, n_reference, values, strict=True)
+        if rater in (reader, "marks", "empty")
+    ]
+    columns = ["exam", "rater", "level", "left_out", "dice", "n_reference", "n_rater"]
+    return over_consensuses(pd.DataFrame(rows, columns=columns)).set_index("rater").dice
+
+
+def test_where_most_consensuses_have_nothing_a_dice_is_not_that_of_the_few_that_have() -> None:
+    """A focus that one of four consensuses has: today 0.25 for who marks it, 0 for who rightly does not."""
+    nan = np.nan
+    found = one_exam([9, 0, 0, 0], {"marks": [1.0, 0.0, 0.0, 0.0], "empty": [0.0, nan, nan, nan]})
+    assert found["marks"] == 0
+    assert np.isnan(found["empty"])
+
+
+def test_where_half_of_the_consensuses_have_the_level_it_is_there() -> None:
+    nan = np.nan
+    found = one_exam([9, 9, 0, 0], {"marks": [0.8, 0.6, 0.0, 0.0], "empty": [0.0, 0.0, nan, nan]})
+    assert found.to_dict() == pytest.approx({"marks": 0.35, "empty": 0.0})
+
+
+def test_readers_go_by_the_same_exams_as_models() -> None:
+    """The consensus without reader1 alone has the level; who marks it has Dice 0, reader1 or its twin."""
+    nan = np.nan
+    dice = {"reader1": [0.9] * 4, "reader2": [nan] * 4, "marks": [0.9, 0.0, 0.0, 0.0]}
+    found = one_exam([9, 0, 0, 0], dice)
+    assert (found["reader1"], found["marks"]) == (0, 0)
+    assert np.isnan(found["reader2"])
 
 
 def test_an_empty_level_follows_the_policy(ordinal_masks: MakeMasks) -> None:
@@ -83,6 +119,20 @@ def test_an_empty_level_follows_the_policy(ordinal_masks: MakeMasks) -> None:
     for policy in EmptyMask:
         fair = score_fair(votes, without, LEVELS, policy)
         np.testing.assert_equal(fair[fair.level == "level3"].dice.unique(), [policy.value_when_empty])
+
+
+@pytest.mark.parametrize("policy", EmptyMask)
+def test_an_absent_level_follows_the_policy_over_consensuses(policy: EmptyMask) -> None:
+    """Reader1 alone marks level 1: no consensus has it but those of two votes, of which there is none."""
+    masks = {rater: np.zeros(20, np.uint8) for rater in [*READERS, "empty", "marks"]}
+    masks["reader1"][:5] = masks["marks"][:5] = 1
+    votes = count_votes(masks, (0, 1))
+    without = leave_one_out(votes.select(READERS), rule="majority")
+    fair = score_fair(votes, without, {"level1": (1,)}, policy).assign(exam="a")
+    found = over_consensuses(fair).set_index("rater").dice
+    expected = {"reader1": 0.0, "reader2": policy.value_when_empty, "empty": policy.value_when_empty}
+    for rater, dice in (expected | {"marks": 0.0}).items():
+        np.testing.assert_equal(found[rater], dice)
 
 
 def test_bias_is_usual_minus_fair_where_both_are_defined() -> None:

@@ -136,7 +136,7 @@ def test_what_a_study_answers(study: ev.ReaderStudy) -> None:
     assert len(compared.rows) == 3 * 4
     assert compared.rows[0][0] == "level1, net minus a"
     assert compared.columns[-1] == "Not worse by the margin: Holm p"
-    assert "Margin: 0.05; shown where the one-sided Holm p is at most 0.025." in compared.notes
+    assert "Margin: 0.05; clear where the one-sided Holm p is at most 0.025." in compared.notes
     assert any(note.startswith("*: too few exams for 95 %") for note in compared.notes)
     assert len(study.compare().columns) == 5
     agreement = study.agreement()

@@ -1,0 +1,104 @@
+"""Who marks what is not there? Exams without a level that only one of two raters marked, and a sign test.
+
+A Dice needs something to find: where neither the yardstick nor a rater has a level it is undefined, and such
+an exam cannot enter a paired test of Dice. To invent a level would then cost nothing. So it is tested by
+itself: among the exams in which the yardstick has nothing and one of two raters marked something, are they as
+often the one's as the other's? Exams in which both marked it, or neither did, say nothing on who does so more
+often. An exam enters either this test or that of Dice, never both; where scores are by knee, each of its
+knees does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from evaluation.statistics.signed_rank import holm, sign_test
+from evaluation.statistics.words import p_is, p_value, plural
+
+#: Columns that `count_and_test` makes, and Holm's p.
+COLUMNS = ["n_false", "n_false_other", "p_absent", "p_absent_holm"]
+
+
+class Favour(NamedTuple):
+    """In whose favour a comparison is clear; "" where it could be chance."""
+
+    #: By the Dice of exams in which both are defined.
+    dice: str
+    #: By leaving empty what is not there.
+    absent: str
+
+
+def in_favour(comparison: Any) -> Favour:
+    """Who of the two is clearly ahead in a row of `compare` or `compare_models`, by which of the two tests.
+
+    Clear is a Holm p of at most 1 minus the confidence, each test in its own family: one for Dice, one for
+    marking what is not there. Neither counts an exam of the other.
+    """
+    c = comparison
+    alpha = 1 - c.confidence + 1e-12
+    dice = float(np.round(c.difference, 12)) if c.p_holm <= alpha else 0.0
+    absent = c.n_false_other - c.n_false if c.p_absent_holm <= alpha else 0
+    return Favour(_ahead(c, dice), _ahead(c, absent))
+
+
+def false_markings(pairs: pd.DataFrame) -> pd.Series:
+    """Who of two raters marked what is not there, by exam: -1 the first alone, 1 the second alone, else 0.
+
+    `pairs` holds two columns of Dice, a row an exam or, with a second index, a knee; NaN where a level that
+    the yardstick does not have is rightly left empty. Of an exam's knees the one who did so in more counts.
+    """
+    first, second = pairs.iloc[:, 0], pairs.iloc[:, 1]
+    by_second, by_first = first.isna() & (second == 0), second.isna() & (first == 0)
+    return np.sign((by_second.astype(int) - by_first.astype(int)).groupby("exam", sort=False).sum())
+
+
+def count_and_test(signs: pd.Series) -> dict[str, float]:
+    """Columns ``n_false``, ``n_false_other``, ``p_absent`` (two-sided; NaN of none) of `false_markings`."""
+    n_false, n_false_other = int((signs < 0).sum()), int((signs > 0).sum())
+    return {
+        "n_false": n_false, "n_false_other": n_false_other, "p_absent": sign_test(n_false, n_false_other)
+    }  # fmt: skip
+
+
+def with_holm(table: pd.DataFrame, family: Sequence[str]) -> pd.Series:
+    """``p_absent`` adjusted by Holm over the rows that agree in the columns of a family.
+
+    Where no exam tells two raters apart there is no test and it does not count: given how many exams do, it
+    could not have become clear.
+    """
+    if not family:
+        return pd.Series(holm(table.p_absent.to_numpy()), table.index)
+    grouped = table.groupby(list(family), sort=False).p_absent
+    return grouped.transform(lambda p: holm(p.to_numpy()))
+
+
+def absent_in_words(comparison: Any) -> str:
+    """The sentence on marking what is not there, with a space before it; "" where no exam tells.
+
+    Examples
+    --------
+    >>> row = pd.Series({"level": "level3", "model": "nnunet", "other": "unet", "n_false": 7,
+    ...     "n_false_other": 0, "p_absent": 0.0156, "p_absent_holm": 0.0156, "confidence": 0.95})
+    >>> print(absent_in_words(row).strip())
+    In 7 exams without level3 only one of the two marked it: nnunet in 7, unet in 0 (exact sign test p = 0.016, Holm 0.016): clear.
+    """  # noqa: E501
+    c = comparison
+    n_false, n_false_other = (int(getattr(c, name, 0)) for name in ("n_false", "n_false_other"))
+    if not (n := n_false + n_false_other):
+        return ""
+    verdict = "clear" if c.p_absent_holm <= 1 - c.confidence + 1e-12 else "could be chance"
+    facts = f"exact sign test {p_is(c.p_absent)}, Holm {p_value(c.p_absent_holm)}"
+    return (
+        f" In {plural(n, 'exam')} without {c.level} only one of the two marked it: {c.model} in {n_false}, "
+        f"{c.other} in {n_false_other} ({facts}): {verdict}."
+    )
+
+
+def _ahead(c: Any, balance: float) -> str:
+    if not balance:
+        return ""
+    return str(c.model if balance > 0 else c.other)
