@@ -34,18 +34,29 @@ class LevelVerdict:
     difference: float
     low: float
     high: float
-    #: Adjusted by Holm over the levels of the verdict.
+    #: Adjusted over all tests that the verdict speaks of.
     p: float
     n_pairs: int
     #: Whether chance is not enough to explain the difference.
     clear: bool
+    #: Exams in which the first alone, and the second alone, marked the level where there is none; the sign
+    #: test's p, adjusted likewise (NaN without such an exam), and whether chance is not enough to explain it.
+    n_false: int = 0
+    n_false_other: int = 0
+    p_absent: float = float("nan")
+    clear_absent: bool = False
     #: The ways in which it points to the other rater.
     turned: tuple[str, ...] = ()
 
     @property
     def side(self) -> int:
-        """1 where the level is settled in favour of the first, -1 of the second, 0 of neither."""
+        """1 where the level's Dice is settled in favour of the first, -1 of the second, 0 of neither."""
         return 0 if self.turned or not self.clear else int(np.sign(self.difference))
+
+    @property
+    def absent_side(self) -> int:
+        """The same of marking the level where there is none."""
+        return int(np.sign(self.n_false_other - self.n_false)) if self.clear_absent else 0
 
 
 @dataclass(frozen=True)
@@ -70,11 +81,10 @@ def model_verdicts(
     """Each pair of models in `evaluation.comparison.models.compare_models`, by the yardstick.
 
     `ways` are of `evaluation.comparison.ways.differences_by_way`; `levels` those that verdicts speak of (a
-    group of levels repeats them); `copies` rater to the rater whose masks it has. Holm adjusts over all
-    pairs and levels spoken of.
+    group of levels repeats them); `copies` rater to the rater whose masks it has. All pairs and levels spoken
+    of are adjusted together (`adjusted`).
     """
-    rows = table[(table.way == USUAL) & table.level.isin(levels)]
-    rows = rows.assign(p=holm(rows.p.to_numpy()))
+    rows = adjusted(table[(table.way == USUAL) & table.level.isin(levels)])
     return [
         _verdict(of_pair, ways, copies or {}) for _, of_pair in rows.groupby(["model", "other"], sort=False)
     ]
@@ -89,18 +99,37 @@ def reader_verdicts(
 ) -> list[Verdict]:
     """Each model beside the median reader, by the fair scores of `evaluation.comparison.readers.compare`.
 
-    Holm adjusts over the levels that the verdict speaks of. Parameters as of `model_verdicts`.
+    The levels that the verdict speaks of are adjusted together (`adjusted`). Parameters as of
+    `model_verdicts`.
     """
     rows = table[(table.way == FAIR) & (table.other == MEDIAN_READER) & table.level.isin(levels)]
     return [
-        _verdict(of_model.assign(p=holm(of_model.p.to_numpy())), ways, copies or {})
-        for _, of_model in rows.groupby("model", sort=False)
+        _verdict(adjusted(of_model), ways, copies or {}) for _, of_model in rows.groupby("model", sort=False)
     ]
 
 
 def pairs_in_words(table: pd.DataFrame) -> list[str]:
     """Every pair of `compare_models` on every level by the yardstick, a sentence each."""
     return [in_words(row) for row in table[table.way == USUAL].itertuples()]
+
+
+def adjusted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one family with ``p`` (Dice) and ``p_absent`` (marking what is not there) adjusted together.
+
+    Holm's rule over the tests that could come out clear at all: of m exams with a difference an exact test
+    has no p below 2 / 2**m, and where that is too large for the number of tests the test takes no part
+    (Tarone, Biometrics 1990; 46:515, not opened).
+    """
+    alpha = round(1 - rows.confidence.iloc[0], 12) if len(rows) else 0.05
+    p = np.concatenate([rows.p, rows.p_absent])
+    exams = np.concatenate([rows.n_pairs - rows.n_equal, rows.n_false + rows.n_false_other])
+    least = np.minimum(1, 2.0 ** (1 - exams))
+    tests = range(1, len(p) + 1)
+    size = next((k for k in tests if (least[~np.isnan(p)] <= alpha / k).sum() <= k), len(p))
+    able = least <= alpha / size
+    found = holm(np.where(able, p, np.nan))
+    found = np.where(~able & ~np.isnan(p), 1.0, found)
+    return rows.assign(p=found[: len(rows)], p_absent=found[len(rows) :])
 
 
 def _verdict(rows: pd.DataFrame, ways: pd.DataFrame, copies: Mapping[str, str]) -> Verdict:
@@ -110,11 +139,11 @@ def _verdict(rows: pd.DataFrame, ways: pd.DataFrame, copies: Mapping[str, str]) 
     if copy := _copy(first, second, copies):
         return Verdict(first, second, "copy", (), copy)
     levels = tuple(_level(row, ways, alpha) for row in rows.itertuples())
-    compared = [level for level in levels if level.n_pairs]
+    compared = [level for level in levels if level.n_pairs or level.n_false + level.n_false_other]
     if not compared:
         words = f"{first} and {with_article(second)} cannot be compared: in no exam are both defined."
         return Verdict(first, second, "not comparable", levels, words)
-    sides = {level.side for level in levels} - {0}
+    sides = {side for level in levels for side in (level.side, level.absent_side)} - {0}
     call: Call = "not settled"
     if sides:
         call = "split" if len(sides) > 1 else "better" if 1 in sides else "worse"
@@ -136,7 +165,10 @@ def _level(row: Any, ways: pd.DataFrame, alpha: float) -> LevelVerdict:
     difference = round(row.difference, 12)
     clear = bool(row.p <= alpha and difference)
     turned = turned_by(ways, row.model, row.other, row.level, difference) if clear else []
-    return LevelVerdict(row.level, difference, row.low, row.high, row.p, row.n_pairs, clear, tuple(turned))
+    return LevelVerdict(
+        row.level, difference, row.low, row.high, row.p, row.n_pairs, clear,
+        row.n_false, row.n_false_other, row.p_absent, bool(row.p_absent <= alpha), tuple(turned),
+    )  # fmt: skip
 
 
 def _words(first: str, second: str, call: Call, levels: Sequence[LevelVerdict]) -> str:
@@ -146,21 +178,23 @@ def _words(first: str, second: str, call: Call, levels: Sequence[LevelVerdict]) 
     else:
         sign = 1
     one, two = with_article(first), with_article(second)
+    of_one = f"the Dice of {one}" if call == "split" else "its Dice"
     parts = [
-        *_settled(levels, sign, "higher"),
-        *_settled(levels, -sign, "lower"),
+        *_settled(levels, sign, f"{of_one} is clearly higher"),
+        *_settled(levels, -sign, f"the Dice of {two} is clearly higher"),
+        *(_absent(level, first, second, sign) for level in levels if level.n_false + level.n_false_other),
         *(_turned(level, first, second, sign) for level in levels if level.turned),
         *_chance(levels, sign),
     ]
     if undefined := [level.level for level in levels if not level.n_pairs]:
         parts.append(f"{_list(undefined)} cannot be compared")
     opening = {
-        "better": f"{one} is better than {two}: its Dice is ",
-        "worse": f"{one} is better than {two}: its Dice is ",
-        "split": f"neither {one} nor {two} is better on every level: the Dice of {one} is ",
+        "better": f"{one} is better than {two}: ",
+        "worse": f"{one} is better than {two}: ",
+        "split": f"neither {one} nor {two} is better throughout: ",
         "not settled": f"which of {one} and {two} is better is not settled: ",
     }[call]
-    n = sorted({level.n_pairs for level in levels if level.n_pairs})
+    n = sorted({level.n_pairs for level in levels if level.n_pairs}) or [0]
     exams = f"{n[0]} exam{'s' * (n[0] != 1)}" if len(n) == 1 else f"{n[0]} to {n[-1]} exams"
     words = f"{opening}{'; '.join(parts)} (p adjusted over {plural(len(levels), 'level')}, {exams})."
     return words[0].upper() + words[1:] if words.startswith(("the ", "neither ", "which ")) else words
@@ -168,7 +202,17 @@ def _words(first: str, second: str, call: Call, levels: Sequence[LevelVerdict]) 
 
 def _settled(levels: Sequence[LevelVerdict], sign: int, word: str) -> list[str]:
     found = [level for level in levels if level.side == sign]
-    return [f"clearly {word} on {_list([_with_difference(level) for level in found])}"] if found else []
+    return [f"{word} on {_list([_with_difference(level) for level in found])}"] if found else []
+
+
+def _absent(level: LevelVerdict, first: str, second: str, sign: int) -> str:
+    """Who marked the level where there is none, and whether that is clear."""
+    false = (level.n_false, level.n_false_other)[::sign]
+    (more, n), (less, m) = sorted(zip((first, second), false, strict=True), key=lambda one: -one[1])
+    return (
+        f"{with_article(more)} marks {level.level} where there is none in {plural(n, 'exam')}, "
+        f"{with_article(less)} in {m or 'none'} ({'clear' if level.clear_absent else 'could be chance'})"
+    )
 
 
 def _turned(level: LevelVerdict, first: str, second: str, sign: int) -> str:
@@ -196,7 +240,7 @@ def _with_difference(level: LevelVerdict) -> str:
 def _too_few(compared: Sequence[LevelVerdict], rows: pd.DataFrame, alpha: float) -> str:
     """What to say where even exams that all point one way could not be clear."""
     most, family = max(level.n_pairs for level in compared), len(rows)
-    if family * 2.0 ** (1 - most) <= alpha:
+    if family * 2.0 ** (1 - most) <= alpha or any(level.clear_absent for level in compared):
         return ""
     few = f"{plural(most, 'exam')} and {plural(family, 'level')}"
     return f" With {few} no difference can be clear, however large."

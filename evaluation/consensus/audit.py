@@ -81,8 +81,8 @@ def audit(
 def told(consensus: Consensus, findings: Sequence[Finding]) -> list[str]:
     """What to say of a consensus at once: its notices, and findings that no notice says already.
 
-    Left to the table are those of kind "not diagonal" (of a graded signal every exam has some), and those "not
-    monotone" in less than `WORTH_SAYING` of the marked voxels.
+    Left to the table are those of kind "not diagonal" (of a graded signal every exam has some), and those
+    "not monotone" in less than `WORTH_SAYING` of the marked voxels.
     """
     notices = list(consensus.notices)
     worth = [

@@ -138,7 +138,8 @@ def test_the_report_of_plain_folders(scored: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     page = (out / "report.html").read_text()
     for title in (
-        "The fair comparison", "Beside the readers, without a consensus", "Methods compared", "Models against readers", "Agreement of readers",
+        "The fair comparison", "Beside the readers, without a consensus", "Methods compared",
+        "Models against readers", "Agreement of readers",
         "Where it fails", "Volumes", "The same table by other consensuses",
     ):  # fmt: skip
         assert f"<h2>{title}</h2>" in page

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.comparison.models import USUAL
+from evaluation.comparison.models import USUAL, compare_models
 from evaluation.comparison.readers import MEDIAN_READER
-from evaluation.comparison.verdicts import Verdict, model_verdicts, reader_verdicts
+from evaluation.comparison.verdicts import Verdict, adjusted, model_verdicts, reader_verdicts
 from evaluation.comparison.ways import COLUMNS
 
 LEVELS = ["level1", "level2", "level3"]
@@ -20,6 +20,7 @@ def rows(
 ) -> pd.DataFrame:
     table = pd.DataFrame({"level": LEVELS[: len(differences)], "difference": differences, "p": p})
     table = table.assign(way=USUAL, model="nnunet", other="unet", confidence=0.95, n_pairs=n_pairs)
+    table = table.assign(n_equal=0, n_false=0, n_false_other=0, p_absent=np.nan)
     return table.assign(low=table.difference - 0.02, high=table.difference + 0.02, **changed)
 
 
@@ -93,8 +94,9 @@ def test_each_is_better_somewhere() -> None:
     found = verdict(rows([0.2, -0.1, 0.0], [0.001, 0.002, 1]))
     assert found.call == "split"
     assert found.words.startswith(
-        "Neither nnunet nor unet is better on every level: the Dice of nnunet is clearly higher on level1 "
-        "(by 0.20; 0.18 to 0.22); clearly lower on level2 (by 0.10; 0.08 to 0.12); the difference on level3"
+        "Neither nnunet nor unet is better throughout: the Dice of nnunet is clearly higher on level1 (by "
+        "0.20; 0.18 to 0.22); the Dice of unet is clearly higher on level2 (by 0.10; 0.08 to 0.12); the "
+        "difference on level3"
     )
 
 
@@ -139,3 +141,48 @@ def test_beside_the_median_reader_each_model_is_a_family() -> None:
     assert other.words.startswith("Which of unet and the median reader is better is not settled")
     turned = way("level1", -0.1, other=MEDIAN_READER)
     assert reader_verdicts(table, turned, levels=LEVELS)[0].levels[0].side == 0
+
+
+def test_marking_what_is_not_there_tells_two_apart() -> None:
+    """False level 3 in 7 of 10 exams, and nothing else: Dice is the same wherever both have one."""
+    table = rows([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], n_pairs=[10, 10, 3])
+    table = table.assign(n_equal=table.n_pairs, n_false=[0, 0, 7], p_absent=[np.nan, np.nan, 2 / 2**7])
+    found = verdict(table)
+    assert found.call == "worse"
+    assert found.words.startswith(
+        "unet is better than nnunet: nnunet marks level3 where there is none in 7 exams, unet in none (clear)"
+    )
+    # Where the Dice of two levels differ too, three tests could come out clear: 3 * 2 / 2**7 is 0.047.
+    assert verdict(table.assign(n_equal=[0, 0, 3], p=[0.9, 0.8, 1.0])).call == "worse"
+    few = verdict(table.assign(n_false=[0, 0, 5], p_absent=[np.nan, np.nan, 2 / 2**5]))
+    assert few.call == "not settled"
+    assert "marks level3 where there is none in 5 exams, unet in none (could be chance)" in few.words
+    # A higher Dice does not make up for it.
+    both = table.assign(difference=[0.1, 0, 0], n_equal=[0, 10, 3], p=[0.002, 1, 1])
+    assert verdict(both).call == "split"
+
+
+def test_tests_that_could_never_be_clear_take_no_part() -> None:
+    """Tarone: of three exams no exact p is below 0.25."""
+    table = rows([0.1, 0.2, 0.1], [0.03, 0.25, 0.25], n_pairs=[10, 3, 3])
+    assert adjusted(table).p.tolist() == [0.03, 1.0, 1.0]
+    assert adjusted(rows([0.1, 0.2], [0.03, 0.04])).p.tolist() == [0.06, 0.06]
+
+
+def test_chance_alone_makes_few_verdicts() -> None:
+    """Two models that differ by nothing but chance, on three levels of ten exams."""
+    rng = np.random.default_rng(1)
+    wrong = 0
+    for _ in range(100):
+        scores = pd.DataFrame(
+            [
+                (f"e{exam}", rater, level, dice)
+                for exam in range(10)
+                for level in LEVELS
+                for rater, dice in zip(("a", "b"), rng.beta(4, 2, 2), strict=True)
+            ],
+            columns=["exam", "rater", "level", "dice"],
+        )
+        table = compare_models(scores, models=["a", "b"])
+        wrong += model_verdicts(table, NO_WAYS, levels=LEVELS)[0].call != "not settled"
+    assert wrong <= 11
