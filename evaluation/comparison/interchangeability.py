@@ -257,10 +257,11 @@ def _invented(row: Any) -> str:
 
 
 def _amount(value: float) -> str:
-    rounded = round(value, 2)
+    """With a decimal more where two would hide on which side of 0 it lies."""
+    rounded = round(value, 2) or round(value, 3)
     if not rounded:
         return "0.00"
-    return f"{number(abs(rounded))} {'less' if rounded < 0 else 'more'}"
+    return f"{number(abs(rounded), 2 if abs(rounded) >= 0.01 else 3)} {'less' if rounded < 0 else 'more'}"
 
 
 def _signed(value: float) -> str:

@@ -91,6 +91,13 @@ def test_one_exam_no_exam_and_invented_levels() -> None:
     )
 
 
+def test_an_interval_beside_0_says_on_which_side(pairs: pd.DataFrame) -> None:
+    found, _ = numbers(pairs)
+    said = beside.sentences(found.assign(low=0.0042, high=0.0, difference=-0.004))[0]
+    assert "net agrees with the readers as much, to two decimals, as they agree with each other" in said
+    assert "95 % interval 0.004 more to 0.00; readers fixed" in said
+
+
 def test_one_more_reader_who_would_not_be_as_far_off(pairs: pd.DataFrame) -> None:
     found, places = numbers(pairs)
     sure = found.assign(p_holm=found.p_holm.where(found.way != ONE_MORE, 0.001))
