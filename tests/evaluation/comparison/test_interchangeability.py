@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from evaluation.comparison import interchangeability as beside
+from evaluation.comparison import interchangeability_tables as tables
 from evaluation.scores.alternative_annotator import alternative_annotator
 from evaluation.scores.interchangeability import NOBODY, ONE_MORE, by_reader, interchangeability
 from tests.support.agreement import READERS, drawn, table
@@ -104,20 +105,35 @@ def test_one_more_reader_who_would_not_be_as_far_off(pairs: pd.DataFrame) -> Non
     assert "would hardly be as far off" in beside.sentences(sure, places)[1]
 
 
+def test_what_is_left_without_the_reader_who_taught_it() -> None:
+    """A model that copies anna and is else one more reader agrees with her alone."""
+    values = drawn(4, n_exams=10)
+    values[:, 0, -1] = values[:, -1, 0] = 1
+    found, places = numbers(table(values, [*READERS, "net"]))
+    (said,) = beside.sentences(found, places, {"net": "anna"})
+    row = found[found.left_out == "anna"].iloc[0]
+    assert f" Without anna, whose masks taught it: {abs(row.difference):.2f} " in said and row.p_holm > 0.05
+    assert said.endswith("): could be chance.")
+    assert abs(row.difference) < found.difference.iloc[0] - 0.05
+    two = interchangeability(table(values[:, [0, 1, 4]][:, :, [0, 1, 4]], ["a", "b", "net"]), models=["net"],
+                             readers=["a", "b"])  # fmt: skip
+    assert beside.sentences(two, teachers={"net": "a"})[0].endswith("taught it, too few readers are left.")
+
+
 def test_printed_tables(pairs: pd.DataFrame) -> None:
     found, places = numbers(pairs, margin=0.1)
-    printed = beside.interchangeability_table(found, title="Interchangeability", notes=["synthetic cohort"])
+    printed = tables.interchangeability_table(found, title="Interchangeability", notes=["synthetic cohort"])
     assert printed.columns[-3:] == ["Exams", "Not worse: Holm p", "Equivalent: Holm p"]
     assert [row[0] for row in printed.rows] == [f"level{n}, net" for n in ("1", "2", "3", "2+3")]
     assert printed.rows[3][4] == "–" and printed.rows[1][4] == printed.rows[1][4].strip()
     assert printed.notes[-1] == "synthetic cohort" and "up to 31 % of exams" in " ".join(printed.notes)
     without = found[(found.level == "level1") & (found.left_out != NOBODY)].difference
     assert printed.rows[0][7].split(" to ")[0] == f"{without.min():+.2f}"
-    text = str(beside.places_table(places, title="Places"))
+    text = str(tables.places_table(places, title="Places"))
     assert "level1, net in anna's" in text and "groups repeat levels" in text
     test = alternative_annotator(pairs, models=["net"], readers=READERS)
     assert "10 exams cannot carry this test: it asks for 30 at least" in str(
-        beside.annotator_table(test, title="Alternative annotator")
+        tables.annotator_table(test, title="Alternative annotator")
     )
     assert beside.annotator_words(test.assign(passes="yes")) == []
     assert beside.annotator_words(test.assign(n_needed=11))[0].endswith("With so few no model can pass.")

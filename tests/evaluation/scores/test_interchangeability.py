@@ -76,7 +76,10 @@ def test_every_number_is_that_of_loops() -> None:
         freedom = variance**2 / (of_exams**2 / 7 + (times * of_readers) ** 2 / 3)
         half = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
         row = only(found, way)
-        assert (row.low, row.high) == pytest.approx((differences.mean() - half, differences.mean() + half))
+        bounds = differences.mean() - half, differences.mean() + half
+        assert (row.jackknife_low, row.jackknife_high) == pytest.approx(bounds)
+        outer = min(bounds[0], fixed.low), max(bounds[1], fixed.high)
+        assert (row.low, row.high) == pytest.approx(outer)
     random = np.random.default_rng(5)
     exams = random.multinomial(8, np.full(8, 1 / 8), 2000)
     readers = random.multinomial(4, np.full(4, 1 / 4), 2000)
