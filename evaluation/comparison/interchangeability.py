@@ -6,7 +6,7 @@ leaves out, with readers fixed; else it *could be chance*.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ def in_short(found: pd.DataFrame) -> list[str]:
     """  # noqa: E501
     told = []
     fixed = found[(found.way == FIXED) & (found.left_out == NOBODY) & found.p_holm.notna()]
+    further = standings(found, ONE_MORE)
     for model, rows in fixed.groupby("model", sort=False):
         on = {side: [row.level for row in rows.itertuples() if _side(row) == side] for side in (1, -1, 0)}
         clearly = [
@@ -50,7 +51,10 @@ def in_short(found: pd.DataFrame) -> list[str]:
             for word, side in (("more", 1), ("less", -1))
             if on[side]
         ]
-        parts = [f"{model} agrees with the readers {' and '.join(clearly)}: {_FOR_THESE}"] if clearly else []
+        parts = []
+        if clearly:
+            said = f"{model} agrees with the readers {' and '.join(clearly)}: {_FOR_THESE}"
+            parts.append(said + _beyond(further, model, on[1] + on[-1]))
         if on[0]:
             subject = "" if clearly else f"{model} beside the readers: "
             parts.append(f"{subject}on {', '.join(on[0])} the difference {CHANCE}")
@@ -150,6 +154,16 @@ def _in_places(fixed: Any, places: pd.DataFrame) -> str:
     if against:
         return f"{words}, so it hangs on whose place it takes."
     return f"{words}."
+
+
+def _beyond(further: Mapping[tuple[str, str], int], model: str, clear: Sequence[str]) -> str:
+    """Whether one more reader could be as far off, on the levels that are clear."""
+    known = [level for level in clear if (model, level) in further]
+    could = [level for level in known if not further[model, level]]
+    if not could:
+        return ", and further off than one more reader would be" if known else ""
+    on = "" if len(could) == len(clear) else f" on {', '.join(could)}"
+    return f", though one more reader could be as far off{on}"
 
 
 def _without(found: pd.DataFrame, model: str, level: str, teacher: str) -> str:

@@ -50,9 +50,19 @@ def test_what_is_clear_and_what_could_be_chance(pairs: pd.DataFrame) -> None:
     assert words in second
     assert beside.in_short(found) == [
         "net agrees with the readers more than they do with each other on level2 and less than they do with "
-        "each other on level3: clear for these readers; on level1 the difference could be chance (readers "
-        "fixed; Holm p at most 0.05; 10 exams)."
+        "each other on level3: clear for these readers, though one more reader could be as far off; on "
+        "level1 the difference could be chance (readers fixed; Holm p at most 0.05; 10 exams)."
     ]
+    surer = found.assign(p_holm=found.p_holm.where((found.way != ONE_MORE) | (found.level == "level2"), 0.01))
+    assert (
+        "clear for these readers, though one more reader could be as far off on level2; on"
+        in (beside.in_short(surer)[0])
+    )
+    surest = found.assign(p_holm=found.p_holm.where(found.way != ONE_MORE, 0.01))
+    assert (
+        "clear for these readers, and further off than one more reader would be; on"
+        in (beside.in_short(surest)[0])
+    )
 
 
 def test_one_outlying_reader_makes_no_model_clearly_better() -> None:
