@@ -1,4 +1,4 @@
-"""What interchangeability comes to: sentences and tables of `evaluation.scores.interchangeability`.
+"""What interchangeability comes to, in sentences: of `evaluation.scores.interchangeability`.
 
 A difference is *clear* where Holm's p over the levels of the model's family is at most what the interval
 leaves out, with readers fixed; else it *could be chance*.
@@ -6,25 +6,15 @@ leaves out, with readers fixed; else it *could be chance*.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation.scores.alternative_annotator import ENOUGH
-from evaluation.scores.interchangeability import FIXED, NOBODY, ONE_MORE, RANDOM
-from evaluation.statistics.words import (
-    count_of,
-    number,
-    p_is,
-    p_value,
-    percent,
-    plural,
-    star_if_short,
-    with_interval,
-)
-from evaluation.table import Table
+from evaluation.scores.interchangeability import FIXED, NOBODY, ONE_MORE
+from evaluation.statistics.words import count_of, number, p_is, percent, plural
 
 CLEAR, CHANCE = "clear", "could be chance"
 # Other readers have other habits; see `ONE_MORE`.
@@ -53,6 +43,7 @@ def in_short(found: pd.DataFrame) -> list[str]:
     """  # noqa: E501
     told = []
     fixed = found[(found.way == FIXED) & (found.left_out == NOBODY) & found.p_holm.notna()]
+    further = standings(found, ONE_MORE)
     for model, rows in fixed.groupby("model", sort=False):
         on = {side: [row.level for row in rows.itertuples() if _side(row) == side] for side in (1, -1, 0)}
         clearly = [
@@ -60,7 +51,10 @@ def in_short(found: pd.DataFrame) -> list[str]:
             for word, side in (("more", 1), ("less", -1))
             if on[side]
         ]
-        parts = [f"{model} agrees with the readers {' and '.join(clearly)}: {_FOR_THESE}"] if clearly else []
+        parts = []
+        if clearly:
+            said = f"{model} agrees with the readers {' and '.join(clearly)}: {_FOR_THESE}"
+            parts.append(said + _beyond(further, model, on[1] + on[-1]))
         if on[0]:
             subject = "" if clearly else f"{model} beside the readers: "
             parts.append(f"{subject}on {', '.join(on[0])} the difference {CHANCE}")
@@ -70,7 +64,11 @@ def in_short(found: pd.DataFrame) -> list[str]:
     return told
 
 
-def sentences(found: pd.DataFrame, places: pd.DataFrame | None = None) -> list[str]:
+def sentences(
+    found: pd.DataFrame,
+    places: pd.DataFrame | None = None,
+    teachers: Mapping[str, str] | None = None,
+) -> list[str]:
     """For each model and level of its family what can be said of it beside the readers.
 
     Parameters
@@ -79,6 +77,8 @@ def sentences(found: pd.DataFrame, places: pd.DataFrame | None = None) -> list[s
         Of `evaluation.scores.interchangeability.interchangeability`.
     places : DataFrame, optional
         Of `evaluation.scores.interchangeability.by_reader`.
+    teachers : mapping of str to str, optional
+        Model to the reader whose masks taught it, whom it resembles: without that reader it is said again.
     """
     told = []
     all_there = found[found.left_out == NOBODY]
@@ -95,85 +95,10 @@ def sentences(found: pd.DataFrame, places: pd.DataFrame | None = None) -> list[s
             words += "".join(_one_more(fixed, row) for row in rows.itertuples() if row.way == ONE_MORE)
             if places is not None:
                 words += _in_places(fixed, places[(places.model == model) & (places.level == level)])
+            if teacher := (teachers or {}).get(model):
+                words += _without(found, model, level, teacher)
             told.append(words + _margin(fixed) + _invented(fixed))
     return told
-
-
-def interchangeability_table(found: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
-    """`interchangeability` as a printed table: a row a level and model, the ways side by side."""
-    confidence = found.confidence.iloc[0]
-    interval = f"{percent(confidence)} interval"
-    columns = ["Level, model", "With readers", "Readers", f"Difference ({interval})", "Holm p"]
-    ways = [way for way in (RANDOM, ONE_MORE) if (found.way == way).any()]
-    columns += [way[0].upper() + way[1:] for way in ways]
-    without = found[found.left_out != NOBODY]
-    columns += ["Without one reader"] if len(without) else []
-    columns += ["Exams", *(["Not worse: Holm p", "Equivalent: Holm p"] if "margin" in found else [])]
-    rows = []
-    for (level, model), group in found.groupby(["level", "model"], sort=False):
-        here = {row.way: row for row in group.itertuples() if row.left_out == NOBODY}
-        row: Any = here[FIXED]
-        cells = [f"{level}, {model}", number(row.model_mean), number(row.readers_mean), _difference(row)]
-        cells += [
-            p_value(row.p_holm),
-            *(_difference(here[way]) if way in here else number(None) for way in ways),
-        ]
-        if len(without):
-            each = group.difference[group.left_out != NOBODY]
-            cells.append(with_ends(each))
-        cells.append(count_of(row.n_exams, row.n_exams + row.n_absent))
-        cells += [p_value(row.p_worse_holm), p_value(row.p_equivalent_holm)] if "margin" in found else []
-        rows.append(cells)
-    return Table(title, columns, rows, [*_notes(found, confidence), *notes], found)
-
-
-def places_table(places: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
-    """`by_reader` as a printed table: a row a level, model and reader."""
-    confidence = places.confidence.iloc[0]
-    columns = [
-        "Level, model in whose place",
-        "Model",
-        "Reader",
-        f"Difference ({percent(confidence)} interval)",
-    ]
-    columns += ["p", "Holm p", "Exams"]
-    rows = [
-        [
-            f"{row.level}, {row.model} in {row.other}'s", number(row.model_mean), number(row.reader_mean),
-            _difference(row) + star_if_short(row.coverage, confidence), p_value(row.p), p_value(row.p_holm),
-            count_of(row.n_exams, row.n_exams + row.n_absent),
-        ]
-        for row in places.itertuples()
-    ]  # fmt: skip
-    told = [
-        "Mean agreement (Dice) with the other readers, of the model and of the reader whose place it takes. "
-        "Difference: exam by exam; Hodges-Lehmann estimate with the interval of the exact signed-rank test.",
-        "Holm p: over all readers and levels of a model; groups repeat levels and have none.",
-    ]
-    if any(star_if_short(coverage, confidence) for coverage in places.coverage):
-        told.append(f"*: too few exams for {percent(confidence)}; the widest interval that there is.")
-    return Table(title, columns, rows, [*told, *notes], places)
-
-
-def annotator_table(found: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
-    """`alternative_annotator` as a printed table: a row a level and model."""
-    columns = ["Level, model", "Winning rate", "Advantage (lowest to highest)", "Passes", "Exams"]
-    rows = [
-        [
-            f"{row.level}, {row.model}", number(row.winning_rate),
-            f"{number(row.advantage)} ({number(row.lowest_advantage)} to {number(row.highest_advantage)})",
-            row.passes, str(row.n_exams),
-        ]
-        for row in found.itertuples()
-    ]  # fmt: skip
-    first = found.iloc[0]
-    told = [
-        f"Alternative annotator test, epsilon {first.epsilon:g}. Winning rate: share of the readers against "
-        f"whom the model wins (Benjamini-Yekutieli, {first.q:g}). Advantage: share of exams in which it is "
-        "at least as close to the others as the reader is, mean over readers.",
-        *annotator_words(found),
-    ]
-    return Table(title, columns, rows, [*told, *notes], found)
 
 
 def annotator_words(found: pd.DataFrame) -> list[str]:
@@ -190,13 +115,6 @@ def annotator_words(found: pd.DataFrame) -> list[str]:
         f"{why} Here a model passes if it is ahead of half the readers in {count_of(needed, n)} exams each; "
         "one exactly as good as a reader is ahead in half."
     ]
-
-
-def with_ends(values: pd.Series) -> str:
-    """The lowest and highest of several differences."""
-    if values.isna().all():
-        return number(None)
-    return " to ".join(_signed(value) for value in (values.min(), values.max()))
 
 
 def _side(row: Any) -> int:
@@ -238,6 +156,26 @@ def _in_places(fixed: Any, places: pd.DataFrame) -> str:
     return f"{words}."
 
 
+def _beyond(further: Mapping[tuple[str, str], int], model: str, clear: Sequence[str]) -> str:
+    """Whether one more reader could be as far off, on the levels that are clear."""
+    known = [level for level in clear if (model, level) in further]
+    could = [level for level in known if not further[model, level]]
+    if not could:
+        return ", and further off than one more reader would be" if known else ""
+    on = "" if len(could) == len(clear) else f" on {', '.join(could)}"
+    return f", though one more reader could be as far off{on}"
+
+
+def _without(found: pd.DataFrame, model: str, level: str, teacher: str) -> str:
+    rows = found[(found.model == model) & (found.level == level) & (found.left_out == teacher)]
+    if rows.empty:
+        return f" Without {teacher}, whose masks taught it, too few readers are left."
+    row: Any = next(rows.itertuples())
+    bounds = f"{_amount(row.low)} to {_amount(row.high)}"
+    verdict = _FOR_THESE if _side(row) else CHANCE
+    return f" Without {teacher}, whose masks taught it: {_amount(row.difference)} ({bounds}): {verdict}."
+
+
 def _margin(row: Any) -> str:
     margin = getattr(row, "margin", None)
     if margin is None or np.isnan(margin):
@@ -257,35 +195,8 @@ def _invented(row: Any) -> str:
 
 
 def _amount(value: float) -> str:
-    rounded = round(value, 2)
+    """With a decimal more where two would hide on which side of 0 it lies."""
+    rounded = round(value, 2) or round(value, 3)
     if not rounded:
         return "0.00"
-    return f"{number(abs(rounded))} {'less' if rounded < 0 else 'more'}"
-
-
-def _signed(value: float) -> str:
-    return with_interval(value, np.nan, np.nan, sign=True).partition(" ")[0]
-
-
-def _difference(row: Any) -> str:
-    return with_interval(row.difference, row.low, row.high, sign=True)
-
-
-def _notes(found: pd.DataFrame, confidence: float) -> list[str]:
-    n = int(found.n_exams.max())
-    unseen = 1 - ((1 - confidence) / 2) ** (1 / n) if n else 1
-    told = [
-        "No consensus: mean agreement (Dice) of the model with the readers, minus that of the readers with "
-        "each other, over the same exams. Two masks without the level agree (1) where another rater marked "
-        "it; exams in which nobody did are left out.",
-        "Readers fixed: the wider of the intervals by jackknife over exams and by relabelling the raters. "
-        "Readers random: they are a sample of readers. One more reader: the model's habits are those of "
-        "another reader.",
-        "Holm p: readers fixed, over the levels of a model; groups repeat levels and have none.",
-        f"{plural(n, 'exam')} cannot speak of a failure that none of them shows: it may still come in up to "
-        f"{percent(unseen, 0)} of exams (exact binomial).",
-    ]
-    if "margin" in found:
-        alpha = f"{(1 - confidence) / 2:g}"
-        told.append(f"Margin: {found.margin.iloc[0]:g}; clear where the one-sided Holm p is at most {alpha}.")
-    return told
+    return f"{number(abs(rounded), 2 if abs(rounded) >= 0.01 else 3)} {'less' if rounded < 0 else 'more'}"

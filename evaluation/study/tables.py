@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from evaluation.comparison import interchangeability as beside
+from evaluation.comparison import interchangeability_tables as printed_beside
 from evaluation.comparison import models, printed, readers
 from evaluation.comparison import ways as comparison_ways
 from evaluation.comparison.models import of_models
@@ -176,7 +177,7 @@ def _methods(found: Results) -> list[str]:
 
 def interchangeability_table(found: Results) -> Table:
     """The models' agreement with the readers beside the readers' own."""
-    return beside.interchangeability_table(
+    return printed_beside.interchangeability_table(
         found[INTERCHANGEABILITY],
         title=f"Interchangeability: agreement with the readers, {len(found.exams)} exams",
         notes=found.design.notes,
@@ -185,12 +186,14 @@ def interchangeability_table(found: Results) -> Table:
 
 def _in_places(found: Results) -> Table:
     title = f"The models in each reader's place, {len(found.exams)} exams"
-    return beside.places_table(found[INTERCHANGEABILITY_BY_READER], title=title, notes=found.design.notes)
+    return printed_beside.places_table(
+        found[INTERCHANGEABILITY_BY_READER], title=title, notes=found.design.notes
+    )
 
 
 def _annotator(found: Results) -> Table:
     title = f"The alternative annotator test, {len(found.exams)} exams"
-    return beside.annotator_table(found[ALTERNATIVE_ANNOTATOR], title=title, notes=found.design.notes)
+    return printed_beside.annotator_table(found[ALTERNATIVE_ANNOTATOR], title=title, notes=found.design.notes)
 
 
 def _interchangeable(found: Results) -> list[str]:

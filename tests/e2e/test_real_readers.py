@@ -45,3 +45,11 @@ def test_five_people(test_data: Path, tmp_path: Path) -> None:
     fair = table.loc["fair", "median"]
     assert usual["median"]["person5"] < min(usual["median"]["person2"], usual["median"]["person4"]) - 0.03
     assert abs(fair["person5"] - fair[["person2", "person4"]].mean()) < 0.02
+    beside = pd.read_csv(tmp_path / "out" / "interchangeability.csv")
+    ways = beside[beside.left_out == "nobody"].set_index("way")
+    assert ways.loc["readers fixed", ["difference", "low", "high"]].round(2).tolist() == [0.02, 0.0, 0.04]
+    assert ways.p_holm["readers fixed"] < 0.05 < ways.p_holm["one more reader"]
+    said = (tmp_path / "out" / "interchangeability_in_words.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "reader_study.md").read_text()
+    quoted = " ".join(line.removeprefix("> ") for line in page.splitlines() if line.startswith("> "))
+    assert quoted in said

@@ -76,6 +76,12 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
         "alternative_annotator.md", "alternative_annotator.html", "consensus_audit.csv",
         "consensus_audit.md", "consensus_audit.html", "consensus_audit_in_words.md",
         *(
+            f"{name}.{ending}"
+            for name in ("interchangeability", "interchangeability_by_reader", "alternative_annotator")
+            for ending in ("csv", "md", "html")
+        ),
+        "interchangeability_in_words.md",
+        *(
             f"figures/{name}.{ending}"
             for name in (
                 "fair_against_usual", "agreement", "comparisons_net", "volume_net", "slices_net",

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from evaluation.comparison import interchangeability as beside
+from evaluation.comparison import interchangeability_tables as tables
 from evaluation.scores.alternative_annotator import alternative_annotator
 from evaluation.scores.interchangeability import NOBODY, ONE_MORE, by_reader, interchangeability
 from tests.support.agreement import READERS, drawn, table
@@ -49,9 +50,19 @@ def test_what_is_clear_and_what_could_be_chance(pairs: pd.DataFrame) -> None:
     assert words in second
     assert beside.in_short(found) == [
         "net agrees with the readers more than they do with each other on level2 and less than they do with "
-        "each other on level3: clear for these readers; on level1 the difference could be chance (readers "
-        "fixed; Holm p at most 0.05; 10 exams)."
+        "each other on level3: clear for these readers, though one more reader could be as far off; on "
+        "level1 the difference could be chance (readers fixed; Holm p at most 0.05; 10 exams)."
     ]
+    surer = found.assign(p_holm=found.p_holm.where((found.way != ONE_MORE) | (found.level == "level2"), 0.01))
+    assert (
+        "clear for these readers, though one more reader could be as far off on level2; on"
+        in (beside.in_short(surer)[0])
+    )
+    surest = found.assign(p_holm=found.p_holm.where(found.way != ONE_MORE, 0.01))
+    assert (
+        "clear for these readers, and further off than one more reader would be; on"
+        in (beside.in_short(surest)[0])
+    )
 
 
 def test_one_outlying_reader_makes_no_model_clearly_better() -> None:
@@ -91,26 +102,48 @@ def test_one_exam_no_exam_and_invented_levels() -> None:
     )
 
 
+def test_an_interval_beside_0_says_on_which_side(pairs: pd.DataFrame) -> None:
+    found, _ = numbers(pairs)
+    said = beside.sentences(found.assign(low=0.0042, high=0.0, difference=-0.004))[0]
+    assert "net agrees with the readers as much, to two decimals, as they agree with each other" in said
+    assert "95 % interval 0.004 more to 0.00; readers fixed" in said
+
+
 def test_one_more_reader_who_would_not_be_as_far_off(pairs: pd.DataFrame) -> None:
     found, places = numbers(pairs)
     sure = found.assign(p_holm=found.p_holm.where(found.way != ONE_MORE, 0.001))
     assert "would hardly be as far off" in beside.sentences(sure, places)[1]
 
 
+def test_what_is_left_without_the_reader_who_taught_it() -> None:
+    """A model that copies anna and is else one more reader agrees with her alone."""
+    values = drawn(4, n_exams=10)
+    values[:, 0, -1] = values[:, -1, 0] = 1
+    found, places = numbers(table(values, [*READERS, "net"]))
+    (said,) = beside.sentences(found, places, {"net": "anna"})
+    row = found[found.left_out == "anna"].iloc[0]
+    assert f" Without anna, whose masks taught it: {abs(row.difference):.2f} " in said and row.p_holm > 0.05
+    assert said.endswith("): could be chance.")
+    assert abs(row.difference) < found.difference.iloc[0] - 0.05
+    two = interchangeability(table(values[:, [0, 1, 4]][:, :, [0, 1, 4]], ["a", "b", "net"]), models=["net"],
+                             readers=["a", "b"])  # fmt: skip
+    assert beside.sentences(two, teachers={"net": "a"})[0].endswith("taught it, too few readers are left.")
+
+
 def test_printed_tables(pairs: pd.DataFrame) -> None:
     found, places = numbers(pairs, margin=0.1)
-    printed = beside.interchangeability_table(found, title="Interchangeability", notes=["synthetic cohort"])
+    printed = tables.interchangeability_table(found, title="Interchangeability", notes=["synthetic cohort"])
     assert printed.columns[-3:] == ["Exams", "Not worse: Holm p", "Equivalent: Holm p"]
     assert [row[0] for row in printed.rows] == [f"level{n}, net" for n in ("1", "2", "3", "2+3")]
     assert printed.rows[3][4] == "–" and printed.rows[1][4] == printed.rows[1][4].strip()
     assert printed.notes[-1] == "synthetic cohort" and "up to 31 % of exams" in " ".join(printed.notes)
     without = found[(found.level == "level1") & (found.left_out != NOBODY)].difference
     assert printed.rows[0][7].split(" to ")[0] == f"{without.min():+.2f}"
-    text = str(beside.places_table(places, title="Places"))
+    text = str(tables.places_table(places, title="Places"))
     assert "level1, net in anna's" in text and "groups repeat levels" in text
     test = alternative_annotator(pairs, models=["net"], readers=READERS)
     assert "10 exams cannot carry this test: it asks for 30 at least" in str(
-        beside.annotator_table(test, title="Alternative annotator")
+        tables.annotator_table(test, title="Alternative annotator")
     )
     assert beside.annotator_words(test.assign(passes="yes")) == []
     assert beside.annotator_words(test.assign(n_needed=11))[0].endswith("With so few no model can pass.")

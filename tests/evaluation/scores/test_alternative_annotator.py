@@ -87,4 +87,4 @@ def test_how_often_a_model_must_be_ahead() -> None:
 )
 def test_what_cannot_be_asked_is_refused(readers: list[str], how: dict[str, float], words: str) -> None:
     with pytest.raises(StatisticsError, match=words):
-        alternative_annotator(agreement(annotations(0)), models=["net"], readers=readers, **how)
+        alternative_annotator(agreement(annotations(0)), models=["net"], readers=readers, **how)  # type: ignore[arg-type]
