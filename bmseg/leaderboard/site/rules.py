@@ -140,9 +140,9 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
             "Tests",
             f"One-sided Wilcoxon signed-rank tests, paired by exam, {exact}: of a level's Dice, and overall "
             "of the exam's mean over the ranked levels, by their weights. They ask who is ahead in most "
-            "exams; paired t tests beside them ask who is ahead on average, and the larger p counts. All "
-            "ordered pairs of submissions are one family, adjusted by Holm's rule. A difference is clear "
-            f"where the adjusted p is at most {rule.alpha:g}; otherwise it could be chance.",
+            "exams; permutation tests of the mean beside them ask who is ahead on average, and the larger p "
+            "counts. All ordered pairs of submissions are one family, adjusted by Holm's rule. A difference "
+            f"is clear where the adjusted p is at most {rule.alpha:g}; otherwise it could be chance.",
         ),
         (
             "Rank intervals",
@@ -192,8 +192,7 @@ def _lead(standings: Standings) -> str:
     leader = first.iloc[0]
     told = f"{names[leader.key]} stands first, with a mean rank of {leader.value:.2f}"
     if pd.isna(leader.rank_low):
-        assert standings.rankings is not None  # a board with a submission has rankings
-        return f"{told}; there is {standings.rankings.no_interval[OVERALL]}."
+        return f"{told}; ranks have no interval, for one exam says nothing of others."
     told += f" and a rank interval of {leader.rank_low:g}{DASH}{leader.rank_high:g}"
     others = int(((rows.rank_low <= 1) & (rows.key != leader.key)).sum())
     if not others:
