@@ -66,7 +66,7 @@ SOURCES = [
         "https://doi.org/10.1038/s41467-018-07619-7",
     ),
     (
-        "Mogstad, Romano, Shaikh and Wilhelm 2024, Rev Econ Stud 91:476",
+        "Mogstad, Romano, Shaikh and Wilhelm 2024, Rev Econ Stud",
         "intervals of ranks that hold at once, from tests of every pair",
         "https://doi.org/10.1093/restud/rdad006",
     ),
@@ -184,7 +184,7 @@ def _lead(standings: Standings) -> str:
     first = rows[rows["rank"] == rows["rank"].min()]
     names = {entry.key: plain(entry.name) for entry in standings.entries}
     if len(rows) == 1:
-        return f"{names[first.key.iloc[0]]} is the only submission."
+        return f"{names[first.key.iloc[0]]} is the only submission: with nobody else to be ranked with, its rank has no interval."
     if len(first) > 1:
         return (
             f"{len(first)} submissions share the first place, with a mean rank of {first.value.iloc[0]:.2f}."
