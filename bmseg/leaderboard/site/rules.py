@@ -150,7 +150,7 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
             f"worse ({confidence}, of all submissions at once; each level by itself). A test against the "
             "order of the ranks counts for neither side, and overall nobody is clearly ahead of a submission "
             "that is ahead on a ranked level. On simulated boards of six submissions with near ties these "
-            "intervals held all true ranks at once in 99 of 100 or more, the bootstrap spreads of ten exams "
+            "intervals held all true ranks at once in 98 of 100 or more, the bootstrap spreads of ten exams "
             "in 67 to 89.",
         ),
         (
@@ -184,7 +184,8 @@ def _lead(standings: Standings) -> str:
     first = rows[rows["rank"] == rows["rank"].min()]
     names = {entry.key: plain(entry.name) for entry in standings.entries}
     if len(rows) == 1:
-        return f"{names[first.key.iloc[0]]} is the only submission: with nobody else to be ranked with, its rank has no interval."
+        told = f"{names[first.key.iloc[0]]} is the only submission"
+        return f"{told}: with nobody else to be ranked with, its rank has no interval."
     if len(first) > 1:
         return (
             f"{len(first)} submissions share the first place, with a mean rank of {first.value.iloc[0]:.2f}."
