@@ -1,9 +1,9 @@
 """How often do the rank intervals of a board hold all its true ranks at once? By simulation.
 
-Six algorithms with near ties and one true tie, on Dice-like scores that are skewed to the left. The true
-ranks are those by the board's own quantity over endless cases: the mean score, or over three levels the mean
-of the levels' ranks. Beside the intervals stand the bootstrap's spread, and what the signed-rank tests alone
-would give. Run with ``python -m benchmarks.rank_coverage``.
+Six algorithms with near ties and a true tie, or all alike, on Dice-like scores that are skewed to the left.
+The true ranks are those by the board's own quantity over endless cases: the mean score, or over three levels
+the mean of the levels' ranks. Beside the intervals stand the bootstrap's spread, and what the signed-rank
+tests alone would give. Run with ``python -m benchmarks.rank_coverage``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FAILURES = np.array([0.0, 0.08, 0.0, 0.15, 0.0, 0.0])
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Skill and chance of failure, shape (algorithms, levels); the last two algorithms are the same."""
+    """Skill and chance of failure, shape (algorithms, levels); who has the same truly ties."""
 
     skill: np.ndarray
     failure: np.ndarray
@@ -48,7 +48,8 @@ class Design:
     def true_ranks(self) -> tuple[np.ndarray, np.ndarray]:
         """First and last place that each algorithm takes by the true quantity; ties take theirs together."""
         means = self.draw(np.random.default_rng(1), ENDLESS).mean(axis=0)
-        means[-2:] = means[-2:].mean(axis=0)
+        _, alike = np.unique(np.hstack([self.skill, self.failure]), axis=0, return_inverse=True)
+        means = np.stack([means[alike == own].mean(axis=0) for own in alike])
         mean_rank = np.round(stats.rankdata(-means, axis=0, method="min").mean(axis=1), 9)
         first = 1 + (mean_rank[None, :] < mean_rank[:, None]).sum(axis=1)
         last = len(mean_rank) - (mean_rank[None, :] > mean_rank[:, None]).sum(axis=1)
@@ -63,6 +64,7 @@ def _three_levels(failure: np.ndarray) -> Design:
 
 
 DESIGNS = {
+    "all alike": Design(np.zeros((6, 1)), np.zeros((6, 1))),
     "steady": Design(_SKILLS[:, None], np.zeros((6, 1))),
     "failing": Design(_SKILLS[:, None], _FAILURES[:, None]),
     "three levels": _three_levels(np.zeros(6)),

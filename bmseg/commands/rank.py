@@ -63,7 +63,7 @@ def rank(matrix: Path, out: Path, empty: str, figures: bool, weights: tuple[str,
 
     The test is challengeR's: one-sided Wilcoxon signed-rank, normal approximation, continuity correction. Its
     p are adjusted by Holm's rule over all ordered pairs of a task (challengeR adjusts none unless told to).
-    Intervals and groups ask a paired t test of the means as well: the larger p counts.
+    Intervals and groups ask a permutation test of the means as well: the larger p counts.
     """
     from bmseg.errors import InputError
     from bmseg.leaderboard.matrix import COLUMNS, RankedMatrix, check_place, read_matrix

@@ -172,6 +172,7 @@ class RankedMatrix:
             "is no interval.",
             "Between algorithms that share a letter every difference could be chance.",
         ]
+        few: dict[int, list[str]] = {}
         for task in self.tasks:
             if why := rankings.no_interval.get(task):
                 said.append(f"{task}: {why}.")
@@ -179,10 +180,14 @@ class RankedMatrix:
             pairs = rankings.pairwise[rankings.pairwise.task == task]
             own = ranks[ranks.task == task]
             said += [f"{task}: {text}" for text in in_words(against_the_ranks(own, pairs, confidence))]
-            least, most = fewest_cases(n, self.rules), int((pairs.n_pairs + pairs.n_left_out).max())
-            if most < least:
-                cases = "1 case" if most == 1 else f"{most} cases"
-                said.append(f"{task}: {cases}; of {n} algorithms none can be clearly ahead below {least}.")
+            few.setdefault(int((pairs.n_pairs + pairs.n_left_out).max()), []).append(task)
+        least = fewest_cases(n, self.rules)
+        said += [
+            f"{', '.join(tasks)}: of {n} algorithms none can be clearly ahead with fewer than {least} cases; "
+            f"found {cases}."
+            for cases, tasks in few.items()
+            if cases < least
+        ]
         return said
 
     def _noise(self) -> list[str]:

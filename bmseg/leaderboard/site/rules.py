@@ -66,7 +66,7 @@ SOURCES = [
         "https://doi.org/10.1038/s41467-018-07619-7",
     ),
     (
-        "Mogstad, Romano, Shaikh and Wilhelm 2024, Rev Econ Stud 91:476",
+        "Mogstad, Romano, Shaikh and Wilhelm 2024, Rev Econ Stud",
         "intervals of ranks that hold at once, from tests of every pair",
         "https://doi.org/10.1093/restud/rdad006",
     ),
@@ -140,9 +140,9 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
             "Tests",
             f"One-sided Wilcoxon signed-rank tests, paired by exam, {exact}: of a level's Dice, and overall "
             "of the exam's mean over the ranked levels, by their weights. They ask who is ahead in most "
-            "exams; paired t tests beside them ask who is ahead on average, and the larger p counts. All "
-            "ordered pairs of submissions are one family, adjusted by Holm's rule. A difference is clear "
-            f"where the adjusted p is at most {rule.alpha:g}; otherwise it could be chance.",
+            "exams; permutation tests of the mean beside them ask who is ahead on average, and the larger p "
+            "counts. All ordered pairs of submissions are one family, adjusted by Holm's rule. A difference "
+            f"is clear where the adjusted p is at most {rule.alpha:g}; otherwise it could be chance.",
         ),
         (
             "Rank intervals",
@@ -150,7 +150,7 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
             f"worse ({confidence}, of all submissions at once; each level by itself). A test against the "
             "order of the ranks counts for neither side, and overall nobody is clearly ahead of a submission "
             "that is ahead on a ranked level. On simulated boards of six submissions with near ties these "
-            "intervals held all true ranks at once in 99 of 100 or more, the bootstrap spreads of ten exams "
+            "intervals held all true ranks at once in 98 of 100 or more, the bootstrap spreads of ten exams "
             "in 67 to 89.",
         ),
         (
@@ -184,7 +184,8 @@ def _lead(standings: Standings) -> str:
     first = rows[rows["rank"] == rows["rank"].min()]
     names = {entry.key: plain(entry.name) for entry in standings.entries}
     if len(rows) == 1:
-        return f"{names[first.key.iloc[0]]} is the only submission."
+        told = f"{names[first.key.iloc[0]]} is the only submission"
+        return f"{told}: with nobody else to be ranked with, its rank has no interval."
     if len(first) > 1:
         return (
             f"{len(first)} submissions share the first place, with a mean rank of {first.value.iloc[0]:.2f}."
@@ -192,8 +193,7 @@ def _lead(standings: Standings) -> str:
     leader = first.iloc[0]
     told = f"{names[leader.key]} stands first, with a mean rank of {leader.value:.2f}"
     if pd.isna(leader.rank_low):
-        assert standings.rankings is not None  # a board with a submission has rankings
-        return f"{told}; there is {standings.rankings.no_interval[OVERALL]}."
+        return f"{told}; ranks have no interval, for one exam says nothing of others."
     told += f" and a rank interval of {leader.rank_low:g}{DASH}{leader.rank_high:g}"
     others = int(((rows.rank_low <= 1) & (rows.key != leader.key)).sum())
     if not others:

@@ -123,6 +123,49 @@ def test_a_case_that_an_algorithm_lacks_is_missing(matrix: Path, tmp_path: Path)
     assert_refused(result, "1 case is missing (A1 1 in level1)")
 
 
+@pytest.mark.parametrize(
+    ("names", "n_cases", "said"),
+    [
+        ("ab", 1, "all: no interval of a rank: one case says nothing of others."),
+        ("a", 7, "all: no interval of the rank: there is nobody else to be ranked with."),
+        ("abc", 4, "all: of 3 algorithms none can be clearly ahead with fewer than 8 cases; found 4."),
+    ],
+)
+def test_no_interval_and_why(tmp_path: Path, names: str, n_cases: int, said: str) -> None:
+    """And intervals that hold every rank, and why: too few cases for the tests."""
+    matrix = tmp_path / "m.csv"
+    rows = [f"{name},{case},{0.5 + place}" for place, name in enumerate(names) for case in range(n_cases)]
+    matrix.write_text("algorithm,case,value\n" + "\n".join(rows) + "\n")
+    result = bmseg("rank", matrix, "-o", tmp_path / "out", "--bootstraps", 20, "--no-figures")
+    assert result.returncode == 0, result.stderr
+    assert said in result.stdout
+    interval = "1–3" if names == "abc" else "–"
+    line = next(line for line in result.stdout.splitlines() if line.startswith("| a "))
+    assert [cell.strip() for cell in line.split("|")][3] == interval
+    ranks = pd.read_csv(tmp_path / "out" / "ranks.csv")
+    assert ranks.rank_low.isna().all() == (interval == "–") and ranks.spread_low.notna().all()
+
+
+def test_a_rank_that_the_tests_are_against_is_said(tmp_path: Path) -> None:
+    """A is far better on one task, B better by a hair on two: by the mean rank B is first."""
+    random = np.random.default_rng(0)
+    rows = [
+        (task, name, case, value + 0.001 * random.normal())
+        for task, values in {"x": (0.9, 0.3), "y": (0.5, 0.52), "z": (0.5, 0.52)}.items()
+        for name, value in zip("AB", values, strict=True)
+        for case in range(12)
+    ]
+    matrix = tmp_path / "m.csv"
+    pd.DataFrame(rows, columns=["task", "algorithm", "case", "value"]).to_csv(matrix, index=False)
+    result = bmseg("rank", matrix, "-o", tmp_path / "out", "--bootstraps", 20, "--no-figures")
+    assert (
+        "overall: B has the better rank, yet case by case A is clearly better (p = 0.003, adjusted): who of "
+        "the two is ahead is not settled."
+    ) in result.stdout
+    ranks = pd.read_csv(tmp_path / "out" / "ranks.csv").query("task == 'overall'")
+    assert set(ranks.rank_low) == {1} and set(ranks.rank_high) == {2}
+
+
 def test_other_columns_one_task_and_a_status(tmp_path: Path) -> None:
     """The dice.csv of a board's submission, with a team: levels are tasks, exams are cases."""
     matrix, out = tmp_path / "dice.csv", tmp_path / "out"
