@@ -1,8 +1,8 @@
 """How often is a verdict wrong by a truth that is known? ``python -m benchmarks.verdicts``
 
-Pairs of simulated models on the phantom's test exams, by its calibrated readers, over several seeds. A verdict
-"better" is wrong where the truth puts the other model first: by the mean Dice with it over levels and exams.
-A clear level is wrong where the truth's median difference on it points the other way.
+Pairs of simulated models on the phantom's test exams, by its calibrated readers, over several seeds. A
+verdict "better" is wrong where the truth puts the other model first, by the mean Dice with it over levels and
+exams. A clear level is wrong where the truth's median difference on it points the other way.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Which of several models is better, and by how much? Every pair of models on the same exams.
 
-Two ways. Usual: against the consensus of all readers; models have no part in it, so it flatters none, and it
-is the one made of most readers. Verdicts rest on it. Fair: against the consensuses without one reader each,
-by which Table 1 measures readers; it shows whether the answer hangs on one of them. A model's Dice is there
-that over the consensuses (`evaluation.scores.fair.over_consensuses`).
+Two ways. Yardstick: against the yardstick of all readers; models have no part in it, so it flatters none, and
+it is the one made of most readers. Verdicts rest on it. Fair: against the yardsticks without one reader each,
+by which the fair table measures readers; it shows whether the answer hangs on one of them. A model's Dice is
+there that over the consensuses (`evaluation.scores.fair.over_consensuses`).
 
 Marking a level where there is none is tested beside Dice, `evaluation.comparison.absent`.
 """
@@ -22,7 +22,7 @@ from evaluation.scores.fair import over_consensuses, units
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import holm
 
-USUAL, FAIR = "usual", "fair"
+YARDSTICK, FAIR = "yardstick", "fair"
 
 #: Columns of `compare_models`, in order.
 COLUMNS = [
@@ -33,18 +33,18 @@ COLUMNS = [
 
 
 def compare_models(
-    usual: pd.DataFrame, fair: pd.DataFrame | None = None, *, models: Sequence[str], confidence: float = 0.95
+    scores: pd.DataFrame, fair: pd.DataFrame | None = None, *, models: Sequence[str], confidence: float = 0.95
 ) -> pd.DataFrame:
     """Every pair of models, level by level: difference with its interval, exact Wilcoxon test, Holm's p.
 
     Holm adjusts all pairs and levels of a way together: whichever is looked at, the chance of any false
     claim stays below 1 minus the confidence. The two ways are two views of one question, and verdicts rest
-    on the usual one, so they are not adjusted for each other.
+    on the first, so they are not adjusted for each other.
 
     Parameters
     ----------
-    usual : DataFrame
-        Dice against the consensus of all readers (of one reader: against that reader's masks): ``exam``,
+    scores : DataFrame
+        Dice against the yardstick of all readers (of one reader: against that reader's masks): ``exam``,
         ``rater``, ``level``, ``dice``, and ``knee`` where scored by knee, whose differences are averaged in
         each exam.
     fair : DataFrame, optional
@@ -70,11 +70,11 @@ def compare_models(
     """
     if len(models) < 2:
         raise StatisticsError(f"models: found {', '.join(models) or 'none'}, expected two or more to compare")
-    ways = {USUAL: usual} if fair is None or fair.empty else {USUAL: usual, FAIR: fair}
+    ways = {YARDSTICK: scores} if fair is None or fair.empty else {YARDSTICK: scores, FAIR: fair}
     rows: list[dict[str, Any]] = []
-    for way, scores in ways.items():
-        settled = over_consensuses(scores)
-        for level, (model, other) in product(dict.fromkeys(scores.level), combinations(models, 2)):
+    for way, found in ways.items():
+        settled = over_consensuses(found)
+        for level, (model, other) in product(dict.fromkeys(found.level), combinations(models, 2)):
             of_level = settled[settled.level == level]
             exams = side_by_side(of_level, model, other)
             medians = exams[[model, other]].dropna().median()

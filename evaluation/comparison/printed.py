@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.comparison.models import FAIR, USUAL
+from evaluation.comparison.models import FAIR, YARDSTICK
 from evaluation.statistics.words import (
     DASH,
     count_of,
@@ -36,7 +36,7 @@ def methods_table(
 ) -> Table:
     """`compare_models` as a printed table: a row a level and pair, the fair way on the right.
 
-    `reference` says in words what the usual scores are against; `notes` are further lines below the table.
+    `reference` says in words what the yardstick is; `notes` are further lines below the table.
     """
     interval = f"{percent(table.confidence.iloc[0])} interval"
     columns = ["Level, pair", "Medians", f"Difference ({interval})", "p", "Holm p", "Exams"]
@@ -45,7 +45,7 @@ def methods_table(
     if fair:
         columns += ["Fair difference", "Fair Holm p"]
     rows = []
-    for row in table[table.way == USUAL].itertuples():
+    for row in table[table.way == YARDSTICK].itertuples():
         pair, *of_pair = _cells(row)
         medians = f"{number(row.median)}, {number(row.other_median)}" if row.n_pairs else DASH
         cells = [pair, medians, *of_pair, *(_false(row) if _has_false(table) else [])]
@@ -103,7 +103,7 @@ def _false(row: Any) -> list[str]:
 
 def _notes(table: pd.DataFrame, reference: str) -> list[str]:
     ways = list(dict.fromkeys(table.way))
-    family = int(table[table.way == USUAL].p.notna().sum())
+    family = int(table[table.way == YARDSTICK].p.notna().sum())
     notes = [
         f"Against {reference}, in which no model has a part. Medians: of the first and the second of the "
         "pair, over the exams compared.",

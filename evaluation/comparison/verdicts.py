@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from evaluation.comparison.models import FAIR, USUAL
+from evaluation.comparison.models import FAIR, YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER, in_words, with_article
 from evaluation.comparison.ways import turned_by
 from evaluation.statistics.signed_rank import holm
@@ -84,7 +84,7 @@ def model_verdicts(
     group of levels repeats them); `copies` rater to the rater whose masks it has. All pairs and levels spoken
     of are adjusted together (`adjusted`).
     """
-    rows = adjusted(table[(table.way == USUAL) & table.level.isin(levels)])
+    rows = adjusted(table[(table.way == YARDSTICK) & table.level.isin(levels)])
     return [
         _verdict(of_pair, ways, copies or {}) for _, of_pair in rows.groupby(["model", "other"], sort=False)
     ]
@@ -110,7 +110,7 @@ def reader_verdicts(
 
 def pairs_in_words(table: pd.DataFrame) -> list[str]:
     """Every pair of `compare_models` on every level by the yardstick, a sentence each."""
-    return [in_words(row) for row in table[table.way == USUAL].itertuples()]
+    return [in_words(row) for row in table[table.way == YARDSTICK].itertuples()]
 
 
 def adjusted(rows: pd.DataFrame) -> pd.DataFrame:

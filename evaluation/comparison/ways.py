@@ -73,6 +73,12 @@ def differences_by_way(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def by_yardstick(scores: pd.DataFrame, yardstick: Rule) -> pd.DataFrame:
+    """The models' Dice against the yardstick of all readers; of the `scores` of `differences_by_way`."""
+    chosen = scores[(scores.rule == yardstick) & (scores.left_out == NOBODY)]
+    return chosen.drop(columns=["rule", "left_out"])
+
+
 def turned_by(ways: pd.DataFrame, model: str, other: str, level: str, difference: float) -> list[str]:
     """The ways in which a difference points the other way, by two decimals at least on either side."""
     chosen = ways[(ways.model == model) & (ways.other == other) & (ways.level == level)]

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.comparison.models import USUAL, side_by_side
+from evaluation.comparison.models import YARDSTICK, side_by_side
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.figures import style
 from evaluation.figures.panels import above, beside, panels, rater_rows
@@ -200,19 +200,21 @@ def forest_plot(
 
 @styled
 def paired_models(
-    usual: pd.DataFrame, table: pd.DataFrame, *, note: str = "", axes: AxesLike | None = None
+    scores: pd.DataFrame, table: pd.DataFrame, *, note: str = "", axes: AxesLike | None = None
 ) -> Figure:
     """Differences of Dice between two models, a panel a pair, a row a level, every exam as a point.
 
     Parameters
     ----------
-    usual : DataFrame
-        What `table` was made of: ``exam``, ``rater``, ``level``, ``dice``, and ``knee`` where scored by knee.
+    scores : DataFrame
+        What the way by the yardstick was made of: ``exam``, ``rater``, ``level``, ``dice``, and ``knee``
+        where scored by knee.
     table : DataFrame
-        Of `evaluation.comparison.models.compare_models`; its usual way is drawn. Diamonds are the estimates,
-        filled where the difference is shown (Holm's p at most 1 minus the confidence), lines the intervals.
+        Of `evaluation.comparison.models.compare_models`; its way by the yardstick is drawn. Diamonds are the
+        estimates, filled where the difference is clear (Holm's p at most 1 minus the confidence), lines the
+        intervals.
     """
-    chosen = table[table.way == USUAL]
+    chosen = table[table.way == YARDSTICK]
     levels = list(dict.fromkeys(chosen.level))
     pairs = list(chosen.groupby(["model", "other"], sort=False).groups)
     names = [f"pair {place}" for place in range(len(pairs))]
@@ -221,7 +223,7 @@ def paired_models(
     for (model, other), panel in zip(pairs, drawing.axes, strict=True):
         panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=1)
         for row in chosen[(chosen.model == model) & (chosen.other == other)].itertuples():
-            exams = side_by_side(usual[usual.level == row.level], model, other)
+            exams = side_by_side(scores[scores.level == row.level], model, other)
             differences = (exams[model] - exams[other]).dropna()
             farthest = max([farthest, *differences.abs()])
             _pair_row(panel, levels.index(row.level), differences, row)
@@ -272,7 +274,7 @@ def _pair_legend(drawing: Drawing, confidence: float) -> None:
     handles = [
         Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=style.NO_COLOR, label="an exam"),
         Line2D([], [], color=style.BLUE, linewidth=1.4, label=f"{percent(confidence)} interval"),
-        Line2D([], [], **diamond, label=f"estimate, shown (Holm p \u2264 {1 - confidence:.2g})"),
-        Line2D([], [], **diamond, markerfacecolor="white", label="estimate, not shown"),
+        Line2D([], [], **diamond, label=f"estimate, clear (Holm p \u2264 {1 - confidence:.2g})"),
+        Line2D([], [], **diamond, markerfacecolor="white", label="estimate, could be chance"),
     ]
     drawing.legend(handles)

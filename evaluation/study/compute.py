@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import compare
-from evaluation.comparison.ways import differences_by_way
+from evaluation.comparison.ways import by_yardstick, differences_by_way
 from evaluation.consensus.audited import audited
 from evaluation.consensus.decisions import convergence, pooled_decisions
 from evaluation.failures.covariates import by_category, compare_categories, correlations, with_cohort
@@ -20,7 +20,6 @@ from evaluation.measures.dice import COLUMNS, EmptyMask, summarise
 from evaluation.measures.volume import compare_volumes, volume_icc
 from evaluation.scores.agreement import pairwise_dice, summarise_chance_corrected, summarise_pairs
 from evaluation.scores.alternative_annotator import alternative_annotator
-from evaluation.scores.fair import NOBODY
 from evaluation.scores.interchangeability import by_reader, interchangeability
 from evaluation.scores.reader_rates import (
     reader_confusions,
@@ -131,8 +130,7 @@ def _comparisons(
         against = usual
         if len(readers) > 1:
             # Models have no part in the yardstick of all readers, which is the one made of most.
-            of_all_readers = (by_way.rule == design.yardstick) & (by_way.left_out == NOBODY)
-            against = by_way[of_all_readers].drop(columns=["rule", "left_out"])
+            against = by_yardstick(by_way, design.yardstick)
         yield t.METHODS_COMPARED, compare_models(against, fair if len(readers) > 1 else None, models=models)
     if len(by_way):
         yield t.DICE_BY_YARDSTICK, by_way

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from matplotlib.figure import Figure
 
+from evaluation.comparison.ways import by_yardstick
 from evaluation.consensus.audited import STUDY
 from evaluation.figures.audit import audit_sheet
 from evaluation.figures.display import safe_colors
@@ -43,7 +44,10 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
         yield "fair_against_usual", fair_against_usual(biases, models=models, note=note)
         yield "agreement", agreement_heatmap(found[t.AGREEMENT_DICE], note=note)
     if t.METHODS_COMPARED in found:
-        yield t.METHODS_COMPARED.name, paired_models(usual, found[t.METHODS_COMPARED], note=note)
+        against = usual
+        if t.DICE_BY_YARDSTICK in found:
+            against = by_yardstick(found[t.DICE_BY_YARDSTICK], design.yardstick)
+        yield t.METHODS_COMPARED.name, paired_models(against, found[t.METHODS_COMPARED], note=note)
     for model in models:
         if t.COMPARISONS in found:
             rows = found[t.COMPARISONS]

@@ -85,6 +85,6 @@ class Declared:
 
 
 #: Columns of text that may be empty.
-_TEXTS = ("notices", "readers", "words", "level")
+_TEXTS = ("notices", "readers", "words", "level", "left_out")
 #: Columns of names, whatever the table.
 _NAMES = ("exam", "rater", "other", "model", "left_out", "knee", "way", *_TEXTS)

@@ -80,7 +80,6 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
             for name in ("interchangeability", "interchangeability_by_reader", "alternative_annotator")
             for ending in ("csv", "md", "html")
         ),
-        "interchangeability_in_words.md",
         *(
             f"figures/{name}.{ending}"
             for name in (

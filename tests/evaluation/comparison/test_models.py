@@ -49,11 +49,11 @@ def test_every_pair_and_level_is_one_family_of_its_way() -> None:
     usual, fair = usual_scores(), fair_scores()
     table = compare_models(usual, fair, models=MODELS)
     assert list(table) == COLUMNS
-    assert list(table.way) == ["usual"] * 9 + ["fair"] * 9
+    assert list(table.way) == ["yardstick"] * 9 + ["fair"] * 9
     assert list(zip(table.model, table.other, strict=True))[:3] == [
         ("nnunet", "unet"), ("nnunet", "other"), ("unet", "other"),
     ]  # fmt: skip
-    for way, scores in (("usual", usual), ("fair", fair)):
+    for way, scores in (("yardstick", usual), ("fair", fair)):
         rows = table[table.way == way]
         means = scores.groupby(["level", "rater", "exam"]).dice.mean()
         expected = [
@@ -71,7 +71,7 @@ def test_every_pair_and_level_is_one_family_of_its_way() -> None:
 
 def test_without_leave_one_out_scores_there_is_one_way() -> None:
     usual = usual_scores()
-    assert set(compare_models(usual, models=MODELS).way) == {"usual"}
+    assert set(compare_models(usual, models=MODELS).way) == {"yardstick"}
     none = compare_models(usual, pd.DataFrame({"exam": []}), models=MODELS)
     pd.testing.assert_frame_equal(none, compare_models(usual, models=MODELS))
 

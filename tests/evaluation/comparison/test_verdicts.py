@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.comparison.models import USUAL, compare_models
+from evaluation.comparison.models import YARDSTICK, compare_models
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.comparison.verdicts import Verdict, adjusted, model_verdicts, reader_verdicts
 from evaluation.comparison.ways import COLUMNS
@@ -19,7 +19,7 @@ def rows(
     differences: list[float], p: list[float], *, n_pairs: list[int] | int = 10, **changed: object
 ) -> pd.DataFrame:
     table = pd.DataFrame({"level": LEVELS[: len(differences)], "difference": differences, "p": p})
-    table = table.assign(way=USUAL, model="nnunet", other="unet", confidence=0.95, n_pairs=n_pairs)
+    table = table.assign(way=YARDSTICK, model="nnunet", other="unet", confidence=0.95, n_pairs=n_pairs)
     table = table.assign(n_equal=0, n_false=0, n_false_other=0, p_absent=np.nan)
     return table.assign(low=table.difference - 0.02, high=table.difference + 0.02, **changed)
 
