@@ -113,7 +113,7 @@ def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path
     assert record["consensus_rule"] == "multilabel"
     assert record["yardstick_rule"] == "map"
     assert record["empty_mask"] == "undefined"
-    assert record["warnings"] == ["knee_c: level 3 is in none of the masks that make the consensus"]
+    assert "knee_c: level 3 is in none of the masks that make the consensus" in record["warnings"]
     assert {"bmseg", "numpy", "SimpleITK"} <= set(record["versions"])
     for name in ("table1.md", "table1.html"):
         text = (out / name).read_text()
