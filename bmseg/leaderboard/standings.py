@@ -14,6 +14,7 @@ from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
 from bmseg.study import Study
+from evaluation.comparison.absent import count_and_test, false_markings
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.groups import letter_display
 from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
@@ -22,6 +23,13 @@ from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
 AVERAGE_READER = "average_reader"
 #: How a submission stands to the median reader.
 ABOVE, CHANCE, BELOW = "clearly above the readers", "could be chance", "clearly below the readers"
+MORE_FALSE, LESS_FALSE = (f"clearly marks {how} of what is not there" for how in ("more", "less"))
+APART = "not settled: Dice and marking what is not there point apart"
+#: By the sides on which Dice and marking what is not there are clear: 1 the submission's, -1 the readers'.
+BESIDE = {
+    (1, 0): ABOVE, (1, 1): ABOVE, (-1, 0): BELOW, (-1, -1): BELOW, (0, -1): MORE_FALSE, (0, 1): LESS_FALSE,
+    (0, 0): CHANCE, (1, -1): APART, (-1, 1): APART,
+}  # fmt: skip
 #: Dice of an exam without a mask, where the challenge counts it as the worst.
 WORST = 0.0
 # Columns of `Standings.rows` before those of the levels, and behind them.
@@ -99,17 +107,24 @@ def beside_readers(scores: pd.DataFrame, weights: Mapping[str, float], confidenc
     """How each key of `scores` stands to the median reader, as in `bmseg compare` over all levels at once.
 
     The median reader has in each exam and level the median of the readers' defined Dice
-    (`evaluation.comparison.readers.MEDIAN_READER`). A difference is formed where both are defined, level by
-    level, and averaged over an exam's ranked levels by their weights. Returns a row a key: ``difference, low,
-    high`` over exams (`evaluation.statistics.signed_rank.hodges_lehmann`, each interval by itself);
-    ``p_holm`` of the exact signed-rank test, adjusted over all submissions, for the page is read for whoever
-    stands out; and ``beside``, in words: `ABOVE`, `CHANCE` or `BELOW`, empty for who is no submission or has
-    no interval.
+    (`evaluation.comparison.readers.MEDIAN_READER`); where most readers are undefined, for there is nothing to
+    mark, so is it. A difference is formed where both are defined, level by
+    level, and averaged over an exam's ranked levels by their weights. Exams in which one of the two alone
+    marked what is not there are counted by a sign test (`evaluation.comparison.absent`). Returns a row a key:
+    ``difference, low, high`` over exams (`evaluation.statistics.signed_rank.hodges_lehmann`, each interval by
+    itself); ``p_holm`` of the exact signed-rank test; ``n_false`` and ``n_false_other`` exams, and
+    ``p_absent_holm`` of the sign test; and ``beside``, in words, of `BESIDE`, empty for who is no submission
+    or has neither test. Both tests are adjusted together over all submissions, for the page is read for
+    whoever stands out; a test of too few exams to come out clear takes no part and has p 1.
     """
     ranked = counted(scores[scores.level.isin(list(weights))])
     table = ranked.pivot(index=["exam", "level"], columns="key", values="dice")
     readers = ranked.key[ranked.kind == "reader"].unique()
-    median = table[list(readers)].median(axis=1)
+    share = table[list(readers)].notna().mean(axis=1)
+    median = table[list(readers)].median(axis=1).where(share >= 0.5)
+    missing = ranked.pivot(index=["exam", "level"], columns="key", values="status") == MISSING
+    # As many readers marked a level as did not, and nobody hit anything: the readers say nothing on it.
+    open_ = (share == 0.5) & (median == 0)
     weight = pd.Series(table.index.get_level_values("level").map(weights), index=table.index, dtype=float)
     found = {}
     for key in table:
@@ -117,14 +132,25 @@ def beside_readers(scores: pd.DataFrame, weights: Mapping[str, float], confidenc
         defined = weight.where(difference.notna(), 0.0)
         by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
         interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
-        p = signed_rank(by_exam.to_numpy(float)).p if interval.is_defined else np.nan
-        found[key] = (interval.estimate, interval.low, interval.high, p)
-    beside = pd.DataFrame.from_dict(found, orient="index", columns=["difference", "low", "high", "p_holm"])
+        test = signed_rank(by_exam.to_numpy(float))
+        pairs = pd.DataFrame({"own": table[key], "readers": median})
+        signs = false_markings(pairs[(weight > 0) & ~open_ & ~missing[key]])
+        found[key] = {"difference": interval.estimate, "low": interval.low, "high": interval.high}
+        p = test.p if interval.is_defined else np.nan
+        found[key] |= {"p_holm": p, "exams": test.n_pairs - test.n_equal} | count_and_test(signs)
+    beside = pd.DataFrame.from_dict(found, orient="index")
     is_submission = beside.index.isin(ranked.key[ranked.kind == "submission"])
-    beside["p_holm"] = holm(beside.p_holm.where(is_submission))
-    clear = beside.p_holm <= 1 - confidence + _ROUNDING
-    words = np.where(clear, np.where(beside.difference > 0, ABOVE, BELOW), CHANCE)
-    return beside.assign(beside=np.where(beside.p_holm.isna(), "", words))
+    alpha = 1 - confidence + _ROUNDING
+    both = pd.concat([beside.p_holm, beside.pop("p_absent")]).where(np.tile(is_submission, 2))
+    exams = np.concatenate([beside.pop("exams"), beside.n_false + beside.n_false_other])
+    able = 2.0 ** (1 - exams) <= alpha
+    adjusted = np.where(able | both.isna(), holm(both.where(able)), 1.0)
+    beside["p_holm"], beside["p_absent_holm"] = np.split(adjusted, 2)
+    dice = np.sign(beside.difference).where(beside.p_holm <= alpha, 0)
+    absent = np.sign(beside.n_false_other - beside.n_false).where(beside.p_absent_holm <= alpha, 0)
+    words = [BESIDE[int(one), int(other)] for one, other in zip(dice, absent, strict=True)]
+    tested = beside.p_holm.notna() | beside.p_absent_holm.notna()
+    return beside.assign(beside=np.where(tested, words, ""))
 
 
 def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:

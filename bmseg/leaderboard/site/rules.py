@@ -8,7 +8,7 @@ import pandas as pd
 
 from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.site.downloads import counts
-from bmseg.leaderboard.standings import ABOVE, BELOW, CHANCE, Standings
+from bmseg.leaderboard.standings import BESIDE, Standings
 from bmseg.leaderboard.texts import plain
 from bmseg.study import Study
 from evaluation.consensus.kinds import describe
@@ -235,7 +235,7 @@ def _beside_readers(rows: pd.DataFrame) -> list[str]:
     said = rows.beside[rows.beside.astype(bool)].value_counts()
     parts = [
         f"{said[words]} {words.removesuffix(' the readers')}"
-        for words in (ABOVE, BELOW, CHANCE)
+        for words in dict.fromkeys(BESIDE.values())
         if words in said
     ]
     text = ", ".join(parts)

@@ -19,6 +19,7 @@ from bmseg.leaderboard.standings import (
     AVERAGE_READER,
     BELOW,
     CHANCE,
+    MORE_FALSE,
     beside_readers,
     mean_dice,
     standings,
@@ -170,6 +171,30 @@ def test_above_and_below_the_readers_are_adjusted_over_submissions() -> None:
     three = scores[scores.key.isin(["reader1", "reader2", "above", "below", "s0"])]
     few = beside_readers(three, {"level1": 1}, 0.95)
     assert (few.beside["above"], few.beside["below"]) == (ABOVE, BELOW)
+
+
+def test_marking_what_is_not_there_counts_beside_the_readers() -> None:
+    """Two submissions of one Dice; one marks the level in seven more exams, in which it is not."""
+    nan = np.nan
+    there, empty = [0.6, 0.7, 0.65], [nan] * 7
+    values = {f"reader{n}": {"level1": there + empty} for n in (1, 2)}
+    values["reader2"] = {"level1": [0.6, 0.7, 0.65, 0.0, *[nan] * 6]}
+    inventive = {"level1": [*there, *[0.0] * 7]}
+    scores = _scores({**values, "careful": {"level1": there + empty}, "inventive": inventive})
+    scores["kind"] = np.where(scores.key.str.startswith("reader"), "reader", "submission")
+    found = beside_readers(scores, {"level1": 1}, 0.95)
+    # In the fourth exam one of two readers marked it: nothing is said on it.
+    assert found.loc["inventive", ["n_false", "n_false_other"]].tolist() == [6, 0]
+    scores.loc[(scores.key == "reader2") & (scores.exam == "exam3"), "dice"] = nan
+    found = beside_readers(scores, {"level1": 1}, 0.95)
+    # Three exams of equal Dice can tell nothing: one test is the family.
+    assert found.p_absent_holm["inventive"] == pytest.approx(2 / 2**7)
+    assert found.beside[["careful", "inventive"]].tolist() == [CHANCE, MORE_FALSE]
+    assert found.difference["inventive"] == found.difference["careful"] == 0
+    lost = scores.assign(
+        status=scores.status.mask((scores.key == "inventive") & (scores.dice == 0), "missing")
+    )
+    assert beside_readers(lost, {"level1": 1}, 0.95).n_false["inventive"] == 0
 
 
 def test_missing_counts_as_zero_and_undefined_not_at_all() -> None:
