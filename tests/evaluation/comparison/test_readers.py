@@ -188,4 +188,5 @@ def test_sentences() -> None:
         "Wilcoxon p = 1.000, Holm 1.000; 1 of 1 exams)."
     )
     assert "is equal, to two decimals, to that of reader1" in sentence([0.0, 0.0, 0.001])
+    assert "(95 % interval less than 0.005 either way; Wilcoxon" in sentence([0.001] * 8)
     assert "3 of 3 exams, 2 without a difference" in sentence([0.0, 0.0, 0.001])
