@@ -247,12 +247,8 @@ AGREEMENT_CHANCE = Declared(
     "agreement_chance", "Krippendorff's alpha (ordinal) and Fleiss' kappa of the readers",
     ["voxels", "measure"],
 )  # fmt: skip
-READER_RATES = Declared(
-    "reader_rates", "each reader's rates as STAPLE's model estimates them", ["level", "rater", "measure"]
-)
-READER_CONFUSIONS = Declared(
-    "reader_confusions", "confusion matrices as STAPLE estimates them", ["rater", "truth", "decision"]
-)
+READER_RATES = Declared("reader_rates", "readers' rates, STAPLE's estimates", ["level", "rater", "measure"])
+READER_CONFUSIONS = Declared("reader_confusions", "STAPLE's estimates too", ["rater", "truth", "decision"])
 VOLUMES = Declared("volumes", "volumes in ml", ["exam", "level", "rater", "ml"])
 VOLUMES_BLAND_ALTMAN = Declared("volumes_bland_altman", "against others' yardsticks", ["level", "rater"])
 VOLUMES_ICC = Declared(
