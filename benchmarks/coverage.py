@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from evaluation.statistics.intervals import Interval, mean_interval, median_interval
 from evaluation.statistics.signed_rank import hodges_lehmann
@@ -19,6 +19,9 @@ from evaluation.statistics.signed_rank import hodges_lehmann
 EXAMS = 10
 REPEATS = 4000
 RESAMPLES = 500
+
+#: Share of exams in which a rater fails, and the Dice there; elsewhere a level is seen well.
+FAILURES, FAILED, WELL = 0.1, (1, 15), {"Beta(16, 5)": (16, 5), "Beta(30, 6)": (30, 6)}
 
 #: Dice of a level that is seen well, and of a sparse one that is often missed.
 SHAPES = {"Beta(16, 5)": (16, 5), "Beta(1, 4), skewed": (1, 4)}
@@ -53,9 +56,30 @@ def coverages(repeats: int = REPEATS, seed: int = 2022) -> list[Coverage]:
         ]
         for correlation in CORRELATIONS:
             rows += _by_knee(name, shape, correlation, repeats, seed)
+    for name, well in WELL.items():
+        rows += _failing(name, well, repeats, seed)
     differences = np.random.default_rng(seed).logistic(size=(repeats, EXAMS))
     pairs = f"{EXAMS} pairs, logistic"
     return [*rows, _covered("difference", pairs, "Hodges-Lehmann", differences, 0.0, hodges_lehmann)]
+
+
+def _failing(name: str, shape: tuple[int, int], repeats: int, seed: int) -> list[Coverage]:
+    """One exam in ten fails: one study in three of ten exams sees none, and its mean is far off."""
+    rng = np.random.default_rng(seed)
+    failed, well, size = stats.beta(*FAILED), stats.beta(*shape), (repeats, EXAMS)
+    fails = rng.random(size) < FAILURES
+    dice = np.where(fails, failed.rvs(size, random_state=rng), well.rvs(size, random_state=rng))
+    mean = FAILURES * failed.mean() + (1 - FAILURES) * well.mean()
+
+    def below_half(value: float) -> float:
+        return float(FAILURES * failed.cdf(value) + (1 - FAILURES) * well.cdf(value) - 0.5)
+
+    median = optimize.brentq(below_half, 0, 1)
+    values = f"{EXAMS} exams, {name}, 1 in {1 / FAILURES:.0f} fails"
+    return [
+        _covered("mean", values, "t", dice, mean, mean_interval),
+        _covered("median", values, "order statistics", dice, median, median_interval),
+    ]
 
 
 def _by_knee(

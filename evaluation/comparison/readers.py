@@ -222,13 +222,18 @@ def _interval_in_words(c: Any) -> str:
     name = f"{percent(c.confidence)} interval"
     if star_if_short(c.coverage, c.confidence):
         name = f"{percent(c.coverage, 1)} interval, the widest of so few exams,"
-    if not round(c.low, 2) and not round(c.high, 2):
+    low, high = (round(bound, 12) for bound in (c.low, c.high))
+    if not round(low, 2) and not round(high, 2):
         return f"{name} less than 0.005 either way"
-    low, high = ("lower" if round(bound, 2) < 0 else "higher" for bound in (c.low, c.high))
-    if low != high:
-        return f"{name} {number(abs(c.low))} {low} to {number(abs(c.high))} {high}"
-    near, far = sorted([abs(c.low), abs(c.high)])
-    return f"{name} {number(near)} to {number(far)} {high}"
+    if low < 0 < high:
+        return f"{name} {_size(low)} lower to {_size(high)} higher"
+    near, far = sorted([low, high], key=abs)
+    return f"{name} {_size(near)} to {_size(far)} {'lower' if low < 0 else 'higher'}"
+
+
+def _size(bound: float) -> str:
+    """Without its sign. What rounds to 0 and is not 0 lies on one side of it, as the test says."""
+    return "less than 0.005" if bound and not round(bound, 2) else number(abs(bound))
 
 
 def _by(difference: float) -> str:

@@ -84,20 +84,28 @@ def bland_altman(
     return BlandAltman(bias, sd, _limit(bias, sd, -1), _limit(bias, sd, 1), slope, slope_p)
 
 
-def compare_volumes(table: pd.DataFrame, reference: str, *, confidence: float = 0.95) -> pd.DataFrame:
-    """Bland-Altman of every rater's volumes against one reference, level by level.
+def compare_volumes(
+    table: pd.DataFrame, references: str | Mapping[str, str], *, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Bland-Altman of raters' volumes against a reference, level by level.
 
-    The table is ``exam, level, rater, ml``: `volumes` of several exams; a reference without any is a
-    StatisticsError. Returned are ``level, rater, n``, then in ml ``bias, bias_low, bias_high, sd, lower,
-    lower_low, lower_high, upper, upper_low, upper_high``, and ``slope, slope_low, slope_high, slope_p`` (ml
-    per ml).
+    The table is ``exam, level, rater, ml``: `volumes` of several exams. `references` are rater to reference,
+    such as a reader to the consensus of the others (a consensus that holds the own mask agrees too well), or
+    one reference of every other rater; one without volumes is a StatisticsError. Returned are ``level, rater,
+    reference, n``, then in ml ``bias, bias_low, bias_high, sd, lower, lower_low, lower_high, upper,
+    upper_low, upper_high``, and ``slope, slope_low, slope_high, slope_p`` (ml per ml).
     """
-    _check_rater(table, reference)
+    if isinstance(references, str):
+        _check_rater(table, references)
+        others = [rater for rater in dict.fromkeys(table.rater) if rater != references]
+        references = dict.fromkeys(others, references)
+    for name in (*references, *references.values()):
+        _check_rater(table, name)
     rows = []
     for level, exams in _by_exam(table):
-        for rater in [name for name in exams if name != reference]:
+        for rater, reference in references.items():
             result = bland_altman(exams[rater].tolist(), exams[reference].tolist(), confidence=confidence)
-            row = {"level": level, "rater": rater, "n": result.bias.n}
+            row = {"level": level, "rater": rater, "reference": reference, "n": result.bias.n}
             for name in ("bias", "lower", "upper", "slope"):
                 interval = getattr(result, name)
                 row |= {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}

@@ -1,6 +1,7 @@
 """What STAPLE says about each reader: sensitivity, specificity and confusion matrix, over exams.
 
-STAPLE estimates them with the consensus, from one exam at a time; each exam is one observation here, and
+They are a model's estimates, made together with the consensus and as good as its assumption that readers err
+independently; no truth was counted against. From one exam at a time; each exam is one observation here, and
 the intervals are those of a mean over exams. Specificity is over the whole volume, most of which is
 background, and therefore close to 1: differences between readers are in its third decimal.
 """

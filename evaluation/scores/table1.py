@@ -100,7 +100,7 @@ def fair_table(
     width = f"{percent(confidence)} interval"
     columns = [
         "Level, rater", "Usual: median (range)", "Usual: mean", f"Fair: median ({width})",
-        f"Fair: mean ({width})", f"Usual minus fair: mean ({width})",
+        f"Fair: mean ({width})", f"Usual minus fair: median ({width})",
     ]  # fmt: skip
     rows = []
     for row in data[data.way == _USUAL].itertuples():
@@ -112,7 +112,7 @@ def fair_table(
                 _cell(row, "mean"),
                 _cell(fair, "median", ("median_low", "median_high"), confidence),
                 _cell(fair, "mean", ("mean_low", "mean_high")),
-                _cell(difference, "mean", ("mean_low", "mean_high"), sign=True),
+                _cell(difference, "median", ("median_low", "median_high"), confidence, sign=True),
             ]
         )
     told = _notes(readers, rule, empty_mask, unit) + _interval_notes(data, confidence, unit)
@@ -140,7 +140,8 @@ def _notes(readers: Sequence[str], rule: str, empty_mask: EmptyMask, unit: str) 
         f"Usual: every rater against the consensus of {', '.join(readers)}, to which the readers' own masks "
         "belong, as studies print it.",
         "Fair: every reader against the consensus of the other readers; every other rater against those same "
-        f"{len(readers)} consensuses, mean of the defined ones.",
+        f"{len(readers)} consensuses, mean of the defined ones; a level that fewer than half of them have is "
+        "absent: 0 for who marks it, whatever the few say.",
         f"Consensus: {rule}.",
         f"Both masks empty: {empty_mask}, {_POLICIES[empty_mask]}; one of them empty: 0.",
         f"n/n: {unit} with a defined Dice of all {unit}; usual minus fair: those where both are defined.",
@@ -157,6 +158,8 @@ def _interval_notes(data: pd.DataFrame, confidence: float, unit: str) -> list[st
     )
     means = ", ".join(dict.fromkeys(with_bounds.mean_method))
     notes = [f"Intervals of means: {means}. Intervals of medians, with their coverage: {how}."] if how else []
+    if means:
+        notes.append("Go by the medians: where one exam in ten fails, intervals of means hold far less.")
     if unit == "knees":
         notes.append("Two knees of an exam are not independent: intervals are clustered by exam.")
     if any(star_if_short(coverage, confidence) for coverage in with_bounds.median_coverage):

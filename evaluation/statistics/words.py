@@ -1,7 +1,8 @@
 """Numbers as text, the same in tables, figures and sentences.
 
 `number` 0.71; `signed` +0.05; `percent` 95 %; `p_value` 0.042 or < 0.001; `p_is` p = 0.042; `interval`
-0.60–0.80 or -0.12 to +0.05; `with_interval` 0.71 (0.60–0.80); `count_of` 9 of 10 exams; `plural` 3 exams.
+0.60–0.80, -0.12 to +0.05 or within ±0.005; `with_interval` 0.71 (0.60–0.80); `count_of` 9 of 10 exams;
+`plural` 3 exams.
 What is undefined (None, NaN) is a `DASH`.
 """
 
@@ -50,6 +51,8 @@ def interval(low: float, high: float, *, sign: bool = False, typeset: bool = Fal
     """From low to high, joined by a dash where neither has a sign; says so where there is none."""
     if pd.isna(low):
         return "no interval"
+    if sign and not float(number(low)) and not float(number(high)):
+        return "within ±0.005"
     if sign:
         return f"{signed(low, typeset=typeset)} to {signed(high, typeset=typeset)}"
     # After a minus a dash is hard to read.

@@ -31,7 +31,7 @@ from evaluation.scores.sensitivity import Way, sensitivity
 from evaluation.scores.table1 import summarise_fair
 from evaluation.study import tables as t
 from evaluation.study.design import Design
-from evaluation.study.exam import CONSENSUS, ScoredExam, of_all
+from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
 from evaluation.study.results import Declared
 
 #: Columns of a cohort's table that split the exams.
@@ -175,7 +175,9 @@ def _agreement(design: Design, exams: Sequence[ScoredExam], readers: Sequence[st
     of_readers = {name: each.select(readers) for name, each in votes.items()}
     yield t.AGREEMENT_CHANCE, summarise_chance_corrected(of_readers)
     yield t.READER_RATES, summarise_rates(reader_rates(consensuses, dict(design.levels)))
-    yield t.VOLUMES_BLAND_ALTMAN, compare_volumes(measured, CONSENSUS)
+    models = [rater for rater in exams[0].votes.raters if rater not in readers]
+    references = {reader: without_own(reader) for reader in readers} | dict.fromkeys(models, YARDSTICK)
+    yield t.VOLUMES_BLAND_ALTMAN, compare_volumes(measured, references)
     confusions = reader_confusions(consensuses)
     if len(confusions):
         yield t.READER_CONFUSIONS, summarise_confusions(confusions)
@@ -186,7 +188,7 @@ def _agreement(design: Design, exams: Sequence[ScoredExam], readers: Sequence[st
 def _failures(exams: Sequence[ScoredExam], cohort: pd.DataFrame | None) -> _Found:
     """Where raters fail: small volumes, outer slices, sites, groups, ages, outside the region."""
     scores, counts = of_all(exams, "scores"), of_all(exams, "slices")
-    errors = error_volumes(scores, {exam.name: exam.voxel_ml for exam in exams})
+    errors = error_volumes(of_all(exams, "without_own"), {exam.name: exam.voxel_ml for exam in exams})
     yield t.ERRORS, errors
     yield t.ERRORS_SUMMARY, summarise_errors(errors)
     yield t.DICE_AGAINST_VOLUME, correlations(errors, "reference_ml")

@@ -22,7 +22,7 @@ from evaluation.figures.study import (
 from evaluation.scores.fair import bias
 from evaluation.study import tables as t
 from evaluation.study.design import Design
-from evaluation.study.exam import CONSENSUS
+from evaluation.study.exam import YARDSTICK
 from evaluation.study.pictures import AuditPicture
 from evaluation.study.results import Results
 
@@ -60,7 +60,7 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
         volumes = found[t.VOLUMES]
         yield (
             f"bland_altman_{model}",
-            bland_altman_panels(volumes, rater=model, reference=CONSENSUS, colors=colors, note=note),
+            bland_altman_panels(volumes, rater=model, reference=YARDSTICK, colors=colors, note=note),
         )
 
 

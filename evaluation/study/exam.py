@@ -94,7 +94,10 @@ class ScoredExam:
     #: without each (of models, and of the reader left out), by the unit asked for; columns of
     #: `evaluation.measures.dice.score` with ``rule`` and ``left_out``. Empty with one reader.
     ways: pd.DataFrame
-    #: In ml, of readers, models and consensus.
+    #: Of the exam as `scores`, but against yardsticks without the own mask: a reader against that of the
+    #: others, a model against that of all.
+    without_own: pd.DataFrame
+    #: In ml, of readers, models, the consensus, the yardstick and those without each reader.
     volumes: pd.DataFrame
     #: Right and wrong voxels slice by slice, of `evaluation.failures.places.slice_counts`.
     slices: pd.DataFrame
@@ -152,7 +155,8 @@ def score_exam(
         unit_fair=by_unit[1],
         decisions=decision_table(of_readers, consensus),
         ways=_ways(design, consensuses, parts),
-        volumes=volumes(votes, levels, placed.grid.voxel_ml, {CONSENSUS: consensus.label_on(votes)}),
+        without_own=_without_own(design, votes, consensuses, fair),
+        volumes=volumes(votes, levels, placed.grid.voxel_ml, _references(votes, consensuses)),
         slices=slice_counts(placed, levels),
         outside=marking_outside(placed, region.array > 0, levels) if region else None,
         voxel_ml=placed.grid.voxel_ml,
@@ -180,6 +184,26 @@ def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple
     if not consensuses.without:
         return usual, pd.DataFrame()
     return usual, score_fair(votes, consensuses.without, design.by_name, design.empty_mask)
+
+
+def _without_own(design: Design, votes: Votes, consensuses: Consensuses, fair: pd.DataFrame) -> pd.DataFrame:
+    of_all = score(votes, consensuses.yardstick.label_on(votes), design.by_name, design.empty_mask)
+    if fair.empty:
+        return of_all
+    readers = fair[fair.rater.isin(list(consensuses.without))]
+    return pd.concat([readers[list(of_all)], of_all[~of_all.rater.isin(readers.rater)]], ignore_index=True)
+
+
+def _references(votes: Votes, consensuses: Consensuses) -> dict[str, np.ndarray]:
+    """What volumes are held against, by name."""
+    both = {CONSENSUS: consensuses.study, YARDSTICK: consensuses.yardstick}
+    without = {without_own(reader): each for reader, each in consensuses.without.items()}
+    return {name: each.label_on(votes) for name, each in (both | without).items()}
+
+
+def without_own(reader: str) -> str:
+    """The yardstick without a reader among the raters of a table of volumes."""
+    return f"{YARDSTICK} without {reader}"
 
 
 def _by_knee(

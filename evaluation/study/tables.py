@@ -247,18 +247,16 @@ AGREEMENT_CHANCE = Declared(
     "agreement_chance", "Krippendorff's alpha (ordinal) and Fleiss' kappa of the readers",
     ["voxels", "measure"],
 )  # fmt: skip
-READER_RATES = Declared(
-    "reader_rates", "sensitivity and specificity of each reader, from STAPLE", ["level", "rater", "measure"]
-)
-READER_CONFUSIONS = Declared(
-    "reader_confusions", "confusion matrix of each reader, from STAPLE", ["rater", "truth", "decision"]
-)
+READER_RATES = Declared("reader_rates", "readers' rates, STAPLE's estimates", ["level", "rater", "measure"])
+READER_CONFUSIONS = Declared("reader_confusions", "STAPLE's estimates too", ["rater", "truth", "decision"])
 VOLUMES = Declared("volumes", "volumes in ml", ["exam", "level", "rater", "ml"])
-VOLUMES_BLAND_ALTMAN = Declared("volumes_bland_altman", "volumes against the consensus", ["level", "rater"])
+VOLUMES_BLAND_ALTMAN = Declared("volumes_bland_altman", "against others' yardsticks", ["level", "rater"])
 VOLUMES_ICC = Declared(
     "volumes_icc", "intraclass correlation of the readers' volumes", ["level", *ICC_COLUMNS]
 )
-ERRORS = Declared("errors", "false positives and negatives of every exam, ml", volumes.COLUMNS)
+ERRORS = Declared(
+    "errors", "too much and too little, ml, by yardsticks without the own mask", volumes.COLUMNS
+)
 ERRORS_SUMMARY = Declared("errors_summary", "the same over exams", ["rater", "level", "error"])
 DICE_AGAINST_VOLUME = Declared(
     "dice_against_volume", "Spearman's correlation of Dice with the volume of the reference",

@@ -47,7 +47,7 @@ def scores(policy: EmptyMask = EmptyMask.UNDEFINED) -> tuple[pd.DataFrame, pd.Da
 
 def test_two_models_that_differ_in_nothing_but_false_level_3_are_told_apart() -> None:
     table = compare_models(*scores(), models=MODELS)
-    for way in ("usual", "fair"):
+    for way in ("yardstick", "fair"):
         rows = table[table.way == way].set_index("level")
         level3 = rows.loc["level3"]
         assert (level3.n_pairs, level3.n_equal, level3.n_false, level3.n_false_other) == (3, 3, 0, 7)

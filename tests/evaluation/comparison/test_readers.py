@@ -188,4 +188,10 @@ def test_sentences() -> None:
         "Wilcoxon p = 1.000, Holm 1.000; 1 of 1 exams)."
     )
     assert "is equal, to two decimals, to that of reader1" in sentence([0.0, 0.0, 0.001])
+    assert "(95 % interval less than 0.005 either way; Wilcoxon" in sentence([0.001] * 8)
+    # On which side of 0 an end lies is said, for so does the test.
+    near = [0.003, 0.004, 0.03, 0.04, 0.05, 0.06, 0.07]
+    assert "interval less than 0.005 to 0.06 higher; Wilcoxon p = 0.016" in sentence(near)
+    crossing = [-0.002, -0.004, 0.03, 0.04, 0.05, 0.06, 0.0]
+    assert "less than 0.005 lower to 0.05 higher; Wilcoxon p = 0.188" in sentence(crossing)
     assert "3 of 3 exams, 2 without a difference" in sentence([0.0, 0.0, 0.001])

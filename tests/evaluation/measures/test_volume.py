@@ -140,6 +140,19 @@ def test_every_rater_is_compared_with_the_reference(table: pd.DataFrame) -> None
         compare_volumes(table, "zoe")
 
 
+def test_a_rater_may_have_a_reference_of_its_own(table: pd.DataFrame) -> None:
+    found = compare_volumes(table, {"ben": "anna", "anna": "consensus"})
+    assert list(found.rater) == ["ben", "anna"] * 3
+    assert list(found.reference) == ["anna", "consensus"] * 3
+    alone = compare_volumes(table, "anna")
+    pd.testing.assert_frame_equal(
+        found[found.rater == "ben"].reset_index(drop=True),
+        alone[alone.rater == "ben"].reset_index(drop=True),
+    )
+    with pytest.raises(StatisticsError, match="rater: found 'zoe', expected one of anna, ben"):
+        compare_volumes(table, {"ben": "zoe"})
+
+
 def test_icc_of_volumes_leaves_the_consensus_out(table: pd.DataFrame) -> None:
     found = volume_icc(table, READERS)
     assert list(found.level) == [level for level in LEVELS for _ in range(3)]

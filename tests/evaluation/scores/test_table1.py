@@ -66,7 +66,7 @@ def test_published_and_fair_stand_side_by_side_with_n_in_every_cell() -> None:
         "+0.10 (+0.10 to +0.10) 10/10",
     ]
     assert rows["level1, reader2"][0] == "0.70 (0.59–0.80) 9/10"
-    assert rows["level1, model"][4] == "0.00 (0.00 to 0.00) 10/10"
+    assert rows["level1, model"][4] == "0.00 (within ±0.005) 10/10"
     assert all("/10" in cell for row in table.rows for cell in row[1:])
 
 

@@ -163,9 +163,12 @@ def test_nonsense_is_refused_in_one_line() -> None:
 @pytest.mark.slow
 def test_intervals_of_ten_exams_cover_what_they_promise() -> None:
     rows = coverages(repeats=1000)
-    assert len(rows) == 45
+    assert len(rows) == 49
     for row in rows:
-        if row.method in ("t", "t, CR2"):
+        if row.method == "t" and "fails" in row.values:
+            # Why tables lead with medians: 0.79 and 0.68 of 4,000 studies.
+            assert 0.6 < row.coverage < 0.85, row
+        elif row.method in ("t", "t, CR2"):
             # A t interval of a strongly skewed level covers a little less.
             assert (0.92 if "skewed" in row.values else 0.93) <= row.coverage <= 0.97, row
         elif row.method in ("order statistics", "sign test for clusters"):

@@ -27,6 +27,8 @@ from evaluation.statistics import words
         (words.p_is(0.0004), "p < 0.001"),
         (words.interval(0.6, 0.8), "0.60–0.80"),
         (words.interval(-0.12, 0.05, sign=True), "-0.12 to +0.05"),
+        (words.interval(-0.004, 0.0049, sign=True), "within ±0.005"),
+        (words.interval(-0.004, 0.05, sign=True), "0.00 to +0.05"),
         (words.interval(np.nan, np.nan), "no interval"),
         (words.with_interval(0.7, 0.6, 0.8), "0.70 (0.60–0.80)"),
         (words.with_interval(0.7, np.nan, np.nan, sign=True), "+0.70 (no interval)"),
