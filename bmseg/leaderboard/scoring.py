@@ -137,14 +137,16 @@ def on_yardstick(dice: pd.DataFrame, yardstick: str) -> pd.DataFrame:
 
     Fair is the mean over the consensuses without each reader on which the Dice is defined, as in the fair
     table of `bmseg evaluate`; usual is the consensus of all. Returns ``exam, rater, level, dice, status,
-    n_defined, n_consensuses``; with a ``rater`` where `dice` has one.
+    n_defined, n_consensuses, absent`` (whether most of these consensuses lack the level:
+    `evaluation.scores.fair.over_consensuses`); with a ``rater`` where `dice` has one.
     """
     chosen = dice[(dice.left_out == NOBODY) == (yardstick == "usual")]
     raters = chosen if "rater" in chosen else chosen.assign(rater=_SUBMISSION)
     scores = over_consensuses(raters)
     missing = raters.groupby(["exam", "rater", "level"], sort=False).status.first().eq(MISSING).to_numpy()
     scores["status"] = np.where(missing, MISSING, np.where(scores.n_defined == 0, UNDEFINED, SCORED))
-    scores = scores[["exam", "rater", "level", "dice", "status", "n_defined", "n_consensuses"]]
+    columns = ["exam", "rater", "level", "dice", "status", "n_defined", "n_consensuses", "absent"]
+    scores = scores[columns]
     return scores if "rater" in dice else scores.drop(columns="rater")
 
 

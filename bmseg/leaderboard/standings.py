@@ -14,6 +14,7 @@ from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
 from bmseg.study import Study
+from evaluation.comparison.absent import count_and_test, false_markings
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.groups import letter_display
 from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
@@ -22,6 +23,8 @@ from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
 AVERAGE_READER = "average_reader"
 #: How a submission stands to the median reader.
 ABOVE, CHANCE, BELOW = "clearly above the readers", "could be chance", "clearly below the readers"
+#: One by Dice, the other by marking what is not there.
+SPLIT = "not settled: Dice and marking what is not there say otherwise"
 #: Dice of an exam without a mask, where the challenge counts it as the worst.
 WORST = 0.0
 # Columns of `Standings.rows` before those of the levels, and behind them.
@@ -30,7 +33,10 @@ _FIRST = [
     "spread_high", "group", "value", "score",
 ]  # fmt: skip
 _OF_RANK = ["rank", "rank_low", "rank_high", "spread_low", "spread_high", "value"]
-_LAST = ["n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "p_holm", "beside"]
+_LAST = [
+    "n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "p_holm", "n_false",
+    "n_false_readers", "p_absent_holm", "beside",
+]  # fmt: skip
 _ROUNDING = 1e-12
 
 
@@ -49,11 +55,12 @@ class Standings:
     #: spread_high, group, value``: overall, by the challenge's scheme, where ``value`` is the mean of the
     #: levels' ranks (empty for readers); ``score``: weighted mean over the ranked levels of the mean
     #: Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined, n_undefined,
-    #: n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, p_holm, beside``: to the median
-    #: reader, see `beside_readers`. Tie groups are lettered from the top.
+    #: n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, p_holm, n_false,
+    #: n_false_readers, p_absent_holm, beside``: to the median reader, see `beside_readers`. Tie groups are
+    #: lettered from the top.
     rows: pd.DataFrame
     rankings: Rankings | None  # of the entries, if any; algorithms are their keys, tasks the levels
-    #: ``exam, key, kind, name, level, dice, status, n_defined, n_consensuses`` of every row.
+    #: ``exam, key, kind, name, level, dice, status, n_defined, n_consensuses, absent`` of every row.
     scores: pd.DataFrame
 
 
@@ -99,32 +106,61 @@ def beside_readers(scores: pd.DataFrame, weights: Mapping[str, float], confidenc
     """How each key of `scores` stands to the median reader, as in `bmseg compare` over all levels at once.
 
     The median reader has in each exam and level the median of the readers' defined Dice
-    (`evaluation.comparison.readers.MEDIAN_READER`). A difference is formed where both are defined, level by
-    level, and averaged over an exam's ranked levels by their weights. Returns a row a key: ``difference, low,
-    high`` over exams (`evaluation.statistics.signed_rank.hodges_lehmann`, each interval by itself);
-    ``p_holm`` of the exact signed-rank test, adjusted over all submissions, for the page is read for whoever
-    stands out; and ``beside``, in words: `ABOVE`, `CHANCE` or `BELOW`, empty for who is no submission or has
-    no interval.
+    (`evaluation.comparison.readers.MEDIAN_READER`); where the level is absent, what most readers did. A
+    difference is formed where both are defined, level by level, and averaged over an exam's ranked levels by
+    their weights. Marking what is not there is tested beside it: exams in which only one of the two did.
+
+    Returns a row a key: ``difference, low, high`` over exams
+    (`evaluation.statistics.signed_rank.hodges_lehmann`, each interval by itself) and ``p_holm`` of the exact
+    signed-rank test; ``n_false`` exams in which it alone marked an absent level, ``n_false_readers`` in which
+    the median reader alone did, and ``p_absent_holm`` of the exact sign test of these. Both p are one family
+    with those of all submissions, for the page is read for whoever stands out. ``beside`` says it in words:
+    `ABOVE`, `CHANCE`, `BELOW`, or `SPLIT` where the two tests are clear against each other; empty for who is
+    no submission or has no interval.
     """
     ranked = counted(scores[scores.level.isin(list(weights))])
-    table = ranked.pivot(index=["exam", "level"], columns="key", values="dice")
-    readers = ranked.key[ranked.kind == "reader"].unique()
-    median = table[list(readers)].median(axis=1)
-    weight = pd.Series(table.index.get_level_values("level").map(weights), index=table.index, dtype=float)
+    tables = ranked.pivot(index=["exam", "level"], columns="key", values=["dice", "status"])
+    dice, median = tables["dice"].astype(float), _median_reader(ranked)
+    weight = pd.Series(dice.index.get_level_values("level").map(weights), index=dice.index, dtype=float)
     found = {}
-    for key in table:
-        difference = table[key] - median
+    for key in dice:
+        difference = dice[key] - median.reindex(dice.index)
         defined = weight.where(difference.notna(), 0.0)
         by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
         interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
-        p = signed_rank(by_exam.to_numpy(float)).p if interval.is_defined else np.nan
-        found[key] = (interval.estimate, interval.low, interval.high, p)
-    beside = pd.DataFrame.from_dict(found, orient="index", columns=["difference", "low", "high", "p_holm"])
+        given = dice[key].mask(tables["status"][key] == MISSING)
+        found[key] = {
+            "difference": interval.estimate,
+            "low": interval.low,
+            "high": interval.high,
+            "p_holm": signed_rank(by_exam.to_numpy(float)).p if interval.is_defined else np.nan,
+            **count_and_test(false_markings(pd.concat([given, median], axis=1, join="inner"))),
+        }
+    beside = pd.DataFrame.from_dict(found, orient="index")
+    beside = beside.rename(columns={"n_false_other": "n_false_readers", "p_absent": "p_absent_holm"})
     is_submission = beside.index.isin(ranked.key[ranked.kind == "submission"])
-    beside["p_holm"] = holm(beside.p_holm.where(is_submission))
-    clear = beside.p_holm <= 1 - confidence + _ROUNDING
-    words = np.where(clear, np.where(beside.difference > 0, ABOVE, BELOW), CHANCE)
-    return beside.assign(beside=np.where(beside.p_holm.isna(), "", words))
+    tests = ["p_holm", "p_absent_holm"]
+    beside[tests] = holm(np.where(is_submission[:, None], beside[tests], np.nan).ravel()).reshape(-1, 2)
+    clear = beside[tests] <= 1 - confidence + _ROUNDING
+    ways = np.sign(beside.difference) * clear.p_holm
+    ways_absent = np.sign(beside.n_false_readers - beside.n_false) * clear.p_absent_holm
+    words = np.select(
+        [beside.p_holm.isna(), ways * ways_absent < 0, ways + ways_absent > 0, ways + ways_absent < 0],
+        ["", SPLIT, ABOVE, BELOW],
+        CHANCE,
+    )
+    return beside.assign(beside=words)
+
+
+def _median_reader(scores: pd.DataFrame) -> pd.Series:
+    """The median reader's Dice by exam and level; see `beside_readers`.
+
+    Without an absent level that as many readers marked as did not: none of the two is what readers do.
+    """
+    readers = scores[scores.kind == "reader"]
+    by_level = readers.groupby(["exam", "level"])
+    share, absent = by_level.dice.agg(lambda dice: dice.notna().mean()), by_level.absent.any()
+    return by_level.dice.median().mask(absent & (share < 0.5))[~(absent & (share == 0.5))]
 
 
 def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:
@@ -139,12 +175,26 @@ def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:
         each = on_yardstick(readers, "fair")
         tables.append(each.assign(key=each.rater, kind="reader", name=each.rater))
         together = each.groupby(["exam", "level"], sort=False).agg(
-            dice=("dice", "mean"), n_defined=("n_defined", "sum"), n_consensuses=("n_consensuses", "sum")
+            dice=("dice", "mean"),
+            n_defined=("n_defined", "sum"),
+            n_consensuses=("n_consensuses", "sum"),
+            absent=("absent", "any"),
         )
         status = np.where(together.dice.isna(), UNDEFINED, SCORED)
         names = {"key": AVERAGE_READER, "kind": AVERAGE_READER, "name": "average reader"}
         tables.append(together.reset_index().assign(status=status, **names))
-    columns = ["exam", "key", "kind", "name", "level", "dice", "status", "n_defined", "n_consensuses"]
+    columns = [
+        "exam",
+        "key",
+        "kind",
+        "name",
+        "level",
+        "dice",
+        "status",
+        "n_defined",
+        "n_consensuses",
+        "absent",
+    ]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.site.downloads import counts
-from bmseg.leaderboard.standings import ABOVE, BELOW, CHANCE, Standings
+from bmseg.leaderboard.standings import ABOVE, BELOW, CHANCE, SPLIT, Standings
 from bmseg.leaderboard.texts import plain
 from bmseg.study import Study
 from evaluation.consensus.kinds import describe
@@ -170,9 +170,11 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
             "Beside the readers",
             "The difference of an exam's Dice to that of the median reader there, averaged over the ranked "
             f"levels by their weights; over exams the Hodges–Lehmann estimate with its {confidence} "
-            "interval, each by itself. The words go by the exact signed-rank test, adjusted by Holm's rule "
-            "over the submissions, for of many submissions one stands out by chance: so an interval may miss "
-            "0 where the difference could be chance.",
+            "interval, each by itself. An exam that lacks a level has no Dice to compare there: exams in "
+            "which only the submission, or only the median reader, marks what is not there are counted, and "
+            "an exact sign test compares them. The words go by this and the exact signed-rank test of the "
+            "differences, adjusted by Holm's rule over both tests of all submissions, for of many one stands "
+            "out by chance: so an interval may miss 0 where the difference could be chance.",
         ),
         ("Submissions", f"{_SUBMISSIONS[rule.submissions]} Withdrawn ones stay listed, with the reason."),
     ]
@@ -235,7 +237,7 @@ def _beside_readers(rows: pd.DataFrame) -> list[str]:
     said = rows.beside[rows.beside.astype(bool)].value_counts()
     parts = [
         f"{said[words]} {words.removesuffix(' the readers')}"
-        for words in (ABOVE, BELOW, CHANCE)
+        for words in (ABOVE, BELOW, CHANCE, SPLIT)
         if words in said
     ]
     text = ", ".join(parts)

@@ -15,7 +15,7 @@ from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
 from bmseg.leaderboard.standings import Standings, counted
 from bmseg.leaderboard.texts import plain, repeated
 from evaluation.ranking import OVERALL, Scheme
-from evaluation.statistics.words import signed
+from evaluation.statistics.words import plural, signed
 from evaluation.table import DASH
 
 SCHEME_NAMES = {
@@ -132,7 +132,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 missing=whole(row["n_missing"]),
                 difference=Cell(difference, None if pd.isna(row["difference"]) else row["difference"]),
                 interval="" if DASH in (low, high) else f"{low} to {high}",
-                beside=row["beside"],
+                beside=_beside(row),
                 strip=_strip(row, span),
             )
         )
@@ -264,6 +264,16 @@ def _strip(row: Mapping[str, Any], span: tuple[float, float]) -> Strip | None:
         round(_STRIP * (0.04 + 0.92 * (value - span[0]) / (span[1] - span[0])), 1) for value in (*values, 0.0)
     )
     return Strip(zero, low, high, estimate)
+
+
+def _beside(row: Mapping[str, Any]) -> str:
+    """How a submission stands to the readers, with what it marked that is not there."""
+    false, of_readers = (
+        0 if pd.isna(row[name]) else int(row[name]) for name in ("n_false", "n_false_readers")
+    )
+    if not row["beside"] or not false + of_readers:
+        return str(row["beside"])
+    return f"{row['beside']}; marks what is not there in {plural(false, 'exam')}, the readers in {of_readers}"
 
 
 def _tau_with_spread(stability: pd.DataFrame, scheme: Scheme) -> Cell:

@@ -19,6 +19,7 @@ from bmseg.leaderboard.standings import (
     AVERAGE_READER,
     BELOW,
     CHANCE,
+    SPLIT,
     beside_readers,
     mean_dice,
     standings,
@@ -127,7 +128,12 @@ def _scores(values: dict[str, dict[str, list[float]]]) -> pd.DataFrame:
         for level, row in levels.items()
         for place, dice in enumerate(row)
     ]
-    return pd.DataFrame(rows, columns=["exam", "key", "kind", "level", "dice", "status"])
+    table = pd.DataFrame(rows, columns=["exam", "key", "kind", "level", "dice", "status"])
+    # Absent where a reader rightly leaves it empty.
+    empty = set(
+        table[table.dice.isna() & (table.kind == "reader")][["exam", "level"]].itertuples(index=False)
+    )
+    return table.assign(absent=[key in empty for key in table[["exam", "level"]].itertuples(index=False)])
 
 
 def test_the_difference_to_the_readers_is_formed_where_both_are_defined() -> None:
@@ -170,6 +176,44 @@ def test_above_and_below_the_readers_are_adjusted_over_submissions() -> None:
     three = scores[scores.key.isin(["reader1", "reader2", "above", "below", "s0"])]
     few = beside_readers(three, {"level1": 1}, 0.95)
     assert (few.beside["above"], few.beside["below"]) == (ABOVE, BELOW)
+
+
+def test_marking_what_is_not_there_counts_against_a_submission() -> None:
+    """Two that differ from each other in nothing but false level 3 in 7 of 10 exams."""
+    nan, random = np.nan, np.random.default_rng(0)
+    there = list(random.uniform(0.4, 0.6, 3))
+    reader = {"level1": list(random.uniform(0.6, 0.7, 10)), "level3": [*there, *[nan] * 7]}
+    honest = {
+        "level1": list(np.array(reader["level1"]) + random.normal(0, 0.001, 10)),
+        "level3": reader["level3"],
+    }
+    false = honest | {"level3": [*there, *[0.0] * 7]}
+    readers = {f"reader{n}": reader for n in (1, 2)}
+    scores = _scores({**readers, "honest": honest, "false": false})
+    scores["kind"] = np.where(scores.key.isin(list(readers)), "reader", "submission")
+    found = beside_readers(scores, {"level1": 1, "level3": 1}, 0.95)
+    assert found.difference["honest"] == pytest.approx(found.difference["false"], abs=0.001)
+    assert (found.n_false["honest"], found.n_false["false"], found.n_false_readers["false"]) == (0, 7, 0)
+    # 2 of 2**7 of the sign test, times three: two tests of Dice beside it.
+    assert found.p_absent_holm["false"] == pytest.approx(3 * 2 / 2**7)
+    assert np.isnan(found.p_absent_holm["honest"])
+    assert (found.beside["honest"], found.beside["false"]) == (CHANCE, BELOW)
+    # Who has no mask marked nothing that is not there.
+    scores.loc[(scores.key == "false") & (scores.dice == 0), ["dice", "status"]] = [nan, "missing"]
+    assert beside_readers(scores, {"level1": 1, "level3": 1}, 0.95).n_false["false"] == 0
+    # Clearly ahead by Dice, and marking what is not there: not settled.
+    better = false | {"level1": list(np.array(reader["level1"]) + 0.2)}
+    scores = _scores({**readers, "better": better})
+    scores["kind"] = np.where(scores.key.isin(list(readers)), "reader", "submission")
+    assert beside_readers(scores, {"level1": 1, "level3": 1}, 0.95).beside["better"] == SPLIT
+
+
+def test_an_absent_level_that_half_of_the_readers_marked_says_nothing() -> None:
+    nan = np.nan
+    first, second = {"level1": [0.5] * 6, "level3": [0.0] * 6}, {"level1": [0.5] * 6, "level3": [nan] * 6}
+    scores = _scores({"reader1": first, "reader2": second, "submission": first})
+    found = beside_readers(scores, {"level1": 1, "level3": 1}, 0.95).loc["submission"]
+    assert (found.n_false, found.n_false_readers, found.difference) == (0, 0, 0)
 
 
 def test_missing_counts_as_zero_and_undefined_not_at_all() -> None:
