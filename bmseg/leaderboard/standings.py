@@ -24,7 +24,7 @@ AVERAGE_READER = "average_reader"
 #: How a submission stands to the median reader.
 ABOVE, CHANCE, BELOW = "clearly above the readers", "could be chance", "clearly below the readers"
 #: One by Dice, the other by marking what is not there.
-SPLIT = "not settled: Dice and marking what is not there say otherwise"
+SPLIT = "not settled: Dice and marking what is not there disagree"
 #: Dice of an exam without a mask, where the challenge counts it as the worst.
 WORST = 0.0
 # Columns of `Standings.rows` before those of the levels, and behind them.

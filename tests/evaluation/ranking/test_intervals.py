@@ -13,7 +13,7 @@ from evaluation.ranking import OVERALL, Rules, Scheme, rank_scores
 from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words, rank_intervals
 from evaluation.ranking.pairwise import pairwise_tests
 from evaluation.statistics.signed_rank import holm
-from tests.evaluation.ranking.test_rank_scores import long, of_task
+from tests.evaluation.ranking.tables import long, of_task
 
 
 def board(random: np.random.Generator, n_cases: int, n: int) -> np.ndarray:

@@ -9,20 +9,9 @@ from pandas.testing import assert_frame_equal
 
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.statistics.intervals import StatisticsError
+from tests.evaluation.ranking.tables import long, of_task
 
 TABLES = ("ranks", "pairwise", "probabilities", "stability", "agreement", "groups")
-
-
-def long(values: np.ndarray, task: str = "t") -> pd.DataFrame:
-    """A long table of a matrix (cases, algorithms); algorithms are a, b, c, ..."""
-    cases, algorithms = np.indices(values.shape)
-    names = np.array(list("abcdefghijklmnopqrstuvwxyz"))[algorithms.ravel()]
-    return pd.DataFrame({"task": task, "algorithm": names, "case": cases.ravel(), "value": values.ravel()})
-
-
-def of_task(table: pd.DataFrame, task: str = "t", scheme: Scheme = Scheme.MEAN) -> pd.DataFrame:
-    rows = table[(table.task == task) & (table.scheme == scheme)]
-    return rows.sort_values("algorithm").reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
