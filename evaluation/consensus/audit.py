@@ -26,6 +26,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 #: From this share of a level's voxels on it is one rater's.
 NEARLY_ALL = 0.9
 #: From this share of the marked voxels on, decisions that are not monotone are said at once.
+WORTH_SAYING = 0.05
+#: From this share of the marked voxels on, decisions that are not monotone are said at once.
 WORTH_SAYING = 0.01
 
 
@@ -81,17 +83,17 @@ def audit(
 def told(consensus: Consensus, findings: Sequence[Finding]) -> list[str]:
     """What to say of a consensus at once: its notices, and findings that no notice says already.
 
-    Left to the table are those of kind "not diagonal" (of a graded signal every exam has some), and those
-    "not monotone" in less than `WORTH_SAYING` of the marked voxels.
+    Left to the table are what every exam of a graded signal has some of: raters who are "not diagonal", and
+    decisions "not monotone" in few voxels.
     """
     notices = list(consensus.notices)
-    worth = [
-        each
+    return notices + [
+        each.words
         for each in findings
         if each.kind != "not diagonal"
         and not (each.kind == "not monotone" and each.voxels < WORTH_SAYING * each.of)
+        and not any(each.words in notice for notice in notices)
     ]
-    return notices + [each.words for each in worth if not any(each.words in notice for notice in notices)]
 
 
 def overruled_voxels(consensus: Consensus) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluation.consensus.by_content import Ordered, by_content
 from evaluation.consensus.result import (
     Consensus,
     first_of_highest,
@@ -60,12 +61,13 @@ def binary_staple(
     """
     if label not in votes.labels:
         raise ValueError(f"label {label}: not among the counted labels {', '.join(map(str, votes.labels))}")
-    # Sorted by name, so that the order of the columns changes no digit.
-    order = np.argsort(votes.raters)
+    # Sorted by masks, so that neither the order of the columns nor names change a digit.
+    arranged = by_content(votes)
+    order = np.array([votes.column(rater) for rater in arranged.votes.raters])
     drawn = (votes.patterns == votes.labels.index(label))[:, order]
     decisions, group = np.unique(drawn, axis=0, return_inverse=True)
     counts = np.bincount(group.ravel(), weights=votes.counts)
-    probability, sensitivity, specificity, end = _fit(decisions, counts, tolerance, max_iterations)
+    probability, sensitivity, specificity, end = _fit(decisions, counts, arranged, tolerance, max_iterations)
     back = np.argsort(order)
     start = Start(f"level {label}: vote fractions", *end)
     return BinaryFit(probability[group.ravel()], sensitivity[back], specificity[back], start)
@@ -78,7 +80,7 @@ def binary_consensus(votes: Votes, *, max_iterations: int) -> Consensus:
     present = np.where(levels > PRESENT + _ROUNDING, levels, 0)
     index, tied = first_of_highest(np.column_stack([np.full(len(levels), PRESENT), present]))
     # Levels tied below or at 0.5 lose to the background, and are no tie.
-    notices = usual_notices(votes, tied & (index > 0))
+    notices = usual_notices(votes, tied & (index > 0)) + by_content(votes).notices()
     if at_half := int(votes.counts[(np.abs(levels - PRESENT) <= _ROUNDING).any(axis=1)].sum()):
         notices.append(f"{at_half} voxels have a level at probability 0.5 exactly, which is not taken")
     starts = tuple(fit.start for fit in fits)
@@ -105,7 +107,7 @@ def binary_consensus(votes: Votes, *, max_iterations: int) -> Consensus:
 
 
 def _fit(
-    decisions: np.ndarray, counts: np.ndarray, tolerance: float, max_iterations: int
+    decisions: np.ndarray, counts: np.ndarray, arranged: Ordered, tolerance: float, max_iterations: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, int, bool]]:
     """EM on decisions (D, R) of bool that occur `counts` times: probability, rates, and where it ended."""
     probability = decisions.mean(axis=1)
@@ -124,8 +126,9 @@ def _fit(
         iterations += 1
         before = sensitivity, specificity
         inside, outside = counts * probability, counts * (1 - probability)
-        sensitivity = inside @ drawn / inside.sum()
-        specificity = outside @ (1 - drawn) / outside.sum()
+        # Of raters alike by the mean: rounding would part them.
+        sensitivity = arranged.averaged(inside @ drawn / inside.sum(), 0)
+        specificity = arranged.averaged(outside @ (1 - drawn) / outside.sum(), 0)
         foreground = prior * np.where(decisions, sensitivity, 1 - sensitivity).prod(axis=1)
         background = (1 - prior) * np.where(decisions, 1 - specificity, specificity).prod(axis=1)
         probability = foreground / (foreground + background)

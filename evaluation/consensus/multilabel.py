@@ -7,6 +7,9 @@ The model of Warfield et al. (IEEE TMI 2004; 23:903), for several labels at once
 independently, each by his own matrix; the prior of a label is its share of all raters' votes over the
 whole volume, as SimpleITK's MultiLabelSTAPLE estimates it.
 
+Names decide nothing: raters are worked on in the order of their masks, and raters whom their masks do not
+tell apart (`evaluation.consensus.by_content`) have one matrix.
+
 The likelihood has several maxima, mostly where a label is sparse, so where the search starts matters.
 Here every start is positive and favours the diagonal, several are tried, and the highest wins. A start
 with zeros keeps them for ever, and one close to zeros (SimpleITK's, where votes tie) can take thousands
@@ -19,6 +22,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from evaluation.consensus.by_content import Ordered, by_content
 from evaluation.consensus.kinds import Rule
 from evaluation.consensus.result import (
     Consensus,
@@ -41,11 +45,17 @@ class PatternModel:
     `patterns`, int of shape (P, R), are label indices; every label occurs. `counts` are their voxels.
     `pseudo`, of shape (L, L), are decisions (row) on a true label (column) that every rater is taken to have
     made before: the parameters, less one, of a Dirichlet prior on each column of the matrices. What rises
-    in every step is then the log-likelihood plus the log of the prior's density.
+    in every step is then the log-likelihood plus the log of the prior's density. `arranged` names raters who
+    have one matrix.
     """
 
     def __init__(
-        self, patterns: np.ndarray, counts: np.ndarray, n_labels: int, pseudo: np.ndarray | None = None
+        self,
+        patterns: np.ndarray,
+        counts: np.ndarray,
+        n_labels: int,
+        pseudo: np.ndarray | None = None,
+        arranged: Ordered | None = None,
     ) -> None:
         n_patterns, n_raters = patterns.shape
         self.shape = (n_raters, n_labels, n_labels)
@@ -57,6 +67,7 @@ class PatternModel:
         self._picks = votes.reshape(n_patterns, -1).astype(float)
         self._weights = self._picks.T * self.counts
         self._pseudo = pseudo
+        self._arranged = arranged
 
     def expect(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-likelihoods (S,) and posteriors (S, P, L) of confusion matrices (S, R, L, L)."""
@@ -75,10 +86,18 @@ class PatternModel:
         A true label left without any voxel keeps its `previous` column.
         """
         votes = (self._weights @ posterior).reshape(previous.shape)
+        if self._arranged is not None:
+            votes = self._arranged.averaged(votes, 1)
         if self._pseudo is not None:
             votes += self._pseudo
         total = votes.sum(axis=2, keepdims=True)
         return np.where(total > 0, votes / np.maximum(total, _SMALLEST), previous)
+
+    def against_masks(self) -> np.ndarray:
+        """Positive confusion matrices against each rater's mask in turn, (R, R, L, L)."""
+        masks = self._picks.reshape(len(self.counts), *self.shape[:2]).swapaxes(0, 1)
+        even = np.ones((len(masks), *self.shape)) / self.shape[1]
+        return 0.99 * self.maximise(masks, even) + 0.01 * even
 
     def step(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One EM step: the log-likelihoods of `confusion`, with the prior's, and the next matrices."""
@@ -106,9 +125,10 @@ class PatternModel:
 def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations: int) -> Consensus:
     """Consensus of two raters or more by multi-label STAPLE; the module's docstring has the model.
 
-    `restarts` random diagonal-dominant starts, of `seed`, come on top of four fixed ones: the raters' vote
-    fractions, and equal matrices with 0.9, 0.7 and 0.99 on the diagonal. Each start takes `max_iterations` EM
-    steps at most.
+    `restarts` random diagonal-dominant starts, of `seed`, come on top of fixed ones: the raters' vote
+    fractions; equal matrices with 0.9, 0.7 and 0.99 on the diagonal; each rater's mask as the truth. Each
+    takes `max_iterations` EM steps at most. Of 200 simulated exams the default of 20 found the maximum that
+    64 found in all, 12 in 199.
     """
     rng = np.random.default_rng(seed)
     return of_confusions(
@@ -129,14 +149,16 @@ def of_confusions(
     `starts` are names and matrices (S, R, L, L) for a model; `prior` gives the pseudo-counts of labels of
     some sizes (mean voxels over raters), none by default.
     """
-    # The work is done in an order that depends on names alone: a change of columns changes no digit.
-    ordered = votes.select(sorted(votes.raters))
+    # The work is done in an order that depends on masks alone: neither columns nor names change a digit.
+    arranged = by_content(votes)
+    ordered = arranged.votes
     used = np.flatnonzero(ordered.label_counts.sum(axis=0))
     pseudo = None
     if prior:
         pseudo = prior(ordered.label_counts.mean(axis=0))[np.ix_(used, used)]
-    model = PatternModel(np.searchsorted(used, ordered.patterns), ordered.counts, len(used), pseudo)
+    model = PatternModel(np.searchsorted(used, ordered.patterns), ordered.counts, len(used), pseudo, arranged)
     names, matrices = starts(model)
+    matrices = arranged.averaged(matrices, 1)
     found = search(model, names, matrices, tolerance=_TOLERANCE, max_iterations=max_iterations, merge=True)
     _, posteriors = model.expect(found.parameters)
     chosen = posteriors.argmax(axis=2)
@@ -154,7 +176,7 @@ def of_confusions(
 
     kept = found.starts[found.best]
     index, tied = first_of_highest(posterior)
-    notices = usual_notices(votes, tied)
+    notices = usual_notices(votes, tied) + arranged.notices()
     if otherwise:
         notices.append(f"{several_answers(otherwise)} of the same likelihood; start '{kept.name}' was taken")
     return consensus_of(
@@ -164,10 +186,11 @@ def of_confusions(
 
 
 def _starts(model: PatternModel, restarts: int, rng: np.random.Generator) -> tuple[list[str], np.ndarray]:
-    """`alike_starts`, and random ones."""
+    """`alike_starts`, each rater's mask as the truth, and random ones."""
     names, alike = alike_starts(model)
-    matrices = [*alike]
     n_raters, n_labels, _ = model.shape
+    names += [f"mask {rater + 1}" for rater in range(n_raters)]
+    matrices = [*alike, *model.against_masks()]
     for number in range(restarts):
         names.append(f"random {number + 1}")
         # Columns of a matrix are what is drawn; the last axis is the truth.

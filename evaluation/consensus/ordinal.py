@@ -18,6 +18,8 @@ Where this departs from them, and why:
 - Variances have a floor, `FLOOR` times the raters' mean variance. Without it the likelihood has no maximum
   where two raters drew the same mask: their variances fall to zero.
 - Several starts, the highest likelihood kept: equal variances, and each rater in turn as nearly exact.
+- Where several sets of variances share the highest likelihood, as those of two opposed pairs of readers do,
+  the mean of their scores is taken, and said: otherwise the readers' names would decide.
 - The score of a label is its place among the labels (0, 1, 2, ...): levels count as equally far apart and
   must be declared in rising order. The consensus is the label nearest to the score; halfway between two,
   within 1e-6, the lower.
@@ -32,7 +34,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from evaluation.consensus.result import TIE, Consensus, consensus_of, usual_notices
+from evaluation.consensus.by_content import by_content
+from evaluation.consensus.result import TIE, Consensus, consensus_of, several_answers, usual_notices
 from evaluation.consensus.squarem import Search, Start, search
 from evaluation.consensus.votes import Votes
 
@@ -50,6 +53,8 @@ class OrdinalFit:
 
     #: Posterior mean of the true score of each vote pattern, in levels, shape (P,).
     score: np.ndarray
+    #: The same by each set of variances that has the highest likelihood, shape (P, S); `score` is their mean.
+    answers: np.ndarray
     #: Posterior standard deviation of a true score, the same for every pattern.
     spread: float
     #: Of each rater, in levels; sums to zero.
@@ -108,23 +113,26 @@ def fit_ordinal(votes: Votes, *, tolerance: float = 1e-10, max_iterations: int =
     `votes` are of two raters or more, of one voxel at least. A start has converged when an EM step changes no
     variance by a larger share than `tolerance`; `max_iterations` are EM steps at most for each start.
     """
-    # The work is done in an order that depends on names alone: a change of columns changes no digit.
-    ordered = votes.select(sorted(votes.raters))
+    # The work is done in an order that depends on masks alone: neither columns nor names change a digit.
+    ordered = by_content(votes).votes
     scores = ordered.patterns.astype(float)
     means = ordered.counts @ scores / ordered.n_voxels
     bias = means - means.mean()
     centred = scores - means
     model = ScoreModel((centred.T * ordered.counts) @ centred / ordered.n_voxels, ordered.n_voxels)
     found = _search(model, ordered.raters, tolerance, max_iterations)
-    variance = found.parameters[found.best]
+    answers = _distinct(found.parameters[found.reached])
     # Equal weights where nobody varies.
-    precision = 1 / variance if variance.all() else np.ones(len(means))
-    weights = precision / precision.sum()
-    score = (scores - bias) @ weights
+    precision = 1 / answers if answers.all() else np.ones_like(answers)
+    weights = precision / precision.sum(axis=1, keepdims=True)
+    each = (scores - bias) @ weights.T
+    variance = answers.mean(axis=0)
     back = [ordered.column(rater) for rater in votes.raters]
+    rows = votes.rows_in(ordered)
     return OrdinalFit(
-        score=score[votes.rows_in(ordered)],
-        spread=float(np.sqrt(weights @ (weights * variance))),
+        score=each.mean(axis=1)[rows],
+        answers=each[rows],
+        spread=float(np.sqrt((weights**2 * answers).sum(axis=1).mean())),
         bias=bias[back],
         variance=variance[back],
         floored=((variance > 0) & (variance <= model.floor))[back],
@@ -140,17 +148,36 @@ def ordinal_staple(votes: Votes, *, max_iterations: int = 30_000) -> Consensus:
     """
     fit = fit_ordinal(votes, max_iterations=max_iterations)
     top = len(votes.labels) - 1
-    index = np.clip(np.ceil(fit.score - 0.5 - TIE), 0, top).astype(int)
+    index = _nearest_labels(fit.score, top)
+    of_answers = _nearest_labels(fit.answers, top)
+    otherwise = max(int(votes.counts[index != other].sum()) for other in of_answers.T)
     above = fit.score - 0.5
     tied = (np.abs(above - np.round(above)) <= TIE) & (fit.score > 0) & (fit.score < top)
-    notices = usual_notices(votes, tied) + _notices(votes, fit, index)
+    notices = usual_notices(votes, tied) + _notices(votes, fit)
+    if otherwise:
+        mean = f"the mean of {len(of_answers.T)} answers was taken"
+        notices.append(f"{several_answers(otherwise)} of the same likelihood; {mean}")
     return consensus_of(
         "ordinal", votes, index, _nearest(fit, index, top + 1), kept=fit.kept, starts=fit.starts,
-        notices=notices, bias=fit.bias, variance=fit.variance,
+        notices=notices, bias=fit.bias, variance=fit.variance, undetermined=otherwise,
     )  # fmt: skip
 
 
-def _notices(votes: Votes, fit: OrdinalFit, index: np.ndarray) -> list[str]:
+def _distinct(variances: np.ndarray) -> np.ndarray:
+    """Those (S, R) that differ from the ones before."""
+    kept: list[np.ndarray] = []
+    for one in variances:
+        if not any(np.allclose(one, other, rtol=1e-3, atol=0) for other in kept):
+            kept.append(one)
+    return np.array(kept)
+
+
+def _nearest_labels(score: np.ndarray, top: int) -> np.ndarray:
+    """The place of the label nearest to each score, halfway the lower."""
+    return np.clip(np.ceil(score - 0.5 - TIE), 0, top).astype(int)
+
+
+def _notices(votes: Votes, fit: OrdinalFit) -> list[str]:
     notices = []
     if not fit.variance.any():
         notices.append("the raters differ by constants: no variance to estimate, raters weigh the same")
@@ -159,9 +186,6 @@ def _notices(votes: Votes, fit: OrdinalFit, index: np.ndarray) -> list[str]:
     if fit.floored.any():
         exact = ", ".join(rater for rater, low in zip(votes.raters, fit.floored, strict=True) if low)
         notices.append(f"variance at its floor ({FLOOR:g} of the mean): {exact} decides the consensus")
-    agreed = (votes.patterns == votes.patterns[:, :1]).all(axis=1)
-    if moved := int(votes.counts[agreed & (index != votes.patterns[:, 0])].sum()):
-        notices.append(f"{moved} voxels get another label than all raters gave them: biases move the score")
     return notices
 
 

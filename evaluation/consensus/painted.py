@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset_conversion.images import Volume, write_volume
+from evaluation.consensus.audit import audit, told
 from evaluation.consensus.result import Consensus
 
 
@@ -20,6 +21,8 @@ class ConsensusMap:
     volume: Volume
     #: How each vote pattern was decided, and what that says of each rater.
     consensus: Consensus
+    #: Whether labels are levels in rising order.
+    ordered: bool = True
 
     def __repr__(self) -> str:
         return f"<ConsensusMap of {' x '.join(map(str, self.label.shape))} voxels: {self.consensus!r}>"
@@ -31,8 +34,8 @@ class ConsensusMap:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What a reader of the consensus should know."""
-        return self.consensus.notices
+        """What a reader of the consensus should know, by its search and by an audit."""
+        return tuple(told(self.consensus, audit(self.consensus, ordered=self.ordered)))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the label map as a NIfTI file, ``<name>.nii.gz``; returns its path."""

@@ -30,7 +30,7 @@ def staple(
     rule: Rule = "multilabel",
     region: Region = "volume",
     ordered: bool = True,
-    restarts: int = 12,
+    restarts: int = 20,
     seed: int = 0,
     max_iterations: int = 30_000,
 ) -> Consensus:
@@ -53,10 +53,10 @@ def staple(
         Whether labels are levels in rising order: the prior of ``map`` then takes a confusion to be the
         rarer, the further the labels are apart; rules for levels alone refuse others.
     restarts : int
-        Random starts of the multi-label search, on top of four fixed ones. The highest likelihood is kept;
+        Random starts of the multi-label search, on top of fixed ones. The highest likelihood is kept;
         among equals the first start.
     seed : int
-        Of the random starts; the answer is the same in each run, in each order of raters.
+        Of the random starts; the answer is the same in each run, whatever the raters' order and names.
     max_iterations : int
         EM steps at most; running out of them sets `Consensus.converged` to False and adds a notice.
 
@@ -98,7 +98,7 @@ def leave_one_out(
     rule: Rule = "multilabel",
     region: Region = "volume",
     ordered: bool = True,
-    restarts: int = 12,
+    restarts: int = 20,
     seed: int = 0,
 ) -> dict[str, Consensus]:
     """For each rater, the consensus of all the others: a truth that the rater had no part in.

@@ -70,7 +70,7 @@ def sensitivity(
     study: Way = ("multilabel", "volume"),
     ways: Sequence[Way] | None = None,
     ordered: bool = True,
-    restarts: int = 12,
+    restarts: int = 20,
     seed: int = 0,
 ) -> Sensitivity:
     """Score every rater of every exam against the readers' consensus, made in each of several ways.

@@ -136,12 +136,20 @@ def _cell(
 
 
 def _notes(readers: Sequence[str], rule: str, empty_mask: EmptyMask, unit: str) -> list[str]:
+    left = {
+        2: ["Two readers: each of these consensuses is the other reader's mask."],
+        3: [
+            "Three readers: each of these consensuses is of two, who do not determine one: where they differ "
+            "the rule decides."
+        ],
+    }
     return [
         f"Usual: every rater against the consensus of {', '.join(readers)}, to which the readers' own masks "
         "belong, as studies print it.",
         "Fair: every reader against the consensus of the other readers; every other rater against those same "
         f"{len(readers)} consensuses, mean of the defined ones; a level that fewer than half of them have is "
         "absent: 0 for who marks it, whatever the few say.",
+        *left.get(len(readers), []),
         f"Consensus: {rule}.",
         f"Both masks empty: {empty_mask}, {_POLICIES[empty_mask]}; one of them empty: 0.",
         f"n/n: {unit} with a defined Dice of all {unit}; usual minus fair: those where both are defined.",

@@ -70,7 +70,7 @@ def staple(
     rule: Rule = "multilabel",
     region: Region = "volume",
     labels: Sequence[int] | None = None,
-    restarts: int = 12,
+    restarts: int = 20,
     seed: int = 0,
 ) -> ConsensusMap:
     """The consensus of several masks of one exam, painted.
@@ -153,7 +153,7 @@ def read_study(
         exams.append(scored)
         first = next(iter(placed.values()))
         label = replace(first, array=painted_as[CONSENSUS], source="")
-        painted[exam] = ConsensusMap(label, scored.consensuses.study)
+        painted[exam] = ConsensusMap(label, scored.consensuses.study, design.ordered)
     return ReaderStudy.of(design, exams, list(readers), list(models or {}), consensus=painted)
 
 

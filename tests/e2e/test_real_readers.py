@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import SimpleITK as sitk
 
 from bmseg.study import DEFAULT_STUDY
 from tests.support.command_line import bmseg
+from tests.support.people import people
 
 STUDY = DEFAULT_STUDY.parents[1] / "bubil" / "study.toml"
 READERS = [f"person{number}" for number in range(1, 5)]
 
 
 def test_five_people(test_data: Path, tmp_path: Path) -> None:
-    source = test_data / "bubil_multiannotator" / "BU-BIL_Dataset2" / "ExpertsAnnotations" / "2A"
-    for person in [*READERS, "person5"]:
-        (tmp_path / person).mkdir()
-        for png in (source / f"{person.capitalize()}_ImageJ").glob("seg_P*.png"):
-            # Object black on white.
-            pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(png))).min(axis=-1)
-            mask = sitk.GetImageFromArray((pixels[None] == 0).astype(np.uint8))
-            sitk.WriteImage(mask, str(tmp_path / person / f"{png.stem.removeprefix('seg_')}.nii.gz"))
+    for image, masks in people(test_data).items():
+        for person, mask in masks.items():
+            (tmp_path / person).mkdir(exist_ok=True)
+            sitk.WriteImage(sitk.GetImageFromArray(mask[None]), str(tmp_path / person / f"{image}.nii.gz"))
     words = [word for reader in READERS for word in ("--reader", f"{reader}={tmp_path / reader}")]
     result = bmseg(
         "evaluate", "--study", STUDY, *words, "--prediction", f"person5={tmp_path / 'person5'}",

@@ -14,6 +14,6 @@ from evaluation.scores.sensitivity import sensitivity
 def few_starts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for function in (rules.staple, rules.leave_one_out, sensitivity):
-            assert function.__kwdefaults__["restarts"] == 12
+            assert function.__kwdefaults__["restarts"] == 20
             patch.setitem(function.__kwdefaults__, "restarts", 2)
         yield

@@ -90,6 +90,8 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
         ),
         "figures/dice_net.png", "figures/dice_net.svg",
         "figures/dice_raters.png", "figures/dice_raters.svg", "provenance.json",
+        # Multi-label STAPLE overrules what all readers of this exam agree on.
+        "figures/audit_knee_b.png",
     }  # fmt: skip
     scores = pd.read_csv(out / "dice.csv")
     assert list(scores) == ["exam", "rater", "level", "dice", "tp", "fp", "fn", "n_reference", "n_rater"]
@@ -114,6 +116,7 @@ def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path
     assert record["yardstick_rule"] == "map"
     assert record["empty_mask"] == "undefined"
     assert "knee_c: level 3 is in none of the masks that make the consensus" in record["warnings"]
+    assert "knee_b: 3 of 3 voxels that all raters call level2 became level1" in record["warnings"]
     assert {"bmseg", "numpy", "SimpleITK"} <= set(record["versions"])
     for name in ("table1.md", "table1.html"):
         text = (out / name).read_text()
@@ -171,7 +174,7 @@ def test_readers_alone_can_be_scored(folders: dict[str, Path], tmp_path: Path) -
     raters = Raters({reader: folders[reader] for reader in READERS}, {})
     evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")
     figures = {path.stem for path in (tmp_path / "out" / "figures").glob("*.png")}
-    assert figures == {"dice_raters", "fair_against_usual", "agreement"}
+    assert figures == {"dice_raters", "fair_against_usual", "agreement", "audit_knee_b"}
 
 
 @pytest.mark.usefixtures("no_figures")

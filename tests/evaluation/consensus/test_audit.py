@@ -12,6 +12,7 @@ from evaluation.consensus.audited import AUDIT, STUDY, WITHOUT, YARDSTICK, audit
 from evaluation.consensus.result import consensus_of
 from evaluation.consensus.rules import staple
 from evaluation.consensus.squarem import Start
+from evaluation.consensus.votes import count_votes
 from evaluation.study import Design, score_exam
 from evaluation.study import tables as t
 from evaluation.study.drawing import audit_figure
@@ -99,8 +100,7 @@ def test_two_raters_are_never_reported_as_determined():
 
 
 def test_searches_cut_short_and_several_answers_are_said_once():
-    votes = table({(0, 0): 300, (1, 0): 20, (0, 1): 20})
-    consensus = staple(votes)
+    consensus = staple(count_votes(thresholded(["a", "b"]), LABELS))
     finding = kinds(consensus)["undetermined"]
     assert finding.voxels == consensus.undetermined > 0
     said = told(consensus, audit(consensus))

@@ -70,7 +70,9 @@ def test_two_readers_in_total_disagreement():
     assert np.allclose(paint(masks, votes, binary.posterior[:, 1]), expected[0], rtol=0, atol=1e-6)
     multilabel = staple(votes)
     assert np.isfinite(multilabel.posterior).all()
-    assert has_notice(multilabel, "does not determine")
+    assert np.array_equal(multilabel.sensitivity[:, 0], multilabel.sensitivity[:, 1])
+    for consensus in (binary, multilabel):
+        assert has_notice(consensus, "a and b differ on as many voxels either way and are taken alike")
 
 
 @pytest.mark.parametrize(("labels", "first"), [((0, 1, 2), 1), ((0, 2, 1), 2)])

@@ -8,6 +8,7 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal, norm
 
+from evaluation.consensus.audit import audit
 from evaluation.consensus.ordinal import FLOOR, ScoreModel, fit_ordinal
 from evaluation.consensus.rules import leave_one_out, staple
 from evaluation.consensus.squarem import accelerated_step
@@ -209,11 +210,12 @@ def test_a_reader_who_marks_nothing_counts_little():
     assert consensus.bias[3] < -1
 
 
-def test_biases_that_overrule_unanimous_raters_are_told():
+def test_biases_that_overrule_unanimous_raters_are_found_by_the_audit():
     # The precise rater c scores far lower than both others: his weight moves every score up.
     rows = {(2, 3, 0): 50, (3, 2, 0): 50, (2, 2, 0): 50, (3, 3, 1): 50, (1, 1, 1): 6, (2, 3, 1): 20}
     consensus = staple(table(rows), rule="ordinal")
-    assert has_notice(consensus, "6 voxels get another label than all raters gave them")
+    (finding,) = (one for one in audit(consensus) if one.kind == "overruled")
+    assert (finding.level, finding.voxels, finding.of) == (1, 6, 6)
 
 
 def test_a_search_cut_short_says_so():

@@ -1,16 +1,18 @@
 """What holds for every STAPLE consensus: likelihood never falls, and order and number do not matter."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.consensus.kinds import Rule
 from evaluation.consensus.multilabel import PatternModel
 from evaluation.consensus.rules import Consensus, staple
 from evaluation.consensus.votes import Votes, count_votes
-from tests.support.staple_problems import log_likelihood, random_problem, table
+from tests.support.staple_problems import has_notice, log_likelihood, random_problem, table
 
 N_LABELS = 3
 
@@ -39,6 +41,46 @@ def test_the_order_of_readers_changes_nothing_but_the_order(votes, random, rule)
     assert one.log_likelihood == two.log_likelihood
     if rule == "multilabel":
         assert np.array_equal(one.confusion[columns], two.confusion, equal_nan=True)
+
+
+@st.composite
+def symmetric_tables(draw):
+    """Tables that exchanging some of the readers leaves as they are, or turns into themselves."""
+    votes = draw(vote_tables())
+    readers = len(votes.raters)
+    order = draw(st.sampled_from([[1, 0, *range(2, readers)], [*range(1, readers), 0]]))
+    rows = dict(zip(map(tuple, votes.patterns.tolist()), votes.counts.tolist(), strict=True))
+    for _ in range(readers):
+        rows |= {tuple(pattern[place] for place in order): voxels for pattern, voxels in rows.items()}
+    return table(rows, votes.labels, votes.raters)
+
+
+@st.composite
+def opposed_pairs(draw):
+    """Two pairs of readers, alike within a pair."""
+    votes = draw(vote_tables())
+    rows = zip(votes.patterns[:, :2].tolist(), votes.counts.tolist(), strict=True)
+    return table({(a, a, b, b): voxels for (a, b), voxels in rows}, votes.labels, ("a", "b", "c", "d"))
+
+
+@pytest.mark.parametrize("rule", get_args(Rule))
+@settings(deadline=None, max_examples=25)
+@given(st.one_of(vote_tables(), symmetric_tables(), opposed_pairs()), st.randoms())
+def test_renaming_readers_changes_no_voxel(rule, votes, random):
+    renamed = replace(votes, raters=tuple(random.sample(votes.raters, len(votes.raters))))
+    one = staple(votes, rule=rule, max_iterations=600)
+    two = staple(renamed, rule=rule, max_iterations=600)
+    assert np.array_equal(one.label, two.label)
+
+
+def test_two_opposed_pairs_of_readers_count_alike_and_say_so():
+    # Each pair may be the exact one: four starts share the highest likelihood, and the pairs are of one size.
+    votes = table({(0, 0, 0, 0): 50, (2, 2, 0, 0): 9, (0, 0, 1, 1): 7, (1, 1, 2, 2): 5}, (0, 1, 2), "abcd")
+    consensus = staple(votes, rule="ordinal")
+    assert consensus.variance == pytest.approx(np.full(4, consensus.variance[0]))
+    assert has_notice(consensus, "the likelihood does not determine the consensus")
+    assert consensus.undetermined > 0
+    assert (has_notice(consensus, "the mean of 2 answers was taken")) == (consensus.undetermined > 0)
 
 
 @settings(deadline=None, max_examples=40)
