@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset_conversion.phantom.fields import Array, Grid
-from dataset_conversion.phantom.knee import PARTS, TISSUES, Knee, Subject
+from dataset_conversion.phantom.knee import PARTS, TISSUES, Knee
+from dataset_conversion.phantom.subject import Subject
 
 # Columns computed at once: their arrays stay in the processor's cache, which halves the time.
 STRIP = 32

@@ -21,10 +21,10 @@ from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.parallel import run_each
 from dataset_conversion.phantom.anatomy import Anatomy, build_anatomy
 from dataset_conversion.phantom.fields import Grid, generator
-from dataset_conversion.phantom.knee import Sex, Subject
 from dataset_conversion.phantom.marrow import MarrowParameters, MarrowSignal, draw_marrow
 from dataset_conversion.phantom.readers import LEVELS, READERS, calibrated_readers, draw_masks, true_levels
 from dataset_conversion.phantom.scanner import CHANNELS, SCANNERS, acquire
+from dataset_conversion.phantom.subject import Sex, Subject
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
 

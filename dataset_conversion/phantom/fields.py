@@ -64,8 +64,14 @@ def smooth_noise(
     field = rng.standard_normal([matrix.shape[1] for matrix in weights], dtype=np.float32)
     weights[0] = weights[0][columns]
     for axis, matrix in enumerate(weights):
-        field = np.moveaxis(np.tensordot(matrix, field, axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(field)
+        # Each product leaves the field in storage order.
+        before, after = field.shape[:axis], field.shape[axis + 1 :]
+        if after:
+            product = matrix @ field.reshape(*before, field.shape[axis], -1)
+        else:
+            product = field.reshape(-1, field.shape[axis]) @ matrix.T
+        field = product.reshape(*before, len(matrix), *after)
+    return field
 
 
 def _kernel_weights(positions: Array, scale: float) -> Array:
@@ -77,19 +83,32 @@ def _kernel_weights(positions: Array, scale: float) -> Array:
 
 def inside(distance: Array, edge: float = 0.9) -> Array:
     """Fraction of a voxel inside a surface, from the signed distance (negative inside), mm."""
-    return np.clip(0.5 - distance / edge, 0.0, 1.0)
+    depth = np.asarray(distance / -edge)
+    depth += 0.5
+    return np.clip(depth, 0.0, 1.0, out=depth)
 
 
 def ramp(values: Array, low: float, high: float) -> Array:
     """0 up to `low`, 1 from `high`, smooth in between (`low` may exceed `high`)."""
-    t = np.clip((values - low) / (high - low), 0.0, 1.0)
-    return t * t * (3 - 2 * t)
+    t = np.asarray(values - low)
+    t /= high - low
+    np.clip(t, 0.0, 1.0, out=t)
+    curve = -2 * t
+    curve += 3
+    t *= t
+    t *= curve
+    return t
 
 
 def join(first: Array, second: Array, blend: float) -> Array:
     """Signed distance of the union of two bodies, the crease between them filled over `blend` mm."""
-    overlap = np.maximum(blend - np.abs(first - second), 0.0)
-    return np.minimum(first, second) - overlap * overlap * (0.25 / blend)
+    overlap = np.asarray(first - second)
+    np.abs(overlap, out=overlap)
+    np.subtract(blend, overlap, out=overlap)
+    np.maximum(overlap, 0.0, out=overlap)
+    overlap *= overlap
+    overlap *= 0.25 / blend
+    return np.minimum(first, second) - overlap
 
 
 def cut(first: Array, second: Array, blend: float) -> Array:
@@ -113,5 +132,8 @@ class Profile:
 
     def __call__(self, at: Array) -> Array:
         """Value of the curve, constant beyond its ends."""
-        place = np.clip((at - self._low) / self._STEP + 0.5, 0, len(self._table) - 1)
-        return self._table[place.astype(np.int16)]
+        place = np.asarray(at - self._low)
+        place /= self._STEP
+        place += 0.5
+        np.clip(place, 0, len(self._table) - 1, out=place)
+        return self._table.take(place.astype(np.intp))

@@ -1,4 +1,4 @@
-"""One knee: the child it belongs to, and its tissues laid over each other.
+"""One knee: its tissues laid over each other.
 
 Shapes are evaluated on half slices, so that a voxel's fractions carry the partial volume of thick slices,
 and are laid over each other front to back: a tissue takes its part of what those before it left.
@@ -6,53 +6,27 @@ and are laid over each other front to back: a tissue takes its part of what thos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
-from typing import Literal
 
 import numpy as np
 
 from dataset_conversion.phantom import bones
 from dataset_conversion.phantom.fields import Array, Profile, inside, join, ramp, smooth_noise
-
-Sex = Literal["female", "male"]
+from dataset_conversion.phantom.subject import Subject
 
 #: Every tissue a fraction is given for; what is left of a voxel is air.
 TISSUES = (
     "marrow", "cortex", "physis", "vessel", "cartilage", "fibrous", "fluid", "muscle", "fat", "skin",
 )  # fmt: skip
 
+Span = tuple[float, float]
+Box = tuple[slice, slice, slice]
+EVERYWHERE: Span = (-np.inf, np.inf)
+#: How far beyond a small shape's surface a voxel may have a fraction of it, and somewhat more, mm.
+EDGE = 1.0
+
 #: Equal parts a slice is evaluated in.
 PARTS = 2
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a child's age and sex mean for the knees; thicknesses in mm."""
-
-    #: As a fraction of the shapes' in `bones`.
-    size: float
-    #: Of growth plates: 1 open, 0 closed.
-    openness: float
-    cartilage: float
-    #: Subcutaneous.
-    fat: float
-    #: The joint's fluid film.
-    effusion: float
-
-    @classmethod
-    def draw(cls, age: float, sex: Sex, group: str, rng: np.random.Generator) -> Subject:
-        """A child of this age; girls stop growing, and close their growth plates, two years earlier."""
-        grown, closing, adult = (14.5, 14.6, 0.98) if sex == "female" else (16.5, 16.4, 1.03)
-        growth = float(np.clip((age - 5.0) / (grown - 5.0), 0.0, 1.0))
-        openness = 1.0 / (1.0 + np.exp((age - closing - 0.4 * rng.standard_normal()) / 0.45))
-        return cls(
-            size=adult * (0.83 + 0.19 * growth) * (1 + 0.025 * float(rng.standard_normal())),
-            openness=float(openness),
-            cartilage=2.2 + 2.6 * (1 - growth) ** 1.5,
-            fat=float(rng.uniform(5.0, 9.0)) + (3.0 if sex == "female" else 0.0) * growth,
-            effusion=float(rng.gamma(2.0, 0.35)) + (0.8 if group == "CNO" else 0.2),
-        )
 
 
 class Knee:
@@ -68,6 +42,11 @@ class Knee:
         self.axes, self.columns, self.subject, self.rng = axes, columns, subject, rng
         self.mm = subject.size
         self.x, self.y, self.z = self._posed()
+        # Least and greatest coordinate along the array's axis that it follows.
+        self._reach = [
+            (along.min(axis=others), along.max(axis=others))
+            for along, others in ((self.x, (1, 2)), (self.z, (0, 2)), (self.y, (0, 1)))
+        ]
         self.left = np.ones_like(self.x)
         self.found: dict[str, Array] = {name: np.zeros_like(self.x) for name in TISSUES}
 
@@ -125,10 +104,25 @@ class Knee:
         reach = np.where(is_femur, np.float32(bones.FEMUR_WIDTH), np.float32(bones.TIBIA_WIDTH))
         return np.where(is_femur, upper, lower), reach
 
-    def _put(self, tissue: str, fraction: Array) -> None:
-        part = self.left * fraction
-        self.found[tissue] += part
-        self.left -= part
+    def _box(self, x: Span = EVERYWHERE, y: Span = EVERYWHERE, z: Span = EVERYWHERE) -> Box:
+        """The part of the arrays that holds all voxels within spans of the coordinates, mm."""
+        found = []
+        for (least, greatest), (low, high) in zip(self._reach, (x, z, y), strict=True):
+            met = np.flatnonzero((greatest >= low) & (least <= high))
+            found.append(slice(int(met[0]), int(met[-1]) + 1) if len(met) else slice(0))
+        return found[0], found[1], found[2]
+
+    def _around(self, *points: tuple[float, float, float], margin: float) -> Box:
+        """The part of the arrays that holds all voxels nearer than a margin to a line through points."""
+        x, y, z = ((min(along) - margin, max(along) + margin) for along in zip(*points, strict=True))
+        return self._box(x, y, z)
+
+    def _put(self, tissue: str, fraction: Array, box: Box | None = None) -> None:
+        """Lay a tissue over what is left; `fraction` is that of a part of the arrays, zero beyond it."""
+        at = box or (slice(None),) * 3
+        part = self.left[at] * fraction
+        self.found[tissue][at] += part
+        self.left[at] -= part
 
     def _bones(self, long_bones: Array, small_bones: Array, to_shaft: Array) -> None:
         mm, openness = self.mm, self.subject.openness
@@ -159,22 +153,27 @@ class Knee:
                     float(self.rng.uniform(*span)) for span in ((1.5, 4.0), (0, 6.3), (0.5, 0.85))
                 )
                 start, length = float(self.rng.uniform(low, high - 15)), float(self.rng.uniform(12.0, 30.0))
-                cx = float(self.rng.uniform(-9, 9)) + sway * np.sin(self.z * 0.11 + phase)
-                cy = float(self.rng.uniform(-7, 7)) + 0.06 * self.z
-                tube = np.sqrt((self.x - cx) ** 2 + (self.y - cy) ** 2) - radius
-                beyond = np.maximum(start - self.z, self.z - min(start + length, high))
-                distance = np.minimum(distance, np.maximum(tube, beyond))
+                across, deep = float(self.rng.uniform(-9, 9)), float(self.rng.uniform(-7, 7))
+                end = min(start + length, high)
+                box = self._box(x=(-15.0, 15.0), z=(start - EDGE, end + EDGE))
+                x, y, z = self.x[box], self.y[box], self.z[box]
+                cx, cy = across + sway * np.sin(z * 0.11 + phase), deep + 0.06 * z
+                tube = np.sqrt((x - cx) ** 2 + (y - cy) ** 2) - radius
+                beyond = np.maximum(start - z, z - end)
+                distance[box] = np.minimum(distance[box], np.maximum(tube, beyond))
         return inside(distance * self.mm)
 
     def _joint(self, femur: Array, tibia: Array, patella: Array) -> None:
         """Cartilage on the bones, menisci between, and fluid in what stays free."""
-        x, y, z, mm = self.x, self.y, self.z, self.mm
+        box = self._box(x=(-60.0, 60.0), z=(-17.0, 76.0))
+        x, y, z, mm = self.x[box], self.y[box], self.z[box], self.mm
+        femur, tibia, patella = femur[box], tibia[box], patella[box]
         thick = self.subject.cartilage / mm
         side = np.abs(x)
         rim = np.sqrt((side - 18.0) ** 2 + ((y + 5.0) * 0.72) ** 2)
         wedge = np.abs(z - 0.2 - 0.10 * (rim - 9.0)) - 0.05 - 0.27 * (rim - 7.0)
         horns = np.maximum(ramp(side, 14.0, 19.0), ramp(np.abs(y + 5.0), 10.0, 15.0)) * ramp(side, 4.0, 7.0)
-        self._put("fibrous", inside(np.maximum(wedge, np.maximum(rim - 17.0, 7.0 - rim)) * mm) * horns)
+        self._put("fibrous", inside(np.maximum(wedge, np.maximum(rim - 17.0, 7.0 - rim)) * mm) * horns, box)
         # Femoral cartilage: below, behind the condyles higher, and in front on the trochlea.
         upper = 15.0 + 14.0 * ramp(y, -20.0, -30.0)
         front = ramp(y, 12.0, 18.0) * ramp(z, 42.0, 36.0)
@@ -184,45 +183,61 @@ class Knee:
         on_plateau = ramp(z, -9.0, -6.5)
         tibial = inside((tibia - thick) * mm) * on_plateau * ramp(side, 5.0, 8.0) * ramp(side, 37.0, 34.0)
         retropatellar = inside((patella - thick) * mm) * ramp(y, 34.0, 31.0)
-        self._put("cartilage", np.maximum(np.maximum(femoral, tibial), retropatellar))
+        self._put("cartilage", np.maximum(np.maximum(femoral, tibial), retropatellar), box)
         film = self.subject.effusion
         space = np.minimum(femur, tibia) - thick - film * 0.6 / mm
         between = ramp(np.abs(z - 3.0), 12.0, 8.0) * ramp(side, 36.0, 33.0)
-        uneven = np.clip(0.75 + 0.5 * self._noise(9.0), 0.0, 1.0)
-        self._put("fluid", inside(space * mm) * between * uneven)
+        uneven = np.clip(0.75 + 0.5 * self._noise(9.0)[box], 0.0, 1.0)
+        self._put("fluid", inside(space * mm) * between * uneven, box)
         deep = 0.4 + 0.8 * film
         recess = np.sqrt(((x - 8.0) / 10.0) ** 2 + ((y - 25.0) / deep) ** 2 + ((z - 50.0) / 15.0) ** 2) - 1
-        self._put("fluid", 0.8 * inside(recess * (1.0 + film)) * uneven)
+        self._put("fluid", 0.8 * inside(recess * (1.0 + film)) * uneven, box)
 
     def _ligaments(self) -> None:
         """Cruciates, collaterals, patellar and quadriceps tendons: dark bands."""
-        x, y, z = self.x, self.y, self.z
         for start, end, radius in (
             ((9.0, -17.0, 17.0), (-2.0, 9.0, -1.0), 2.8),  # anterior cruciate
             ((-7.0, -2.0, 12.0), (-2.0, -26.0, -6.0), 3.6),  # posterior cruciate
             ((38.5, -5.0, 28.0), (36.0, -18.0, -13.0), 1.6),  # lateral collateral
         ):
-            self._put("fibrous", 0.85 * inside((bones.segment(x, y, z, start, end) - radius) * self.mm))
+            box = self._around(start, end, margin=radius + EDGE)
+            band = bones.segment(self.x[box], self.y[box], self.z[box], start, end) - radius
+            self._put("fibrous", 0.85 * inside(band * self.mm), box)
+        box = self._box(x=(-41.0, -32.0), y=(-15.0, 15.0), z=(-44.0, 34.0))
+        x, y, z = self.x[box], self.y[box], self.z[box]
         medial = np.sqrt((x + 38.5 - 0.0022 * (z + 2.0) ** 2) ** 2 + (y / 7.0) ** 2) - 1.1
-        self._put("fibrous", inside(np.maximum(medial, np.abs(z + 5.0) - 38.0) * self.mm))
+        self._put("fibrous", inside(np.maximum(medial, np.abs(z + 5.0) - 38.0) * self.mm), box)
+        box = self._box(x=(33.0, 42.0), y=(-4.0, 28.0), z=(-23.0, 76.0))
+        x, y, z = self.x[box], self.y[box], self.z[box]
         tract = np.sqrt((x - 39.5 + 0.05 * np.abs(z)) ** 2 + ((y - 12.0) / 7.0) ** 2) - 1.1
-        self._put("fibrous", inside(np.maximum(tract, np.maximum(-22.0 - z, z - 75.0)) * self.mm))
+        self._put("fibrous", inside(np.maximum(tract, np.maximum(-22.0 - z, z - 75.0)) * self.mm), box)
+        box = self._box(x=(-25.0, 25.0), y=(17.0, 60.0), z=(-37.0, np.inf))
+        x, y, z = self.x[box], self.y[box], self.z[box]
         lower = np.sqrt(((x - 2.0) / 12.0) ** 2 + ((y - 31.0 - 0.16 * z) / 2.6) ** 2) - 1
         upper = np.sqrt(((x - 1.0) / 17.0) ** 2 + ((y - 37.0 + 0.12 * (z - 40.0)) / 3.6) ** 2) - 1
         tendons = np.minimum(
             np.maximum(2.6 * lower, np.maximum(z - 4.0, -36.0 - z)), np.maximum(3.6 * upper, 36.0 - z)
         )
-        self._put("fibrous", inside(tendons * self.mm))
+        self._put("fibrous", inside(tendons * self.mm), box)
 
     def _vessels(self) -> None:
         """Popliteal artery and vein, genicular branches, the great saphenous vein."""
-        x, y, z = self.x, self.y, self.z
+        distance = np.full_like(self.x, 9.0)
+
+        def lay(box: Box, *tubes: Array) -> None:
+            for tube in tubes:
+                np.minimum(distance[box], tube, out=distance[box])
+
+        box = self._box(x=(-11.0, 17.0), y=(-47.0, -8.0))
+        x, y, z = self.x[box], self.y[box], self.z[box]
         behind = _VESSEL_Y(z)
         winding = 1.8 * np.sin(z * 0.075 + float(self.rng.uniform(0, 6.3)))
         artery = np.sqrt((x - 1.0 - 0.04 * z - winding) ** 2 + (y - behind) ** 2) - 2.6
         vein = np.sqrt((x - 6.5 - 0.02 * z - winding) ** 2 + (y - behind + 4.0) ** 2) - 3.3
-        saphenous = np.sqrt((x + 46.0) ** 2 + (y + 14.0 + 0.1 * z) ** 2) - 1.6
-        tubes = np.minimum(np.minimum(artery, vein), saphenous)
+        lay(box, artery, vein)
+        box = self._box(x=(-49.0, -43.0))
+        x, y, z = self.x[box], self.y[box], self.z[box]
+        lay(box, np.sqrt((x + 46.0) ** 2 + (y + 14.0 + 0.1 * z) ** 2) - 1.6)
         for level, side in ((44.0, -1), (46.0, 1), (-9.0, -1), (-8.0, 1), (60.0, 1)):
             start = (3.0, float(_VESSEL_Y(np.array(level))), level)
             rise = float(self.rng.uniform(-3, 5))
@@ -230,9 +245,10 @@ class Knee:
             across, up = float(self.rng.uniform(38, 44)), float(self.rng.uniform(-8, 8))
             end = (side * across, 14.0, level + rise + up)
             radius = float(self.rng.uniform(0.7, 1.2))
-            branch = np.minimum(bones.segment(x, y, z, start, middle), bones.segment(x, y, z, middle, end))
-            tubes = np.minimum(tubes, branch - radius)
-        self._put("vessel", inside(tubes * self.mm))
+            for ends in ((start, middle), (middle, end)):
+                box = self._around(*ends, margin=radius + EDGE)
+                lay(box, bones.segment(self.x[box], self.y[box], self.z[box], *ends) - radius)
+        self._put("vessel", inside(distance * self.mm))
 
     def _soft_tissue(self, bone: Array) -> None:
         """Muscles with septa along the leg, fat around them, fascia, subcutaneous fat and skin."""

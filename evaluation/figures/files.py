@@ -33,7 +33,7 @@ def save_figure(
     screen : float
         An SVG is shown so many times as large: print has smaller letters than a screen.
     """
-    written = []
+    written, layout = [], figure.get_layout_engine()
     # Without a fixed salt and date, matplotlib's SVG differs from run to run.
     settings = {"svg.hashsalt": "bmseg", "svg.fonttype": "none"}
     with mpl.rc_context(settings), warnings.catch_warnings():
@@ -44,9 +44,12 @@ def save_figure(
             options = {"metadata": {"Date": None}} if ending == "svg" else {"dpi": dpi}
             with atomic_path(path) as temporary:
                 figure.savefig(temporary, format=ending, **options)
+                # Laid out once: finding a layout takes longer than drawing.
+                figure.set_layout_engine("none")
                 if ending == "svg" and screen != 1:
                     temporary.write_text(_enlarged(temporary.read_text("utf-8"), screen), "utf-8")
             written.append(path)
+    figure.set_layout_engine(layout)
     return written
 
 

@@ -1,4 +1,6 @@
-"""Run nnU-Net's own commands, a JSON list, one after another: ``python -m tests.bmseg.nnunet.own_commands``.
+"""Run nnU-Net's own commands one after another: ``python -m tests.bmseg.nnunet.own_commands``.
+
+The argument is a JSON list of pairs: environment variables that the command needs, and its words.
 
 One process for all of them, as importing nnU-Net takes longer than what they do here.
 """
@@ -6,15 +8,17 @@ One process for all of them, as importing nnU-Net takes longer than what they do
 from __future__ import annotations
 
 import json
+import os
 import sys
 from importlib.metadata import entry_points
 
 
 def main() -> None:
     commands = json.loads(sys.argv[1])
-    for command in commands:
-        sys.argv = command
-        [entry] = entry_points(group="console_scripts", name=command[0])
+    for variables, words in commands:
+        os.environ.update(variables)
+        sys.argv = words
+        [entry] = entry_points(group="console_scripts", name=words[0])
         entry.load()()
 
 

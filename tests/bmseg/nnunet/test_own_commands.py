@@ -40,13 +40,15 @@ def theirs(trained_once: Workspace, tmp_path_factory: pytest.TempPathFactory) ->
     plans_before = read_plans(workspace)
     trainer = ("-tr", "nnUNetTrainerQuick", "-device", "cpu")
     images = str(workspace.raw_dataset / "imagesTs")
+    # Planning needs a thread to count with; training with none augments in its own process.
+    one, none = ({"nnUNet_n_proc_DA": number} for number in "10")
     commands = [
-        ["nnUNetv2_plan_and_preprocess", "-d", "501", "-c", "2d", "-np", "1", "-npfp", "1"],
-        ["nnUNetv2_train", "501", "2d_tiny", "1", *trainer],
-        [
+        (one, ["nnUNetv2_plan_and_preprocess", "-d", "501", "-c", "2d", "-np", "1", "-npfp", "1"]),
+        (none, ["nnUNetv2_train", "501", "2d_tiny", "1", *trainer]),
+        (none, [
             "nnUNetv2_predict", "-d", "501", "-c", "2d_tiny", "-f", "0", *trainer, "-i", images,
             "-o", str(masks), "-npp", "0", "-nps", "0", "-step_size", str(PROFILE.tile_step),
-        ],
+        ]),
     ]  # fmt: skip
     answer = subprocess.run(
         [sys.executable, "-m", own_commands.__name__, json.dumps(commands)],
@@ -54,7 +56,6 @@ def theirs(trained_once: Workspace, tmp_path_factory: pytest.TempPathFactory) ->
         env={
             **os.environ,
             **nnunet_variables(workspace),
-            "nnUNet_n_proc_DA": "0",
             "nnUNet_def_n_proc": "1",
             "OMP_NUM_THREADS": "1",
         },

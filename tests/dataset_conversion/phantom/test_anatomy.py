@@ -4,8 +4,9 @@ from scipy import ndimage
 
 from dataset_conversion.phantom.anatomy import Anatomy, build_anatomy
 from dataset_conversion.phantom.fields import Grid, generator, smooth_noise
-from dataset_conversion.phantom.knee import TISSUES, Subject
+from dataset_conversion.phantom.knee import TISSUES
 from dataset_conversion.phantom.scanner import marrow_fat, marrow_water
+from dataset_conversion.phantom.subject import Subject
 
 # Thin slices, few of them, through the middle of the knees.
 GRID = Grid((384, 256, 3))
