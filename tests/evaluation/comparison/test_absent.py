@@ -27,7 +27,8 @@ def scores(policy: EmptyMask = EmptyMask.UNDEFINED) -> tuple[pd.DataFrame, pd.Da
     design = Design({"level1": 1, "level2": 2, "level3": 3}, rule="majority", yardstick="majority",
                     empty_mask=policy)  # fmt: skip
     rng = np.random.default_rng(4)
-    usual, fair = [], []
+    usual: list[pd.DataFrame] = []
+    fair: list[pd.DataFrame] = []
     for exam in range(10):
         has_level3 = exam < 3
         truth = np.repeat([0, 1, 2, 3 * has_level3], 50)
