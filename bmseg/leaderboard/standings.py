@@ -113,28 +113,36 @@ def beside_readers(scores: pd.DataFrame, weights: Mapping[str, float], confidenc
     Returns a row a key: ``difference, low, high`` over exams
     (`evaluation.statistics.signed_rank.hodges_lehmann`, each interval by itself) and ``p_holm`` of the exact
     signed-rank test; ``n_false`` exams in which it alone marked an absent level, ``n_false_readers`` in which
-    the median reader alone did, and ``p_absent_holm`` of the exact sign test of these. Both p are one family
-    with those of all submissions, for the page is read for whoever stands out. ``beside`` says it in words:
-    `ABOVE`, `CHANCE`, `BELOW`, or `SPLIT` where the two tests are clear against each other; empty for who is
+    the median reader alone did, and ``p_absent_holm`` of the exact sign tests beside each reader, the largest
+    (`evaluation.comparison.absent`); a missing mask is in none. Both p are one family with those of all
+    submissions, for the page is read for whoever stands out. ``beside`` says it in words: `ABOVE`, `CHANCE`,
+    `BELOW`, or `SPLIT` where the two tests are clear against each other; empty for who is
     no submission or has no interval.
     """
     ranked = counted(scores[scores.level.isin(list(weights))])
     tables = ranked.pivot(index=["exam", "level"], columns="key", values=["dice", "status"])
     dice, median = tables["dice"].astype(float), _median_reader(ranked)
     weight = pd.Series(dice.index.get_level_values("level").map(weights), index=dice.index, dtype=float)
+    readers = ranked.key[ranked.kind == "reader"].unique()
     found = {}
     for key in dice:
         difference = dice[key] - median.reindex(dice.index)
         defined = weight.where(difference.notna(), 0.0)
         by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
         interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
-        given = dice[key].mask(tables["status"][key] == MISSING)
+        given = dice[key][tables["status"][key] != MISSING]
+        beside_each = [
+            false_markings(pd.concat([given, dice[reader]], axis=1, join="inner"))
+            for reader in readers
+            if reader != key
+        ]
+        beside_median = false_markings(pd.concat([given, median], axis=1, join="inner"))
         found[key] = {
             "difference": interval.estimate,
             "low": interval.low,
             "high": interval.high,
             "p_holm": signed_rank(by_exam.to_numpy(float)).p if interval.is_defined else np.nan,
-            **count_and_test(false_markings(pd.concat([given, median], axis=1, join="inner"))),
+            **count_and_test(beside_median, beside_each),
         }
     beside = pd.DataFrame.from_dict(found, orient="index")
     beside = beside.rename(columns={"n_false_other": "n_false_readers", "p_absent": "p_absent_holm"})

@@ -22,7 +22,7 @@ from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
 from evaluation.statistics.words import count_of, number, p_is, p_value, percent, star_if_short
 
 #: The name of the rater whose Dice in each exam is the median of the readers'.
-MEDIAN_READER = "median reader"
+MEDIAN_READER = absent.MEDIAN_READER
 
 #: Columns of `compare`; with a margin also those of `MARGIN_COLUMNS`.
 COLUMNS = [
@@ -121,7 +121,8 @@ def compare(
         ``high``; ``confidence`` was asked for and ``coverage`` is exact; ``p`` two-sided, ``p_holm``;
         ``n_pairs`` exams compared, ``n_left_out`` undefined, ``n_equal`` without a difference. NaN where
         no exam can be compared. Of the exams left out, ``n_false`` in which the model alone marked what is
-        not there, ``n_false_other`` the other alone, and the exact sign test of these, ``p_absent``;
+        not there, ``n_false_other`` the other alone, and the exact sign test of these, ``p_absent`` (beside
+        the median reader of every reader's, `evaluation.comparison.absent.count_and_test`);
         ``p_absent_holm`` in families of its own: readers as `family` says, the median reader over the
         levels. With a margin, `MARGIN_COLUMNS`: the margin, the one-sided p of
         non-inferiority and the same adjusted by Holm.
@@ -134,10 +135,13 @@ def compare(
     others = [*readers, MEDIAN_READER] if len(readers) > 1 else list(readers)
     rows = []
     for level, model, other in product(dict.fromkeys(scores.level), models, others):
-        pairs = paired_dice(scores[scores.level == level], model, other, readers)
+        of_level = scores[scores.level == level]
+        pairs = paired_dice(of_level, model, other, readers)
         differences = (pairs.model - pairs.other).groupby("exam", sort=False).mean().to_numpy()
         row = {"level": level, "model": model, "other": other} | estimate_and_test(differences, confidence)
-        row |= absent.count_and_test(absent.false_markings(pairs))
+        beside = readers if other == MEDIAN_READER else ()
+        each = [absent.false_markings(paired_dice(of_level, model, reader)) for reader in beside]
+        row |= absent.count_and_test(absent.false_markings(pairs), each)
         if margin is not None:
             row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
         rows.append(row)

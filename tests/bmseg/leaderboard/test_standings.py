@@ -216,6 +216,17 @@ def test_an_absent_level_that_half_of_the_readers_marked_says_nothing() -> None:
     assert (found.n_false, found.n_false_readers, found.difference) == (0, 0, 0)
 
 
+def test_a_missing_mask_is_not_rightly_left_empty() -> None:
+    """Both readers mark level 3 where it is not; who hands in no mask there gets nothing for it."""
+    reader = {"level1": [0.5] * 7, "level3": [0.0] * 7}
+    empty = {"level1": [0.5] * 7, "level3": [np.nan] * 7}
+    scores = _scores({"reader1": reader, "reader2": reader, "submission": empty})
+    weights = {"level1": 1, "level3": 1}
+    assert beside_readers(scores, weights, 0.95).n_false_readers["submission"] == 7
+    scores.loc[(scores.key == "submission") & (scores.level == "level3"), "status"] = "missing"
+    assert beside_readers(scores, weights, 0.95).n_false_readers["submission"] == 0
+
+
 def test_missing_counts_as_zero_and_undefined_not_at_all() -> None:
     scores = _scores({"a": {"level1": [0.8, np.nan, 0.4]}})
     assert mean_dice(scores).level1["a"] == pytest.approx(0.6)
