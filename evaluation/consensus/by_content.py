@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, permutations, product
 from math import factorial, prod
 
@@ -29,13 +30,17 @@ class Ordered:
     #: For each column the first one that it is exchangeable with, often itself, shape (R,).
     alike: np.ndarray
 
+    @cached_property
+    def _mean(self) -> np.ndarray | None:
+        """Weights (R, R) of a mean over raters alike; None where all can be told apart."""
+        same = self.alike[:, None] == self.alike
+        return None if same.sum() == len(same) else same / same.sum(axis=1, keepdims=True)
+
     def averaged(self, values: np.ndarray, axis: int) -> np.ndarray:
         """Values of raters along an axis, those of raters alike by their mean."""
-        if (self.alike == np.arange(len(self.alike))).all():
+        if self._mean is None:
             return values
-        same = self.alike[:, None] == self.alike
-        mean = same / same.sum(axis=1, keepdims=True)
-        return np.moveaxis(np.tensordot(mean, values, (1, axis)), 0, axis)
+        return np.moveaxis(np.tensordot(self._mean, values, (1, axis)), 0, axis)
 
     def notices(self) -> list[str]:
         """Which raters differ and yet cannot be told apart."""
