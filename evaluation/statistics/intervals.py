@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 #: Guards comparisons of exact probabilities with a level against the last digits of floating point.
 _ROUNDING = 1e-12
@@ -104,11 +104,11 @@ def mean_interval(
         what = "values" if clusters is None else "clusters"
         return without_bounds(estimate, confidence, len(kept), n_left_out, what)
     if clusters is None:
-        error, freedom, method = float(stats.sem(kept)), float(len(kept) - 1), "t"
+        error, freedom, method = float(kept.std(ddof=1) / np.sqrt(len(kept))), float(len(kept) - 1), "t"
     else:
         error, freedom = _clustered_error(kept - estimate, groups, sizes)
         method = "t, clusters: CR2 variance, Satterthwaite degrees of freedom"
-    half = float(stats.t.ppf((1 + confidence) / 2, freedom) * error)
+    half = float(special.stdtrit(freedom, (1 + confidence) / 2) * error)
     low, high = np.clip([estimate - half, estimate + half], *bounds)
     return Interval(estimate, float(low), float(high), confidence, confidence, len(kept), n_left_out, method)
 
@@ -178,12 +178,18 @@ def _clustered_error(residuals: np.ndarray, groups: np.ndarray, sizes: np.ndarra
 
 def _order_statistics(ordered: np.ndarray, confidence: float) -> tuple[float, float, float, str]:
     n = len(ordered)
-    places = np.arange(1, n // 2 + 1)
-    coverages = 1 - 2 * stats.binom.cdf(places - 1, n, 0.5)
+    coverages = _coverages(n)
     # The innermost that is enough; where none is, the outermost.
     k = max(1, int((coverages >= confidence - _ROUNDING).sum()))
     low, high, coverage = float(ordered[k - 1]), float(ordered[n - k]), float(coverages[k - 1])
     return low, high, coverage, f"order statistics {k} and {n - k + 1} of {n}"
+
+
+@lru_cache(maxsize=256)
+def _coverages(n: int) -> np.ndarray:
+    """Of the intervals from the k-th lowest to the k-th highest of n values, k = 1, 2, ..."""
+    places = np.arange(1, n // 2 + 1)
+    return 1 - 2 * stats.binom.cdf(places - 1, n, 0.5)
 
 
 def _not_rejected(values: np.ndarray, groups: np.ndarray, confidence: float) -> tuple[float, float]:
