@@ -78,7 +78,8 @@ def find_moved(masks: Mapping[str, np.ndarray], votes: Votes) -> list[Moved]:
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> float:
-    return same_label_dice(np.count_nonzero((a == b) & (a > 0)), np.count_nonzero(a), np.count_nonzero(b))
+    same, n_a, n_b = (int(np.count_nonzero(voxels)) for voxels in ((a == b) & (a > 0), a, b))
+    return same_label_dice(same, n_a, n_b)
 
 
 def _cropped(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -128,8 +128,12 @@ def twins_of(twins: pd.DataFrame, readers: Sequence[str]) -> dict[str, str]:
 
 
 def twin_models(twins: pd.DataFrame, readers: Sequence[str]) -> set[frozenset[str]]:
-    """Pairs of models with the same masks, also where that is so in some exams: they get no verdict."""
-    pairs = twins[(twins.level == ALL) & ~twins.other.isin(readers) & ~twins.rater.isin(readers)]
+    """Pairs of models with the same masks in every exam: there is nothing to say between them.
+
+    Models that are nearly identical may differ in what matters, as a focus that one of them invents.
+    """
+    pairs = twins[(twins.level == ALL) & (twins.kind == COPY)]
+    pairs = pairs[~pairs.other.isin(readers) & ~pairs.rater.isin(readers)]
     return {frozenset(pair) for pair in zip(pairs.rater, pairs.other, strict=True)}
 
 
@@ -200,7 +204,7 @@ def _among_readers(means: pd.Series, readers: Sequence[str], but: set[str]) -> d
     """Level to the Dice of every pair of readers, but that of `but` and those of readers who are one."""
     table = means.reset_index()
     pairs = table[table.rater.isin(readers) & table.other.isin(readers) & (table.dice < 1)]
-    pairs = pairs[[{*names} != but for names in zip(pairs.rater, pairs.other, strict=True)]]
+    pairs = pairs[~(pairs.rater.isin(but) & pairs.other.isin(but))]
     return {str(level): rows.dice for level, rows in pairs.groupby("level")}
 
 
@@ -219,14 +223,14 @@ def _sentence(pair: Any, readers: Sequence[str]) -> str:
     if not np.isnan(pair.readers_median):
         highest = number(pair.readers_highest)
         said += f" (readers among themselves: Dice {number(pair.readers_median)}, at most {highest})"
-    return f"{said}. {_consequence(pair, readers)}"
+    return f"{said}. {_consequence(pair, readers)}".rstrip()
 
 
 def _consequence(pair: Any, readers: Sequence[str]) -> str:
     if pair.rater in readers:
         return "They count as two readers in every consensus: give one of them."
     if pair.other not in readers:
-        return "There is no verdict between them."
+        return "There is nothing to choose between them." if pair.kind == COPY else ""
     where = " there" if pair.kind == IN_PART else ""
     return (
         f"It gets no verdict, and{where} the scores that {pair.other} gets: without {pair.other}'s own mask."
