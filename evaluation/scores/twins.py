@@ -46,7 +46,7 @@ ALIKE = ["rater", "other", "level", "dice", "n_rater", "n_other", "identical", "
 #: Columns of `find_twins`.
 COLUMNS = [
     "rater", "other", "kind", "how", "level", "dice", "readers_median", "readers_highest", "n_identical",
-    "n_alike", "n_marked", "n", "exams",
+    "n_alike", "n_marked", "n", "shared",
 ]  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def find_twins(exams: pd.DataFrame, readers: Sequence[str]) -> pd.DataFrame:
     DataFrame
         `COLUMNS`, a row a pair and level, `ALL` first. ``kind`` is a copy (every voxel of every exam),
         nearly identical (in every exam in which one of the two marked anything), or in part (equal in
-        ``exams`` alone). ``other`` is the reader of a model's pair; of two readers or models it is the
+        ``shared`` alone). ``other`` is the reader of a model's pair; of two readers or models it is the
         first. ``dice`` is the mean over exams, ``readers_median`` and ``readers_highest`` are those of the
         other pairs of readers, NaN without any. ``n_identical`` and ``n_alike`` are exams of ``n_marked``, in
         which one of the two marked anything, of ``n`` in all. Raters who marked nothing anywhere are no
@@ -148,7 +148,7 @@ def scored_as_reader(fair: pd.DataFrame, twins: pd.DataFrame, readers: Sequence[
         pair = twins[(twins.level == ALL) & (twins.rater == model) & (twins.other == reader)].iloc[0]
         there = (fair.rater == model) & (fair.left_out != reader)
         if pair.kind == IN_PART:
-            there &= fair.exam.isin(pair.exams.split(", "))
+            there &= fair.exam.isin(pair.shared.split(", "))
         keep &= ~there
     return fair[keep].reset_index(drop=True)
 
@@ -184,7 +184,7 @@ def _kind(pair: pd.DataFrame) -> dict[str, Any]:
     plenty = equal & (pair[["n_rater", "n_other"]].min(axis=1) >= FEWEST)
     counts = {
         "n_identical": int((pair.identical & marked).sum()), "n_alike": int(pair.near.sum()),
-        "n_marked": int(marked.sum()), "n": len(pair), "exams": "",
+        "n_marked": int(marked.sum()), "n": len(pair), "shared": "",
     }  # fmt: skip
     how = " or ".join(dict.fromkeys(pair.how[pair.near & (pair.how != "") & ~pair.identical]))
     if marked.any() and pair.identical.all():
@@ -192,7 +192,7 @@ def _kind(pair: pd.DataFrame) -> dict[str, Any]:
     if marked.any() and pair.near[marked].all():
         return counts | {"kind": NEARLY, "how": how}
     if plenty.any():
-        named = {"exams": ", ".join(pair.exam[plenty]), "n_alike": int(plenty.sum())}
+        named = {"shared": ", ".join(pair.exam[plenty]), "n_alike": int(plenty.sum())}
         return counts | {"kind": IN_PART, "how": how} | named
     return {}
 
@@ -214,7 +214,7 @@ def _sentence(pair: Any, readers: Sequence[str]) -> str:
         said = f"{pair.rater} is a copy of {pair.other}: equal in every voxel of {plural(pair.n, 'exam')}"
     elif pair.kind == IN_PART:
         said = f"{pair.rater} has the masks of {pair.other} in {count_of(pair.n_alike, pair.n, 'exams')}"
-        said += f" ({pair.exams})"
+        said += f" ({pair.shared})"
     else:
         how = f", {pair.how}" if pair.how else ""
         exams = count_of(pair.n_identical, pair.n, "exams")

@@ -131,11 +131,7 @@ def test_masks_shared_in_some_exams_are_named_with_the_exams(exams: list[Masks])
     found = twins([{name: mask for name, mask in exam.items() if name != "student"} for exam in given])
     assert kinds(found) == {("net", "reader2"): IN_PART}
     assert in_words(found, READERS)[0].startswith("net has the masks of reader2 in 2 of 5 exams (e1, e3)")
-    few = [exam.copy() for exam in given]
-    for exam in few:
-        for mask in exam.values():
-            mask[:, 12:] = 0
-            mask[8:] = 0
+    few = [{name: mask[:6, :8, :3] for name, mask in exam.items()} for exam in given]
     assert all(np.count_nonzero(exam["reader2"]) < 100 for exam in few)
     assert any(few[n]["reader2"].any() for n in (1, 3))
     assert IN_PART not in kinds(twins([{k: m for k, m in exam.items() if k != "student"} for exam in few]))
