@@ -153,11 +153,14 @@ def scored_as_reader(fair: pd.DataFrame, twins: pd.DataFrame, readers: Sequence[
     return fair[keep].reset_index(drop=True)
 
 
-def in_words(twins: pd.DataFrame, readers: Sequence[str]) -> list[str]:
-    """A sentence a pair; one where there is none."""
+def in_words(twins: pd.DataFrame, readers: Sequence[str], *, consequence: bool = True) -> list[str]:
+    """A sentence a pair, and by default what follows from it; one where there is none."""
     if twins.empty:
         return ["No rater's masks are another's, as far as was looked: identical, or nearly so."]
-    return [_sentence(pair, readers) for pair in twins[twins.level == ALL].itertuples()]
+    return [
+        f"{_sentence(pair)} {_consequence(pair, readers) if consequence else ''}".rstrip()
+        for pair in twins[twins.level == ALL].itertuples()
+    ]
 
 
 def _is_near(pairs: pd.DataFrame, readers: Sequence[str]) -> pd.Series:
@@ -208,7 +211,7 @@ def _among_readers(means: pd.Series, readers: Sequence[str], but: set[str]) -> d
     return {str(level): rows.dice for level, rows in pairs.groupby("level")}
 
 
-def _sentence(pair: Any, readers: Sequence[str]) -> str:
+def _sentence(pair: Any) -> str:
     """What a row of `ALL` says."""
     if pair.kind == COPY:
         said = f"{pair.rater} is a copy of {pair.other}: equal in every voxel of {plural(pair.n, 'exam')}"
@@ -223,7 +226,7 @@ def _sentence(pair: Any, readers: Sequence[str]) -> str:
     if not np.isnan(pair.readers_median):
         highest = number(pair.readers_highest)
         said += f" (readers among themselves: Dice {number(pair.readers_median)}, at most {highest})"
-    return f"{said}. {_consequence(pair, readers)}".rstrip()
+    return f"{said}."
 
 
 def _consequence(pair: Any, readers: Sequence[str]) -> str:
