@@ -19,6 +19,10 @@ _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
 @options.study
 @click.option("--reader", "readers", multiple=True, metavar="NAME=FOLDER", help="A reader's masks. Repeat.")
 @click.option("--prediction", "models", multiple=True, metavar="NAME=FOLDER", help="A model's masks. Repeat.")
+@click.option(
+    "--taught-by", "taught", multiple=True, metavar="MODEL=READER",
+    help="Whose masks a model learned from. Repeat. [default: a workspace's methods: its training reader]",
+)  # fmt: skip
 @click.option("-o", "--out", type=FILE, help="Where results go. [default: the workspace's]")
 @click.option("--synthetic", is_flag=True, help="Say on tables and figures that the cohort is synthetic.")
 @click.option(
@@ -37,6 +41,7 @@ def evaluate(
     study_file: Path | None,
     readers: tuple[str, ...],
     models: tuple[str, ...],
+    taught: tuple[str, ...],
     out: Path | None,
     synthetic: bool,
     **given: Any,
@@ -61,11 +66,17 @@ def evaluate(
     source = workspace.study_file if workspace else study_file or DEFAULT_STUDY
     study = load_study(source)
     published = read_published(study, source)
+    teachers: dict[str, list[str]] = {}
+    for model, equals, reader in (pair.partition("=") for pair in taught):
+        if not (model and equals and reader):
+            raise click.UsageError(f"--taught-by: found '{model}{equals}{reader}', expected MODEL=READER")
+        teachers.setdefault(model, []).append(reader)
     with timed("evaluate"):
         if workspace:
-            result = evaluate_workspace(workspace, out=out, **given)
+            result = evaluate_workspace(workspace, out=out, taught_by=teachers, **given)
         elif out:
-            raters = Raters(folders_of(readers, "--reader"), folders_of(models, "--prediction"))
+            folders = folders_of(readers, "--reader"), folders_of(models, "--prediction")
+            raters = Raters(*folders, taught_by=teachers)
             result = evaluate_raters(study, source, raters, out, synthetic=synthetic, **given)
     if result.skipped:
         click.echo(f"already made from the same inputs: {result.folder}")

@@ -69,7 +69,10 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
 @click.option("--method", default="", help="What made the masks, in a line.")
 @click.option("--description", default="", help="More about it.")
 @click.option("--url", default="", help="Where to read about it.")
-def add(team: str, source: Path, root: Path, board_folder: Path | None, **about: str) -> None:
+@click.option("--taught-by", "taught", multiple=True, metavar="READER", help="Whose masks taught it. Repeat.")
+def add(
+    team: str, source: Path, root: Path, board_folder: Path | None, taught: tuple[str, ...], **about: str
+) -> None:
     """Check, score and add TEAM's SUBMISSION: a folder or ZIP of one <exam>.nii.gz for each test exam.
 
     The same masks of a team are added once. Nothing of a submission is executed.
@@ -79,7 +82,7 @@ def add(team: str, source: Path, root: Path, board_folder: Path | None, **about:
 
     board, reference = _with_masks(root, board_folder)
     described = Description.model_construct(None, **about)
-    added = add_submission(board, team, source, reference, about=described)
+    added = add_submission(board, team, source, reference, about=described, taught_by=taught)
     echo_each(added.notices, "note: ", err=True)
     click.echo(f"{added.entry.key}: {'added' if added.is_new else 'there already, nothing changed'}")
 

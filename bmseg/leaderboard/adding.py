@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from tempfile import TemporaryDirectory
 from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, scores_text
 from bmseg.leaderboard.entries import Description, Entry, Event, read_entry, write_entry
+from bmseg.leaderboard.resembling import resembling
 from bmseg.leaderboard.scoring import Reference, score_submission
 from bmseg.leaderboard.standings import AVERAGE_READER
 from bmseg.leaderboard.submission import check_submission
@@ -39,18 +41,23 @@ def add_submission(
     *,
     about: Description | None = None,
     simulated: bool = False,
+    taught_by: Sequence[str] = (),
 ) -> Added:
     """Check, score and add a submission; the same masks of a team are added once.
 
     `source` is a folder or ZIP file (see `bmseg.leaderboard.submission.check_submission`), `reference` the
-    readers' masks that the board was made with; `about` and `simulated` are those of `Entry`. Raises
-    `InputError` where a name or text cannot be taken, or the same masks stand there with another description
-    or were withdrawn, `WorkError` where the submission has faults, or misses exams where the challenge
-    refuses that.
+    readers' masks that the board was made with; `about`, `simulated` and `taught_by` are those of `Entry`.
+    Masks of a reader or of another submission, identical or nearly so, are taken, and that is said. Raises
+    `InputError` where a name, teacher or text cannot be taken, or the same masks stand there with another
+    description or were withdrawn, `WorkError` where the submission has faults, or misses exams where the
+    challenge refuses that.
     """
     about = about or Description()
     check_team(team, taken=board.teams, reserved=[*board.study.reader_names, "consensus", AVERAGE_READER])
     check_about(about.title, about.method, about.description, about.url)
+    if unknown := [reader for reader in taught_by if reader not in board.study.reader_names]:
+        known = ", ".join(board.study.reader_names)
+        raise InputError(f"taught by: found {', '.join(unknown)}, expected some of {known}")
     checked = check_submission(source, board.contract)
     if refusals := checked.refusals(board.challenge):
         raise WorkError(
@@ -64,6 +71,11 @@ def add_submission(
     if earlier := _earlier(board, f"{team}/{submission}", about, simulated):
         return Added(earlier, False, notices)
     text = scores_text(score_submission(checked.masks, reference))
+    # What is simulated is made from the readers' consensus; the very same masks are told by their hash.
+    entries = [each for each in board.entries() if each.masks_sha256 != checked.sha256]
+    others = {each.key: board.masks(each.key) for each in entries if not (simulated or each.simulated)}
+    same_masks = resembling(f"{team}/{submission}", checked.masks, reference, others)
+    notices += same_masks
     with TemporaryDirectory(dir=board.root, prefix=STAGING) as name:
         staging = Path(name)
         write_text(staging / "entry" / DICE_FILE, text)
@@ -80,6 +92,8 @@ def add_submission(
                 submission=submission,
                 about=about,
                 simulated=simulated,
+                taught_by=list(taught_by),
+                resembles=same_masks,
                 masks_sha256=checked.sha256,
                 dice_sha256=provenance.file_hash(staging / "entry" / DICE_FILE),
                 versions=provenance.versions(),

@@ -45,6 +45,10 @@ class Entry(Record):
     submission: str  # the head of the hash of its masks
     about: Description = Description()
     simulated: bool = False  # made from the consensus by a named perturbation, by no team
+    # Readers whose masks it learned from, as the team says; and whose masks these are, in sentences, as found
+    # when it was added.
+    taught_by: list[str] = Field(default_factory=list)
+    resembles: list[str] = Field(default_factory=list)
     masks_sha256: _Hash  # of labels and grids
     dice_sha256: _Hash  # of dice.csv
     versions: dict[str, str]  # of the packages that scored it

@@ -78,6 +78,7 @@ def compare_methods(
         workspace,
         unit=unit or earlier.get("unit", "exam"),
         margin=earlier.get("margin") if margin is None else margin,
+        taught_by={name: who for name, who in earlier.get("taught_by", {}).items() if name in present},
         cohort=cohort,
         regions=regions,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash, files_hash
 from bmseg.scoring.evaluation import Evaluation, mask_name, output_of
+from bmseg.scoring.lineage import refuse_proposed, taught_in
 from bmseg.study import Study
 from bmseg.wording import command
 from bmseg.workspace import Workspace
@@ -21,6 +22,7 @@ from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
 from evaluation.study import ReaderStudy, Unit, score_exam
 from evaluation.study.drawing import audit_figure
+from evaluation.study.lineage import twins_told
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Raters:
     models: Mapping[str, Path]
     #: The exams that must be there; by default those of the first reader.
     exams: Sequence[str] | None = None
+    #: Model to the readers whose masks it learned from, of those of whom it is known.
+    taught_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def workspace_raters(workspace: Workspace) -> Raters:
@@ -46,7 +50,7 @@ def workspace_raters(workspace: Workspace) -> Raters:
             f"{workspace.predictions_root}: found no method's predictions, expected at least one; "
             f"run '{command('predict', workspace=workspace.root)}' first"
         )
-    return Raters(workspace.readers(), models, exams)
+    return Raters(workspace.readers(), models, exams, taught_in(workspace, models))
 
 
 def evaluate_workspace(
@@ -57,16 +61,19 @@ def evaluate_workspace(
     margin: float | None = None,
     cohort: Path | None = None,
     regions: Path | None = None,
+    taught_by: Mapping[str, Sequence[str]] | None = None,
 ) -> Evaluation:
     """Evaluate the readers and every method with predictions of a workspace, as `evaluate` does.
 
-    Parameters are those of `evaluate`; folder and cohort are by default the workspace's. Errors are those of
+    Parameters are those of `evaluate`; folder and cohort are by default the workspace's. `taught_by` goes
+    before what the workspace knows of who taught its methods. Errors are those of
     `workspace_raters` and `evaluate`.
     """
+    raters = workspace_raters(workspace)
     return evaluate(
         workspace.study,
         workspace.study_file,
-        workspace_raters(workspace),
+        replace(raters, taught_by={**raters.taught_by, **(taught_by or {})}),
         out or workspace.evaluation,
         synthetic=workspace.is_synthetic,
         unit=unit,
@@ -115,17 +122,22 @@ def evaluate(
     Raises
     ------
     InputError
-        When a reader is not one of the study's.
+        When a reader, or who taught a model, is not one of the study's, or a reader's mask was accepted in a
+        round of annotation.
     evaluation.masks.reading.MaskError
         When masks are missing, extra, damaged, on another grid or hold an undeclared label.
     """
     _check_names(study, raters)
     files = {rater: list_masks(folder) for rater, folder in {**raters.readers, **raters.models}.items()}
     exams = match_exams(files, raters.exams)
+    for reader, folder in raters.readers.items():
+        refuse_proposed(reader, folder, {exam: files[reader][exam] for exam in exams})
     allowed = _regions(regions, exams)
     facts = read_facts(cohort) if cohort else None
     hashes = {rater: files_hash({exam: files[rater][exam] for exam in exams}) for rater in files}
-    design = study.design(unit=unit, margin=margin, synthetic=synthetic)
+    design = replace(
+        study.design(unit=unit, margin=margin, synthetic=synthetic), taught_by=dict(raters.taught_by)
+    )
     inputs: dict[str, Any] = {
         "study": {"name": study.name, "sha256": file_hash(study_file)},
         "consensus_rule": study.consensus.rule,
@@ -137,6 +149,7 @@ def evaluate(
         "models": list(raters.models),
         "exams": list(exams),
         "masks_sha256": hashes,
+        "taught_by": {model: list(names) for model, names in raters.taught_by.items()},
         "unit": unit,
         "margin": design.margin,
         "cohort_sha256": file_hash(cohort) if cohort else None,
@@ -165,7 +178,10 @@ def evaluate(
         warned: dict[str, list[str]] = {}
         for name, warning in ((scored.name, warning) for scored in done for warning in scored.warnings):
             warned.setdefault(warning, []).append(name)
-        made.facts["warnings"] = [f"{', '.join(names)}: {warning}" for warning, names in warned.items()]
+        made.facts["warnings"] = [
+            *twins_told(found),
+            *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
+        ]
     return Evaluation(out, study, found, output.read())
 
 
@@ -181,6 +197,15 @@ def _check_names(study: Study, raters: Raters) -> None:
             f"reader: found {', '.join(unknown)}, expected one of {', '.join(study.reader_names)} "
             f"(the readers of study {study.name}); name them in the study file"
         )
+    for model, names in raters.taught_by.items():
+        if model not in raters.models:
+            known = ", ".join(raters.models) or "none"
+            raise InputError(f"taught by: found model {model}, expected one of {known}")
+        if unknown := [name for name in names if name not in study.reader_names]:
+            raise InputError(
+                f"taught by: {model}: found {', '.join(unknown)}, expected some of "
+                f"{', '.join(study.reader_names)} (the readers of study {study.name})"
+            )
     if both := set(raters.readers) & set(raters.models):
         raise InputError(f"prediction: found {', '.join(sorted(both))}, which is a reader; rename it")
 

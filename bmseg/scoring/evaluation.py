@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,10 @@ class Evaluation:
                 f"({record['study']['name']}), expected the same; name it with --study"
             )
         study = load_study(study_file)
-        design = study.design(unit=record["unit"], margin=record["margin"], synthetic=record["synthetic"])
+        design = replace(
+            study.design(unit=record["unit"], margin=record["margin"], synthetic=record["synthetic"]),
+            taught_by=record.get("taught_by", {}),
+        )
         tables = _Files(folder, set(record["outputs"]))
         found = ReaderStudy(design, record["readers"], record["models"], record["exams"], tables)
         return cls(folder, study, found, record, skipped)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -72,7 +72,7 @@ def pooled_decisions(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
     return pooled.sort_values("voxels", ascending=False, kind="stable", ignore_index=True)
 
 
-def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: tuple[str, ...] = ()) -> Table:
+def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: Sequence[str] = ()) -> Table:
     """`pooled_decisions` in which somebody marked something, `most` patterns of them; ``data`` holds all."""
     raters = list(pooled.columns[: pooled.columns.get_loc("voxels")])
     labels = [name.removeprefix("share") for name in pooled if name.startswith("share")]

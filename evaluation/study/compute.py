@@ -10,6 +10,7 @@ import pandas as pd
 
 from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import compare
+from evaluation.comparison.teachers import models_without_teacher, readers_without_teacher
 from evaluation.comparison.ways import by_yardstick, differences_by_way
 from evaluation.consensus.audited import audited
 from evaluation.consensus.decisions import convergence, pooled_decisions
@@ -29,6 +30,8 @@ from evaluation.scores.reader_rates import (
 )
 from evaluation.scores.sensitivity import Way, sensitivity
 from evaluation.scores.table1 import summarise_fair
+from evaluation.scores.twins import find_twins, scored_as_reader
+from evaluation.study import lineage
 from evaluation.study import tables as t
 from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
@@ -75,7 +78,11 @@ def tables_on_demand(
     """
     usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
     parts: list[Callable[[], _Found]] = [partial(_scores, design, exams, usual)]
+    twins = find_twins(of_all(exams, "alike"), readers)
+    if len(readers) + len(models) > 1:
+        parts.append(partial(iter, [(lineage.TWINS, twins)]))
     if len(readers) > 1:
+        fair = scored_as_reader(fair, twins, readers)
         parts.append(partial(_fair, usual, fair))
         parts.append(partial(_audits, design, exams))
     parts.append(partial(_comparisons, design, exams, readers, models, usual, fair))
@@ -126,6 +133,13 @@ def _comparisons(
             for way, scores in {"fair": fair, "usual": usual}.items()
         ]
         yield t.COMPARISONS, pd.concat(tests, ignore_index=True)
+        known: dict[str, Any] = {"models": models, "readers": readers}
+        alone = readers_without_teacher(fair, design.taught_by, **known, margin=design.margin)
+        pairs = models_without_teacher(fair, design.taught_by, **known)
+        if len(alone):
+            yield lineage.COMPARISONS_WITHOUT_TEACHER, alone
+        if len(pairs):
+            yield lineage.METHODS_WITHOUT_TEACHER, pairs
     if len(models) > 1:
         against = usual
         if len(readers) > 1:

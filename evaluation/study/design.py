@@ -46,6 +46,8 @@ class Design:
         Level to colour, as "#4477aa".
     all_readers : sequence of str
         The study's readers; those who are not scored are named below Table 1.
+    taught_by : mapping of str to sequence of str
+        Model to the readers whose masks it learned from, of those of whom it is known.
     notes : sequence of str
         Lines below every table and list of sentences.
     mark : str
@@ -65,6 +67,7 @@ class Design:
     seed: int = 0
     colors: Mapping[str, str] = field(default_factory=dict)
     all_readers: Sequence[str] = ()
+    taught_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: Sequence[str] = ()
     mark: str = ""
 

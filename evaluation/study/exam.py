@@ -22,10 +22,12 @@ from evaluation.failures.places import marking_outside, slice_counts
 from evaluation.masks.displaced import find_displaced
 from evaluation.masks.exam import ExamMasks
 from evaluation.masks.knees import knee_votes
+from evaluation.masks.moved import find_moved
 from evaluation.masks.reading import MaskError, check_grid
 from evaluation.measures.dice import score
 from evaluation.measures.volume import volumes
 from evaluation.scores.fair import NOBODY, score_fair
+from evaluation.scores.twins import alike
 from evaluation.study.design import Design
 from evaluation.study.pictures import AuditPicture, worst_picture
 
@@ -103,6 +105,8 @@ class ScoredExam:
     slices: pd.DataFrame
     #: Marking outside the allowed region, of `marking_outside`; None without a region.
     outside: pd.DataFrame | None
+    #: How alike any two raters are, of `evaluation.scores.twins.alike`; empty with one rater.
+    alike: pd.DataFrame
     voxel_ml: float
     #: What is to be known of each of the consensuses, by its name.
     audits: Mapping[str, Sequence[Finding]]
@@ -159,6 +163,7 @@ def score_exam(
         volumes=volumes(votes, levels, placed.grid.voxel_ml, _references(votes, consensuses)),
         slices=slice_counts(placed, levels),
         outside=marking_outside(placed, region.array > 0, levels) if region else None,
+        alike=alike(votes, design.levels, find_moved(arrays, votes)),
         voxel_ml=placed.grid.voxel_ml,
         audits=audits,
         picture=worst_picture(design, placed, of_readers, consensuses.named, audits),

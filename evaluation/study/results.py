@@ -85,6 +85,6 @@ class Declared:
 
 
 #: Columns of text that may be empty.
-_TEXTS = ("notices", "readers", "words", "level", "left_out")
+_TEXTS = ("notices", "readers", "words", "level", "left_out", "how", "shared")
 #: Columns of names, whatever the table.
-_NAMES = ("exam", "rater", "other", "model", "left_out", "knee", "way", *_TEXTS)
+_NAMES = ("exam", "rater", "other", "model", "left_out", "knee", "way", "without", *_TEXTS)

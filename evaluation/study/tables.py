@@ -30,6 +30,7 @@ from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores import alternative_annotator, fair, interchangeability, sensitivity, table1
 from evaluation.statistics.icc import ICC_COLUMNS
+from evaluation.study import lineage
 from evaluation.study.results import Declared, Results
 from evaluation.table import Table, dice_table
 
@@ -107,8 +108,7 @@ def _sensitivity(found: Results) -> Table:
 
 
 def _decisions(found: Results) -> Table:
-    notes = tuple(found.design.notes)
-    return pooled_table(found[DECISIONS], title="Votes and what became of them", notes=notes)
+    return pooled_table(found[DECISIONS], title="Votes and what became of them", notes=found.design.notes)
 
 
 def _searches(found: Results) -> Table | None:
@@ -128,10 +128,11 @@ def verdicts(found: Results, models: Sequence[str] = ()) -> list[Verdict]:
     levels = found.design.spoken_of
     made: list[Verdict] = []
     if METHODS_COMPARED in found:
-        made += model_verdicts(of_models(found[METHODS_COMPARED], chosen), ways, levels=levels)
+        pairs = of_models(found[METHODS_COMPARED], chosen)
+        made += model_verdicts(pairs, ways, levels=levels, copies=lineage.copies(found))
     if COMPARISONS in found:
-        rows = found[COMPARISONS]
-        made += reader_verdicts(rows[rows.model.isin(chosen)], ways, levels=levels)
+        rows = found[COMPARISONS][found[COMPARISONS].model.isin(chosen)]
+        made += reader_verdicts(rows, ways, levels=levels, copies=lineage.copies_of_readers(found))
     return made
 
 
@@ -186,9 +187,8 @@ def interchangeability_table(found: Results) -> Table:
 
 def _in_places(found: Results) -> Table:
     title = f"The models in each reader's place, {len(found.exams)} exams"
-    return printed_beside.places_table(
-        found[INTERCHANGEABILITY_BY_READER], title=title, notes=found.design.notes
-    )
+    rows = found[INTERCHANGEABILITY_BY_READER]
+    return printed_beside.places_table(rows, title=title, notes=found.design.notes)
 
 
 def _annotator(found: Results) -> Table:
@@ -197,9 +197,9 @@ def _annotator(found: Results) -> Table:
 
 
 def _interchangeable(found: Results) -> list[str]:
-    rows = found[INTERCHANGEABILITY]
-    places = found[INTERCHANGEABILITY_BY_READER]
-    return [*beside.in_short(rows), *beside.sentences(rows, places), *found.design.notes]
+    rows, places = found[INTERCHANGEABILITY], found[INTERCHANGEABILITY_BY_READER]
+    teachers = {model: names[0] for model, names in found.design.taught_by.items() if len(names) == 1}
+    return [*beside.in_short(rows), *beside.sentences(rows, places, teachers), *found.design.notes]
 
 
 DICE = Declared("dice", "Dice of every exam, rater and level, with counts", dice.COLUMNS)
@@ -295,4 +295,4 @@ DECISIONS = Declared("decisions", "what every combination of votes became, over 
 DECISION_TABLE = Declared("decision_table", "the same exam by exam", ["exam"], decimals="%.6f")
 
 #: All of them, in the order in which docs list them.
-TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)]
+TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)] + lineage.TABLES

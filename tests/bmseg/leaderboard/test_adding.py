@@ -10,6 +10,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bmseg.errors import InputError, WorkError
@@ -18,6 +19,7 @@ from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import score_submission
 from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.verify import verify
+from dataset_conversion.images import read_volume, write_volume
 from evaluation.masks.reading import read_mask
 from tests.bmseg.leaderboard.adders import CONTEXT, add_forever, add_three
 from tests.bmseg.leaderboard.boards import EXAMS, make_board, with_rules, write_masks
@@ -50,6 +52,30 @@ def test_the_same_masks_are_added_once(tmp_path: Path) -> None:
         add_submission(board, "alpha", source, reference, about=Description(title="new"))
     other = add_submission(board, "beta", source, reference)
     assert other.notices == [f"the same masks are on the board as {first.entry.key}"]
+
+
+def test_a_readers_masks_and_another_submissions_are_named(tmp_path: Path) -> None:
+    board, reference = make_board(tmp_path)
+    copy = add_submission(board, "alpha", tmp_path / "readers" / "reader1", reference)
+    assert copy.notices == copy.entry.resembles
+    assert copy.notices[0].startswith(
+        f"{copy.entry.key} is a copy of reader1: equal in every voxel of 3 exams"
+    )
+    assert board.find("alpha").resembles == copy.notices
+    honest = add_submission(
+        board, "beta", write_masks(tmp_path / "sent", 9), reference, taught_by=["reader1"]
+    )
+    assert honest.notices == [] and board.find("beta").taught_by == ["reader1"]
+    near = tmp_path / "near"
+    shutil.copytree(tmp_path / "sent", near)
+    mask = read_volume(near / "knee_a.nii.gz")
+    mask.array[np.nonzero(mask.array)[0][0]] = 0
+    write_volume(near / "knee_a.nii.gz", mask)
+    partly = add_submission(board, "gamma", near, reference)
+    words = f"{partly.entry.key} has the masks of {honest.entry.key} in 2 of 3 exams (knee_b, knee_c)"
+    assert partly.notices[0].startswith(words)
+    with pytest.raises(InputError, match="taught by: found nobody, expected some of reader1, reader2"):
+        add_submission(board, "delta", near, reference, taught_by=["nobody"])
 
 
 def test_a_missing_exam_is_said_and_counts_as_the_worst(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
     files = {str(path.relative_to(out)) for path in out.rglob("[!.]*") if path.is_file()}
     assert files == {
         *(f"{kind}/{exam}.nii.gz" for exam in EXAMS for kind in ("consensus", "yardstick")),
+        "twins.csv", "twins.md",
         "dice.csv", "consensus.csv", "decision_table.csv", "table1.csv", "table1.md", "table1.html",
         "fair_dice.csv", "table1_fair.csv", "table1_fair.md", "table1_fair.html", "comparisons.csv",
         "comparisons.md", "agreement_dice.csv", "agreement_chance.csv", "reader_rates.csv",

@@ -1,0 +1,240 @@
+"""Whose masks are another's? Copies, and masks so alike that nobody drew both.
+
+A copy of a reader that is offered as a model is scored against consensuses that hold its twin, and looks
+better than any reader: so it is called a copy, is scored as that reader is, and gets no verdict.
+
+How alike two label maps are is one number an exam: Dice over all marked voxels, the label counting. Two
+raters are *nearly identical* when, in every exam in which one of the two marked anything, they differ by at
+most a quarter of what the two readers differ by who are most alike there, and by at most 2 % (`MOST_APART`).
+A quarter, because a rater without any error still differs from a reader by the reader's own errors, about
+half of what two readers differ by: on the synthetic cohort a student who sees the signal without noise, and
+draws by a reader's thresholds of the day, differs by STUDENT of it at the least. Masks that differ more are
+compared again after one was moved, grown or shrunk by a voxel (`evaluation.masks.moved`). Where there are
+no two other readers to compare with, only what is equal, at once or then, counts; so it does where only
+some exams are alike, and only of 100 voxels or more.
+
+Not found: copies with more than some 3 % of the voxels drawn anew, moved by two voxels or more, mirrored,
+smoothed, put together from several readers' masks, or changed in some exams only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.consensus.votes import Votes
+from evaluation.masks.moved import Moved, same_label_dice
+from evaluation.statistics.words import count_of, number, plural
+
+#: Of an exam: how much of either mask is not in the other, at most.
+MOST_APART = 0.02
+#: And this share of what the readers' most alike pair differs by.
+_SHARE_OF_READERS = 0.25
+#: Voxels that both must have marked where only some exams are alike: less may be chance.
+FEWEST = 100
+
+COPY, NEARLY, IN_PART = "copy", "nearly identical", "in part"
+#: In place of a level: all of them, each voxel by its label.
+ALL = "all"
+
+#: Columns of `alike`.
+ALIKE = ["rater", "other", "level", "dice", "n_rater", "n_other", "identical", "undone", "how"]
+#: Columns of `find_twins`.
+COLUMNS = [
+    "rater", "other", "kind", "how", "level", "dice", "readers_median", "readers_highest", "n_identical",
+    "n_alike", "n_marked", "n", "shared",
+]  # fmt: skip
+
+
+def alike(votes: Votes, levels: Mapping[str, int], moved: Sequence[Moved] = ()) -> pd.DataFrame:
+    """How alike any two raters of an exam are.
+
+    `ALIKE`, a row a pair and level, before them one of `ALL`: Dice, voxels that each marked, whether the
+    masks are equal in every voxel, and of `ALL` the Dice after a move was undone and ``how`` (of `moved`;
+    else NaN and nothing).
+    """
+    values = np.asarray(votes.labels)[votes.patterns]
+    undone = {(each.rater, each.other): each for each in moved}
+    rows = []
+    for a, b in combinations(range(len(votes.raters)), 2):
+        names = votes.raters[a], votes.raters[b]
+        one, two = values[:, a], values[:, b]
+        equal = one == two
+        identical = bool(equal.all())
+        for level, value in {ALL: None, **levels}.items():
+            inside = [mask > 0 if value is None else mask == value for mask in (one, two)]
+            same, n_one, n_two = (int(votes.counts[voxels].sum()) for voxels in (inside[0] & equal, *inside))
+            after = undone.get(names) if value is None else None
+            rows.append(
+                (*names, level, same_label_dice(same, n_one, n_two), n_one, n_two, identical)
+                + ((after.dice, after.how) if after else (np.nan, ""))
+            )
+    return pd.DataFrame(rows, columns=ALIKE)
+
+
+def find_twins(exams: pd.DataFrame, readers: Sequence[str]) -> pd.DataFrame:
+    """Raters whose masks are another's, in all exams or in some.
+
+    Parameters
+    ----------
+    exams : DataFrame
+        `alike` of every exam, with a column ``exam``.
+    readers : sequence of str
+        The other raters are models.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`, a row a pair and level, `ALL` first. ``kind`` is a copy (every voxel of every exam),
+        nearly identical (in every exam in which one of the two marked anything), or in part (equal in
+        ``shared`` alone). ``other`` is the reader of a model's pair; of two readers or models it is the
+        first. ``dice`` is the mean over exams, ``readers_median`` and ``readers_highest`` are those of the
+        other pairs of readers, NaN without any. ``n_identical`` and ``n_alike`` are exams of ``n_marked``, in
+        which one of the two marked anything, of ``n`` in all. Raters who marked nothing anywhere are no
+        twins.
+    """
+    whole = exams[exams.level == ALL]
+    by_exam = [pairs for _, pairs in whole.groupby("exam", sort=False)]
+    if not by_exam:
+        return pd.DataFrame(columns=COLUMNS)
+    near = pd.concat([_is_near(pairs, readers) for pairs in by_exam]).reindex(whole.index)
+    means = exams.groupby(["rater", "other", "level"], sort=False).dice.mean()
+    rows = []
+    for names, pair in whole.assign(near=near).groupby(["rater", "other"], sort=False):
+        facts = _kind(pair)
+        if not facts:
+            continue
+        other, rater = names if names[0] in readers or names[1] not in readers else names[::-1]
+        beside = _among_readers(means, readers, {*names})
+        rows += [
+            {"rater": rater, "other": other, "level": level, "dice": dice}
+            | {"readers_median": beside.get(level, _NOTHING).median()}
+            | {"readers_highest": beside.get(level, _NOTHING).max()}
+            | facts
+            for level, dice in means.loc[names].items()
+        ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def twins_of(twins: pd.DataFrame, readers: Sequence[str]) -> dict[str, str]:
+    """Model to the reader whose masks it has, also where that is so in some exams: it gets no verdict."""
+    pairs = twins[(twins.level == ALL) & twins.other.isin(readers) & ~twins.rater.isin(readers)]
+    pairs = pairs.sort_values("dice", ascending=False, kind="stable")
+    return dict(zip(pairs.rater[::-1], pairs.other[::-1], strict=True))
+
+
+def twin_models(twins: pd.DataFrame, readers: Sequence[str]) -> set[frozenset[str]]:
+    """Pairs of models with the same masks in every exam: there is nothing to say between them.
+
+    Models that are nearly identical may differ in what matters, as a focus that one of them invents.
+    """
+    pairs = twins[(twins.level == ALL) & (twins.kind == COPY)]
+    pairs = pairs[~pairs.other.isin(readers) & ~pairs.rater.isin(readers)]
+    return {frozenset(pair) for pair in zip(pairs.rater, pairs.other, strict=True)}
+
+
+def scored_as_reader(fair: pd.DataFrame, twins: pd.DataFrame, readers: Sequence[str]) -> pd.DataFrame:
+    """Fair scores in which a model with a reader's masks meets what that reader meets: the others alone.
+
+    `fair` is of `evaluation.scores.fair.score_fair` with a column ``exam``, `twins` of `find_twins`: a copy
+    keeps the rows in which its reader is left out, one in part does so in the exams that it shares.
+    """
+    keep = pd.Series(True, fair.index)
+    for model, reader in twins_of(twins, readers).items():
+        pair = twins[(twins.level == ALL) & (twins.rater == model) & (twins.other == reader)].iloc[0]
+        there = (fair.rater == model) & (fair.left_out != reader)
+        if pair.kind == IN_PART:
+            there &= fair.exam.isin(pair.shared.split(", "))
+        keep &= ~there
+    return fair[keep].reset_index(drop=True)
+
+
+def in_words(twins: pd.DataFrame, readers: Sequence[str], *, consequence: bool = True) -> list[str]:
+    """A sentence a pair, and by default what follows from it; one where there is none."""
+    if twins.empty:
+        return ["No rater's masks are another's, as far as was looked: identical, or nearly so."]
+    return [
+        f"{_sentence(pair)} {_consequence(pair, readers) if consequence else ''}".rstrip()
+        for pair in twins[twins.level == ALL].itertuples()
+    ]
+
+
+def _is_near(pairs: pd.DataFrame, readers: Sequence[str]) -> pd.Series:
+    """Whether each pair of one exam is identical or nearly so; `pairs` are its rows of `ALL`."""
+    marked = (pairs.n_rater > 0) | (pairs.n_other > 0)
+    apart = 1 - pairs[["dice", "undone"]].max(axis=1)
+    of_readers = pairs.rater.isin(readers) & pairs.other.isin(readers) & marked
+    near = pd.Series(False, pairs.index)
+    # Readers first: of two readers who are one, only one is what others are compared with.
+    for among in (of_readers, marked):
+        doubles = set(pairs.other[near])
+        single = of_readers & ~pairs.rater.isin(doubles) & ~pairs.other.isin(doubles)
+        for row in pairs.index[among & ~near]:
+            beside = apart[single & (pairs.index != row)]
+            most = min(MOST_APART, _SHARE_OF_READERS * beside.min()) if len(beside) else 0.0
+            near[row] = apart[row] <= most
+    return near
+
+
+def _kind(pair: pd.DataFrame) -> dict[str, Any]:
+    """What a pair of raters is over all exams; nothing where they are no twins."""
+    marked = (pair.n_rater > 0) | (pair.n_other > 0)
+    equal = pair.identical | (pair.undone == 1)
+    plenty = equal & (pair[["n_rater", "n_other"]].min(axis=1) >= FEWEST)
+    counts = {
+        "n_identical": int((pair.identical & marked).sum()), "n_alike": int(pair.near.sum()),
+        "n_marked": int(marked.sum()), "n": len(pair), "shared": "",
+    }  # fmt: skip
+    how = " or ".join(dict.fromkeys(pair.how[pair.near & (pair.how != "") & ~pair.identical]))
+    if marked.any() and pair.identical.all():
+        return counts | {"kind": COPY, "how": ""}
+    if marked.any() and pair.near[marked].all():
+        return counts | {"kind": NEARLY, "how": how}
+    if plenty.any():
+        named = {"shared": ", ".join(pair.exam[plenty]), "n_alike": int(plenty.sum())}
+        return counts | {"kind": IN_PART, "how": how} | named
+    return {}
+
+
+_NOTHING = pd.Series(dtype=float)
+
+
+def _among_readers(means: pd.Series, readers: Sequence[str], but: set[str]) -> dict[str, pd.Series]:
+    """Level to the Dice of every pair of readers, but that of `but` and those of readers who are one."""
+    table = means.reset_index()
+    pairs = table[table.rater.isin(readers) & table.other.isin(readers) & (table.dice < 1)]
+    pairs = pairs[~(pairs.rater.isin(but) & pairs.other.isin(but))]
+    return {str(level): rows.dice for level, rows in pairs.groupby("level")}
+
+
+def _sentence(pair: Any) -> str:
+    """What a row of `ALL` says."""
+    if pair.kind == COPY:
+        said = f"{pair.rater} is a copy of {pair.other}: equal in every voxel of {plural(pair.n, 'exam')}"
+    elif pair.kind == IN_PART:
+        said = f"{pair.rater} has the masks of {pair.other} in {count_of(pair.n_alike, pair.n, 'exams')}"
+        said += f" ({pair.shared})"
+    else:
+        how = f", {pair.how}" if pair.how else ""
+        exams = count_of(pair.n_identical, pair.n, "exams")
+        said = f"{pair.rater} is nearly identical to {pair.other}{how}: equal in {exams}"
+        said += f", Dice of all that is marked {number(pair.dice, 3)}"
+    if not np.isnan(pair.readers_median):
+        highest = number(pair.readers_highest)
+        said += f" (readers among themselves: Dice {number(pair.readers_median)}, at most {highest})"
+    return f"{said}."
+
+
+def _consequence(pair: Any, readers: Sequence[str]) -> str:
+    if pair.rater in readers:
+        return "They count as two readers in every consensus: give one of them."
+    if pair.other not in readers:
+        return "There is nothing to choose between them." if pair.kind == COPY else ""
+    where = " there" if pair.kind == IN_PART else ""
+    return (
+        f"It gets no verdict, and{where} the scores that {pair.other} gets: without {pair.other}'s own mask."
+    )

@@ -1,0 +1,48 @@
+"""Tables on where masks come from: whose are another's, and what models are without their teacher."""
+
+from __future__ import annotations
+
+from evaluation.comparison import models, readers, teachers
+from evaluation.scores import twins
+from evaluation.study.results import Declared, Results
+
+
+def copies_of_readers(found: Results) -> dict[str, str]:
+    """Model to the reader whose masks it has: it gets no verdict."""
+    return twins.twins_of(found[TWINS], found.readers) if TWINS in found else {}
+
+
+def copies(found: Results) -> dict[str, str]:
+    """The same, and of models with the same masks the later to the earlier: no verdict on pairs with it."""
+    if TWINS not in found:
+        return {}
+    place = {model: number for number, model in enumerate(found.models)}
+    pairs = [sorted(pair, key=place.__getitem__) for pair in twins.twin_models(found[TWINS], found.readers)]
+    return {later: first for first, later in sorted(pairs, reverse=True)} | copies_of_readers(found)
+
+
+def twins_told(found: Results) -> list[str]:
+    """A sentence for each pair of raters who have the same masks, or nearly; none where there is none."""
+    if TWINS not in found or found[TWINS].empty:
+        return []
+    return twins.in_words(found[TWINS], found.readers)
+
+
+def _twins(found: Results) -> list[str]:
+    taught = teachers.taught_in_words(found.design.taught_by, found.models)
+    return [*twins.in_words(found[TWINS], found.readers), *taught, *found.design.notes]
+
+
+TWINS = Declared(
+    "twins", "raters whose masks are another's, identical or nearly so, how alike, and in words",
+    twins.COLUMNS, words=_twins, words_name="twins",
+)  # fmt: skip
+COMPARISONS_WITHOUT_TEACHER = Declared(
+    "comparisons_without_teacher",
+    "models beside their teacher and the median reader, without the teacher's mask",
+    [*readers.COLUMNS, teachers.WITHOUT],
+)
+METHODS_WITHOUT_TEACHER = Declared(
+    "methods_without_teacher", "pairs of models without a teacher's mask", [*models.COLUMNS, teachers.WITHOUT]
+)
+TABLES = [TWINS, COMPARISONS_WITHOUT_TEACHER, METHODS_WITHOUT_TEACHER]
