@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from evaluation.comparison import models, readers, teachers
+from collections.abc import Sequence
+
+import pandas as pd
+
+from evaluation.comparison import models, readers, teachers, ways
+from evaluation.comparison.verdicts import Verdict, model_verdicts, reader_verdicts
 from evaluation.scores import twins
 from evaluation.study.results import Declared, Results
 
@@ -19,6 +24,34 @@ def copies(found: Results) -> dict[str, str]:
     place = {model: number for number, model in enumerate(found.models)}
     pairs = [sorted(pair, key=place.__getitem__) for pair in twins.twin_models(found[TWINS], found.readers)]
     return {later: first for first, later in sorted(pairs, reverse=True)} | copies_of_readers(found)
+
+
+def without_teacher(found: Results, verdict: Verdict) -> str:
+    """What a verdict is without the masks of the reader who taught one of the two, with a space before it.
+
+    "" where no model of the two has one teacher, or there is no verdict.
+    """
+    if verdict.call in ("copy", "not comparable"):
+        return ""
+    of_models = verdict.second in found.models
+    table = METHODS_WITHOUT_TEACHER if of_models else COMPARISONS_WITHOUT_TEACHER
+    if table not in found:
+        return ""
+    rows = found[table]
+    rows = rows[(rows.model == verdict.first) & (rows.other == verdict.second)]
+    judge = model_verdicts if of_models else reader_verdicts
+    no_ways, levels = pd.DataFrame(columns=ways.COLUMNS), found.design.spoken_of
+    told = ""
+    for teacher, alone in rows.groupby(teachers.WITHOUT, sort=False):
+        way = models.YARDSTICK if of_models else models.FAIR
+        (again,) = judge(alone.assign(way=way), no_ways, levels=levels)
+        taught = [name for name in (verdict.first, verdict.second) if teacher in _teachers(found, name)]
+        told += f" Without {teacher}, whose masks taught {' and '.join(taught)}: {again.words}"
+    return told
+
+
+def _teachers(found: Results, model: str) -> Sequence[str]:
+    return found.design.taught_by.get(model, ())
 
 
 def twins_told(found: Results) -> list[str]:

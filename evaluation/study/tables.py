@@ -6,6 +6,7 @@ Who adds a table adds it here and in `evaluation.study.compute`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -133,7 +134,9 @@ def verdicts(found: Results, models: Sequence[str] = ()) -> list[Verdict]:
     if COMPARISONS in found:
         rows = found[COMPARISONS][found[COMPARISONS].model.isin(chosen)]
         made += reader_verdicts(rows, ways, levels=levels, copies=lineage.copies_of_readers(found))
-    return made
+    return [
+        replace(verdict, words=verdict.words + lineage.without_teacher(found, verdict)) for verdict in made
+    ]
 
 
 def said_first(found: Results, models: Sequence[str] = ()) -> list[str]:
