@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -26,28 +27,28 @@ def copies(found: Results) -> dict[str, str]:
     return {later: first for first, later in sorted(pairs, reverse=True)} | copies_of_readers(found)
 
 
-def without_teacher(found: Results, verdict: Verdict) -> str:
-    """What a verdict is without the masks of the reader who taught one of the two, with a space before it.
-
-    "" where no model of the two has one teacher, or there is no verdict.
-    """
-    if verdict.call in ("copy", "not comparable"):
-        return ""
+def beside_teacher(found: Results, verdict: Verdict) -> Verdict:
+    """The verdict, and beside it what it is without the masks of the reader who taught one of the two."""
     of_models = verdict.second in found.models
     table = METHODS_WITHOUT_TEACHER if of_models else COMPARISONS_WITHOUT_TEACHER
-    if table not in found:
-        return ""
+    if table not in found or verdict.call in ("copy", "not comparable"):
+        return verdict
     rows = found[table]
     rows = rows[(rows.model == verdict.first) & (rows.other == verdict.second)]
     judge = model_verdicts if of_models else reader_verdicts
     no_ways, levels = pd.DataFrame(columns=ways.COLUMNS), found.design.spoken_of
-    told = ""
+    told = verdict.words
     for teacher, alone in rows.groupby(teachers.WITHOUT, sort=False):
         way = models.YARDSTICK if of_models else models.FAIR
         (again,) = judge(alone.assign(way=way), no_ways, levels=levels)
         taught = [name for name in (verdict.first, verdict.second) if teacher in _teachers(found, name)]
-        told += f" Without {teacher}, whose masks taught {' and '.join(taught)}: {again.words}"
-    return told
+        told += f" Without {teacher}, whose masks taught {' and '.join(taught)}: {_go_on(again.words)}"
+    return replace(verdict, words=told)
+
+
+def _go_on(words: str) -> str:
+    """A sentence after a colon; a rater's name at its head stays as it is."""
+    return words[0].lower() + words[1:] if words.startswith(("Which ", "The ", "Neither ")) else words
 
 
 def _teachers(found: Results, model: str) -> Sequence[str]:

@@ -6,7 +6,6 @@ Who adds a table adds it here and in `evaluation.study.compute`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
 
@@ -134,9 +133,7 @@ def verdicts(found: Results, models: Sequence[str] = ()) -> list[Verdict]:
     if COMPARISONS in found:
         rows = found[COMPARISONS][found[COMPARISONS].model.isin(chosen)]
         made += reader_verdicts(rows, ways, levels=levels, copies=lineage.copies_of_readers(found))
-    return [
-        replace(verdict, words=verdict.words + lineage.without_teacher(found, verdict)) for verdict in made
-    ]
+    return [lineage.beside_teacher(found, verdict) for verdict in made]
 
 
 def said_first(found: Results, models: Sequence[str] = ()) -> list[str]:
