@@ -62,13 +62,18 @@ def find_moved(masks: Mapping[str, np.ndarray], votes: Votes) -> list[Moved]:
         apart = 1 - same_label_dice(same, *n.sum(axis=1))
         if not (n.any(axis=1).all() and apart > 0):
             continue
-        ways: list[Iterator[tuple[str, np.ndarray, np.ndarray]]] = []
+        may_be_moved = (n.min(axis=0) >= _AS_MANY * n.max(axis=0)).all()
+        may_be_grown = [
+            counts[(small > 0) & (large >= small)].sum() >= _WITHIN * size.sum()
+            for small, large, size in ((one, two, n[0]), (two, one, n[1]))
+        ]
+        if not (may_be_moved or any(may_be_grown)):
+            continue
         arrays = _cropped(masks[rater], masks[other])
-        if (n.min(axis=0) >= _AS_MANY * n.max(axis=0)).all():
-            ways.append(_moves(*arrays))
-        for (small, large), size, first in (((one, two), n[0], True), ((two, one), n[1], False)):
-            if counts[(small > 0) & (large >= small)].sum() >= _WITHIN * size.sum():
-                ways.append(_growths(*(arrays if first else arrays[::-1])))
+        ways = [_moves(*arrays)] if may_be_moved else []
+        ways += [
+            _growths(*order) for order, may in zip((arrays, arrays[::-1]), may_be_grown, strict=True) if may
+        ]
         tried = [(_alike(a, b), how) for way in ways for how, a, b in way]
         if tried:
             dice, how = max(tried)

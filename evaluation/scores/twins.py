@@ -7,14 +7,15 @@ How alike two label maps are is one number an exam: Dice over all marked voxels,
 raters are *nearly identical* when, in every exam in which one of the two marked anything, they differ by at
 most a quarter of what the two readers differ by who are most alike there, and by at most 2 % (`MOST_APART`).
 A quarter, because a rater without any error still differs from a reader by the reader's own errors, about
-half of what two readers differ by: on the synthetic cohort a student who sees the signal without noise, and
-draws by a reader's thresholds of the day, differs by STUDENT of it at the least. Masks that differ more are
-compared again after one was moved, grown or shrunk by a voxel (`evaluation.masks.moved`). Where there are
-no two other readers to compare with, only what is equal, at once or then, counts; so it does where only
-some exams are alike, and only of 100 voxels or more.
+half of what two readers differ by: on the synthetic cohort the nearest of the students who see the signal
+without noise, and draw by a reader's thresholds of the day, differs from that reader by 0.43 of it on
+average and by 0.28 in one exam. Masks that differ more are compared again after one was moved, grown or
+shrunk by a voxel (`evaluation.masks.moved`). Where there are no two other readers to compare with, only what
+is equal, at once or then, counts; so it does where only some exams are alike, and only of 100 voxels or more.
 
-Not found: copies with more than some 3 % of the voxels drawn anew, moved by two voxels or more, mirrored,
-smoothed, put together from several readers' masks, or changed in some exams only.
+Not found: copies with 2 % of the voxels or more drawn anew, moved by two voxels or more, or by a slice out
+of a volume to whose end they reach, mirrored, smoothed, put together from several readers' masks, or changed
+in some exams only.
 """
 
 from __future__ import annotations
