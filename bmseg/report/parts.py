@@ -41,7 +41,7 @@ def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part
         return [*methods, _where_it_fails(evaluation)]
     without = [_without_consensus(evaluation)] if t.INTERCHANGEABILITY in evaluation.found else []
     parts = [_fair(evaluation), *without, *methods, _comparisons(evaluation), _agreement(evaluation)]
-    parts += [_where_it_fails(evaluation), _volumes(evaluation), _sensitivity(evaluation)]
+    parts += [_where_it_fails(evaluation), _volumes(evaluation), _audit(evaluation), _sensitivity(evaluation)]
     return [part for part in parts if part.figures or part.tables]
 
 
@@ -102,7 +102,8 @@ def _comparisons(evaluation: Evaluation) -> Part:
     return Part(
         "Models against readers",
         "Paired by exam, by the fair scores: Hodges-Lehmann differences with their intervals, exact Wilcoxon "
-        "tests, Holm's adjustment over all readers on a level.",
+        "tests, Holm's adjustment over all readers on a level; the verdicts above them are adjusted over the "
+        "levels that they speak of.",
         [
             (evaluation.figure(f"comparisons_{model}"), f"Dice of {model} minus that of each reader, fair.")
             for model in found.models
@@ -129,7 +130,9 @@ def _agreement(evaluation: Evaluation) -> Part:
         [(evaluation.figure("agreement"), "Dice of every pair of raters, mean over exams.")],
         [
             _table("Beyond chance, mean over exams", chance, ["voxels", "measure"]),
-            _table("Readers as STAPLE sees them, mean over exams", rates, ["level", "rater", "measure"], 3),
+            _table(
+                "STAPLE's estimates of the readers, mean over exams", rates, ["level", "rater", "measure"], 3
+            ),
         ],
         [],
     )
@@ -182,11 +185,24 @@ def _volumes(evaluation: Evaluation) -> Part:
     return Part("Volumes", "Bland-Altman: difference against mean, a point an exam.", figures, tables, [])
 
 
+def _audit(evaluation: Evaluation) -> Part:
+    found = evaluation.found
+    pictures = sorted((evaluation.folder / "figures").glob("audit_*.png"))
+    caption = "{}: the readers' votes and the consensus, on the slice with most of what was found."
+    return Part(
+        "What the consensuses do that readers would not expect",
+        "Every consensus is looked through: the study's own, the yardstick, and those without one reader each.",
+        [(path, caption.format(path.stem.removeprefix("audit_"))) for path in pictures],
+        [Markup(found.printed(t.CONSENSUS_AUDIT).to_html())],
+        found.words(t.CONSENSUS_AUDIT),
+    )
+
+
 def _sensitivity(evaluation: Evaluation) -> Part:
     return Part(
         "The same table by other consensuses",
-        "Median (mean) Dice when the consensus is made by another rule, and how the order of raters changes; "
-        "the study's own rule is starred.",
+        "Does the rule matter? Median (mean) Dice when the consensus is made by another rule, and how the order "
+        "of raters changes; the study's own rule is starred.",
         [],
         [Markup(evaluation.found.printed(t.SENSITIVITY).to_html())],
         [],
