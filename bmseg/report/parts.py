@@ -191,7 +191,7 @@ def _audit(evaluation: Evaluation) -> Part:
     caption = "{}: the readers' votes and the consensus, on the slice with most of what was found."
     return Part(
         "What the consensuses do that readers would not expect",
-        "Every consensus is looked through: the study's own, the yardstick, and those without one reader each.",
+        "Every consensus is looked through: the study's own, the yardstick, those without a reader each.",
         [(path, caption.format(path.stem.removeprefix("audit_"))) for path in pictures],
         [Markup(found.printed(t.CONSENSUS_AUDIT).to_html())],
         found.words(t.CONSENSUS_AUDIT),
@@ -201,8 +201,8 @@ def _audit(evaluation: Evaluation) -> Part:
 def _sensitivity(evaluation: Evaluation) -> Part:
     return Part(
         "The same table by other consensuses",
-        "Does the rule matter? Median (mean) Dice when the consensus is made by another rule, and how the order "
-        "of raters changes; the study's own rule is starred.",
+        "Does the rule matter? Median (mean) Dice when the consensus is made by another rule, and how the "
+        "order of raters changes; the study's own rule is starred.",
         [],
         [Markup(evaluation.found.printed(t.SENSITIVITY).to_html())],
         [],
