@@ -33,6 +33,9 @@ SEEDS = range(101, 111)
 #: Numbers of readers, and exams a cohort of the families.
 READERS, EXAMS = (3, 4, 6), 3
 CALIBRATED = "calibrated"
+_TRUTH = "truth "
+#: Mean Dice of two models that the truth puts no further apart says nothing about a rule.
+_APART = 0.02
 
 
 @dataclass(frozen=True)
@@ -123,75 +126,140 @@ def run(families: list[str], seeds: range, n_readers: tuple[int, ...]) -> pd.Dat
     return pd.concat(found, ignore_index=True)
 
 
-def with_truth(found: pd.DataFrame) -> pd.DataFrame:
-    """Mean Dice with the truth: a row a family, readers, part and truth; a column a way."""
-    # Where the truth holds nothing there is no overlap to measure; what is marked there counts apart.
-    truths = found[found.rater.str.startswith("truth ") & (found.n_rater > 0)]
-    truths = truths.assign(
-        way=truths.rule + " " + truths.region, part=np.where(truths.part == "all", "all", "one out")
+def dice_with_truth(found: pd.DataFrame, part: str = "all") -> pd.DataFrame:
+    """Mean Dice with the truth over levels, and over numbers of readers: a row a family, a column a way.
+
+    Where the truth holds nothing there is no overlap to measure. `part` is "all" readers, or "one out".
+    """
+    truths = _of_truth(found)
+    truths = truths[(truths.part == "all") == (part == "all")]
+    dice = truths.groupby(["family", "n_readers", "way", "level"]).dice.mean()
+    for keys in (["family", "n_readers", "way"], ["family", "way"]):
+        dice = dice.groupby(keys).mean()
+    return dice.unstack("way")
+
+
+def by_definition(found: pd.DataFrame) -> pd.DataFrame:
+    """The same of the calibrated readers, by definition of the truth."""
+    truths = _of_truth(found[(found.family == CALIBRATED) & (found.part == "all")])
+    by_level = truths.groupby(["rater", "way", "level"]).dice.mean()
+    return by_level.groupby(["rater", "way"]).mean().unstack("way")
+
+
+def volume_ratios(found: pd.DataFrame) -> pd.DataFrame:
+    """Voxels of a level in the consensus over the truth's, median over exams: a row a family and level."""
+    truths = _of_truth(found[found.part == "all"])
+    truths = truths.assign(ratio=truths.n_reference / truths.n_rater)
+    return truths.groupby(["family", "level", "way"]).ratio.median().unstack("way")
+
+
+def decisions(found: pd.DataFrame) -> pd.DataFrame:
+    """A row a way: unanimous voxels overruled, of how many, in how many exams, and exams not monotone."""
+    keys = ["family", "n_readers", "seed", "exam", "part", "way"]
+    ways = _with_way(found[found.part != "truth"]).drop_duplicates(keys)
+    grouped = ways.groupby("way")
+    return pd.DataFrame(
+        {
+            "consensuses": grouped.size(),
+            "overruling": grouped.overruled.agg(lambda voxels: int((voxels > 0).sum())),
+            "overruled": grouped.overruled.sum().astype(int),
+            "unanimous": grouped.unanimous.sum().astype(int),
+            "not_monotone": grouped.monotone.agg(lambda good: int((~good.astype(bool)).sum())),
+        }
     )
-    by_level = truths.groupby(["family", "n_readers", "part", "rater", "way", "level"]).dice.mean()
-    return by_level.groupby(["family", "n_readers", "part", "rater", "way"]).mean().unstack("way")
 
 
 def orders(found: pd.DataFrame) -> pd.DataFrame:
-    """Share of pairs of models that each way orders as the truth does, on levels and seeds."""
-    models = found[~found.rater.str.startswith("truth ")]
+    """Share of pairs of models that each way orders as the truth does: a row a family.
+
+    By a cohort's mean Dice of a level. Pairs that the truth itself puts within 0.02 say nothing about a rule.
+    """
+    models = found[~found.rater.str.startswith(_TRUTH)]
     keys = ["family", "n_readers", "seed", "level"]
-    truth = models[models.part == "truth"]
+    of_all = _with_way(models[models.part == "all"])
+    means = of_all.groupby([*keys, "way", "rater"]).dice.mean().unstack("rater")
     rows = []
-    consensus = models[models.part == "all"]
-    consensus = consensus.assign(way=consensus.rule + " " + consensus.region)
-    means = consensus.groupby([*keys, "way", "rater"]).dice.mean().unstack("rater")
-    for name, of_truth in truth.groupby("rule"):
+    for name, of_truth in models[models.part == "truth"].groupby("rule"):
         right = of_truth.groupby([*keys, "rater"]).dice.mean().unstack("rater")
-        for (*key, way), row in zip(means.index, means.itertuples(index=False), strict=True):
-            if tuple(key) not in right.index:
+        for index, seen in means.iterrows():
+            key, way = index[:-1], index[-1]
+            if key not in right.index:
                 continue
-            true, seen = right.loc[tuple(key)].to_numpy(), np.array(row)
-            for one, two in combinations(range(len(true)), 2):
-                # Pairs that the truth itself hardly tells apart say nothing about a rule.
-                if abs(true[one] - true[two]) > 0.02:
+            true = right.loc[key]
+            for one, two in combinations(true.dropna().index, 2):
+                if abs(true[one] - true[two]) > _APART:
                     same = (true[one] - true[two]) * (seen[one] - seen[two]) > 0
-                    rows.append((*key, name, way, same))
-    table = pd.DataFrame(rows, columns=[*keys, "truth", "way", "same"])
-    return table.groupby(["family", "n_readers", "truth", "way"]).same.mean().unstack("way")
+                    rows.append((key[0], name, way, same))
+    table = pd.DataFrame(rows, columns=["family", "truth", "way", "same"])
+    return table.groupby(["family", "way"]).same.mean().unstack("way")
+
+
+def regrets(dice: pd.DataFrame) -> pd.Series:
+    """The most by which each way falls below the best of a family; of ways that serve all families."""
+    whole = dice.dropna(axis=1)
+    return whole.sub(whole.max(axis=1), axis=0).abs().max()
+
+
+def report(found: pd.DataFrame) -> str:
+    """The tables of a run, as Markdown."""
+    nominal = [family.name for family in FAMILIES if family.nominal]
+    tables = dice_with_truth(found), dice_with_truth(found, "one out"), orders(found)
+    ratios = volume_ratios(found).drop(index=nominal, level="family", errors="ignore")
+    parts = {
+        "Levels in rising order": _summary(*(table.drop(nominal, errors="ignore") for table in tables)),
+        "Labels without an order": _summary(*(table[table.index.isin(nominal)] for table in tables)),
+        "The calibrated readers, by definition of the truth": _markdown(by_definition(found).T),
+        "Volume of the consensus over the truth's, median over exams": _markdown(
+            ratios.groupby("level").mean().T, 2
+        ),
+        "What the rules do to votes": _markdown(decisions(found), 0),
+    }
+    return "\n".join(f"### {title}\n\n{table}\n" for title, table in parts.items())
+
+
+def _summary(dice: pd.DataFrame, alone: pd.DataFrame, order: pd.DataFrame) -> str:
+    """Every family's Dice, then what they come to, the best way first."""
+    whole, without, ordered = (table.dropna(axis=1) for table in (dice, alone, order))
+    table = whole.T.assign(
+        **{
+            "mean": whole.mean(),
+            "largest regret": regrets(whole),
+            "one left out: mean": without.mean(),
+            "one left out: regret": regrets(without),
+            "pairs in order": ordered.mean(),
+        }
+    )
+    return _markdown(table.sort_values("mean", ascending=False))
+
+
+def _of_truth(found: pd.DataFrame) -> pd.DataFrame:
+    return _with_way(found[found.rater.str.startswith(_TRUTH) & (found.n_rater > 0)])
+
+
+def _with_way(found: pd.DataFrame) -> pd.DataFrame:
+    region = found.region.where(found.region != "volume", "")
+    return found.assign(way=(found.rule + " " + region).str.strip())
+
+
+def _markdown(table: pd.DataFrame, decimals: int = 3) -> str:
+    heads = ["", *map(str, table.columns)]
+    rows = [
+        [str(name), *(f"{value:.{decimals}f}" for value in row)]
+        for name, row in zip(table.index, table.to_numpy(float), strict=True)
+    ]
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", default="101-110")
+    parser.add_argument("--seeds", default=f"{SEEDS[0]}-{SEEDS[-1]}")
     parser.add_argument("--families", nargs="*", default=[CALIBRATED, *(family.name for family in FAMILIES)])
     parser.add_argument("--readers", nargs="*", type=int, default=list(READERS))
-    parser.add_argument("--save")
     given = parser.parse_args()
     first, last = map(int, given.seeds.split("-"))
-    found = run(given.families, range(first, last + 1), tuple(given.readers))
-    if given.save:
-        found.to_pickle(given.save)
-    show(found)
-
-
-def show(found: pd.DataFrame) -> None:
-    pd.set_option("display.width", 250, "display.max_columns", 40, "display.max_rows", 200)
-    dice = with_truth(found)
-    print(dice.round(3).to_string())
-    per_family = dice.groupby(["family", "n_readers", "part"]).mean()
-    of_all = per_family.xs("all", level="part")
-    regret = of_all.sub(of_all.max(axis=1), axis=0).abs()
-    print(pd.DataFrame({"mean": of_all.mean(), "largest regret": regret.max()}).round(3).to_string())
-    print(orders(found).round(3).to_string())
-    ways = found[found.part != "truth"].drop_duplicates(
-        ["family", "n_readers", "seed", "exam", "rule", "region", "part"]
-    )
-    ways = ways.assign(way=ways.rule + " " + ways.region, share=ways.overruled / ways.unanimous.clip(lower=1))
-    said = ways.groupby(["family", "way"]).agg(
-        overruled=("overruled", "sum"),
-        worst=("share", "max"),
-        not_monotone=("monotone", lambda m: (~m.astype(bool)).sum()),
-        of=("monotone", "size"),
-    )
-    print(said.to_string())
+    print(report(run(given.families, range(first, last + 1), tuple(given.readers))))
 
 
 if __name__ == "__main__":
