@@ -10,7 +10,7 @@ the truth puts them.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -114,7 +114,12 @@ def with_background(votes: Votes, voxels: int) -> Votes:
     return Votes(votes.raters, votes.labels, votes.patterns, counts)
 
 
-def run(families: list[str], seeds: range, n_readers: tuple[int, ...]) -> pd.DataFrame:
+def run(
+    families: Sequence[str] = (CALIBRATED, *(family.name for family in FAMILIES)),
+    seeds: range = SEEDS,
+    n_readers: Sequence[int] = READERS,
+) -> pd.DataFrame:
+    """Measure every cohort; a row an exam, way, part, definition or model, and level."""
     cohorts = [
         Cohort(family, n, seed)
         for family in families

@@ -8,6 +8,7 @@ exams. A clear level is wrong where the truth's median difference on it points t
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
@@ -100,13 +101,17 @@ def report(counts: list[Count]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def run(seeds: Sequence[int] = SEEDS) -> list[Count]:
+    """Judge every pair of every seed."""
+    with ProcessPoolExecutor() as pool:
+        return [count for found in pool.map(measure, seeds) for count in found]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
-    with ProcessPoolExecutor() as pool:
-        counts = [count for found in pool.map(measure, parser.parse_args().seeds) for count in found]
-    print(report(counts))
+    print(report(run(parser.parse_args().seeds)))
 
 
 if __name__ == "__main__":
