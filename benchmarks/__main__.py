@@ -34,9 +34,9 @@ corners to 0.001 mm. What ours refuses, dcm2niix stacks.
 _TRUTH = """## Consensus rules beside a known truth
 
 Mean Dice of each consensus with the truth, over levels that it holds and over 3, 4 and 6 readers, by way
-of erring (`benchmarks/families.py`; calibrated: the phantom's four readers); over the volume, or the union. Seeds
-that were not looked at while the default was chosen. Largest regret: how far below the best of a family at
-most. Pairs in order: pairs of simulated models that stand as the truth puts them.
+of erring (`benchmarks/families.py`; calibrated: the phantom's four readers); over the volume, or the union.
+Seeds that were not looked at while the default was chosen. Largest regret: how far below the best of a family
+at most. Pairs in order: pairs of simulated models that stand as the truth puts them.
 """
 
 
