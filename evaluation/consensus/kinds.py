@@ -25,7 +25,7 @@ ORDERED: tuple[Rule, ...] = ("ordinal", "median_lower", "median_upper")
 #: one (`python -m benchmarks.truth`). Another of these may turn a verdict round; other rules are shown alone.
 FIT: dict[bool, tuple[Rule, ...]] = {
     True: ("map", "binary", "median_upper"),
-    False: ("map", "binary", "multilabel"),
+    False: ("map", "binary", "multilabel", "majority"),
 }
 _REGIONS: dict[Region, str] = {
     "volume": "over the whole volume",
