@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.families import calibrated
-from evaluation.comparison.models import compare_models
+from evaluation.comparison.models import compare_models, of_models
 from evaluation.comparison.verdicts import Verdict, model_verdicts
 from evaluation.comparison.ways import COLUMNS
 from evaluation.consensus.votes import count_votes
@@ -63,10 +63,12 @@ def measure(seed: int) -> list[Count]:
     truth = pd.concat(of_truth).pivot(index=["exam", "level"], columns="rater", values="dice")
     study = read_study(readers, models, levels=LEVELS)
     usual = compare_models(study[t.DICE], models=list(models))
-    ways = {
-        BEFORE: model_verdicts(usual, pd.DataFrame(columns=COLUMNS), levels=list(LEVELS)),
-        NOW: [verdict for verdict in t.verdicts(study) if verdict.second in models],
-    }
+    no_ways = pd.DataFrame(columns=COLUMNS)
+    ways: dict[str, list[Verdict]] = {BEFORE: [], NOW: []}
+    # Each pair by itself, as two methods are compared: all of them together are too many tests for ten exams.
+    for pair in combinations(models, 2):
+        ways[BEFORE] += model_verdicts(of_models(usual, pair), no_ways, levels=list(LEVELS))
+        ways[NOW] += [verdict for verdict in t.verdicts(study, pair) if verdict.second in models]
     return [_count(seed, way, verdicts, truth) for way, verdicts in ways.items()]
 
 

@@ -1,0 +1,66 @@
+"""How often is one more reader called better or worse than the readers? ``python -m benchmarks.exchangeable``
+
+Five draws of one reader's way of reading are the readers, a sixth is offered as a model, in ten exams:
+nothing is to be found. Counted are studies in which interchangeability is clear on some level, and in which the fair
+verdict beside the median reader says better or worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from evaluation.comparison.interchangeability import standings
+from evaluation.comparison.verdicts import reader_verdicts
+from evaluation.study import tables as t
+from evaluation.study.from_masks import read_study
+
+LEVELS = {"level1": 1, "level2": 2, "level3": 3}
+STUDIES, EXAMS, READERS = 200, 10, 5
+_CUTS = np.array([1.0, 1.6, 2.2])
+_SHAPE = (36, 36, 4)
+
+
+def study(seed: int) -> tuple[bool, bool]:
+    """Whether interchangeability, and the fair verdict, find a difference where there is none."""
+    rng = np.random.default_rng([seed, STUDIES])
+    masks: dict[str, dict[str, np.ndarray]] = {}
+    for number in range(EXAMS):
+        signal = _field(rng)
+        for rater in [*(f"reader{n}" for n in range(1, READERS + 1)), "one_more"]:
+            # A mood of the day and a hand that wanders, the same for all.
+            cuts = _CUTS + rng.normal(0, 0.12, 3)
+            seen = signal + 0.35 * _field(rng, 1.5)
+            drawn = np.zeros(_SHAPE, np.uint8)
+            for level, cut in enumerate(cuts, start=1):
+                drawn[seen > cut] = level
+            masks.setdefault(rater, {})[f"e{number}"] = drawn
+    model = masks.pop("one_more")
+    found = read_study(masks, {"one_more": model}, levels=LEVELS, rule="map")
+    apart = any(standings(found[t.INTERCHANGEABILITY]).values())
+    (verdict,) = reader_verdicts(found[t.COMPARISONS], found[t.OTHER_WAYS], levels=list(LEVELS))
+    return apart, verdict.call in ("better", "worse", "split")
+
+
+def _field(rng: np.random.Generator, scale: float = 3.0) -> np.ndarray:
+    field = gaussian_filter(rng.normal(size=_SHAPE), (scale, scale, scale / 3))
+    return field / field.std()
+
+
+def run(seeds: Sequence[int] = range(STUDIES)) -> np.ndarray:
+    """Both answers of every study, bool of shape (studies, 2)."""
+    with ProcessPoolExecutor() as pool:
+        return np.array(list(pool.map(study, seeds)))
+
+
+def main() -> None:
+    """Print both shares."""
+    apart, verdict = run().mean(axis=0)
+    print(f"{STUDIES} studies: interchangeability clear in {apart:.1%}, a fair verdict in {verdict:.1%}")
+
+
+if __name__ == "__main__":
+    main()
