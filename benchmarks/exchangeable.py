@@ -1,8 +1,8 @@
 """How often is one more reader called better or worse than the readers? ``python -m benchmarks.exchangeable``
 
 Five draws of one reader's way of reading are the readers, a sixth is offered as a model, in ten exams:
-nothing is to be found. Counted are studies in which interchangeability is clear on some level, and in which the fair
-verdict beside the median reader says better or worse.
+nothing is to be found. Counted are studies in which interchangeability is clear on some level, and in which
+the fair verdict beside the median reader says better or worse.
 """
 
 from __future__ import annotations
