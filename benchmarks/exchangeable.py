@@ -40,8 +40,11 @@ def study(seed: int) -> tuple[bool, bool]:
             masks.setdefault(rater, {})[f"e{number}"] = drawn
     model = masks.pop("one_more")
     found = read_study(masks, {"one_more": model}, levels=LEVELS, rule="map")
-    apart = any(standings(found[t.INTERCHANGEABILITY]).values())
-    (verdict,) = reader_verdicts(found[t.COMPARISONS], found[t.OTHER_WAYS], levels=list(LEVELS))
+    agreement = standings(found[t.INTERCHANGEABILITY])
+    apart = any(agreement.values())
+    (verdict,) = reader_verdicts(
+        found[t.COMPARISONS], found[t.OTHER_WAYS], levels=list(LEVELS), agreement=agreement
+    )
     return apart, verdict.call in ("better", "worse", "split")
 
 

@@ -132,7 +132,9 @@ def verdicts(found: Results, models: Sequence[str] = ()) -> list[Verdict]:
         made += model_verdicts(pairs, ways, levels=levels, copies=lineage.copies(found))
     if COMPARISONS in found:
         rows = found[COMPARISONS][found[COMPARISONS].model.isin(chosen)]
-        made += reader_verdicts(rows, ways, levels=levels, copies=lineage.copies_of_readers(found))
+        agreement = beside.standings(found[INTERCHANGEABILITY]) if INTERCHANGEABILITY in found else None
+        copies = lineage.copies_of_readers(found)
+        made += reader_verdicts(rows, ways, levels=levels, copies=copies, agreement=agreement)
     return [lineage.beside_teacher(found, verdict) for verdict in made]
 
 

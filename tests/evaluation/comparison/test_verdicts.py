@@ -143,6 +143,19 @@ def test_beside_the_median_reader_each_model_is_a_family() -> None:
     assert reader_verdicts(table, turned, levels=LEVELS)[0].levels[0].side == 0
 
 
+def test_beside_the_readers_agreement_without_a_consensus_must_say_the_same() -> None:
+    table = rows([0.2, 0.1], [0.001, 0.9], way="fair", other=MEDIAN_READER)
+    backed = {("nnunet", "level1"): 1}
+    assert reader_verdicts(table, NO_WAYS, levels=LEVELS, agreement=backed)[0].call == "better"
+    for other in ({("nnunet", "level1"): 0}, {("nnunet", "level1"): -1}, {}):
+        (found,) = reader_verdicts(table, NO_WAYS, levels=LEVELS, agreement=other)
+        assert found.call == "not settled"
+        assert (
+            "on level1 nnunet is 0.20 ahead by the fair scores, but agreement without a consensus does not "
+            "bear it out"
+        ) in found.words
+
+
 def test_marking_what_is_not_there_tells_two_apart() -> None:
     """False level 3 in 7 of 10 exams, and nothing else: Dice is the same wherever both have one."""
     table = rows([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], n_pairs=[10, 10, 3])
