@@ -241,9 +241,10 @@ def _turned(level: LevelVerdict, first: str, second: str, sign: int) -> str:
 
 def _unbacked(level: LevelVerdict, first: str, second: str, sign: int) -> str:
     ahead = with_article(first if level.difference * sign > 0 else second)
+    by = number(abs(level.difference))
     return (
-        f"on {level.level} {ahead} is {number(abs(level.difference))} ahead by the fair scores, but agreement "
-        "without a consensus does not bear it out"
+        f"on {level.level} {ahead} is {by} ahead by the fair scores, but agreement without a consensus does "
+        "not bear it out"
     )
 
 
