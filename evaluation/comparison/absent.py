@@ -15,7 +15,7 @@ that is clear which is clear beside each reader, by the yardstick without that r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,28 +27,6 @@ from evaluation.statistics.words import p_is, p_value, plural
 MEDIAN_READER = "median reader"
 #: Columns that `count_and_test` makes, and Holm's p.
 COLUMNS = ["n_false", "n_false_other", "p_absent", "p_absent_holm"]
-
-
-class Favour(NamedTuple):
-    """In whose favour a comparison is clear; "" where it could be chance."""
-
-    #: By the Dice of exams in which both are defined.
-    dice: str
-    #: By leaving empty what is not there.
-    absent: str
-
-
-def in_favour(comparison: Any) -> Favour:
-    """Who of the two is clearly ahead in a row of `compare` or `compare_models`, by which of the two tests.
-
-    Clear is a Holm p of at most 1 minus the confidence, each test in its own family: one for Dice, one for
-    marking what is not there. Neither counts an exam of the other.
-    """
-    c = comparison
-    alpha = 1 - c.confidence + 1e-12
-    dice = float(np.round(c.difference, 12)) if c.p_holm <= alpha else 0.0
-    absent = c.n_false_other - c.n_false if c.p_absent_holm <= alpha else 0
-    return Favour(_ahead(c, dice), _ahead(c, absent))
 
 
 def false_markings(pairs: pd.DataFrame) -> pd.Series:
@@ -119,9 +97,3 @@ def absent_in_words(comparison: Any) -> str:
         f" In {plural(n, 'exam')} without {c.level} only one of the two marked it: {c.model} in {n_false}, "
         f"{other} in {n_false_other} ({facts}): {verdict}."
     )
-
-
-def _ahead(c: Any, balance: float) -> str:
-    if not balance:
-        return ""
-    return str(c.model if balance > 0 else c.other)

@@ -39,11 +39,13 @@ def staple(
     Multi-label rule: the label of highest posterior; among labels tied within 1e-6, the one declared first.
     Binary rule: each level's binary STAPLE as ITK computes it; a voxel takes the level of highest
     probability among those above 0.5 (at 0.5, within 1e-9, a level is not taken), on a tie the one declared
-    first. Majority rule: `majority_vote`. Ordinal rule: `evaluation.consensus.ordinal`. With levels declared
-    in ascending order, every rule gives ties to the lower level.
+    first. Majority rule: `majority_vote`. Ordinal rule: `evaluation.consensus.ordinal`. ``map``: multi-label
+    with a prior, `evaluation.consensus.map`. ``median_lower`` and ``median_upper``:
+    `evaluation.consensus.medians`. With levels declared in ascending order, all but ``median_upper`` give
+    ties to the lower level.
 
     Region "union" leaves out the voxels that no rater marked, most of a volume: they are background in the
-    consensus, and neither priors nor raters' rates are estimated on them. A majority is the same either way.
+    consensus, and neither priors nor raters' rates are estimated on them. A counted vote is the same so.
 
     One rater alone is his own consensus.
 

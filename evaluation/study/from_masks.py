@@ -79,7 +79,7 @@ def staple(
     ----------
     masks : mapping of str to mask, or sequence of masks
         By rater; in a sequence they are called rater1, rater2, ...
-    rule : {"multilabel", "binary", "majority", "ordinal"}
+    rule : {"multilabel", "map", "binary", "majority", "ordinal", "median_lower", "median_upper"}
     region : {"volume", "union"}
         See `evaluation.consensus.rules.staple`.
     labels : sequence of int, optional

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.comparison.absent import Favour, count_and_test, false_markings, in_favour
-from evaluation.comparison.models import compare_models
+from evaluation.comparison.absent import count_and_test, false_markings
+from evaluation.comparison.models import FAIR, compare_models
 from evaluation.comparison.printed import methods_table, readers_table
 from evaluation.comparison.readers import MEDIAN_READER, compare, in_words, paired_dice
+from evaluation.comparison.verdicts import model_verdicts, reader_verdicts
+from evaluation.comparison.ways import COLUMNS
 from evaluation.consensus.votes import count_votes
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores.fair import over_consensuses
@@ -19,6 +21,8 @@ from evaluation.study import Consensuses, Design, score_votes
 
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 MODELS = ["careful", "inventive"]
+LEVELS = ["level1", "level2", "level3"]
+NO_WAYS = pd.DataFrame(columns=COLUMNS)
 
 
 @lru_cache
@@ -55,16 +59,19 @@ def test_two_models_that_differ_in_nothing_but_false_level_3_are_told_apart() ->
         assert level3.p == 1
         # One level has such exams: a family of one.
         assert level3.p_absent == level3.p_absent_holm == pytest.approx(2 / 2**7)
-        assert in_favour(level3) == Favour(dice="", absent="careful")
         assert rows.drop("level3").p_absent.isna().all()
-        assert in_favour(rows.loc["level1"]) == Favour("", "")
+    # The verdict of all levels says so, and rests on nothing else.
+    (verdict,) = model_verdicts(table, NO_WAYS, levels=LEVELS)
+    assert (verdict.first, verdict.call) == ("careful", "better")
+    assert [(level.side, level.absent_side) for level in verdict.levels] == [(0, 0), (0, 0), (0, 1)]
     assert in_words(table.iloc[2]).endswith(
         " In 7 exams without level3 only one of the two marked it: careful in 0, inventive in 7 (exact sign "
         "test p = 0.016, Holm 0.016): clear."
     )
     turned = compare_models(*scores(), models=MODELS[::-1]).iloc[2]
     assert (turned.n_false, turned.p_absent) == (7, table.p_absent[2])
-    assert in_favour(turned).absent == "careful"
+    (verdict,) = model_verdicts(compare_models(*scores(), models=MODELS[::-1]), NO_WAYS, levels=LEVELS)
+    assert (verdict.first, verdict.call) == ("inventive", "worse")
 
 
 def test_beside_readers_the_inventive_model_is_behind_and_the_careful_one_is_not() -> None:
@@ -84,10 +91,10 @@ def test_beside_readers_the_inventive_model_is_behind_and_the_careful_one_is_not
         "(exact sign tests beside each reader, the largest p = 0.016, Holm 0.016): clear."
     )
     assert level3.loc[("inventive", "reader1")].p_absent_holm == pytest.approx(4 * 2 / 2**7)
-    rows = table[table.level == "level3"].set_index("model")
-    rows = rows[rows.other == MEDIAN_READER].assign(model=lambda t: t.index)
-    assert in_favour(rows.loc["inventive"]).absent == MEDIAN_READER
-    assert in_favour(rows.loc["careful"]) == Favour("", "")
+    verdicts = {v.first: v for v in reader_verdicts(table.assign(way=FAIR), NO_WAYS, levels=LEVELS)}
+    assert [level.absent_side for level in verdicts["inventive"].levels] == [0, 0, -1]
+    assert [level.absent_side for level in verdicts["careful"].levels] == [0, 0, 0]
+    assert all(level.side == 0 for verdict in verdicts.values() for level in verdict.levels[2:])
 
 
 @pytest.mark.parametrize("policy", [EmptyMask.ONE, EmptyMask.ZERO])
