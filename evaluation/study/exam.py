@@ -11,8 +11,7 @@ import pandas as pd
 
 from dataset_conversion.images import Volume
 from evaluation.consensus.audit import Finding, audit, told
-from evaluation.consensus.audited import STUDY, WITHOUT
-from evaluation.consensus.audited import YARDSTICK as BY_YARDSTICK
+from evaluation.consensus.audited import STUDY, WITHOUT, YARDSTICK
 from evaluation.consensus.decisions import decision_table
 from evaluation.consensus.kinds import FIT
 from evaluation.consensus.result import Consensus
@@ -33,8 +32,6 @@ from evaluation.study.pictures import AuditPicture, worst_picture
 
 #: The consensus among the raters of a table of volumes.
 CONSENSUS = "consensus"
-#: That by the yardstick's rule.
-YARDSTICK = "yardstick"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +61,7 @@ class Consensuses:
     @property
     def named(self) -> dict[str, Consensus]:
         """All of them, each once: the yardstick has no name of its own where the study's rule is its rule."""
-        both = {STUDY: self.study} | ({} if self.yardstick is self.study else {BY_YARDSTICK: self.yardstick})
+        both = {STUDY: self.study} | ({} if self.yardstick is self.study else {YARDSTICK: self.yardstick})
         return both | {f"{WITHOUT}{reader}": each for reader, each in self.without.items()}
 
     def audits(self, design: Design) -> dict[str, tuple[Finding, ...]]:
@@ -94,7 +91,7 @@ class ScoredExam:
     decisions: pd.DataFrame
     #: Dice against the consensuses of every rule that fits such labels, of all readers (of models) and
     #: without each (of models, and of the reader left out), by the unit asked for; columns of
-    #: `evaluation.measures.dice.score` with ``rule`` and ``left_out``. Empty with one reader.
+    #: `evaluation.measures.dice.score` with ``rule`` and ``left_out``. Empty with one reader, or no model.
     ways: pd.DataFrame
     #: Of the exam as `scores`, but against yardsticks without the own mask: a reader against that of the
     #: others, a model against that of all.
@@ -175,9 +172,9 @@ def score_exam(
 def _told(design: Design, consensuses: Consensuses, audits: Mapping[str, Sequence[Finding]]) -> list[str]:
     """What is to be known of the consensuses of all readers; the yardstick's where it is another."""
     of_study = told(consensuses.study, audits[STUDY])
-    if BY_YARDSTICK not in audits:
+    if YARDSTICK not in audits:
         return of_study
-    of_yardstick = told(consensuses.yardstick, audits[BY_YARDSTICK])
+    of_yardstick = told(consensuses.yardstick, audits[YARDSTICK])
     return of_study + [
         f"yardstick ({design.yardstick}): {each}" for each in of_yardstick if each not in of_study
     ]
@@ -233,7 +230,9 @@ def _by_knee(
 def _ways(design: Design, consensuses: Consensuses, parts: Mapping[str, Votes]) -> pd.DataFrame:
     """Of an exam, or of its knees: ``parts`` by knee, or by "" the exam."""
     of_readers = consensuses.yardstick.votes
-    if not consensuses.without:
+    models = {rater for votes in parts.values() for rater in votes.raters} - set(of_readers.raters)
+    # Verdicts are on models: readers alone have none.
+    if not consensuses.without or not models:
         return pd.DataFrame()
     tables = []
     for rule in dict.fromkeys([design.yardstick, *FIT[design.ordered]]):
