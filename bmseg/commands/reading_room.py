@@ -22,6 +22,7 @@ def reading_room() -> None:
 @click.option(
     "--model", "models", multiple=True, metavar="METHOD", help="Whose masks. Repeat. [default: all]"
 )
+@click.option("--yardstick", is_flag=True, help="Show the yardstick in place of the study's own consensus.")
 @click.option("--images", type=FILE, help="Plain folders instead of a workspace: images.")
 @click.option("--consensus", type=FILE, help="With --images: masks of the readers' consensus.")
 @click.option(
@@ -37,6 +38,7 @@ def build(
     root: Path,
     study_file: Path | None,
     models: tuple[str, ...],
+    yardstick: bool,
     images: Path | None,
     consensus: Path | None,
     predictions: tuple[str, ...],
@@ -62,13 +64,16 @@ def build(
             raise click.UsageError("--consensus, --prediction, --cohort, --synthetic: only with --images")
         workspace, study = open_workspace(root, study_file)
         source = workspace.study_file
-        shown = workspace_shown(workspace, models, channel)
+        shown = workspace_shown(workspace, models, channel, yardstick=yardstick)
         out = out or workspace.reading_room
     else:
         if consensus is None or out is None or not predictions:
             raise click.UsageError("--images needs --consensus, --prediction and -o")
-        if models:
-            raise click.UsageError("--model: only in a workspace; with --images use --prediction NAME=FOLDER")
+        if models or yardstick:
+            raise click.UsageError(
+                "--model, --yardstick: only in a workspace; with --images use --prediction NAME=FOLDER and "
+                "the masks to be shown as --consensus"
+            )
         source = study_file or DEFAULT_STUDY
         study = load_study(source)
         shown = folders_shown(
@@ -80,6 +85,8 @@ def build(
     if not written:
         click.echo("already made from the same inputs")
     click.echo(f"{shown.number} masks of {len(shown.images)} exams: {', '.join(shown.masks)}")
+    if shown.rule:
+        click.echo(f"consensus by the rule {shown.rule}" + (", the yardstick's" if yardstick else ""))
     if shown.left_out:
         click.echo(f"{len(shown.left_out)} images without masks are not shown: {', '.join(shown.left_out)}")
     page = out / PAGE_FILE

@@ -34,6 +34,7 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
         "images": provenance.files_hash(shown.images),
         "masks": {origin: provenance.files_hash(files) for origin, files in sorted(shown.masks.items())},
         "ages": dict(sorted(shown.ages.items())),
+        "consensus_rule": shown.rule,
     }
     output = Output(out, "reading room")
     if output.made_from(inputs):
@@ -50,7 +51,7 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
         page = build_page(room, places, read)
         _check_key(out / KEY_FILE, page)
         exams = dict(sorted(facts.items()))
-        key = Key(build=page.build, seed=seed, items=room.items, exams=exams, masks=places)
+        key = Key(build=page.build, seed=seed, items=room.items, exams=exams, rule=shown.rule, masks=places)
         _write_private(made.folder / KEY_FILE, key.model_dump_json(indent=1) + "\n")
         made.write(PAGE_FILE, page.html)
         made.facts["build"] = page.build

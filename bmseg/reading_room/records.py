@@ -72,6 +72,8 @@ class Key(_Record):
     seed: int
     items: Annotated[list[str], Field(min_length=1)]
     exams: dict[str, ExamFacts]
+    #: The rule by which the consensus was made, where known.
+    rule: str = ""
     masks: Annotated[list[Place], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -34,6 +34,8 @@ class Shown:
     #: Exam to age in years, where known.
     ages: Mapping[str, float]
     synthetic: bool
+    #: The rule of the consensus that is shown; nothing where its folder does not say.
+    rule: str = ""
     #: Exams with an image and no mask.
     left_out: Sequence[str] = ()
 
@@ -58,16 +60,23 @@ class Shown:
         return ShownExam(stored.array, (float(stored.spacing[0]), float(stored.spacing[1])), masks)
 
 
-def workspace_shown(workspace: Workspace, models: Sequence[str] = (), channel: str | None = None) -> Shown:
+def workspace_shown(
+    workspace: Workspace,
+    models: Sequence[str] = (),
+    channel: str | None = None,
+    *,
+    yardstick: bool = False,
+) -> Shown:
     """The consensus and models' masks of an evaluated workspace's test exams.
 
-    Models are methods with predictions, by default all of them; the channel is by default the study's
-    first. An InputError when the workspace was not evaluated, a model has no predictions, or the channel is
-    unknown.
+    The consensus is the study's own, or the one that the yardstick's rule makes of all readers. Models are
+    methods with predictions, by default all of them; the channel is by default the study's first. An
+    InputError when the workspace was not evaluated, a model has no predictions, or the channel is unknown.
     """
     dataset, exams, made = workspace.dataset, workspace.test_exams(), workspace_raters(workspace).models
     channel = _channel(workspace.study, channel)
-    if not read_record(workspace.evaluation / "provenance.json"):
+    record = read_record(workspace.evaluation / "provenance.json")
+    if not record:
         raise InputError(
             f"{workspace.evaluation}: found no finished evaluation, expected the readers' consensus; run "
             f"first: {command('evaluate', workspace=workspace.root)}"
@@ -77,11 +86,13 @@ def workspace_shown(workspace: Workspace, models: Sequence[str] = (), channel: s
             f"--model: found {', '.join(unknown)}, expected some of {', '.join(made)}: methods "
             "with predictions in the workspace"
         )
-    masks = {REFERENCE: {exam: workspace.evaluation / mask_name(exam) for exam in exams}}
+    kind = "yardstick" if yardstick else "consensus"
+    masks = {REFERENCE: {exam: workspace.evaluation / mask_name(exam, kind) for exam in exams}}
     masks |= {model: _masks_of(model, made[model]) for model in models or made}
     match_exams(masks, exams)
     images = {exam: dataset.image_path(exam, "test", channel) for exam in exams}
-    return Shown(images, masks, _ages(dataset.cohort(), exams), workspace.is_synthetic)
+    ages, rule = _ages(dataset.cohort(), exams), str(record.get(f"{kind}_rule", ""))
+    return Shown(images, masks, ages, workspace.is_synthetic, rule)
 
 
 def folders_shown(

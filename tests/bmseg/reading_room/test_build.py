@@ -12,6 +12,7 @@ import pytest
 
 from bmseg.outputs.provenance import write_record
 from bmseg.reading_room.packing import PackedImage
+from bmseg.reading_room.shown import workspace_shown
 from bmseg.study import DEFAULT_STUDY
 from bmseg.workspace import open_workspace
 from dataset_conversion.images import Volume, read_volume, write_volume
@@ -145,7 +146,9 @@ def workspace(folders: Path, tmp_path: Path) -> Path:
             write_volume(place.predictions(model) / f"{exam}.nii.gz", mask)
         consensus = read_volume(folders / "consensus" / f"{exam}.nii.gz").stored_as("coronal")
         write_volume(place.evaluation / "consensus" / f"{exam}.nii.gz", consensus)
-    write_record(place.evaluation / "provenance.json", {"exams": EXAMS})
+        write_volume(place.evaluation / "yardstick" / f"{exam}.nii.gz", mask)
+    rules = {"consensus_rule": "multilabel", "yardstick_rule": "map"}
+    write_record(place.evaluation / "provenance.json", {"exams": EXAMS} | rules)
     return root
 
 
@@ -161,6 +164,22 @@ def test_a_workspace_shows_consensus_and_every_method(workspace: Path) -> None:
     key = json.loads((workspace / "other" / "key.json").read_text())
     assert {mask["origin"] for mask in key["masks"]} == {"consensus", "unet"}
     assert key["exams"]["knee_087"] == {"slices": 6, "age": 9.6}
+
+
+def test_the_yardstick_is_shown_if_so_asked(workspace: Path) -> None:
+    assert "consensus by the rule multilabel\n" in build("-w", workspace)
+    words = ("-w", workspace, "--yardstick", "-o", workspace / "other")
+    assert "consensus by the rule map, the yardstick's\n" in build(*words)
+    keys = [json.loads((workspace / room / "key.json").read_text()) for room in ("reading_room", "other")]
+    assert [key["rule"] for key in keys] == ["multilabel", "map"]
+    assert keys[0]["build"] != keys[1]["build"]
+    place, study = open_workspace(workspace)
+    shown, usual = workspace_shown(place, yardstick=True), workspace_shown(place)
+    for exam in EXAMS:
+        # The workspace's yardstick is a copy of what the methods predicted.
+        masks = shown.read(study, exam).masks
+        assert np.array_equal(masks["consensus"], masks["unet"]), exam
+        assert not np.array_equal(usual.read(study, exam).masks["consensus"], masks["unet"]), exam
 
 
 def test_refused_in_a_workspace(workspace: Path) -> None:
