@@ -5,6 +5,7 @@ Heavy imports stand inside the commands, so that ``bmseg --help`` answers at onc
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
@@ -24,6 +25,7 @@ from bmseg.commands.train import env, export, methods, plan, predict, train
 
 def main() -> None:
     """Run the command line; an expected failure is one line and an exit code, never a traceback."""
+    _warn_on_stderr()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -40,6 +42,20 @@ def main() -> None:
         if code is None:
             raise
         _fail(str(error), code)
+
+
+def _warn_on_stderr() -> None:
+    """What reading a file finds to say goes to standard error, each line once."""
+    told: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        before = len(told)
+        told.add(record.getMessage())
+        return len(told) > before
+
+    handler = logging.StreamHandler()
+    handler.addFilter(is_new)
+    logging.getLogger("dataset_conversion").handlers[:] = [handler]
 
 
 def _exit_code(error: Exception) -> int | None:

@@ -160,7 +160,10 @@ def evaluate(
     done = []
     with output.replaced(inputs) as made:
         for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None):
-            masks = {rater: read_mask(paths[exam], design.labels) for rater, paths in files.items()}
+            masks = {
+                rater: read_mask(paths[exam], design.labels, keep_notes=True)
+                for rater, paths in files.items()
+            }
             region = read_mask(allowed[exam], (0, 1)) if allowed else None
             scored, painted = score_exam(design, exam, masks, list(raters.readers), region)
             affine = next(iter(masks.values())).affine

@@ -150,25 +150,14 @@ def _scaling(header: Nifti1Header) -> tuple[float | None, float | None]:
 
 
 def _position(header: Nifti1Header, grid: ExamGrid) -> tuple[np.ndarray, list[str], list[str]]:
-    """The affine that nibabel uses (sform before qform), faults, notices."""
+    """Affine in mm, faults, notices: as `dataset_conversion.images.position` decides."""
     try:
         affine = np.asarray(header.get_best_affine(), dtype=float)
     except (HeaderDataError, ValueError) as error:
         return np.full((4, 4), np.nan), [f"qform: {error}; export it again"], []
-    faults = grid.faults_of(affine)
-    placed = np.isfinite(affine).all() and np.linalg.norm(affine[:3, :3], axis=0).all()
-    return affine, faults, _other_form(header, affine, grid) if placed else []
-
-
-def _other_form(header: Nifti1Header, affine: np.ndarray, grid: ExamGrid) -> list[str]:
-    """A notice where the file gives its position twice, and not the same."""
-    if not (int(header["sform_code"]) and int(header["qform_code"])):
-        return []
-    try:
-        other = np.asarray(header.get_qform(), dtype=float)
-    except (HeaderDataError, ValueError):
-        return ["qform: found no rotation; the sform was used"]
-    if difference := grid.at(other).difference(grid.at(affine)):
-        differ = f"their {difference.field}s differ"
-        return [f"sform and qform: {differ}; the sform was used, some viewers use the qform"]
-    return []
+    place = images.position(header, affine, tuple(grid.size))
+    faults, notices = grid.faults_of(place.affine), list(place.notes)
+    if place.fault:
+        # The exam's grid says which of two sizes is right.
+        (faults or notices).append(place.fault)
+    return place.affine, faults, notices

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 
-from dataset_conversion.images.volume import ConversionError, Volume, read_nifti
+from dataset_conversion.images.errors import ConversionError
+from dataset_conversion.images.itk import from_simpleitk
+from dataset_conversion.images.volume import Volume, read_image
 
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+#: How far from a whole number a label may be stored.
+NEAR = 1e-3
 
 
 def as_volume(
@@ -28,7 +31,7 @@ def as_volume(
     Parameters
     ----------
     source : path, nibabel or SimpleITK image, array or nested list, Volume
-        Files are NIfTI. An array may have fewer than three dimensions and keeps its shape.
+        Files are NIfTI or MetaImage (.mha). An array of fewer than three dimensions keeps its shape.
     name : str
         What messages call it; by default its file, or its kind.
     affine : ndarray, shape (4, 4), optional
@@ -49,11 +52,12 @@ def as_volume(
     if isinstance(source, Volume):
         return replace(source, source=name) if name else source
     if isinstance(source, str | os.PathLike):
-        return read_nifti(Path(source), name or str(source))
+        return read_image(Path(source), name or str(source))
     if isinstance(source, nib.spatialimages.SpatialImage):
-        return read_nifti(source, name or source.get_filename() or "nibabel image")
+        return read_image(source, name or source.get_filename() or "nibabel image")
     if type(source).__module__.startswith("SimpleITK"):
-        return _from_simpleitk(source, name or "SimpleITK image")
+        name = name or "SimpleITK image"
+        return Volume(*from_simpleitk(source, name), name)
     name = name or "array"
     try:
         array = np.asarray(source)
@@ -92,33 +96,75 @@ def as_labels(
     volume = as_volume(source, name=name)
     if fault := label_fault(volume.array, labels):
         raise ConversionError(f"{volume.source or 'mask'}: {fault}{advice}")
+    volume = whole(volume)
     wanted = np.min_scalar_type(max(labels or [255]))
     return replace(volume, array=volume.array.astype(wanted, copy=False))
 
 
-def label_fault(array: np.ndarray, labels: Sequence[int] | None = None) -> str:
-    """The first value of an array that is no label, in words; empty where all are."""
+def whole(mask: Volume) -> Volume:
+    """A mask whose values are whole numbers within `NEAR` as those numbers, with a note; others as they are.
+
+    Programs that store labels scaled (scl_slope) give 0.99999999977 for 1.
+    """
+    if mask.array.dtype.kind != "f":
+        return mask
+    rounded = np.rint(mask.array)
+    off = float(np.abs(mask.array - rounded).max(initial=0))
+    if off == 0 or not off <= NEAR:
+        return mask
+    note = f"label: found values up to {off:.1g} off whole numbers; they were rounded"
+    return replace(mask, array=rounded, notes=(*mask.notes, note))
+
+
+@dataclass(frozen=True)
+class LabelFault:
+    """What is no label in a mask."""
+
+    text: str
+    #: Whether a whole number stands for something: a map could say for what.
+    mappable: bool
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def label_fault(array: np.ndarray, labels: Sequence[int] | None = None) -> LabelFault | None:
+    """What is no label in an array; None where every value is one, within `NEAR`."""
     known: Sequence[int] = range(256) if labels is None else labels
     if array.dtype.kind == "u" and sorted(known) == list(range(len(known))) and array.max(initial=0) in known:
-        return ""
+        return None
     values, counts = np.unique(array, return_counts=True)
-    for value, count in zip(values, counts, strict=True):
-        if value not in known:
-            wanted = "whole numbers from 0 to 255" if labels is None else ", ".join(map(str, labels))
-            return f"label: found {float(value):g} in {count} voxels, expected {wanted}"
-    return ""
-
-
-def _from_simpleitk(image: Any, name: str) -> Volume:
-    """SimpleITK stores k first, and its world is LPS."""
-    import SimpleITK as sitk
-
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise ConversionError(
-            f"{name}: found {image.GetDimension()} dimensions and {image.GetNumberOfComponentsPerPixel()} "
-            "values a voxel, expected 3 and 1"
+    nearest = np.rint(values.astype(float))
+    strange = ~(np.isin(nearest, known) & (np.abs(values - nearest) <= NEAR))
+    expected = f"expected {'whole numbers from 0 to 255' if labels is None else ', '.join(map(str, labels))}"
+    if not strange.any():
+        if values.any() and not nearest.any():
+            return LabelFault(
+                f"label: found values up to {np.abs(values).max():.3g} and none that is a label, {expected}; "
+                "its scale (scl_slope) may be lost: export it again",
+                mappable=False,
+            )
+        return None
+    found, voxels = values[strange], int(counts[strange].sum())
+    is_whole = found == nearest[strange]
+    if len(found) > 1 and not is_whole.any() and found[0] > 0 and found[-1] < 1:
+        return LabelFault(
+            f"label: found values between 0 and 1 ({found[0]:.6g} to {found[-1]:.6g}) in {voxels} voxels, as "
+            f"of probabilities, {expected}; cut them at a threshold",
+            mappable=False,
         )
-    affine = np.eye(4)
-    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    affine[:3, 3] = image.GetOrigin()
-    return Volume(sitk.GetArrayFromImage(image).T, _LPS_TO_RAS @ affine, name)
+    if is_whole.all() and _is_spread(values):
+        listed = ", ".join(f"{value:g}" for value in values)
+        return LabelFault(
+            f"label: found {listed}, as of a picture whose labels are spread over 0 to 255, in {voxels} "
+            f"voxels, {expected}",
+            mappable=True,
+        )
+    text = f"label: found {found[0].item():.12g} in {int(counts[strange][0])} voxels, {expected}"
+    return LabelFault(text, bool(is_whole[0]))
+
+
+def _is_spread(values: np.ndarray) -> bool:
+    """Whether values are 0 and equal steps up to 255, as of 2 to 6 labels."""
+    steps = np.diff(values.astype(float))
+    return 2 <= len(values) <= 6 and values[0] == 0 and values[-1] == 255 and bool(np.ptp(steps) <= 1)

@@ -9,10 +9,11 @@ orders in one data set would be cut in two planes).
 
 from __future__ import annotations
 
+import logging
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -20,115 +21,19 @@ from isal import igzip
 from nibabel.filebasedimages import ImageFileError
 
 from dataset_conversion.files import atomic_path
+from dataset_conversion.images.errors import ConversionError
+from dataset_conversion.images.grid import DIRECTION_TOLERANCE, Grid, rows
+from dataset_conversion.images.header import position
+from dataset_conversion.images.itk import read_metaimage
+from dataset_conversion.images.kinds import METAIMAGE, kind_of
+
+_log = logging.getLogger(__name__)
 
 Plane = Literal["coronal", "axial", "sagittal"]
 
 #: World directions of growing i, j, k a plane (nibabel's letters, RAS+): the upright radiological view,
 #: the patient's right on the image's left, slices along k.
 STORAGE_ORDER: dict[Plane, str] = {"coronal": "LIP", "axial": "LPS", "sagittal": "PIR"}
-
-SPACING_TOLERANCE_MM = 1e-3
-ORIGIN_TOLERANCE_MM = 1e-2
-# Quaternions of NIfTI headers are single precision: half turns come back up to 3e-4 off.
-DIRECTION_TOLERANCE = 1e-3
-
-
-class ConversionError(ValueError):
-    """An input file or table breaks a rule; the message is one line that names it."""
-
-
-class Difference(NamedTuple):
-    """The first field in which two grids differ, and both values in words."""
-
-    field: str
-    found: str
-    expected: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: found {self.found}, expected {self.expected}"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Grid:
-    """Size and place of an image.
-
-    Examples
-    --------
-    >>> grid = Grid((4, 4, 2), np.diag([-0.9, 0.9, 3.5, 1]))
-    >>> grid
-    Grid(4 x 4 x 2 voxels of 0.9 x 0.9 x 3.5 mm)
-    >>> grid.axis("LR"), round(grid.voxel_ml, 6)
-    (0, 0.002835)
-    >>> print(Grid((4, 4, 2), np.diag([-0.9, 0.9, 3, 1])).difference(grid))
-    spacing: found 0.9 x 0.9 x 3 mm, expected 0.9 x 0.9 x 3.5 mm
-    """
-
-    #: Voxels along i, j, k.
-    shape: tuple[int, ...]
-    #: Voxel indices to world millimetres, RAS+, shape (4, 4).
-    affine: np.ndarray
-
-    def __repr__(self) -> str:
-        return f"Grid({_by(self.shape)} voxels of {_by(self.spacing)} mm)"
-
-    @property
-    def spacing(self) -> np.ndarray:
-        """Voxel size along i, j, k in mm."""
-        return np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
-
-    @property
-    def direction(self) -> np.ndarray:
-        """Unit vectors of i, j, k as columns."""
-        return self.affine[:3, :3] / self.spacing
-
-    @property
-    def voxel_ml(self) -> float:
-        """Volume of a voxel, ml (1000 cubic mm)."""
-        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
-
-    @property
-    def axis_order(self) -> str:
-        """World directions of growing i, j, k, as in `STORAGE_ORDER`."""
-        return "".join(nib.aff2axcodes(self.affine))
-
-    def axis(self, ends: str) -> int:
-        """The array axis along "LR", "AP" or "IS" of the patient; of an oblique grid the nearest."""
-        return next(axis for axis, code in enumerate(self.axis_order) if code in ends)
-
-    def difference(self, expected: Grid) -> Difference | None:
-        """In what this grid differs from the one expected; None where the two are one.
-
-        Size is exact, spacing to 0.001 mm, origin to 0.01 mm and direction cosines to 0.001 (less than half
-        a voxel at the far corner of a knee exam). A value that is no number differs.
-        """
-        if self.shape != expected.shape:
-            return Difference("size", _by(self.shape), f"{_by(expected.shape)} voxels")
-        if _apart(self.spacing, expected.spacing, SPACING_TOLERANCE_MM):
-            return Difference("spacing", f"{_by(self.spacing)} mm", f"{_by(expected.spacing)} mm")
-        if _apart(self.direction, expected.direction, DIRECTION_TOLERANCE):
-            return Difference("direction", _rows(self.direction), _rows(expected.direction))
-        origins = self.affine[:3, 3], expected.affine[:3, 3]
-        if _apart(*origins, ORIGIN_TOLERANCE_MM):
-            found, wanted = (f"({_list(origin)}) mm" for origin in origins)
-            return Difference("origin", found, wanted)
-        return None
-
-
-def _apart(found: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
-    # Not ">": every comparison with NaN is false.
-    return not np.abs(found - expected).max() <= tolerance
-
-
-def _rows(matrix: np.ndarray) -> str:
-    return "[" + "; ".join(map(_list, matrix)) + "]"
-
-
-def _by(values: tuple[int, ...] | np.ndarray) -> str:
-    return " x ".join(f"{value:g}" for value in values)
-
-
-def _list(values: np.ndarray) -> str:
-    return ", ".join(f"{value:.6g}" for value in values)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -141,6 +46,8 @@ class Volume:
     affine: np.ndarray
     #: What messages call it, such as the file that it was read from.
     source: str = ""
+    #: What somebody who uses it should know of the file, such as two places in one header.
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         whence = f" of {self.source}" if self.source else ""
@@ -167,27 +74,29 @@ class Volume:
 
     def in_order(self, axis_order: str) -> Volume:
         """The same voxels at the same places with axes in another order, as in `STORAGE_ORDER`."""
-        current = nib.orientations.io_orientation(self.affine)
-        wanted = nib.orientations.axcodes2ornt(tuple(axis_order))
-        change = nib.orientations.ornt_transform(current, wanted)
-        array = nib.orientations.apply_orientation(self.array, change)
-        to_old = nib.orientations.inv_ornt_aff(change, self.array.shape)
+        array = nib.orientations.apply_orientation(self.array, self.grid.change_to(axis_order))
         # The order in memory that NIfTI writes, and that slices of DICOM come in.
-        return replace(self, array=np.asfortranarray(array), affine=self.affine @ to_old)
+        return replace(self, array=np.asfortranarray(array), affine=self.grid.in_order(axis_order).affine)
+
+    def said(self) -> Volume:
+        """Without its notes, which are logged as warnings."""
+        for note in self.notes:
+            _log.warning("warning: %s: %s", self.source or "image", note)
+        return replace(self, notes=()) if self.notes else self
 
 
 def read_volume(path: Path) -> Volume:
-    """Read a NIfTI file of three dimensions on a rectangular grid.
+    """Read a file of an image, NIfTI or MetaImage, on a rectangular grid; its notes are logged.
 
     Raises
     ------
     ConversionError
-        When the file is missing, truncated, not NIfTI, not three-dimensional, or its axes are not at
-        right angles (nnU-Net's reader refuses such a grid).
+        When the file is missing, truncated, of another kind, of more than three dimensions, its header gives
+        two voxel sizes, or its axes are not at right angles (nnU-Net's reader refuses such a grid).
     """
-    volume = read_nifti(path, str(path))
+    volume = read_image(path, str(path)).said()
     if not np.isfinite(volume.affine).all() or (volume.spacing <= 0).any():
-        raise ConversionError(f"{path}: affine: found {_rows(volume.affine)}, expected an invertible one")
+        raise ConversionError(f"{path}: affine: found {rows(volume.affine)}, expected an invertible one")
     direction = volume.grid.direction
     skew = np.abs(direction.T @ direction - np.eye(3)).max()
     if skew > DIRECTION_TOLERANCE:
@@ -198,10 +107,18 @@ def read_volume(path: Path) -> Volume:
     return volume
 
 
-def read_nifti(holder: Any, source: str) -> Volume:
+def read_image(holder: Any, source: str) -> Volume:
     """The volume of a path or nibabel image, whatever its affine; other errors are those of `read_volume`."""
-    if isinstance(holder, Path) and not holder.is_file():
-        raise ConversionError(f"{source}: no such file")
+    if isinstance(holder, Path):
+        if not holder.is_file():
+            raise ConversionError(f"{source}: no such file")
+        kind = kind_of(holder)
+        if kind == METAIMAGE:
+            return Volume(*read_metaimage(holder, source), source)
+        if kind:
+            raise ConversionError(
+                f"{source}: found {kind}, expected NIfTI or MetaImage (.mha); export it as one of them"
+            )
     try:
         image = nib.load(holder) if isinstance(holder, Path) else holder
         array = np.asanyarray(image.dataobj)
@@ -217,10 +134,16 @@ def read_nifti(holder: Any, source: str) -> Volume:
         )
     while array.ndim > 3 and array.shape[-1] == 1:
         array = array[..., 0]
+    # A slice is a volume of one.
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
     if array.ndim != 3:
         size = " x ".join(map(str, array.shape))
         raise ConversionError(f"{source}: found {array.ndim} dimensions ({size}), expected 3")
-    return Volume(array, affine, source)
+    place = position(image.header, affine, array.shape)
+    if place.fault:
+        raise ConversionError(f"{source}: {place.fault}")
+    return Volume(array, place.affine, source, place.notes)
 
 
 def stored_spacing(path: Path) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataset_conversion.files import open_unpacked
-from dataset_conversion.images import ConversionError, Volume, read_volume
+from dataset_conversion.images import ConversionError, Volume, read_volume, whole
 from dataset_conversion.mask_files.labels import Labels, relabel
 from dataset_conversion.mask_files.nrrd import read_nrrd
 
@@ -57,4 +57,4 @@ def read_mask(path: Path, image: Volume, labels: Labels, *, frame_of_reference: 
         mask = read_dicom_mask(path, image, labels, frame_of_reference)
         if mask is not None:
             return replace(mask, source=str(path))
-    return relabel(read_volume(path), labels.label_map)
+    return relabel(whole(read_volume(path)).said(), labels.label_map)

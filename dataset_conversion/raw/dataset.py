@@ -21,7 +21,14 @@ import numpy as np
 import pandas as pd
 
 from dataset_conversion.files import write_text
-from dataset_conversion.images import ConversionError, Volume, label_fault, stored_spacing, write_volume
+from dataset_conversion.images import (
+    ConversionError,
+    Volume,
+    label_fault,
+    stored_spacing,
+    whole,
+    write_volume,
+)
 from dataset_conversion.raw.exam import DatasetSpec, Exam, Split, check_identifier, name_fault
 
 #: Columns of cohort.csv that every data set has; what else is known of an exam follows them.
@@ -105,7 +112,9 @@ class RawDataset:
             raise ConversionError(f"{exam.identifier}: {fault}")
         plane = self.spec.plane
         images = {name: _stored(exam.channels[name].stored_as(plane)) for name in self.spec.channels}
-        masks = {reader: exam.masks[reader].stored_as(plane) for reader in self.masks_kept(exam)}
+        masks = {
+            reader: whole(exam.masks[reader]).said().stored_as(plane) for reader in self.masks_kept(exam)
+        }
         if fault := self._voxel_fault(images, masks):
             raise ConversionError(f"{exam.identifier}: {fault}")
         for name, image in images.items():
@@ -129,8 +138,9 @@ class RawDataset:
                     "export again"
                 )
         for reader, mask in masks.items():
-            if fault := label_fault(mask.array, [0, *self.spec.labels.values()]):
-                return f"{_named(reader, mask)}: {fault}; map it with --map-label"
+            if strange := label_fault(mask.array, [0, *self.spec.labels.values()]):
+                advice = "; map it with --map-label" if strange.mappable else ""
+                return f"{_named(reader, mask)}: {strange}{advice}"
         for name, image in images.items():
             if count := int((~np.isfinite(image.array)).sum()):
                 fault = f"found {count} voxels that are not finite numbers, expected none; mend the image"

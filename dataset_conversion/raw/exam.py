@@ -70,7 +70,7 @@ def check_identifier(identifier: str) -> None:
     >>> check_identifier("knee_0001")
     Traceback (most recent call last):
     ...
-    dataset_conversion.images.volume.ConversionError: exam 'knee_0001': identifier: found an ending like \
+    dataset_conversion.images.errors.ConversionError: exam 'knee_0001': identifier: found an ending like \
 nnU-Net's channel number (_0001), expected another; rename the exam
     """
     fault = ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dataset_conversion.images import ConversionError, Volume, as_labels
 
-ENDINGS = (".nii.gz", ".nii")
+ENDINGS = (".nii.gz", ".nii", ".mha")
 
 
 class MaskError(ValueError):
@@ -16,7 +17,7 @@ class MaskError(ValueError):
 
 
 def list_masks(folder: Path) -> dict[str, Path]:
-    """Case identifier to file, for the NIfTI files of a folder; other files are no masks.
+    """Case identifier to file, for the NIfTI and MetaImage files of a folder; other files are no masks.
 
     A MaskError when the folder is missing, holds no mask, or holds two files of one exam.
     """
@@ -32,8 +33,16 @@ def list_masks(folder: Path) -> dict[str, Path]:
             raise MaskError(f"{path}: exam {exam}: found twice ({masks[exam].name}), expected once")
         masks[exam] = path
     if not masks:
-        raise MaskError(f"{folder}: found no mask, expected <exam>.nii.gz files")
+        raise MaskError(f"{folder}: found {_others(folder)}, expected <exam>.nii.gz files")
     return masks
+
+
+def _others(folder: Path) -> str:
+    """What a folder without masks holds, in words."""
+    names = [path.name for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    endings = Counter("".join(Path(name).suffixes[-2:]) or "nameless kind" for name in names)
+    listed = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(3))
+    return f"no mask among {len(names)} files ({listed})" if names else "no mask"
 
 
 def match_exams(masks: Mapping[str, Mapping[str, Path]], exams: Sequence[str] | None = None) -> list[str]:
@@ -59,16 +68,21 @@ def match_exams(masks: Mapping[str, Mapping[str, Path]], exams: Sequence[str] | 
     return sorted(expected)
 
 
-def read_mask(source: Any, labels: Sequence[int] | None = None, *, name: str = "") -> Volume:
+def read_mask(
+    source: Any, labels: Sequence[int] | None = None, *, name: str = "", keep_notes: bool = False
+) -> Volume:
     """The label map of a path, an image or an array, as `dataset_conversion.images.as_labels` has it.
+
+    What is to be known of the file is logged, or kept as the mask's notes.
 
     A MaskError when it is missing, damaged or no label map, or holds a value that is not among the labels.
     """
     advice = "; correct the mask or the study file's levels"
     try:
-        return as_labels(source, labels, name=name, advice=advice)
+        mask = as_labels(source, labels, name=name, advice=advice)
     except ConversionError as error:
         raise MaskError(str(error)) from None
+    return mask if keep_notes else mask.said()
 
 
 def check_grid(found: Volume, expected: Volume) -> None:

@@ -164,7 +164,11 @@ def score_exam(
         voxel_ml=placed.grid.voxel_ml,
         audits=audits,
         picture=worst_picture(design, placed, of_readers, consensuses.named, audits),
-        warnings=[*map(str, find_displaced(arrays)), *_told(design, consensuses, audits)],
+        warnings=[
+            *(f"{rater}: {note}" for rater, mask in masks.items() for note in mask.notes),
+            *map(str, find_displaced(arrays)),
+            *_told(design, consensuses, audits),
+        ],
     )
     return scored, painted
 

@@ -169,7 +169,7 @@ def read_masks(
         # A file is called by its path.
         called = "" if isinstance(mask, str | os.PathLike) else f"exam {exam}: {name}" if exam else name
         try:
-            found[name] = as_labels(mask, labels, name=called)
+            found[name] = as_labels(mask, labels, name=called).said()
         except ConversionError as error:
             raise MaskError(str(error)) from None
     placed = [name for name, mask in masks.items() if not isinstance(mask, np.ndarray | list | tuple)]

@@ -56,13 +56,16 @@ def test_arrays_and_lists_are_taken_as_they_are() -> None:
         ([[0, 1], [2]], "array: found rows of different lengths"),
         (np.zeros((2, 2, 2, 2)), "array: found ndarray of type float64 and 4 dimensions"),
         (None, "array: found NoneType of type object"),
-        (sitk.Image([4, 4], sitk.sitkUInt8), "SimpleITK image: found 2 dimensions and 1 values a voxel"),
         (
-            nib.Nifti1Image(np.zeros((2, 2), np.uint8), np.eye(4)),
-            r"nibabel image: found 2 dimensions \(2 x 2\)",
+            sitk.Image([4, 4, 4, 2], sitk.sitkUInt8),
+            "SimpleITK image: found 4 dimensions and 1 values a voxel",
+        ),
+        (
+            nib.Nifti1Image(np.zeros((2, 2, 1, 2), np.uint8), np.eye(4)),
+            r"nibabel image: found 4 dimensions \(2 x 2 x 1 x 2\)",
         ),
     ],
-    ids=["no file", "text", "ragged", "4-D", "None", "2-D SimpleITK", "2-D nibabel"],
+    ids=["no file", "text", "ragged", "4-D", "None", "4-D SimpleITK", "4-D nibabel"],
 )
 def test_what_is_no_volume_is_refused_by_name(source: Any, message: str) -> None:
     with pytest.raises(ConversionError, match=message) as error:

@@ -85,7 +85,8 @@ def test_other_values_need_a_mapping(table: Callable[..., Path], tmp_path: Path)
     path = table("a,training,a.nii.gz,m255.nii.gz,,Oslo")
     dataset = RawDataset.create(tmp_path / "raw", SPEC)
     failures = convert(dataset, read_table(path, SPEC), seed=1, processes=1).failures
-    assert "m255.nii.gz): label: found 255 in" in failures["a"]
+    assert "m255.nii.gz): label: found 0, 255, as of a picture" in failures["a"]
+    assert failures["a"].endswith("map it with --map-label")
     assert "--map-label" in failures["a"]
     assert not convert(dataset, read_table(path, SPEC, {"255": 1}), seed=1, processes=1).failures
 
