@@ -269,7 +269,7 @@ def load_study(path: Path | str = DEFAULT_STUDY) -> Study:
     """
     path = Path(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such study file; name one with --study") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -172,4 +172,4 @@ def kept_study(root: Path | str) -> Path:
 
 def is_synthetic(cohort: pd.DataFrame) -> bool:
     """Whether cohort.csv says that every exam is simulated."""
-    return "synthetic" in cohort and bool((cohort.synthetic == True).all())  # noqa: E712
+    return "synthetic" in cohort and bool(cohort.synthetic.all())

@@ -16,7 +16,7 @@ from bmseg.annotation.rounds import ACCEPTED, Annotation, Round
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images import Volume, read_volume, write_volume
+from dataset_conversion.images import Volume, read_own, read_volume, write_volume
 from evaluation.measures.dice import Dice, EmptyMask
 
 #: Columns of effort.csv, in order; see `bmseg.annotation.corrections.Effort`.
@@ -165,7 +165,7 @@ def _lineage_row(
 def _append(path: Path, table: pd.DataFrame) -> None:
     """Add exams to a table; those of a call that was killed are written again."""
     if path.is_file():
-        before = pd.read_csv(path, dtype={"exam": str})
+        before = read_own(path, ["exam"])
         table = pd.concat([before[~before.exam.isin(set(table.exam))], table])
     with atomic_path(path) as temporary:
         table.sort_values("exam", kind="stable").to_csv(temporary, index=False, float_format="%.6f")

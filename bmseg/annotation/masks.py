@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from bmseg.annotation.rounds import Annotation
 from bmseg.errors import InputError
-from dataset_conversion.images import ConversionError, Volume, label_fault, read_volume
+from dataset_conversion.images import ConversionError, Volume, label_fault, read_table, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.raw.segmented import image_of
 
@@ -93,10 +92,10 @@ def _check_slicer_numbers(annotation: Annotation, path: Path) -> None:
     if not path.is_file():
         return
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = read_table(path)
         names = table["Name"].str.replace(" ", "_")
         found = dict(zip(names, table["LabelValue"], strict=True))
-    except (OSError, ValueError, KeyError):
+    except (ValueError, KeyError):
         raise ConversionError(
             f"{path}: cannot be read as 3D Slicer's table of LabelValue and Name; export the mask again, or "
             "remove the file if it is not Slicer's"

@@ -35,6 +35,7 @@ from bmseg.outputs.provenance import file_hash, files_hash
 from bmseg.wording import command
 from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.files import atomic_path
+from dataset_conversion.images import read_own
 from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
 from dataset_conversion.raw.segmented import add_segmented, image_of, unread_exams
 
@@ -174,7 +175,7 @@ class Annotation:
         """lineage.csv, columns `LINEAGE` as text and ``round`` as number; empty where there is none yet."""
         if not self.lineage_path.is_file():
             return pd.DataFrame(columns=LINEAGE).astype({"round": int})
-        return pd.read_csv(self.lineage_path, dtype={name: str for name in LINEAGE if name != "round"})
+        return read_own(self.lineage_path, [name for name in LINEAGE if name != "round"])
 
     def add_lineage(self, rows: Sequence[dict[str, Any]]) -> None:
         """Accept exams, with their images' hash and the time; those that are there already stay as is.

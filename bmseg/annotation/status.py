@@ -15,6 +15,7 @@ from bmseg.annotation.rounds import Annotation, Round
 from bmseg.annotation.words import OVER_LEVELS, RoundReport, median_text, sentences
 from bmseg.wording import SYNTHETIC
 from dataset_conversion.files import write_text
+from dataset_conversion.images import read_own
 from evaluation.statistics.intervals import median_interval
 from evaluation.table import DASH, Table
 
@@ -68,7 +69,7 @@ def _rows(path: Path, columns: Sequence[str], exams: set[str]) -> pd.DataFrame:
     """The rows of accepted exams: a killed call may have left others."""
     if not path.is_file():
         return pd.DataFrame(columns=columns)
-    table = pd.read_csv(path, dtype={"exam": str})
+    table = read_own(path, ["exam", "level"])
     return table[table.exam.isin(exams)]
 
 

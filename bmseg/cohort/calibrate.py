@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from bmseg.study import DEFAULT_STUDY, Study, load_study
-from dataset_conversion.images import ConversionError
+from dataset_conversion.images import ConversionError, read_own
 from dataset_conversion.phantom import calibration
 from dataset_conversion.phantom.calibration import Scorer, Search, SeenCohort, Targets, see_test_exams
 from dataset_conversion.phantom.cohort import DEFAULT_SEED
@@ -44,7 +44,7 @@ def study_scorer(study: Study, *, restarts: int = 12) -> Scorer:
 
 def published_targets(study: Study, folder: Path = DEFAULT_STUDY.parent) -> Targets:
     """The published Table 1 of a study whose file lies in `folder`."""
-    table = pd.read_csv(folder / str(study.published.table1)).set_index(["level", "rater"])
+    table = read_own(folder / str(study.published.table1), ["rater", "level"]).set_index(["level", "rater"])
     cells = pd.MultiIndex.from_product([list(study.levels_by_name), READERS])
     shape = (len(study.levels_by_name), len(READERS))
     return Targets(*(table.loc[cells, name].to_numpy().reshape(shape) for name in ("median", "mean")))

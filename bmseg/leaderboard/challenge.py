@@ -135,7 +135,7 @@ def challenge_text(challenge: Challenge) -> str:
 def read_checked(path: Path, model: type[Model]) -> Model:
     """What a TOML file of a board holds; raises `InputError` where it is missing or breaks a rule."""
     try:
-        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except ValidationError as error:
         raise InputError(f"{path}: {in_one_line(error)}") from None
     except FileNotFoundError:
@@ -155,7 +155,7 @@ def read_contract(path: Path) -> Contract:
     """Read a contract's file or a board's; raises `InputError` where it is missing or breaks a rule."""
     file = path / CONTRACT_FILE if path.is_dir() else path
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8-sig"))
         return Contract.model_validate(values, strict=False)
     except FileNotFoundError:
         raise InputError(

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.outputs import PROVENANCE, Output
 from bmseg.outputs.provenance import file_hash
+from dataset_conversion.images import read_table
 from evaluation.figures.files import save_figure
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words
@@ -32,8 +33,9 @@ _BOUNDS = {"rank_low", "rank_high", "spread_low", "spread_high"}
 _EMPTY = {"", "NA", "NaN", "nan"}
 # The columns challengeR's examples have, where they differ from ours.
 _ALSO = {"algorithm": "alg_name"}
-# As pandas calls a first column without a name.
-_ROW_NAMES = "Unnamed: 0"
+# The name of a column without one.
+_ROW_NAMES = ""
+_DECIMAL_COMMA = re.compile(r"^([+-]?\d+),(\d+)$")
 # Figures of more algorithms cannot be read.
 _MOST_DRAWN = 60
 
@@ -55,19 +57,13 @@ def read_matrix(path: Path, names: Mapping[str, str | None], empty: str) -> Matr
     undefined) says what a row without a value is where there is no column of statuses. Raises `InputError`
     where the file is not a table or lacks a column.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (ValueError, OSError) as error:
-        line = " ".join(str(error).split())
-        raise InputError(f"{path}: not a readable CSV file: {line}") from None
+    table = read_table(path, row_names=True)
     columns, notes = _columns(path, table, names)
     scores = pd.DataFrame({name: table[column] for name, column in columns.items()})
     scores[["algorithm", "case"]] = scores[["algorithm", "case"]].replace("", np.nan)
     scores["task"] = scores["task"].replace("", np.nan) if "task" in columns else "all"
     is_empty = scores.value.str.strip().isin(_EMPTY)
-    scores["value"] = scores.value.mask(is_empty)
+    scores["value"] = scores.value.str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True).mask(is_empty)
     if "status" not in columns:
         scores["status"] = np.where(is_empty, empty, "scored")
         if is_empty.any():

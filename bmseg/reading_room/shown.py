@@ -123,7 +123,7 @@ def folders_shown(
     return Shown(
         images={exam: found.images[exam][number] for exam in exams},
         masks=masks,
-        ages=_ages(_read_cohort(cohort), exams) if cohort else {},
+        ages=_ages(read_facts(cohort), exams) if cohort else {},
         synthetic=synthetic,
         left_out=sorted(set(found.images) - set(exams)),
     )
@@ -150,10 +150,3 @@ def _ages(cohort: pd.DataFrame, exams: Sequence[str]) -> dict[str, float]:
         return {}
     known = cohort[cohort.exam.isin(exams)].dropna(subset="age")
     return {str(exam): float(age) for exam, age in zip(known.exam, known.age, strict=True)}
-
-
-def _read_cohort(path: Path) -> pd.DataFrame:
-    cohort = read_facts(path)
-    if not pd.api.types.is_numeric_dtype(cohort.get("age", pd.Series(dtype=float))):
-        raise InputError(f"{path}: age: found text, expected years as numbers")
-    return cohort

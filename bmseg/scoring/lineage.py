@@ -10,6 +10,7 @@ import pandas as pd
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash, read_record
 from bmseg.workspace import Workspace
+from dataset_conversion.images import read_own
 
 #: What `bmseg predict` writes beside masks.
 _MADE_FROM = "made_from.json"
@@ -33,7 +34,7 @@ def refuse_proposed(reader: str, folder: Path, masks: Mapping[str, Path]) -> Non
     looked for in the folders above; files are told by their hash, so that a mask that was saved anew is not.
     """
     for rounds in _rounds_above(folder.resolve()):
-        lineage = pd.read_csv(rounds, dtype=str)
+        lineage = read_own(rounds, ["exam", "mask_sha256", "corrected_sha256"])
         proposed = lineage[pd.to_numeric(lineage["round"]) > 0]
         known = {
             sha: row.round

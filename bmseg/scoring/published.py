@@ -10,6 +10,7 @@ import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.study import Study
+from dataset_conversion.images import read_own
 from evaluation.statistics.words import number, signed
 from evaluation.table import Table
 
@@ -26,7 +27,7 @@ def read_published(study: Study, study_file: Path) -> pd.DataFrame | None:
         raise InputError(
             f"{study_file}: published.table1: no such file: {path}; copy it too, or leave it out"
         )
-    return pd.read_csv(path, dtype={"rater": str, "level": str})
+    return read_own(path, ["rater", "level"])
 
 
 def published_beside(

@@ -12,7 +12,7 @@ from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.dicom.selection import choose, regions_of
 from dataset_conversion.dicom.wording import clean_description
-from dataset_conversion.images import ConversionError
+from dataset_conversion.images import ConversionError, read_table
 
 #: Columns of the table; `channel` is what the rule chooses, and what a person may change.
 COLUMNS = [
@@ -87,17 +87,12 @@ def read_choices(
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConversionError(f"{path}: no such table; make one with 'bmseg inspect dicom -o'") from None
-    except (OSError, ValueError):
-        raise ConversionError(f"{path}: cannot be read as a CSV table") from None
+    table = read_table(path, advice="expected one that 'bmseg inspect dicom -o' made")
     if missing := [name for name in COLUMNS if name not in table]:
         raise ConversionError(
             f"{path}: column: found none named {', '.join(missing)}; inspect the source again"
         )
-    return table.apply(lambda column: column.str.strip())
+    return table
 
 
 def _row(exam: FoundExam, volume: FoundVolume, channel: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images import ConversionError
+from dataset_conversion.images import ConversionError, read_table
 from dataset_conversion.raw.exam import check_identifier
 
 COLUMNS = ["exam", "patient", "patient_id", "study_uid", "folder"]
@@ -41,12 +41,7 @@ def read_keys(path: Path) -> list[Key]:
     """
     if not path.exists():
         return []
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError):
-        raise ConversionError(
-            f"{path}: cannot be read as a key file (CSV); name another with --keys"
-        ) from None
+    table = read_table(path, advice="expected a key file (CSV); name another with --keys")
     if list(table.columns) != COLUMNS:
         raise ConversionError(
             f"{path}: columns: found {', '.join(map(str, table.columns))}, expected "

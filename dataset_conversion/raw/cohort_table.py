@@ -9,11 +9,14 @@ from typing import Any, cast
 
 import pandas as pd
 
-from dataset_conversion.images import ConversionError
+from dataset_conversion.images import ConversionError, as_number, read_table
 from dataset_conversion.raw.exam import DatasetSpec, Split, check_identifier, mask_fault
 
 #: Columns that may stand beside ``exam``, ``split``, the channels and the readers.
 FACTS = ["patient", "site", "scanner", "group", "age", "sex"]
+
+_ADVICE = "expected a CSV file with a row an exam"
+_OLDEST = 130
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,7 @@ def read_cohort(
     ConversionError
         One line that names the table and every fault that is found in it.
     """
-    table = _read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    table = table.rename(columns=str.strip).apply(lambda column: column.str.strip())
+    table = read_table(path, advice=_ADVICE)
     if table.empty:
         raise ConversionError(f"{path}: found no row, expected one an exam")
     faults = [*_column_faults(table, spec, channels)]
@@ -60,32 +62,36 @@ def read_cohort(
     for row in table.to_dict("records"):
         files = {name: path.parent / row[name] for name in [*channels, *spec.readers] if row.get(name)}
         facts = {name: row[name] or None for name in FACTS if name in row}
+        if row.get("age"):
+            facts["age"] = f"{as_number(row['age']):g}"
         rows.append(CohortRow(row["exam"], cast("Split", row["split"]), files, facts))
     return rows
 
 
 def read_facts(path: Path) -> pd.DataFrame:
-    """What is known of exams: ``exam`` as text, and whatever other columns a table has, as cohort.csv.
+    """What is known of exams: ``exam``, and whatever other columns a table has, as cohort.csv.
+
+    Everything is text, an empty cell None, but ``age`` a number (years) and ``synthetic`` a truth value.
 
     Raises
     ------
     ConversionError
-        When the table cannot be read or has no column ``exam``.
+        When the table cannot be read, has no column ``exam``, or an age is no number.
     """
-    table = _read_csv(path, dtype={"exam": str})
+    table = read_table(path, advice=_ADVICE)
     if "exam" not in table:
         raise ConversionError(f"{path}: column: found none named exam, expected a row an exam")
-    return table
-
-
-def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, **options)
-    except FileNotFoundError:
-        raise ConversionError(f"{path}: no such table, expected a CSV file with a row an exam") from None
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConversionError(f"{path}: cannot be read as a CSV table ({reason})") from None
+    faults = [
+        f"exam {row['exam']}: {fault}" for row in table.to_dict("records") if (fault := _age_fault(row))
+    ]
+    if faults:
+        raise ConversionError(f"{path}: {'; '.join(faults)}")
+    facts = table.astype(object).where(table != "", None)
+    if "age" in facts:
+        facts["age"] = table["age"].map(as_number).astype(float)
+    if "synthetic" in facts:
+        facts["synthetic"] = table["synthetic"].str.casefold() == "true"
+    return facts
 
 
 def _column_faults(table: pd.DataFrame, spec: DatasetSpec, channels: Sequence[str]) -> Iterator[str]:
@@ -145,8 +151,19 @@ def _cell_faults(
             yield f"{name}: found no file name, expected one"
         if value and not (folder / value).is_file():
             yield f"{name}: no such file: {value}"
+    if fault := _age_fault(row):
+        yield fault
     if fault := mask_fault(row["split"], [reader for reader in spec.readers if row.get(reader)], spec):
         yield fault
+
+
+def _age_fault(row: dict[str, str]) -> str:
+    if not (age := row.get("age")):
+        return ""
+    years = as_number(age)
+    if years is not None and 0 <= years <= _OLDEST:
+        return ""
+    return f"age: found '{age}', expected years as a number from 0 to {_OLDEST}, as 8.5, or nothing"
 
 
 def _all_of(splits: pd.Series) -> str:

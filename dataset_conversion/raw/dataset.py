@@ -29,6 +29,7 @@ from dataset_conversion.images import (
     whole,
     write_volume,
 )
+from dataset_conversion.raw.cohort_table import read_facts
 from dataset_conversion.raw.exam import DatasetSpec, Exam, Split, check_identifier, name_fault
 
 #: Columns of cohort.csv that every data set has; what else is known of an exam follows them.
@@ -205,7 +206,7 @@ class RawDataset:
                 f"{self.folder}: found no finished data set, expected dataset.json and cohort.csv; "
                 "make one with 'bmseg phantom' or 'bmseg convert'"
             )
-        return pd.read_csv(self.cohort_path, dtype={"exam": str, "patient": str})
+        return read_facts(self.cohort_path)
 
     def exams(self, split: Split) -> list[str]:
         """Identifiers of a split, sorted."""

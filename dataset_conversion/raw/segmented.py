@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from dataset_conversion.files import atomic_path
-from dataset_conversion.images import ConversionError, read_volume
+from dataset_conversion.images import ConversionError, read_table, read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import Exam
 
@@ -31,7 +31,7 @@ def unread_exams(dataset: RawDataset) -> pd.DataFrame:
             "'bmseg convert dicom' without --table, 'bmseg convert nifti' with split 'unread', or "
             "'bmseg phantom --segmented'"
         )
-    table = pd.read_csv(path, dtype=str)
+    table = _as_text(path)
     for exam in table.exam:
         if not (dataset.has_images(exam, "unread") or dataset.has_images(exam, "training")):
             raise ConversionError(
@@ -70,7 +70,7 @@ def add_segmented(dataset: RawDataset, masks: Mapping[str, Path], *, seed: int) 
     cohort = pd.DataFrame(columns=["exam", "split"], dtype=object)
     if dataset.cohort_path.is_file():
         # As text, so that cells are written again as they were.
-        cohort = pd.read_csv(dataset.cohort_path, dtype=str)
+        cohort = _as_text(dataset.cohort_path)
     done = set(cohort.exam[cohort.split == "training"])
     new = [exam for exam in masks if exam not in done]
     if unknown := sorted(set(new) - set(table.exam)):
@@ -99,6 +99,11 @@ def link_or_copy(source: Path, target: Path) -> None:
             os.link(source, temporary)
         except OSError:
             shutil.copyfile(source, temporary)
+
+
+def _as_text(path: Path) -> pd.DataFrame:
+    table = read_table(path)
+    return table.astype(object).where(table != "", None)
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

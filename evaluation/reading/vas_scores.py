@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+
+from dataset_conversion.images import ConversionError, as_number, read_table
 
 SCALE = 10.0
 #: Columns that may stand beside the scores, and what they may hold (age in years).
@@ -16,8 +16,6 @@ FACTS = {"slices": (1.0, 10_000.0), "age": (0.0, 120.0)}
 #: How a column's name ends, and what it holds; a difference is the model's score minus the consensus's.
 SUFFIXES = {"gt": "consensus", "ai": "model", "diff": "difference"}
 STATISTICS = ("mean", "sd")
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 
 
 class ScoreError(ValueError):
@@ -50,7 +48,7 @@ def read_scores(path: Path) -> Scores:
     ScoreError when the file cannot be read, lacks columns or has others, a number is text or out of range,
     or a mask stands there twice; one line names all of it.
     """
-    text = _read_csv(path)
+    text = _read(path)
     items = tuple(
         dict.fromkeys(item for item, suffix in map(split_column, text) if item and suffix != "diff")
     )
@@ -71,7 +69,7 @@ def read_printed_summary(path: Path, scores: Scores) -> pd.DataFrame:
     The CSV has ``statistic`` (``mean`` or ``sd``, a row each; the index of what is returned) and any
     numeric columns of the scores. An empty cell was not printed. A ScoreError as for `read_scores`.
     """
-    text, known = _read_csv(path), ["statistic", *scores.numeric]
+    text, known = _read(path), ["statistic", *scores.numeric]
     faults = [] if "statistic" in text else ["column: found none named statistic"]
     if unknown := [name for name in text if name not in known]:
         faults.append(f"column: found {', '.join(unknown)}, expected some of {', '.join(known)}")
@@ -96,28 +94,14 @@ def split_column(column: str) -> tuple[str, str]:
     return (item, suffix) if item and suffix in SUFFIXES else ("", "")
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Every cell as text, stripped."""
+def _read(path: Path) -> pd.DataFrame:
     try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
-    except FileNotFoundError:
-        raise ScoreError(f"{path}: no such file; name a CSV table") from None
-    except (OSError, ValueError, csv.Error) as error:
-        raise ScoreError(f"{path}: cannot be read as a CSV table ({str(error).splitlines()[0]})") from None
-    rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
-    if len(rows) < 2:
-        raise ScoreError(f"{path}: found {len(rows)} rows, expected a heading and one or more rows below it")
-    heading, *body = rows
-    faults = [
-        f"row {place}: found {len(row)} cells, expected {len(heading)}"
-        for place, row in enumerate(body, 1)
-        if len(row) != len(heading)
-    ]
-    if repeated := sorted({name for name in heading if heading.count(name) > 1}):
-        faults.append(f"column: found {', '.join(repeated)} more than once, expected once")
-    if faults:
-        raise ScoreError(f"{path}: {'; '.join(faults)}")
-    return pd.DataFrame(body, columns=heading, dtype=str)
+        text = read_table(path)
+    except ConversionError as error:
+        raise ScoreError(str(error)) from None
+    if text.empty:
+        raise ScoreError(f"{path}: found no row, expected a heading and one or more rows below it")
+    return text
 
 
 def _column_faults(text: pd.DataFrame, items: Sequence[str]) -> list[str]:
@@ -153,15 +137,15 @@ def _cell_faults(text: pd.DataFrame, key: str) -> list[str]:
 
 def _not(cell: str, column: str, *, printed: bool) -> str:
     """What a cell was to hold and does not (a printed number may be anything); empty where it does."""
-    is_number = _NUMBER.fullmatch(cell)
+    number = as_number(cell)
     if printed or column.endswith("_diff"):
-        return "" if is_number else "a number"
+        return "a number" if number is None else ""
     low, high = FACTS.get(column, (0.0, SCALE))
     whole = column == "slices"
-    if is_number and low <= float(cell) <= high and (float(cell).is_integer() or not whole):
+    if number is not None and low <= number <= high and (number.is_integer() or not whole):
         return ""
     return f"{'a whole number' if whole else 'a number'} from {low:g} to {high:g}"
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    return column.map(lambda cell: float(cell or "nan")).astype(float)
+    return column.map(as_number).astype(float)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dataset_conversion.images import read_own
 from evaluation.statistics.words import plural
 from evaluation.study.design import Design
 from evaluation.table import Table
@@ -79,7 +80,7 @@ class Declared:
 
     def read(self, file: Any) -> pd.DataFrame:
         """The table back from its CSV; names stay text, as those of raters called by numbers."""
-        found = pd.read_csv(file, dtype=dict.fromkeys(_NAMES, str))
+        found = read_own(file, _NAMES)
         # An empty text is no missing value.
         return found.fillna({name: "" for name in _TEXTS if name in found})
 

@@ -122,7 +122,7 @@ def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tm
         (["evaluate", "--reader", "reader1", "-o", "out"], "found 'reader1', expected NAME=FOLDER"),
         (["evaluate", "--reader", "reader1=none", "-o", "out"], "none: no such folder"),
         (["evaluate", "-w", "none"], "none: found no workspace"),
-        (["convert", "nifti", "--table", "none.csv"], "none.csv: no such table"),
+        (["convert", "nifti", "--table", "none.csv"], "none.csv: no such file"),
         (
             ["convert", "nifti", "--table", "x", "--map-label", "a=b"],
             "found 'a=b', expected FOUND=VALUE with a whole number, as 255=1",

@@ -244,7 +244,7 @@ def test_a_patient_is_in_one_split(test_data: Path, tmp_path: Path) -> None:
         (("inspect", "dicom", "nowhere"), "nowhere: no such folder"),
         (("convert", "dicom", "empty"), "found no DICOM image in 0 files"),
         (("convert", "dicom", "text"), "found no DICOM image in 1 files"),
-        (("convert", "dicom", "empty", "--table", "nowhere.csv"), "no such table"),
+        (("convert", "dicom", "empty", "--table", "nowhere.csv"), "no such file"),
     ],
 )
 def test_misuse_is_one_line(

@@ -240,7 +240,7 @@ def test_tasks_that_are_no_file_names() -> None:
         ("algorithm,case,value\na,1,1\na,1,2\n", (), "task all, algorithm a, case 1: found more than once"),
         ("algorithm,case,value\n,1,1\n", (), "algorithm: task all, case 1: found nothing, expected a name"),
         ("algorithm,case,value\n", (), "scores: found no row"),
-        ("", (), "not a readable CSV file"),
+        ("", (), "found an empty file"),
         ("task,algorithm,case,value\noverall,a,1,1\n", (), "task: found 'overall'"),
         ("algorithm,case,value\na,1,1\n", ("--alpha", 2), "alpha: found 2"),
         ("algorithm,case,value\na,1,1\n", ("--weight", "all=x"), "--weight: found 'all=x', expected TASK"),

@@ -60,9 +60,9 @@ def test_facts_are_read_with_identifiers_as_text(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"age\n8\n", "column: found none named exam, expected a row an exam"),
-        (b"", r"cannot be read as a CSV table \(No columns"),
-        (b"exam\n\xff\xfe\n", r"cannot be read as a CSV table \("),
-        (None, "no such table, expected a CSV file with a row an exam"),
+        (b"", "found an empty file, expected a CSV file"),
+        (b"exam\n\xff\xfe\n", "found bytes that are not UTF-8, expected a CSV file"),
+        (None, "no such file, expected a CSV file with a row an exam"),
     ],
     ids=["no exam", "empty", "no text", "no file"],
 )

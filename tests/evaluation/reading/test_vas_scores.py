@@ -70,9 +70,9 @@ def test_facts_and_differences_may_be_missing(write: Write) -> None:
         ("mask,a_gt,a_ai,b_diff,sex\n1,2,3,4,f\n", ["column: found b_diff, sex, expected only mask, slices"]),
         ("b,a_gt,sex\n1,2,3\n", ["none named mask, a_ai", "column: found b, sex"]),
         ("mask,a_gt,a_gt,a_ai\n1,2,3,4\n", ["column: found a_gt more than once"]),
-        ("mask,a_gt,a_ai\n1,2\n2,1,1,1\n", ["row 1: found 2 cells, expected 3", "row 2: found 4 cells"]),
-        ("mask,a_gt,a_ai\n", ["found 1 rows"]),
-        ("", ["found 0 rows"]),
+        ("mask,a_gt,a_ai\n1,2\n2,1,1,1\n", ["row 1: found 2 cells", "row 2: found 4 cells, expected 3"]),
+        ("mask,a_gt,a_ai\n", ["found no row"]),
+        ("", ["found an empty file"]),
         (
             f"{HEADING}\n1,16.5,-1,ten,10.5,0\n1,16,10,nan,-0.1,inf\n,16,10,1,'2,1e1\n",
             [
@@ -102,12 +102,12 @@ def test_all_faults_of_a_file_in_one_line(write: Write, text: str, messages: lis
 
 def test_unreadable_files(tmp_path: Path) -> None:
     assert "no such file" in refusal(lambda: read_scores(tmp_path / "none.csv"))
-    assert "cannot be read as a CSV table" in refusal(lambda: read_scores(tmp_path))
+    assert "cannot be read as a table" in refusal(lambda: read_scores(tmp_path))
     binary = tmp_path / "scores.csv"
-    binary.write_bytes(b"\xff\xfe\x00mask")
-    assert "cannot be read as a CSV table" in refusal(lambda: read_scores(binary))
+    binary.write_bytes(b"\xff\x00mask")
+    assert "found bytes that are not UTF-8" in refusal(lambda: read_scores(binary))
     binary.write_text('mask,a_gt,a_ai\n1,"2,3\n')
-    assert "cannot be read as a CSV table" in refusal(lambda: read_scores(binary))
+    assert "cannot be read as a table" in refusal(lambda: read_scores(binary))
 
 
 def test_a_printed_summary_keeps_its_decimals(write: Write, tmp_path: Path) -> None:
