@@ -35,7 +35,8 @@ def test_models_meet_on_the_same_exams_in_the_words_of_every_verdict() -> None:
     said = sentences([report(1, NOW), one])[-1]
     assert said.startswith(
         "Both models on round 2's 8 exams (median Dice over levels 0.54, by the model before 0.48): round "
-        "2's model is better than round 1's model: its Dice is clearly higher on level1 (by 0.04; 0.01 to 0.06) "
+        "2's model is better than round 1's model: its Dice is clearly higher on level1 (by 0.04; 0.01 to "
+        "0.06) "
         "(p adjusted over 1 level, 8 exams)."
     )
     assert said.endswith(
