@@ -50,6 +50,8 @@ def report_of(annotation: Annotation, round_: Round) -> RoundReport:
     dice[OVER_LEVELS] = median_interval(single.groupby("exam").dice.mean().to_numpy())
     totals = effort[["changed", "marked", "proposed", "kept"]].sum().astype(int)
     both = single.dropna(subset=["dice", "dice_earlier"])
+    drawn = {exam for exam in accepted if round_.earlier(exam).is_file()}
+    compared = changes[changes.exam.isin(drawn) & changes.level.isin(study.design().spoken_of)]
     return RoundReport(
         number=round_.number,
         trained_on=len(record["trained_on"]),
@@ -62,6 +64,9 @@ def report_of(annotation: Annotation, round_: Round) -> RoundReport:
         effort=Effort(*(int(total) for total in totals)),
         volumes=changes.groupby("level")[["added_ml", "removed_ml"]].sum(),
         pairs=both.groupby("exam")[["dice", "dice_earlier"]].mean().set_axis(["now", "earlier"], axis=1),
+        compared=compared.rename(columns={"dice": "now", "dice_earlier": "earlier"})[
+            ["exam", "level", "now", "earlier"]
+        ],
     )
 
 

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from bmseg.annotation.corrections import Effort
-from evaluation.comparison.readers import estimate_and_test
+from evaluation.comparison.models import compare_models
+from evaluation.comparison.verdicts import Verdict, model_verdicts
+from evaluation.comparison.ways import COLUMNS
 from evaluation.statistics.intervals import Interval
-from evaluation.statistics.words import interval, number, signed, with_interval
+from evaluation.statistics.words import number, plural, with_interval
 
 #: The name of the mean of an exam's defined Dice of single levels.
 OVER_LEVELS = "over levels"
-
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class RoundReport:
     #: Index exam; ``now`` and ``earlier``: the mean Dice of single levels, over those that both define, of
     #: this round's model and of the one before. Empty in the first round.
     pairs: pd.DataFrame
+    #: ``exam, level, now, earlier``: the Dice that both models have with the corrected masks, on the levels
+    #: that verdicts speak of. Empty where the model of the round before drew none of the exams.
+    compared: pd.DataFrame
 
 
 def sentences(reports: Sequence[RoundReport]) -> list[str]:
@@ -52,7 +55,7 @@ def sentences(reports: Sequence[RoundReport]) -> list[str]:
     for place, one in enumerate(measured):
         said.append(_help(one))
         if place:
-            said.append(_same_exams(one) if len(one.pairs) else _rise(measured[place - 1], one))
+            said.append(_same_exams(one) if len(one.compared) else _other_exams(measured[place - 1], one))
     return said or ["No round is accepted yet: whether the model helps is not known."]
 
 
@@ -70,45 +73,42 @@ def _help(one: RoundReport) -> str:
     )
 
 
+def verdict_of(now: RoundReport) -> Verdict:
+    """The models of a round and of the one before, on the round's exams, which neither was trained on."""
+    names = {"now": f"round {now.number}'s model", "earlier": f"round {now.number - 1}'s model"}
+    scores = now.compared.melt(["exam", "level"], [*names], var_name="rater", value_name="dice")
+    table = compare_models(scores.assign(rater=scores.rater.map(names)), models=list(names.values()))
+    levels = list(dict.fromkeys(now.compared.level))
+    # One reader's corrected masks are all there is: there is no other way to look.
+    (found,) = model_verdicts(table, pd.DataFrame(columns=COLUMNS), levels=levels)
+    return found
+
+
 def _same_exams(now: RoundReport) -> str:
-    """The models of a round and of the one before on the round's exams, which neither was trained on."""
-    pairs = now.pairs
-    found = estimate_and_test((pairs.now - pairs.earlier).to_numpy(), _CONFIDENCE)
-    word = "better" if pairs.now.median() > pairs.earlier.median() else "not better"
-    exams = f"{len(pairs)} exams" if len(pairs) > 1 else "one exam"
-    text = (
-        f"Round {now.number} against round {now.number - 1}, both models on round {now.number}'s {exams}: "
-        f"median Dice {OVER_LEVELS} {pairs.now.median():.2f}, by the model before "
-        f"{pairs.earlier.median():.2f}: {word}"
-    )
-    if np.isnan(found["low"]):
-        return f"{text}; too few exams for an interval."
-    between = interval(found["low"], found["high"], sign=True, typeset=True)
-    return (
-        f"{text}; difference {signed(found['difference'], typeset=True)} ({between}, exact Wilcoxon p "
-        f"{found['p']:.3f}). The masks were corrected from round {now.number}'s proposals, which favours its "
-        "model."
-    )
-
-
-def _rise(before: RoundReport, now: RoundReport) -> str:
-    """Compare two rounds; their exams differ, so no paired test applies."""
-    earlier, later = before.dice[OVER_LEVELS], now.dice[OVER_LEVELS]
-    if not (earlier.is_defined and later.is_defined):
-        return (
-            f"Round {now.number} against round {before.number}: too few exams with a defined Dice to compare."
+    """The verdict, as everywhere, and what favours one of the two."""
+    found = verdict_of(now)
+    medians = ""
+    if len(now.pairs):
+        medians = (
+            f" (median Dice {OVER_LEVELS} {number(now.pairs.now.median())}, by the model before "
+            f"{number(now.pairs.earlier.median())})"
         )
-    word = "rose" if later.estimate > earlier.estimate else "did not rise"
-    apart = later.low > earlier.high or earlier.low > later.high
-    sure = (
-        "the intervals do not overlap"
-        if apart
-        else f"the intervals overlap: {earlier.n} and {later.n} exams, other ones each time, cannot tell the "
-        "model from the choice of exams"
-    )
+    favours = f" The masks were corrected from round {now.number}'s proposals, which favours its model"
+    much = ": how much of the difference that is these exams cannot say." if found.call == "better" else "."
+    exams = plural(now.compared.exam.nunique(), "exam")
+    return f"Both models on round {now.number}'s {exams}{medians}: {_go_on(found.words)}{favours}{much}"
+
+
+def _go_on(words: str) -> str:
+    return words[0].lower() + words[1:]
+
+
+def _other_exams(before: RoundReport, now: RoundReport) -> str:
+    """Two rounds whose exams differ: no paired test applies, and none is settled."""
+    earlier, later = (median_text(one.dice[OVER_LEVELS]) for one in (before, now))
     return (
-        f"Round {now.number} against round {before.number}: the median Dice {OVER_LEVELS} {word}, from "
-        f"{median_text(earlier)} to {median_text(later)}; {sure}."
+        f"Round {now.number} against round {before.number}: the median Dice {OVER_LEVELS} is {later}, and "
+        f"was {earlier} in other exams: which of the two models is better is not settled."
     )
 
 

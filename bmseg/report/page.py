@@ -25,6 +25,7 @@ from evaluation.figures.files import save_figure
 from evaluation.figures.slices import difference_sheet, overlay_sheet
 from evaluation.statistics.words import count_of, number
 from evaluation.study import ReaderStudy
+from evaluation.study.lineage import judged
 from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, TABLE1, TABLE1_FAIR, said_first, usual_notes
 from evaluation.table import Table, dice_table
 
@@ -105,7 +106,7 @@ def _findings(found: ReaderStudy) -> list[str]:
     for level in dict.fromkeys(summary.level):
         medians = summary[summary.level == level].set_index("rater")["median"]
         of_readers = medians[list(found.readers)].dropna()
-        for model in found.models:
+        for model in judged(found):
             if np.isnan(medians[model]) or of_readers.empty:
                 sentences.append(f"{level}: the median Dice of {model} is undefined.")
                 continue

@@ -15,6 +15,7 @@ from evaluation.comparison.verdicts import pairs_in_words
 from evaluation.statistics.words import number, p_value
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
+from evaluation.study.lineage import judged, notes
 from evaluation.table import Table
 
 
@@ -40,7 +41,8 @@ def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part
     if not evaluation.found.has_consensus:
         return [*methods, _where_it_fails(evaluation)]
     without = [_without_consensus(evaluation)] if t.INTERCHANGEABILITY in evaluation.found else []
-    parts = [_fair(evaluation), *without, *methods, _comparisons(evaluation), _agreement(evaluation)]
+    beside = [_comparisons(evaluation)] if t.COMPARISONS in evaluation.found else []
+    parts = [_fair(evaluation), *without, *methods, *beside, _agreement(evaluation)]
     parts += [_where_it_fails(evaluation), _volumes(evaluation), _audit(evaluation), _sensitivity(evaluation)]
     return [part for part in parts if part.figures or part.tables]
 
@@ -58,8 +60,9 @@ def _fair(evaluation: Evaluation) -> Part:
 
 
 def _of_pairs(found: ReaderStudy, *, models: bool) -> list[str]:
-    """Verdicts on pairs of models, or on models beside readers."""
-    return [each.words for each in t.verdicts(found) if (each.second in found.models) == models]
+    """Verdicts on pairs of models, or on models beside readers; copies are said below the tables."""
+    made = [each for each in t.verdicts(found) if each.call != "copy"]
+    return [each.words for each in made if (each.second in found.models) == models]
 
 
 def _without_consensus(evaluation: Evaluation) -> Part:
@@ -92,7 +95,7 @@ def _methods(evaluation: Evaluation, costs: Table | None) -> Part:
             for table in (found.printed(t.METHODS_COMPARED), costs)
             if table is not None
         ],
-        [*pairs_in_words(found[t.METHODS_COMPARED]), *found.design.notes],
+        [*pairs_in_words(found[t.METHODS_COMPARED]), *notes(found)],
         _of_pairs(found, models=True),
     )
 
@@ -102,11 +105,11 @@ def _comparisons(evaluation: Evaluation) -> Part:
     return Part(
         "Models against readers",
         "Paired by exam, by the fair scores: Hodges-Lehmann differences with their intervals, exact Wilcoxon "
-        "tests, Holm's adjustment over all readers on a level; the verdicts above them are adjusted over the "
-        "levels that they speak of.",
+        "tests, Holm's adjustment over all readers and levels of a model; the verdicts above them are "
+        "adjusted over all models and levels.",
         [
             (evaluation.figure(f"comparisons_{model}"), f"Dice of {model} minus that of each reader, fair.")
-            for model in found.models
+            for model in judged(found)
         ],
         [],
         found.words(t.COMPARISONS),

@@ -86,14 +86,16 @@ def compare_methods(
     for ending, text in (("csv", every.to_csv()), ("md", every.to_markdown()), ("html", every.to_html())):
         write_if_changed(workspace.evaluation / f"costs.{ending}", text)
     found = done.found
-    pairs = of_models(found[METHODS_COMPARED], chosen)
     table1 = (fair_table if found.has_consensus else usual_table)(found, [*found.readers, *chosen])
-    sentences = [
-        *said_first(found, chosen),
-        *pairs_in_words(pairs),
-        *found.design.notes,
-    ]
-    return Comparison([table1, methods_table(found, pairs), costs(workspace, chosen)], sentences, done)
+    tables, sentences = [table1], said_first(found, chosen)
+    # Of two methods one may be a copy, and then there is no pair.
+    if METHODS_COMPARED in found:
+        pairs = of_models(found[METHODS_COMPARED], chosen, found.design.spoken_of)
+        if len(pairs):
+            tables.append(methods_table(found, pairs))
+            sentences += pairs_in_words(pairs)
+    sentences += found.design.notes
+    return Comparison([*tables, costs(workspace, chosen)], sentences, done)
 
 
 def _chosen(workspace: Workspace, present: Mapping[str, Path], methods: Sequence[str]) -> list[str]:

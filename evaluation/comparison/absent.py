@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.statistics.signed_rank import holm, sign_test
+from evaluation.statistics.signed_rank import sign_test
 from evaluation.statistics.words import p_is, p_value, plural
 
 #: The name of the rater whose Dice in each exam is the median of the readers'.
@@ -62,16 +62,9 @@ def _counts(signs: pd.Series) -> tuple[int, int]:
     return int((signs < 0).sum()), int((signs > 0).sum())
 
 
-def with_holm(table: pd.DataFrame, family: Sequence[str]) -> pd.Series:
-    """``p_absent`` adjusted by Holm over the rows that agree in the columns of a family.
-
-    Where no exam tells two raters apart there is no test and it does not count: given how many exams do, it
-    could not have become clear.
-    """
-    if not family:
-        return pd.Series(holm(table.p_absent.to_numpy()), table.index)
-    grouped = table.groupby(list(family), sort=False).p_absent
-    return grouped.transform(lambda p: holm(p.to_numpy()))
+def holm_in_words(p: float) -> str:
+    """The adjusted p after the plain one; nothing where a row is in no family."""
+    return "" if np.isnan(p) else f", Holm {p_value(p)}"
 
 
 def absent_in_words(comparison: Any) -> str:
@@ -88,12 +81,12 @@ def absent_in_words(comparison: Any) -> str:
     n_false, n_false_other = (int(getattr(c, name, 0)) for name in ("n_false", "n_false_other"))
     if not (n := n_false + n_false_other):
         return ""
-    verdict = "clear" if c.p_absent_holm <= 1 - c.confidence + 1e-12 else "could be chance"
+    verdict = ": clear" if c.p_absent_holm <= 1 - c.confidence + 1e-12 else ": could be chance"
     other, test = c.other, "exact sign test"
     if c.other == MEDIAN_READER:
         other, test = f"the {c.other}", "exact sign tests beside each reader, the largest"
-    facts = f"{test} {p_is(c.p_absent)}, Holm {p_value(c.p_absent_holm)}"
+    facts = f"{test} {p_is(c.p_absent)}{holm_in_words(c.p_absent_holm)}"
     return (
         f" In {plural(n, 'exam')} without {c.level} only one of the two marked it: {c.model} in {n_false}, "
-        f"{other} in {n_false_other} ({facts}): {verdict}."
+        f"{other} in {n_false_other} ({facts}){'' if np.isnan(c.p_absent_holm) else verdict}."
     )

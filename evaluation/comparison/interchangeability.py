@@ -1,6 +1,6 @@
 """What interchangeability comes to, in sentences: of `evaluation.scores.interchangeability`.
 
-A difference is *clear* where Holm's p over the levels of the model's family is at most what the interval
+A difference is *clear* where Holm's p over all levels and models spoken of is at most what the interval
 leaves out, with readers fixed; else it *could be chance*.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.scores.alternative_annotator import ENOUGH
-from evaluation.scores.interchangeability import FIXED, NOBODY, ONE_MORE
+from evaluation.scores.interchangeability import FIXED, NOBODY, ONE_MORE, adjusted
 from evaluation.statistics.words import count_of, number, p_is, percent, plural
 
 CLEAR, CHANCE = "clear", "could be chance"
@@ -21,12 +21,19 @@ CLEAR, CHANCE = "clear", "could be chance"
 _FOR_THESE = f"{CLEAR} for these readers"
 
 
-def standings(found: pd.DataFrame, way: str = FIXED) -> dict[tuple[str, str], int]:
+def of_models(found: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """The rows of some models of `interchangeability`; Holm's family is then these, and the same levels."""
+    levels = found.level[found.p_holm.notna()].unique()
+    return adjusted(found[found.model.isin(models)], ["way", "left_out"], levels)
+
+
+def standings(found: pd.DataFrame, way: str = FIXED, left_out: str = NOBODY) -> dict[tuple[str, str], int]:
     """Model and level to 1 where it clearly agrees more than readers do, -1 for less, 0 where neither.
 
-    `found` is of `interchangeability`; levels outside the family (groups repeat levels) are not in it.
+    `found` is of `interchangeability`, `left_out` the reader who is taken out of everything. Levels outside
+    the family (groups repeat levels) are not in it.
     """
-    rows = found[(found.way == way) & (found.left_out == NOBODY) & found.p_holm.notna()]
+    rows = found[(found.way == way) & (found.left_out == left_out) & found.p_holm.notna()]
     return {(row.model, row.level): _side(row) for row in rows.itertuples()}
 
 

@@ -120,7 +120,7 @@ def _notes(found: pd.DataFrame, confidence: float) -> list[str]:
         "Readers fixed: the wider of the intervals by jackknife over exams and by relabelling the raters. "
         "Readers random: they are a sample of readers. One more reader: the model's habits are those of "
         "another reader.",
-        "Holm p: readers fixed, over the levels of a model; groups repeat levels and have none.",
+        "Holm p: readers fixed, over all models and levels; groups repeat levels and have none.",
         f"{plural(n, 'exam')} cannot speak of a failure that none of them shows: it may still come in up to "
         f"{percent(unseen, 0)} of exams (exact binomial).",
     ]

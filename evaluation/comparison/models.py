@@ -17,10 +17,10 @@ from typing import Any
 import pandas as pd
 
 from evaluation.comparison import absent
+from evaluation.comparison.families import HOLM, in_families
 from evaluation.comparison.readers import estimate_and_test
 from evaluation.scores.fair import over_consensuses, units
 from evaluation.statistics.intervals import StatisticsError
-from evaluation.statistics.signed_rank import holm
 
 YARDSTICK, FAIR = "yardstick", "fair"
 
@@ -33,11 +33,17 @@ COLUMNS = [
 
 
 def compare_models(
-    scores: pd.DataFrame, fair: pd.DataFrame | None = None, *, models: Sequence[str], confidence: float = 0.95
+    scores: pd.DataFrame,
+    fair: pd.DataFrame | None = None,
+    *,
+    models: Sequence[str],
+    confidence: float = 0.95,
+    spoken_of: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Every pair of models, level by level: difference with its interval, exact Wilcoxon test, Holm's p.
 
-    Holm adjusts all pairs and levels of a way together: whichever is looked at, the chance of any false
+    Holm adjusts all pairs and levels of a way together, the tests of Dice and of marking what is not there
+    (`evaluation.comparison.families`): whichever is looked at, the chance of any false
     claim stays below 1 minus the confidence. The two ways are two views of one question, and verdicts rest
     on the first, so they are not adjusted for each other.
 
@@ -51,6 +57,8 @@ def compare_models(
         The same with ``left_out``, of `evaluation.scores.fair.score_fair`; None or empty with one reader.
     models : sequence of str
         Two or more; the first of a pair is the one that comes first here.
+    spoken_of : sequence of str, optional
+        The levels that sentences speak of: no others have an adjusted p. By default all.
 
     Returns
     -------
@@ -61,7 +69,7 @@ def compare_models(
         compared though a knee of theirs was left out as undefined. NaN where no exam can be compared.
         Of the exams left out, ``n_false`` in which the model alone marked what is not there,
         ``n_false_other`` the other alone; ``p_absent`` is the exact sign test of these, and
-        ``p_absent_holm`` adjusts it over the pairs and levels that have such exams.
+        ``p_absent_holm`` is adjusted in one family with ``p_holm``.
 
     Raises
     ------
@@ -85,7 +93,7 @@ def compare_models(
                 | {"n_partly": int(exams.partly.sum())}
                 | absent.count_and_test(absent.false_markings(_by_unit(of_level, model, other)))
             )
-    return _adjusted(pd.DataFrame(rows))
+    return _adjusted(pd.DataFrame(rows), spoken_of)
 
 
 def side_by_side(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
@@ -120,12 +128,13 @@ def _by_unit(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
     return pd.concat(dice, axis=1, keys=[model, other])
 
 
-def of_models(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+def of_models(
+    table: pd.DataFrame, models: Sequence[str], spoken_of: Sequence[str] | None = None
+) -> pd.DataFrame:
     """The pairs among some of the models of `compare_models`; Holm's family is then these."""
-    return _adjusted(table[table.model.isin(models) & table.other.isin(models)])
+    return _adjusted(table[table.model.isin(models) & table.other.isin(models)], spoken_of)
 
 
-def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    p_holm = table.groupby("way", sort=False).p.transform(lambda p: holm(p.to_numpy()))
-    p_absent_holm = absent.with_holm(table, ["way"])
-    return table.assign(p_holm=p_holm, p_absent_holm=p_absent_holm)[COLUMNS].reset_index(drop=True)
+def _adjusted(table: pd.DataFrame, spoken_of: Sequence[str] | None) -> pd.DataFrame:
+    found = in_families(table, table.way, spoken_of)
+    return table.assign(**{name: found[name] for name in HOLM})[COLUMNS].reset_index(drop=True)

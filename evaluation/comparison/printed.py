@@ -23,7 +23,7 @@ from evaluation.table import Table
 _FALSE = ["Marked though absent", "Holm p of that"]
 _FALSE_IN_WORDS = (
     "Marked though absent: exams without the level that the first alone, and the second alone, marked; exact "
-    "sign test, adjusted in a family of its own. No such exam is in the differences."
+    "sign test, in one family with the tests of Dice. No such exam is in the differences."
 )
 
 
@@ -65,7 +65,8 @@ def readers_table(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ())
     told = [
         "Dice by consensuses in which neither has a part: model minus reader, exam by exam; Hodges-Lehmann "
         "estimate with the interval of the exact Wilcoxon signed-rank test; two-sided p.",
-        "Holm p: adjusted over all readers of a model and level. Exams: where both are defined, of all.",
+        "Holm p: over all readers and levels of a model; beside the median reader, as in verdicts, over all "
+        "models and levels. Groups repeat levels and have none. Exams: where both are defined, of all.",
     ]
     told += [_FALSE_IN_WORDS] if _has_false(table) else []
     if "margin" in table:
@@ -103,14 +104,16 @@ def _false(row: Any) -> list[str]:
 
 def _notes(table: pd.DataFrame, reference: str) -> list[str]:
     ways = list(dict.fromkeys(table.way))
-    family = int(table[table.way == YARDSTICK].p.notna().sum())
+    own = table[table.way == YARDSTICK]
+    family = int(own.p_holm.notna().sum() + own.p_absent_holm.notna().sum())
     notes = [
         f"Against {reference}, in which no model has a part. Medians: of the first and the second of the "
         "pair, over the exams compared.",
         "Difference: first minus second, exam by exam; Hodges-Lehmann estimate with the interval of the "
         "exact Wilcoxon signed-rank test; two-sided p.",
         f"Holm p: adjusted over the {plural(family, 'test')} of "
-        + ("each way (all pairs, all levels)." if FAIR in ways else "all pairs and levels."),
+        + ("each way (all pairs, all levels)" if FAIR in ways else "all pairs and levels")
+        + ("." if own.p_holm.notna().sum() == own.p.notna().sum() else "; groups repeat levels: none."),
         "Exams: those where both are defined, of all; the others are left out of the differences.",
     ]
     if FAIR in ways:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.comparison import absent
+from evaluation.comparison.families import HOLM, in_families
 from evaluation.scores.fair import over_consensuses, units
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
@@ -99,7 +100,7 @@ def compare(
     readers: Sequence[str],
     confidence: float = 0.95,
     margin: float | None = None,
-    family: Sequence[str] = ("model", "level"),
+    spoken_of: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Every model against every reader and against the median reader, level by level.
 
@@ -110,9 +111,11 @@ def compare(
         `paired_differences`.
     margin : float, optional
         Test non-inferiority too, see `non_inferiority`.
-    family : sequence of str
-        Holm adjusts together what agrees in these columns. By default a model on a level is a family:
-        all readers and the median reader, so another model in the table changes no p of this one.
+    spoken_of : sequence of str, optional
+        The levels that sentences speak of; by default all. Two families of tests
+        (`evaluation.comparison.families`): all models beside the median reader, on all these levels, of which
+        verdicts speak; and of each model all readers on all these levels, of which its sentences do. A level
+        that is in neither has no adjusted p.
 
     Returns
     -------
@@ -123,9 +126,8 @@ def compare(
         no exam can be compared. Of the exams left out, ``n_false`` in which the model alone marked what is
         not there, ``n_false_other`` the other alone, and the exact sign test of these, ``p_absent`` (beside
         the median reader of every reader's, `evaluation.comparison.absent.count_and_test`);
-        ``p_absent_holm`` in families of its own: readers as `family` says, the median reader over the
-        levels. With a margin, `MARGIN_COLUMNS`: the margin, the one-sided p of
-        non-inferiority and the same adjusted by Holm.
+        ``p_absent_holm`` in one family with ``p_holm``. With a margin, `MARGIN_COLUMNS`: the margin, the
+        one-sided p of non-inferiority and the same adjusted by Holm over the same rows.
 
     Raises
     ------
@@ -146,13 +148,12 @@ def compare(
             row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
         rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS + ([] if margin is None else MARGIN_COLUMNS))
-    for name in ["p"] if margin is None else ["p", "p_margin"]:
-        in_families = table.groupby(list(family), sort=False)[name]
-        table[f"{name}_holm"] = in_families.transform(lambda p: holm(p.to_numpy()))
-    # The sentence on the median reader speaks of it alone, on every level.
-    is_median = table.other == MEDIAN_READER
-    of_median = absent.with_holm(table[is_median], [name for name in family if name != "level"])
-    table["p_absent_holm"] = pd.concat([absent.with_holm(table[~is_median], family), of_median])
+    family = np.where(table.other == MEDIAN_READER, MEDIAN_READER, "model " + table.model.astype(str))
+    table[HOLM] = in_families(table, family, spoken_of)
+    if margin is not None:
+        inside = table.level.isin(list(table.level if spoken_of is None else spoken_of))
+        of_each = table.p_margin.where(inside).groupby(family, sort=False)
+        table["p_margin_holm"] = of_each.transform(lambda p: holm(p.to_numpy()))
     return table
 
 
@@ -208,7 +209,7 @@ def in_words(comparison: Any) -> str:
     if not c.n_pairs:
         nowhere = f"On {c.level} {c.model} and {other} cannot be compared: both are defined in {exams}."
         return nowhere + absent.absent_in_words(c)
-    facts = f"{_interval_in_words(c)}; Wilcoxon {p_is(c.p)}, Holm {p_value(c.p_holm)}; {exams}"
+    facts = f"{_interval_in_words(c)}; Wilcoxon {p_is(c.p)}{absent.holm_in_words(c.p_holm)}; {exams}"
     if c.n_equal:
         facts += f", {c.n_equal} without a difference"
     said = f"On {c.level} the Dice of {c.model} is {_by(c.difference)} that of {other} ({facts})."
@@ -253,6 +254,8 @@ def _margin(c: Any) -> str:
     if margin is None:
         return ""
     alpha = (1 - c.confidence) / 2
+    if np.isnan(c.p_margin_holm):
+        return f" Non-inferiority with a margin of {margin:g}: one-sided {p_is(c.p_margin)}."
     clear = "is clear" if c.p_margin_holm <= alpha else "is not clear"
     return (
         f" Non-inferiority with a margin of {margin:g} {clear} "

@@ -31,6 +31,7 @@ def readers_without_teacher(
     readers: Sequence[str],
     confidence: float = 0.95,
     margin: float | None = None,
+    spoken_of: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Each model with one teacher beside that teacher, and beside the median reader, without the teacher.
 
@@ -42,7 +43,12 @@ def readers_without_teacher(
     for model, teacher in _single(taught_by, models, readers).items():
         scores = fair[(fair.rater != model) | (fair.left_out == teacher)]
         found = beside.compare(
-            scores, models=[model], readers=readers, confidence=confidence, margin=margin
+            scores,
+            models=[model],
+            readers=readers,
+            confidence=confidence,
+            margin=margin,
+            spoken_of=spoken_of,
         ).assign(**{WITHOUT: teacher})
         tables.append(found[found.other.isin([teacher, beside.MEDIAN_READER])])
     return _together(tables, beside.COLUMNS)
@@ -55,6 +61,7 @@ def models_without_teacher(
     models: Sequence[str],
     readers: Sequence[str],
     confidence: float = 0.95,
+    spoken_of: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Each pair of models of which one has a single teacher, against the consensus without the teacher.
 
@@ -67,7 +74,7 @@ def models_without_teacher(
         scores = fair[fair.left_out == teacher].drop(columns="left_out")
         taught = [set(pair) for pair in combinations(models, 2) if teacher in map(single.get, pair)]
         if taught:
-            found = between.compare_models(scores, models=models, confidence=confidence)
+            found = between.compare_models(scores, models=models, confidence=confidence, spoken_of=spoken_of)
             chosen = [{*pair} in taught for pair in zip(found.model, found.other, strict=True)]
             tables.append(found[chosen].assign(way=f"without {teacher}", **{WITHOUT: teacher}))
     return _together(tables, between.COLUMNS)

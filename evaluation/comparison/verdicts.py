@@ -2,7 +2,7 @@
 
 Every page, screen and table that says which of two raters is better asks here, so that they say the same.
 A rater is called better only where three things hold: a difference in its favour is clear on some level
-(adjusted over the levels that the verdict speaks of), none is clear in favour of the other, and no other fair
+(adjusted over all levels and raters of the page), none is clear in favour of the other, and no other fair
 way of looking turns that difference round (`evaluation.comparison.ways`). What is not called better is not
 settled, and the reason stands beside it; it is not called equal.
 """
@@ -16,10 +16,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from evaluation.comparison.families import adjusted
 from evaluation.comparison.models import FAIR, YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER, in_words, with_article
 from evaluation.comparison.ways import turned_by
-from evaluation.statistics.signed_rank import holm
 from evaluation.statistics.words import number, plural, signed
 
 Call = Literal["better", "worse", "split", "not settled", "copy", "not comparable"]
@@ -40,11 +40,13 @@ class LevelVerdict:
     #: Whether chance is not enough to explain the difference.
     clear: bool
     #: Exams in which the first alone, and the second alone, marked the level where there is none; the sign
-    #: test's p, adjusted likewise (NaN without such an exam), and whether chance is not enough to explain it.
+    #: test's p, adjusted likewise (NaN without such an exam), whether chance is not enough to explain it, and
+    #: whether it is worth a word: one such exam, or as many of the one as of the other, says nothing.
     n_false: int = 0
     n_false_other: int = 0
     p_absent: float = float("nan")
     clear_absent: bool = False
+    tells_absent: bool = False
     #: The ways in which it points to the other rater.
     turned: tuple[str, ...] = ()
     #: Whether the difference is clear by the yardstick, and agreement with the readers does not say the same.
@@ -78,18 +80,15 @@ def model_verdicts(
     ways: pd.DataFrame,
     *,
     levels: Sequence[str],
-    copies: Mapping[str, str] | None = None,
 ) -> list[Verdict]:
     """Each pair of models in `evaluation.comparison.models.compare_models`, by the yardstick.
 
     `ways` are of `evaluation.comparison.ways.differences_by_way`; `levels` those that verdicts speak of (a
-    group of levels repeats them); `copies` rater to the rater whose masks it has. All pairs and levels spoken
-    of are adjusted together (`adjusted`).
+    group of levels repeats them). All pairs and levels spoken of are adjusted together
+    (`evaluation.comparison.families.adjusted`), so leave out copies of other raters.
     """
-    rows = adjusted(table[(table.way == YARDSTICK) & table.level.isin(levels)])
-    return [
-        _verdict(of_pair, ways, copies or {}) for _, of_pair in rows.groupby(["model", "other"], sort=False)
-    ]
+    rows = table[(table.way == YARDSTICK) & table.level.isin(levels)]
+    return _verdicts(rows, ways, "pair")
 
 
 def reader_verdicts(
@@ -97,22 +96,20 @@ def reader_verdicts(
     ways: pd.DataFrame,
     *,
     levels: Sequence[str],
-    copies: Mapping[str, str] | None = None,
     agreement: Mapping[tuple[str, str], int] | None = None,
+    unknown: str = "",
 ) -> list[Verdict]:
     """Each model beside the median reader, by the fair scores of `evaluation.comparison.readers.compare`.
 
-    The levels that the verdict speaks of are adjusted together (`adjusted`). Parameters as of
-    `model_verdicts`; `agreement` is of `evaluation.comparison.interchangeability.standings`: a level on which
-    a model does not clearly agree more (less) with the readers than they do is not settled. A median of
-    readers is steadier than any one reader: alone, the fair scores call one more reader of the same kind
-    better or worse in 8 % of studies (`python -m benchmarks.exchangeable`).
+    All models and levels spoken of are adjusted together, for a page is read for whoever stands out.
+    Parameters as of `model_verdicts`; `agreement` is of `evaluation.comparison.interchangeability.standings`:
+    a level on which a model does not clearly agree more (less) with the readers than they do is not settled.
+    A median of readers is steadier than any one reader: alone, the fair scores call one more reader of the
+    same kind better or worse in 8 % of studies (`python -m benchmarks.exchangeable`). `unknown` says in words
+    what could not be asked: no difference of Dice is then settled.
     """
     rows = table[(table.way == FAIR) & (table.other == MEDIAN_READER) & table.level.isin(levels)]
-    return [
-        _verdict(adjusted(of_model), ways, copies or {}, agreement)
-        for _, of_model in rows.groupby("model", sort=False)
-    ]
+    return _verdicts(rows, ways, "model", agreement, unknown)
 
 
 def pairs_in_words(table: pd.DataFrame) -> list[str]:
@@ -120,37 +117,35 @@ def pairs_in_words(table: pd.DataFrame) -> list[str]:
     return [in_words(row) for row in table[table.way == YARDSTICK].itertuples()]
 
 
-def adjusted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one family with ``p`` (Dice) and ``p_absent`` (marking what is not there) adjusted together.
-
-    Holm's rule over the tests that could come out clear at all: of m exams with a difference an exact test
-    has no p below 2 / 2**m, and where that is too large for the number of tests the test takes no part
-    (Tarone, Biometrics 1990; 46:515, not opened).
-    """
-    alpha = round(1 - rows.confidence.iloc[0], 12) if len(rows) else 0.05
-    p = np.concatenate([rows.p, rows.p_absent])
-    exams = np.concatenate([rows.n_pairs - rows.n_equal, rows.n_false + rows.n_false_other])
-    least = np.minimum(1, 2.0 ** (1 - exams))
-    tests = range(1, len(p) + 1)
-    size = next((k for k in tests if (least[~np.isnan(p)] <= alpha / k).sum() <= k), len(p))
-    able = least <= alpha / size
-    found = holm(np.where(able, p, np.nan))
-    found = np.where(~able & ~np.isnan(p), 1.0, found)
-    return rows.assign(p=found[: len(rows)], p_absent=found[len(rows) :])
+def _verdicts(
+    rows: pd.DataFrame,
+    ways: pd.DataFrame,
+    what: str,
+    agreement: Mapping[tuple[str, str], int] | None = None,
+    unknown: str = "",
+) -> list[Verdict]:
+    """Of all pairs on a page, a row a pair and level; `what` a pair is called."""
+    own = adjusted(rows)
+    pairs = own[["model", "other"]].drop_duplicates()
+    of_many = f" of {plural(len(pairs), what)}" if len(pairs) > 1 else ""
+    made = []
+    for first, second in pairs.itertuples(index=False):
+        of_pair = own[(own.model == first) & (own.other == second)]
+        made.append(_verdict(of_pair, ways, f"{plural(len(of_pair), 'level')}{of_many}", agreement, unknown))
+    return made
 
 
 def _verdict(
     rows: pd.DataFrame,
     ways: pd.DataFrame,
-    copies: Mapping[str, str],
-    agreement: Mapping[tuple[str, str], int] | None = None,
+    family: str,
+    agreement: Mapping[tuple[str, str], int] | None,
+    unknown: str,
 ) -> Verdict:
-    """Of one pair, a row a level."""
+    """Of one pair, a row a level; `family` says over what p is adjusted."""
     first, second = rows.model.iloc[0], rows.other.iloc[0]
     alpha = round(1 - rows.confidence.iloc[0], 12)
-    if copy := _copy(first, second, copies):
-        return Verdict(first, second, "copy", (), copy)
-    levels = tuple(_level(row, ways, alpha, agreement) for row in rows.itertuples())
+    levels = tuple(_level(row, ways, alpha, {} if unknown else agreement) for row in rows.itertuples())
     compared = [level for level in levels if level.n_pairs or level.n_false + level.n_false_other]
     if not compared:
         words = f"{first} and {with_article(second)} cannot be compared: in no exam are both defined."
@@ -159,17 +154,8 @@ def _verdict(
     call: Call = "not settled"
     if sides:
         call = "split" if len(sides) > 1 else "better" if 1 in sides else "worse"
-    words = _words(first, second, call, levels) + _too_few(compared, rows, alpha)
-    return Verdict(first, second, call, levels, words)
-
-
-def _copy(first: str, second: str, copies: Mapping[str, str]) -> str:
-    """What to say instead of a verdict where one of the two is a copy."""
-    for model in (first, second):
-        if whose := copies.get(model):
-            pair = f"{first} and {with_article(second)}"
-            return f"{model} is a copy of {whose}, whose masks it has: no verdict on {pair} is given."
-    return ""
+    words = _words(first, second, call, levels, family, unknown)
+    return Verdict(first, second, call, levels, words + _too_few(compared, rows, family))
 
 
 def _level(
@@ -177,16 +163,20 @@ def _level(
 ) -> LevelVerdict:
     # The last digits of floating point are no difference, for the test neither.
     difference = round(row.difference, 12)
-    clear = bool(row.p <= alpha and difference)
+    clear = bool(row.p_holm <= alpha and difference)
     turned = turned_by(ways, row.model, row.other, row.level, difference) if clear else []
+    clear_absent = bool(row.p_absent_holm <= alpha)
     return LevelVerdict(
-        row.level, difference, row.low, row.high, row.p, row.n_pairs, clear,
-        row.n_false, row.n_false_other, row.p_absent, bool(row.p_absent <= alpha), tuple(turned),
+        row.level, difference, row.low, row.high, row.p_holm, row.n_pairs, clear,
+        row.n_false, row.n_false_other, row.p_absent_holm, clear_absent,
+        clear_absent or bool(row.p_absent < 0.5), tuple(turned),
         clear and agreement is not None and agreement.get((row.model, row.level)) != np.sign(difference),
     )  # fmt: skip
 
 
-def _words(first: str, second: str, call: Call, levels: Sequence[LevelVerdict]) -> str:
+def _words(
+    first: str, second: str, call: Call, levels: Sequence[LevelVerdict], family: str, unknown: str
+) -> str:
     if call == "worse":
         # The better one comes first.
         first, second, sign = second, first, -1
@@ -197,9 +187,11 @@ def _words(first: str, second: str, call: Call, levels: Sequence[LevelVerdict]) 
     parts = [
         *_settled(levels, sign, f"{of_one} is clearly higher"),
         *_settled(levels, -sign, f"the Dice of {two} is clearly higher"),
-        *(_absent(level, first, second, sign) for level in levels if level.n_false + level.n_false_other),
+        *(_absent(level, first, second, sign) for level in levels if level.tells_absent),
         *(_turned(level, first, second, sign) for level in levels if level.turned),
-        *(_unbacked(level, first, second, sign) for level in levels if level.unbacked and not level.turned),
+        *_unbacked(
+            [level for level in levels if level.unbacked and not level.turned], first, second, sign, unknown
+        ),
         *_chance(levels, sign),
     ]
     if undefined := [level.level for level in levels if not level.n_pairs]:
@@ -212,7 +204,7 @@ def _words(first: str, second: str, call: Call, levels: Sequence[LevelVerdict]) 
     }[call]
     n = sorted({level.n_pairs for level in levels if level.n_pairs}) or [0]
     exams = f"{n[0]} exam{'s' * (n[0] != 1)}" if len(n) == 1 else f"{n[0]} to {n[-1]} exams"
-    words = f"{opening}{'; '.join(parts)} (p adjusted over {plural(len(levels), 'level')}, {exams})."
+    words = f"{opening}{'; '.join(parts)} (p adjusted over {family}, {exams})."
     return words[0].upper() + words[1:] if words.startswith(("the ", "neither ", "which ")) else words
 
 
@@ -239,13 +231,16 @@ def _turned(level: LevelVerdict, first: str, second: str, sign: int) -> str:
     )
 
 
-def _unbacked(level: LevelVerdict, first: str, second: str, sign: int) -> str:
-    ahead = with_article(first if level.difference * sign > 0 else second)
-    by = number(abs(level.difference))
-    return (
-        f"on {level.level} {ahead} is {by} ahead by the fair scores, but agreement without a consensus does "
-        "not bear it out"
-    )
+def _unbacked(levels: Sequence[LevelVerdict], first: str, second: str, sign: int, unknown: str) -> list[str]:
+    """Who is ahead by the fair scores alone, the levels of one and the same rater together."""
+    why = unknown or "agreement without a consensus does not bear it out"
+    told = []
+    for side, ahead in ((sign, first), (-sign, second)):
+        on = [f"{level.level} ({number(abs(level.difference))})" for level in levels
+              if np.sign(level.difference) == side]  # fmt: skip
+        if on:
+            told.append(f"on {_list(on)} {with_article(ahead)} is ahead by the fair scores, but {why}")
+    return told
 
 
 def _chance(levels: Sequence[LevelVerdict], sign: int) -> list[str]:
@@ -262,13 +257,12 @@ def _with_difference(level: LevelVerdict) -> str:
     return f"{level.level} (by {number(abs(level.difference))}{interval})"
 
 
-def _too_few(compared: Sequence[LevelVerdict], rows: pd.DataFrame, alpha: float) -> str:
+def _too_few(compared: Sequence[LevelVerdict], rows: pd.DataFrame, family: str) -> str:
     """What to say where even exams that all point one way could not be clear."""
-    most, family = max(level.n_pairs for level in compared), len(rows)
-    if family * 2.0 ** (1 - most) <= alpha or any(level.clear_absent for level in compared):
+    most = max(level.n_pairs for level in compared)
+    if 2.0 ** (1 - most) <= rows.threshold.iloc[0] or any(level.clear_absent for level in compared):
         return ""
-    few = f"{plural(most, 'exam')} and {plural(family, 'level')}"
-    return f" With {few} no difference can be clear, however large."
+    return f" With {plural(most, 'exam')} and {family} no difference can be clear, however large."
 
 
 def _list(names: Sequence[str]) -> str:

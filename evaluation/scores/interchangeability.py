@@ -85,8 +85,8 @@ def interchangeability(
         Columns ``exam, level, rater, other`` and `value`, a row an exam, level and pair, as of
         `evaluation.scores.agreement.pairwise_dice`. NaN: both marked nothing.
     family : sequence of str, optional
-        The levels that the statement on a model speaks of: Holm adjusts over them; other rows have no
-        adjusted p. By default every level.
+        The levels that statements speak of: Holm adjusts over them and all models, for a page is read for
+        whoever stands out; other rows have no adjusted p. By default every level.
     margin : float, optional
         The loss of agreement that would not matter: tests non-inferiority and equivalence (two one-sided
         tests), each one-sided at half of what the interval leaves out.
@@ -124,7 +124,7 @@ def interchangeability(
                 named = {"level": level, "model": model, "left_out": left_out, "confidence": confidence}
                 rows.append(named | row | means)
     table = pd.DataFrame(rows).reindex(columns=COLUMNS + ([] if margin is None else MARGIN_COLUMNS))
-    return _adjusted(table, ["model", "way", "left_out"], family, margin)
+    return adjusted(table, ["way", "left_out"], family)
 
 
 def by_reader(
@@ -143,7 +143,7 @@ def by_reader(
 
     Exam by exam; the estimate is that of Hodges and Lehmann with the interval of the exact signed-rank test,
     whose symmetry holds where model and reader could be exchanged. Parameters and errors are those of
-    `interchangeability`; Holm adjusts over all readers and levels of the family.
+    `interchangeability`; Holm adjusts over all readers and levels of a model.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def by_reader(
                 row |= {"margin": margin, "p_worse": p_worse, "p_equivalent": np.maximum(p_worse, upper)}
             rows.append(row)
     table = pd.DataFrame(rows).reindex(columns=READER_COLUMNS + ([] if margin is None else MARGIN_COLUMNS))
-    return _adjusted(table, ["model"], family, margin)
+    return adjusted(table, ["model"], family)
 
 
 def _ways(
@@ -244,15 +244,14 @@ def _of_both(values: np.ndarray, confidence: float, seed: int) -> tuple[float, f
     return float(low), float(high)
 
 
-def _adjusted(
-    table: pd.DataFrame, by: Sequence[str], family: Sequence[str] | None, margin: float | None
-) -> pd.DataFrame:
-    """With Holm's p over the levels of the family; none for other levels."""
+def adjusted(table: pd.DataFrame, by: Sequence[str], family: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rows with Holm's p over those that agree in `by`; none for levels that are not of the family."""
     spoken_of = table.level.isin(list(table.level) if family is None else list(family))
-    for name in ["p"] if margin is None else ["p", "p_worse", "p_equivalent"]:
-        inside = table[name].astype(float).where(spoken_of)
-        together = inside.groupby([table[column] for column in by], sort=False)
-        table[f"{name}_holm"] = together.transform(lambda p: holm(p.to_numpy()))
+    for name in ("p", "p_worse", "p_equivalent"):
+        if name in table:
+            inside = table[name].astype(float).where(spoken_of)
+            together = inside.groupby([table[column] for column in by], sort=False)
+            table = table.assign(**{f"{name}_holm": together.transform(lambda p: holm(p.to_numpy()))})
     return table
 
 

@@ -77,17 +77,21 @@ def tables_on_demand(
     StatisticsError when it lacks an exam.
     """
     usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
+    by_way = pd.DataFrame()
     parts: list[Callable[[], _Found]] = [partial(_scores, design, exams, usual)]
     twins = find_twins(of_all(exams, "alike"), readers)
     if len(readers) + len(models) > 1:
         parts.append(partial(iter, [(lineage.TWINS, twins)]))
     if len(readers) > 1:
         fair = scored_as_reader(fair, twins, readers)
+        by_way = scored_as_reader(of_all(exams, "ways"), twins, readers) if models else pd.DataFrame()
         parts.append(partial(_fair, usual, fair))
         parts.append(partial(_audits, design, exams))
-    parts.append(partial(_comparisons, design, exams, readers, models, usual, fair))
-    if len(readers) > 1 and models:
-        parts.append(partial(_interchangeability, design, exams, readers, models))
+    # A copy is judged nowhere, and the others as if it was not there.
+    judged = [model for model in models if model not in lineage.copies_in(twins, readers, models)]
+    parts.append(partial(_comparisons, design, readers, judged, usual, fair, by_way))
+    if len(readers) > 1 and judged:
+        parts.append(partial(_interchangeability, design, exams, readers, judged))
     if len(readers) > 1:
         parts.append(partial(_agreement, design, exams, readers))
     parts.append(partial(_failures, exams, cohort))
@@ -120,20 +124,20 @@ def _fair(usual: pd.DataFrame, fair: pd.DataFrame) -> _Found:
 
 def _comparisons(
     design: Design,
-    exams: Sequence[ScoredExam],
     readers: Sequence[str],
     models: Sequence[str],
     usual: pd.DataFrame,
     fair: pd.DataFrame,
+    by_way: pd.DataFrame,
 ) -> _Found:
-    by_way = of_all(exams, "ways") if len(readers) > 1 and models else pd.DataFrame()
+    speaking: dict[str, Any] = {"models": models, "spoken_of": design.spoken_of}
     if len(readers) > 1 and models:
+        known = speaking | {"readers": readers}
         tests = [
-            compare(scores, models=models, readers=readers, margin=design.margin).assign(way=way)
+            compare(scores, **known, margin=design.margin).assign(way=way)
             for way, scores in {"fair": fair, "usual": usual}.items()
         ]
         yield t.COMPARISONS, pd.concat(tests, ignore_index=True)
-        known: dict[str, Any] = {"models": models, "readers": readers}
         alone = readers_without_teacher(fair, design.taught_by, **known, margin=design.margin)
         pairs = models_without_teacher(fair, design.taught_by, **known)
         if len(alone):
@@ -145,7 +149,8 @@ def _comparisons(
         if len(readers) > 1:
             # Models have no part in the yardstick of all readers, which is the one made of most.
             against = by_yardstick(by_way, design.yardstick)
-        yield t.METHODS_COMPARED, compare_models(against, fair if len(readers) > 1 else None, models=models)
+        beside = fair if len(readers) > 1 else None
+        yield t.METHODS_COMPARED, compare_models(against, beside, **speaking)
     if len(by_way):
         yield t.DICE_BY_YARDSTICK, by_way
         found = differences_by_way(by_way, models=models, readers=readers, yardstick=design.yardstick)

@@ -20,6 +20,7 @@ from evaluation.figures.study import (
     paired_models,
 )
 from evaluation.scores.fair import bias
+from evaluation.study import lineage
 from evaluation.study import tables as t
 from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK
@@ -29,7 +30,7 @@ from evaluation.study.results import Results
 
 def draw(found: Results) -> Iterator[tuple[str, Figure]]:
     """Draw what the tables say: file name (without ending) and figure."""
-    design, models = found.design, list(found.models)
+    design, models, judged = found.design, list(found.models), lineage.judged(found)
     colors, note = dict(design.colors), design.mark
     scores = found[t.DICE]
     for model in models:
@@ -49,7 +50,7 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
             against = by_yardstick(found[t.DICE_BY_YARDSTICK], design.yardstick)
         yield t.METHODS_COMPARED.name, paired_models(against, found[t.METHODS_COMPARED], note=note)
     for model in models:
-        if t.COMPARISONS in found:
+        if t.COMPARISONS in found and model in judged:
             rows = found[t.COMPARISONS]
             yield f"comparisons_{model}", forest_plot(rows[rows.way == "fair"], model=model, note=note)
         yield f"volume_{model}", dice_against_volume(found[t.ERRORS], rater=model, colors=colors, note=note)

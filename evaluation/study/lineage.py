@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -13,46 +13,90 @@ from evaluation.scores import twins
 from evaluation.study.results import Declared, Results
 
 
-def copies_of_readers(found: Results) -> dict[str, str]:
-    """Model to the reader whose masks it has: it gets no verdict."""
-    return twins.twins_of(found[TWINS], found.readers) if TWINS in found else {}
+def copies_in(twins_found: pd.DataFrame, readers: Sequence[str], models: Sequence[str]) -> dict[str, str]:
+    """Model to whose masks it has, all or some: a reader's, or those of a model that comes first.
+
+    `twins_found` is of `evaluation.scores.twins.find_twins`. A copy is judged nowhere and takes no part in
+    what the others are adjusted for.
+    """
+    place = {model: number for number, model in enumerate(models)}
+    pairs = [sorted(pair, key=place.__getitem__) for pair in twins.twin_models(twins_found, readers)]
+    of_readers = twins.twins_of(twins_found, readers)
+    return {later: first for first, later in sorted(pairs, reverse=True)} | of_readers
 
 
 def copies(found: Results) -> dict[str, str]:
-    """The same, and of models with the same masks the later to the earlier: no verdict on pairs with it."""
-    if TWINS not in found:
-        return {}
-    place = {model: number for number, model in enumerate(found.models)}
-    pairs = [sorted(pair, key=place.__getitem__) for pair in twins.twin_models(found[TWINS], found.readers)]
-    return {later: first for first, later in sorted(pairs, reverse=True)} | copies_of_readers(found)
+    """Of a study, as `copies_in` has it."""
+    return copies_in(found[TWINS], found.readers, found.models) if TWINS in found else {}
 
 
-def beside_teacher(found: Results, verdict: Verdict) -> Verdict:
-    """The verdict, and beside it what it is without the masks of the reader who taught one of the two."""
-    of_models = verdict.second in found.models
-    table = METHODS_WITHOUT_TEACHER if of_models else COMPARISONS_WITHOUT_TEACHER
-    if table not in found or verdict.call in ("copy", "not comparable"):
-        return verdict
-    rows = found[table]
-    rows = rows[(rows.model == verdict.first) & (rows.other == verdict.second)]
-    judge = model_verdicts if of_models else reader_verdicts
+def judged(found: Results) -> list[str]:
+    """The models that are no copy."""
+    known = copies(found)
+    return [model for model in found.models if model not in known]
+
+
+def copy_verdicts(found: Results, models: Sequence[str]) -> list[Verdict]:
+    """In place of a verdict: whose copy each of some models is."""
+    told = dict(zip(copies(found), copy_notes(found), strict=True))
+    known = copies(found)
+    return [Verdict(model, known[model], "copy", (), told[model]) for model in models if model in known]
+
+
+def copy_notes(found: Results, *, usual: bool = False) -> list[str]:
+    """A sentence a copy: whose masks it has, and what follows; `usual` of scores against all readers."""
+    told = []
+    for model, other in copies(found).items():
+        pair = found[TWINS][(found[TWINS].rater == model) & (found[TWINS].other == other)]
+        (said,) = twins.in_words(pair, found.readers, consequence=not usual)
+        flattered = " The consensus holds that mask, which flatters it as it does readers."
+        told.append(said + (flattered if usual and other in found.readers and found.has_consensus else ""))
+    return told
+
+
+def notes(found: Results) -> list[str]:
+    """Below every table that judges models: which are copies, and have no row; and the study's own lines."""
+    return [*copy_notes(found), *found.design.notes]
+
+
+def beside_teacher(
+    found: Results, made: Sequence[Verdict], agreement: Callable[[str], Mapping[tuple[str, str], int] | None]
+) -> list[Verdict]:
+    """Verdicts, and beside each what it is without the masks of the reader who taught one of the two.
+
+    `agreement` is asked without a reader, as of `evaluation.comparison.interchangeability.standings`.
+    """
+    without: dict[tuple[str, str], str] = {}
+    for of_models, table in ((True, METHODS_WITHOUT_TEACHER), (False, COMPARISONS_WITHOUT_TEACHER)):
+        pairs = {(each.first, each.second) for each in made if (each.second in found.models) == of_models}
+        if table not in found or not pairs:
+            continue
+        rows = found[table]
+        rows = rows[[pair in pairs for pair in zip(rows.model, rows.other, strict=True)]]
+        for teacher, alone in rows.groupby(teachers.WITHOUT, sort=False):
+            backed = None if of_models else agreement(str(teacher))
+            for again in _without(found, alone, of_models, backed):
+                pair = again.first, again.second
+                taught = " and ".join(
+                    name for name in pair if teacher in found.design.taught_by.get(name, ())
+                )
+                said = f" Without {teacher}, whose masks taught {taught}: {_go_on(again.words)}"
+                without[pair] = without.get(pair, "") + said
+    return [replace(each, words=each.words + without.get((each.first, each.second), "")) for each in made]
+
+
+def _without(
+    found: Results, rows: pd.DataFrame, of_models: bool, agreement: Mapping[tuple[str, str], int] | None
+) -> list[Verdict]:
     no_ways, levels = pd.DataFrame(columns=ways.COLUMNS), found.design.spoken_of
-    told = verdict.words
-    for teacher, alone in rows.groupby(teachers.WITHOUT, sort=False):
-        way = models.YARDSTICK if of_models else models.FAIR
-        (again,) = judge(alone.assign(way=way), no_ways, levels=levels)
-        taught = [name for name in (verdict.first, verdict.second) if teacher in _teachers(found, name)]
-        told += f" Without {teacher}, whose masks taught {' and '.join(taught)}: {_go_on(again.words)}"
-    return replace(verdict, words=told)
+    if of_models:
+        return model_verdicts(rows.assign(way=models.YARDSTICK), no_ways, levels=levels)
+    return reader_verdicts(rows.assign(way=models.FAIR), no_ways, levels=levels, agreement=agreement)
 
 
 def _go_on(words: str) -> str:
     """A sentence after a colon; a rater's name at its head stays as it is."""
     return words[0].lower() + words[1:] if words.startswith(("Which ", "The ", "Neither ")) else words
-
-
-def _teachers(found: Results, model: str) -> Sequence[str]:
-    return found.design.taught_by.get(model, ())
 
 
 def twins_told(found: Results) -> list[str]:

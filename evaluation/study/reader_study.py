@@ -13,6 +13,7 @@ from evaluation.comparison.readers import compare
 from evaluation.consensus.painted import ConsensusMap
 from evaluation.scores.agreement import agreement_table
 from evaluation.statistics.intervals import StatisticsError
+from evaluation.study import lineage
 from evaluation.study import tables as t
 from evaluation.study.compute import tables_on_demand
 from evaluation.study.design import Design
@@ -92,17 +93,23 @@ class ReaderStudy(Results):
             When there is no model or one reader, or the margin is not between 0 and 1.
         """
         self._check_readers("comparison")
-        if not self.models:
-            raise StatisticsError("comparison: found no model, expected one or more beside the readers")
+        if not (judged := lineage.judged(self)):
+            raise StatisticsError(f"comparison: found no model{self._copies()}, expected one or more")
         margin = self.design.margin if margin is None else margin
-        found = compare(self.fair_scores, models=self.models, readers=self.readers, margin=margin)
+        found = compare(
+            self.fair_scores,
+            models=judged,
+            readers=self.readers,
+            margin=margin,
+            spoken_of=self.design.spoken_of,
+        )
         title = f"Models beside readers: paired differences of Dice, {len(self.exams)} exams"
-        return readers_table(found.assign(way="fair"), title=title, notes=self.design.notes)
+        return readers_table(found.assign(way="fair"), title=title, notes=lineage.notes(self))
 
     def compare_models(self) -> Table:
         """Every pair of models, usual and fair; StatisticsError when there are fewer than two."""
-        if len(self.models) < 2:
-            found = ", ".join(self.models) or "none"
+        if len(judged := lineage.judged(self)) < 2:
+            found = (", ".join(judged) or "none") + self._copies()
             raise StatisticsError(f"models: found {found}, expected two or more to compare")
         return t.methods_table(self)
 
@@ -122,11 +129,13 @@ class ReaderStudy(Results):
             When there is no model or one reader.
         """
         self._check_readers("interchangeability")
-        if not self.models:
-            raise StatisticsError(
-                "interchangeability: found no model, expected one or more beside the readers"
-            )
-        return t.interchangeability_table(self)
+        if not lineage.judged(self):
+            raise StatisticsError(f"interchangeability: found no model{self._copies()}, expected one or more")
+        return self.printed(t.INTERCHANGEABILITY)
+
+    def _copies(self) -> str:
+        copies = ", ".join(f"{model} of {whose}" for model, whose in lineage.copies(self).items())
+        return f" (copies: {copies})" if copies else ""
 
     def _check_readers(self, what: str) -> None:
         if not self.has_consensus:

@@ -6,11 +6,11 @@ Who adds a table adds it here and in `evaluation.study.compute`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 
 from evaluation.comparison import interchangeability as beside
-from evaluation.comparison import interchangeability_tables as printed_beside
 from evaluation.comparison import models, printed, readers
 from evaluation.comparison import ways as comparison_ways
 from evaluation.comparison.models import of_models
@@ -28,9 +28,9 @@ from evaluation.failures import places, volumes
 from evaluation.failures.covariates import CORRELATION_COLUMNS
 from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
-from evaluation.scores import alternative_annotator, fair, interchangeability, sensitivity, table1
+from evaluation.scores import fair, interchangeability, sensitivity, table1
 from evaluation.statistics.icc import ICC_COLUMNS
-from evaluation.study import lineage
+from evaluation.study import beside_readers, lineage
 from evaluation.study.results import Declared, Results
 from evaluation.table import Table, dice_table
 
@@ -65,7 +65,7 @@ def usual_notes(found: Results) -> list[str]:
         notes = [whose, empty]
     if absent := [name for name in design.all_readers if name not in found.readers]:
         notes.append(f"Not given: {', '.join(absent)} of the study's {len(design.all_readers)} readers.")
-    return [*notes, *design.notes]
+    return [*notes, *lineage.copy_notes(found, usual=True), *design.notes]
 
 
 def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
@@ -78,7 +78,7 @@ def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
         rule=found.design.yardstick_in_words,
         empty_mask=EmptyMask(found.design.empty_mask),
         unit=f"{found.design.unit}s",
-        notes=found.design.notes,
+        notes=lineage.notes(found),
     )
 
 
@@ -90,7 +90,7 @@ def methods_table(found: Results, pairs: pd.DataFrame | None = None) -> Table:
         reference=f"the yardstick of all readers ({found.design.yardstick_in_words})"
         if found.has_consensus
         else f"the masks of {found.reference}",
-        notes=found.design.notes,
+        notes=lineage.notes(found),
     )
 
 
@@ -121,29 +121,36 @@ def _searches(found: Results) -> Table | None:
 def verdicts(found: Results, models: Sequence[str] = ()) -> list[Verdict]:
     """Every verdict of a study, of some models or of all: on pairs of models, and beside the median reader.
 
-    Report, screen, board and tables all say what stands here.
+    Report, screen, board and tables all say what stands here. Of a copy it is said whose masks it has.
     """
     chosen = list(models or found.models)
     ways = found[OTHER_WAYS] if OTHER_WAYS in found else pd.DataFrame(columns=comparison_ways.COLUMNS)
     levels = found.design.spoken_of
     made: list[Verdict] = []
     if METHODS_COMPARED in found:
-        pairs = of_models(found[METHODS_COMPARED], chosen)
-        made += model_verdicts(pairs, ways, levels=levels, copies=lineage.copies(found))
+        pairs = of_models(found[METHODS_COMPARED], chosen, levels)
+        made += model_verdicts(pairs, ways, levels=levels)
+    agreement = partial(_agreement, found, chosen)
     if COMPARISONS in found:
         rows = found[COMPARISONS][found[COMPARISONS].model.isin(chosen)]
-        agreement = beside.standings(found[INTERCHANGEABILITY]) if INTERCHANGEABILITY in found else None
-        copies = lineage.copies_of_readers(found)
-        made += reader_verdicts(rows, ways, levels=levels, copies=copies, agreement=agreement)
-    return [lineage.beside_teacher(found, verdict) for verdict in made]
+        made += reader_verdicts(rows, ways, levels=levels, agreement=agreement())
+    return lineage.beside_teacher(found, made, agreement) + lineage.copy_verdicts(found, chosen)
+
+
+def _agreement(
+    found: Results, models: Sequence[str], left_out: str = interchangeability.NOBODY
+) -> dict[tuple[str, str], int] | None:
+    """Where models clearly agree more or less with the readers than they do; None where it was not asked."""
+    if INTERCHANGEABILITY not in found:
+        return None
+    return beside.standings(beside.of_models(found[INTERCHANGEABILITY], models), left_out=left_out)
 
 
 def said_first(found: Results, models: Sequence[str] = ()) -> list[str]:
     """What a study says first, of some models or of all: agreement without a consensus, then the verdicts."""
     said = []
     if INTERCHANGEABILITY in found:
-        rows = found[INTERCHANGEABILITY]
-        said = beside.in_short(rows[rows.model.isin(models or found.models)])
+        said = beside.in_short(beside.of_models(found[INTERCHANGEABILITY], models or found.models))
     return [*said, *(verdict.words for verdict in verdicts(found, models))]
 
 
@@ -169,39 +176,14 @@ def _audit_words(found: Results) -> list[str]:
 
 def _comparisons(found: Results) -> list[str]:
     rows = found[COMPARISONS]
-    return [*map(readers.in_words, rows[rows.way == "fair"].itertuples()), *found.design.notes]
+    return [*map(readers.in_words, rows[rows.way == "fair"].itertuples()), *lineage.notes(found)]
 
 
 def _methods(found: Results) -> list[str]:
     pairs = found[METHODS_COMPARED]
-    said = [verdict.words for verdict in verdicts(found) if verdict.second in found.models]
-    return [*said, *pairs_in_words(pairs), *found.design.notes]
-
-
-def interchangeability_table(found: Results) -> Table:
-    """The models' agreement with the readers beside the readers' own."""
-    return printed_beside.interchangeability_table(
-        found[INTERCHANGEABILITY],
-        title=f"Interchangeability: agreement with the readers, {len(found.exams)} exams",
-        notes=found.design.notes,
-    )
-
-
-def _in_places(found: Results) -> Table:
-    title = f"The models in each reader's place, {len(found.exams)} exams"
-    rows = found[INTERCHANGEABILITY_BY_READER]
-    return printed_beside.places_table(rows, title=title, notes=found.design.notes)
-
-
-def _annotator(found: Results) -> Table:
-    title = f"The alternative annotator test, {len(found.exams)} exams"
-    return printed_beside.annotator_table(found[ALTERNATIVE_ANNOTATOR], title=title, notes=found.design.notes)
-
-
-def _interchangeable(found: Results) -> list[str]:
-    rows, places = found[INTERCHANGEABILITY], found[INTERCHANGEABILITY_BY_READER]
-    teachers = {model: names[0] for model, names in found.design.taught_by.items() if len(names) == 1}
-    return [*beside.in_short(rows), *beside.sentences(rows, places, teachers), *found.design.notes]
+    made = [verdict for verdict in verdicts(found) if verdict.call != "copy"]
+    said = [verdict.words for verdict in made if verdict.second in found.models]
+    return [*said, *pairs_in_words(pairs), *lineage.notes(found)]
 
 
 DICE = Declared("dice", "Dice of every exam, rater and level, with counts", dice.COLUMNS)
@@ -220,19 +202,9 @@ COMPARISONS = Declared(
     "comparisons", "every model against every reader and the median reader, both ways, and in words",
     readers.COLUMNS, words=_comparisons, words_name="comparisons",
 )  # fmt: skip
-INTERCHANGEABILITY = Declared(
-    "interchangeability",
-    "every model's agreement with the readers beside theirs with each other, without a consensus",
-    interchangeability.COLUMNS, interchangeability_table, _interchangeable, "interchangeability_in_words",
-)  # fmt: skip
-INTERCHANGEABILITY_BY_READER = Declared(
-    "interchangeability_by_reader", "every model in each reader's place, against the other readers",
-    interchangeability.READER_COLUMNS, _in_places,
-)  # fmt: skip
-ALTERNATIVE_ANNOTATOR = Declared(
-    "alternative_annotator", "the alternative annotator test: winning rate and advantage",
-    alternative_annotator.COLUMNS, _annotator,
-)  # fmt: skip
+INTERCHANGEABILITY = beside_readers.INTERCHANGEABILITY
+INTERCHANGEABILITY_BY_READER = beside_readers.INTERCHANGEABILITY_BY_READER
+ALTERNATIVE_ANNOTATOR = beside_readers.ALTERNATIVE_ANNOTATOR
 METHODS_COMPARED = Declared(
     "methods_compared", "every pair of models, and in words", models.COLUMNS, methods_table,
     _methods, "methods_compared_in_words",

@@ -70,7 +70,10 @@ def test_methods_beside_readers_and_each_other(opened: Workspace) -> None:
     assert [row[0] for row in costs.rows] == ["nnunet", "unet"]
     usual = pairs.data[pairs.data.way == "yardstick"]
     assert set(zip(usual.model, usual.other, strict=True)) == {("nnunet", "unet")}
-    assert list(usual.p_holm) == pytest.approx(list(multipletests(usual.p, method="holm")[1]))
+    # The group repeats levels and is in no family.
+    levels = usual[usual.level != "level2+3"]
+    assert list(levels.p_holm) == pytest.approx(list(multipletests(levels.p, method="holm")[1]))
+    assert usual.p_holm[usual.level == "level2+3"].isna().all()
     assert any(
         sentence.startswith("nnunet is better than unet: its Dice is clearly higher on level1 (by 0.")
         for sentence in two.sentences

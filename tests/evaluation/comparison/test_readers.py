@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from evaluation.comparison.readers import (
     COLUMNS,
@@ -39,7 +40,7 @@ def ten_exams() -> dict[str, list[float]]:
     return readers | {"nnunet": list(np.array(readers["reader1"]) - rng.uniform(0.05, 0.35, 10))}
 
 
-def test_every_reader_and_the_median_reader_a_family_a_level() -> None:
+def test_all_readers_and_levels_of_a_model_are_a_family_and_the_median_reader_of_all_models() -> None:
     dice = ten_exams()
     scores = pd.concat([table_of(dice, "level1"), table_of(dice, "level2")])
     table = compare(scores, models=["nnunet"], readers=READERS)
@@ -51,19 +52,25 @@ def test_every_reader_and_the_median_reader_a_family_a_level() -> None:
         expected = stats.wilcoxon(dice["nnunet"], other, method="exact").pvalue
         assert row.p == pytest.approx(expected)
         assert (row.n_pairs, row.n_left_out, row.n_equal) == (10, 0, 0)
-    first = table[table.level == "level1"]
-    assert first.p_holm.min() == pytest.approx(4 * first.p.min())
+    for is_family in (table.other == MEDIAN_READER, table.other != MEDIAN_READER):
+        of_family = table[is_family]
+        expected = multipletests(of_family.p, method="holm")[1]
+        assert list(of_family.p_holm) == pytest.approx(list(expected))
+    group = pd.concat([scores, table_of(dice, "level1+2")])
+    beside = compare(group, models=["nnunet"], readers=READERS, spoken_of=["level1", "level2"])
+    assert list(beside.p_holm[:8]) == list(table.p_holm) and beside.p_holm[8:].isna().all()
+    assert "Holm" not in in_words(beside.iloc[8]) and beside.p[8:].notna().all()
     assert table[(table.other == "reader1")].difference.between(-0.35, -0.05).all()
 
 
-def test_another_model_changes_no_p_unless_the_family_is_the_level() -> None:
+def test_another_model_changes_the_p_beside_the_median_reader_alone() -> None:
     dice = ten_exams()
     both = table_of(dice | {"unet": dice["reader3"][::-1]})
     alone = compare(table_of(dice), models=["nnunet"], readers=READERS)
     beside = compare(both, models=["nnunet", "unet"], readers=READERS)
-    pd.testing.assert_frame_equal(alone, beside[beside.model == "nnunet"])
-    wider = compare(both, models=["nnunet", "unet"], readers=READERS, family=["level"])
-    assert wider.p_holm.min() == pytest.approx(8 * wider.p.min())
+    of_model = beside[beside.model == "nnunet"]
+    pd.testing.assert_frame_equal(alone[:3], of_model[:3])
+    assert of_model.p_holm[3] == 2 * alone.p_holm[3]
 
 
 def test_undefined_pairs_are_left_out_and_counted() -> None:
@@ -89,7 +96,8 @@ def test_a_comparison_without_a_pair_is_no_part_of_the_family() -> None:
     table = compare(scores, models=["nnunet"], readers=READERS)
     none = table[table.other == "reader3"].iloc[0]
     assert np.isnan([none.difference, none.low, none.p, none.p_holm]).all()
-    assert table.p_holm.min() == pytest.approx(3 * table.p.min())
+    left = table[:2]
+    assert left.p_holm.min() == pytest.approx(2 * left.p.min())
     assert in_words(none) == (
         "On level2 nnunet and reader3 cannot be compared: both are defined in 0 of 10 exams."
     )

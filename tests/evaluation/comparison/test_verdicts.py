@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 
+from evaluation.comparison.families import adjusted
 from evaluation.comparison.models import YARDSTICK, compare_models
 from evaluation.comparison.readers import MEDIAN_READER
-from evaluation.comparison.verdicts import Verdict, adjusted, model_verdicts, reader_verdicts
+from evaluation.comparison.verdicts import Verdict, model_verdicts, reader_verdicts
 from evaluation.comparison.ways import COLUMNS
 
 LEVELS = ["level1", "level2", "level3"]
@@ -111,15 +111,6 @@ def test_levels_that_cannot_be_compared_are_named() -> None:
     assert none.words == "nnunet and unet cannot be compared: in no exam are both defined."
 
 
-@pytest.mark.parametrize("model", ["nnunet", "unet"])
-def test_a_copy_gets_no_verdict(model: str) -> None:
-    found = verdict(rows([0.2], [1e-4]), copies={model: "reader1"})
-    assert found.call == "copy"
-    assert found.words == (
-        f"{model} is a copy of reader1, whose masks it has: no verdict on nnunet and unet is given."
-    )
-
-
 def test_the_last_digits_of_floating_point_are_no_difference() -> None:
     assert verdict(rows([1e-17], [1e-9])).call == "not settled"
 
@@ -130,30 +121,45 @@ def test_so_few_exams_can_be_clear_about_nothing() -> None:
     assert "no difference can be clear" not in verdict(rows([0.3], [0.01], n_pairs=7)).words
 
 
-def test_beside_the_median_reader_each_model_is_a_family() -> None:
+def test_beside_the_median_reader_all_models_of_the_page_are_a_family() -> None:
     table = rows([0.2, 0.1], [0.02, 0.02], way="fair", other=MEDIAN_READER)
-    both = pd.concat([table, table.assign(model="unet", difference=-table.difference, p=1.0)])
-    one, other = reader_verdicts(both, NO_WAYS, levels=LEVELS)
-    assert (one.call, other.call) == ("better", "not settled")
-    assert one.words.startswith(
+    (alone,) = reader_verdicts(table, NO_WAYS, levels=LEVELS)
+    assert alone.call == "better"
+    assert alone.words.startswith(
         "nnunet is better than the median reader: its Dice is clearly higher on level1"
     )
+    assert alone.words.endswith("(p adjusted over 2 levels, 10 exams).")
+    both = pd.concat([table, table.assign(model="unet", difference=-table.difference, p=1.0)])
+    one, other = reader_verdicts(both, NO_WAYS, levels=LEVELS)
+    assert (one.call, other.call) == ("not settled", "not settled")
+    assert one.levels[0].p == 4 * 0.02
     assert other.words.startswith("Which of unet and the median reader is better is not settled")
+    assert other.words.endswith("(p adjusted over 2 levels of 2 models, 10 exams).")
     turned = way("level1", -0.1, other=MEDIAN_READER)
     assert reader_verdicts(table, turned, levels=LEVELS)[0].levels[0].side == 0
 
 
 def test_beside_the_readers_agreement_without_a_consensus_must_say_the_same() -> None:
-    table = rows([0.2, 0.1], [0.001, 0.9], way="fair", other=MEDIAN_READER)
-    backed = {("nnunet", "level1"): 1}
-    assert reader_verdicts(table, NO_WAYS, levels=LEVELS, agreement=backed)[0].call == "better"
+    table = rows([0.2, -0.1, 0.1], [0.001, 0.001, 0.002], way="fair", other=MEDIAN_READER)
+    backed = {("nnunet", "level1"): 1, ("nnunet", "level2"): -1, ("nnunet", "level3"): 1}
+    assert reader_verdicts(table, NO_WAYS, levels=LEVELS, agreement=backed)[0].call == "split"
     for other in ({("nnunet", "level1"): 0}, {("nnunet", "level1"): -1}, {}):
         (found,) = reader_verdicts(table, NO_WAYS, levels=LEVELS, agreement=other)
         assert found.call == "not settled"
         assert (
-            "on level1 nnunet is 0.20 ahead by the fair scores, but agreement without a consensus does not "
-            "bear it out"
+            "on level1 (0.20), level3 (0.10) nnunet is ahead by the fair scores, but agreement without a "
+            "consensus does not bear it out; on level2 (0.10) the median reader is ahead by the fair scores, "
+            "but agreement without a consensus does not bear it out"
         ) in found.words
+
+
+def test_what_could_not_be_asked_settles_nothing_and_is_said() -> None:
+    table = rows([0.2, 0.1], [0.001, 0.9], way="fair", other=MEDIAN_READER)
+    (found,) = reader_verdicts(table, NO_WAYS, levels=LEVELS, unknown="agreement is not known here")
+    assert found.call == "not settled"
+    assert (
+        "on level1 (0.20) nnunet is ahead by the fair scores, but agreement is not known here" in found.words
+    )
 
 
 def test_marking_what_is_not_there_tells_two_apart() -> None:
@@ -170,6 +176,10 @@ def test_marking_what_is_not_there_tells_two_apart() -> None:
     few = verdict(table.assign(n_false=[0, 0, 5], p_absent=[np.nan, np.nan, 2 / 2**5]))
     assert few.call == "not settled"
     assert "marks level3 where there is none in 5 exams, unet in none (could be chance)" in few.words
+    # One such exam, or as many of the one as of the other, is not worth a word; three are.
+    for counts, p, said in (([0, 0, 1], 1.0, False), ([0, 0, 2], 0.5, False), ([0, 0, 3], 0.25, True)):
+        one = verdict(table.assign(n_false=counts, p_absent=[np.nan, np.nan, p]))
+        assert ("where there is none" in one.words) == said and one.call == "not settled"
     # A higher Dice does not make up for it.
     both = table.assign(difference=[0.1, 0, 0], n_equal=[0, 10, 3], p=[0.002, 1, 1])
     assert verdict(both).call == "split"
@@ -178,8 +188,8 @@ def test_marking_what_is_not_there_tells_two_apart() -> None:
 def test_tests_that_could_never_be_clear_take_no_part() -> None:
     """Tarone: of three exams no exact p is below 0.25."""
     table = rows([0.1, 0.2, 0.1], [0.03, 0.25, 0.25], n_pairs=[10, 3, 3])
-    assert adjusted(table).p.tolist() == [0.03, 1.0, 1.0]
-    assert adjusted(rows([0.1, 0.2], [0.03, 0.04])).p.tolist() == [0.06, 0.06]
+    assert adjusted(table).p_holm.tolist() == [0.03, 0.25, 0.25]
+    assert adjusted(rows([0.1, 0.2], [0.03, 0.04])).p_holm.tolist() == [0.06, 0.06]
 
 
 def test_chance_alone_makes_few_verdicts() -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+import pandas as pd
+import pytest
 from scipy.ndimage import gaussian_filter
 
 import evaluation as ev
+from evaluation.statistics.intervals import StatisticsError
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
+from evaluation.study.lineage import judged
 
 LEVELS = {"level1": 1, "level2": 2}
 READERS = [f"reader{number}" for number in range(1, 5)]
 
 
-def study(**taught_by: list[str]) -> ReaderStudy:
+@lru_cache
+def study(*, copies: bool = True, taught: bool = True) -> ReaderStudy:
     """Four readers with habits; ``student`` is reader1 without a fault, ``copy`` has reader1's masks."""
     rng = np.random.default_rng(4)
     habit = {reader: rng.normal(0, 0.25, 2) for reader in READERS}
@@ -26,20 +33,57 @@ def study(**taught_by: list[str]) -> ReaderStudy:
         for rater, values in seen.items():
             cuts = np.array([1.0, 1.8]) + habit.get("reader1" if rater == "student" else rater, np.zeros(2))
             masks.setdefault(rater, {})[f"e{number}"] = np.digitize(values, cuts).astype(np.uint8)
-    models = {"student": masks["student"], "own": masks["own"], "copy": masks["reader1"]}
+    models = {"student": masks["student"], "own": masks["own"]}
+    if copies:
+        # Its name stands before the others'; ``again`` is a copy of a model.
+        models = {"copy": masks["reader1"], **models, "again": masks["own"]}
     readers = {reader: masks[reader] for reader in READERS}
-    return ev.read_study(readers, models, levels=LEVELS, taught_by=taught_by)
+    return ev.read_study(readers, models, levels=LEVELS, taught_by={"student": ["reader1"]} if taught else {})
 
 
 def test_the_teacher_is_named_beside_the_verdict_and_a_copy_has_none() -> None:
-    found = {(one.first, one.second): one for one in t.verdicts(study(student=["reader1"]))}
+    found = {(one.first, one.second): one for one in t.verdicts(study())}
     for pair in (("student", "own"), ("student", "median reader")):
         assert found[pair].words.count(" Without reader1, whose masks taught student: ") == 1
     assert "Without reader1, whose" not in found["own", "median reader"].words
-    copies = [one for pair, one in found.items() if "copy" in pair]
-    assert {one.call for one in copies} == {"copy"}
-    assert all(one.words.startswith("copy is a copy of reader1") for one in copies)
-    untaught = {(one.first, one.second): one for one in t.verdicts(study())}
+    copies = [one for pair, one in found.items() if {"copy", "again"} & {*pair}]
+    assert [(one.first, one.second, one.call) for one in copies] == [
+        ("copy", "reader1", "copy"),
+        ("again", "own", "copy"),
+    ]
+    assert copies[0].words.startswith("copy is a copy of reader1: equal in every voxel of 9 exams")
+    assert "It gets no verdict, and the scores that reader1 gets" in copies[0].words
+    untaught = {(one.first, one.second): one for one in t.verdicts(study(taught=False))}
     for pair, one in untaught.items():
         assert found[pair].words.startswith(one.words)
         assert found[pair].call == one.call
+
+
+def test_the_others_are_judged_as_if_no_copy_was_there() -> None:
+    """The same tables, sentences and adjusted p; below each table of models the copies are named."""
+    with_copies, without = study(), study(copies=False)
+    judging = [t.COMPARISONS, t.METHODS_COMPARED, t.OTHER_WAYS, t.INTERCHANGEABILITY,
+               t.INTERCHANGEABILITY_BY_READER, t.ALTERNATIVE_ANNOTATOR]  # fmt: skip
+    for table in judging:
+        pd.testing.assert_frame_equal(with_copies[table], without[table])
+    said = t.said_first(with_copies)
+    assert [words for words in said if " is a copy of " not in words] == t.said_first(without)
+    named = "copy is a copy of reader1: equal in every voxel of 9 exams"
+    for table in (t.METHODS_COMPARED, t.INTERCHANGEABILITY, t.ALTERNATIVE_ANNOTATOR, t.TABLE1_FAIR, t.TABLE1):
+        assert named in str(with_copies.printed(table)), table.name
+        assert named not in str(without.printed(table))
+    # In the usual table it has its reader's row, and why that is high.
+    table1 = with_copies[t.TABLE1].set_index(["rater", "level"])
+    pd.testing.assert_frame_equal(table1.loc["copy"], table1.loc["reader1"])
+    assert "flatters it as it does readers" in str(with_copies.table1())
+    by_way = with_copies[t.DICE_BY_YARDSTICK]
+    assert set(by_way.left_out[by_way.rater == "copy"]) == {"reader1"}
+    assert judged(with_copies) == ["student", "own"]
+
+
+def test_a_study_of_copies_alone_judges_none() -> None:
+    masks = {reader: [[0, 1, 2, number]] for number, reader in enumerate(READERS[:3])}
+    found = ev.read_study({r: [m] for r, m in masks.items()}, {"copy": [masks["reader1"]]}, levels=LEVELS)
+    assert [one.call for one in t.verdicts(found)] == ["copy"] and t.COMPARISONS not in found
+    with pytest.raises(StatisticsError, match="found no model \\(copies: copy of reader1\\), expected one"):
+        found.compare()
