@@ -17,7 +17,7 @@ from bmseg.wording import synthetic_mark, synthetic_notes
 from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
 from dataset_conversion.images import Plane
 from dataset_conversion.raw.exam import DatasetSpec
-from evaluation.consensus.kinds import ORDERED, Rule
+from evaluation.consensus.kinds import MOST_LEVELS, ORDERED, Rule
 
 if TYPE_CHECKING:
     from evaluation.study.design import Design
@@ -149,7 +149,7 @@ class Study(_Table):
     training_reader: Name
     dataset: Dataset
     channels: Annotated[list[Channel], Field(min_length=1)]
-    levels: Annotated[list[Level], Field(min_length=1)]
+    levels: Annotated[list[Level], Field(min_length=1, max_length=MOST_LEVELS)]
     groups: list[Group] = []
     readers: Annotated[list[Reader], Field(min_length=1)]
     scale: Literal["ordinal", "nominal"] = "ordinal"

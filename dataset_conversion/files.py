@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,12 @@ def open_unpacked(path: Path) -> BinaryIO:
         return plain
     plain.close()
     return cast(BinaryIO, io.BufferedReader(_Unpacked(path)))
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

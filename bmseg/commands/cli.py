@@ -5,6 +5,7 @@ Heavy imports stand inside the commands, so that ``bmseg --help`` answers at onc
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 
@@ -26,6 +27,10 @@ from bmseg.commands.train import env, export, methods, plan, predict, train
 def main() -> None:
     """Run the command line; an expected failure is one line and an exit code, never a traceback."""
     _warn_on_stderr()
+    for stream in (sys.stdout, sys.stderr):
+        # A console that has no minus sign or dash gets another mark, and no traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -33,7 +33,13 @@ def _check_pydicom() -> None:
 
 
 def _labels(pairs: tuple[str, ...]) -> dict[str, int]:
-    return dict(parse_pair(pair, "--map-label", int) for pair in pairs)
+    labels: dict[str, int] = {}
+    for pair in pairs:
+        found, value = parse_pair(pair, "--map-label", int)
+        if labels.setdefault(found.strip(), value) != value:
+            both = f"{labels[found.strip()]} and {value}"
+            raise click.UsageError(f"--map-label: found {found} for {both}, expected it once")
+    return labels
 
 
 def _report(converted: Conversion) -> None:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from dataset_conversion.files import write_text
+from dataset_conversion.files import file_hash, write_text
 
 PACKAGES = [
     "numpy", "scipy", "pandas", "nibabel", "SimpleITK", "seaborn", "nnunetv2", "torch", "pydicom",
@@ -30,12 +30,6 @@ def versions() -> dict[str, str]:
 def machine() -> dict[str, str]:
     """Operating system and processor; nothing that names the machine or its user."""
     return {"system": platform.system(), "architecture": platform.machine(), "platform": sys.platform}
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def files_hash(files: Mapping[str, Path]) -> str:

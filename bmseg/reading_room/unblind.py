@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,13 @@ class Unblinded:
     @property
     def vas_tables(self) -> dict[str, pd.DataFrame]:
         """What `bmseg vas` reads, by file name."""
-        return {f"vas_{model}_{reader}.csv": table for (model, reader), table in self.tables.items()}
+        names = {pair: f"vas_{pair[0]}_{pair[1]}.csv" for pair in self.tables}
+        counts = Counter(name.casefold() for name in names.values())
+        if max(counts.values(), default=1) > 1:
+            # Model m read by a_b, and model m_a read by b: told apart by their place.
+            numbered = enumerate(self.tables, 1)
+            names = {pair: f"vas_{place}_{pair[0]}_{pair[1]}.csv" for place, pair in numbered}
+        return {name: self.tables[pair] for pair, name in names.items()}
 
     @property
     def agreement(self) -> Table | None:

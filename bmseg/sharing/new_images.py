@@ -21,6 +21,7 @@ from bmseg.workspace import Workspace
 from dataset_conversion.images import SPACING_TOLERANCE_MM, ConversionError, Volume, read_volume, write_volume
 from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
 from dataset_conversion.raw.exam import Exam
+from evaluation.masks.reading import ENDINGS
 
 LOG = "bmseg_predict.log"
 _CHANNEL = re.compile(r"(?P<exam>.+)_(?P<number>\d{4})")
@@ -160,15 +161,16 @@ class NewExams:
 def find_exams(folder: Path, channels: Sequence[str]) -> NewExams:
     """The exams of a folder, in nnU-Net's naming: ``<exam>_0000.nii.gz``, a number a channel.
 
-    Of one channel, ``<exam>.nii.gz`` will do. InputError when there is no such folder, or no image in it.
+    Of one channel, ``<exam>.nii.gz`` will do; so will the other `ENDINGS`. InputError when there is no such
+    folder, or no image in it.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder, expected one of images (<exam>_0000{FILE_ENDING})")
     found: dict[str, dict[int, Path]] = {}
     faults = []
-    paths = visible_files(folder, FILE_ENDING)
+    paths = [path for path in visible_files(folder) if path.name.endswith(ENDINGS)]
     for path in paths:
-        stem = path.name.removesuffix(FILE_ENDING)
+        stem = path.name.removesuffix(next(ending for ending in ENDINGS if path.name.endswith(ending)))
         match = _CHANNEL.fullmatch(stem)
         exam, number = (match["exam"], int(match["number"])) if match else (stem, 0)
         if not match and len(channels) > 1:

@@ -56,6 +56,8 @@ def entry_fault(info: zipfile.ZipInfo, *, folders: bool = False) -> str | None:
     # The name as it stands in the file: zipfile cuts it at a null byte and turns separators.
     name = info.orig_filename
     path = PurePosixPath(name)
+    if "\\" in name and not {"", "..", "."} & {*name.split("\\")} and ":" not in name:
+        return "found a backslash in its name, expected '/' between folders; pack it with another program"
     if path.is_absolute() or ".." in path.parts or any(mark in name for mark in "\\:\0"):
         return "found a path that leads out of its folder, expected one inside"
     is_folder = folders and name.endswith("/")

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from dataset_conversion.files import file_hash
 from dataset_conversion.images import ConversionError, as_number, read_table
 from dataset_conversion.raw.exam import DatasetSpec, Split, check_identifier, mask_fault
 
@@ -121,10 +122,14 @@ def _row_faults(
             check_identifier(str(exam))
         except ConversionError as error:
             yield str(error)
+    for names in _alike(table.exam):
+        both = " and ".join(names)
+        yield f"exam {both}: found names that differ in capitals alone, expected others: disks may mix them up"
     if "patient" in table:
         for patient, rows in table[table.patient != ""].groupby("patient", sort=False):
             if rows.split.nunique() > 1:
                 yield f"patient {patient}: split: found in {_all_of(rows.split)}, expected in one"
+    yield from _leaks(table, [*channels], folder)
     # A reader reads every test exam or none: consensuses of different readers cannot be compared.
     test = table[table.split == "test"]
     for reader in spec.readers:
@@ -155,6 +160,37 @@ def _cell_faults(
         yield fault
     if fault := mask_fault(row["split"], [reader for reader in spec.readers if row.get(reader)], spec):
         yield fault
+
+
+def _leaks(table: pd.DataFrame, channels: Sequence[str], folder: Path) -> Iterator[str]:
+    """Images that stand in two splits, as one file or as two with the same bytes."""
+    places: dict[str, list[tuple[int, str, str]]] = {}
+    sizes: dict[int, list[Path]] = {}
+    cells = [
+        (place, row, (folder / row[name]).resolve())
+        for place, row in enumerate(table.to_dict("records"), 1)
+        for name in channels
+        if row[name]
+    ]
+    files = [(place, row, path) for place, row, path in cells if path.is_file()]
+    for path in {path for _, _, path in files}:
+        sizes.setdefault(path.stat().st_size, []).append(path)
+    # Only files of one length can be equal: nothing else is read.
+    marks = {
+        path: file_hash(path) if len(paths) > 1 else str(path) for paths in sizes.values() for path in paths
+    }
+    for place, row, path in files:
+        places.setdefault(marks[path], []).append((place, row["exam"], row["split"]))
+    for found in places.values():
+        if len({split for _, _, split in found}) > 1:
+            where = " and ".join(f"row {place} ({exam}, {split})" for place, exam, split in found)
+            yield f"split: found one image in {where}, expected it in one: the test would know its answers"
+
+
+def _alike(names: pd.Series) -> list[list[str]]:
+    """Names that are one where capitals do not count."""
+    groups = names.groupby(names.str.casefold(), sort=False).unique()
+    return [sorted(group) for group in groups if len(group) > 1]
 
 
 def _age_fault(row: dict[str, str]) -> str:

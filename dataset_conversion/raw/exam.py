@@ -14,6 +14,8 @@ Split = Literal["training", "test", "unread"]
 
 # nnU-Net takes the last four digits after an underscore for the channel.
 _IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+# Of <exam>_seg.b2nd it makes no case: nnunetv2/training/dataloading/nnunet_dataset.py, get_identifiers.
+_MASK_ENDING = "_seg"
 _CHANNEL_ENDING = re.compile(r"_\d{4}$")
 
 
@@ -78,6 +80,8 @@ nnU-Net's channel number (_0001), expected another; rename the exam
         fault = "expected letters, digits, '_', '-' and '.', beginning with a letter or digit"
     elif ending := _CHANNEL_ENDING.search(identifier):
         fault = f"found an ending like nnU-Net's channel number ({ending[0]}), expected another"
+    elif identifier.endswith(_MASK_ENDING):
+        fault = f"found the ending of nnU-Net's own preprocessed masks ({_MASK_ENDING}), expected another"
     if fault:
         raise ConversionError(f"exam '{identifier}': identifier: {fault}; rename the exam")
 

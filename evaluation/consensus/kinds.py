@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+#: Labels beside background that can be counted.
+MOST_LEVELS = 254
+
 Rule = Literal["multilabel", "map", "binary", "majority", "ordinal", "median_lower", "median_upper"]
 Region = Literal["volume", "union"]
 

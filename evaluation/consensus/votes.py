@@ -13,6 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from evaluation.consensus.kinds import MOST_LEVELS
+from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.words import plural
 
 # Up to this many codes are tabulated; beyond, patterns are found by sorting.
@@ -250,9 +252,9 @@ def _order(mask: np.ndarray) -> Literal["C", "F"]:
 def _code_dtype(n_labels: int, n_raters: int) -> np.dtype:
     n_codes = n_labels**n_raters
     if n_codes > 2**63:
-        raise ValueError(
-            f"{n_raters} raters of {n_labels} labels: too many combinations to count at once, "
-            f"at most {int(63 / np.log2(n_labels))} raters; count fewer together"
+        raise StatisticsError(
+            f"raters: found {n_raters} of masks with {n_labels} labels, expected at most "
+            f"{int(63 / np.log2(n_labels))}, whose combinations can be counted; score models in two runs"
         )
     return np.min_scalar_type(n_codes - 1)
 
@@ -279,8 +281,8 @@ def _check_raters(raters: Sequence[str]) -> None:
 
 def _check_labels(labels: Sequence[int]) -> None:
     distinct = len(set(labels)) == len(labels)
-    if len(labels) < 2 or labels[0] != 0 or not distinct or min(labels) < 0 or len(labels) > 255:
+    if len(labels) < 2 or labels[0] != 0 or not distinct or min(labels) < 0 or len(labels) > 1 + MOST_LEVELS:
         raise ValueError(
-            f"labels {', '.join(str(label) for label in labels)}: expected background 0 first and "
-            "1 to 254 other values, distinct and positive"
+            f"labels: found {', '.join(map(str, labels[:10]))}{' ...' if len(labels) > 10 else ''}, expected "
+            f"background 0 first and 1 to {MOST_LEVELS} other values, distinct and positive"
         )

@@ -40,7 +40,7 @@ def scores_of(key: Key, reader: str = "AB", shift: float = 0.0, **changes: Any) 
 
 def true_score(mask: Place, item: str) -> float:
     exam = EXAMS.index(mask.exam)
-    return exam + {"consensus": 0.0, "nnunet": 0.5, "unet": 0.7}[mask.origin] + ITEMS.index(item) * 2
+    return exam + {"consensus": 0.0, "nnunet": 0.5, "unet": 0.7}.get(mask.origin, 0.3) + ITEMS.index(item) * 2
 
 
 def test_rows_of_table_2() -> None:
@@ -188,3 +188,15 @@ def test_a_key_is_whole() -> None:
 def test_tables_are_of_numbers() -> None:
     table = unblind(key(), {"a": unfinished()}, unfinished=True).tables["nnunet", "AB"]
     assert all(pd.api.types.is_numeric_dtype(table[name]) for name in table if name != "mask")
+
+
+def test_no_two_files_share_a_name() -> None:
+    """Model m read by a_b, model m_a read by b, and M read by A_B where capitals do not count."""
+    made = key(("consensus", "m", "m_a", "M"))
+    files = {name: scores_of(made, name) for name in ("a_b", "b", "A_B")}
+    found = unblind(made, files)
+    names = [name.casefold() for name in found.vas_tables]
+    assert len(set(names)) == len(names) == len(found.tables) == 12
+    for (model, reader), table in found.tables.items():
+        (same,) = [name for name, one in found.vas_tables.items() if one is table]
+        assert same.endswith(f"_{model}_{reader}.csv")

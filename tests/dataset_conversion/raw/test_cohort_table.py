@@ -73,3 +73,69 @@ def test_tables_of_facts_are_refused_by_name(tmp_path: Path, content: bytes | No
     with pytest.raises(ConversionError, match=f"cohort.csv: {message}") as error:
         read_facts(path)
     assert "\n" not in str(error.value)
+
+
+IMAGES = DatasetSpec(7, "Knee", ("water", "fat"), {"level1": 1}, ("anna",), "anna", "coronal")
+
+
+def table_of(folder: Path, rows: str, **images: bytes) -> Path:
+    for name, content in images.items():
+        (folder / f"{name}.nii.gz").write_bytes(content)
+    return write(folder, f"exam,split,water,fat,anna\n{rows}")
+
+
+def test_an_image_in_training_and_test_is_a_leak(tmp_path: Path) -> None:
+    files = {"a": b"one", "b": b"two", "c": b"one", "d": b"four", "e": b"five"}
+    rows = (
+        "x,training,a.nii.gz,b.nii.gz,m.nrrd\n"
+        "y,test,c.nii.gz,d.nii.gz,m.nrrd\n"  # the bytes of a
+        "z,test,e.nii.gz,./b.nii.gz,m.nrrd\n"  # the file b
+        "w,test,e.nii.gz,d.nii.gz,m.nrrd\n"  # twice, but in one split
+    )
+    with pytest.raises(ConversionError) as error:
+        read_cohort(table_of(tmp_path, rows, **files), IMAGES, IMAGES.channels)
+    message = str(error.value)
+    assert "split: found one image in row 1 (x, training) and row 2 (y, test), expected it in one" in message
+    assert "split: found one image in row 1 (x, training) and row 3 (z, test), expected it in one" in message
+    assert message.count("found one image") == 2
+
+
+def test_unread_images_are_not_those_of_the_test(tmp_path: Path) -> None:
+    rows = "x,unread,a.nii.gz,b.nii.gz,\ny,test,b.nii.gz,a.nii.gz,m.nrrd\n"
+    path = table_of(tmp_path, rows, a=b"one", b=b"two")
+    with pytest.raises(ConversionError, match=r"row 1 \(x, unread\) and row 2 \(y, test\)"):
+        read_cohort(path, IMAGES, IMAGES.channels, splits=ALL)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,test,m.nrrd,,12y\n", "exam a: age: found '12y', expected years as a number from 0 to 130"),
+        ("a,test,m.nrrd,,abc\nb,test,m.nrrd,,-1\n", "exam a: age: found 'abc'.*exam b: age: found '-1'"),
+        ("a,test,m.nrrd,,1e3\n", "age: found '1e3'"),
+        (
+            "a_seg,test,m.nrrd,,\n",
+            r"exam 'a_seg': identifier: found the ending of nnU-Net's own preprocessed",
+        ),
+        ("A,test,m.nrrd,,\na,test,m.nrrd,,\n", "exam A and a: found names that differ in capitals alone"),
+    ],
+)
+def test_rows_are_named(tmp_path: Path, rows: str, message: str) -> None:
+    path = write(tmp_path, f"exam,split,anna,bert,age\n{rows}")
+    with pytest.raises(ConversionError, match=message):
+        read_cohort(path, SPEC, ())
+
+
+def test_a_decimal_comma_is_stored_as_a_point(tmp_path: Path) -> None:
+    path = write(tmp_path, "exam;split;anna;age\na;training;m.nrrd;8,5\nb;training;m.nrrd;\n")
+    assert [row.facts["age"] for row in read_cohort(path, SPEC, ())] == ["8.5", None]
+
+
+def test_names_like_missing_values_and_numbers_stay(tmp_path: Path) -> None:
+    names = ("NA", "None", "null", "nan", "001", "1e5", "patient.1.2")
+    rows = "".join(f"{name},training,m.nrrd,{name}\n" for name in names)
+    path = write(tmp_path, f"exam,split,anna,group\n{rows}")
+    assert [(row.exam, row.facts["group"]) for row in read_cohort(path, SPEC, ())] == [
+        (name, name) for name in names
+    ]
+    assert read_facts(path).group.tolist() == [*names]
