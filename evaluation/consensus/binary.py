@@ -132,8 +132,8 @@ def _fit_all(
             fit = BinaryFit(end.probability[rows], end.sensitivity[back], end.specificity[back], start)
         else:
             right, undefined = np.ones(len(votes.raters)), np.full(len(votes.raters), np.nan)
-            rates = (undefined, right) if drawn.prior == 0 else (right, undefined)
-            fit = BinaryFit(drawn.fractions[rows], *rates, Start(name, 0.0, 0, True))
+            true, false = (undefined, right) if drawn.prior == 0 else (right, undefined)
+            fit = BinaryFit(drawn.fractions[rows], true, false, Start(name, 0.0, 0, True))
         fits.append(fit)
     return fits
 

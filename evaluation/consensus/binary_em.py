@@ -76,7 +76,7 @@ def _search_alike(problems: Sequence[Decisions], tolerance: float, max_iteration
         taken = min(_AT_A_TIME, max_iterations - begun)
         # The first change is NaN, and NaN is not below the tolerance.
         converged = steps.take(taken) <= tolerance
-        ended = converged.any(axis=0) | (begun + taken == max_iterations)
+        ended = np.logical_or(converged.any(axis=0), begun + taken == max_iterations)
         if not ended.any():
             continue
         for place in np.flatnonzero(ended):
@@ -98,7 +98,7 @@ def _end(problem: Decisions, rates: np.ndarray, iterations: int, converged: bool
     joint = np.where(right, both, 1 - both).prod(axis=2) * [[prior], [1 - prior]]
     total = joint.sum(axis=0)
     log_likelihood = float(problem.counts @ np.log(total))
-    return End(joint[0] / total, *rates, log_likelihood, iterations, converged)
+    return End(joint[0] / total, rates[0], rates[1], log_likelihood, iterations, converged)
 
 
 class _Steps:
