@@ -124,7 +124,7 @@ def _row_faults(
             yield str(error)
     for names in _alike(table.exam):
         both = " and ".join(names)
-        yield f"exam {both}: found names that differ in capitals alone, expected others: disks may mix them up"
+        yield f"exam {both}: found names that differ in capitals alone, expected others: disks mix them up"
     if "patient" in table:
         for patient, rows in table[table.patient != ""].groupby("patient", sort=False):
             if rows.split.nunique() > 1:

@@ -7,10 +7,12 @@ sensitivity and no specificity changes by more than 1e-7.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from evaluation.consensus.binary_em import Decisions, search
 from evaluation.consensus.by_content import Ordered, by_content
 from evaluation.consensus.result import (
     Consensus,
@@ -61,26 +63,34 @@ def binary_staple(
     """
     if label not in votes.labels:
         raise ValueError(f"label {label}: not among the counted labels {', '.join(map(str, votes.labels))}")
-    # Sorted by masks, so that neither the order of the columns nor names change a digit.
-    arranged = by_content(votes)
-    order = np.array([votes.column(rater) for rater in arranged.votes.raters])
-    drawn = (votes.patterns == votes.labels.index(label))[:, order]
-    decisions, group = np.unique(drawn, axis=0, return_inverse=True)
-    counts = np.bincount(group.ravel(), weights=votes.counts)
-    probability, sensitivity, specificity, end = _fit(decisions, counts, arranged, tolerance, max_iterations)
-    back = np.argsort(order)
-    start = Start(f"level {label}: vote fractions", *end)
-    return BinaryFit(probability[group.ravel()], sensitivity[back], specificity[back], start)
+    (fit,) = _fit_all([(votes, by_content(votes), label)], tolerance, max_iterations)
+    return fit
 
 
-def binary_consensus(votes: Votes, *, max_iterations: int) -> Consensus:
-    """Each level's own STAPLE, and the level of highest probability among those above `PRESENT`."""
-    fits = [binary_staple(votes, label, max_iterations=max_iterations) for label in votes.labels[1:]]
+def binary_consensuses(many: Sequence[Votes], *, max_iterations: int) -> list[Consensus]:
+    """Each level's own STAPLE, and the level of highest probability among those above `PRESENT`.
+
+    Of exams, or of parts of one, with as many raters and the same labels: all their levels are estimated side
+    by side.
+    """
+    arranged = [by_content(votes) for votes in many]
+    levels = many[0].labels[1:]
+    problems = [
+        (votes, order, label) for votes, order in zip(many, arranged, strict=True) for label in levels
+    ]
+    fits = _fit_all(problems, ITK_TOLERANCE, max_iterations)
+    return [
+        _consensus(votes, order, fits[number * len(levels) :][: len(levels)])
+        for number, (votes, order) in enumerate(zip(many, arranged, strict=True))
+    ]
+
+
+def _consensus(votes: Votes, arranged: Ordered, fits: Sequence[BinaryFit]) -> Consensus:
     levels = np.column_stack([fit.probability for fit in fits])
     present = np.where(levels > PRESENT + _ROUNDING, levels, 0)
     index, tied = first_of_highest(np.column_stack([np.full(len(levels), PRESENT), present]))
     # Levels tied below or at 0.5 lose to the background, and are no tie.
-    notices = usual_notices(votes, tied & (index > 0)) + by_content(votes).notices()
+    notices = usual_notices(votes, tied & (index > 0)) + arranged.notices()
     if at_half := int(votes.counts[(np.abs(levels - PRESENT) <= _ROUNDING).any(axis=1)].sum()):
         notices.append(f"{at_half} voxels have a level at probability 0.5 exactly, which is not taken")
     starts = tuple(fit.start for fit in fits)
@@ -106,34 +116,34 @@ def binary_consensus(votes: Votes, *, max_iterations: int) -> Consensus:
     )
 
 
-def _fit(
-    decisions: np.ndarray, counts: np.ndarray, arranged: Ordered, tolerance: float, max_iterations: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, int, bool]]:
-    """EM on decisions (D, R) of bool that occur `counts` times: probability, rates, and where it ended."""
-    probability = decisions.mean(axis=1)
-    prior = float(counts @ probability / counts.sum())
-    undefined = np.full(decisions.shape[1], np.nan)
-    if prior in (0.0, 1.0):
-        right = np.ones(decisions.shape[1])
-        rates = (undefined, right) if prior == 0 else (right, undefined)
-        return probability, *rates, (0.0, 0, True)
+def _fit_all(
+    problems: Sequence[tuple[Votes, Ordered, int]], tolerance: float, max_iterations: int
+) -> list[BinaryFit]:
+    """Votes and labels, one fit each; the search is of those that have something to estimate."""
+    made = [_decisions(*problem) for problem in problems]
+    searched = [drawn for drawn, _, _ in made if 0 < drawn.prior < 1]
+    found = iter(search(searched, tolerance, max_iterations) if searched else ())
+    fits = []
+    for (votes, _, label), (drawn, rows, back) in zip(problems, made, strict=True):
+        name = f"level {label}: vote fractions"
+        if 0 < drawn.prior < 1:
+            end = next(found)
+            start = Start(name, end.log_likelihood, end.iterations, end.converged)
+            fit = BinaryFit(end.probability[rows], end.sensitivity[back], end.specificity[back], start)
+        else:
+            right, undefined = np.ones(len(votes.raters)), np.full(len(votes.raters), np.nan)
+            true, false = (undefined, right) if drawn.prior == 0 else (right, undefined)
+            fit = BinaryFit(drawn.fractions[rows], true, false, Start(name, 0.0, 0, True))
+        fits.append(fit)
+    return fits
 
-    drawn = decisions.astype(float)
-    sensitivity = specificity = undefined
-    iterations = -1
-    converged = False
-    while not converged and iterations + 1 < max_iterations:
-        iterations += 1
-        before = sensitivity, specificity
-        inside, outside = counts * probability, counts * (1 - probability)
-        # Of raters alike by the mean: rounding would part them.
-        sensitivity = arranged.averaged(inside @ drawn / inside.sum(), 0)
-        specificity = arranged.averaged(outside @ (1 - drawn) / outside.sum(), 0)
-        foreground = prior * np.where(decisions, sensitivity, 1 - sensitivity).prod(axis=1)
-        background = (1 - prior) * np.where(decisions, 1 - specificity, specificity).prod(axis=1)
-        probability = foreground / (foreground + background)
-        change = max(np.abs(sensitivity - before[0]).max(), np.abs(specificity - before[1]).max())
-        # The first change is NaN, and NaN is not below the tolerance.
-        converged = bool(change <= tolerance)
-    log_likelihood = float(counts @ np.log(foreground + background))
-    return probability, sensitivity, specificity, (log_likelihood, iterations, converged)
+
+def _decisions(votes: Votes, arranged: Ordered, label: int) -> tuple[Decisions, np.ndarray, np.ndarray]:
+    """Who drew a label, of each vote pattern the row there, and the columns back to the votes'."""
+    # Sorted by masks, so that neither the order of the columns nor names change a digit.
+    order = np.array([votes.column(rater) for rater in arranged.votes.raters])
+    drawn = (votes.patterns == votes.labels.index(label))[:, order]
+    codes = drawn @ (1 << np.arange(len(order))[::-1])
+    _, first, rows = np.unique(codes, return_index=True, return_inverse=True)
+    counts = np.bincount(rows, weights=votes.counts)
+    return Decisions(drawn[first], counts, arranged.mean), rows, np.argsort(order)

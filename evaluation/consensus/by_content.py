@@ -31,16 +31,16 @@ class Ordered:
     alike: np.ndarray
 
     @cached_property
-    def _mean(self) -> np.ndarray | None:
+    def mean(self) -> np.ndarray | None:
         """Weights (R, R) of a mean over raters alike; None where all can be told apart."""
         same = self.alike[:, None] == self.alike
         return None if same.sum() == len(same) else same / same.sum(axis=1, keepdims=True)
 
     def averaged(self, values: np.ndarray, axis: int) -> np.ndarray:
         """Values of raters along an axis, those of raters alike by their mean."""
-        if self._mean is None:
+        if self.mean is None:
             return values
-        return np.moveaxis(np.tensordot(self._mean, values, (1, axis)), 0, axis)
+        return np.moveaxis(np.tensordot(self.mean, values, (1, axis)), 0, axis)
 
     def notices(self) -> list[str]:
         """Which raters differ and yet cannot be told apart."""
@@ -83,8 +83,10 @@ def _orders(sizes: list[int]) -> Iterator[tuple[int, ...]]:
 def _content(votes: Votes, column: int) -> tuple[bytes, bytes]:
     """How often a rater said what, the others having said what, whoever of them."""
     others = np.sort(np.delete(votes.patterns, column, axis=1), axis=1)
-    rows = np.column_stack([votes.patterns[:, column], others])
-    kept, group = np.unique(rows, axis=0, return_inverse=True)
+    rows = np.column_stack([votes.patterns[:, column], others]).astype(np.int64)
+    # Read as digits, rows are in the order of their bytes.
+    codes = rows @ (len(votes.labels) ** np.arange(rows.shape[1], dtype=np.int64)[::-1])
+    kept, group = np.unique(codes, return_inverse=True)
     counts = np.zeros(len(kept), np.int64)
-    np.add.at(counts, group.ravel(), votes.counts)
-    return kept.tobytes(), counts.tobytes()
+    np.add.at(counts, group, votes.counts)
+    return kept.astype(">i8").tobytes(), counts.tobytes()

@@ -25,6 +25,7 @@ import numpy as np
 from evaluation.consensus.by_content import Ordered, by_content
 from evaluation.consensus.kinds import Rule
 from evaluation.consensus.result import (
+    TIE,
     Consensus,
     consensus_of,
     first_of_highest,
@@ -61,8 +62,10 @@ class PatternModel:
         self.shape = (n_raters, n_labels, n_labels)
         self.counts = counts.astype(float)
         votes = patterns[:, :, None] == np.arange(n_labels)
-        self.fractions = votes.mean(axis=1)
-        self.prior = self.counts @ self.fractions / self.counts.sum()
+        #: Of the raters that gave each label, shape (L, P).
+        self.fractions = votes.mean(axis=1).T
+        self.prior = self.fractions @ self.counts / self.counts.sum()
+        self._log_prior = np.log(self.prior)[:, None, None]
         # Rows of 0 and 1 that pick a pattern's entries: both steps become matrix products.
         self._picks = votes.reshape(n_patterns, -1).astype(float)
         self._weights = self._picks.T * self.counts
@@ -70,33 +73,41 @@ class PatternModel:
         self._arranged = arranged
 
     def expect(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log-likelihoods (S,) and posteriors (S, P, L) of confusion matrices (S, R, L, L)."""
-        logs = np.log(np.maximum(confusion, _SMALLEST)).reshape(len(confusion), -1, self.shape[2])
-        joint = self._picks @ logs
-        joint += np.log(self.prior)
-        top = joint.max(axis=2, keepdims=True)
-        posterior = np.exp(joint - top)
-        total = posterior.sum(axis=2, keepdims=True)
+        """Log-likelihoods (S,) and posteriors (L, P, S) of confusion matrices (S, R, L, L).
+
+        With the starts last, one product a label serves them all, and sums over labels run along them.
+        """
+        n_starts, (n_raters, n_labels, _) = len(confusion), self.shape
+        logs = np.empty((n_labels, n_raters * n_labels, n_starts))
+        np.maximum(confusion.reshape(n_starts, -1, n_labels).T, _SMALLEST, out=logs)
+        joint = self._picks @ np.log(logs, out=logs)
+        joint += self._log_prior
+        top = np.maximum.reduce(joint, 0)
+        joint -= top
+        posterior = np.exp(joint, out=joint)
+        total = np.add.reduce(posterior, 0)
         posterior /= total
-        return (np.log(total) + top)[:, :, 0] @ self.counts, posterior
+        return self.counts @ (np.log(total) + top), posterior
 
     def maximise(self, posterior: np.ndarray, previous: np.ndarray) -> np.ndarray:
-        """Confusion matrices (S, R, L, L) that maximise the likelihood under the posteriors (S, P, L).
+        """Confusion matrices (S, R, L, L) that maximise the likelihood under the posteriors (L, P, S).
 
         A true label left without any voxel keeps its `previous` column.
         """
-        votes = (self._weights @ posterior).reshape(previous.shape)
+        votes = (self._weights @ posterior).transpose(2, 1, 0).reshape(previous.shape)
         if self._arranged is not None:
             votes = self._arranged.averaged(votes, 1)
         if self._pseudo is not None:
-            votes += self._pseudo
-        total = votes.sum(axis=2, keepdims=True)
+            votes = votes + self._pseudo
+        total = np.add.reduce(votes, 2, keepdims=True)
+        if total.all():
+            return votes / total
         return np.where(total > 0, votes / np.maximum(total, _SMALLEST), previous)
 
     def against_masks(self) -> np.ndarray:
         """Positive confusion matrices against each rater's mask in turn, (R, R, L, L)."""
-        masks = self._picks.reshape(len(self.counts), *self.shape[:2]).swapaxes(0, 1)
-        even = np.ones((len(masks), *self.shape)) / self.shape[1]
+        masks = self._picks.reshape(len(self.counts), *self.shape[:2]).transpose(2, 0, 1)
+        even = np.ones((self.shape[0], *self.shape)) / self.shape[1]
         return 0.99 * self.maximise(masks, even) + 0.01 * even
 
     def step(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -161,12 +172,12 @@ def of_confusions(
     matrices = arranged.averaged(matrices, 1)
     found = search(model, names, matrices, tolerance=_TOLERANCE, max_iterations=max_iterations, merge=True)
     _, posteriors = model.expect(found.parameters)
-    chosen = posteriors.argmax(axis=2)
-    otherwise = max(int(ordered.counts[chosen[s] != chosen[found.best]].sum()) for s in found.reached)
+    chosen = (posteriors >= posteriors.max(axis=0) - TIE).argmax(axis=0)
+    otherwise = int((ordered.counts @ (chosen[:, found.reached] != chosen[:, [found.best]])).max())
 
     n_labels = len(votes.labels)
     posterior = np.zeros((len(votes.counts), n_labels))
-    posterior[:, used] = posteriors[found.best][votes.rows_in(ordered)]
+    posterior[:, used] = posteriors[:, votes.rows_in(ordered), found.best].T
     confusion = np.zeros((len(votes.raters), n_labels, n_labels))
     confusion[:, :, np.setdiff1d(np.arange(n_labels), used)] = np.nan
     back = [ordered.column(rater) for rater in votes.raters]
@@ -206,7 +217,7 @@ def alike_starts(model: PatternModel) -> tuple[list[str], np.ndarray]:
     """
     n_raters, n_labels, _ = model.shape
     even = np.ones(model.shape) / n_labels
-    fractions = model.maximise(model.fractions[None], even[None])[0]
+    fractions = model.maximise(model.fractions[:, :, None], even[None])[0]
     names = ["vote fractions"]
     matrices = [0.99 * fractions + 0.01 * even]
     for diagonal in (0.9, 0.7, 0.99):

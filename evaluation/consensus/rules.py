@@ -8,12 +8,13 @@ voxel's vote pattern alone: it is a table, `evaluation.consensus.decisions.decis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 
-from evaluation.consensus.binary import binary_consensus
+from evaluation.consensus.binary import binary_consensuses
 from evaluation.consensus.kinds import ORDERED, Region, Rule
 from evaluation.consensus.map import map_staple
 from evaluation.consensus.medians import median_vote
@@ -22,6 +23,9 @@ from evaluation.consensus.ordinal import ordinal_staple
 from evaluation.consensus.result import Consensus, consensus_of, first_of_highest, usual_notices
 from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
+
+#: EM steps at most, of each start.
+MAX_ITERATIONS = 30_000
 
 
 def staple(
@@ -32,7 +36,7 @@ def staple(
     ordered: bool = True,
     restarts: int = 20,
     seed: int = 0,
-    max_iterations: int = 30_000,
+    max_iterations: int = MAX_ITERATIONS,
 ) -> Consensus:
     """Consensus of the raters in `votes`.
 
@@ -71,27 +75,8 @@ def staple(
     ----------
     Warfield, Zou, Wells. IEEE TMI 2004; 23:903. Rohlfing, Russakoff, Maurer. IEEE TMI 2004; 23:983.
     """
-    if votes.n_voxels == 0:
-        raise ValueError("votes: found no voxel, expected at least one; are the masks empty arrays?")
-    for name, found, kind in (("rule", rule, Rule), ("region", region, Region)):
-        if found not in get_args(kind):
-            *others, last = (repr(choice) for choice in get_args(kind))
-            raise ValueError(f"consensus {name} '{found}': expected {', '.join(others)} or {last}")
-    if rule in ORDERED and not ordered:
-        raise ValueError(
-            f"consensus rule '{rule}': found labels without an order, expected levels in rising order"
-        )
-    marked = votes.patterns.any(axis=1)
-    if region == "volume" or marked.all() or not marked.any():
-        # Where nothing is marked the union is empty, and the whole volume says so.
-        return replace(_by_rule(votes, rule, ordered, restarts, seed, max_iterations), region=region)
-    inside = replace(votes, patterns=votes.patterns[marked], counts=votes.counts[marked])
-    consensus = _by_rule(inside, rule, ordered, restarts, seed, max_iterations)
-    label = np.zeros(len(votes.counts), votes.label_dtype)
-    label[marked] = consensus.label
-    posterior = np.eye(len(votes.labels))[np.zeros(len(votes.counts), int)]
-    posterior[marked] = consensus.posterior
-    return replace(consensus, votes=votes, label=label, posterior=posterior, region="union")
+    (consensus,) = _staple_all([votes], rule, region, ordered, restarts, seed, max_iterations)
+    return consensus
 
 
 def leave_one_out(
@@ -115,11 +100,9 @@ def leave_one_out(
     """
     if len(votes.raters) < 2:
         raise ValueError(f"leave-one-out: found rater '{votes.raters[0]}' alone, expected two or more")
-    found = {}
-    for rater in votes.raters:
-        others = votes.select([other for other in votes.raters if other != rater])
-        found[rater] = staple(others, rule=rule, region=region, ordered=ordered, restarts=restarts, seed=seed)
-    return found
+    others = [votes.select([other for other in votes.raters if other != rater]) for rater in votes.raters]
+    found = _staple_all(others, rule, region, ordered, restarts, seed, MAX_ITERATIONS)
+    return dict(zip(votes.raters, found, strict=True))
 
 
 def majority_vote(votes: Votes) -> Consensus:
@@ -139,6 +122,55 @@ def majority_vote(votes: Votes) -> Consensus:
     return consensus_of("majority", votes, index, fractions, kept=kept, starts=(), notices=notices)
 
 
+def _staple_all(
+    many: Sequence[Votes],
+    rule: Rule,
+    region: Region,
+    ordered: bool,
+    restarts: int,
+    seed: int,
+    max_iterations: int,
+) -> list[Consensus]:
+    """Of exams, or of parts of one, with as many raters."""
+    for votes in many:
+        if votes.n_voxels == 0:
+            raise ValueError("votes: found no voxel, expected at least one; are the masks empty arrays?")
+    for name, found, kind in (("rule", rule, Rule), ("region", region, Region)):
+        if found not in get_args(kind):
+            *others, last = (repr(choice) for choice in get_args(kind))
+            raise ValueError(f"consensus {name} '{found}': expected {', '.join(others)} or {last}")
+    if rule in ORDERED and not ordered:
+        raise ValueError(
+            f"consensus rule '{rule}': found labels without an order, expected levels in rising order"
+        )
+    inside = many if region == "volume" else [_marked(votes) for votes in many]
+    if rule == "binary":
+        made = binary_consensuses(inside, max_iterations=max_iterations)
+    else:
+        made = [_by_rule(votes, rule, ordered, restarts, seed, max_iterations) for votes in inside]
+    return [_on(votes, consensus, region) for votes, consensus in zip(many, made, strict=True)]
+
+
+def _marked(votes: Votes) -> Votes:
+    """The votes of the union; where nothing is marked it is empty, and the whole volume says so."""
+    marked = votes.patterns.any(axis=1)
+    if marked.all() or not marked.any():
+        return votes
+    return replace(votes, patterns=votes.patterns[marked], counts=votes.counts[marked])
+
+
+def _on(votes: Votes, consensus: Consensus, region: Region) -> Consensus:
+    """A consensus of a region on all votes: background where nothing is marked."""
+    if len(consensus.votes.counts) == len(votes.counts):
+        return replace(consensus, region=region)
+    marked = votes.patterns.any(axis=1)
+    label = np.zeros(len(votes.counts), votes.label_dtype)
+    label[marked] = consensus.label
+    posterior = np.eye(len(votes.labels))[np.zeros(len(votes.counts), int)]
+    posterior[marked] = consensus.posterior
+    return replace(consensus, votes=votes, label=label, posterior=posterior, region=region)
+
+
 def _by_rule(
     votes: Votes, rule: Rule, ordered: bool, restarts: int, seed: int, max_iterations: int
 ) -> Consensus:
@@ -146,8 +178,6 @@ def _by_rule(
         return majority_vote(votes)
     if rule == "median_lower" or rule == "median_upper":
         return median_vote(votes, rule)
-    if rule == "binary":
-        return binary_consensus(votes, max_iterations=max_iterations)
     if len(votes.raters) == 1:
         return _single(votes, rule)
     if rule == "ordinal":

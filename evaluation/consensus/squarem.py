@@ -17,6 +17,10 @@ SAME_LIKELIHOOD = 1e-10
 #: Starts whose parameters have come this close go on as one.
 _SAME_PATH = 1e-4
 _MERGE_EVERY = 15
+#: A start that lies lower by this share than one that has converged is given up, once it has not come higher,
+#: by `SAME_LIKELIHOOD`, in so many EM steps: near a maximum with entries of zero some creep for ever.
+_LOWER = 1e-6
+_LOOK_EVERY = 150
 
 
 @dataclass(frozen=True)
@@ -75,20 +79,29 @@ def search(
 
     `starts` are parameters (S, ...), each with a name. One has converged when an EM step changes no parameter
     by more than `tolerance`, on the scale of `Model.difference`; it takes `max_iterations` EM steps at most.
-    With `merge`, starts that meet go on as one.
+    With `merge`, starts that meet go on as one. One that has come to rest below another is given up.
     """
     parameters = starts.copy()
     everyone = np.arange(len(starts))
     iterations, converged = np.zeros(len(starts), int), np.zeros(len(starts), bool)
+    likelihood, seen = np.full(len(starts), -np.inf), np.full(len(starts), -np.inf)
+    given_up = np.zeros(len(starts), bool)
     leader = everyone.copy()
     moving = everyone
     while len(moving) and iterations[moving[0]] < max_iterations:
-        parameters[moving], change = accelerated_step(model, parameters[moving])
+        parameters[moving], change, likelihood[moving] = accelerated_step(model, parameters[moving])
         iterations[moving] += 3
         converged[moving] = change <= tolerance
         if merge and iterations[moving[0]] % _MERGE_EVERY == 0:
             _follow(leader, parameters)
-        moving = np.flatnonzero((leader == everyone) & ~converged)
+        if iterations[moving[0]] % _LOOK_EVERY == 0:
+            lower = likelihood < likelihood.max(where=converged, initial=-np.inf) - _LOWER * np.abs(
+                likelihood
+            )
+            rests = likelihood - seen <= SAME_LIKELIHOOD * np.abs(likelihood)
+            given_up = ~converged & lower & rests
+            seen = likelihood.copy()
+        moving = np.flatnonzero((leader == everyone) & ~converged & ~given_up)
     for start in everyone:
         # A leader stands before its followers, so it has been brought up to date already.
         leader[start] = leader[leader[start]]
@@ -104,8 +117,11 @@ def at_the_top(starts: Sequence[Start]) -> np.ndarray:
     return reached >= top - (SAME_LIKELIHOOD * abs(top) if np.isfinite(top) else 0)
 
 
-def accelerated_step(model: Model, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The parameters after three EM steps, and the largest change by the first, plain one (S,)."""
+def accelerated_step(model: Model, start: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The parameters after three EM steps, and the largest change by the first, plain one (S,).
+
+    Third are log-likelihoods (S,), of the parameters that the last step set out from.
+    """
     _, first = model.step(start)
     reached, second = model.step(first)
     slope = model.difference(first, start)
@@ -116,7 +132,8 @@ def accelerated_step(model: Model, start: np.ndarray) -> tuple[np.ndarray, np.nd
     length = np.maximum(np.where(squares > 0, length, 1), 1).reshape(-1, *(1 for _ in axes))
     jumped, third = model.step(model.jump(start, 2 * length * slope, length**2 * bend, second))
     higher = (jumped >= reached).reshape(length.shape)
-    return np.where(higher, third, second), np.abs(slope).max(axis=axes)
+    parameters = np.where(higher, third, second)
+    return parameters, np.abs(slope).max(axis=axes), np.maximum(jumped, reached)
 
 
 def _follow(leader: np.ndarray, parameters: np.ndarray) -> None:

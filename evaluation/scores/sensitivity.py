@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, product
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ from scipy.stats import kendalltau
 
 from evaluation.consensus.decisions import convergence
 from evaluation.consensus.kinds import COUNTED, ORDERED, Region, Rule, describe
+from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import Votes
 from evaluation.measures.dice import COLUMNS, EmptyMask, score, summarise
@@ -69,6 +71,7 @@ def sensitivity(
     *,
     study: Way = ("multilabel", "volume"),
     ways: Sequence[Way] | None = None,
+    known: Mapping[Way, Mapping[str, Consensus]] | None = None,
     ordered: bool = True,
     restarts: int = 20,
     seed: int = 0,
@@ -77,8 +80,8 @@ def sensitivity(
 
     `votes` are each exam's, of all readers, who make the consensus, and models; `levels` are the mask values
     of a level or group. `study` is the rule and region of the study's own consensus, added to `ways` (by
-    default those of `ways_of`) where it is missing; `ordered`, `restarts` and `seed` are as for
-    `evaluation.consensus.rules.staple`.
+    default those of `ways_of`) where it is missing; `known` are consensuses, of every exam, that have been
+    made already; `ordered`, `restarts` and `seed` are as for `evaluation.consensus.rules.staple`.
 
     Raises
     ------
@@ -88,18 +91,11 @@ def sensitivity(
     if not votes:
         raise ValueError("sensitivity: found no exam, expected the votes of at least one")
     every = [study, *(way for way in ways or ways_of(ordered=ordered) if way != study)]
+    of_readers = {exam: of_all.select(readers) for exam, of_all in votes.items()}
+    made = partial(staple, ordered=ordered, restarts=restarts, seed=seed)
     consensuses = {
-        (rule, region): {
-            exam: staple(
-                of_all.select(readers),
-                rule=rule,
-                region=region,
-                ordered=ordered,
-                restarts=restarts,
-                seed=seed,
-            )
-            for exam, of_all in votes.items()
-        }
+        (rule, region): (known or {}).get((rule, region))
+        or {exam: made(each, rule=rule, region=region) for exam, each in of_readers.items()}
         for rule, region in every
     }
     scores = {

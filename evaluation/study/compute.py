@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from evaluation.comparison.teachers import models_without_teacher, readers_witho
 from evaluation.comparison.ways import by_yardstick, differences_by_way
 from evaluation.consensus.audited import audited
 from evaluation.consensus.decisions import convergence, pooled_decisions
+from evaluation.consensus.result import Consensus
 from evaluation.failures.covariates import by_category, compare_categories, correlations, with_cohort
 from evaluation.failures.places import peripheral_against_central, slice_profile
 from evaluation.failures.volumes import error_volumes, sparse_against_ample, summarise_errors
@@ -40,28 +41,54 @@ from evaluation.study.results import Declared
 #: Columns of a cohort's table that split the exams.
 CATEGORIES = ("site", "group")
 
+_LINEAGE = (lineage.COMPARISONS_WITHOUT_TEACHER, lineage.METHODS_WITHOUT_TEACHER)
+_FAILURES = (
+    t.ERRORS, t.ERRORS_SUMMARY, t.DICE_AGAINST_VOLUME, t.DICE_SPARSE_AMPLE, t.SLICES, t.SLICE_PROFILE,
+    t.SLICES_PERIPHERAL_CENTRAL,
+)  # fmt: skip
+_OF_COHORT = (t.OUTSIDE_REGION, t.DICE_BY_CATEGORY, t.DICE_CATEGORIES_COMPARED, t.DICE_AGAINST_AGE)
+
 _Found = Iterator[tuple[Declared, pd.DataFrame]]
 
 
-class OnDemand(Mapping[str, pd.DataFrame]):
-    """Tables by name that are made, part by part, until the one asked for is there."""
+class Part(NamedTuple):
+    """Tables that are made together."""
 
-    def __init__(self, parts: Sequence[Callable[[], _Found]]) -> None:
+    make: Callable[[], _Found]
+    #: Those that it always makes, and those that there may be nothing for.
+    always: tuple[Declared, ...]
+    maybe: tuple[Declared, ...] = ()
+
+
+class OnDemand(Mapping[str, pd.DataFrame]):
+    """Tables by name, made when they are asked for; whether there is one is mostly known before."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = list(parts)
         self._made: dict[str, pd.DataFrame] = {}
 
+    def __contains__(self, name: object) -> bool:
+        if any(table.name == name for part in self._parts for table in part.always):
+            return True
+        self._make([part for part in self._parts if any(table.name == name for table in part.maybe)])
+        return name in self._made
+
     def __getitem__(self, name: str) -> pd.DataFrame:
-        while name not in self._made and self._parts:
-            self._made |= {table.name: frame for table, frame in self._parts.pop(0)()}
+        if name not in self._made:
+            self._make([p for p in self._parts if any(each.name == name for each in (*p.always, *p.maybe))])
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        while self._parts:
-            self._made |= {table.name: frame for table, frame in self._parts.pop(0)()}
+        self._make(self._parts)
         return iter(self._made)
 
     def __len__(self) -> int:
         return len(list(iter(self)))
+
+    def _make(self, parts: Sequence[Part]) -> None:
+        for part in list(parts):
+            self._made |= {table.name: frame for table, frame in part.make()}
+            self._parts.remove(part)
 
 
 def tables_on_demand(
@@ -71,32 +98,64 @@ def tables_on_demand(
     models: Sequence[str],
     cohort: pd.DataFrame | None = None,
 ) -> OnDemand:
-    """The tables of all exams together, by name; what takes longest comes last.
+    """The tables of all exams together, by name.
 
     `cohort` is what is known of the exams: ``exam`` and any of ``site``, ``group``, ``age``; a
     StatisticsError when it lacks an exam.
     """
     usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
     by_way = pd.DataFrame()
-    parts: list[Callable[[], _Found]] = [partial(_scores, design, exams, usual)]
+    several = len(readers) > 1
+    by_knee = (t.DICE_BY_KNEE,) if design.unit == "knee" else ()
     twins = find_twins(of_all(exams, "alike"), readers)
-    if len(readers) + len(models) > 1:
-        parts.append(partial(iter, [(lineage.TWINS, twins)]))
-    if len(readers) > 1:
+    if several:
         fair = scored_as_reader(fair, twins, readers)
         by_way = scored_as_reader(of_all(exams, "ways"), twins, readers) if models else pd.DataFrame()
-        parts.append(partial(_fair, usual, fair))
-        parts.append(partial(_audits, design, exams))
     # A copy is judged nowhere, and the others as if it was not there.
     judged = [model for model in models if model not in lineage.copies_in(twins, readers, models)]
-    parts.append(partial(_comparisons, design, readers, judged, usual, fair, by_way))
-    if len(readers) > 1 and judged:
-        parts.append(partial(_interchangeability, design, exams, readers, judged))
-    if len(readers) > 1:
-        parts.append(partial(_agreement, design, exams, readers))
-    parts.append(partial(_failures, exams, cohort))
-    if len(readers) > 1:
-        parts.append(partial(_other_consensuses, design, exams, readers))
+    beside = several and bool(judged)
+    parts = [
+        Part(
+            partial(_scores, design, exams, usual),
+            (t.DICE, *by_knee, t.TABLE1, t.DECISION_TABLE, t.VOLUMES, t.CONSENSUS),
+        )
+    ]
+    if len(readers) + len(models) > 1:
+        parts.append(Part(partial(iter, [(lineage.TWINS, twins)]), (lineage.TWINS,)))
+    if several:
+        parts.append(Part(partial(_fair, usual, fair), (t.FAIR_DICE, t.TABLE1_FAIR)))
+        parts.append(Part(partial(_audits, design, exams), (t.CONSENSUS_AUDIT,)))
+    parts.append(
+        Part(
+            partial(_comparisons, design, readers, judged, usual, fair, by_way),
+            (*((t.COMPARISONS,) if beside else ()), *((t.METHODS_COMPARED,) if len(judged) > 1 else ())),
+            (*_LINEAGE, t.DICE_BY_YARDSTICK, t.OTHER_WAYS) if several and models else (),
+        )
+    )
+    if beside:
+        annotator = (t.ALTERNATIVE_ANNOTATOR,) if len(readers) > 2 else ()
+        parts.append(
+            Part(
+                partial(_interchangeability, design, exams, readers, judged),
+                (t.INTERCHANGEABILITY, t.INTERCHANGEABILITY_BY_READER, *annotator),
+            )
+        )
+    if several:
+        parts.append(
+            Part(
+                partial(_agreement, design, exams, readers),
+                (t.AGREEMENT_DICE, t.AGREEMENT_CHANCE, t.READER_RATES, t.VOLUMES_BLAND_ALTMAN),
+                (t.READER_CONFUSIONS, t.VOLUMES_ICC),
+            )
+        )
+    parts.append(Part(partial(_failures, exams, cohort), _FAILURES, _OF_COHORT))
+    if several:
+        parts.append(
+            Part(
+                partial(_other_consensuses, design, exams, readers),
+                (t.SENSITIVITY, t.SENSITIVITY_ORDER, t.CONSENSUS_SEARCHES, t.DECISIONS),
+            )
+        )
     return OnDemand(parts)
 
 
@@ -176,9 +235,13 @@ def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Seq
     votes = {exam.name: exam.votes for exam in exams}
     policy = EmptyMask(design.empty_mask)
     own: Way = (design.rule, "volume")
+    known: dict[Way, dict[str, Consensus]] = {
+        (rule, "volume"): {exam.name: exam.by_rule[rule] for exam in exams} for rule in exams[0].by_rule
+    }
     panel = sensitivity(
-        votes, readers, design.by_name, policy, study=own, ordered=design.ordered, seed=design.seed
-    )
+        votes, readers, design.by_name, policy,
+        study=own, known=known, ordered=design.ordered, seed=design.seed,
+    )  # fmt: skip
     yield t.SENSITIVITY, panel.summary
     yield t.SENSITIVITY_ORDER, panel.order
     yield t.CONSENSUS_SEARCHES, panel.convergence

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from dataset_conversion.images import Volume
 from evaluation.consensus.audit import Finding, audit, told
 from evaluation.consensus.audited import STUDY, WITHOUT, YARDSTICK
 from evaluation.consensus.decisions import decision_table
-from evaluation.consensus.kinds import FIT
+from evaluation.consensus.kinds import FIT, Rule
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import leave_one_out, staple
 from evaluation.consensus.votes import Votes, count_votes, paint
@@ -89,6 +90,8 @@ class ScoredExam:
     unit_fair: pd.DataFrame
     #: Of `evaluation.consensus.decisions.decision_table`.
     decisions: pd.DataFrame
+    #: Consensuses of the readers by all rules that were asked for.
+    by_rule: Mapping[Rule, Consensus]
     #: Dice against the consensuses of every rule that fits such labels, of all readers (of models) and
     #: without each (of models, and of the reader left out), by the unit asked for; columns of
     #: `evaluation.measures.dice.score` with ``rule`` and ``left_out``. Empty with one reader, or no model.
@@ -145,6 +148,7 @@ def score_exam(
     if design.unit == "knee":
         by_unit, parts = _by_knee(design, exam, arrays, first, consensuses)
     levels = design.by_name
+    ways, by_rule = _ways(design, consensuses, parts)
     audits = consensuses.audits(design)
     scored = ScoredExam(
         name=exam,
@@ -155,7 +159,8 @@ def score_exam(
         unit_scores=by_unit[0],
         unit_fair=by_unit[1],
         decisions=decision_table(of_readers, consensus),
-        ways=_ways(design, consensuses, parts),
+        by_rule=by_rule,
+        ways=ways,
         without_own=_without_own(design, votes, consensuses, fair),
         volumes=volumes(votes, levels, placed.grid.voxel_ml, _references(votes, consensuses)),
         slices=slice_counts(placed, levels),
@@ -231,24 +236,31 @@ def _by_knee(
     return (usual, fair), dict(knees)
 
 
-def _ways(design: Design, consensuses: Consensuses, parts: Mapping[str, Votes]) -> pd.DataFrame:
-    """Of an exam, or of its knees: ``parts`` by knee, or by "" the exam."""
+def _ways(
+    design: Design, consensuses: Consensuses, parts: Mapping[str, Votes]
+) -> tuple[pd.DataFrame, dict[Rule, Consensus]]:
+    """Of an exam, or of its knees: ``parts`` by knee, or by "" the exam; and all readers' consensuses."""
     of_readers = consensuses.yardstick.votes
+    by_rule = {design.rule: consensuses.study, design.yardstick: consensuses.yardstick}
     models = {rater for votes in parts.values() for rater in votes.raters} - set(of_readers.raters)
     # Verdicts are on models: readers alone have none.
     if not consensuses.without or not models:
-        return pd.DataFrame()
+        return pd.DataFrame(), by_rule
     tables = []
+    asked: dict[str, Any] = {"ordered": design.ordered, "seed": design.seed}
     for rule in dict.fromkeys([design.yardstick, *FIT[design.ordered]]):
-        other = replace(design, rule=rule, yardstick=rule)
-        made = consensuses if rule == design.yardstick else Consensuses.of(other, of_readers)
+        if rule not in by_rule:
+            by_rule[rule] = staple(of_readers, rule=rule, **asked)
+        without = consensuses.without
+        if rule != design.yardstick:
+            without = leave_one_out(of_readers, rule=rule, **asked)
         for knee, votes in parts.items():
-            whole = score(votes, made.yardstick.label_on(votes), design.by_name, design.empty_mask)
+            whole = score(votes, by_rule[rule].label_on(votes), design.by_name, design.empty_mask)
             of_models = whole[~whole.rater.isin(of_readers.raters)].assign(left_out=NOBODY)
-            fair = score_fair(votes, made.without, design.by_name, design.empty_mask)
+            fair = score_fair(votes, without, design.by_name, design.empty_mask)
             found = pd.concat([of_models, fair], ignore_index=True).assign(rule=rule)
             tables.append(found.assign(knee=knee) if knee else found)
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True), by_rule
 
 
 def of_all(exams: Sequence[ScoredExam], name: str) -> pd.DataFrame:
