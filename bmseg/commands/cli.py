@@ -5,9 +5,12 @@ Heavy imports stand inside the commands, so that ``bmseg --help`` answers at onc
 
 from __future__ import annotations
 
+import codecs
 import io
 import logging
+import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -23,14 +26,12 @@ from bmseg.commands.rank import rank
 from bmseg.commands.reading_room import atlas, reading_room, vas
 from bmseg.commands.train import env, export, methods, plan, predict, train
 
+_PLAIN = {"–": "-", "—": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">=", "…": "..."}
+
 
 def main() -> None:
     """Run the command line; an expected failure is one line and an exit code, never a traceback."""
-    _warn_on_stderr()
-    for stream in (sys.stdout, sys.stderr):
-        # A console that has no minus sign or dash gets another mark, and no traceback.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    _settle()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -47,6 +48,26 @@ def main() -> None:
         if code is None:
             raise
         _fail(str(error), code)
+
+
+def _settle() -> None:
+    """Whatever console, or none, and whatever matplotlib is told to draw on elsewhere."""
+    os.environ["MPLBACKEND"] = "agg"
+    codecs.register_error("plain", _plain)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
+    _warn_on_stderr()
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that a console does not have."""
+    assert isinstance(error, UnicodeEncodeError)
+    lost = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(character, "?") for character in lost), error.end
 
 
 def _warn_on_stderr() -> None:
