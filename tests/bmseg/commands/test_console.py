@@ -20,6 +20,6 @@ def test_a_poor_console_and_a_backend_that_is_none(tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     said = done.stdout.decode("latin-1")
-    assert "| b         | 2    | -" in said
+    assert "| b         | 2    | 1-2" in said
     assert "?" not in said
     assert list((tmp_path / "out").rglob("*.svg"))
