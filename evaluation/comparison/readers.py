@@ -101,6 +101,7 @@ def compare(
     confidence: float = 0.95,
     margin: float | None = None,
     spoken_of: Sequence[str] | None = None,
+    others: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Every model against every reader and against the median reader, level by level.
 
@@ -116,6 +117,8 @@ def compare(
         (`evaluation.comparison.families`): all models beside the median reader, on all these levels, of which
         verdicts speak; and of each model all readers on all these levels, of which its sentences do. A level
         that is in neither has no adjusted p.
+    others : sequence of str, optional
+        Whom to compare with: some of the readers and `MEDIAN_READER`; by default all of them.
 
     Returns
     -------
@@ -134,7 +137,8 @@ def compare(
     StatisticsError
         When a rater has no scores, or the confidence or margin is not between 0 and 1.
     """
-    others = [*readers, MEDIAN_READER] if len(readers) > 1 else list(readers)
+    if others is None:
+        others = [*readers, MEDIAN_READER] if len(readers) > 1 else list(readers)
     rows = []
     for level, model, other in product(dict.fromkeys(scores.level), models, others):
         of_level = scores[scores.level == level]
