@@ -7,9 +7,10 @@ consensus. An exam without a mask counts as Dice 0 wherever there is something t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,38 +55,42 @@ def verdicts(board: Board, entries: Sequence[Entry]) -> dict[str, Verdict]:
 def _of_family(board: Board, entries: Sequence[Entry]) -> dict[str, Verdict]:
     of_readers, ways_of_readers = _exact(board.reader_scores()), board.reader_ways()
     readers = list(dict.fromkeys(of_readers.rater))
-    confidence = board.challenge.ranking.confidence
-    called = _names(entries)
-    design = replace(
-        board.study.design(), taught_by={called[one.key]: one.taught_by for one in entries if one.taught_by}
-    )
+    confidence, called = board.challenge.ranking.confidence, _names(entries)
+    taught_by = {called[one.key]: one.taught_by for one in entries if one.taught_by}
+    design = replace(board.study.design(), taught_by=taught_by)
     levels = list(design.spoken_of)
-    compared, without, by_way, agreed = [], [], {}, []
+    own, ways = {}, {}
     for entry in entries:
-        name = called[entry.key]
-        dice = _exact(board.dice(entry))
-        fair = _fair(of_readers, dice[dice.left_out != NOBODY], name)
-        fair = fair[fair.level.isin(levels)]
-        asked = {"models": [name], "readers": readers, "confidence": confidence, "spoken_of": levels}
-        compared.append(compare(fair, **asked, others=[MEDIAN_READER]))
-        without.append(readers_without_teacher(fair, design.taught_by, **asked))
-        ways = board.ways(entry)
-        if ways is not None and ways_of_readers is not None:
-            own, theirs = _exact(ways), _exact(ways_of_readers)
-            by_way[name] = partial(_by_way, fair, own, theirs, name, readers, design)
-            agreed.append(_agreed(own, theirs, name, readers, levels, design, confidence))
-    rows = pd.concat(compared, ignore_index=True).assign(way=FAIR)
-    agreement = pd.concat(agreed, ignore_index=True) if agreed else None
-    told = reader_verdicts(
-        rows,
-        _where_clear(rows, by_way, confidence),
-        levels=levels,
-        agreement=_standings(agreement),
-        unknown=dict.fromkeys(set(called.values()) - set(by_way), UNKNOWN),
-    )
-    tables = {COMPARISONS_WITHOUT_TEACHER.name: pd.concat(without, ignore_index=True)}
-    found = Results(design, readers, list(called.values()), list(board.contract.exams), tables)
-    told = beside_teacher(found, told, partial(_standings, agreement))
+        dice, other = _exact(board.dice(entry)), board.ways(entry)
+        own[called[entry.key]] = dice[dice.left_out != NOBODY]
+        if other is not None and ways_of_readers is not None:
+            ways[called[entry.key]] = _exact(other)
+    fair = _fair(of_readers, own)
+    fair = fair[fair.level.isin(levels)]
+    asked: dict[str, Any] = {
+        "models": list(own),
+        "readers": readers,
+        "confidence": confidence,
+        "spoken_of": levels,
+    }
+    rows = compare(fair, **asked, others=[MEDIAN_READER]).assign(way=FAIR)
+    found = adjusted(rows)
+    clear = found[(found.p_holm <= round(1 - confidence, 12)) & found.model.isin(list(ways))]
+    by_way, agreement = pd.DataFrame(columns=WAYS), None
+    if ways:
+        theirs = _exact(ways_of_readers)
+        agreement = pd.concat(
+            [_agreed(one, theirs, name, readers, design, confidence) for name, one in ways.items()],
+            ignore_index=True,
+        )
+        # Only what is clear can be turned round.
+        chosen = {name: ways[name] for name in dict.fromkeys(clear.model)}
+        by_way = _by_way(fair, chosen, theirs, readers, design, set(clear.level))
+    unknown = dict.fromkeys(set(own) - set(ways), UNKNOWN)
+    told = reader_verdicts(rows, by_way, levels=levels, agreement=_standings(agreement), unknown=unknown)
+    tables = {COMPARISONS_WITHOUT_TEACHER.name: readers_without_teacher(fair, taught_by, **asked)}
+    study = Results(design, readers, list(own), list(board.contract.exams), tables)
+    told = beside_teacher(study, told, partial(_standings, agreement))
     by_name = {verdict.first: verdict for verdict in told}
     return {key: by_name[name] for key, name in called.items()}
 
@@ -105,60 +110,44 @@ def _exact(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(dice=(2 * counts.tp / marked).where(marked > 0, scores.dice))
 
 
-def _fair(of_readers: pd.DataFrame, own: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Fair scores of readers and one submission.
+def _fair(of_readers: pd.DataFrame, own: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Fair scores of readers and submissions, by name.
 
-    Without a mask it has Dice 0 where the level is there. Where it is not, its exam says nothing on who marks
-    what is not there, and is left out of all.
+    Without a mask one has Dice 0 where the level is there. Where it is not, such an exam says nothing on who
+    marks what is not there, and has no score.
     """
-    missing = own.status == MISSING
-    own = own.assign(rater=name, dice=own.dice.mask(missing, 0.0))
-    if "n_rater" in own:
-        own = own.assign(n_rater=own.n_rater.mask(missing, 1))
-        held = of_readers.set_index(["exam", "level", "left_out"]).n_reference
-        known = held.reindex(pd.MultiIndex.from_frame(own[["exam", "level", "left_out"]])).array
-        own = own.assign(n_reference=own.n_reference.mask(missing, pd.Series(known, own.index)))
-    both = pd.concat([of_readers, own], ignore_index=True)
-    if not missing.any():
-        return both
-    absent = over_consensuses(of_readers).set_index(["exam", "level"]).absent
-    is_absent = absent.groupby(level=[0, 1]).any()
-    gone = {*own[missing][["exam", "level"]].itertuples(index=False, name=None)} & {
-        *is_absent[is_absent].index
-    }
-    return both[[key not in gone for key in zip(both.exam, both.level, strict=True)]]
+    tables = [of_readers]
+    for name, scores in own.items():
+        missing = scores.status == MISSING
+        scores = scores.assign(rater=name, dice=scores.dice.mask(missing, 0.0))
+        if missing.any():
+            absent = over_consensuses(of_readers).groupby(["exam", "level"]).absent.any()
+            keys = pd.MultiIndex.from_frame(scores[["exam", "level"]])
+            scores = scores[~(missing & absent.reindex(keys).to_numpy())]
+        tables.append(scores)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _by_way(
     fair: pd.DataFrame,
-    own: pd.DataFrame,
+    ways: Mapping[str, pd.DataFrame],
     of_readers: pd.DataFrame,
-    name: str,
     readers: Sequence[str],
     design: Design,
-    levels: Sequence[str],
+    levels: Collection[str],
 ) -> pd.DataFrame:
-    """What the differences on some levels are without each reader, and by other rules."""
-    theirs, ours = (each.rename(columns={"reader": "left_out"}) for each in (of_readers, own))
-    tables = [fair.assign(rule=design.yardstick)]
-    for rule in dict.fromkeys(ours.rule):
+    """What differences on some levels are without each reader, and by other rules, of some submissions."""
+    called = {"reader": "left_out"}
+    of_readers = of_readers.rename(columns=called)
+    ways = {name: one.rename(columns=called) for name, one in ways.items()}
+    tables = [fair[fair.rater.isin([*readers, *ways])].assign(rule=design.yardstick)]
+    for rule in dict.fromkeys(of_readers.rule):
         if rule != MASK:
-            tables.append(_fair(theirs[theirs.rule == rule], ours[ours.rule == rule], name))
+            theirs = of_readers[of_readers.rule == rule]
+            tables.append(_fair(theirs, {name: one[one.rule == rule] for name, one in ways.items()}))
     scores = pd.concat(tables, ignore_index=True)
-    scores = scores[scores.level.isin(levels)]
-    return readers_by_way(scores, models=[name], readers=readers, yardstick=design.yardstick)
-
-
-def _where_clear(rows: pd.DataFrame, by_way: Mapping[str, partial], confidence: float) -> pd.DataFrame:
-    """The other ways of the differences that are clear: only these can be turned round."""
-    found = adjusted(rows)
-    clear = found[found.p_holm <= round(1 - confidence, 12)]
-    tables = [
-        by_way[str(name)](list(of_model.level))
-        for name, of_model in clear.groupby("model", sort=False)
-        if name in by_way
-    ]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=WAYS)
+    scores = scores[scores.level.isin(list(levels))]
+    return readers_by_way(scores, models=list(ways), readers=readers, yardstick=design.yardstick)
 
 
 def _agreed(
@@ -166,12 +155,12 @@ def _agreed(
     of_readers: pd.DataFrame,
     name: str,
     readers: Sequence[str],
-    levels: Sequence[str],
     design: Design,
     confidence: float,
 ) -> pd.DataFrame:
     """Interchangeability, readers fixed; whatever the study says of empty masks."""
     ours = own[own.rule == MASK].assign(rater=name)
+    levels = list(design.spoken_of)
     pairs = pd.concat([of_readers[of_readers.rule == MASK], ours], ignore_index=True)
     pairs = pairs[pairs.level.isin(levels)].rename(columns={"reader": "other"})
     marked = (pairs.n_reference + pairs.n_rater).astype(float) > 0

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation.comparison.models import side_by_side
-from evaluation.comparison.readers import MEDIAN_READER, paired_differences
+from evaluation.comparison.readers import MEDIAN_READER, beside_median
 from evaluation.consensus.kinds import Rule, describe
-from evaluation.scores.fair import NOBODY
+from evaluation.scores.fair import NOBODY, over_consensuses
 from evaluation.statistics.signed_rank import hodges_lehmann
 
 #: Columns of `differences_by_way`, in order.
@@ -67,12 +67,13 @@ def readers_by_way(
     rules = [rule for rule in dict.fromkeys(scores.rule) if rule != yardstick]
     panels = [(f"without {reader}", yardstick, reader) for reader in readers if len(readers) > 2]
     panels += [(f"by {describe(rule)}", rule, NOBODY) for rule in rules]
-    for level, model in product(dict.fromkeys(scores.level), models):
-        fair = scores[(scores.left_out != NOBODY) & (scores.level == level)]
-        for way, rule, dropped in panels:
-            found = fair[(fair.rule == rule) & (fair.left_out != dropped)]
-            panel = [reader for reader in readers if reader != dropped]
-            differences = paired_differences(found, model, MEDIAN_READER, panel)
+    fair = scores[scores.left_out != NOBODY]
+    for level, (way, rule, dropped) in product(dict.fromkeys(scores.level), panels):
+        found = fair[(fair.level == level) & (fair.rule == rule) & (fair.left_out != dropped)]
+        settled, panel = over_consensuses(found), [reader for reader in readers if reader != dropped]
+        for model in models:
+            pairs = beside_median(settled, model, panel)
+            differences = (pairs.model - pairs.other).groupby("exam", sort=False).mean()
             rows.append(_row(model, MEDIAN_READER, level, way, differences))
     return pd.DataFrame(rows, columns=COLUMNS).astype(_TYPES)
 
