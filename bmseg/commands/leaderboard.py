@@ -44,6 +44,7 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
     """
     from bmseg.leaderboard.board import init_board
     from bmseg.leaderboard.challenge import default_challenge
+    from bmseg.leaderboard.completing import complete
     from bmseg.leaderboard.scoring import Reference
     from bmseg.workspace import kept_study, open_workspace
 
@@ -57,6 +58,8 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
         board, made = init_board(
             board_folder or workspace.leaderboard, challenge, kept_study(workspace.root), reference
         )
+    if added := [] if made else complete(board, reference):
+        click.echo(f"{board.root}: other ways to look were added for {', '.join(added)}")
     exams, readers = len(board.contract.exams), ", ".join(reference.readers)
     click.echo(f"{board.root}: {'made' if made else 'there already'}, {exams} test exams, {readers}")
 

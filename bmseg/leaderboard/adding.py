@@ -9,13 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bmseg.errors import InputError, WorkError
-from bmseg.leaderboard.board import DICE_FILE, STAGING, Board, scores_text
+from bmseg.leaderboard.board import DICE_FILE, STAGING, WAYS_FILE, Board, scores_text
+from bmseg.leaderboard.copies import copied_told
 from bmseg.leaderboard.entries import Description, Entry, Event, read_entry, write_entry
 from bmseg.leaderboard.resembling import resembling
 from bmseg.leaderboard.scoring import Reference, score_submission
 from bmseg.leaderboard.standings import AVERAGE_READER
 from bmseg.leaderboard.submission import check_submission
 from bmseg.leaderboard.texts import check_about, check_reason, check_team
+from bmseg.leaderboard.ways import score_ways
 from bmseg.outputs import provenance
 from dataset_conversion.files import write_text
 from dataset_conversion.images import Volume, write_volume
@@ -47,7 +49,8 @@ def add_submission(
 
     `source` is a folder or ZIP file (see `bmseg.leaderboard.submission.check_submission`), `reference` the
     readers' masks that the board was made with; `about`, `simulated` and `taught_by` are those of `Entry`.
-    Masks of a reader or of another submission, identical or nearly so, are taken, and that is said. Raises
+    Masks of a reader or of another submission, identical or nearly so, are taken, and that is said; copies
+    have no rank (`bmseg.leaderboard.copies`). Raises
     `InputError` where a name, teacher or text cannot be taken, or the same masks stand there with another
     description or were withdrawn, `WorkError` where the submission has faults, or misses exams where the
     challenge refuses that.
@@ -71,14 +74,16 @@ def add_submission(
     if earlier := _earlier(board, f"{team}/{submission}", about, simulated):
         return Added(earlier, False, notices)
     text = scores_text(score_submission(checked.masks, reference))
+    ways = scores_text(score_ways(checked.masks, reference))
     # What is simulated is made from the readers' consensus; the very same masks are told by their hash.
     entries = [each for each in board.entries() if each.masks_sha256 != checked.sha256]
     others = {each.key: board.masks(each.key) for each in entries if not (simulated or each.simulated)}
-    same_masks = resembling(f"{team}/{submission}", checked.masks, reference, others)
-    notices += same_masks
+    copied = resembling(f"{team}/{submission}", checked.masks, reference, others)
+    notices += copied_told(copied, reference.readers)
     with TemporaryDirectory(dir=board.root, prefix=STAGING) as name:
         staging = Path(name)
         write_text(staging / "entry" / DICE_FILE, text)
+        write_text(staging / "entry" / WAYS_FILE, ways)
         # Anew, as plain label maps: nothing else of a submitted file is kept.
         for exam, mask in checked.masks.items():
             write_volume(staging / "masks" / f"{exam}.nii.gz", Volume(mask.array, mask.affine))
@@ -93,14 +98,17 @@ def add_submission(
                 about=about,
                 simulated=simulated,
                 taught_by=list(taught_by),
-                resembles=same_masks,
+                resembles=[one.words for one in copied],
+                copied=copied,
                 masks_sha256=checked.sha256,
                 dice_sha256=provenance.file_hash(staging / "entry" / DICE_FILE),
+                ways_sha256=provenance.file_hash(staging / "entry" / WAYS_FILE),
                 versions=provenance.versions(),
                 history=[Event(date=_now(), event="added")],
             )
             if same := [other.key for other in board.entries() if other.masks_sha256 == entry.masks_sha256]:
-                notices.append(f"the same masks are on the board as {', '.join(same)}")
+                told = "a later submission of them is a copy, without a rank"
+                notices.append(f"the same masks are on the board as {', '.join(same)}: {told}")
             write_entry(entry, staging / "entry")
             # What is whole is renamed; the record last, for with it the submission is on the board.
             masks, folder = board.masks(entry.key), board.folder(entry.key)

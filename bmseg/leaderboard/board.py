@@ -3,8 +3,8 @@
 ::
 
     <board>/
-        challenge.toml study.toml exams.json reference.json readers.csv
-        results/<team>/<submission>/{submission.toml,dice.csv}
+        challenge.toml study.toml exams.json reference.json readers.csv readers_ways.csv
+        results/<team>/<submission>/{submission.toml,dice.csv,ways.csv}
         masks/<team>/<submission>/<exam>.nii.gz     the organiser's own copy, which git is told to ignore
         site/
 
@@ -15,7 +15,7 @@ process leaves the board as it was before or as it is after.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +36,17 @@ from bmseg.leaderboard.challenge import (
 )
 from bmseg.leaderboard.entries import Entry, read_entry
 from bmseg.leaderboard.scoring import COLUMNS, Reference, score_readers
+from bmseg.leaderboard.ways import COLUMNS as WAYS
+from bmseg.leaderboard.ways import score_readers_ways
 from bmseg.outputs import locked, provenance, read_record, write_record
 from bmseg.study import Study, load_study
 from dataset_conversion.files import write_if_changed, write_text
 
 STUDY_FILE = "study.toml"
 READERS_FILE = "readers.csv"
+READERS_WAYS_FILE = "readers_ways.csv"
 DICE_FILE = "dice.csv"
+WAYS_FILE = "ways.csv"
 #: How the folders begin that are being written; a killed process may leave one.
 STAGING = ".partial-"
 _REFERENCE_FILE = "reference.json"
@@ -51,8 +55,8 @@ _IGNORED = "# Masks are the teams' and the organiser's; locks and half-written f
 )
 # Reading back a table: pandas takes a reader called "1" for a number, and "" for nothing.
 _TYPES = {
-    "exam": str, "rater": str, "level": str, "left_out": str, "status": str, "tp": "Int64", "fp": "Int64",
-    "fn": "Int64", "n_reference": "Int64", "n_rater": "Int64",
+    "exam": str, "rater": str, "rule": str, "reader": str, "level": str, "left_out": str, "status": str,
+    "tp": "Int64", "fp": "Int64", "fn": "Int64", "n_reference": "Int64", "n_rater": "Int64",
 }  # fmt: skip
 
 
@@ -100,6 +104,10 @@ class Board:
         """What the readers' masks were: ``masks_sha256`` a reader, ``readers_sha256`` of the scores."""
         return read_record(self.root / _REFERENCE_FILE)
 
+    def record(self, facts: Mapping[str, Any]) -> None:
+        """Add facts to `reference`."""
+        write_record(self.root / _REFERENCE_FILE, self.reference | dict(facts))
+
     @property
     def readers(self) -> list[str]:
         """The readers whose masks are the reference; none where reference.json is not there."""
@@ -141,6 +149,15 @@ class Board:
         """The readers' scores, of `bmseg.leaderboard.scoring.score_readers`."""
         return read_scores(self.root / READERS_FILE)
 
+    def ways(self, entry: Entry) -> pd.DataFrame | None:
+        """A submission's Dice by other ways, `bmseg.leaderboard.ways.COLUMNS`; None on an earlier board."""
+        return read_scores(self.folder(entry.key) / WAYS_FILE, WAYS) if entry.ways_sha256 else None
+
+    def reader_ways(self) -> pd.DataFrame | None:
+        """Those of the readers, of `bmseg.leaderboard.ways.score_readers_ways`."""
+        known = "readers_ways_sha256" in self.reference
+        return read_scores(self.root / READERS_WAYS_FILE, WAYS) if known else None
+
     def lock(self) -> AbstractContextManager[None]:
         """Keep others from changing the board."""
         return locked(self.root / ".lock", str(self.root))
@@ -174,13 +191,15 @@ def init_board(
             )
         board.check_reference(reference)
         return board, False
-    text = scores_text(score_readers(reference))
+    text, ways = (scores_text(of(reference)) for of in (score_readers, score_readers_ways))
     write_if_changed(root / STUDY_FILE, study_file.read_text(encoding="utf-8"))
     write_if_changed(root / CONTRACT_FILE, contract_text(reference.contract()))
     write_text(root / READERS_FILE, text)
+    write_text(root / READERS_WAYS_FILE, ways)
     record = {
         "masks_sha256": masks_hashes(reference),
         "readers_sha256": provenance.file_hash(root / READERS_FILE),
+        "readers_ways_sha256": provenance.file_hash(root / READERS_WAYS_FILE),
         "consensus_rule": reference.study.consensus.rule,
         "seed": reference.study.design().seed,
         "versions": provenance.versions(),
@@ -205,11 +224,11 @@ def scores_text(scores: pd.DataFrame) -> str:
     return str(scores.to_csv(index=False, float_format="%.9g"))
 
 
-def read_scores(path: Path) -> pd.DataFrame:
+def read_scores(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
     """Read back what `scores_text` wrote; raises `WorkError` where the file is missing or damaged."""
     try:
         scores = _parsed(path.read_text(encoding="utf-8"))
-        if absent := [column for column in COLUMNS if column not in scores]:
+        if absent := [column for column in columns if column not in scores]:
             raise ValueError(f"no column {', '.join(absent)}")
         return scores
     except (OSError, ValueError) as error:

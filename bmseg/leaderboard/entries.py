@@ -38,6 +38,15 @@ class Description(Record):
     url: Annotated[str, Field(max_length=LONGEST_URL)] = ""
 
 
+class Copied(Record):
+    """A reader or another submission whose masks a submission has, as found when it was added."""
+
+    of: str  # a reader, or a submission's key
+    kind: Literal["copy", "nearly identical", "in part"]
+    words: str
+    shared: list[str] = Field(default_factory=list)  # in part: exams
+
+
 class Entry(Record):
     """A submission on the board, in the folder ``results/<team>/<submission>``."""
 
@@ -45,12 +54,14 @@ class Entry(Record):
     submission: str  # the head of the hash of its masks
     about: Description = Description()
     simulated: bool = False  # made from the consensus by a named perturbation, by no team
-    # Readers whose masks it learned from, as the team says; and whose masks these are, in sentences, as found
-    # when it was added.
+    # Readers whose masks it learned from, as the team says; and whose masks these are, as found when it was
+    # added: in sentences, and where this is known (since 0.8) which. An earlier board has sentences alone.
     taught_by: list[str] = Field(default_factory=list)
     resembles: list[str] = Field(default_factory=list)
+    copied: list[Copied] = Field(default_factory=list)
     masks_sha256: _Hash  # of labels and grids
     dice_sha256: _Hash  # of dice.csv
+    ways_sha256: _Hash | Literal[""] = ""  # of ways.csv; empty on a board that was made before there was one
     versions: dict[str, str]  # of the packages that scored it
     history: Annotated[list[Event], Field(min_length=1)]  # first added; the last says whether it stands
 

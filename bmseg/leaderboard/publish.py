@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from bmseg.leaderboard.board import READERS_FILE, STUDY_FILE, Board
+from bmseg.leaderboard.board import READERS_FILE, READERS_WAYS_FILE, STUDY_FILE, Board
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, site_in
-from bmseg.leaderboard.standings import Standings, standings
+from bmseg.leaderboard.standings import CALLS, Standings, standings
 from bmseg.outputs import provenance
 from bmseg.wording import synthetic_notes
 from bmseg.workspace import Workspace
@@ -29,7 +29,11 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
     """
     found = standings(board)
     # Every file that the page follows from.
-    paths = [board.root / name for name in (CHALLENGE_FILE, STUDY_FILE, CONTRACT_FILE, READERS_FILE)]
+    paths = [
+        board.root / name
+        for name in (CHALLENGE_FILE, STUDY_FILE, CONTRACT_FILE, READERS_FILE, READERS_WAYS_FILE)
+    ]
+    paths = [path for path in paths if path.is_file()]
     paths += [path for path in board.results.glob("[!.]*/[!.]*/*") if path.is_file()]
     files = {path.relative_to(board.root).as_posix(): path for path in sorted(paths)}
     sources = _Overlays(board, workspace, reference) if workspace and reference else None
@@ -62,13 +66,15 @@ def printed(found: Standings) -> Table:
         f"Rank by {rule.scheme} over {', '.join(rule.weights)}, with the {percent(rule.confidence)} interval "
         "of all ranks at once, by Holm-adjusted tests of every pair; between those who share a letter every "
         "difference could be chance.",
-        "To the median reader: Hodges-Lehmann estimate and interval; clear or chance after Holm's rule over "
-        "the submissions.",
+        "To the median reader: Hodges-Lehmann estimate and interval, each by itself; the words are the "
+        "verdict, by Holm's rule over all submissions and levels.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
     ]
     if counted := int(found.rows.n_missing.sum()):
         notes.append(f"{counted} scores are of exams without a mask and count as 0.")
+    notes += [row.verdict for row in found.rows.itertuples() if row.verdict and not row.simulated]
+    notes += found.why_copy.values()
     notes += synthetic_notes(found.challenge.synthetic)
     return Table(found.challenge.title, heads, rows, notes, found.rows)
 
@@ -108,10 +114,11 @@ def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
         rank += f" ({row['rank_low']:.0f} to {row['rank_high']:.0f})"
     name = row["name"] if ranked else f"[{row['name']}]"
     mark = " (simulated)" if row["simulated"] else ""
+    beside = f"a copy of {row['copy_of']}, not ranked" if row["copy_of"] else CALLS.get(row["beside"], "")
     scores = [number(row[column]) for column in ("score", *levels)]
     difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
     return [
         rank, number(row["value"]), row["group"] if ranked else DASH, name + mark, *scores,
         f"{row['n_defined']} of {row['n']}",
-        f"{difference} ({low} to {high}): {row['beside']}" if row["beside"] else DASH,
+        f"{difference} ({low} to {high}): {beside}" if beside else DASH,
     ]  # fmt: skip

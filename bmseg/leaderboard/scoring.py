@@ -20,6 +20,9 @@ from bmseg.leaderboard.challenge import Contract
 from bmseg.study import Study
 from bmseg.untrusted.header import ExamGrid
 from dataset_conversion.images import Volume
+from evaluation.consensus.kinds import FIT, Rule
+from evaluation.consensus.result import Consensus
+from evaluation.consensus.rules import leave_one_out
 from evaluation.consensus.votes import count_votes, paint
 from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
 from evaluation.scores.fair import NOBODY, over_consensuses
@@ -28,8 +31,9 @@ from evaluation.study import Consensuses, score_votes
 #: Columns of dice.csv of a submission, in order; that of the readers has ``rater`` after ``exam``.
 COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_reference", "n_rater"]
 SCORED, UNDEFINED, MISSING = "scored", "undefined", "missing"
-_SUBMISSION = "submission"
-_COUNTS = ["tp", "fp", "fn", "n_reference", "n_rater"]
+#: Among the raters of an exam.
+SUBMISSION = "submission"
+COUNTS = ["tp", "fp", "fn", "n_reference", "n_rater"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Reference:
     study: Study
     files: Mapping[str, Mapping[str, Path]]  # exam to reader to mask
     _known: dict[str, Consensuses] = field(default_factory=dict, repr=False)
+    _others: dict[str, dict[Rule, dict[str, Consensus]]] = field(default_factory=dict, repr=False)
     _grids: dict[str, ExamGrid] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -78,6 +83,24 @@ class Reference:
             self._known[exam] = Consensuses.of(self.study.design(), of_readers)
         return self._known[exam]
 
+    @property
+    def other_rules(self) -> list[Rule]:
+        """Rules other than the yardstick's that fit such readers; see `evaluation.comparison.ways`."""
+        return other_rules(self.study)
+
+    def other_consensuses(
+        self, exam: str, arrays: Mapping[str, np.ndarray]
+    ) -> dict[Rule, dict[str, Consensus]]:
+        """By each of `other_rules` the consensus without each reader; computed once."""
+        if exam not in self._others:
+            of_readers = count_votes({reader: arrays[reader] for reader in self.readers}, self.labels)
+            design = self.study.design()
+            self._others[exam] = {
+                rule: leave_one_out(of_readers, rule=rule, ordered=design.ordered, seed=design.seed)
+                for rule in self.other_rules
+            }
+        return self._others[exam]
+
     def consensus_map(self, exam: str) -> Volume:
         """The consensus of all readers as a label map on the exam's grid."""
         masks = self.masks(exam)
@@ -100,6 +123,12 @@ class Reference:
         return Contract(labels=list(self.labels), exams=dict(sorted(self._grids.items())))
 
 
+def other_rules(study: Study) -> list[Rule]:
+    """Of a study: `Reference.other_rules`."""
+    design = study.design()
+    return [rule for rule in FIT[design.ordered] if rule != design.yardstick]
+
+
 def score_submission(masks: Mapping[str, Volume], reference: Reference) -> pd.DataFrame:
     """Score the masks that `bmseg.leaderboard.submission` has checked, by exam; the others are missing.
 
@@ -111,7 +140,7 @@ def score_submission(masks: Mapping[str, Volume], reference: Reference) -> pd.Da
         _score_exam(exam, masks[exam], reference) if exam in masks else _missing_exam(exam, reference)
         for exam in tqdm(reference.files, desc="score", unit="exam", disable=None, leave=False)
     ]
-    return pd.concat(tables, ignore_index=True)[COLUMNS].astype(dict.fromkeys(_COUNTS, "Int64"))
+    return pd.concat(tables, ignore_index=True)[COLUMNS].astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def score_readers(reference: Reference) -> pd.DataFrame:
@@ -129,7 +158,7 @@ def score_readers(reference: Reference) -> pd.DataFrame:
         consensuses = reference.consensuses(exam, arrays)
         _, fair = score_votes(reference.study.design(), consensuses.study.votes, consensuses)
         tables.append(fair.assign(exam=exam))
-    return _with_status(pd.concat(tables, ignore_index=True))[columns].astype(dict.fromkeys(_COUNTS, "Int64"))
+    return with_status(pd.concat(tables, ignore_index=True))[columns].astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def on_yardstick(dice: pd.DataFrame, yardstick: str) -> pd.DataFrame:
@@ -141,7 +170,7 @@ def on_yardstick(dice: pd.DataFrame, yardstick: str) -> pd.DataFrame:
     `evaluation.scores.fair.over_consensuses`); with a ``rater`` where `dice` has one.
     """
     chosen = dice[(dice.left_out == NOBODY) == (yardstick == "usual")]
-    raters = chosen if "rater" in chosen else chosen.assign(rater=_SUBMISSION)
+    raters = chosen if "rater" in chosen else chosen.assign(rater=SUBMISSION)
     scores = over_consensuses(raters)
     missing = raters.groupby(["exam", "rater", "level"], sort=False).status.first().eq(MISSING).to_numpy()
     scores["status"] = np.where(missing, MISSING, np.where(scores.n_defined == 0, UNDEFINED, SCORED))
@@ -155,20 +184,21 @@ def _score_exam(exam: str, mask: Volume, reference: Reference) -> pd.DataFrame:
     check_grid(mask, next(iter(readers.values())))
     arrays = {reader: one.array for reader, one in readers.items()}
     consensuses = reference.consensuses(exam, arrays)
-    votes = count_votes({**arrays, _SUBMISSION: mask.array}, reference.labels)
+    votes = count_votes({**arrays, SUBMISSION: mask.array}, reference.labels)
     usual, fair = score_votes(reference.study.design(), votes, consensuses)
     scores = pd.concat([usual.assign(left_out=NOBODY), fair], ignore_index=True)
-    return _with_status(scores[scores.rater == _SUBMISSION].assign(exam=exam))
+    return with_status(scores[scores.rater == SUBMISSION].assign(exam=exam))
 
 
-def _with_status(scores: pd.DataFrame) -> pd.DataFrame:
+def with_status(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores of masks that are there: scored, or undefined."""
     return scores.assign(status=np.where(scores.dice.isna(), UNDEFINED, SCORED))
 
 
 def _missing_exam(exam: str, reference: Reference) -> pd.DataFrame:
     """No mask: no number either; what it counts as is the challenge's rule."""
     rows = product(consensus_names(reference.readers), reference.study.level_names)
-    nothing = dict.fromkeys(_COUNTS) | {"exam": exam, "dice": np.nan, "status": MISSING}
+    nothing = dict.fromkeys(COUNTS) | {"exam": exam, "dice": np.nan, "status": MISSING}
     return pd.DataFrame(rows, columns=["left_out", "level"]).assign(**nothing)
 
 

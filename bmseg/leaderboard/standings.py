@@ -11,20 +11,28 @@ import pandas as pd
 
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import Challenge, Contract
+from bmseg.leaderboard.copies import Copy, copies_among
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
+from bmseg.leaderboard.verdicts import verdicts
 from bmseg.study import Study
-from evaluation.comparison.absent import count_and_test, false_markings
+from evaluation.comparison.verdicts import Verdict
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.groups import letter_display
-from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
+from evaluation.statistics.signed_rank import hodges_lehmann
 
 #: Key and kind of the row of the readers' mean.
 AVERAGE_READER = "average_reader"
-#: How a submission stands to the median reader.
-ABOVE, CHANCE, BELOW = "clearly above the readers", "could be chance", "clearly below the readers"
-#: One by Dice, the other by marking what is not there.
-SPLIT = "not settled: Dice and marking what is not there disagree"
+#: Kind of the row of a copy, which has no rank.
+COPY = "copy"
+#: A verdict beside the median reader, in short.
+CALLS = {
+    "better": "better than the median reader",
+    "worse": "worse than the median reader",
+    "split": "better on some levels and worse on others",
+    "not settled": "not settled",
+    "not comparable": "cannot be compared",
+}
 #: Dice of an exam without a mask, where the challenge counts it as the worst.
 WORST = 0.0
 # Columns of `Standings.rows` before those of the levels, and behind them.
@@ -34,10 +42,9 @@ _FIRST = [
 ]  # fmt: skip
 _OF_RANK = ["rank", "rank_low", "rank_high", "spread_low", "spread_high", "value"]
 _LAST = [
-    "n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "p_holm", "n_false",
-    "n_false_readers", "p_absent_holm", "beside",
+    "n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "n_false", "n_false_readers",
+    "beside", "verdict", "copy_of",
 ]  # fmt: skip
-_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -50,14 +57,18 @@ class Standings:
     entries: list[Entry]  # those that stand, in rank order
     withdrawn: list[Entry]
     superseded: list[Entry]  # a team's earlier submissions, where only its latest is ranked
-    #: A row a line of the page, best score first, ranked ones by rank: ``key, kind`` (submission, reader or
-    #: average_reader), ``name, team, title, simulated``; ``rank, rank_low, rank_high, spread_low,
+    copies: list[Entry]  # of a reader or of another team's submission: no rank; `bmseg.leaderboard.copies`
+    why_copy: Mapping[str, str]  # key of these to whose masks they are, in a sentence
+    #: A row a line of the page, best score first, ranked ones by rank: ``key, kind`` (submission, copy,
+    #: reader or average_reader), ``name, team, title, simulated``; ``rank, rank_low, rank_high, spread_low,
     #: spread_high, group, value``: overall, by the challenge's scheme, where ``value`` is the mean of the
-    #: levels' ranks (empty for readers); ``score``: weighted mean over the ranked levels of the mean
-    #: Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined, n_undefined,
-    #: n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, p_holm, n_false,
-    #: n_false_readers, p_absent_holm, beside``: to the median reader, see `beside_readers`. Tie groups are
-    #: lettered from the top.
+    #: levels' ranks (empty for readers and copies); ``score``: weighted mean over the ranked levels of the
+    #: mean Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined,
+    #: n_undefined, n_missing`` of ``n`` scores (exams x levels); ``difference, low, high``: to the median
+    #: reader, see `differences`; ``beside, verdict``: the verdict beside the median reader
+    #: (`bmseg.leaderboard.verdicts`), as its call and in words, with ``n_false, n_false_readers``, over its
+    #: levels exams in which the submission alone, and the median reader alone, marked a level that is not
+    #: there; ``copy_of`` whom a copy is of, a reader or a key. Tie groups are lettered from the top.
     rows: pd.DataFrame
     rankings: Rankings | None  # of the entries, if any; algorithms are their keys, tasks the levels
     #: ``exam, key, kind, name, level, dice, status, n_defined, n_consensuses, absent`` of every row.
@@ -69,19 +80,23 @@ def standings(board: Board) -> Standings:
     entries = board.entries()
     withdrawn = [entry for entry in entries if entry.is_withdrawn]
     standing = [entry for entry in entries if not entry.is_withdrawn]
-    ranked = standing
+    copies = copies_among(standing, board.study.reader_names)
+    honest = [entry for entry in standing if entry.key not in copies]
+    ranked = honest
     if board.challenge.ranking.submissions == "latest":
-        ranked = list({entry.team: entry for entry in standing}.values())
-    scores = _scores(board, ranked)
+        ranked = list({entry.team: entry for entry in honest}.values())
+    copied = [entry for entry in standing if entry.key in copies]
+    scores = _scores(board, ranked, copies)
     rankings = _rank(board, scores) if ranked else None
-    rows = _rows(board, ranked, scores, rankings)
+    rows = _rows(board, [*ranked, *copied], scores, rankings, copies)
     rows, rankings = _lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
     placed = sorted(ranked, key=lambda entry: order[entry.key])
-    superseded = [entry for entry in standing if entry not in ranked]
+    superseded = [entry for entry in honest if entry not in ranked]
     return Standings(
-        board.challenge, board.study, board.contract, placed, withdrawn, superseded, rows, rankings, scores
-    )
+        board.challenge, board.study, board.contract, placed, withdrawn, superseded, copied,
+        {key: copy.words for key, copy in copies.items()}, rows, rankings, scores,
+    )  # fmt: skip
 
 
 def mean_dice(scores: pd.DataFrame) -> pd.DataFrame:
@@ -102,66 +117,34 @@ def weighted_score(means: pd.DataFrame, weights: Mapping[str, float]) -> pd.Seri
     return (ranked.fillna(0) * weight).sum(axis=1) / weight.sum(axis=1)
 
 
-def beside_readers(scores: pd.DataFrame, weights: Mapping[str, float], confidence: float) -> pd.DataFrame:
-    """How each key of `scores` stands to the median reader, as in `bmseg compare` over all levels at once.
+def differences(scores: pd.DataFrame, weights: Mapping[str, float], confidence: float) -> pd.DataFrame:
+    """How far each key of `scores` is from the median reader, over all ranked levels at once.
 
     The median reader has in each exam and level the median of the readers' defined Dice
     (`evaluation.comparison.readers.MEDIAN_READER`); where the level is absent, what most readers did. A
     difference is formed where both are defined, level by level, and averaged over an exam's ranked levels by
-    their weights. Marking what is not there is tested beside it: exams in which only one of the two did.
+    their weights.
 
     Returns a row a key: ``difference, low, high`` over exams
-    (`evaluation.statistics.signed_rank.hodges_lehmann`, each interval by itself) and ``p_holm`` of the exact
-    signed-rank test; ``n_false`` exams in which it alone marked an absent level, ``n_false_readers`` in which
-    the median reader alone did, and ``p_absent_holm`` of the exact sign tests beside each reader, the largest
-    (`evaluation.comparison.absent`); a missing mask is in none. Both p are one family with those of all
-    submissions, for the page is read for whoever stands out. ``beside`` says it in words: `ABOVE`, `CHANCE`,
-    `BELOW`, or `SPLIT` where the two tests are clear against each other; empty for who is
-    no submission or has no interval.
+    (`evaluation.statistics.signed_rank.hodges_lehmann`), each interval by itself: it says how far, and the
+    verdict which differences are clear.
     """
     ranked = counted(scores[scores.level.isin(list(weights))])
-    tables = ranked.pivot(index=["exam", "level"], columns="key", values=["dice", "status"])
-    dice, median = tables["dice"].astype(float), _median_reader(ranked)
+    dice = ranked.pivot(index=["exam", "level"], columns="key", values="dice").astype(float)
+    median = _median_reader(ranked)
     weight = pd.Series(dice.index.get_level_values("level").map(weights), index=dice.index, dtype=float)
-    readers = ranked.key[ranked.kind == "reader"].unique()
     found = {}
     for key in dice:
         difference = dice[key] - median.reindex(dice.index)
         defined = weight.where(difference.notna(), 0.0)
         by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
         interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
-        given = dice[key][tables["status"][key] != MISSING]
-        beside_each = [
-            false_markings(pd.concat([given, dice[reader]], axis=1, join="inner"))
-            for reader in readers
-            if reader != key
-        ]
-        beside_median = false_markings(pd.concat([given, median], axis=1, join="inner"))
-        found[key] = {
-            "difference": interval.estimate,
-            "low": interval.low,
-            "high": interval.high,
-            "p_holm": signed_rank(by_exam.to_numpy(float)).p if interval.is_defined else np.nan,
-            **count_and_test(beside_median, beside_each),
-        }
-    beside = pd.DataFrame.from_dict(found, orient="index")
-    beside = beside.rename(columns={"n_false_other": "n_false_readers", "p_absent": "p_absent_holm"})
-    is_submission = beside.index.isin(ranked.key[ranked.kind == "submission"])
-    tests = ["p_holm", "p_absent_holm"]
-    beside[tests] = holm(np.where(is_submission[:, None], beside[tests], np.nan).ravel()).reshape(-1, 2)
-    clear = beside[tests] <= 1 - confidence + _ROUNDING
-    ways = np.sign(beside.difference) * clear.p_holm
-    ways_absent = np.sign(beside.n_false_readers - beside.n_false) * clear.p_absent_holm
-    words = np.select(
-        [beside.p_holm.isna(), ways * ways_absent < 0, ways + ways_absent > 0, ways + ways_absent < 0],
-        ["", SPLIT, ABOVE, BELOW],
-        CHANCE,
-    )
-    return beside.assign(beside=words)
+        found[key] = {"difference": interval.estimate, "low": interval.low, "high": interval.high}
+    return pd.DataFrame.from_dict(found, orient="index")
 
 
 def _median_reader(scores: pd.DataFrame) -> pd.Series:
-    """The median reader's Dice by exam and level; see `beside_readers`.
+    """The median reader's Dice by exam and level; see `differences`.
 
     Without an absent level that as many readers marked as did not: none of the two is what readers do.
     """
@@ -171,16 +154,33 @@ def _median_reader(scores: pd.DataFrame) -> pd.Series:
     return by_level.dice.median().mask(absent & (share < 0.5))[~(absent & (share == 0.5))]
 
 
-def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:
-    """The Dice of every row of the page, on the challenge's yardstick; readers always on the fair one."""
+def _scores(board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy]) -> pd.DataFrame:
+    """The Dice of every row of the page, on the challenge's yardstick; readers always on the fair one.
+
+    A reader's copy meets what that reader meets, in the exams in which it has the reader's masks.
+    """
     yardstick = board.challenge.ranking.yardstick
+    known = {entry.key: entry for entry in board.entries()}
     tables = [
         on_yardstick(board.dice(entry), yardstick).assign(key=entry.key, kind="submission", name=entry.name)
         for entry in entries
     ]
     readers = board.reader_scores()
+    with_readers = {key: copy for key, copy in copies.items() if copy.of_reader and len(readers)}
+    as_readers = [readers]
+    for key, copy in copies.items():
+        dice = board.dice(known[key])
+        shared = dice.exam.isin(copy.shared or dice.exam) & (key in with_readers)
+        as_readers.append(dice[shared & (dice.left_out == copy.of)].assign(rater=key))
+        if len(rest := dice[~shared]):
+            named = {"key": key, "kind": COPY, "name": known[key].name}
+            tables.append(on_yardstick(rest, yardstick).assign(**named))
     if len(readers):
-        each = on_yardstick(readers, "fair")
+        all_of_them = on_yardstick(pd.concat(as_readers, ignore_index=True), "fair")
+        of_copies = all_of_them[all_of_them.rater.isin(copies)]
+        names = of_copies.rater.map({key: known[key].name for key in copies})
+        tables.append(of_copies.assign(key=of_copies.rater, kind=COPY, name=names))
+        each = all_of_them[~all_of_them.rater.isin(copies)]
         tables.append(each.assign(key=each.rater, kind="reader", name=each.rater))
         together = each.groupby(["exam", "level"], sort=False).agg(
             dice=("dice", "mean"),
@@ -189,20 +189,11 @@ def _scores(board: Board, entries: Sequence[Entry]) -> pd.DataFrame:
             absent=("absent", "any"),
         )
         status = np.where(together.dice.isna(), UNDEFINED, SCORED)
-        names = {"key": AVERAGE_READER, "kind": AVERAGE_READER, "name": "average reader"}
-        tables.append(together.reset_index().assign(status=status, **names))
+        average = {"key": AVERAGE_READER, "kind": AVERAGE_READER, "name": "average reader"}
+        tables.append(together.reset_index().assign(status=status, **average))
     columns = [
-        "exam",
-        "key",
-        "kind",
-        "name",
-        "level",
-        "dice",
-        "status",
-        "n_defined",
-        "n_consensuses",
-        "absent",
-    ]
+        "exam", "key", "kind", "name", "level", "dice", "status", "n_defined", "n_consensuses", "absent",
+    ]  # fmt: skip
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
@@ -218,7 +209,11 @@ def _rank(board: Board, scores: pd.DataFrame) -> Rankings:
 
 
 def _rows(
-    board: Board, entries: Sequence[Entry], scores: pd.DataFrame, rankings: Rankings | None
+    board: Board,
+    entries: Sequence[Entry],
+    scores: pd.DataFrame,
+    rankings: Rankings | None,
+    copies: Mapping[str, Copy],
 ) -> pd.DataFrame:
     columns = [*_FIRST, *board.study.level_names, *_LAST]
     if scores.empty:
@@ -227,7 +222,8 @@ def _rows(
     means = mean_dice(scores)
     score = weighted_score(means, rule.weights)
     with_readers = (scores.kind == "reader").any()
-    beside = beside_readers(scores, rule.weights, rule.confidence) if with_readers else pd.DataFrame()
+    apart = differences(scores, rule.weights, rule.confidence) if with_readers else pd.DataFrame()
+    told = verdicts(board, [entry for entry in entries if entry.key not in copies])
     places: dict[Hashable, dict[Hashable, Any]] = {}
     if rankings:
         overall = rankings.ranks[rankings.ranks.task == OVERALL]
@@ -237,7 +233,7 @@ def _rows(
     rows = []
     for (key, kind, name), own in scores.groupby(["key", "kind", "name"], sort=False):
         entry, counts = of_key.get(key), own.status.value_counts()
-        stands = beside.loc[key].to_dict() if key in beside.index else {"beside": ""}
+        stands = apart.loc[key].to_dict() if key in apart.index else {}
         rows.append(
             {
                 "key": key, "kind": kind, "name": name,
@@ -245,10 +241,22 @@ def _rows(
                 "simulated": bool(entry and entry.simulated),
                 **places.get(key, {}), "score": score[key], **means.loc[key].to_dict(),
                 "n_defined": counts.get(SCORED, 0), "n_undefined": counts.get(UNDEFINED, 0),
-                "n_missing": counts.get(MISSING, 0), "n": len(own), **stands,
+                "n_missing": counts.get(MISSING, 0), "n": len(own), **stands, **_said(told.get(key)),
+                "copy_of": copies[key].of if key in copies else "",
             }
         )  # fmt: skip
     return _placed(pd.DataFrame(rows, columns=columns))
+
+
+def _said(verdict: Verdict | None) -> dict[str, Any]:
+    """A verdict as columns of `Standings.rows`."""
+    if verdict is None:
+        return {"beside": "", "verdict": ""}
+    false = {
+        "n_false": sum(level.n_false for level in verdict.levels),
+        "n_false_readers": sum(level.n_false_other for level in verdict.levels),
+    }
+    return false | {"beside": verdict.call, "verdict": verdict.words}
 
 
 def _lettered_from_the_top(

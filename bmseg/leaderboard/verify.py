@@ -6,29 +6,42 @@ level; they follow from the masks, where these are at hand; the page follows fro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import product, zip_longest
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bmseg.errors import InputError, WorkError
-from bmseg.leaderboard.board import DICE_FILE, READERS_FILE, STAGING, Board, read_scores, scores_text
+from bmseg.leaderboard.board import (
+    DICE_FILE,
+    READERS_FILE,
+    READERS_WAYS_FILE,
+    STAGING,
+    WAYS_FILE,
+    Board,
+    read_scores,
+    scores_text,
+)
 from bmseg.leaderboard.entries import Entry, read_entry
 from bmseg.leaderboard.scoring import (
+    COLUMNS,
     MISSING,
     SCORED,
     UNDEFINED,
     Reference,
     consensus_names,
+    other_rules,
     score_readers,
     score_submission,
 )
 from bmseg.leaderboard.site import recorded_overlays, site_in, site_texts
 from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.submission import check_submission
+from bmseg.leaderboard.ways import COLUMNS as WAYS
+from bmseg.leaderboard.ways import names_of_readers, names_of_ways, score_readers_ways, score_ways
 from bmseg.outputs import PROVENANCE, provenance
 from bmseg.study import Study
 from evaluation.masks.reading import MaskError
@@ -45,7 +58,7 @@ class Verification:
     differences: list[str] = field(default_factory=list)  # one line each: file, field, found, expected
     notices: list[str] = field(default_factory=list)  # what could not be compared, and leftovers
     n_scores: int = 0  # derived again from their counts
-    n_from_masks: int = 0  # submissions and readers whose scores were derived again from masks
+    n_from_masks: int = 0  # tables of scores that were derived again from masks
     n_entries: int = 0  # on the board, withdrawn ones included
     n_files: int = 0  # of the site, made again
 
@@ -82,8 +95,22 @@ def _verify_readers(board: Board, reference: Reference | None, found: Verificati
     if len(board.readers) > 1:
         own = scores[scores.rater == scores.left_out]
         _verify_scores(own, _expected(board, board.readers), path, board.study, found)
+        if "readers_ways_sha256" in board.reference:
+            _verify_readers_ways(board, found)
     if reference:
         _compare_text(path, scores_text(score_readers(reference)), "the readers' masks give", found)
+        if "readers_ways_sha256" in board.reference:
+            ways = board.root / READERS_WAYS_FILE
+            _compare_text(ways, scores_text(score_readers_ways(reference)), "the readers' masks give", found)
+
+
+def _verify_readers_ways(board: Board, found: Verification) -> None:
+    path = board.root / READERS_WAYS_FILE
+    ways = _scores(path, board.reference["readers_ways_sha256"], "reference.json", found, WAYS)
+    if ways is not None:
+        names = names_of_readers(board.readers, list(other_rules(board.study)))
+        named = ways.assign(left_out=list(zip(ways.rater, ways.rule, ways.reader, strict=True)))
+        _verify_scores(named, _expected(board, names), path, board.study, found)
 
 
 def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found: Verification) -> None:
@@ -93,6 +120,14 @@ def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found
     if scores is None:
         return
     _verify_scores(scores, _expected(board, consensus_names(board.readers)), path, board.study, found)
+    ways_path = board.folder(entry.key) / WAYS_FILE
+    if entry.ways_sha256:
+        ways = _scores(ways_path, entry.ways_sha256, "submission.toml", found, WAYS)
+        if ways is None:
+            return
+        names = names_of_ways(board.readers, list(other_rules(board.study)))
+        named = ways.assign(left_out=list(zip(ways.rule, ways.reader, strict=True)))
+        _verify_scores(named, _expected(board, names), ways_path, board.study, found)
     masks = board.masks(entry.key)
     if reference is None:
         return
@@ -108,16 +143,21 @@ def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found
         return
     try:
         text = scores_text(score_submission(checked.masks, reference))
+        by_way = scores_text(score_ways(checked.masks, reference)) if entry.ways_sha256 else ""
     except MaskError as error:
         found.differences.append(str(error))
         return
     _compare_text(path, text, "the masks give", found)
+    if entry.ways_sha256:
+        _compare_text(ways_path, by_way, "the masks give", found)
 
 
-def _scores(path: Path, sha256: str, record: str, found: Verification) -> pd.DataFrame | None:
+def _scores(
+    path: Path, sha256: str, record: str, found: Verification, columns: Sequence[str] = COLUMNS
+) -> pd.DataFrame | None:
     """A table of scores, compared with the hash in a record; None where it cannot be read."""
     try:
-        scores = read_scores(path)
+        scores = read_scores(path, columns)
     except WorkError as error:
         found.differences.append(str(error))
         return None
@@ -126,8 +166,9 @@ def _scores(path: Path, sha256: str, record: str, found: Verification) -> pd.Dat
     return scores
 
 
-def _expected(board: Board, left_out: list[str]) -> pd.MultiIndex:
-    return pd.MultiIndex.from_product([list(board.contract.exams), board.study.level_names, left_out])
+def _expected(board: Board, left_out: Sequence[Hashable]) -> pd.MultiIndex:
+    rows = product(board.contract.exams, board.study.level_names, left_out)
+    return pd.MultiIndex.from_frame(pd.DataFrame(rows, columns=["exam", "level", "left_out"]))
 
 
 def _compare_text(path: Path, expected: str, whence: str, found: Verification) -> None:

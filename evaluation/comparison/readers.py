@@ -73,16 +73,17 @@ def paired_dice(scores: pd.DataFrame, model: str, other: str, readers: Sequence[
     ]:
         raise StatisticsError(f"rater '{unknown[0]}': found no scores, expected one of {', '.join(known)}")
     if other == MEDIAN_READER:
-        return _beside_median(over_consensuses(scores), model, readers)
+        return beside_median(over_consensuses(scores), model, readers)
     if "left_out" in scores:
         scores = scores[scores.left_out == other]
     by = units(scores)
     of_each = [scores[scores.rater == rater].set_index(by).dice for rater in (model, other)]
-    return pd.concat(of_each, axis=1, keys=["model", "other"])
+    # Where one of the two has no score, not even an undefined one, there is nothing to compare.
+    return pd.concat(of_each, axis=1, keys=["model", "other"], join="inner")
 
 
-def _beside_median(scores: pd.DataFrame, model: str, readers: Sequence[str]) -> pd.DataFrame:
-    """`paired_dice` beside the median reader, of `over_consensuses`."""
+def beside_median(scores: pd.DataFrame, model: str, readers: Sequence[str]) -> pd.DataFrame:
+    """`paired_dice` beside the median reader, of scores that are settled by `over_consensuses`."""
     by = units(scores)
     of_model = scores[scores.rater == model].set_index(by)
     of_readers = [scores[scores.rater == reader].set_index(by).dice for reader in readers]
@@ -101,6 +102,7 @@ def compare(
     confidence: float = 0.95,
     margin: float | None = None,
     spoken_of: Sequence[str] | None = None,
+    others: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Every model against every reader and against the median reader, level by level.
 
@@ -116,6 +118,8 @@ def compare(
         (`evaluation.comparison.families`): all models beside the median reader, on all these levels, of which
         verdicts speak; and of each model all readers on all these levels, of which its sentences do. A level
         that is in neither has no adjusted p.
+    others : sequence of str, optional
+        Whom to compare with: some of the readers and `MEDIAN_READER`; by default all of them.
 
     Returns
     -------
@@ -134,16 +138,28 @@ def compare(
     StatisticsError
         When a rater has no scores, or the confidence or margin is not between 0 and 1.
     """
-    others = [*readers, MEDIAN_READER] if len(readers) > 1 else list(readers)
+    if others is None:
+        others = [*readers, MEDIAN_READER] if len(readers) > 1 else list(readers)
+    known = dict.fromkeys(scores.rater)
+    if unknown := [rater for rater in [*models, *readers] if rater not in known]:
+        raise StatisticsError(
+            f"rater '{unknown[0]}': found no scores, expected one of {', '.join(map(str, known))}"
+        )
     rows = []
-    for level, model, other in product(dict.fromkeys(scores.level), models, others):
-        of_level = scores[scores.level == level]
-        pairs = paired_dice(of_level, model, other, readers)
+    by_level = {level: scores[scores.level == level] for level in dict.fromkeys(scores.level)}
+    settled = {level: over_consensuses(of_level) for level, of_level in by_level.items()}
+    for level, model, other in product(by_level, models, others):
+        of_level = by_level[level]
+        if other == MEDIAN_READER:
+            pairs = beside_median(settled[level], model, readers)
+        else:
+            pairs = paired_dice(of_level, model, other)
         differences = (pairs.model - pairs.other).groupby("exam", sort=False).mean().to_numpy()
         row = {"level": level, "model": model, "other": other} | estimate_and_test(differences, confidence)
-        beside = readers if other == MEDIAN_READER else ()
+        signs = absent.false_markings(pairs)
+        beside = readers if other == MEDIAN_READER and signs.any() else ()
         each = [absent.false_markings(paired_dice(of_level, model, reader)) for reader in beside]
-        row |= absent.count_and_test(absent.false_markings(pairs), each)
+        row |= absent.count_and_test(signs, each)
         if margin is not None:
             row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
         rows.append(row)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -97,7 +98,7 @@ def reader_verdicts(
     *,
     levels: Sequence[str],
     agreement: Mapping[tuple[str, str], int] | None = None,
-    unknown: str = "",
+    unknown: Mapping[str, str] | None = None,
 ) -> list[Verdict]:
     """Each model beside the median reader, by the fair scores of `evaluation.comparison.readers.compare`.
 
@@ -105,11 +106,11 @@ def reader_verdicts(
     Parameters as of `model_verdicts`; `agreement` is of `evaluation.comparison.interchangeability.standings`:
     a level on which a model does not clearly agree more (less) with the readers than they do is not settled.
     A median of readers is steadier than any one reader: alone, the fair scores call one more reader of the
-    same kind better or worse in 8 % of studies (`python -m benchmarks.exchangeable`). `unknown` says in words
-    what could not be asked: no difference of Dice is then settled.
+    same kind better or worse in 8 % of studies (`python -m benchmarks.exchangeable`). `unknown` says of
+    a model in words what could not be asked: no difference of its Dice is then settled.
     """
     rows = table[(table.way == FAIR) & (table.other == MEDIAN_READER) & table.level.isin(levels)]
-    return _verdicts(rows, ways, "model", agreement, unknown)
+    return _verdicts(rows, ways, "model", agreement, unknown or {})
 
 
 def pairs_in_words(table: pd.DataFrame) -> list[str]:
@@ -122,7 +123,7 @@ def _verdicts(
     ways: pd.DataFrame,
     what: str,
     agreement: Mapping[tuple[str, str], int] | None = None,
-    unknown: str = "",
+    unknown: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Verdict]:
     """Of all pairs on a page, a row a pair and level; `what` a pair is called."""
     own = adjusted(rows)
@@ -131,7 +132,8 @@ def _verdicts(
     made = []
     for first, second in pairs.itertuples(index=False):
         of_pair = own[(own.model == first) & (own.other == second)]
-        made.append(_verdict(of_pair, ways, f"{plural(len(of_pair), 'level')}{of_many}", agreement, unknown))
+        family = f"{plural(len(of_pair), 'level')}{of_many}"
+        made.append(_verdict(of_pair, ways, family, agreement, unknown.get(first, "")))
     return made
 
 

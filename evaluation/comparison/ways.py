@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 
 from evaluation.comparison.models import side_by_side
-from evaluation.comparison.readers import MEDIAN_READER, paired_differences
+from evaluation.comparison.readers import MEDIAN_READER, beside_median
 from evaluation.consensus.kinds import Rule, describe
-from evaluation.scores.fair import NOBODY
+from evaluation.scores.fair import NOBODY, over_consensuses
 from evaluation.statistics.signed_rank import hodges_lehmann
 
 #: Columns of `differences_by_way`, in order.
 COLUMNS = ["model", "other", "level", "way", "difference", "n_pairs"]
+_TYPES = {"difference": float, "n_pairs": int}
 
 
 def differences_by_way(
@@ -54,23 +55,27 @@ def differences_by_way(
         for way, found in ways.items():
             exams = side_by_side(found[found.level == level].drop(columns="left_out"), model, other)
             rows.append(_row(model, other, level, way, exams[model] - exams[other]))
-    for level, model in product(dict.fromkeys(scores.level), models):
-        fair = scores[(scores.left_out != NOBODY) & (scores.level == level)]
-        panels = [(f"without {reader}", yardstick, reader) for reader in readers if len(readers) > 2]
-        panels += [(f"by {describe(rule)}", rule, NOBODY) for rule in rules]
-        for way, rule, dropped in panels:
-            found = fair[(fair.rule == rule) & (fair.left_out != dropped)]
-            panel = [reader for reader in readers if reader != dropped]
-            rows.append(
-                _row(
-                    model,
-                    MEDIAN_READER,
-                    level,
-                    way,
-                    paired_differences(found, model, MEDIAN_READER, panel),
-                )
-            )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    beside = readers_by_way(scores, models=models, readers=readers, yardstick=yardstick)
+    return pd.concat([pd.DataFrame(rows, columns=COLUMNS).astype(_TYPES), beside], ignore_index=True)
+
+
+def readers_by_way(
+    scores: pd.DataFrame, *, models: Sequence[str], readers: Sequence[str], yardstick: Rule
+) -> pd.DataFrame:
+    """Those of every model and the median reader; of `scores` the rows in which a reader is left out."""
+    rows = []
+    rules = [rule for rule in dict.fromkeys(scores.rule) if rule != yardstick]
+    panels = [(f"without {reader}", yardstick, reader) for reader in readers if len(readers) > 2]
+    panels += [(f"by {describe(rule)}", rule, NOBODY) for rule in rules]
+    fair = scores[scores.left_out != NOBODY]
+    for level, (way, rule, dropped) in product(dict.fromkeys(scores.level), panels):
+        found = fair[(fair.level == level) & (fair.rule == rule) & (fair.left_out != dropped)]
+        settled, panel = over_consensuses(found), [reader for reader in readers if reader != dropped]
+        for model in models:
+            pairs = beside_median(settled, model, panel)
+            differences = (pairs.model - pairs.other).groupby("exam", sort=False).mean()
+            rows.append(_row(model, MEDIAN_READER, level, way, differences))
+    return pd.DataFrame(rows, columns=COLUMNS).astype(_TYPES)
 
 
 def by_yardstick(scores: pd.DataFrame, yardstick: Rule) -> pd.DataFrame:

@@ -67,7 +67,8 @@ def interchangeability(
     agreed: float = 1.0,
     higher_is_better: bool = True,
     confidence: float = 0.95,
-    leave_out: bool = True,
+    leave_out: bool | Sequence[str] = True,
+    ways: Sequence[str] = (FIXED, RANDOM, ONE_MORE),
     seed: int = 0,
 ) -> pd.DataFrame:
     """Agreement of each model with the readers minus theirs with each other, on every level.
@@ -94,8 +95,10 @@ def interchangeability(
         The measure's value where two masks agree perfectly.
     higher_is_better : bool
         False for distances: differences are turned round, so that more than 0 is always more agreement.
-    leave_out : bool
-        Whether it is also answered without each reader in turn.
+    leave_out : bool or sequence of str
+        Whether it is also answered without each reader in turn, or without each of some.
+    ways : sequence of str
+        With readers fixed alone no bootstrap is drawn.
 
     Returns
     -------
@@ -114,12 +117,14 @@ def interchangeability(
     _check(pairs, models, readers, margin, confidence, value)
     measured: dict[str, Any] = {"value": value, "agreed": agreed, "higher_is_better": higher_is_better}
     rows: list[dict[str, Any]] = []
+    without = ([], readers)[leave_out] if isinstance(leave_out, bool) else leave_out
     for level, model in product(dict.fromkeys(pairs.level), models):
-        for left_out in (NOBODY, *(readers if leave_out and len(readers) > 2 else ())):
+        for left_out in (NOBODY, *(without if len(readers) > 2 else ())):
             kept = sorted(reader for reader in readers if reader != left_out)
             found = side_by_side(pairs, level, [*kept, model], **measured)
             sign = 1 if higher_is_better else -1
-            for row in _ways(found, left_out == NOBODY, margin, confidence, seed):
+            random_too = left_out == NOBODY and list(ways) != [FIXED]
+            for row in _ways(found, random_too, margin, confidence, seed):
                 means = {name: sign * row[name] for name in ("model_mean", "readers_mean")}
                 named = {"level": level, "model": model, "left_out": left_out, "confidence": confidence}
                 rows.append(named | row | means)

@@ -72,7 +72,8 @@ def beside_teacher(
         if table not in found or not pairs:
             continue
         rows = found[table]
-        rows = rows[[pair in pairs for pair in zip(rows.model, rows.other, strict=True)]]
+        are_made = [pair in pairs for pair in zip(rows.model, rows.other, strict=True)]
+        rows = rows[pd.Series(are_made, rows.index, dtype=bool)]
         for teacher, alone in rows.groupby(teachers.WITHOUT, sort=False):
             backed = None if of_models else agreement(str(teacher))
             for again in _without(found, alone, of_models, backed):

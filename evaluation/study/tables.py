@@ -143,6 +143,8 @@ def _agreement(
     """Where models clearly agree more or less with the readers than they do; None where it was not asked."""
     if INTERCHANGEABILITY not in found:
         return None
+    if left_out != interchangeability.NOBODY:
+        models = [model for model in models if left_out in found.design.taught_by.get(model, ())]
     return beside.standings(beside.of_models(found[INTERCHANGEABILITY], models), left_out=left_out)
 
 

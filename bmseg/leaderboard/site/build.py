@@ -103,6 +103,7 @@ def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Li
         sources=SOURCES,
         withdrawn=standings.withdrawn,
         superseded=standings.superseded,
+        copies=[(entry, standings.why_copy[entry.key]) for entry in standings.copies],
         downloads=DOWNLOADS,
         made=tables.flat(made),
     )

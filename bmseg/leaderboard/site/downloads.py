@@ -18,7 +18,7 @@ from bmseg.leaderboard.texts import link
 # What a spreadsheet takes for a formula where a cell begins with it (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Of leaderboard.json; a change of its meaning raises it.
-FORMAT = 2
+FORMAT = 3
 JSON_FILE = "leaderboard.json"
 SCHEMA_FILE = "leaderboard.schema.json"
 #: File to what it holds, in the order of the page.
@@ -100,6 +100,7 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
         ],
         "withdrawn": [_entry(standings, entry) for entry in standings.withdrawn],
         "superseded": [_entry(standings, entry) for entry in standings.superseded],
+        "copies": [_entry(standings, entry) for entry in standings.copies],
         "rankings": {name: _columns(_table(standings, name)) for name in _RANKINGS}
         | {
             "n_bootstraps": standings.rankings.n_bootstraps if standings.rankings else 0,
@@ -124,6 +125,7 @@ def counts(standings: Standings) -> dict[str, int]:
         **dict(zip(("scores", "defined", "undefined", "missing"), sums.tolist(), strict=True)),
         "withdrawn": len(standings.withdrawn),
         "superseded": len(standings.superseded),
+        "copies": len(standings.copies),
     }
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.site.downloads import counts
-from bmseg.leaderboard.standings import ABOVE, BELOW, CHANCE, SPLIT, Standings
+from bmseg.leaderboard.standings import CALLS, COPY, Standings
 from bmseg.leaderboard.texts import plain
 from bmseg.study import Study
 from evaluation.consensus.kinds import describe
@@ -106,7 +106,8 @@ def in_short(standings: Standings) -> list[str]:
         f"{_count(found['withdrawn'], 'submission')} "
         f"{'has' if found['withdrawn'] == 1 else 'have'} been withdrawn."
     )
-    return [_lead(standings), *_against(standings), *_too_few(standings), *_beside_readers(rows), left_out]
+    said = [_lead(standings), *_against(standings), *_too_few(standings), *_beside_readers(rows)]
+    return [*said, *_copies(standings), left_out]
 
 
 def rules(standings: Standings) -> list[tuple[str, str]]:
@@ -168,13 +169,21 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
         ),
         (
             "Beside the readers",
-            "The difference of an exam's Dice to that of the median reader there, averaged over the ranked "
-            f"levels by their weights; over exams the Hodges–Lehmann estimate with its {confidence} "
-            "interval, each by itself. An exam that lacks a level has no Dice to compare there: exams in "
-            "which only the submission, or only the median reader, marks what is not there are counted, and "
-            "an exact sign test compares them. The words go by this and the exact signed-rank test of the "
-            "differences, adjusted by Holm's rule over both tests of all submissions, for of many one stands "
-            "out by chance: so an interval may miss 0 where the difference could be chance.",
+            "The numbers are the difference of an exam's Dice to that of the median reader there, averaged "
+            "over the ranked levels by their weights; over exams the Hodges–Lehmann estimate with its "
+            f"{confidence} interval, each by itself. The words are the verdict that a report of the same "
+            "masks gives: level by level, all levels and submissions adjusted together by Holm's rule "
+            "(simulated ones, which are no team's, by themselves), with the exams in which only one of the "
+            "two marks a level that is not there. A submission is better only where a level is clear, none "
+            "is clear against it, agreement with the readers without a consensus says the same, and neither "
+            "leaving out a reader nor another rule that fits such readers turns the difference round. All "
+            "else is not settled.",
+        ),
+        (
+            "Copies",
+            "A submission with the masks of a reader, all or some, identical or nearly so, or in every voxel "
+            "those of another team's earlier submission, is listed as a copy: without rank and verdict, and "
+            "all others are ranked as if it was not there. A reader's copy has its reader's scores.",
         ),
         ("Submissions", f"{_SUBMISSIONS[rule.submissions]} Withdrawn ones stay listed, with the reason."),
     ]
@@ -235,13 +244,24 @@ def _too_few(standings: Standings) -> list[str]:
 def _beside_readers(rows: pd.DataFrame) -> list[str]:
     """How many submissions stand where to the readers, as a sentence; none where there are no readers."""
     said = rows.beside[rows.beside.astype(bool)].value_counts()
-    parts = [
-        f"{said[words]} {words.removesuffix(' the readers')}"
-        for words in (ABOVE, BELOW, CHANCE, SPLIT)
-        if words in said
-    ]
+    words = {
+        "better": "better than the median reader", "worse": "worse",
+        "split": "better on some levels and worse on others", "not settled": "not settled",
+        "not comparable": "not to be compared",
+    }  # fmt: skip
+    parts = [f"{said[call]} {words[call]}" for call in CALLS if call in said]
     text = ", ".join(parts)
-    return [f"Beside the median reader, over all submissions: {text}."] if parts else []
+    return [f"Beside the median reader, of {_count(int(said.sum()), 'submission')}: {text}."] if parts else []
+
+
+def _copies(standings: Standings) -> list[str]:
+    """Which submissions are copies, as a sentence; none where there is none."""
+    if not standings.copies:
+        return []
+    of = standings.rows[standings.rows.kind == COPY]
+    teams = {entry.key: entry.team for entry in [*standings.entries, *standings.superseded]}
+    named = [f"{row.team} of {teams.get(row.copy_of, row.copy_of)}" for row in of.itertuples()]
+    return [f"{_count(len(of), 'submission')} {_is(len(of))} a copy and ranked nowhere: {_listed(named)}."]
 
 
 def _levels(challenge: Challenge, study: Study) -> str:

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
-from bmseg.leaderboard.standings import Standings, counted
+from bmseg.leaderboard.standings import CALLS, Standings, counted
 from bmseg.leaderboard.texts import plain, repeated
 from evaluation.ranking import OVERALL, Scheme
-from evaluation.statistics.words import plural, signed
+from evaluation.statistics.words import signed
 from evaluation.table import DASH
 
 SCHEME_NAMES = {
@@ -69,7 +69,8 @@ class Line:
     missing: Cell
     difference: Cell
     interval: str
-    beside: str
+    beside: str  # the verdict beside the median reader in short, or whose copy it is
+    verdict: str  # in words
     strip: Strip | None
 
 
@@ -107,6 +108,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
     """The ranking table, line by line, in the order of the board."""
     entries = {entry.key: entry for entry in standings.entries}
     twice = repeated(entry.name for entry in standings.entries)
+    called = {entry.key: entry.team for entry in [*standings.entries, *standings.superseded]}
     span = _span(standings.rows)
     lines = []
     for row in standings.rows.to_dict("records"):
@@ -132,7 +134,8 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 missing=whole(row["n_missing"]),
                 difference=Cell(difference, None if pd.isna(row["difference"]) else row["difference"]),
                 interval="" if DASH in (low, high) else f"{low} to {high}",
-                beside=_beside(row),
+                beside=_beside(row, called),
+                verdict=row["verdict"],
                 strip=_strip(row, span),
             )
         )
@@ -266,14 +269,11 @@ def _strip(row: Mapping[str, Any], span: tuple[float, float]) -> Strip | None:
     return Strip(zero, low, high, estimate)
 
 
-def _beside(row: Mapping[str, Any]) -> str:
-    """How a submission stands to the readers, with what it marked that is not there."""
-    false, of_readers = (
-        0 if pd.isna(row[name]) else int(row[name]) for name in ("n_false", "n_false_readers")
-    )
-    if not row["beside"] or not false + of_readers:
-        return str(row["beside"])
-    return f"{row['beside']}; marks what is not there in {plural(false, 'exam')}, the readers in {of_readers}"
+def _beside(row: Mapping[str, Any], called: Mapping[str, str]) -> str:
+    """How a submission stands to the readers, or whose copy it is."""
+    if row["copy_of"]:
+        return f"a copy of {called.get(row['copy_of'], row['copy_of'])}: no rank, no verdict"
+    return CALLS.get(row["beside"], "")
 
 
 def _tau_with_spread(stability: pd.DataFrame, scheme: Scheme) -> Cell:

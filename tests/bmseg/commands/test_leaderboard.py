@@ -58,7 +58,7 @@ def test_from_init_to_verify(workspace: Path, tmp_path: Path) -> None:
     assert "alpha: first try" in printed and "[reader1]" in printed
     assert "sim-shifted (simulated)" in printed and "Synthetic cohort" in printed
     said = run("verify", "-w", workspace)
-    assert "7 submissions and 4 readers, 8 tables of scores derived again from masks" in said
+    assert "7 submissions and 4 readers, 16 tables of scores derived again from masks" in said
     assert run("list", "-w", workspace).count("\n") == 7
 
     site = workspace / "leaderboard" / "site"

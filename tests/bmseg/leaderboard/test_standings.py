@@ -15,12 +15,8 @@ from bmseg.leaderboard.challenge import challenge_text, default_challenge
 from bmseg.leaderboard.entries import Description
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.standings import (
-    ABOVE,
     AVERAGE_READER,
-    BELOW,
-    CHANCE,
-    SPLIT,
-    beside_readers,
+    differences,
     mean_dice,
     standings,
     weighted_score,
@@ -29,7 +25,6 @@ from bmseg.leaderboard.verify import verify
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import read_mask
 from evaluation.scores.fair import over_consensuses
-from evaluation.statistics.signed_rank import signed_rank
 from evaluation.study import score_exam
 from tests.bmseg.leaderboard.boards import EXAMS, make_board, make_readers, with_rules, write_masks
 
@@ -72,7 +67,7 @@ def test_rows_are_in_rank_order_and_readers_have_a_place_but_no_rank(board: tupl
     others = rows[rows.kind != "submission"]
     assert set(others.name) == {"reader1", "reader2", "reader3", "reader4", "average reader"}
     assert (
-        others[["rank", "rank_low", "rank_high", "spread_low", "spread_high", "value", "group", "p_holm"]]
+        others[["rank", "rank_low", "rank_high", "spread_low", "spread_high", "value", "group", "n_false"]]
         .isna()
         .all(axis=None)
     )
@@ -142,89 +137,19 @@ def test_the_difference_to_the_readers_is_formed_where_both_are_defined() -> Non
     second = {"level1": [0.6] * 8, "level2": [0.4] * 7 + [nan]}
     model = {"level1": [0.7, 0.6, 0.65, 0.7, 0.6, 0.7, 0.66, 0.64], "level2": [0.4, nan, *[0.5] * 6]}
     scores = _scores({"reader1": first, "reader2": second, "submission": model})
-    found = beside_readers(scores, {"level1": 1, "level2": 3}, 0.95).loc["submission"]
+    found = differences(scores, {"level1": 1, "level2": 3}, 0.95).loc["submission"]
     # By hand: weighted 1 to 3, level 2 left out of the second and the last exam.
     by_exam = [(0.2 + 3 * 0) / 4, 0.1, (0.15 + 0.3) / 4, 0.125, 0.1, 0.125, (0.16 + 0.3) / 4, 0.14]
     walsh = [(a + b) / 2 for i, a in enumerate(by_exam) for b in by_exam[i:]]
     assert found.difference == pytest.approx(np.median(walsh))
-    assert 0 < found.low < found.difference < found.high and found.beside == ABOVE
-    # Alone in its family it is not adjusted.
-    assert found.p_holm == pytest.approx(signed_rank(by_exam).p)
-    readers = beside_readers(scores, {"level1": 1}, 0.95).loc[["reader1", "reader2"]]
-    assert readers.p_holm.isna().all() and set(readers.beside) == {""}
-
-
-def test_above_and_below_the_readers_are_adjusted_over_submissions() -> None:
-    """Of thirty that draw with the readers some stand out by chance; alone each would be called clear."""
-    random = np.random.default_rng(2)
-    hard = random.normal(0.6, 0.1, 10)
-    values = {f"reader{n}": {"level1": list(hard + random.normal(0, 0.03, 10))} for n in (1, 2)}
-    null = {f"s{n}": {"level1": list(hard + random.normal(0, 0.03, 10))} for n in range(30)}
-    clear = {"above": {"level1": list(hard + 0.2)}, "below": {"level1": list(hard - 0.2)}}
-    scores = _scores({**values, **null, **clear})
-    scores["kind"] = np.where(scores.key.str.startswith("reader"), "reader", "submission")
-    found = beside_readers(scores, {"level1": 1}, 0.95)
-    alone = [
-        beside_readers(scores[scores.key.isin(["reader1", "reader2", key])], {"level1": 1}, 0.95).loc[key]
-        for key in null
-    ]
-    assert sum(row.beside != CHANCE for row in alone) > 0
-    assert sum(row.low > 0 or row.high < 0 for row in alone) > 0
-    assert set(found.beside[list(null)]) == {CHANCE}
-    p = [signed_rank(hard + 0.2 - np.median([values[r]["level1"] for r in values], axis=0)).p]
-    assert found.p_holm["above"] == pytest.approx(min(1, 32 * p[0]))
-    three = scores[scores.key.isin(["reader1", "reader2", "above", "below", "s0"])]
-    few = beside_readers(three, {"level1": 1}, 0.95)
-    assert (few.beside["above"], few.beside["below"]) == (ABOVE, BELOW)
-
-
-def test_marking_what_is_not_there_counts_against_a_submission() -> None:
-    """Two that differ from each other in nothing but false level 3 in 7 of 10 exams."""
-    nan, random = np.nan, np.random.default_rng(0)
-    there = list(random.uniform(0.4, 0.6, 3))
-    reader = {"level1": list(random.uniform(0.6, 0.7, 10)), "level3": [*there, *[nan] * 7]}
-    honest = {
-        "level1": list(np.array(reader["level1"]) + random.normal(0, 0.001, 10)),
-        "level3": reader["level3"],
-    }
-    false = honest | {"level3": [*there, *[0.0] * 7]}
-    readers = {f"reader{n}": reader for n in (1, 2)}
-    scores = _scores({**readers, "honest": honest, "false": false})
-    scores["kind"] = np.where(scores.key.isin(list(readers)), "reader", "submission")
-    found = beside_readers(scores, {"level1": 1, "level3": 1}, 0.95)
-    assert found.difference["honest"] == pytest.approx(found.difference["false"], abs=0.001)
-    assert (found.n_false["honest"], found.n_false["false"], found.n_false_readers["false"]) == (0, 7, 0)
-    # 2 of 2**7 of the sign test, times three: two tests of Dice beside it.
-    assert found.p_absent_holm["false"] == pytest.approx(3 * 2 / 2**7)
-    assert np.isnan(found.p_absent_holm["honest"])
-    assert (found.beside["honest"], found.beside["false"]) == (CHANCE, BELOW)
-    # Who has no mask marked nothing that is not there.
-    scores.loc[(scores.key == "false") & (scores.dice == 0), ["dice", "status"]] = [nan, "missing"]
-    assert beside_readers(scores, {"level1": 1, "level3": 1}, 0.95).n_false["false"] == 0
-    # Clearly ahead by Dice, and marking what is not there: not settled.
-    better = false | {"level1": list(np.array(reader["level1"]) + 0.2)}
-    scores = _scores({**readers, "better": better})
-    scores["kind"] = np.where(scores.key.isin(list(readers)), "reader", "submission")
-    assert beside_readers(scores, {"level1": 1, "level3": 1}, 0.95).beside["better"] == SPLIT
+    assert 0 < found.low < found.difference < found.high
 
 
 def test_an_absent_level_that_half_of_the_readers_marked_says_nothing() -> None:
     nan = np.nan
     first, second = {"level1": [0.5] * 6, "level3": [0.0] * 6}, {"level1": [0.5] * 6, "level3": [nan] * 6}
     scores = _scores({"reader1": first, "reader2": second, "submission": first})
-    found = beside_readers(scores, {"level1": 1, "level3": 1}, 0.95).loc["submission"]
-    assert (found.n_false, found.n_false_readers, found.difference) == (0, 0, 0)
-
-
-def test_a_missing_mask_is_not_rightly_left_empty() -> None:
-    """Both readers mark level 3 where it is not; who hands in no mask there gets nothing for it."""
-    reader = {"level1": [0.5] * 7, "level3": [0.0] * 7}
-    empty = {"level1": [0.5] * 7, "level3": [np.nan] * 7}
-    scores = _scores({"reader1": reader, "reader2": reader, "submission": empty})
-    weights = {"level1": 1, "level3": 1}
-    assert beside_readers(scores, weights, 0.95).n_false_readers["submission"] == 7
-    scores.loc[(scores.key == "submission") & (scores.level == "level3"), "status"] = "missing"
-    assert beside_readers(scores, weights, 0.95).n_false_readers["submission"] == 0
+    assert differences(scores, {"level1": 1, "level3": 1}, 0.95).loc["submission"].difference == 0
 
 
 def test_missing_counts_as_zero_and_undefined_not_at_all() -> None:

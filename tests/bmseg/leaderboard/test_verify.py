@@ -42,7 +42,7 @@ def test_an_untouched_board_verifies_with_and_without_masks(board: tuple[Board, 
     found = verify(board[0], board[1])
     assert found.differences == []
     # Twelve exam-levels against five consensuses, twice, and four readers' own.
-    assert (found.n_scores, found.n_entries, found.n_from_masks) == (2 * 12 * 5 + 4 * 12, 2, 3)
+    assert (found.n_scores, found.n_entries, found.n_from_masks) == (2 * 12 * (5 + 12) + 12 * (4 + 14), 2, 6)
     without = verify(board[0])
     assert (without.differences, without.n_from_masks) == ([], 0)
 

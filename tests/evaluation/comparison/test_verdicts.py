@@ -155,7 +155,8 @@ def test_beside_the_readers_agreement_without_a_consensus_must_say_the_same() ->
 
 def test_what_could_not_be_asked_settles_nothing_and_is_said() -> None:
     table = rows([0.2, 0.1], [0.001, 0.9], way="fair", other=MEDIAN_READER)
-    (found,) = reader_verdicts(table, NO_WAYS, levels=LEVELS, unknown="agreement is not known here")
+    unknown = {"nnunet": "agreement is not known here"}
+    (found,) = reader_verdicts(table, NO_WAYS, levels=LEVELS, unknown=unknown)
     assert found.call == "not settled"
     assert (
         "on level1 (0.20) nnunet is ahead by the fair scores, but agreement is not known here" in found.words
