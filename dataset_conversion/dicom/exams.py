@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_conversion.dicom.found_volume import FoundVolume
+from dataset_conversion.dicom.found_volume import FEWEST_SLICES, FoundVolume
+from dataset_conversion.dicom.fragments import torn
 from dataset_conversion.dicom.frame import Frame
 from dataset_conversion.dicom.keys import Key, with_new_keys
 from dataset_conversion.dicom.scan import Scan, Unreadable
-from dataset_conversion.dicom.volumes import FEWEST_SLICES, find_volumes, torn
+from dataset_conversion.dicom.volumes import find_volumes
 
 
 @dataclass(frozen=True)

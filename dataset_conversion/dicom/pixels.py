@@ -49,7 +49,7 @@ def read_voxels(found: FoundVolume) -> Volume:
     stored: np.ndarray | None = None
     for file, group in groupby(numbered, key=lambda pair: pair[1].file):
         places = list(group)
-        for (k, _), pixels in zip(places, _read_frames(file, [frame for _, frame in places]), strict=True):
+        for (k, _), pixels in zip(places, read_frames(file, [frame for _, frame in places]), strict=True):
             if stored is None:
                 stored = np.empty((len(found.frames), *pixels.shape), pixels.dtype)
             stored[k] = pixels
@@ -58,7 +58,7 @@ def read_voxels(found: FoundVolume) -> Volume:
     return Volume(_rescaled(stored, found.frames).transpose(2, 1, 0), found.affine)
 
 
-def _read_frames(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
+def read_frames(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
     """The stored pixels of frames of one file, each of shape (rows, columns)."""
     try:
         with warnings.catch_warnings():

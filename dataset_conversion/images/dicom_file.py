@@ -22,13 +22,20 @@ _BLOCK = 512
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 # Beginnings of other binary files that lie in export folders: images, documents, archives, programs of a
-# viewer, folder settings. Text is recognised by its characters.
+# viewer, folder settings; they may hold DICOM's UIDs. Text is recognised by its characters, and what begins
+# with no element of DICOM is something else whatever it is.
 _OTHER_FILES = (
     b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"PK\x03\x04", b"BM", b"NRRD", b"\x5c\x01\x00\x00",
     b"\x00\x00\x01\x5c", b"n+1", b"SQLite format", b"MZ", b"\x7fELF", b"\x00\x00\x00\x01Bud1", b"RIFF",
     b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf", b"Rar!", b"\x00\x05\x16\x07", b"\x00\x00\x01\x00", b"ID3",
-    b"\xff\xfe",
+    b"\xff\xfe", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"MATLAB", b"\x93NUMPY", b"\x89HDF",
 )  # fmt: skip
+
+# Groups that a file of DICOM begins with, in either byte order, and what every one names near its beginning.
+_FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08")
+_DICOM_ROOT = b"1.2.840.10008."
+_PIXEL_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+_PREAMBLE = 128
 
 _CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f\xff]")
 
@@ -38,7 +45,7 @@ class NotDicomError(Exception):
 
 
 class DamagedError(Exception):
-    """The file looks like DICOM, or like nothing known, and cannot be read.
+    """The file looks like DICOM, or is blank, and cannot be read.
 
     The message never quotes the file: a value in it could be the patient's.
     """
@@ -70,7 +77,7 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
             dataset = read_partial(stream, _Stop(at_pixels=not pixels), force=True)
             if pixels and _DEFLATED not in beginning:
                 _check_end(stream, dataset)
-    except NotDicomError:
+    except (NotDicomError, DamagedError):
         raise
     except TooLargeError as error:
         raise DamagedError(str(error)) from None
@@ -114,11 +121,26 @@ def _check_end(stream: BinaryIO, dataset: pydicom.Dataset) -> None:
         stream.seek(last.value_tell + last.length)
         rest = stream.read(_BLOCK)
         if rest and (rest.strip(b"\0") or stream.tell() % _BLOCK or stream.read(1)):
-            raise ValueError("bytes after the end")
+            stream.seek(0, 2)
+            more = stream.tell() - last.value_tell - last.length
+            raise DamagedError(
+                f"PixelData: found {more} bytes more in the file after the {last.length} that it states, "
+                "expected none; its pixels may be shifted: export it again"
+            )
 
 
 def _is_something_else(path: Path, beginning: bytes) -> bool:
     if path.name.startswith(".") or beginning.startswith(_OTHER_FILES) or beginning[344:347] == b"n+1":
         return True
     # Text in any 8-bit encoding has no control characters; DICOM has, in every header.
-    return bool(beginning.strip()) and not _CONTROL_CHARACTERS.search(beginning)
+    if beginning.strip() and not _CONTROL_CHARACTERS.search(beginning):
+        return True
+    # A slice of which the beginning was blanked, shifted or lost.
+    starts = (beginning[:2], beginning[_PREAMBLE + 4 : _PREAMBLE + 6])
+    marks = _DICOM_ROOT in beginning[:4096] or any(tag in beginning for tag in _PIXEL_TAGS)
+    return not (is_blank(beginning) or marks or any(start in _FIRST_GROUPS for start in starts))
+
+
+def is_blank(beginning: bytes) -> bool:
+    """Whether a file begins with one byte over and over, as a damaged slice does, and a dump of an image."""
+    return len(set(beginning[:8])) < 2
