@@ -6,7 +6,7 @@ import io
 import re
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import pydicom
 from pydicom.dataelem import RawDataElement
@@ -36,6 +36,9 @@ _FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08")
 _DICOM_ROOT = b"1.2.840.10008."
 _PIXEL_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 _PREAMBLE = 128
+_LONGEST_FIRST = 1024
+
+_ARCHIVES = {b"PK\x03\x04": "ZIP", b"7z\xbc\xaf": "7z", b"Rar!": "RAR"}
 
 _CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f\xff]")
 
@@ -49,6 +52,13 @@ class DamagedError(Exception):
 
     The message never quotes the file: a value in it could be the patient's.
     """
+
+
+class BlankError(DamagedError):
+    """The file begins with one byte over and over."""
+
+    def __init__(self) -> None:
+        super().__init__("begins with one byte over and over: damaged, or a dump of an image")
 
 
 def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
@@ -68,6 +78,8 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
             stream.seek(0)
             if not marked and _is_something_else(path, beginning):
                 raise NotDicomError
+            if not marked and _is_blank(beginning):
+                raise BlankError
             if not beginning[132 if marked else 0 :].strip(b"\0"):
                 raise ValueError("blank")
             if _DEFLATED in beginning:
@@ -136,11 +148,31 @@ def _is_something_else(path: Path, beginning: bytes) -> bool:
     if beginning.strip() and not _CONTROL_CHARACTERS.search(beginning):
         return True
     # A slice of which the beginning was blanked, shifted or lost.
-    starts = (beginning[:2], beginning[_PREAMBLE + 4 : _PREAMBLE + 6])
+    begins = _is_element(beginning[:8]) or _is_element(beginning[_PREAMBLE + 4 : _PREAMBLE + 12])
     marks = _DICOM_ROOT in beginning[:4096] or any(tag in beginning for tag in _PIXEL_TAGS)
-    return not (is_blank(beginning) or marks or any(start in _FIRST_GROUPS for start in starts))
+    return not (_is_blank(beginning) or marks or begins)
 
 
-def is_blank(beginning: bytes) -> bool:
-    """Whether a file begins with one byte over and over, as a damaged slice does, and a dump of an image."""
+def _is_element(head: bytes) -> bool:
+    """Whether bytes are a whole or cut head of an element of the first groups: short, or with its VR."""
+    if head[:2] not in _FIRST_GROUPS:
+        return False
+    order: Literal["little", "big"] = "little" if head[1] == 0 else "big"
+    return len(head) < 8 or head[4:6].isalpha() or int.from_bytes(head[4:8], order) <= _LONGEST_FIRST
+
+
+def _is_blank(beginning: bytes) -> bool:
+    """Whether a file begins as a damaged slice does, and a dump of an image's background."""
     return len(set(beginning[:8])) < 2
+
+
+def archive_of(path: Path) -> str:
+    """The name of the kind of archive that a file is; empty when it is none."""
+    try:
+        with open_unpacked(path) as stream:
+            beginning = stream.read(_BLOCK)
+    except (OSError, EOFError, ValueError, zlib.error):
+        return ""
+    if beginning[257:262] == b"ustar":
+        return "TAR"
+    return next((name for start, name in _ARCHIVES.items() if beginning.startswith(start)), "")
