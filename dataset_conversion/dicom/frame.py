@@ -21,7 +21,7 @@ from dataset_conversion.dicom.contrast import (
 )
 from dataset_conversion.dicom.scanner import Scanner, scanner_of, table_position_of
 from dataset_conversion.dicom.stated_counts import NOTHING_STATED, Stated, stated_in
-from dataset_conversion.dicom.values import number_of, numbers_of, text_of, whole_of
+from dataset_conversion.dicom.values import number_of, numbers_of, private_value, text_of, whole_of
 
 Point = tuple[float, float, float]
 
@@ -31,6 +31,11 @@ LARGEST_SIDE = 8192
 ORIENTATION_TOLERANCE = 1e-3
 
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+# Siemens' and United Imaging's numbers of tiles in an image.
+_TILES = (
+    (0x0019100A, "SIEMENS MR HEADER", "NumberOfImagesInMosaic (0019,100A)"),
+    (0x00651050, "IMAGE PRIVATE HEADER", "number of images in a grid (0065,1050)"),
+)
 _STORED = ("BitsAllocated", "BitsStored", "PixelRepresentation")
 
 
@@ -140,8 +145,18 @@ def _fault_of_file(dataset: Dataset, count: int, per_frame: Sequence[Dataset] | 
         return f"NumberOfFrames: found {count}, expected per-frame functional groups with their positions"
     if per_frame is not None and len(per_frame) != count:
         return f"NumberOfFrames: found {count}, expected {len(per_frame)}, one a functional group"
-    if "MOSAIC" in frame_type_of(dataset):
-        return "ImageType: found MOSAIC, expected one slice an image"
+    if mosaic := _mosaic(dataset):
+        return f"{mosaic}, expected one slice an image: export it without tiling"
+    return ""
+
+
+def _mosaic(dataset: Dataset) -> str:
+    """What says that slices stand as tiles in one image, in words."""
+    if tiling := {"MOSAIC", "VFRAME"} & {*frame_type_of(dataset)}:
+        return f"ImageType: found {' '.join(tiling)}"
+    for tag, creator, name in _TILES:
+        if (tiles := whole_of(private_value(dataset, tag, creator)) or 0) > 1:
+            return f"{name}: found {tiles}"
     return ""
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydicom import Dataset
 
-from dataset_conversion.dicom.values import number_of, text_of, whole_of
+from dataset_conversion.dicom.values import number_of, private_value, text_of, whole_of
 
 if TYPE_CHECKING:
     from dataset_conversion.dicom.found_volume import FoundVolume
@@ -69,7 +69,7 @@ def stated_in(dataset: Dataset, groups: Sequence[Dataset], frame_type: Sequence[
     if not _COMPUTED.isdisjoint(frame_type[1:]):
         return Stated(part=part)
     counts = [(name, whole_of(dataset[name].value)) for name in _PUBLIC if name in dataset]
-    counts += [(name, whole_of(_private(dataset, tag, creator))) for tag, creator, name in _PRIVATE]
+    counts += [(name, whole_of(private_value(dataset, tag, creator))) for tag, creator, name in _PRIVATE]
     counts.append((_SIEMENS_NAME, _siemens_slices(dataset)))
     content = groups[0].get("FrameContentSequence") if groups else None
     if content:
@@ -170,26 +170,11 @@ def _part(dataset: Dataset) -> Part | None:
     return Part(text_of(dataset.get("ConcatenationUID")), number, total, offset, frames)
 
 
-def _private(dataset: Dataset, tag: int, creator: str) -> Any:
-    """The value of a private element, where its block is the creator's."""
-    if tag not in dataset:
-        return None
-    owner = tag & 0xFFFF0000 | (tag >> 8 & 0xFF)
-    try:
-        if creator not in text_of(dataset[owner].value).upper():
-            return None
-        value = dataset[tag].value
-    except Exception:  # values are decoded here: damaged ones say nothing
-        return None
-    # Private tags of implicit VR files come as bytes.
-    return int.from_bytes(value, "little") if isinstance(value, bytes) and len(value) in (2, 4) else value
-
-
 def _siemens_slices(dataset: Dataset) -> int | None:
     if dataset.get("MRAcquisitionType") != "2D":
         return None
     for tag, creator in _SIEMENS_PROTOCOLS:
-        text = _private(dataset, tag, creator)
+        text = private_value(dataset, tag, creator)
         if isinstance(text, bytes) and (found := _slices_in(text)):
             return found
     return None

@@ -86,9 +86,12 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
                 _check_deflated(stream, beginning)
             # Odd values are the rule in real exports; what matters is checked by us.
             pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-            dataset = read_partial(stream, _Stop(at_pixels=not pixels), force=True)
+            stop = _Stop(at_pixels=not pixels)
+            dataset = read_partial(stream, stop, force=True)
             if pixels and _DEFLATED not in beginning:
                 _check_end(stream, dataset)
+            if stop.astray:
+                raise ValueError("no element after the pixels")
     except (NotDicomError, DamagedError):
         raise
     except TooLargeError as error:
@@ -116,14 +119,17 @@ class _Stop:
 
     def __init__(self, *, at_pixels: bool) -> None:
         self._at_pixels, self._passed = at_pixels, False
+        #: Whether something else than elements follows the pixels.
+        self.astray = False
 
     def __call__(self, tag: BaseTag, *_: object) -> bool:
         # Group 0 is never stored: blank bytes would be read as no end of its empty elements. Less than
         # the pixels' tag after them is pixels, shifted by bytes that do not belong there.
-        if tag.group == 0 or (self._passed and tag < _PIXELS[0]):
+        self.astray = self._passed and tag < _PIXELS[0]
+        if tag.group == 0 and not self._passed:
             raise ValueError("no element")
         self._passed |= tag in _PIXELS
-        return self._at_pixels and self._passed
+        return self.astray or (self._at_pixels and self._passed)
 
 
 def _check_end(stream: BinaryIO, dataset: pydicom.Dataset) -> None:
@@ -158,7 +164,8 @@ def _is_element(head: bytes) -> bool:
     if head[:2] not in _FIRST_GROUPS:
         return False
     order: Literal["little", "big"] = "little" if head[1] == 0 else "big"
-    return len(head) < 8 or head[4:6].isalpha() or int.from_bytes(head[4:8], order) <= _LONGEST_FIRST
+    length = int.from_bytes(head[4:8], order)
+    return len(head) < 8 or head[4:6].isalpha() or (length % 2 == 0 and length <= _LONGEST_FIRST)
 
 
 def _is_blank(beginning: bytes) -> bool:

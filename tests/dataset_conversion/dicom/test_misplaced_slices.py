@@ -75,7 +75,7 @@ def test_an_end_slice_in_another_series(test_data: Path, tmp_path: Path) -> None
     header.SeriesInstanceUID = pydicom.dcmread(files[fat[0]]).SeriesInstanceUID
     header.save_as(files[water[-1]])
     outcome = whole_way(tmp_path / "sound")
-    assert sorted(reason.split(":")[0] for reason in outcome.refusals) == ["doubled places", "torn"]
+    assert sorted(reason.split(":")[0] for reason in outcome.refusals) == ["too few slices", "torn"]
     assert {volume.array.shape for _, volume in outcome.volumes} == {(256, 256, 4)}
 
 
