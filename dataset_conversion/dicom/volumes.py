@@ -25,7 +25,7 @@ from dataset_conversion.dicom.found_volume import (
 )
 from dataset_conversion.dicom.fragments import torn
 from dataset_conversion.dicom.frame import ORIENTATION_TOLERANCE, Frame
-from dataset_conversion.dicom.stated_counts import fault_of_counts, fault_of_parts, fault_of_stated_spacing
+from dataset_conversion.dicom.lost_slices import fault_of_counts, fault_of_parts, fault_of_stated_spacing
 
 Member = TypeVar("Member")
 
