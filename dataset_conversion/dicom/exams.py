@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_conversion.dicom.found_volume import FoundVolume
+from dataset_conversion.dicom.found_volume import FEWEST_SLICES, FoundVolume
+from dataset_conversion.dicom.fragments import torn
 from dataset_conversion.dicom.frame import Frame
 from dataset_conversion.dicom.keys import Key, with_new_keys
 from dataset_conversion.dicom.scan import Scan, Unreadable
-from dataset_conversion.dicom.volumes import FEWEST_SLICES, find_volumes, torn
+from dataset_conversion.dicom.volumes import find_volumes
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
             series_studies[frame.identity.series].add(study)
     folders = {study: {frame.file.parent for frame in frames} for study, frames in studies.items()}
     damaged = Counter(
-        study for file, known in found.damaged.items() for study in _owners(file, known, folders)
+        study
+        for file, known in found.damaged.items()
+        for study in _owners(file, known, folders)
+        if not (known.blank and _is_larger(file, studies[study]))
     )
     reasons = {}
     for study, frames in studies.items():
@@ -101,6 +105,15 @@ def _owners(file: Path, damaged: Unreadable, folders: dict[str, set[Path]]) -> l
         return [damaged.study]
     beside = [study for study, own in folders.items() if file.parent in own]
     return beside or [study for study, own in folders.items() if file.is_relative_to(os.path.commonpath(own))]
+
+
+def _is_larger(file: Path, frames: Sequence[Frame]) -> bool:
+    """Whether a file is larger than a slice among these can be, damaged or not: a dump of a volume."""
+    try:
+        size = file.stat().st_size
+    except OSError:
+        return False
+    return size > 2 * max(frame.stamp[0] for frame in frames)
 
 
 def _with_stations(volumes: Sequence[FoundVolume]) -> list[FoundVolume]:

@@ -11,6 +11,11 @@ import numpy as np
 from dataset_conversion.dicom.frame import Frame, Identity
 from dataset_conversion.images import Plane
 
+#: Fewer slices give no spacing that could be checked.
+FEWEST_SLICES = 3
+#: Of the distance between slices.
+SPACING_TOLERANCE = 0.02
+
 
 @dataclass(frozen=True)
 class FoundVolume:

@@ -20,14 +20,22 @@ from dataset_conversion.dicom.contrast import (
     frame_type_of,
 )
 from dataset_conversion.dicom.scanner import Scanner, scanner_of, table_position_of
-from dataset_conversion.dicom.values import number_of, numbers_of, text_of, whole_of
+from dataset_conversion.dicom.stated_counts import NOTHING_STATED, Stated, stated_in
+from dataset_conversion.dicom.values import number_of, numbers_of, private_value, text_of, whole_of
 
 Point = tuple[float, float, float]
 
 #: More rows or columns are a damaged number: they would be given memory before anything else is known.
 LARGEST_SIDE = 8192
+#: Between direction cosines.
+ORIENTATION_TOLERANCE = 1e-3
 
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+# Siemens' and United Imaging's numbers of tiles in an image.
+_TILES = (
+    (0x0019100A, "SIEMENS MR HEADER", "NumberOfImagesInMosaic (0019,100A)"),
+    (0x00651050, "IMAGE PRIVATE HEADER", "number of images in a grid (0065,1050)"),
+)
 _STORED = ("BitsAllocated", "BitsStored", "PixelRepresentation")
 
 
@@ -52,6 +60,11 @@ class Plane:
     #: Unit vectors (LPS+) of growing column index, and of growing row index.
     along_row: Point
     along_column: Point
+
+    def turned_as(self, other: Plane) -> bool:
+        """Whether the two have one orientation."""
+        own, others = (*self.along_row, *self.along_column), (*other.along_row, *other.along_column)
+        return all(abs(a - b) <= ORIENTATION_TOLERANCE for a, b in zip(own, others, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +100,12 @@ class Frame:
     stored: tuple[int | None, ...]
     #: Why the frame cannot be part of a volume; empty when it can.
     fault: str
-    #: Whether the header states slope and intercept.
-    rescaled: bool = False
+    #: Which of RescaleSlope and RescaleIntercept the header states.
+    rescaled: tuple[str, ...] = ()
     #: Whether the file states that its pixels are neither compressed nor big-endian.
     native: bool = False
+    echo_number: int | None = None
+    stated: Stated = NOTHING_STATED
     #: Size and time of change of the file when its header was read.
     stamp: tuple[int, int] = (0, 0)
 
@@ -130,8 +145,18 @@ def _fault_of_file(dataset: Dataset, count: int, per_frame: Sequence[Dataset] | 
         return f"NumberOfFrames: found {count}, expected per-frame functional groups with their positions"
     if per_frame is not None and len(per_frame) != count:
         return f"NumberOfFrames: found {count}, expected {len(per_frame)}, one a functional group"
-    if "MOSAIC" in frame_type_of(dataset):
-        return "ImageType: found MOSAIC, expected one slice an image"
+    if mosaic := _mosaic(dataset):
+        return f"{mosaic}, expected one slice an image: export it without tiling"
+    return ""
+
+
+def _mosaic(dataset: Dataset) -> str:
+    """What says that slices stand as tiles in one image, in words."""
+    if tiling := {"MOSAIC", "VFRAME"} & {*frame_type_of(dataset)}:
+        return f"ImageType: found {' '.join(tiling)}"
+    for tag, creator, name in _TILES:
+        if (tiles := whole_of(private_value(dataset, tag, creator)) or 0) > 1:
+            return f"{name}: found {tiles}"
     return ""
 
 
@@ -146,10 +171,15 @@ def _frame(
         missing = "no usable ImagePositionPatient"
     slope = get("PixelValueTransformationSequence", "RescaleSlope")
     intercept = get("PixelValueTransformationSequence", "RescaleIntercept")
-    rescaled = (slope, intercept) != (None, None)
-    scale = (number_of(slope), number_of(intercept)) if rescaled else (1.0, 0.0)
+    pair = {"RescaleSlope": slope, "RescaleIntercept": intercept}
+    # A lone one stands beside the other's neutral value.
+    scale = tuple(
+        neutral if value is None else number_of(value)
+        for value, neutral in zip(pair.values(), (1.0, 0.0), strict=True)
+    )
     if None in scale or scale[0] == 0:
         missing = missing or "RescaleSlope, RescaleIntercept: found no two usable numbers"
+    frame_type = frame_type_of(dataset, groups)
     content = partial(get, "FrameContentSequence")
     return Frame(
         file=source[0],
@@ -161,7 +191,7 @@ def _frame(
         body_part=text_of(get("FrameAnatomySequence", "BodyPartExamined")),
         contrast=contrast_of(dataset, groups),
         component=component_of(dataset, groups),
-        frame_type=frame_type_of(dataset, groups),
+        frame_type=frame_type,
         echo_time=number_of(get("MREchoSequence", "EffectiveEchoTime", "EchoTime")),
         repetition_time=number_of(get("MRTimingAndRelatedParametersSequence", "RepetitionTime")),
         temporal_position=whole_of(content("TemporalPositionIndex", "TemporalPositionIdentifier")),
@@ -173,8 +203,10 @@ def _frame(
         intercept=scale[1] or 0.0,
         stored=tuple(whole_of(dataset.get(key)) for key in _STORED),
         fault=fault or missing,
-        rescaled=rescaled,
+        rescaled=tuple(name for name, value in pair.items() if value is not None),
         native=dataset.get("file_meta", {}).get("TransferSyntaxUID") in _NATIVE,
+        echo_number=whole_of(dataset.get("EchoNumbers")),
+        stated=stated_in(dataset, groups, frame_type),
         stamp=source[1],
     )
 

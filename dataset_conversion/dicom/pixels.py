@@ -6,17 +6,15 @@ import warnings
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-from pydicom import Dataset
-from pydicom.encaps import get_frame
-from pydicom.pixels import get_decoder
-from pydicom.pixels.decoders.base import Decoder
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom import DataElement, Dataset
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom.frame import Frame, stamp_of
+from dataset_conversion.dicom.streams import decode, find_decoder
+from dataset_conversion.dicom.values import whole_of
 from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.images.dicom_file import DamagedError, read_dataset
 
@@ -25,17 +23,9 @@ _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # The tag of native PixelData, little endian, with its VR and two reserved bytes where VRs are explicit.
 _BEGINNINGS = (b"\xe0\x7f\x10\x00OW\x00\x00", b"\xe0\x7f\x10\x00OB\x00\x00", b"\xe0\x7f\x10\x00")
 
-_JPEG_2000 = b"\xff\x4f\xff\x51"
-_JPEG = b"\xff\xd8"
-# Beginnings of frame headers: baseline to lossless JPEG, and JPEG-LS.
-_FRAME_HEADERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7}
-_SCAN = 0xDA
-
-# GDCM reads the most, and on damaged JPEG 2000 it ends the whole process: it is asked last.
-_SAFEST_FIRST = ("pydicom", "pylibjpeg", "pyjpegls", "pillow", "gdcm")
-
-# Bits beyond BitsStored are checked here, not masked away in silence.
-_AS_STORED: dict[str, Any] = {"correct_unused_bits": False}
+# Groups of overlays, and where one stands in the pixels' own words.
+_OVERLAYS = range(0x6000, 0x6020, 2)
+_NONE = DataElement(0x60000100, "US", None)
 
 
 def read_voxels(found: FoundVolume) -> Volume:
@@ -49,7 +39,7 @@ def read_voxels(found: FoundVolume) -> Volume:
     stored: np.ndarray | None = None
     for file, group in groupby(numbered, key=lambda pair: pair[1].file):
         places = list(group)
-        for (k, _), pixels in zip(places, _read_frames(file, [frame for _, frame in places]), strict=True):
+        for (k, _), pixels in zip(places, read_frames(file, [frame for _, frame in places]), strict=True):
             if stored is None:
                 stored = np.empty((len(found.frames), *pixels.shape), pixels.dtype)
             stored[k] = pixels
@@ -58,15 +48,14 @@ def read_voxels(found: FoundVolume) -> Volume:
     return Volume(_rescaled(stored, found.frames).transpose(2, 1, 0), found.affine)
 
 
-def _read_frames(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
+def read_frames(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
     """The stored pixels of frames of one file, each of shape (rows, columns)."""
     try:
         with warnings.catch_warnings():
             # They quote values, which can be the patient's.
             warnings.simplefilter("ignore")
             images = _decoded(file, frames)
-        for image, frame in zip(images, frames, strict=True):
-            _check_image(file, image, frame)
+        images = [_within_stored(file, *pair) for pair in zip(images, frames, strict=True)]
     except ConversionError:
         raise
     except DamagedError as error:
@@ -90,18 +79,10 @@ def _decoded(file: Path, frames: Sequence[Frame]) -> list[np.ndarray]:
         return [image]
     dataset = read_dataset(file, pixels=True)
     syntax = _syntax(dataset)
-    decoder, plugin = _decoder(file, syntax)
+    find_decoder(file, syntax, dataset)
     if fault := _fault_of_pixels(dataset):
         raise ConversionError(f"{file}: {fault}")
-    if syntax == RLELossless:
-        # A segment longer than the image is cut with no more than a warning.
-        warnings.simplefilter("error")
-    elif syntax.is_encapsulated:
-        _check_streams(file, dataset, frames)
-    return [
-        decoder.as_array(dataset, index=frame.number, raw=True, decoding_plugin=plugin, **_AS_STORED)[0]
-        for frame in frames
-    ]
+    return decode(file, dataset, syntax, frames)
 
 
 def native_pixels(file: Path, frame: Frame) -> np.ndarray | None:
@@ -131,80 +112,6 @@ def native_pixels(file: Path, frame: Frame) -> np.ndarray | None:
     )
 
 
-def _decoder(file: Path, syntax: UID) -> tuple[Decoder, str]:
-    """The decoder of a syntax, and the plugin for it that damaged data harms least."""
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError:
-        decoder = None
-    if decoder is None or not decoder.is_available:
-        name = "another" if syntax.name == str(syntax) else syntax.name
-        raise ConversionError(
-            f"{file}: TransferSyntaxUID: found {name}, expected one that a decoder here reads; export it "
-            "uncompressed"
-        )
-    return decoder, min(decoder.available_plugins, key=_SAFEST_FIRST.index, default="")
-
-
-def _check_streams(file: Path, dataset: Dataset, frames: Sequence[Frame]) -> None:
-    count = int(dataset.get("NumberOfFrames") or 1)
-    for frame in frames:
-        stated = stated_by(get_frame(dataset.PixelData, frame.number, number_of_frames=count))
-        if stated is None:
-            raise ConversionError(f"{file}: PixelData: found no {_syntax(dataset).name}; export it again")
-        # Other numbers than these make decoders write beyond the image.
-        if stated[:3] != (dataset.Rows, dataset.Columns, 1) or stated.bits > dataset.BitsAllocated:
-            rows, columns, components, bits = stated
-            raise ConversionError(
-                f"{file}: compressed image: found {rows} x {columns}, {components} components of {bits} "
-                f"bits, expected {dataset.Rows} x {dataset.Columns}, 1 of at most {dataset.BitsAllocated} "
-                "as in the header; export it again"
-            )
-
-
-class Stated(NamedTuple):
-    """Size, components (more than one: colour) and bits a value of a compressed image."""
-
-    rows: int
-    columns: int
-    components: int
-    bits: int
-
-
-def stated_by(frame: bytes) -> Stated | None:
-    """Read the header of a JPEG, JPEG-LS or JPEG 2000 stream; None where it is broken.
-
-    All parts of a JPEG header up to the first scan have to be in their places: where one is not, GDCM may
-    end the whole process.
-
-    See ISO/IEC 10918-1 B.2.2, 14495-1 C.2.2 and 15444-1 A.5.1.
-
-    Examples
-    --------
-    >>> stated_by(bytes.fromhex("ffd8 fff7 000b 0c 0100 0080 01 011100 ffda 0008 01 01 00 00 00 00"))
-    Stated(rows=256, columns=128, components=1, bits=12)
-    """
-    if frame.startswith(_JPEG_2000):
-        right, lower, left, upper = (_number(frame, at, 4) for at in (8, 12, 16, 20))
-        return Stated(lower - upper, right - left, _number(frame, 40), (_number(frame, 42, 1) & 0x7F) + 1)
-    if not frame.startswith(_JPEG):
-        return None
-    stated = None
-    at = 2
-    while at + 10 <= len(frame) and frame[at] == 0xFF and frame[at + 1] >= 0xC0:
-        if frame[at + 1] == _SCAN:
-            return stated
-        if frame[at + 1] in _FRAME_HEADERS:
-            rows, columns = _number(frame, at + 5), _number(frame, at + 7)
-            stated = Stated(rows, columns, components=frame[at + 9], bits=frame[at + 4])
-        at += 2 + _number(frame, at + 2)
-    return None
-
-
-def _number(frame: bytes, at: int, size: int = 2) -> int:
-    return int.from_bytes(frame[at : at + size], "big")
-
-
 def _syntax(dataset: Dataset) -> UID:
     """The transfer syntax; without a file header, the one that pydicom recognised."""
     if stated := dataset.get("file_meta", Dataset()).get("TransferSyntaxUID"):
@@ -231,19 +138,52 @@ def _fault_of_pixels(dataset: Dataset) -> str:
     return ""
 
 
-def _check_image(file: Path, image: np.ndarray, frame: Frame) -> None:
+def _within_stored(file: Path, image: np.ndarray, frame: Frame) -> np.ndarray:
+    """An image of the size and range that its header says, without overlays in the pixels' own words.
+
+    Padding may lie outside the range, as PixelPaddingValue says, and stays as it is.
+    """
     plane = frame.plane
     if plane is None or image.shape != (plane.rows, plane.columns):
         raise ConversionError(f"{file}: pixel data: found {image.shape}, expected the size in its header")
     _, bits, signed = frame.stored
     if image.dtype.kind == "f" or not bits:
-        return
+        return image
     lowest, highest = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    if image.min() < lowest or image.max() > highest:
+    if lowest <= image.min() and image.max() <= highest:
+        return image
+    header = read_dataset(file, pixels=False)
+    overlays = 0 if signed else _overlay_bits(header, bits)
+    cleared = image & ~image.dtype.type(overlays)
+    outside = (cleared < lowest) | (cleared > highest)
+    ends = [header.get(keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    padding = [_as_word(end, image.dtype) for end in ends if isinstance(end, int)]
+    if padding:
+        outside &= (cleared < min(padding)) | (cleared > max(padding))
+    if outside.any():
+        undeclared = "" if overlays or padding else ", and the header declares no overlay or padding"
         raise ConversionError(
-            f"{file}: pixel data: found values {image.min()} to {image.max()}, expected {lowest} to "
-            f"{highest} as BitsStored {bits} says; export it again"
+            f"{file}: pixel data: found values {cleared.min()} to {cleared.max()}, {outside.sum()} of "
+            f"{outside.size} too large or small, expected {lowest} to {highest} as BitsStored {bits} says"
+            f"{undeclared}; export it again"
         )
+    return cleared
+
+
+def _overlay_bits(header: Dataset, bits: int) -> int:
+    """The bits above the stored ones in which, by the header, overlays stand."""
+    allocated, overlays = whole_of(header.get("BitsAllocated")) or 0, 0
+    for group in _OVERLAYS:
+        position, size = (whole_of(header.get((group, element), _NONE).value) for element in (0x0102, 0x0100))
+        embedded = size == allocated and (group, 0x3000) not in header
+        if embedded and position is not None and bits <= position < allocated:
+            overlays |= 1 << position
+    return overlays
+
+
+def _as_word(value: int, kind: np.dtype) -> int:
+    """A value as pixels hold it: some write 63536 for -2000."""
+    return int(np.array([value & (2 ** (8 * kind.itemsize) - 1)], f"u{kind.itemsize}").astype(kind)[0])
 
 
 def _rescaled(stored: np.ndarray, frames: Sequence[Frame]) -> np.ndarray:

@@ -15,7 +15,13 @@ from tqdm import tqdm
 
 from dataset_conversion.dicom.frame import Frame, frames_of
 from dataset_conversion.images import ConversionError
-from dataset_conversion.images.dicom_file import DamagedError, NotDicomError, read_dataset
+from dataset_conversion.images.dicom_file import (
+    BlankError,
+    DamagedError,
+    NotDicomError,
+    archive_of,
+    read_dataset,
+)
 from dataset_conversion.parallel import run_each
 
 # Files a worker reads before it reports: enough that messages between processes cost nothing.
@@ -23,6 +29,7 @@ _CHUNK = 64
 # Fewer files are read sooner than other processes have started.
 _FEW_FILES = 1000
 
+_DIRECTORY = "Media Storage Directory Storage"
 #: Objects with pixels that are no image of the patient.
 _DERIVED_OBJECTS = {"Segmentation Storage", "Label Map Segmentation Storage", "RT Dose Storage"}
 
@@ -41,6 +48,8 @@ class Unreadable:
     reason: str
     #: StudyInstanceUID where that much could be read; never to be written.
     study: str = ""
+    #: Whether it begins with one byte over and over, as a dump of an image may too.
+    blank: bool = False
 
 
 #: What a file turned out to be.
@@ -66,6 +75,10 @@ def scan(source: Path, *, processes: int | None = None) -> Scan:
     """
     if not source.exists():
         raise ConversionError(f"{source}: no such folder; name the folder of the exported studies")
+    if source.is_file() and (archive := archive_of(source)):
+        raise ConversionError(
+            f"{source}: is a {archive} archive, expected a folder: unpack it and name the folder"
+        )
     found = [source] if source.is_file() else sorted(source.rglob("*"))
     paths = [path for path in found if path.is_file()]
     frames: list[Frame] = []
@@ -84,7 +97,15 @@ def scan(source: Path, *, processes: int | None = None) -> Scan:
             case more:
                 frames += more
     if not frames:
+        if source.is_file() and _DIRECTORY in others:
+            raise ConversionError(
+                f"{source}: is the list of a medium, expected a folder: name the one it lies in"
+            )
         detail = f"; {len(damaged)} files cannot be read" if damaged else ""
+        for archive, count in Counter(filter(None, map(archive_of, paths))).items():
+            detail += (
+                f"; {count} {archive} archive{'s' * (count > 1)}: unpack {'them' if count > 1 else 'it'}"
+            )
         raise ConversionError(f"{source}: found no DICOM image in {len(paths)} files, expected some{detail}")
     return Scan(source, tuple(frames), dict(sorted(others.items())), damaged)
 
@@ -125,7 +146,7 @@ def read_headers(path: Path) -> Headers:
     except NotDicomError:
         return Other("not DICOM")
     except DamagedError as error:
-        return Unreadable(str(error))
+        return Unreadable(str(error), blank=isinstance(error, BlankError))
     except Exception as error:  # values are decoded when asked for: damaged ones raise all kinds
         return Unreadable(f"damaged header ({type(error).__name__})", study)
     if not all(re.fullmatch(r"[\w.-]+", uid, re.ASCII) for uid in (study, frames[0].identity.series)):

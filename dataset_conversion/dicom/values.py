@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from pydicom import Dataset
+
 
 def text_of(value: Any) -> str:
     """Text without padding; empty when absent."""
@@ -39,3 +41,18 @@ def numbers_of(value: Any, count: int) -> tuple[float, ...] | None:
     except (TypeError, ValueError):
         return None
     return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
+
+
+def private_value(dataset: Dataset, tag: int, creator: str) -> Any:
+    """The value of a private element, where its block is the creator's (in capitals)."""
+    if tag not in dataset:
+        return None
+    owner = tag & 0xFFFF0000 | (tag >> 8 & 0xFF)
+    try:
+        if creator not in text_of(dataset[owner].value).upper():
+            return None
+        value = dataset[tag].value
+    except Exception:  # values are decoded here: damaged ones say nothing
+        return None
+    # Private tags of implicit VR files come as bytes.
+    return int.from_bytes(value, "little") if isinstance(value, bytes) and len(value) in (2, 4) else value

@@ -9,17 +9,28 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from operator import attrgetter
+from typing import TypeVar
 
 import numpy as np
 
-from dataset_conversion.dicom.found_volume import FoundVolume, normal_of, places_along_normal
-from dataset_conversion.dicom.frame import Frame
+from dataset_conversion.dicom.doubled import fault_of_doubled
+from dataset_conversion.dicom.found_volume import (
+    FEWEST_SLICES,
+    SPACING_TOLERANCE,
+    FoundVolume,
+    normal_of,
+    places_along_normal,
+)
+from dataset_conversion.dicom.fragments import torn
+from dataset_conversion.dicom.frame import ORIENTATION_TOLERANCE, Frame
+from dataset_conversion.dicom.lost_slices import fault_of_counts, fault_of_parts, fault_of_stated_spacing
 
-#: Fewer slices give no spacing that could be checked.
-FEWEST_SLICES = 3
-SPACING_TOLERANCE = 0.02
-ORIENTATION_TOLERANCE = 1e-3
+Member = TypeVar("Member")
+
+# Printed in more or fewer digits: well below what tells two echoes apart.
+_ECHO_NOISE_MS = 0.005
 # Positions nearer than this are the same place: well below any slice spacing, above printed rounding.
 _SAME_PLACE_MM = 0.01
 
@@ -29,17 +40,44 @@ def find_volumes(frames: Iterable[Frame]) -> list[FoundVolume]:
     series = _split(frames, lambda frame: frame.identity.series)
     volumes = [volume for group in series for volume in _volumes_of_series(group)]
     volumes.sort(key=_order)
-    return _named(_without_torn(volumes))
+    return _named(_without_scattered(_without_lost(volumes)))
 
 
 def _volumes_of_series(frames: Sequence[Frame]) -> list[FoundVolume]:
-    if reason := _fault_of_series(frames):
+    if reason := _fault_of_series(frames) or fault_of_parts(frames):
         return [FoundVolume(tuple(frames), reason)]
-    kinds = _split(frames, lambda frame: (frame.frame_type, frame.component, frame.echo_time))
+    kinds = _split(_with_one_echo_time(frames), _kind)
     groups = [part for kind in kinds for part in _stations(kind)]
-    for key in (attrgetter("temporal_position"), attrgetter("acquisition")):
+    for name in ("series_number", "temporal_position", "acquisition", "echo_number"):
+        key = attrgetter(name)
         groups = [part for group in groups for part in (_split(group, key) if _doubled(group) else [group])]
-    return [_volume(group) for group in groups]
+    return [_volume(part) for group in groups for part in _times(group)]
+
+
+def _kind(frame: Frame) -> tuple[Hashable, ...]:
+    """What all slices of a volume share."""
+    frame_type = tuple(term for term in frame.frame_type if term)
+    return frame_type, frame.contrast.name, frame.component, frame.echo_time
+
+
+def _with_one_echo_time(frames: Sequence[Frame]) -> list[Frame]:
+    """Give echo times that differ by rounding one value, the smallest."""
+    first: dict[float | None, float | None] = {None: None}
+    times = sorted({frame.echo_time for frame in frames if frame.echo_time is not None})
+    for time, before in zip(times, [-np.inf, *times], strict=False):
+        first[time] = first[before] if time - before <= _ECHO_NOISE_MS else time
+    if len(set(first.values())) == len(first):
+        return list(frames)
+    return [replace(frame, echo_time=first[frame.echo_time]) for frame in frames]
+
+
+def _times(frames: list[Frame]) -> list[list[Frame]]:
+    """Take time points apart whose slices lie between each other's, which makes a stack of both look even."""
+    parts = _split(frames, attrgetter("temporal_position"))
+    if len(parts) < 2 or min(map(len, parts)) < 2:
+        return [frames]
+    spans = sorted((along.min(), along.max()) for along in map(places_along_normal, parts))
+    return parts if any(low < before for (_, before), (low, _) in pairwise(spans)) else [frames]
 
 
 def _stations(frames: list[Frame]) -> list[list[Frame]]:
@@ -84,7 +122,8 @@ def _orientations(frames: Sequence[Frame]) -> dict[tuple[float, ...], int]:
             continue
         cosines = (*frame.plane.along_row, *frame.plane.along_column)
         near = next(
-            (known for known in found if np.allclose(known, cosines, atol=ORIENTATION_TOLERANCE)), cosines
+            (known for known in found if np.allclose(known, cosines, rtol=0, atol=ORIENTATION_TOLERANCE)),
+            cosines,
         )
         found[near] = found.get(near, 0) + 1
     return found
@@ -109,20 +148,21 @@ def _fault_of_grid(frames: Sequence[Frame], along: np.ndarray) -> str:
     stored = Counter("/".join(str(part) for part in frame.stored) for frame in frames)
     if len(stored) > 1:
         return f"mixed BitsAllocated/BitsStored/PixelRepresentation: found {_counted(stored)}, expected one"
-    if (spaces := len({frame.identity.frame_of_reference for frame in frames})) > 1:
-        return f"FrameOfReferenceUID: found {spaces} in one volume, expected one; the slices share no space"
-    rescaled = sum(frame.rescaled for frame in frames)
-    if rescaled not in (0, len(frames)):
-        return f"RescaleSlope: found in {rescaled} of {len(frames)} slices, expected in all or none"
+    spaces = Counter(frame.identity.frame_of_reference for frame in frames)
+    if (blank := spaces.pop("", 0)) and spaces:
+        return f"FrameOfReferenceUID: blank in {blank} of {len(frames)} slices, expected in all or none"
+    if (count := len(spaces)) > 1:
+        return f"FrameOfReferenceUID: found {count} in one volume, expected one; the slices share no space"
+    for name in ("RescaleSlope", "RescaleIntercept"):
+        stating = sum(name in frame.rescaled for frame in frames)
+        if stating not in (0, len(frames)):
+            return f"{name}: found in {stating} of {len(frames)} slices, expected in all or none"
+    if doubled := fault_of_doubled(frames, along, _SAME_PLACE_MM):
+        return doubled
     steps = np.diff(along)
-    if repeats := int((steps < _SAME_PLACE_MM).sum()):
-        return (
-            f"duplicates: found {repeats} of {len(frames)} slices at the place of another, alike in image "
-            "type, echo time, temporal position and acquisition, expected one a place; remove the copies"
-        )
     if len(frames) < FEWEST_SLICES:
         return f"too few slices: found {len(frames)}, expected at least {FEWEST_SLICES}"
-    return _fault_of_spacing(frames, steps)
+    return _fault_of_spacing(frames, steps) or fault_of_stated_spacing(frames, float(np.median(steps)))
 
 
 def _fault_of_spacing(frames: Sequence[Frame], steps: np.ndarray) -> str:
@@ -143,77 +183,35 @@ def _fault_of_spacing(frames: Sequence[Frame], steps: np.ndarray) -> str:
     return ""
 
 
-def _without_torn(volumes: list[FoundVolume]) -> list[FoundVolume]:
-    """Refuse a volume that other frames of its series continue: a tag has torn it apart.
+def _without_lost(volumes: list[FoundVolume]) -> list[FoundVolume]:
+    """Refuse a volume that other frames continue, or that lacks slices which its header counts.
 
     One slice whose echo time, type or series differs (a damaged or edited header) would otherwise leave
     a volume that looks whole, one slice short.
     """
-    return [replace(volume, reason=volume.reason or torn(volume, volumes)) for volume in volumes]
+    return [
+        replace(volume, reason=volume.reason or torn(volume, volumes) or fault_of_counts(volume, volumes))
+        for volume in volumes
+    ]
 
 
-def torn(volume: FoundVolume, volumes: Iterable[FoundVolume]) -> str:
-    """Say which slices among other volumes are lost ones of this usable one; empty when none are."""
-    others = [other for other in volumes if other is not volume]
-    if other := next((other for other in others if _continues(other, volume)), None):
-        return (
-            f"torn: {len(other.frames)} further slices continue this volume and differ in "
-            f"{_difference(other.first, volume.first)}; expected one volume"
-        )
-    unplaced = [frame for other in others for frame in other.frames if other.reason]
-    if lost := sum(_may_belong(frame, volume.first) for frame in unplaced):
-        return f"torn: {lost} further frames that lack their place may be slices of it; export it again"
-    return ""
-
-
-def _may_belong(frame: Frame, own: Frame) -> bool:
-    """Whether a frame that lost its place, and perhaps its series, is like those of a volume."""
-    return (
-        (frame.plane is None or frame.position is None)
-        and frame.series_number in (None, own.series_number)
-        and (frame.frame_type == own.frame_type or frame.echo_time == own.echo_time is not None)
-    )
-
-
-def _continues(other: FoundVolume, volume: FoundVolume) -> bool:
-    """Whether another's frames (a fragment, a twin) go on just beyond an end of the volume, on its grid."""
-    places = [frame.position for frame in other.frames if frame.position and _related(frame, other, volume)]
-    if not places:
-        return False
-    world = np.array([[-x, -y, z, 1.0] for x, y, z in places])
-    columns, rows, slices, _ = np.linalg.inv(volume.affine) @ world.T
-    slices = slices[np.maximum(np.abs(columns), np.abs(rows)) < 0.5]
-    count = volume.shape[2]
-    beyond = (np.minimum(np.abs(slices + 1), np.abs(slices - count)) < 2 * SPACING_TOLERANCE).any()
-    inside = set(np.rint(slices[(slices > -0.5) & (slices < count - 0.5)]))
-    return bool(beyond and len(inside) in (0, count))
-
-
-def _related(frame: Frame, other: FoundVolume, volume: FoundVolume) -> bool:
-    """Whether another's frame may be a lost slice of the volume.
-
-    It may be one of the same series; or, where the other is no good either, any of a few, or one of the
-    same SeriesNumber.
-    """
-    plane, own = frame.plane, volume.first.plane
-    if plane is None or own is None or (plane.rows, plane.columns) != (own.rows, own.columns):
-        return False
-    if frame.identity.series == volume.identity.series:
-        return True
-    numbered = frame.series_number in (None, volume.first.series_number)
-    suspect = bool(other.reason) and (numbered or len(other.frames) < FEWEST_SLICES)
-    return suspect and len(_orientations([frame, volume.first])) == 1
-
-
-def _difference(a: Frame, b: Frame) -> str:
-    named = {
-        "SeriesInstanceUID": a.identity.series != b.identity.series,
-        "image type": a.frame_type != b.frame_type,
-        "complex component": a.component != b.component,
-        "echo time": a.echo_time != b.echo_time,
-        "acquisition": a.acquisition != b.acquisition or a.temporal_position != b.temporal_position,
-    }
-    return ", ".join(name for name, differs in named.items() if differs) or "nothing that was looked at"
+def _without_scattered(volumes: list[FoundVolume]) -> list[FoundVolume]:
+    """Say of slices that stand in a series each that they make a stack together."""
+    single = [volume for volume in volumes if len(volume.frames) == 1 and volume.first.plane]
+    kinds = _split(single, lambda v: (v.first.contrast.name, v.first.component, v.first.frame_type))
+    reasons: dict[int, str] = {}
+    for kind in kinds:
+        frames = [volume.first for volume in kind if volume.first.plane and volume.first.position]
+        if len(frames) < FEWEST_SLICES or len(_orientations(frames)) > 1:
+            continue
+        stack = _volume(frames)
+        if not stack.reason:
+            reason = (
+                f"too few slices: found 1, expected at least {FEWEST_SLICES}; {len(frames)} series of one "
+                f"slice each stand at even spacing, {stack.spacing[2]:.4g} mm: export them as one series"
+            )
+            reasons |= {id(volume): reason for volume in kind}
+    return [replace(volume, reason=reasons.get(id(volume), volume.reason)) for volume in volumes]
 
 
 def _order(volume: FoundVolume) -> tuple[Hashable, ...]:
@@ -227,6 +225,8 @@ def _order(volume: FoundVolume) -> tuple[Hashable, ...]:
         frame.frame_type,
         frame.temporal_position or 0,
         frame.acquisition or 0,
+        frame.echo_number or 0,
+        frame.contrast.name,
         tuple(round(value, 3) for value in frame.position or ()),
         frame.identity.series,
     )
@@ -254,10 +254,10 @@ def _letters(number: int) -> str:
     return letters if number < 26 else _letters(number // 26 - 1) + letters
 
 
-def _split(frames: Iterable[Frame], key: Callable[[Frame], Hashable]) -> list[list[Frame]]:
-    groups: dict[Hashable, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        groups[key(frame)].append(frame)
+def _split(members: Iterable[Member], key: Callable[[Member], Hashable]) -> list[list[Member]]:
+    groups: dict[Hashable, list[Member]] = defaultdict(list)
+    for member in members:
+        groups[key(member)].append(member)
     return list(groups.values())
 
 

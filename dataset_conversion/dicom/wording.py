@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ _SEQUENCES = """
     subtraction localizer localiser loc scout survey aascout pilot surview planning planscan calibration
     calib ref shim test qc phantom repeat rep again bh breathhold fb breathing trig trigger resp te tr ti fa
     mm ms tesla 3t wip protocol research study edema oedema whole body total totaal hele kroppen entier corps
-    lichaam dis2d dis3d nd mfsplit and og und
+    lichaam dis2d dis3d nd mfsplit dist corr wfi fatsep sep and og und
 """
 
 # A leg in Norwegian and Danish, and a given name.
@@ -117,45 +118,61 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text).lower())
 
 
-# Technique words beside which a bare W, F, IN or OPP means a contrast.
-_DIXON = re.compile(r"\w*DIXON\w*|M?DIX|IDEAL\w*|\w*FLEX|LAVA")
+# Technique words beside which a bare W, F, IN or OPP means a contrast; WFI is United Imaging's.
+_DIXON = re.compile(r"\w*DIXON\w*|M?DIX|IDEAL\w*|\w*FLEX|LAVA|WFI")
+# Canon's and Fujifilm's, beside which only whole words do: WFS is Philips' shift between water and fat too.
+_SEPARATION = {"WFS", "FATSEP"}
 _WEIGHTED = {"T1", "T2", "T2S", "PD", "DW"}
+_WATER, _FAT = ("WATER", "WASSER", "VANN", "VAND", "EAU"), ("FAT", "FETT", "FEDT", "GRAISSE")
 _CONTRASTS: dict[str, ContrastName] = {
-    **dict.fromkeys(["W", "WATER"], "water"),
-    **dict.fromkeys(["F", "FAT"], "fat"),
+    **dict.fromkeys(["W", *_WATER], "water"),
+    **dict.fromkeys(["F", *_FAT], "fat"),
     **dict.fromkeys(["IN", "IP", "INPHASE"], "in_phase"),
     **dict.fromkeys(["OPP", "OP", "OUT", "OOP", "OPPOSED", "OUTPHASE"], "opposed_phase"),
     **dict.fromkeys(["FF", "FATFRAC", "PDFF"], "fat_fraction"),
 }
 #: Say the contrast wherever they stand.
 _PLAIN = {"INPHASE", "OUTPHASE", "FATFRAC", "PDFF"}
+#: Mean nothing else: a second contrast is one wherever it stands.
+_WORDS = {*_WATER, *_FAT, *_PLAIN, "OPP", "OOP", "OPPOSED"}
+_AND = "(?:(?:AND|OG|UND|ET|EN) )?"
 _PHRASES = (
     (re.compile(r"\bFAT ?(FRAC(TION)?|PERCENTAGE)\b"), "FATFRAC"),
+    (re.compile(r"\b(WATER FAT|FAT WATER) (SEP|SEPARATION|SHIFT|IMAGING)\b"), "WFS"),
+    (re.compile(r"\bFAT SEP(ARATION)?\b"), "FATSEP"),
     (re.compile(r"\bIN PHASE\b"), "INPHASE"),
     (re.compile(r"\b(OUT OF|OUT|OPPOSED|OPP) ?PHASE\b"), "OUTPHASE"),
-    (re.compile(r"\bIN (?=((AND|OG|UND|ET|EN) )?(OUTPHASE|OPP|OUT|OP)\b)"), "INPHASE "),
+    (re.compile(rf"\b(?:IN|INPHASE) {_AND}(?:OUTPHASE|OPPOSED|OPP|OUT|OP)\b"), "INPHASE OUTPHASE"),
+    (re.compile(rf"\b(?:OUTPHASE|OPPOSED|OPP|OUT|OP) {_AND}(?:IN|INPHASE)\b"), "OUTPHASE INPHASE"),
+    (re.compile(r"\bIP OP\b"), "INPHASE OUTPHASE"),
+    (re.compile(r"\bOP IP\b"), "OUTPHASE INPHASE"),
     (re.compile(r"\b(WATER|FAT) ONLY\b"), r"\1"),
 )
-# T2 W is a weighting, post OP a patient after surgery.
-_NOT_BEHIND = _WEIGHTED | {"NO", "NON", "WITHOUT", "POST", "PRE"}
+# Post OP is a patient after surgery.
+_NOT_BEHIND = {"NO", "NON", "WITHOUT", "OHNE", "UTEN", "UDEN", "SANS", "POST", "PRE"}
 # Fat that is suppressed and water that is excited are no contrasts; "dixon W contrast" means "with".
 _NOT_BEFORE = {"SAT", "SUPP", "SUP", "SUPPRESSED", "SUPPRESSION", "SPIR", "SPAIR", "EXC", "EXCITATION"}
-_NOT_BEFORE |= {"SELECTIVE", "SEL", "NULLED", "FREE", "FRACTION", "FS", "FATSAT"}
+_NOT_BEFORE |= {"SELECTIVE", "SEL", "NULLED", "FREE", "FRACTION", "FS", "FATSAT", "SHIFT"}
 _NOT_BEFORE |= {"GD", "GAD", "CONTRAST", "CM", "KM"}
 # What Siemens appends behind the contrast.
-_TRAILING = re.compile(r"(_(ND|DIS[23]D|NORM|MFSPLIT|COMP|COMPOSED|\d\d?))+$")
+_TRAILING = re.compile(r"(_(ND|DIS[23]D|DIST_?CORR|NORM|MFSPLIT|COMP|COMPOSED|\d\d?))+$")
 _GE_FRONT = re.compile(r"(WATER|FAT|INPHASE|OUTPHASE|FATFRAC)(?: W/O CORRECTION)?:")
 
 
 @lru_cache(maxsize=4096)
 def contrast_words(description: str, protocol: str = "") -> frozenset[ContrastName]:
-    """Dixon contrasts that a series description names.
+    """Dixon contrasts that a series description names; two are for the caller to call unknown.
 
     GE writes them in front (``WATER: Ax LAVA-Flex``). Siemens appends ``_W``, ``_F``, ``_in`` or ``_opp`` to
     the protocol's name, so what follows that name decides. A description that is the protocol's name
     (usual with Philips) stands for all contrasts of the scan and names none. Elsewhere a letter or word
     counts only beside a technique word, as the last word or right behind it (``mDIXON-W``): ``T2 W``,
     ``PDW_TSE``, ``FFE`` and ``fat sat`` name no contrast.
+
+    Examples
+    --------
+    >>> sorted(contrast_words("T1 dual FFE in/opp"))
+    ['in_phase', 'opposed_phase']
     """
     text, shared = description.strip().upper(), protocol.strip().upper()
     if front := _GE_FRONT.match(text):
@@ -170,13 +187,38 @@ def contrast_words(description: str, protocol: str = "") -> frozenset[ContrastNa
     dixon = [bool(_DIXON.fullmatch(word)) for word in words]
     if shared and text.startswith(f"{shared}_"):
         appended = text[len(shared) + 1 :]
-        if appended in _CONTRASTS and (any(dixon) or words[-2] not in _WEIGHTED):
+        if appended in _CONTRASTS and (any(dixon) or not {*words[-2:-1]} & _WEIGHTED):
             return frozenset([_CONTRASTS[appended]])
-    found = set()
-    for i, word in enumerate(words):
-        placed = word in ("WATER", "FAT") or i == len(words) - 1 or (i > 0 and dixon[i - 1])
-        beside = any(dixon) and placed and (i == 0 or words[i - 1] not in _NOT_BEHIND)
-        excluded = i + 1 < len(words) and words[i + 1] in _NOT_BEFORE
-        if word in _CONTRASTS and not excluded and (word in _PLAIN or beside):
-            found.add(_CONTRASTS[word])
+    named = [_is_named(words, i, dixon) for i in range(len(words))]
+    found = {_CONTRASTS[word] for word, here in zip(words, named, strict=True) if here}
+    if found:
+        # "dixon cor W F": what stands beside a contrast is one too, and so is any word that can be no other.
+        found |= {
+            _CONTRASTS[word]
+            for i, word in enumerate(words)
+            if _may_name(words, i) and (word in _WORDS or any(named[max(i - 1, 0) : i + 2]))
+        }
+    # The W of "T2 W F" may be water or a weighting.
+    if found and not {("W", "F"), ("F", "W")}.isdisjoint(pairwise(words)):
+        found |= {"water", "fat"}
     return frozenset(found)
+
+
+def _is_named(words: list[str], i: int, dixon: list[bool]) -> bool:
+    """Whether a word stands where it names the contrast of the whole."""
+    if not _may_name(words, i):
+        return False
+    whole = words[i] in (*_WATER, *_FAT)
+    placed = whole or i == len(words) - 1 or (i > 0 and dixon[i - 1])
+    beside = any(dixon) or (whole and not _SEPARATION.isdisjoint(words))
+    return words[i] in _PLAIN or (beside and placed)
+
+
+def _may_name(words: list[str], i: int) -> bool:
+    """Whether a word is a contrast's, and neither a weighting (T2 W) nor what is suppressed or excited."""
+    if words[i] not in _CONTRASTS or (i + 1 < len(words) and words[i + 1] in _NOT_BEFORE):
+        return False
+    if words[i] in _PLAIN or i == 0:
+        return True
+    weighting = words[i - 1] in _WEIGHTED and words[i] not in _WORDS
+    return not weighting and words[i - 1] not in _NOT_BEHIND

@@ -82,8 +82,8 @@ def test_an_edited_header_of_one_slice(
 @pytest.mark.parametrize(
     ("keyword", "value", "reason"),
     [
-        ("FrameOfReferenceUID", "1.2.3", "FrameOfReferenceUID: found 2 in one volume, expected one"),
-        ("RescaleSlope", "2", "RescaleSlope, RescaleIntercept: found no two usable numbers in 1 of 4"),
+        ("FrameOfReferenceUID", "1.2.3", "FrameOfReferenceUID: blank in 3 of 4 slices, expected in all"),
+        ("RescaleSlope", "2", "RescaleSlope: found in 1 of 4 slices, expected in all or none"),
         ("SeriesInstanceUID", "1.2.3", "torn: 1 further slices continue this volume and differ in Series"),
         ("StudyInstanceUID", "1.2.3", "SeriesInstanceUID: found 1 series that stand in another study"),
         ("PatientID", "x", "PatientID: found 2 in one study, expected one"),

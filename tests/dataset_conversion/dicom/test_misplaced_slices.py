@@ -62,7 +62,7 @@ def test_an_end_slice_that_passes_for_another_contrast(test_data: Path, tmp_path
 
     outcome = series.outcome_with({names["W"]: edited(series.files[names["W"]], edit)}, tmp_path / "x")
     assert series.judge(outcome) == "refused in part"
-    assert sorted(reason.split(":")[0] for reason in outcome.refusals) == ["duplicates", "torn"]
+    assert sorted(reason.split(":")[0] for reason in outcome.refusals) == ["doubled places", "torn"]
     assert len(outcome.volumes) == 2
 
 
@@ -75,7 +75,7 @@ def test_an_end_slice_in_another_series(test_data: Path, tmp_path: Path) -> None
     header.SeriesInstanceUID = pydicom.dcmread(files[fat[0]]).SeriesInstanceUID
     header.save_as(files[water[-1]])
     outcome = whole_way(tmp_path / "sound")
-    assert sorted(reason.split(":")[0] for reason in outcome.refusals) == ["duplicates", "torn"]
+    assert sorted(reason.split(":")[0] for reason in outcome.refusals) == ["too few slices", "torn"]
     assert {volume.array.shape for _, volume in outcome.volumes} == {(256, 256, 4)}
 
 

@@ -47,8 +47,7 @@ def other_objects(series: Path) -> dict[str, bytes]:
     return found
 
 
-def test_other_objects_are_counted_by_kind(siemens: Path, tmp_path: Path) -> None:
-    files = {path.name: path.read_bytes() for path in siemens.iterdir()} | other_objects(siemens)
+def directory_file() -> bytes:
     directory = Dataset()
     directory.file_meta = pydicom.dataset.FileMetaDataset()
     directory.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.1.3.10")
@@ -57,8 +56,13 @@ def test_other_objects_are_counted_by_kind(siemens: Path, tmp_path: Path) -> Non
     directory.DirectoryRecordSequence = [Dataset()]
     buffer = io.BytesIO()
     pydicom.dcmwrite(buffer, directory, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def test_other_objects_are_counted_by_kind(siemens: Path, tmp_path: Path) -> None:
+    files = {path.name: path.read_bytes() for path in siemens.iterdir()} | other_objects(siemens)
     files |= {
-        "DICOMDIR": buffer.getvalue(),
+        "DICOMDIR": directory_file(),
         "readme.txt": "Übersicht\n".encode("latin-1"),
         "a.pdf": b"%PDF-1.7\n\0",
     }

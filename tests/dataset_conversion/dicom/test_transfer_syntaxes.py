@@ -65,7 +65,7 @@ def test_without_preamble_file_header_and_ending(siemens: Path, tmp_path: Path, 
     [
         ("1.2.840.10008.1.2.4.100", "MPEG2 Main Profile / Main Level"),
         ("1.2.840.10008.1.2.4.201", "High-Throughput JPEG 2000 Image Compression (Lossless Only)"),
-        ("1.2.826.0.1.99", "another"),
+        ("1.2.826.0.1.99", "a private one"),
     ],
 )
 def test_a_syntax_that_no_decoder_reads(siemens: Path, tmp_path: Path, syntax: str, said: str) -> None:

@@ -77,7 +77,9 @@ def test_a_time_that_was_broken_off_is_refused(coronal: Path, tmp_path: Path) ->
     max((tmp_path / "2").iterdir()).unlink()
     first, second = exam_in(tmp_path).volumes
     assert first.reason == ""
-    assert second.reason.startswith("torn: 4 further slices continue this volume and differ in acquisition")
+    assert second.reason.startswith(
+        "torn: 4 further slices continue this volume and differ in temporal position"
+    )
 
 
 def test_copies_that_nothing_tells_apart_are_refused(coronal: Path, tmp_path: Path) -> None:

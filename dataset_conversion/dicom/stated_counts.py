@@ -1,0 +1,103 @@
+"""How many images, slices and parts a header says there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+from dataset_conversion.dicom.values import number_of, private_value, text_of, whole_of
+
+#: Of the standard; the others are the scanners' own.
+PUBLIC = ("ImagesInAcquisition", "ImagesInSeries", "NumberOfSlices", "NumberOfSeriesRelatedInstances")
+# Slices of a volume: private tag, its creator, and what it is called here.
+_PRIVATE = (
+    (0x0021104F, "GEMS_RELA_01", "GE LocationsInAcquisition (0021,104F)"),
+    (0x20011018, "PHILIPS IMAGING DD 001", "Philips NumberOfSlicesMR (2001,1018)"),
+)
+# Siemens writes its protocol as text; in three dimensions the number is that of slabs.
+_SIEMENS_PROTOCOLS = ((0x00291020, "SIEMENS CSA HEADER"), (0x00211019, "SIEMENS MR SDS 01"))
+_SIEMENS_SLICES = re.compile(rb"sSliceArray\.lSize[ \t]*=[ \t]*(0x[0-9a-fA-F]{1,4}|\d{1,5})")
+_SIEMENS_NAME = "Siemens sSliceArray.lSize"
+# Images computed on other planes keep the numbers of those that they come from.
+_COMPUTED = {"SECONDARY", "REFORMATTED", "MPR", "CURVED_MPR", "MIP", "MINIP", "PROJECTION_IMAGE", "RESAMPLED"}
+_COMPUTED |= {"COMPOSED", "COMP_SP", "COMP_AD", "COMP_MIP", "AVERAGE", "MEAN", "SUBTRACTION"}
+_LARGEST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a concatenation: one enhanced object that was written as several files."""
+
+    #: ConcatenationUID; never to be written.
+    whole: str
+    number: int | None
+    total: int | None
+    #: Frames in the parts before it, and in it.
+    offset: int | None
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a header says of numbers."""
+
+    #: Elements' names and numbers of images or slices.
+    counts: tuple[tuple[str, int], ...] = ()
+    temporal_positions: int | None = None
+    #: From centre to centre in mm; None where it may be the gap.
+    spacing: float | None = None
+    part: Part | None = None
+
+
+NOTHING_STATED = Stated()
+
+
+def stated_in(dataset: Dataset, groups: Sequence[Dataset], frame_type: Sequence[str]) -> Stated:
+    """Read what the header of a frame says of numbers."""
+    part = _part(dataset)
+    if not _COMPUTED.isdisjoint(frame_type[1:]):
+        return Stated(part=part)
+    counts = [(name, whole_of(dataset[name].value)) for name in PUBLIC if name in dataset]
+    counts += [(name, whole_of(private_value(dataset, tag, creator))) for tag, creator, name in _PRIVATE]
+    counts.append((_SIEMENS_NAME, _siemens_slices(dataset)))
+    content = groups[0].get("FrameContentSequence") if groups else None
+    if content:
+        counts.append(("InStackPositionNumber", whole_of(content[0].get("InStackPositionNumber"))))
+    known = tuple((name, count) for name, count in counts if count is not None and 0 < count < _LARGEST)
+    times = whole_of(dataset.get("NumberOfTemporalPositions"))
+    spacing, thickness = (
+        number_of(dataset.get("SpacingBetweenSlices")),
+        number_of(dataset.get("SliceThickness")),
+    )
+    # Some write the gap between slices.
+    centres = spacing if spacing and thickness and spacing >= 0.99 * thickness else None
+    if not (known or times or centres or part):
+        return NOTHING_STATED
+    return Stated(known, times, centres, part)
+
+
+def _part(dataset: Dataset) -> Part | None:
+    if "ConcatenationUID" not in dataset and "InConcatenationNumber" not in dataset:
+        return None
+    keywords = ("InConcatenationNumber", "InConcatenationTotalNumber", "ConcatenationFrameOffsetNumber")
+    number, total, offset = (whole_of(dataset.get(keyword)) for keyword in keywords)
+    frames = whole_of(dataset.get("NumberOfFrames")) or 1
+    return Part(text_of(dataset.get("ConcatenationUID")), number, total, offset, frames)
+
+
+def _siemens_slices(dataset: Dataset) -> int | None:
+    if dataset.get("MRAcquisitionType") != "2D":
+        return None
+    for tag, creator in _SIEMENS_PROTOCOLS:
+        text = private_value(dataset, tag, creator)
+        if isinstance(text, bytes) and (found := _slices_in(text)):
+            return found
+    return None
+
+
+def _slices_in(protocol: bytes) -> int | None:
+    found = _SIEMENS_SLICES.search(protocol)
+    return int(found[1], 0) if found else None
