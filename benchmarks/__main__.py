@@ -1,73 +1,185 @@
-"""Measure everything in one run and write RESULTS.md."""
+"""Measure everything in one run and write RESULTS.md: ``python -m benchmarks``; or some parts, by name.
+
+Every part that is done is written at once in its place, and what the other parts found before stays. Times
+(``speed``, ``room``) want an idle machine; the parts by simulation take most of the whole, and any machine.
+"""
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import os
 import platform
+import time
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import truth, verdicts
-from benchmarks.bench_consensus import bench_consensus
-from benchmarks.bench_dicom import bench_dicom, compare_dicom
-from benchmarks.bench_ranking import bench_ranking
-from benchmarks.bench_reading_room import bench_reading_room
-from benchmarks.bench_scoring import bench_scoring
-from benchmarks.bench_study import bench_study
-from benchmarks.bench_training import bench_training
-from benchmarks.full_profile import full_profile
 from benchmarks.timing import Row
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 PEERS = ["SimpleITK", "nnunetv2", "torch", "dcm2niix", "numpy", "nibabel", "pydicom"]
 
+#: The sections of RESULTS.md in order, by title.
+SPEED = "Speed next to named peers"
+RANKING = "Ranking"
+ROOM = "The reading room"
+TRAINING = "Training on a CPU"
+TRUTH = "Consensus rules beside a known truth"
+VERDICTS = "Verdicts beside a known truth"
+EXCHANGEABLE = "One more reader"
+RANKS = "Rank intervals beside true ranks"
+FULL = "The full profile on a GPU"
+VOXELS = "DICOM: the same voxels as dcm2niix"
+SECTIONS = (SPEED, RANKING, ROOM, TRAINING, TRUTH, VERDICTS, EXCHANGEABLE, RANKS, FULL, VOXELS)
 
-_VOXELS = """## DICOM: the same voxels as dcm2niix
-
+_VOXELS = """\
 Every series of the real images that tests use (`BMSEG_TEST_DATA`), read by ours and by
 `dcm2niix -p n -m o`, compared in world coordinates: whole values exactly, others to 1e-4 of the value,
 corners to 0.001 mm. What ours refuses, dcm2niix stacks.
 """
 
-
-_TRUTH = """## Consensus rules beside a known truth
-
+_TRUTH = """\
 Mean Dice of each consensus with the truth, over levels that it holds and over 3, 4 and 6 readers, by way
 of erring (`benchmarks/families.py`; calibrated: the phantom's four readers); over the volume, or the union.
 Seeds that were not looked at while the default was chosen. Largest regret: how far below the best of a family
 at most. Pairs in order: pairs of simulated models that stand as the truth puts them.
 """
 
-
-_VERDICTS = """## Verdicts beside a known truth
-
+_VERDICTS = """\
 Pairs of simulated models on the phantom's test exams (ten seeds): how often "better" is said, and is wrong.
 """
 
-
-_FULL = """## The full profile on a GPU
+_EXCHANGEABLE = """\
+Five draws of one reader and a sixth as the model, ten exams: nothing is to be found, and yet
+interchangeability is clear on a level, or the fair verdict says better, worse or split.
 """
+
+_RANKS = """\
+Six algorithms with near ties and true ones, on simulated boards: how often the intervals hold all true
+ranks at once, and how many ranks one holds on average.
+"""
+
+#: Markdown of a section, without its title.
+Section = str
+_MINUTE = 60
 
 
 def main() -> None:
-    """Run all benchmarks; every row is a paired comparison."""
-    voxels = compare_dicom()
+    """Run the parts asked for; every row of the first is a paired comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; by default all")
+    asked = parser.parse_args().parts
+    if unknown := [name for name in asked if name not in PARTS]:
+        parser.error(f"part '{unknown[0]}': expected one of {', '.join(PARTS)}")
+    for name in asked or PARTS:
+        begun = time.perf_counter()
+        print(f"{name} ...", flush=True)
+        made = PARTS[name]()
+        took = time.perf_counter() - begun
+        RESULTS.write_text(with_sections(RESULTS.read_text(encoding="utf-8"), made), encoding="utf-8")
+        print("\n".join(made.values()), f"{name}: {took / _MINUTE:.1f} min", sep="\n", flush=True)
+
+
+def with_sections(text: str, made: Mapping[str, str]) -> str:
+    """RESULTS.md with some of its sections new, each by title and without it; those of no part are gone."""
+    old = {}
+    for section in ("\n" + text).split("\n## "):
+        title, _, body = section.lstrip("\n").removeprefix("# ").partition("\n")
+        old[title.strip()] = body.strip("\n") + "\n"
+    sections = old | dict(made)
+    return "\n".join(
+        f"{'#' if title == SPEED else '##'} {title}\n\n{sections[title].strip(chr(10))}\n"
+        for title in SECTIONS
+        if title in sections
+    )
+
+
+def _speed() -> dict[str, Section]:
+    from benchmarks.bench_consensus import bench_consensus
+    from benchmarks.bench_dicom import bench_dicom
+    from benchmarks.bench_ranking import bench_ranking
+    from benchmarks.bench_scoring import bench_scoring
+    from benchmarks.bench_study import bench_study
+    from benchmarks.bench_training import bench_training
+
     rows = [*bench_consensus(), *bench_study(), *bench_scoring(), *bench_dicom()]
     ranking_rows, ranking = bench_ranking()
     training_rows, training = bench_training()
     table = _render([*rows, *ranking_rows, *training_rows])
-    room = bench_reading_room()
-    known = f"{_TRUTH}\n{truth.report(truth.run())}\n{_VERDICTS}\n{verdicts.report(verdicts.run())}"
-    text = f"{table}\n{ranking}\n{room}\n{training}\n{known}\n{_FULL}\n{full_profile()}\n{_VOXELS}\n{voxels}"
-    RESULTS.write_text(text, encoding="utf-8")
-    print(text)
+    return {SPEED: table, RANKING: _body(ranking), TRAINING: _body(training)}
+
+
+def _room() -> dict[str, Section]:
+    from benchmarks.bench_reading_room import bench_reading_room
+
+    return {ROOM: _body(bench_reading_room())}
+
+
+def _truth() -> dict[str, Section]:
+    from benchmarks import truth
+
+    return {TRUTH: _simulated(_TRUTH, lambda: truth.report(truth.run()))}
+
+
+def _verdicts() -> dict[str, Section]:
+    from benchmarks import verdicts
+
+    return {VERDICTS: _simulated(_VERDICTS, lambda: verdicts.report(verdicts.run()))}
+
+
+def _exchangeable() -> dict[str, Section]:
+    from benchmarks import exchangeable
+
+    return {EXCHANGEABLE: _simulated(_EXCHANGEABLE, lambda: exchangeable.report(exchangeable.run()))}
+
+
+def _ranks() -> dict[str, Section]:
+    from benchmarks import rank_coverage
+
+    return {RANKS: _simulated(_RANKS, lambda: rank_coverage.render(rank_coverage.run()))}
+
+
+def _full() -> dict[str, Section]:
+    from benchmarks.full_profile import full_profile
+
+    return {FULL: full_profile()}
+
+
+def _voxels() -> dict[str, Section]:
+    from benchmarks.bench_dicom import compare_dicom
+
+    return {VOXELS: f"{_VOXELS}\n{compare_dicom()}"}
+
+
+#: Imported when they are run: processes started anew import this module.
+PARTS: dict[str, Callable[[], dict[str, Section]]] = {
+    "speed": _speed,
+    "room": _room,
+    "voxels": _voxels,
+    "truth": _truth,
+    "verdicts": _verdicts,
+    "exchangeable": _exchangeable,
+    "ranks": _ranks,
+    "full": _full,
+}
+
+
+def _simulated(words: str, run: Callable[[], str]) -> Section:
+    """What it is, what was found, and when."""
+    begun = time.perf_counter()
+    found = run().strip("\n")
+    minutes = (time.perf_counter() - begun) / _MINUTE
+    return f"{words}\n{found}\n\n{datetime.date.today()}: {minutes:.1f} min on {os.cpu_count()} cores.\n"
+
+
+def _body(section: str) -> Section:
+    """Without its title."""
+    return section.partition("\n")[2].strip("\n") + "\n"
 
 
 def _render(rows: list[Row]) -> str:
     lines = [
-        "# Speed next to named peers",
-        "",
         "Written by `make bench`. Ours and the peer run in turn, in one process (dcm2niix, `bmseg",
         "convert` and trainings as programs of their own); times are medians, the ratio is the median of",
         "peer / ours pair by pair, with its lowest and highest.",

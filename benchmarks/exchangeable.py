@@ -8,11 +8,11 @@ the fair verdict beside the median reader says better or worse.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from benchmarks.processes import in_processes
 from evaluation.comparison.interchangeability import standings
 from evaluation.comparison.verdicts import reader_verdicts
 from evaluation.study import tables as t
@@ -55,14 +55,21 @@ def _field(rng: np.random.Generator, scale: float = 3.0) -> np.ndarray:
 
 def run(seeds: Sequence[int] = range(STUDIES)) -> np.ndarray:
     """Both answers of every study, bool of shape (studies, 2)."""
-    with ProcessPoolExecutor() as pool:
-        return np.array(list(pool.map(study, seeds)))
+    return np.array(in_processes(study, seeds))
+
+
+def report(found: np.ndarray) -> str:
+    """The table of a run."""
+    apart, verdict = found.mean(axis=0)
+    return (
+        "| studies | interchangeability clear on a level | a fair verdict |\n| ---: | ---: | ---: |\n"
+        f"| {len(found)} | {apart:.1%} | {verdict:.1%} |\n"
+    )
 
 
 def main() -> None:
     """Print both shares."""
-    apart, verdict = run().mean(axis=0)
-    print(f"{STUDIES} studies: interchangeability clear in {apart:.1%}, a fair verdict in {verdict:.1%}")
+    print(report(run()))
 
 
 if __name__ == "__main__":

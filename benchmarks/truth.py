@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from benchmarks.families import FAMILIES, LABELS, Exam, calibrated
+from benchmarks.processes import in_processes
 from evaluation.consensus.audit import is_monotone, overruled_voxels
 from evaluation.consensus.kinds import COUNTED, ORDERED, Region, Rule
-from evaluation.consensus.rules import staple
+from evaluation.consensus.rules import leave_one_out, staple
 from evaluation.consensus.votes import Votes, count_votes
 from evaluation.measures.dice import score
 
@@ -74,23 +73,26 @@ def measure(cohort: Cohort) -> pd.DataFrame:
         votes = count_votes({**exam.readers, **exam.models, **truths}, LABELS)
         if exam.outside:
             votes = with_background(votes, exam.outside)
-        readers = tuple(exam.readers)
-        parts = {"all": readers}
-        if cohort.n_readers == 4:
-            parts |= {left: tuple(r for r in readers if r != left) for left in readers}
-        for (part, raters), (rule, region) in product(parts.items(), cohort.ways):
-            consensus = staple(
-                votes.select(raters), rule=rule, region=region, ordered=not cohort.nominal, restarts=4
-            )
-            found = score(votes, consensus.label_on(votes), LEVELS)
-            found = found[~found.rater.isin(readers)]
-            overruled, unanimous = overruled_voxels(consensus)
-            tables.append(
-                found.assign(
-                    rule=rule, region=region, part=part, exam=number, overruled=overruled,
-                    unanimous=unanimous, monotone=cohort.nominal or is_monotone(consensus),
-                )
-            )  # fmt: skip
+        of_readers = votes.select(tuple(exam.readers))
+        for rule, region in cohort.ways:
+            way: dict[str, Any] = {
+                "rule": rule,
+                "region": region,
+                "ordered": not cohort.nominal,
+                "restarts": 4,
+            }
+            parts = {"all": staple(of_readers, **way)}
+            if cohort.n_readers == 4:
+                parts |= leave_one_out(of_readers, **way)
+            for part, consensus in parts.items():
+                found = score(votes, consensus.label_on(votes), LEVELS)
+                overruled, unanimous = overruled_voxels(consensus)
+                tables.append(
+                    found[~found.rater.isin(list(exam.readers))].assign(
+                        rule=rule, region=region, part=part, exam=number, overruled=overruled,
+                        unanimous=unanimous, monotone=cohort.nominal or is_monotone(consensus),
+                    )
+                )  # fmt: skip
         for name in truths:
             found = score(votes, votes.values_of(name), LEVELS)
             found = found[found.rater.isin(exam.models)]
@@ -126,9 +128,7 @@ def run(
         for n in (n_readers if family != CALIBRATED else (4,))
         for seed in seeds
     ]
-    with ProcessPoolExecutor() as pool:
-        found = list(tqdm(pool.map(measure, cohorts), total=len(cohorts), disable=None))
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(in_processes(measure, cohorts), ignore_index=True)
 
 
 def dice_with_truth(found: pd.DataFrame, part: str = "all") -> pd.DataFrame:

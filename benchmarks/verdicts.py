@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.families import calibrated
+from benchmarks.processes import in_processes
 from evaluation.comparison.models import compare_models, of_models
 from evaluation.comparison.verdicts import Verdict, model_verdicts
 from evaluation.comparison.ways import COLUMNS
@@ -105,8 +105,7 @@ def report(counts: list[Count]) -> str:
 
 def run(seeds: Sequence[int] = SEEDS) -> list[Count]:
     """Judge every pair of every seed."""
-    with ProcessPoolExecutor() as pool:
-        return [count for found in pool.map(measure, seeds) for count in found]
+    return [count for found in in_processes(measure, seeds) for count in found]
 
 
 def main() -> None:

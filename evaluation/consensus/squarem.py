@@ -17,10 +17,9 @@ SAME_LIKELIHOOD = 1e-10
 #: Starts whose parameters have come this close go on as one.
 _SAME_PATH = 1e-4
 _MERGE_EVERY = 15
-#: A start that lies lower by this share than one that has converged is given up, once it has not come higher,
-#: by `SAME_LIKELIHOOD`, in so many EM steps: near a maximum with entries of zero some creep for ever.
-_LOWER = 1e-6
-_LOOK_EVERY = 150
+#: A start is given up when one that has converged is out of its reach: not even at the pace of its last so
+#: many EM steps would its likelihood come there. Near a maximum with entries of zero some creep for ever.
+_LOOK_EVERY = 450
 
 
 @dataclass(frozen=True)
@@ -79,12 +78,12 @@ def search(
 
     `starts` are parameters (S, ...), each with a name. One has converged when an EM step changes no parameter
     by more than `tolerance`, on the scale of `Model.difference`; it takes `max_iterations` EM steps at most.
-    With `merge`, starts that meet go on as one. One that has come to rest below another is given up.
+    With `merge`, starts that meet go on as one. One out of whose reach another has converged is given up.
     """
     parameters = starts.copy()
     everyone = np.arange(len(starts))
     iterations, converged = np.zeros(len(starts), int), np.zeros(len(starts), bool)
-    likelihood, seen = np.full(len(starts), -np.inf), np.full(len(starts), -np.inf)
+    likelihood, seen = np.full((2, len(starts)), -np.inf)
     given_up = np.zeros(len(starts), bool)
     leader = everyone.copy()
     moving = everyone
@@ -95,11 +94,10 @@ def search(
         if merge and iterations[moving[0]] % _MERGE_EVERY == 0:
             _follow(leader, parameters)
         if iterations[moving[0]] % _LOOK_EVERY == 0:
-            lower = likelihood < likelihood.max(where=converged, initial=-np.inf) - _LOWER * np.abs(
-                likelihood
-            )
-            rests = likelihood - seen <= SAME_LIKELIHOOD * np.abs(likelihood)
-            given_up = ~converged & lower & rests
+            looks = (max_iterations - iterations) / _LOOK_EVERY
+            gain = np.maximum(likelihood - seen, SAME_LIKELIHOOD * np.abs(likelihood))
+            top = likelihood.max(where=converged, initial=-np.inf)
+            given_up = ~converged & (likelihood + looks * gain < top)
             seen = likelihood.copy()
         moving = np.flatnonzero((leader == everyone) & ~converged & ~given_up)
     for start in everyone:

@@ -170,9 +170,9 @@ def paint(masks: Mapping[str, np.ndarray], votes: Votes, values: np.ndarray) -> 
 
     known = _encode_patterns(votes.patterns, len(votes.labels))
     per_word = _WORD_BYTES // codes.dtype.itemsize
-    coded_words = np.flatnonzero(codes.view(np.uint64))
+    coded_words = np.flatnonzero(codes.view(np.uint64) != 0)
     painted = np.zeros((len(codes) // per_word, per_word), values.dtype)
-    if known[0] == 0:
+    if known[0] == 0 and values[0] != 0:
         painted[...] = values[0]
     coded = codes.reshape(-1, per_word)[coded_words]
     painted[coded_words] = values[_rows_of_codes(coded, known, len(votes.labels) ** len(masks))]
@@ -202,6 +202,7 @@ def _encode_masks(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> np.
     n_labels = len(labels)
     dtype = _code_dtype(n_labels, len(masks))
     name, like = next(iter(masks.items()))
+    last = list(masks)[-1]
     per_word = _WORD_BYTES // dtype.itemsize
     codes = np.zeros(-(-like.size // per_word) * per_word, dtype)
     inside = codes[: like.size]
@@ -211,8 +212,12 @@ def _encode_masks(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> np.
             raise ValueError(
                 f"rater '{rater}': mask of shape {mask.shape}, expected {like.shape} as rater '{name}'"
             )
-        inside *= dtype.type(n_labels)
-        inside += _label_indices(rater, mask.ravel(order), labels)
+        indices = _label_indices(rater, mask.ravel(order), labels)
+        if rater == last:
+            inside[...] = indices
+        else:
+            inside *= dtype.type(n_labels)
+            inside += indices
     return codes
 
 
@@ -220,7 +225,8 @@ def _label_indices(rater: str, mask: np.ndarray, labels: Sequence[int]) -> np.nd
     """Label values to label indices, as uint8; ValueError for a value that is no label."""
     if mask.dtype.kind not in "uib":
         raise ValueError(f"rater '{rater}': mask of type {mask.dtype}, expected integers")
-    low, high = (int(mask.min()), int(mask.max())) if mask.size else (0, 0)
+    high = int(mask.max()) if mask.size else 0
+    low = int(mask.min()) if mask.size and mask.dtype.kind == "i" else 0
     if low >= 0 and high < len(labels) and list(labels) == list(range(len(labels))):
         return mask.astype(np.uint8, copy=False)
     values = np.array(labels)

@@ -86,12 +86,11 @@ def score(
 
     The reference is a label value a pattern of the votes; `levels` are level or group to mask values.
     """
-    values = np.asarray(votes.labels)[votes.patterns]
     rows = []
     for name, foreground in levels.items():
         measure = Dice(tuple(foreground), empty_mask)
         in_reference = np.isin(reference, foreground)
-        in_rater = np.isin(values, foreground)
+        in_rater = np.isin(votes.labels, foreground)[votes.patterns]
         n_reference = int(votes.counts @ in_reference)
         n_rater = votes.counts @ in_rater
         both = votes.counts @ (in_rater & in_reference[:, None])
