@@ -53,18 +53,22 @@ class Output:
     def read(self) -> dict[str, Any]:
         """The record of finished results; empty where there are none."""
         found = self._read()
-        return found if "inputs_sha256" in found else {}
+        return found if isinstance(found.get("inputs_sha256"), str) else {}
 
     def made_from(self, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
         """The record, when the folder holds the unchanged results of the same inputs; None otherwise."""
         found = self.read()
         if found.get("inputs_sha256") != _hash(inputs):
             return None
-        whole = all(
-            (self.folder / name).is_file() and file_hash(self.folder / name) == expected
-            for name, expected in found["outputs"].items()
-        )
-        return found if whole else None
+        return None if self.changed() else found
+
+    def changed(self) -> list[str]:
+        """Files of the record that are missing, or not what was written."""
+        return [
+            name
+            for name, expected in self.read().get("outputs", {}).items()
+            if not self._holds(name) or file_hash(self.folder / name) != expected
+        ]
 
     def check(self) -> None:
         """InputError for a file, results of another kind, or any other file where it has to be exclusive."""
@@ -155,14 +159,20 @@ class Output:
     def _remove(self, name: str) -> None:
         """Remove an earlier result, and its folder if that is empty then; nothing outside the folder."""
         path, root = self.folder / name, self.folder.resolve()
-        if path.is_file() and path.resolve().is_relative_to(root):
+        if self._holds(name):
             path.unlink()
             if path.parent.resolve() != root and not any(path.parent.iterdir()):
                 path.parent.rmdir()
 
+    def _holds(self, name: str) -> bool:
+        """Whether a file lies in this folder: a record may have been written by anybody."""
+        path = self.folder / name
+        return path.is_file() and path.resolve().is_relative_to(self.folder.resolve())
+
     def _read(self) -> dict[str, Any]:
         found = read_record(self.folder / self.record)
-        return found if found.get("kind") == self.kind else {}
+        whole = isinstance(found.get("outputs", {}), dict)
+        return found if found.get("kind") == self.kind and whole else {}
 
     def _own(self, name: str) -> str:
         """A name of its own where several outputs share a folder."""

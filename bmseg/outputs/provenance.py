@@ -60,7 +60,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """A JSON object; empty where the file is missing or not readable as one."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
 

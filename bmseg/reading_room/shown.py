@@ -12,7 +12,7 @@ from bmseg.errors import InputError
 from bmseg.outputs.provenance import read_record
 from bmseg.reading_room.page import ShownExam
 from bmseg.reading_room.records import REFERENCE
-from bmseg.scoring.evaluate import workspace_raters
+from bmseg.scoring.evaluate import refuse_other_masks, workspace_raters
 from bmseg.scoring.evaluation import mask_name
 from bmseg.sharing.new_images import find_exams
 from bmseg.study import Study
@@ -86,6 +86,7 @@ def workspace_shown(
             f"--model: found {', '.join(unknown)}, expected some of {', '.join(made)}: methods "
             "with predictions in the workspace"
         )
+    refuse_other_masks(record, workspace)
     kind = "yardstick" if yardstick else "consensus"
     masks = {REFERENCE: {exam: workspace.evaluation / mask_name(exam, kind) for exam in exams}}
     masks |= {model: _masks_of(model, made[model]) for model in models or made}

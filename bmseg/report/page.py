@@ -13,9 +13,10 @@ from markupsafe import Markup
 
 from bmseg.cohort.phantom import phantom_output
 from bmseg.outputs import Output
-from bmseg.outputs.provenance import file_hash, read_record, value_hash
+from bmseg.outputs.provenance import file_hash, files_hash, read_record, value_hash
 from bmseg.report.parts import study_parts
 from bmseg.scoring.costs import costs
+from bmseg.scoring.evaluate import refuse_other_masks
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.wording import SYNTHETIC
@@ -41,12 +42,14 @@ def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace 
     The published tables lie beside `study_file`; without the workspace of the evaluation there are no images
     and no cohort. False when it was already made from the same evaluation.
     """
+    if workspace:
+        refuse_other_masks(evaluation.record, workspace)
     models = evaluation.found.models
     of_methods = costs(workspace, models) if workspace and len(models) > 1 else None
     inputs = {
         "evaluation_sha256": file_hash(evaluation.folder / "provenance.json"),
         "costs_sha256": value_hash(of_methods and of_methods.to_html()),
-        "workspace": workspace is not None,
+        "images_sha256": files_hash(_images(evaluation, workspace)) if workspace else None,
     }
     output = Output(evaluation.folder, "report", record="report.json")
     if output.made_from(inputs):
@@ -55,6 +58,13 @@ def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace 
         sheets = _slice_sheets(evaluation, workspace, made.folder / "figures") if workspace else []
         made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, sheets))
     return True
+
+
+def _images(evaluation: Evaluation, workspace: Workspace) -> dict[str, Path]:
+    """The images that the slices lie on."""
+    dataset = workspace.dataset
+    channel = dataset.spec.channels[0]
+    return {exam: dataset.image_path(exam, "test", channel) for exam in evaluation.found.exams}
 
 
 def _render(

@@ -53,6 +53,26 @@ def workspace_raters(workspace: Workspace) -> Raters:
     return Raters(workspace.readers(), models, exams, taught_in(workspace, models))
 
 
+def refuse_other_masks(record: Mapping[str, Any], workspace: Workspace) -> None:
+    """Refuse (InputError) a workspace whose masks are not those that an evaluation's record names.
+
+    Pictures of other masks would stand beside its scores.
+    """
+    raters = workspace_raters(workspace)
+    known = record.get("masks_sha256", {})
+    other = []
+    for rater, folder in {**raters.readers, **raters.models}.items():
+        files = list_masks(folder)
+        now = files_hash({exam: files[exam] for exam in record["exams"] if exam in files})
+        if rater in known and now != known[rater]:
+            other.append(rater)
+    if other:
+        raise InputError(
+            f"{workspace.root}: masks: found others of {', '.join(other)} than were evaluated, expected the "
+            f"same; run '{command('evaluate', workspace=workspace.root)}' first"
+        )
+
+
 def evaluate_workspace(
     workspace: Workspace,
     *,

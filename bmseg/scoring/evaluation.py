@@ -8,17 +8,40 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel, ValidationError
 
 from bmseg.errors import InputError
-from bmseg.outputs import Output
+from bmseg.outputs import PROVENANCE, Output
 from bmseg.outputs.provenance import file_hash
-from bmseg.study import Study, load_study
-from evaluation.study import Declared, ReaderStudy
+from bmseg.study import Study, in_one_line, load_study
+from evaluation.study import Declared, ReaderStudy, Unit
 from evaluation.study.tables import TABLE1, TABLES, usual_table
 from evaluation.table import Table
 
 #: What later steps write into an evaluation's folder: gone when the evaluation is another.
 FOLLOWERS = ("report.html", "report.json", "costs.*", "figures/overlays.*", "figures/differences.*")
+
+
+class _MadeWith(BaseModel):
+    """The study of a record."""
+
+    name: str
+    sha256: str
+
+
+class _Record(BaseModel):
+    """What is read back of an evaluation's record."""
+
+    study: _MadeWith
+    unit: Unit
+    margin: float | None
+    synthetic: bool
+    readers: list[str]
+    models: list[str]
+    exams: list[str]
+    warnings: list[str]
+    masks_sha256: dict[str, str]
+    taught_by: dict[str, list[str]] = {}
 
 
 def output_of(folder: Path) -> Output:
@@ -48,21 +71,31 @@ class Evaluation:
 
         InputError when there is none, or it was made with another study file.
         """
-        record = output_of(folder).read()
+        output = output_of(folder)
+        record = output.read()
         if not record:
             raise InputError(f"{folder}: found no finished evaluation; run '{made_by}' first")
-        if record["study"]["sha256"] != file_hash(study_file):
+        try:
+            known = _Record.model_validate(record)
+        except ValidationError as error:
+            raise InputError(f"{folder / PROVENANCE}: {in_one_line(error)}; run '{made_by}' again") from None
+        if known.study.sha256 != file_hash(study_file):
             raise InputError(
                 f"{study_file}: study file: found another than the evaluation in {folder} was made with "
-                f"({record['study']['name']}), expected the same; name it with --study"
+                f"({known.study.name}), expected the same; name it with --study"
+            )
+        if not skipped and (changed := output.changed()):
+            raise InputError(
+                f"{folder}: found {', '.join(changed)} missing or changed since, expected what was written; "
+                f"run '{made_by}' again"
             )
         study = load_study(study_file)
         design = replace(
-            study.design(unit=record["unit"], margin=record["margin"], synthetic=record["synthetic"]),
-            taught_by=record.get("taught_by", {}),
+            study.design(unit=known.unit, margin=known.margin, synthetic=known.synthetic),
+            taught_by=known.taught_by,
         )
         tables = _Files(folder, set(record["outputs"]))
-        found = ReaderStudy(design, record["readers"], record["models"], record["exams"], tables)
+        found = ReaderStudy(design, known.readers, known.models, known.exams, tables)
         return cls(folder, study, found, record, skipped)
 
     @property

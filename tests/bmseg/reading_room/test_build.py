@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bmseg.outputs.provenance import write_record
+from bmseg.outputs.provenance import files_hash, write_record
 from bmseg.reading_room.packing import PackedImage
 from bmseg.reading_room.shown import workspace_shown
 from bmseg.study import DEFAULT_STUDY
@@ -180,6 +180,18 @@ def test_the_yardstick_is_shown_if_so_asked(workspace: Path) -> None:
         masks = shown.read(study, exam).masks
         assert np.array_equal(masks["consensus"], masks["unet"]), exam
         assert not np.array_equal(usual.read(study, exam).masks["consensus"], masks["unet"]), exam
+
+
+def test_masks_that_were_replaced_since_are_refused(workspace: Path) -> None:
+    file = workspace / "evaluation" / "provenance.json"
+    masks = {exam: workspace / "predictions" / "unet" / f"{exam}.nii.gz" for exam in EXAMS}
+    write_record(file, json.loads(file.read_text()) | {"masks_sha256": {"unet": files_hash(masks)}})
+    build("-w", workspace)
+    shutil.copy(workspace / "evaluation" / "consensus" / "knee_087.nii.gz", masks["knee_087"])
+    assert_refused(
+        bmseg("reading-room", "build", "-w", workspace, "-o", workspace / "other"),
+        "masks: found others of unet than were evaluated, expected the same; run 'bmseg evaluate",
+    )
 
 
 def test_refused_in_a_workspace(workspace: Path) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bmseg.outputs import read_record
+from bmseg.errors import InputError
+from bmseg.outputs import read_record, write_record
+from bmseg.outputs.provenance import file_hash
 from bmseg.scoring.evaluate import Raters, evaluate
 from bmseg.scoring.evaluation import FOLLOWERS, Evaluation
 from bmseg.study import DEFAULT_STUDY, load_study
@@ -109,3 +111,62 @@ def test_a_mask_that_is_read_back_is_the_consensus(made: Evaluation) -> None:
     image = nib.load(made.consensus("knee_0"))
     scores = made.found[DICE].query("exam == 'knee_0' and level == 'level1'")
     assert set(scores.n_reference) == {int((np.asarray(image.dataobj) == 1).sum())}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "[" * 3000,
+        "[]",
+        "null",
+        "\0\1\2",
+        "{",
+        '{"kind": "evaluation"}',
+        '{"kind": "evaluation", "inputs_sha256": 3, "outputs": {}}',
+        '{"kind": "evaluation", "inputs_sha256": "a", "outputs": ["dice.csv"]}',
+        '{"kind": "evaluation", "inputs_sha256": "a", "outputs": {"dice.csv": 1e30}}',
+        '{"kind": "evaluation", "inputs_sha256": "a", "outputs": {}, "study": "mine", "exams": 3}',
+    ],
+)
+def test_a_damaged_record_is_named_in_one_line(made: Evaluation, tmp_path: Path, damage: str) -> None:
+    out = Path(shutil.copytree(made.folder, tmp_path / "out"))
+    (out / "provenance.json").write_text(damage)
+    with pytest.raises(InputError) as error:
+        Evaluation.read(out, DEFAULT_STUDY)
+    assert "\n" not in str(error.value)
+    assert "bmseg evaluate" in str(error.value)
+
+
+@pytest.mark.parametrize("change", ["edited", "gone", "of another folder"])
+def test_what_is_read_back_is_what_was_written(made: Evaluation, tmp_path: Path, change: str) -> None:
+    """Not a table that was edited since, nor a path that leads out of the folder."""
+    out = Path(shutil.copytree(made.folder, tmp_path / "out"))
+    if change == "edited":
+        table = out / "dice.csv"
+        table.write_text(table.read_text().replace("0.", "0.9", 1))
+    elif change == "gone":
+        (out / "table1.csv").unlink()
+    else:
+        (tmp_path / "precious.txt").write_text("mine")
+        record = read_record(out / "provenance.json")
+        record["outputs"]["../precious.txt"] = file_hash(tmp_path / "precious.txt")
+        write_record(out / "provenance.json", record)
+    with pytest.raises(InputError, match=r"missing or changed since, expected what was written"):
+        Evaluation.read(out, DEFAULT_STUDY)
+
+
+def test_no_record_deletes_outside_its_folder(
+    made: Evaluation, masks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
+    out = Path(shutil.copytree(made.folder, tmp_path / "out"))
+    precious = [tmp_path / "precious.txt", tmp_path / "absolute.txt"]
+    (out / "link.txt").symlink_to(precious[0])
+    record = read_record(out / "provenance.json")
+    for path in precious:
+        path.write_text("mine")
+    record["outputs"] |= {"../precious.txt": "", str(precious[1]): "", "link.txt": ""}
+    write_record(out / "provenance.json", record)
+    assert not run(masks, out, ["net"]).skipped
+    assert [path.read_text() for path in precious] == ["mine", "mine"]

@@ -236,7 +236,7 @@ def test_choices_are_read_from_the_edited_table(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="column: found none named size"):
         read_choices(tmp_path / "volumes.csv", [exam], [WATER])
     pd.DataFrame().to_csv(tmp_path / "volumes.csv", index=False)
-    with pytest.raises(ConversionError, match="cannot be read as a CSV table"):
+    with pytest.raises(ConversionError, match="found an empty file"):
         read_choices(tmp_path / "volumes.csv", [exam], [WATER])
 
 
