@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bmseg.outputs import provenance, write_record
+from bmseg.outputs import locked, provenance, write_record
 from bmseg.workspace import open_workspace, workspace_study
 from dataset_conversion.raw.conversion import ConversionReport, PendingExam, convert, read_table
 from dataset_conversion.raw.dataset import RawDataset
@@ -70,7 +70,8 @@ def convert_exams(
     """Convert exams into a workspace; ``conversion.json`` stands beside what is finished."""
     workspace, _ = open_workspace(root, study_file, create=True)
     dataset = workspace.dataset
-    report = convert(dataset, exams, seed=seed, processes=processes)
+    with locked(workspace.stages / ".convert", f"data set in {workspace.root}"):
+        report = convert(dataset, exams, seed=seed, processes=processes)
     if report.failures and not report.unread:
         return Conversion(dataset, report)
     done = [exam for exam in exams if exam.identifier not in report.failures]

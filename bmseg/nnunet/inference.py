@@ -17,6 +17,7 @@ from bmseg.errors import InputError, WorkError
 from bmseg.nnunet.environment import say
 from bmseg.nnunet.models import FINAL
 from bmseg.nnunet.training import Fold
+from bmseg.outputs import locked
 from bmseg.outputs.provenance import file_hash, read_record, value_hash, versions, write_record
 from dataset_conversion.images import read_volume
 
@@ -144,7 +145,7 @@ def _fault(own: Mapping[str, Any], needed: set[str], weights: Mapping[str, Any])
 
 
 _MADE_FROM = "made_from.json"
-_UNFINISHED = ".partial"
+_UNFINISHED, _LOCK = ".partial", ".lock"
 
 
 class Masks:
@@ -239,16 +240,22 @@ class Masks:
 
 @contextmanager
 def unfinished_in(folder: Path) -> Iterator[Path]:
-    """A folder inside another for what is not yet whole; without any result, neither stays."""
+    """A folder inside another for what is not yet whole; without any result, neither stays.
+
+    One process at a time; another waits.
+    """
     inside = folder.resolve() / _UNFINISHED
-    shutil.rmtree(inside, ignore_errors=True)
-    inside.mkdir(parents=True)
     try:
-        yield inside
+        with locked(folder / _LOCK, f"masks in {folder}"):
+            shutil.rmtree(inside, ignore_errors=True)
+            inside.mkdir(parents=True)
+            try:
+                yield inside
+            finally:
+                shutil.rmtree(inside, ignore_errors=True)
     finally:
-        shutil.rmtree(inside, ignore_errors=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        if all(path.name.startswith(_LOCK) for path in folder.iterdir()):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def predict_exam(predictor: Any, folder: Path, exam: str, images: Sequence[Path], ending: str) -> Path:

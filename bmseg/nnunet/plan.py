@@ -29,6 +29,7 @@ from bmseg.nnunet.training import (
     training_hash,
     visible_files,
 )
+from bmseg.outputs import locked
 from bmseg.outputs.provenance import read_record, value_hash, versions, write_record
 from bmseg.wording import command
 from bmseg.workspace import Workspace
@@ -58,7 +59,11 @@ def plan(workspace: Workspace, profile: Profile, planned: Iterable[Method] | Non
     fingerprint_record = folder / "bmseg_fingerprint.json"
     wanted = {"training_exams": raw, "voxels": FINGERPRINT_VOXELS}
     log = folder / "bmseg_plan.log"
-    with nnunet_environment(workspace, profile.device, workers=1), logged(log, "plan"):
+    with (
+        locked(workspace.stages / ".plan", f"plans in {workspace.root}"),
+        nnunet_environment(workspace, profile.device, workers=1),
+        logged(log, "plan"),
+    ):
         if read_record(fingerprint_record) == wanted and (folder / "dataset_fingerprint.json").is_file():
             say("fingerprint: kept, the training exams are the same")
         else:

@@ -8,11 +8,13 @@ import platform
 import signal
 import sys
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
-from bmseg.nnunet import train
+from bmseg.nnunet import plan, predict, train
+from bmseg.outputs import locked
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import METHOD, TRAINING, fold_of
 from tests.support.command_line import bmseg
@@ -75,3 +77,27 @@ def test_the_lock_outlives_a_restart(trained: Workspace) -> None:
     assert lock.is_file()
     train(trained, TRAINING, seed=2, restart=True)
     assert lock.is_file()
+
+
+def test_predictions_and_plans_have_a_holder(trained: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever comes second waits for whoever is at work, and says so."""
+    folder = trained.predictions("tiny")
+    for lock, work, what in (
+        (folder / ".lock", lambda: predict(trained, TRAINING), f"masks in {folder}"),
+        (trained.stages / ".plan", lambda: plan(trained, TRAINING.profile, [METHOD]), "plans in"),
+    ):
+        held, done = Event(), Event()
+
+        def hold(lock: Path = lock, held: Event = held, done: Event = done) -> None:
+            with locked(lock, "it"):
+                held.set()
+                assert not done.wait(0.3)
+
+        holder = Thread(target=hold)
+        holder.start()
+        assert held.wait(60)
+        work()
+        done.set()
+        holder.join()
+        assert f"{what}" in (said := capsys.readouterr().err)
+        assert f"waiting for process {os.getpid()} on {platform.node()}" in said

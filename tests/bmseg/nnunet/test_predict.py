@@ -12,6 +12,7 @@ import pytest
 
 from bmseg.errors import InputError, WorkError
 from bmseg.nnunet import predict, train
+from bmseg.nnunet.training import visible_files
 from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
 from tests.bmseg.nnunet.tiny import PROFILE, SPEC, TRAINING, fold_of
@@ -44,7 +45,7 @@ def test_masks_lie_on_the_grid_of_their_images(trained: Workspace) -> None:
         mask = read_volume(path)
         assert mask.grid.difference(image.grid) is None
         assert set(np.unique(mask.array)) <= {0, 1, 2}
-    assert sorted(path.name for path in written[0].parent.iterdir()) == [
+    assert sorted(path.name for path in visible_files(written[0].parent)) == [
         "knee_6.nii.gz",
         "knee_7.nii.gz",
         "made_from.json",

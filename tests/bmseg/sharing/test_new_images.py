@@ -50,7 +50,7 @@ finally:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
 
 
 def assert_same(found: Path, expected: Path) -> None:
