@@ -57,7 +57,8 @@ def alternative_annotator(
     epsilon : float
         How much oftener, as a share of exams, a reader may be ahead: 0 to 1.
     q : float
-        False discovery rate over the readers (Benjamini and Yekutieli 2001, not opened; as Calderon et al. use it).
+        False discovery rate over the readers (Benjamini and Yekutieli 2001, not opened; as in the authors'
+        code).
 
     Returns
     -------
