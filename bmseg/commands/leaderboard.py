@@ -152,11 +152,11 @@ def build(root: Path, board_folder: Path | None) -> None:
 def verify(root: Path, board_folder: Path | None) -> None:
     """Derive every number again: from masks where they are at hand, from the files, down to the page."""
     from bmseg.errors import WorkError
-    from bmseg.leaderboard.verify import in_one_line
+    from bmseg.leaderboard.verification import in_one_line
     from bmseg.leaderboard.verify import verify as derive
 
     board, _, reference = _with_workspace(root, board_folder)
-    found = derive(board, reference)
+    found = derive(board, reference, drawings=True)
     echo_each(found.notices, "note: ", err=True)
     if found.differences:
         raise WorkError(

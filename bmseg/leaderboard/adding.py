@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bmseg.errors import InputError, WorkError
-from bmseg.leaderboard.board import DICE_FILE, STAGING, WAYS_FILE, Board, scores_text
+from bmseg.leaderboard.board import DICE_FILE, STAGING, WAYS_FILE, Board
 from bmseg.leaderboard.copies import copied_told
-from bmseg.leaderboard.entries import Description, Entry, Event, read_entry, write_entry
+from bmseg.leaderboard.entries import Description, Entry, Event, entry_text, read_entry, write_entry
+from bmseg.leaderboard.kept import scores_text
+from bmseg.leaderboard.ledger import now
 from bmseg.leaderboard.resembling import resembling
 from bmseg.leaderboard.scoring import Reference, score_submission
 from bmseg.leaderboard.standings import AVERAGE_READER
@@ -104,7 +105,7 @@ def add_submission(
                 dice_sha256=provenance.file_hash(staging / "entry" / DICE_FILE),
                 ways_sha256=provenance.file_hash(staging / "entry" / WAYS_FILE),
                 versions=provenance.versions(),
-                history=[Event(date=_now(), event="added")],
+                history=[Event(date=(date := now()), event="added")],
             )
             if same := [other.key for other in board.entries() if other.masks_sha256 == entry.masks_sha256]:
                 told = "a later submission of them is a copy, without a rank"
@@ -117,7 +118,8 @@ def add_submission(
             # They may be there, of an addition that was killed in between: of the same hash, so the same.
             if not masks.is_dir():
                 (staging / "masks").rename(masks)
-            (staging / "entry").rename(folder)
+            with board.noted("added", entry.key, date, entry_text(entry)):
+                (staging / "entry").rename(folder)
     return Added(entry, True, notices)
 
 
@@ -137,9 +139,11 @@ def _happen(board: Board, key: str, event: str, reason: str) -> tuple[Entry, boo
         entry = board.find(key)
         if entry.is_withdrawn == (event == "withdrawn"):
             return entry, False
-        history = [*entry.history, Event.model_validate({"date": _now(), "event": event, "reason": reason})]
+        date = now()
+        history = [*entry.history, Event.model_validate({"date": date, "event": event, "reason": reason})]
         changed = entry.model_copy(update={"history": history})
-        write_entry(changed, board.folder(entry.key))
+        with board.noted(event, entry.key, date, entry_text(changed)):
+            write_entry(changed, board.folder(entry.key))
     return changed, True
 
 
@@ -160,7 +164,3 @@ def _earlier(board: Board, key: str, about: Description, simulated: bool) -> Ent
             "leave the description as it was, or withdraw the submission"
         )
     return entry
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -3,7 +3,7 @@
 ::
 
     <board>/
-        challenge.toml study.toml exams.json reference.json readers.csv readers_ways.csv
+        challenge.toml study.toml exams.json reference.json readers.csv readers_ways.csv ledger.jsonl
         results/<team>/<submission>/{submission.toml,dice.csv,ways.csv}
         masks/<team>/<submission>/<exam>.nii.gz     the organiser's own copy, which git is told to ignore
         site/
@@ -14,16 +14,17 @@ process leaves the board as it was before or as it is after.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bmseg.errors import InputError, WorkError
+from bmseg.leaderboard import ledger
 from bmseg.leaderboard.challenge import (
     CHALLENGE_FILE,
     CONTRACT_FILE,
@@ -34,12 +35,14 @@ from bmseg.leaderboard.challenge import (
     load_challenge,
     read_contract,
 )
-from bmseg.leaderboard.entries import Entry, read_entry
-from bmseg.leaderboard.scoring import COLUMNS, Reference, score_readers
+from bmseg.leaderboard.entries import ENTRY_FILE, Entry, read_entry
+from bmseg.leaderboard.kept import read_scores, scores_text
+from bmseg.leaderboard.scoring import Reference, score_readers
 from bmseg.leaderboard.ways import COLUMNS as WAYS
 from bmseg.leaderboard.ways import score_readers_ways
 from bmseg.outputs import locked, provenance, read_record, write_record
-from bmseg.study import Study, load_study
+from bmseg.outputs.provenance import record_text
+from bmseg.study import Study, in_one_line, load_study
 from dataset_conversion.files import write_if_changed, write_text
 
 STUDY_FILE = "study.toml"
@@ -53,11 +56,19 @@ _REFERENCE_FILE = "reference.json"
 _IGNORED = "# Masks are the teams' and the organiser's; locks and half-written folders are nobody's.\n" + (
     "/masks/\n.lock*\n.partial*\n"
 )
-# Reading back a table: pandas takes a reader called "1" for a number, and "" for nothing.
-_TYPES = {
-    "exam": str, "rater": str, "rule": str, "reader": str, "level": str, "left_out": str, "status": str,
-    "tp": "Int64", "fp": "Int64", "fn": "Int64", "n_reference": "Int64", "n_rater": "Int64",
-}  # fmt: skip
+
+
+class _ReferenceRecord(BaseModel):
+    """What the readers' masks and scores were."""
+
+    model_config = ConfigDict(extra="allow")
+
+    masks_sha256: dict[str, str]
+    readers_sha256: str
+    readers_ways_sha256: str = ""
+    consensus_rule: str
+    seed: int
+    versions: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -101,12 +112,23 @@ class Board:
 
     @property
     def reference(self) -> dict[str, Any]:
-        """What the readers' masks were: ``masks_sha256`` a reader, ``readers_sha256`` of the scores."""
-        return read_record(self.root / _REFERENCE_FILE)
+        """What the readers' masks were: ``masks_sha256`` a reader, ``readers_sha256`` of the scores.
 
-    def record(self, facts: Mapping[str, Any]) -> None:
-        """Add facts to `reference`."""
-        write_record(self.root / _REFERENCE_FILE, self.reference | dict(facts))
+        Empty where there is no record of it; raises `WorkError` where it is damaged.
+        """
+        path = self.root / _REFERENCE_FILE
+        if not path.is_file():
+            return {}
+        try:
+            return _ReferenceRecord.model_validate(read_record(path)).model_dump(exclude_unset=True)
+        except ValidationError as error:
+            raise WorkError(f"{path}: {in_one_line(error)}; restore the file") from None
+
+    def record(self, facts: Mapping[str, Any], date: str) -> None:
+        """Add facts to `reference`; only by whoever holds the lock."""
+        text = record_text(self.reference | dict(facts))
+        with self.noted("completed", ledger.REFERENCE, date, text):
+            write_text(self.root / _REFERENCE_FILE, text)
 
     @property
     def readers(self) -> list[str]:
@@ -143,24 +165,45 @@ class Board:
 
     def dice(self, entry: Entry) -> pd.DataFrame:
         """A submission's scores; columns of `bmseg.leaderboard.scoring.COLUMNS`."""
-        return read_scores(self.folder(entry.key) / DICE_FILE)
+        return read_scores(self.folder(entry.key) / DICE_FILE, sha256=entry.dice_sha256)
 
     def reader_scores(self) -> pd.DataFrame:
         """The readers' scores, of `bmseg.leaderboard.scoring.score_readers`."""
-        return read_scores(self.root / READERS_FILE)
+        return read_scores(self.root / READERS_FILE, sha256=self.reference.get("readers_sha256", ""))
 
     def ways(self, entry: Entry) -> pd.DataFrame | None:
         """A submission's Dice by other ways, `bmseg.leaderboard.ways.COLUMNS`; None on an earlier board."""
-        return read_scores(self.folder(entry.key) / WAYS_FILE, WAYS) if entry.ways_sha256 else None
+        if not entry.ways_sha256:
+            return None
+        return read_scores(self.folder(entry.key) / WAYS_FILE, WAYS, sha256=entry.ways_sha256)
 
     def reader_ways(self) -> pd.DataFrame | None:
         """Those of the readers, of `bmseg.leaderboard.ways.score_readers_ways`."""
-        known = "readers_ways_sha256" in self.reference
-        return read_scores(self.root / READERS_WAYS_FILE, WAYS) if known else None
+        known = self.reference.get("readers_ways_sha256")
+        return read_scores(self.root / READERS_WAYS_FILE, WAYS, sha256=known) if known else None
 
     def lock(self) -> AbstractContextManager[None]:
         """Keep others from changing the board."""
         return locked(self.root / ".lock", str(self.root))
+
+    def records(self) -> dict[str, Path]:
+        """Every record that the ledger knows: that of the readers, and by its key that of a submission."""
+        folders = [path for path in sorted(self.results.glob("[!.]*/[!.]*")) if path.is_dir()]
+        entries = {f"{path.parent.name}/{path.name}": path / ENTRY_FILE for path in folders}
+        return {ledger.REFERENCE: self.root / _REFERENCE_FILE} | entries
+
+    @contextmanager
+    def noted(self, event: str, key: str, date: str, text: str) -> Iterator[None]:
+        """Note in the ledger that a record, whose file will hold a text, is written in the block.
+
+        Only by whoever holds the lock. The ledger of an earlier board begins with what is there.
+        """
+        if not (self.root / ledger.LEDGER_FILE).is_file():
+            for known, path in self.records().items():
+                with ledger.noted(self.root, "begun", known, date, provenance.file_hash(path)):
+                    pass
+        with ledger.noted(self.root, event, key, date, provenance.text_hash(text)):
+            yield
 
     def check_reference(self, reference: Reference) -> None:
         """Refuse, by an `InputError`, readers' masks other than those that the board was made with."""
@@ -205,6 +248,10 @@ def init_board(
         "versions": provenance.versions(),
     }
     write_record(root / _REFERENCE_FILE, record)
+    (root / ledger.LEDGER_FILE).unlink(missing_ok=True)
+    hashed = provenance.file_hash(root / _REFERENCE_FILE)
+    with ledger.noted(root, "made", ledger.REFERENCE, ledger.now(), hashed):
+        pass
     write_text(root / ".gitignore", _IGNORED)
     # Last: a folder with it is a board.
     write_if_changed(root / CHALLENGE_FILE, challenge_text(challenge))
@@ -217,32 +264,3 @@ def masks_hashes(reference: Reference) -> dict[str, str]:
         reader: provenance.files_hash({exam: files[reader] for exam, files in reference.files.items()})
         for reader in reference.readers
     }
-
-
-def scores_text(scores: pd.DataFrame) -> str:
-    """Scores as the CSV that the board keeps; what is ranked is read back from it."""
-    return str(scores.to_csv(index=False, float_format="%.9g"))
-
-
-def read_scores(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
-    """Read back what `scores_text` wrote; raises `WorkError` where the file is missing or damaged."""
-    try:
-        scores = _parsed(path.read_text(encoding="utf-8"))
-        if absent := [column for column in columns if column not in scores]:
-            raise ValueError(f"no column {', '.join(absent)}")
-        return scores
-    except (OSError, ValueError) as error:
-        raise WorkError(
-            f"{path}: cannot be read as a table of scores ({str(error).splitlines()[0]}); restore it"
-        ) from None
-
-
-def as_kept(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores with the digits that a board keeps of them and ranks by."""
-    return _parsed(scores_text(scores))
-
-
-def _parsed(text: str) -> pd.DataFrame:
-    types: Mapping[str, Any] = _TYPES
-    empty = {name: [""] for name, kind in _TYPES.items() if kind == "Int64"} | {"dice": [""]}
-    return pd.read_csv(io.StringIO(text), dtype=types, keep_default_na=False, na_values=empty)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bmseg.leaderboard.board import READERS_WAYS_FILE, WAYS_FILE, Board, scores_text
-from bmseg.leaderboard.entries import write_entry
+from bmseg.leaderboard.board import READERS_WAYS_FILE, WAYS_FILE, Board
+from bmseg.leaderboard.entries import entry_text, write_entry
+from bmseg.leaderboard.kept import scores_text
+from bmseg.leaderboard.ledger import now
 from bmseg.leaderboard.resembling import resembling
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.submission import check_submission
@@ -22,7 +24,7 @@ def complete(board: Board, reference: Reference) -> list[str]:
         if board.reader_ways() is None:
             path = board.root / READERS_WAYS_FILE
             write_text(path, scores_text(score_readers_ways(reference)))
-            board.record({"readers_ways_sha256": provenance.file_hash(path)})
+            board.record({"readers_ways_sha256": provenance.file_hash(path)}, now())
             added.append("the readers")
         entries = board.entries()
         for entry in entries:
@@ -40,6 +42,8 @@ def complete(board: Board, reference: Reference) -> list[str]:
             }
             copied = entry.copied or resembling(entry.key, checked.masks, reference, others)
             known = {"ways_sha256": provenance.file_hash(path), "copied": copied}
-            write_entry(entry.model_copy(update=known), board.folder(entry.key))
+            changed = entry.model_copy(update=known)
+            with board.noted("completed", entry.key, now(), entry_text(changed)):
+                write_entry(changed, board.folder(entry.key))
             added.append(entry.key)
     return added

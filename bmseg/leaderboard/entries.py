@@ -103,6 +103,11 @@ def read_entry(folder: Path) -> Entry:
     return entry
 
 
+def entry_text(entry: Entry) -> str:
+    """A record as its file holds it."""
+    return tomli_w.dumps(entry.model_dump())
+
+
 def write_entry(entry: Entry, folder: Path) -> None:
     """Write the record into a submission's folder, atomically."""
-    write_text(folder / ENTRY_FILE, tomli_w.dumps(entry.model_dump()))
+    write_text(folder / ENTRY_FILE, entry_text(entry))

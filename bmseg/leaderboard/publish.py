@@ -10,6 +10,7 @@ import pandas as pd
 
 from bmseg.leaderboard.board import READERS_FILE, READERS_WAYS_FILE, STUDY_FILE, Board
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
+from bmseg.leaderboard.ledger import head
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, site_in
 from bmseg.leaderboard.standings import CALLS, Standings, standings
@@ -27,6 +28,12 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
     Returns the ranking, and whether the site was written: not when the one that is there was made from the
     same files by the same versions, and is whole.
     """
+    # Nobody withdraws a submission between the reading of the standings and the record of the page.
+    with board.lock():
+        return _publish(board, workspace, reference)
+
+
+def _publish(board: Board, workspace: Workspace | None, reference: Reference | None) -> tuple[Table, bool]:
     found = standings(board)
     # Every file that the page follows from.
     paths = [
@@ -45,12 +52,12 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
         "consensus_rule": board.study.consensus.rule,
         "yardstick_rule": board.study.design().yardstick,
         "files_sha256": provenance.files_hash(files),
+        "ledger": head(board.root),
         "images_at_hand": sources is not None,
     }
-    with board.lock():
-        written = site_in(board.site).made_from(made) is None
-        if written:
-            build_site(found, board.site, made=made, overlays=sources)
+    written = site_in(board.site).made_from(made) is None
+    if written:
+        build_site(found, board.site, made=made, overlays=sources)
     return printed(found), written
 
 

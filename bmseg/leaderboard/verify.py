@@ -7,8 +7,7 @@ level; they follow from the masks, where these are at hand; the page follows fro
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from itertools import product, zip_longest
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,8 @@ from bmseg.leaderboard.board import (
     read_scores,
     scores_text,
 )
-from bmseg.leaderboard.entries import Entry, read_entry
+from bmseg.leaderboard.entries import ENTRY_FILE, Entry, read_entry
+from bmseg.leaderboard.ledger import LEDGER_FILE, REFERENCE, ledger_faults
 from bmseg.leaderboard.scoring import (
     COLUMNS,
     MISSING,
@@ -37,12 +37,12 @@ from bmseg.leaderboard.scoring import (
     score_readers,
     score_submission,
 )
-from bmseg.leaderboard.site import recorded_overlays, site_in, site_texts
-from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.submission import check_submission
+from bmseg.leaderboard.verification import Verification, first_difference
+from bmseg.leaderboard.verify_site import verify_site
 from bmseg.leaderboard.ways import COLUMNS as WAYS
 from bmseg.leaderboard.ways import names_of_readers, names_of_ways, score_readers_ways, score_ways
-from bmseg.outputs import PROVENANCE, provenance
+from bmseg.outputs import provenance
 from bmseg.study import Study
 from evaluation.masks.reading import MaskError
 from evaluation.measures.dice import EmptyMask
@@ -51,20 +51,11 @@ from evaluation.measures.dice import EmptyMask
 _DIGITS = 5e-9
 
 
-@dataclass
-class Verification:
-    """What was compared, and what differs."""
+def verify(board: Board, reference: Reference | None = None, *, drawings: bool = False) -> Verification:
+    """Derive everything on a board again; every score from masks, where the readers' are at hand.
 
-    differences: list[str] = field(default_factory=list)  # one line each: file, field, found, expected
-    notices: list[str] = field(default_factory=list)  # what could not be compared, and leftovers
-    n_scores: int = 0  # derived again from their counts
-    n_from_masks: int = 0  # tables of scores that were derived again from masks
-    n_entries: int = 0  # on the board, withdrawn ones included
-    n_files: int = 0  # of the site, made again
-
-
-def verify(board: Board, reference: Reference | None = None) -> Verification:
-    """Derive everything on a board again; every score from masks, where the readers' are at hand."""
+    With `drawings` the page's figures are drawn again too, where these versions drew them.
+    """
     found = Verification()
     if reference:
         try:
@@ -72,6 +63,7 @@ def verify(board: Board, reference: Reference | None = None) -> Verification:
         except InputError as error:
             found.differences.append(str(error))
             reference = None
+    _verify_ledger(board, found)
     _verify_readers(board, reference, found)
     for folder in sorted(board.results.glob("[!.]*/[!.]*")):
         try:
@@ -83,8 +75,32 @@ def verify(board: Board, reference: Reference | None = None) -> Verification:
     for leftover in sorted(board.root.glob(f"{STAGING}*")):
         found.notices.append(f"{leftover}: left by a process that was stopped, or being written; not read")
     if not found.differences:
-        _verify_site(board, found)
+        verify_site(board, found, drawings)
     return found
+
+
+def _verify_ledger(board: Board, found: Verification) -> None:
+    """Records are those that the ledger names, and no other thing stands among them."""
+    if not (board.root / LEDGER_FILE).is_file():
+        found.notices.append(
+            f"{board.root / LEDGER_FILE}: not here, as on a board of an earlier version: what was taken away "
+            "or dated otherwise cannot be seen"
+        )
+    found.differences += ledger_faults(board.root, board.records())
+    rule, expected = board.reference.get("consensus_rule"), board.study.consensus.rule
+    if board.reference and rule != expected:
+        found.differences.append(f"reference.json: consensus_rule: found {rule}, expected {expected}")
+    known = {ENTRY_FILE, DICE_FILE, WAYS_FILE}
+    keys = {entry for entry in board.records() if entry != REFERENCE}
+    for path in sorted(board.results.rglob("*")):
+        place = path.relative_to(board.results)
+        part_of = "/".join(place.parts[:2]) in keys and (len(place.parts) == 2 or place.name in known)
+        if not (part_of or (path.is_dir() and len(place.parts) == 1)):
+            found.differences.append(f"{path}: found a file that is no part of a submission")
+    for path in sorted(board.masks("").glob("*/*")):
+        if f"{path.parent.name}/{path.name}" not in keys:
+            # A stopped addition leaves some: masks are put in place before the record.
+            found.notices.append(f"{path}: found masks of no submission on the board; not read")
 
 
 def _verify_readers(board: Board, reference: Reference | None, found: Verification) -> None:
@@ -174,15 +190,9 @@ def _expected(board: Board, left_out: Sequence[Hashable]) -> pd.MultiIndex:
 def _compare_text(path: Path, expected: str, whence: str, found: Verification) -> None:
     """Compare a table of scores with what it is derived from; name the first line that differs."""
     found.n_from_masks += 1
-    if differing := _first_difference(path.read_text(encoding="utf-8"), expected):
+    if differing := first_difference(path.read_text(encoding="utf-8"), expected):
         number, line, right = differing
         found.differences.append(f"{path}: line {number}: found {line}, {whence} {right}")
-
-
-def _first_difference(text: str, expected: str) -> tuple[int, str, str] | None:
-    """Number of the first line that differs, found and expected; None where nothing does."""
-    pairs = zip_longest(text.splitlines(), expected.splitlines(), fillvalue="no such line")
-    return next(((number, *pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1]), None)
 
 
 def _verify_scores(
@@ -227,31 +237,3 @@ def _consistent(scores: pd.DataFrame, study: Study) -> np.ndarray:
     missing = (scores.status == MISSING).to_numpy()
     nothing = np.isnan(given) & np.isnan(tp) & np.isnan(fp) & np.isnan(fn)
     return np.where(missing, nothing, same & counts & (scores.status == status))
-
-
-def _verify_site(board: Board, found: Verification) -> None:
-    """Make the pages and downloads again from the files; drawings must be those that were written."""
-    if not board.site.is_dir():
-        found.notices.append(f"{board.site}: no page yet; 'bmseg leaderboard build' makes it")
-        return
-    record = site_in(board.site).read()
-    why_not = recorded_overlays(record)
-    texts = site_texts(standings(board), made=record.get("made", {}), why_not=why_not)
-    for name, text in texts.items():
-        found.n_files += 1
-        path = board.site / name
-        if not path.is_file():
-            found.differences.append(f"{path}: found no such file, the results give one")
-        elif (written := path.read_bytes().decode(errors="replace")) != text:
-            number, *_ = _first_difference(written, text) or (1,)
-            found.differences.append(f"{path}: line {number}: found other text than the results give")
-    for name, expected in record.get("outputs", {}).items():
-        path = board.site / name
-        if name not in texts and (not path.is_file() or provenance.file_hash(path) != expected):
-            found.differences.append(f"{path}: found another file than {PROVENANCE} has the hash of")
-
-
-def in_one_line(differences: Sequence[str]) -> str:
-    """The differences as one line, the first ones in full."""
-    more = f"; and {len(differences) - 5} more" if len(differences) > 5 else ""
-    return "; ".join(differences[:5]) + more

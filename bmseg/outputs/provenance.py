@@ -37,6 +37,11 @@ def files_hash(files: Mapping[str, Path]) -> str:
     return value_hash({name: file_hash(path) for name, path in files.items()})
 
 
+def text_hash(text: str) -> str:
+    """SHA-256 of a text file that `write_text` writes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def value_hash(value: Any) -> str:
     """SHA-256 of a value as JSON.
 
@@ -65,6 +70,11 @@ def read_record(path: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
+def record_text(record: Mapping[str, Any]) -> str:
+    """A JSON object as its file holds it."""
+    return json.dumps(record, indent=2) + "\n"
+
+
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write a JSON object atomically."""
-    write_text(path, json.dumps(record, indent=2) + "\n")
+    write_text(path, record_text(record))

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.board import Board, as_kept
+from bmseg.leaderboard.board import Board
+from bmseg.leaderboard.kept import as_kept
 from bmseg.leaderboard.platforms.bundle import Organised
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick, score_submission
 from bmseg.leaderboard.standings import mean_dice, weighted_score

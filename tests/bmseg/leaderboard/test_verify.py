@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bmseg.leaderboard.adding import add_submission
+from bmseg.errors import WorkError
+from bmseg.leaderboard.adding import add_submission, withdraw
 from bmseg.leaderboard.board import Board
-from bmseg.leaderboard.entries import Entry, write_entry
+from bmseg.leaderboard.entries import Entry, entry_text, write_entry
+from bmseg.leaderboard.ledger import LEDGER_FILE, now
+from bmseg.leaderboard.publish import publish
 from bmseg.leaderboard.scoring import Reference
-from bmseg.leaderboard.verify import in_one_line, verify
+from bmseg.leaderboard.verification import in_one_line
+from bmseg.leaderboard.verify import verify
 from bmseg.outputs import provenance
 from tests.bmseg.leaderboard.boards import AFFINE, make_board, with_rules, write_masks
 
@@ -33,7 +38,8 @@ def _dice(board: Board, entry: Entry) -> Path:
 
 
 def _rehashed(board: Board, entry: Entry) -> None:
-    """As a forger does who knows of the hash."""
+    """As a forger does who knows of the hash, and takes the ledger away."""
+    (board.root / LEDGER_FILE).unlink()
     hashed = entry.model_copy(update={"dice_sha256": provenance.file_hash(_dice(board, entry))})
     write_entry(hashed, board.folder(entry.key))
 
@@ -117,3 +123,159 @@ def test_what_a_stopped_process_left_is_named_and_not_read(board: tuple[Board, R
     (board[0].root / ".partial-x" / "entry").mkdir(parents=True)
     found = verify(board[0])
     assert found.differences == [] and ".partial-x: left by a process" in found.notices[0]
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text, (path, old)
+    path.write_text(text.replace(old, new, 1))
+
+
+def drop_line(path: Path, place: int) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    del lines[place]
+    path.write_text("".join(lines))
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A board with three submissions, one withdrawn, and its page."""
+    root = tmp_path_factory.mktemp("published")
+    board, reference = make_board(root, with_rules(bootstraps=200))
+    for team, seed in (("alpha", 9), ("beta", 11), ("gamma", 12)):
+        add_submission(board, team, write_masks(root / team, seed), reference)
+    withdraw(board, "gamma", "by the team")
+    publish(board, None, None)
+    assert verify(board).differences == []
+    return board.root
+
+
+def _entry(root: Path, team: str) -> Path:
+    (path,) = (root / "results" / team).glob("*/submission.toml")
+    return path
+
+
+def _swap(root: Path) -> None:
+    """One team's scores under another's name, records and hashes included."""
+    one, two = _entry(root, "alpha").parent, _entry(root, "beta").parent
+    texts = [(folder / "submission.toml").read_text() for folder in (one, two)]
+    shutil.move(one, root / "aside")
+    shutil.move(two, one.parent / two.name)
+    shutil.move(root / "aside", two.parent / one.name)
+    (two.parent / one.name / "submission.toml").write_text(texts[0].replace('"alpha"', '"beta"'))
+    (one.parent / two.name / "submission.toml").write_text(texts[1].replace('"beta"', '"alpha"'))
+
+
+def _foreign(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("<p>better than all</p>")
+
+
+MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "entry deleted": (lambda root: shutil.rmtree(_entry(root, "beta").parents[1]), "it was taken away"),
+    "withdrawn entry deleted": (
+        lambda root: shutil.rmtree(_entry(root, "gamma").parent),
+        "it was taken away",
+    ),
+    "date moved": (lambda root: edit(_entry(root, "alpha"), 'date = "20', 'date = "19'), "another record"),
+    "withdrawal undone": (
+        lambda root: edit(_entry(root, "gamma"), 'event = "withdrawn"', 'event = "reinstated"'),
+        "another record",
+    ),
+    "title edited": (
+        lambda root: edit(_entry(root, "alpha"), 'title = ""', 'title = "best"'),
+        "another record",
+    ),
+    "simulated edited": (
+        lambda root: edit(_entry(root, "alpha"), "simulated = false", "simulated = true"),
+        "another record",
+    ),
+    "two swapped": (_swap, "does not know"),
+    "entry added by hand": (
+        lambda root: shutil.copytree(_entry(root, "alpha").parent, root / "results/delta/4213e96773e3"),
+        "delta",
+    ),
+    "rule edited": (
+        lambda root: edit(root / "reference.json", '"multilabel"', '"majority"'),
+        "consensus_rule: found majority, expected multilabel",
+    ),
+    "seed edited": (lambda root: edit(root / "reference.json", '"seed": 0', '"seed": 1'), "another record"),
+    "ledger line taken out": (lambda root: drop_line(root / LEDGER_FILE, 3), "does not follow"),
+    "ledger cut": (lambda root: drop_line(root / LEDGER_FILE, -1), "no line of the hash"),
+    "ledger date moved": (
+        lambda root: edit(root / LEDGER_FILE, '"event":"added"', '"event":"added "'),
+        "does not follow",
+    ),
+    "file in results": (lambda root: _foreign(root / "results/alpha/notes.html"), "no part of a submission"),
+    "file in a submission": (
+        lambda root: _foreign(_entry(root, "alpha").parent / "notes.html"),
+        "no part of a submission",
+    ),
+    "masks of nobody": (lambda root: _foreign(root / "masks/delta/1/a.nii.gz"), "no submission on the board"),
+    "page of no team": (
+        lambda root: _foreign(root / "site/submissions/delta--1.html"),
+        "no part of the page",
+    ),
+    "rows removed": (
+        lambda root: drop_line(_entry(root, "alpha").parent / "dice.csv", 5),
+        "1 rows missing",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_what_was_changed_by_hand_is_found(published: Path, tmp_path: Path, name: str) -> None:
+    root = Path(shutil.copytree(published, tmp_path / "board"))
+    change, says = MUTATIONS[name]
+    change(root)
+    found = verify(Board.open(root))
+    lines = found.notices if name == "masks of nobody" else found.differences
+    assert any(says in line for line in lines), lines
+
+
+def test_a_figure_edited_with_its_hash_is_drawn_again(published: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(published, tmp_path / "board"))
+    figure = sorted((root / "site" / "figures").glob("*.svg"))[0]
+    record = json.loads((root / "site" / "provenance.json").read_text())
+    edit(figure, "</svg>", "<!-- better --></svg>")
+    record["outputs"][f"figures/{figure.name}"] = provenance.file_hash(figure)
+    (root / "site" / "provenance.json").write_text(json.dumps(record))
+    assert verify(Board.open(root)).differences == []
+    (difference,) = verify(Board.open(root), drawings=True).differences
+    assert difference == f"{figure}: found another drawing than the results give"
+
+
+@pytest.mark.parametrize("value", ["7", "inf", "-3", "1e30", "text"])
+def test_damaged_scores_are_not_published(published: Path, tmp_path: Path, value: str) -> None:
+    root = Path(shutil.copytree(published, tmp_path / "board"))
+    for name in (_entry(root, "alpha").parent / "dice.csv", root / "readers.csv"):
+        sound = name.read_text()
+        lines = sound.splitlines()
+        name.write_text("\n".join([lines[0], lines[1].rpartition(",")[0] + f",{value}", *lines[2:]]) + "\n")
+        with pytest.raises(WorkError, match="other contents than its record has the hash of"):
+            publish(Board.open(root), None, None)
+        name.write_text(sound)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "\0", "[" * 5000, '{"masks_sha256": [1]}', "{}"])
+def test_a_damaged_record_of_the_readers_is_named(published: Path, tmp_path: Path, text: str) -> None:
+    root = Path(shutil.copytree(published, tmp_path / "board"))
+    (root / "reference.json").write_text(text)
+    with pytest.raises(WorkError, match=r"reference\.json: .*; restore the file"):
+        Board.open(root)
+
+
+def test_a_killed_change_leaves_a_board_that_verifies(published: Path, tmp_path: Path) -> None:
+    """Between the ledger's two lines, before and after the record is written."""
+    for written in (False, True):
+        root = Path(shutil.copytree(published, tmp_path / f"board{written}"))
+        board = Board.open(root)
+        entry = board.find("alpha")
+        changed = entry.model_copy(update={"simulated": True})
+        stopped = board.noted("completed", entry.key, now(), entry_text(changed))
+        stopped.__enter__()
+        if written:
+            write_entry(changed, board.folder(entry.key))
+        shutil.rmtree(root / "site")
+        assert verify(board).differences == []
+        assert stopped is not None
