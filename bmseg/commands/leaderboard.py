@@ -72,7 +72,10 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
 @click.option("--method", default="", help="What made the masks, in a line.")
 @click.option("--description", default="", help="More about it.")
 @click.option("--url", default="", help="Where to read about it.")
-@click.option("--taught-by", "taught", multiple=True, metavar="READER", help="Whose masks taught it. Repeat.")
+@click.option(
+    "--taught-by", "taught", multiple=True, metavar="READER",
+    help="Whose masks taught it. Repeat. [default: the workspace's training reader, of its own methods]",
+)  # fmt: skip
 def add(
     team: str, source: Path, root: Path, board_folder: Path | None, taught: tuple[str, ...], **about: str
 ) -> None:
@@ -82,9 +85,11 @@ def add(
     """
     from bmseg.leaderboard.adding import add_submission
     from bmseg.leaderboard.entries import Description
+    from bmseg.scoring.lineage import teachers_in
 
     board, reference = _with_masks(root, board_folder)
     described = Description.model_construct(None, **about)
+    taught = taught or tuple(teachers_in(root, source))
     added = add_submission(board, team, source, reference, about=described, taught_by=taught)
     echo_each(added.notices, "note: ", err=True)
     click.echo(f"{added.entry.key}: {'added' if added.is_new else 'there already, nothing changed'}")

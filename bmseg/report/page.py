@@ -24,7 +24,7 @@ from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
 from evaluation.figures.files import save_figure
 from evaluation.figures.slices import difference_sheet, overlay_sheet
-from evaluation.statistics.words import count_of, number
+from evaluation.statistics.words import number
 from evaluation.study import ReaderStudy
 from evaluation.study.lineage import judged
 from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, TABLE1, TABLE1_FAIR, said_first, usual_notes
@@ -109,26 +109,22 @@ def _render(
 
 
 def _findings(found: ReaderStudy) -> list[str]:
-    """A sentence a level and model: where the model stands among the readers, by the fair scores."""
+    """A sentence a model: its median Dice on the levels spoken of, among the readers', by the fair scores."""
     fair = TABLE1_FAIR in found
     summary = found[TABLE1_FAIR].query("way == 'fair'") if fair else found[TABLE1]
+    medians = summary.set_index(["level", "rater"])["median"]
     sentences = []
-    for level in dict.fromkeys(summary.level):
-        medians = summary[summary.level == level].set_index("rater")["median"]
-        of_readers = medians[list(found.readers)].dropna()
-        for model in judged(found):
-            if np.isnan(medians[model]) or of_readers.empty:
-                sentences.append(f"{level}: the median Dice of {model} is undefined.")
-                continue
-            reaches = f"{level}: {model} reaches a median Dice of {number(medians[model])}"
-            if not fair:
-                sentences.append(f"{reaches}.")
-                continue
-            reached = int((medians[model] >= of_readers).sum())
-            sentences.append(
-                f"{reaches} by the fair scores; the readers reach {number(of_readers.min())} to "
-                f"{number(of_readers.max())} (at or above {count_of(reached, len(of_readers))})."
-            )
+    for model in judged(found):
+        reached = []
+        for level in found.design.spoken_of:
+            of_readers = medians[level][list(found.readers)].dropna()
+            among = ""
+            if fair and len(of_readers):
+                among = f" (readers {number(of_readers.min())} to {number(of_readers.max())})"
+            median = medians[level, model]
+            reached.append(f"{level} {'undefined' if np.isnan(median) else number(median)}{among}")
+        by = " by the fair scores" if fair else ""
+        sentences.append(f"Median Dice of {model}{by}: {', '.join(reached)}.")
     return sentences
 
 
@@ -138,7 +134,7 @@ def _cohort_table(cohort: pd.DataFrame) -> Table:
     parts = {split: cohort[cohort.split == split] for split in splits}
     rows = [["Exams", *(str(len(part)) for part in parts.values())]]
     if "slices" in cohort:
-        rows.append(["Slices", *(f"{int(part.slices.sum()):,}" for part in parts.values())])
+        rows.append(["Slices", *(f"{int(pd.to_numeric(part.slices).sum()):,}" for part in parts.values())])
     for name in columns:
         for value in cohort[name].dropna().unique():
             rows.append([f"{name}: {value}", *(str((part[name] == value).sum()) for part in parts.values())])

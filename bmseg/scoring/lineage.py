@@ -9,7 +9,7 @@ import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash, read_record
-from bmseg.workspace import Workspace
+from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.images import read_own
 
 #: What `bmseg predict` writes beside masks.
@@ -25,6 +25,16 @@ def taught_in(workspace: Workspace, models: Iterable[str]) -> dict[str, list[str
         for model in models
         if read_record(workspace.predictions(model) / _MADE_FROM).get("model")
     }
+
+
+def teachers_in(root: Path, source: Path) -> list[str]:
+    """Who taught the method whose predictions a folder holds, where it is one of the workspace `root`."""
+    if not (source / _MADE_FROM).is_file():
+        return []
+    workspace, _ = open_workspace(root)
+    if source.resolve() != workspace.predictions(source.name).resolve():
+        return []
+    return taught_in(workspace, [source.name]).get(source.name, [])
 
 
 def refuse_proposed(reader: str, folder: Path, masks: Mapping[str, Path]) -> None:

@@ -67,6 +67,7 @@ def beside_teacher(
     `agreement` is asked without a reader, as of `evaluation.comparison.interchangeability.standings`.
     """
     without: dict[tuple[str, str], str] = {}
+    whole = {(each.first, each.second): each for each in made}
     for of_models, table in ((True, METHODS_WITHOUT_TEACHER), (False, COMPARISONS_WITHOUT_TEACHER)):
         pairs = {(each.first, each.second) for each in made if (each.second in found.models) == of_models}
         if table not in found or not pairs:
@@ -78,12 +79,21 @@ def beside_teacher(
             backed = None if of_models else agreement(str(teacher))
             for again in _without(found, alone, of_models, backed):
                 pair = again.first, again.second
-                taught = " and ".join(
-                    name for name in pair if teacher in found.design.taught_by.get(name, ())
-                )
-                said = f" Without {teacher}, whose masks taught {taught}: {_go_on(again.words)}"
-                without[pair] = without.get(pair, "") + said
+                taught = [name for name in pair if teacher in found.design.taught_by.get(name, ())]
+                told = _beside(again, whole[pair], f"{teacher}, whose masks taught {' and '.join(taught)}")
+                without[pair] = without.get(pair, "") + told
     return [replace(each, words=each.words + without.get((each.first, each.second), "")) for each in made]
+
+
+def _beside(again: Verdict, whole: Verdict, teacher: str) -> str:
+    """What a verdict is without a teacher: in full only where it is another."""
+    if again.call == "not settled":
+        nor = "Nor is it settled" if whole.call == again.call else "It is not settled"
+        return f" {nor} without {teacher}."
+    sides = [[(one.level, one.side, one.absent_side) for one in each.levels] for each in (again, whole)]
+    if sides[0] == sides[1]:
+        return f" The same is clear without {teacher}."
+    return f" Without {teacher}: {_go_on(again.words)}"
 
 
 def _without(

@@ -53,6 +53,8 @@ _SUBMISSIONS = {
     "latest": "Of each team the latest submission is ranked.",
     "all": "Every submission of a team is ranked.",
 }
+#: So many submissions are named, more are counted.
+_FEW = 4
 _APPROXIMATE = "in the normal approximation with continuity correction"
 #: Source, what it says, address.
 SOURCES = [
@@ -198,9 +200,10 @@ def _lead(standings: Standings) -> str:
         told = f"{names[first.key.iloc[0]]} is the only submission"
         return f"{told}: with nobody else to be ranked with, its rank has no interval."
     if len(first) > 1:
-        return (
-            f"{len(first)} submissions share the first place, with a mean rank of {first.value.iloc[0]:.2f}."
-        )
+        who = f"{len(first)} submissions"
+        if len(first) <= _FEW:
+            who = _listed([names[key] for key in first.key])
+        return f"{who} share the first place, with a mean rank of {first.value.iloc[0]:.2f}."
     leader = first.iloc[0]
     told = f"{names[leader.key]} stands first, with a mean rank of {leader.value:.2f}"
     if pd.isna(leader.rank_low):
@@ -242,16 +245,22 @@ def _too_few(standings: Standings) -> list[str]:
 
 
 def _beside_readers(rows: pd.DataFrame) -> list[str]:
-    """How many submissions stand where to the readers, as a sentence; none where there are no readers."""
-    said = rows.beside[rows.beside.astype(bool)].value_counts()
-    words = {
-        "better": "better than the median reader", "worse": "worse",
-        "split": "better on some levels and worse on others", "not settled": "not settled",
-        "not comparable": "not to be compared",
-    }  # fmt: skip
-    parts = [f"{said[call]} {words[call]}" for call in CALLS if call in said]
-    text = ", ".join(parts)
-    return [f"Beside the median reader, of {_count(int(said.sum()), 'submission')}: {text}."] if parts else []
+    """Which submissions stand where to the readers, a sentence; none where there are no readers.
+
+    Simulated ones are no team's, and are not counted where there are others.
+    """
+    aside = rows.simulated if not rows.simulated.all() else rows.simulated & False
+    judged = rows[rows.beside.astype(bool) & ~aside]
+    if judged.empty:
+        return []
+    parts = []
+    for call, words in CALLS.items():
+        if of_call := judged.team[judged.beside == call].tolist():
+            who = _listed(of_call) if len(of_call) <= _FEW else str(len(of_call))
+            parts.append(f"{who} {words.removesuffix(' than the median reader')}")
+    whom = _count(len(judged), "submission")
+    whom += f" ({int(aside.sum())} simulated aside)" if aside.any() else ""
+    return [f"Beside the median reader, of {whom}: {'; '.join(parts)}."]
 
 
 def _copies(standings: Standings) -> list[str]:
@@ -261,7 +270,8 @@ def _copies(standings: Standings) -> list[str]:
     of = standings.rows[standings.rows.kind == COPY]
     teams = {entry.key: entry.team for entry in [*standings.entries, *standings.superseded]}
     named = [f"{row.team} of {teams.get(row.copy_of, row.copy_of)}" for row in of.itertuples()]
-    return [f"{_count(len(of), 'submission')} {_is(len(of))} a copy and ranked nowhere: {_listed(named)}."]
+    are = "is a copy" if len(of) == 1 else "are copies"
+    return [f"{_count(len(of), 'submission')} {are} and ranked nowhere: {_listed(named)}."]
 
 
 def _levels(challenge: Challenge, study: Study) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import evaluation as ev
+from evaluation.comparison.verdicts import LevelVerdict, Verdict
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
-from evaluation.study.lineage import judged
+from evaluation.study.lineage import _beside, judged
 
 LEVELS = {"level1": 1, "level2": 2}
 READERS = [f"reader{number}" for number in range(1, 5)]
@@ -44,8 +46,8 @@ def study(*, copies: bool = True, taught: bool = True) -> ReaderStudy:
 def test_the_teacher_is_named_beside_the_verdict_and_a_copy_has_none() -> None:
     found = {(one.first, one.second): one for one in t.verdicts(study())}
     for pair in (("student", "own"), ("student", "median reader")):
-        assert found[pair].words.count(" Without reader1, whose masks taught student: ") == 1
-    assert "Without reader1, whose" not in found["own", "median reader"].words
+        assert found[pair].words.count("ithout reader1, whose masks taught student") == 1
+    assert "ithout reader1, whose" not in found["own", "median reader"].words
     copies = [one for pair, one in found.items() if {"copy", "again"} & {*pair}]
     assert [(one.first, one.second, one.call) for one in copies] == [
         ("copy", "reader1", "copy"),
@@ -57,6 +59,20 @@ def test_the_teacher_is_named_beside_the_verdict_and_a_copy_has_none() -> None:
     for pair, one in untaught.items():
         assert found[pair].words.startswith(one.words)
         assert found[pair].call == one.call
+
+
+def test_without_the_teacher_is_said_in_full_only_where_it_is_another() -> None:
+    level = LevelVerdict("level1", 0.1, 0.05, 0.15, 0.01, 9, True)
+    chance = replace(level, clear=False)
+    better, open_ = (
+        Verdict("net", "unet", call, (one,), f"{call}.")
+        for call, one in (("better", level), ("not settled", chance))
+    )
+    other = replace(better, call="worse", levels=(replace(level, difference=-0.1),), words="Which is worse.")
+    assert _beside(better, better, "ben") == " The same is clear without ben."
+    assert _beside(open_, better, "ben") == " It is not settled without ben."
+    assert _beside(open_, open_, "ben") == " Nor is it settled without ben."
+    assert _beside(other, better, "ben") == " Without ben: which is worse."
 
 
 def test_the_others_are_judged_as_if_no_copy_was_there() -> None:

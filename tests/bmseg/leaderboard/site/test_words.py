@@ -44,7 +44,7 @@ def test_shared_places_that_a_test_tells_apart_are_said() -> None:
     board = standings(7, 10, bootstraps=5)
     assert not any("yet" in sentence for sentence in in_short(board))
     said = in_short(shared(board, ("team-1", "team-3"), 1))
-    assert said[0].startswith("2 submissions share the first place")
+    assert said[0].startswith("team-1: Method 1 and team-3: Method 3 share the first place")
     assert said[1].startswith(
         "team-1: Method 1 and team-3: Method 3 share a rank, yet the tests tell them apart: exam by exam "
         "team-1: Method 1 is clearly better (p = "
