@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,10 @@ def rank_scores(
         for task, n in n_cases.items()
         if (why := why_no_interval(len(algorithms), n, is_tested=task in tests))
     }
+    # Of one case every sample is that case: where its ranks always lie is nothing to go by either.
+    most = n_cases | {OVERALL: max(len(task.cases) for task in ranked)}
+    still = {task for task, n in most.items() if n == 1 or len(algorithms) == 1}
+    rankings = [replace(one, samples=one.samples[:0]) if one.task in still else one for one in rankings]
     with_interval = {task: found for task, found in tests.items() if task not in no_interval}
     cases = {task.task: tables.case_counts([task]) for task in tasks} | {OVERALL: tables.case_counts(ranked)}
     orders = {ranking.task: ranking.best_first for ranking in rankings if ranking.scheme == schemes[0]}

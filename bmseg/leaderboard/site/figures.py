@@ -83,7 +83,10 @@ def figures_of(standings: Standings) -> list[Plate]:
     """The figures that a board has enough submissions for."""
     if standings.scores.empty:
         return []
-    return [plate for plate in FIGURES if len(standings.entries) >= plate.least]
+    plates = [plate for plate in FIGURES if len(standings.entries) >= plate.least]
+    # One exam has no other samples than itself.
+    sampled = standings.rankings is not None and len(standings.rankings.probabilities) > 0
+    return [plate for plate in plates if sampled or plate.name != "rank_probabilities"]
 
 
 def draw_figures(standings: Standings, folder: Path) -> None:

@@ -16,6 +16,7 @@ from bmseg.leaderboard.adding import add_submission, withdraw
 from bmseg.leaderboard.board import Board, init_board
 from bmseg.leaderboard.challenge import default_challenge
 from bmseg.leaderboard.completing import complete
+from bmseg.leaderboard.entries import Entry, write_entry
 from bmseg.leaderboard.publish import printed
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site.rules import in_short
@@ -119,25 +120,22 @@ def test_a_copy_is_one_on_board_and_report_with_its_readers_scores(
     assert "a copy of reader3, not ranked" in text and "is a copy of reader3: equal in every voxel" in text
 
 
+class _Earlier(Board):
+    """A board that an earlier version made."""
+
+    def ways(self, entry: Entry) -> None:  # noqa: ARG002
+        return None
+
+
 def test_a_board_without_the_other_ways_says_so_and_settles_nothing(
-    both: tuple[Board, Standings, ReaderStudy, Reference], tmp_path: Path
+    both: tuple[Board, Standings, ReaderStudy, Reference],
 ) -> None:
-    """As one that an earlier version made; with the masks at hand it is completed."""
-    board, before, _, reference = both
-    root = tmp_path / "board"
-    shutil.copytree(board.root, root)
-    for entry in root.glob("results/*/*/submission.toml"):
-        lines = entry.read_text().splitlines()
-        entry.write_text("\n".join(line for line in lines if not line.startswith("ways_sha256")))
-        (entry.parent / "ways.csv").unlink()
-    earlier = Board.open(root)
-    found = standings(earlier).rows
-    rows = found.set_index("team")
-    assert rows.beside["clean"] == "not settled"
-    assert f"is ahead by the fair scores, but {of_board.UNKNOWN}" in rows.verdict["clean"]
-    pd.testing.assert_frame_equal(found[["key", "rank"]], before.rows[["key", "rank"]])
-    assert len(complete(earlier, reference)) == 4 and complete(earlier, reference) == []
-    pd.testing.assert_frame_equal(standings(Board.open(root)).rows, before.rows)
+    board, before, _, _ = both
+    earlier = _Earlier(board.root, board.study, board.challenge, board.contract)
+    found = of_board.verdicts(earlier, before.entries)
+    (clean,) = (verdict for verdict in found.values() if verdict.first == "clean")
+    assert {verdict.call for verdict in found.values()} == {"not settled"}
+    assert f"clean is ahead by the fair scores, but {of_board.UNKNOWN}" in clean.words
 
 
 def test_simulated_submissions_are_a_family_of_their_own(
@@ -217,6 +215,28 @@ def test_adding_a_copy_moves_nobody(
     original = before.rows.set_index("team").key["near"]
     assert copies.to_dict() == {"near": "reader4", "again": "reader2" if kind in COPIES[:2] else original}
     assert kind != "nearly" or verify(board, reference).differences == []
+
+
+def test_an_earlier_board_is_completed_from_masks_that_are_at_hand(
+    three: tuple[Path, Reference, Standings], tmp_path: Path
+) -> None:
+    root, reference, before = three
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    board = Board.open(tmp_path / "board")
+    add_submission(board, "again", tmp_path / "readers" / "reader1", reference)
+    for entry in board.entries():
+        known = {"ways_sha256": "", "copied": []}
+        write_entry(entry.model_copy(update=known), board.folder(entry.key))
+        (board.folder(entry.key) / "ways.csv").unlink()
+    assert "copy" not in set(standings(board).rows.kind)
+    shutil.rmtree(board.masks(before.entries[2].key))
+    assert len(complete(board, reference)) == 3 and complete(board, reference) == []
+    found = standings(board)
+    assert [entry.copied[0].of for entry in found.copies] == ["reader1"]
+    pd.testing.assert_frame_equal(
+        found.rows[found.rows.kind != "copy"].drop(columns="verdict").reset_index(drop=True),
+        before.rows.drop(columns="verdict"),
+    )
 
 
 def test_the_copy_of_what_was_withdrawn_is_ranked(tmp_path: Path) -> None:
