@@ -100,4 +100,4 @@ def _siemens_slices(dataset: Dataset) -> int | None:
 
 def _slices_in(protocol: bytes) -> int | None:
     found = _SIEMENS_SLICES.search(protocol)
-    return int(found[1], 0) if found else None
+    return int(found[1], 16 if found[1].startswith(b"0x") else 10) if found else None
