@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -21,8 +23,8 @@ from dataset_conversion.dicom.pixels import read_frames
 from dataset_conversion.images import ConversionError
 from dataset_conversion.images.dicom_file import DamagedError, NotDicomError, read_dataset
 
-# Places that are looked at; of more, so many spread evenly.
-_LOOKED_AT = 64
+# Places that are looked at when one of them shows that the images are no copies.
+_LOOKED_AT = 16
 
 # What tells images of one place apart, by element: the first that differ are named.
 _TELLING = {
@@ -69,25 +71,64 @@ def fault_of_doubled(frames: Sequence[Frame], along: np.ndarray, same_place: flo
         return ""
     repeats = sum(len(place) - 1 for place in places)
     doubled = f"found {repeats} of {len(frames)} slices at the place of another"
-    chosen = np.unique(np.linspace(0, len(places) - 1, _LOOKED_AT).astype(int))
-    copies, told = 0, Counter[str]()
-    extra = 0
-    for place in (places[i] for i in chosen):
-        images = [_Image.of(frames[i]) for i in place[:_LOOKED_AT]]
+    copies = extra = 0
+    told = Counter[str]()
+    for number, place in enumerate(_spread(places)):
+        # All have to be copies before anyone is told to remove them; of others, some tell what they are.
+        if told and number >= _LOOKED_AT:
+            break
+        images = _images([frames[i] for i in place])
         for i, image in enumerate(images[1:], start=1):
             extra += 1
             if any(image.is_copy_of(earlier) for earlier in images[:i]):
                 copies += 1
             else:
-                told.update(image.differences(images[0]))
+                told.update(image.differences(images[0]) or ["their pixels alone"])
     if copies == extra:
         return f"duplicates: {doubled} with its pixels or SOP instance, expected one; remove the copies"
-    apart = " and ".join(name for name, _ in told.most_common(3)) or "their pixels alone"
+    apart = " and ".join(name for name, _ in told.most_common(3))
     which = f"{copies} of {extra} are copies, the others" if copies else "none is a copy, they"
+    some = f"of {extra} looked at " if extra < repeats else ""
     return (
-        f"doubled places: {doubled}, expected one; {which} differ in {apart}: remove none, export each set "
-        "as a series of its own"
+        f"doubled places: {doubled}, expected one; {some}{which} differ in {apart}: remove none, export each "
+        "set as a series of its own"
     )
+
+
+def _spread(places: list[np.ndarray]) -> list[np.ndarray]:
+    """The same places, some from all over first."""
+    step = max(len(places) // _LOOKED_AT, 1)
+    return [place for start in range(step) for place in places[start::step]]
+
+
+def _images(frames: Sequence[Frame]) -> list[_Image]:
+    """Read frames again, and every file once."""
+    found: dict[Frame, _Image] = {}
+    for _, group in groupby(sorted(frames, key=attrgetter("file", "number")), key=attrgetter("file")):
+        own = list(group)
+        pixels: Sequence[np.ndarray | None] = [None] * len(own)
+        with suppress(ConversionError):
+            pixels = read_frames(own[0].file, own)
+        images = map(_Image, _headers(own), pixels)
+        found |= dict(zip(own, images, strict=True))
+    return [found[frame] for frame in frames]
+
+
+def _headers(frames: Sequence[Frame]) -> list[dict[BaseTag, str]]:
+    """The headers of frames of one file, with their own functional groups; empty where it cannot be read."""
+    with suppress(DamagedError, NotDicomError, OSError), catch_warnings():
+        simplefilter("ignore")
+        dataset = read_dataset(frames[0].file, pixels=False)
+        whole = dict(_elements(dataset, nested=False))
+        groups = dataset.get("PerFrameFunctionalGroupsSequence") or []
+        instance = whole.get(_SOP_INSTANCE)
+        return [
+            whole
+            | dict(pair for group in groups[frame.number :][:1] for pair in _elements(group, nested=True))
+            | ({_SOP_INSTANCE: f"{instance} {frame.number}"} if instance else {})
+            for frame in frames
+        ]
+    return [{} for _ in frames]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,22 +137,6 @@ class _Image:
 
     header: dict[BaseTag, str]
     pixels: np.ndarray | None
-
-    @classmethod
-    def of(cls, frame: Frame) -> _Image:
-        """Read it again."""
-        pixels = None
-        header: dict[BaseTag, str] = {}
-        with suppress(ConversionError):
-            (pixels,) = read_frames(frame.file, [frame])
-        with suppress(DamagedError, NotDicomError, OSError), catch_warnings():
-            simplefilter("ignore")
-            dataset = read_dataset(frame.file, pixels=False)
-            groups = dataset.get("PerFrameFunctionalGroupsSequence") or []
-            for part in [dataset, *groups[frame.number : frame.number + 1]]:
-                header |= dict(_elements(part, nested=part is not dataset))
-            header[_SOP_INSTANCE] = f"{header.get(_SOP_INSTANCE)} {frame.number}"
-        return cls(header, pixels)
 
     def is_copy_of(self, other: _Image) -> bool:
         """Whether it is the same SOP instance, or has the same pixels and shows something."""

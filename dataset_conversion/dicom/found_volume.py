@@ -27,6 +27,8 @@ class FoundVolume:
     reason: str = ""
     #: Series number and a running letter, unique in an exam: ``401a``.
     name: str = ""
+    #: The series' number as it may be shown; empty when it has none.
+    series: str = ""
     #: Place among volumes of the same kind, counted from the feet: ``2 of 5``; empty when it is the only one
     #: or its place is unknown.
     station: str = ""

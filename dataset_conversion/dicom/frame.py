@@ -105,6 +105,8 @@ class Frame:
     #: Whether the file states that its pixels are neither compressed nor big-endian.
     native: bool = False
     echo_number: int | None = None
+    #: SeriesNumber as it is written, perhaps with zeros in front; never to be written.
+    series_text: str = ""
     stated: Stated = NOTHING_STATED
     #: Size and time of change of the file when its header was read.
     stamp: tuple[int, int] = (0, 0)
@@ -205,6 +207,7 @@ def _frame(
         fault=fault or missing,
         rescaled=tuple(name for name, value in pair.items() if value is not None),
         native=dataset.get("file_meta", {}).get("TransferSyntaxUID") in _NATIVE,
+        series_text=text_of(dataset.get("SeriesNumber")),
         echo_number=whole_of(dataset.get("EchoNumbers")),
         stated=stated_in(dataset, groups, frame_type),
         stamp=source[1],

@@ -101,7 +101,7 @@ def _row(exam: FoundExam, volume: FoundVolume, channel: str) -> dict[str, str]:
     return {
         "exam": exam.identifier,
         "volume": volume.name,
-        "series": "" if frame.series_number is None else str(frame.series_number),
+        "series": volume.series,
         "description": clean_description(frame.description),
         "contrast": frame.contrast.name,
         "contrast_from": _contrast_source(volume),

@@ -17,6 +17,8 @@ _VENDORS = {
     "canon": "Canon", "hitachi": "Fujifilm", "fujifilm": "Fujifilm", "uih": "United Imaging",
     "united imaging": "United Imaging", "esaote": "Esaote", "hyperfine": "Hyperfine", "bruker": "Bruker",
 }  # fmt: skip
+# Six digits in a row, or three numbers beside each other.
+_DATE = re.compile(r"\d{6}|\d{1,4}[-./ _]\d{1,2}[-./ _]\d{1,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,9 @@ def scanner_of(dataset: Dataset) -> Scanner:
 
 
 def _model(dataset: Dataset) -> str:
-    """The model's name, unless it shares a word with the fields that identify a patient."""
+    """The model's name, unless it holds what may be a date or shares a word with a patient's fields."""
     model = str(dataset.get("ManufacturerModelName") or "").strip()
-    if not re.fullmatch(r"[A-Za-z][\w .+/-]{0,31}", model):
+    if not re.fullmatch(r"[A-Za-z][\w .+/-]{0,31}", model) or _DATE.search(model):
         return ""
     identity = " ".join(str(dataset.get(k) or "") for k in ("PatientName", "PatientID", "AccessionNumber"))
     shared = set(re.findall(r"\w{3,}", identity.lower())) & set(re.findall(r"\w{3,}", model.lower()))

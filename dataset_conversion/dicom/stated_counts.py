@@ -10,8 +10,14 @@ from pydicom import Dataset
 
 from dataset_conversion.dicom.values import number_of, private_value, text_of, whole_of
 
-#: Of the standard; the others are the scanners' own.
-PUBLIC = ("ImagesInAcquisition", "ImagesInSeries", "NumberOfSlices", "NumberOfSeriesRelatedInstances")
+#: Of the standard, by tag; the others are the scanners' own.
+PUBLIC = {
+    "ImagesInAcquisition": 0x00201002, "ImagesInSeries": 0x00201003, "NumberOfSlices": 0x00540081,
+    "NumberOfSeriesRelatedInstances": 0x00201209,
+}  # fmt: skip
+# By tag too: keywords take four times as long to look up, and most files have none of these.
+_TEMPORAL_POSITIONS, _SPACING, _THICKNESS = 0x00200105, 0x00180088, 0x00180050
+_CONCATENATION_UID, _CONCATENATION_NUMBER, _ACQUISITION_TYPE = 0x00209161, 0x00209162, 0x00180023
 # Slices of a volume: private tag, its creator, and what it is called here.
 _PRIVATE = (
     (0x0021104F, "GEMS_RELA_01", "GE LocationsInAcquisition (0021,104F)"),
@@ -60,18 +66,17 @@ def stated_in(dataset: Dataset, groups: Sequence[Dataset], frame_type: Sequence[
     part = _part(dataset)
     if not _COMPUTED.isdisjoint(frame_type[1:]):
         return Stated(part=part)
-    counts = [(name, whole_of(dataset[name].value)) for name in PUBLIC if name in dataset]
+    counts = [(name, whole_of(dataset[tag].value)) for name, tag in PUBLIC.items() if tag in dataset]
     counts += [(name, whole_of(private_value(dataset, tag, creator))) for tag, creator, name in _PRIVATE]
     counts.append((_SIEMENS_NAME, _siemens_slices(dataset)))
     content = groups[0].get("FrameContentSequence") if groups else None
     if content:
         counts.append(("InStackPositionNumber", whole_of(content[0].get("InStackPositionNumber"))))
     known = tuple((name, count) for name, count in counts if count is not None and 0 < count < _LARGEST)
-    times = whole_of(dataset.get("NumberOfTemporalPositions"))
-    spacing, thickness = (
-        number_of(dataset.get("SpacingBetweenSlices")),
-        number_of(dataset.get("SliceThickness")),
-    )
+    times = whole_of(dataset[_TEMPORAL_POSITIONS].value) if _TEMPORAL_POSITIONS in dataset else None
+    spacing = thickness = None
+    if _SPACING in dataset and _THICKNESS in dataset:
+        spacing, thickness = number_of(dataset[_SPACING].value), number_of(dataset[_THICKNESS].value)
     # Some write the gap between slices.
     centres = spacing if spacing and thickness and spacing >= 0.99 * thickness else None
     if not (known or times or centres or part):
@@ -80,7 +85,7 @@ def stated_in(dataset: Dataset, groups: Sequence[Dataset], frame_type: Sequence[
 
 
 def _part(dataset: Dataset) -> Part | None:
-    if "ConcatenationUID" not in dataset and "InConcatenationNumber" not in dataset:
+    if _CONCATENATION_UID not in dataset and _CONCATENATION_NUMBER not in dataset:
         return None
     keywords = ("InConcatenationNumber", "InConcatenationTotalNumber", "ConcatenationFrameOffsetNumber")
     number, total, offset = (whole_of(dataset.get(keyword)) for keyword in keywords)
@@ -89,15 +94,13 @@ def _part(dataset: Dataset) -> Part | None:
 
 
 def _siemens_slices(dataset: Dataset) -> int | None:
-    if dataset.get("MRAcquisitionType") != "2D":
+    protocols = [private_value(dataset, tag, creator) for tag, creator in _SIEMENS_PROTOCOLS]
+    texts = [text for text in protocols if isinstance(text, bytes)]
+    if not texts or _ACQUISITION_TYPE not in dataset or dataset[_ACQUISITION_TYPE].value != "2D":
         return None
-    for tag, creator in _SIEMENS_PROTOCOLS:
-        text = private_value(dataset, tag, creator)
-        if isinstance(text, bytes) and (found := _slices_in(text)):
-            return found
-    return None
+    return next(filter(None, map(_slices_in, texts)), None)
 
 
 def _slices_in(protocol: bytes) -> int | None:
     found = _SIEMENS_SLICES.search(protocol)
-    return int(found[1], 0) if found else None
+    return int(found[1], 16 if found[1].startswith(b"0x") else 10) if found else None

@@ -56,3 +56,22 @@ def private_value(dataset: Dataset, tag: int, creator: str) -> Any:
         return None
     # Private tags of implicit VR files come as bytes.
     return int.from_bytes(value, "little") if isinstance(value, bytes) and len(value) in (2, 4) else value
+
+
+def may_be_date(number: str) -> bool:
+    """Whether a whole number may be a date, or a number of somebody: six digits, or five that are one.
+
+    Scanners number series up to some thousands, and what is derived from them beyond. A date in 2001 to
+    2009, or before the tenth of a month, lost its zero.
+
+    Examples
+    --------
+    >>> may_be_date("20150312"), may_be_date("50312"), may_be_date("10001"), may_be_date("2015")
+    (True, True, False, False)
+    """
+    digits = number.strip().lstrip("+-")
+    if len(digits) != 5:
+        return len(digits) > 5
+    one, two, three = (int(f"0{digits}"[i : i + 2]) for i in (0, 2, 4))
+    orders = ((three, two), (one, two), (two, one))
+    return any(1 <= day <= 31 and 1 <= month <= 12 for day, month in orders)

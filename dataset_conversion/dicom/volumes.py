@@ -26,6 +26,7 @@ from dataset_conversion.dicom.found_volume import (
 from dataset_conversion.dicom.fragments import torn
 from dataset_conversion.dicom.frame import ORIENTATION_TOLERANCE, Frame
 from dataset_conversion.dicom.lost_slices import fault_of_counts, fault_of_parts, fault_of_stated_spacing
+from dataset_conversion.dicom.values import may_be_date
 
 Member = TypeVar("Member")
 
@@ -233,12 +234,18 @@ def _order(volume: FoundVolume) -> tuple[Hashable, ...]:
 
 
 def _named(volumes: Sequence[FoundVolume]) -> list[FoundVolume]:
+    """Give names of the series' numbers; one that may be a date, or somebody's, is replaced by its order."""
+    order = sorted({n for volume in volumes if (n := volume.first.series_number) is not None})
     counts: Counter[str] = Counter()
     named = []
     for volume in volumes:
-        number = "?" if volume.first.series_number is None else str(volume.first.series_number)
-        named.append(replace(volume, name=f"{number}{_letters(counts[number])}"))
-        counts[number] += 1
+        number = volume.first.series_number
+        series = "" if number is None else str(number)
+        if number is not None and any(map(may_be_date, (series, volume.first.series_text))):
+            series = f"s{order.index(number) + 1}"
+        name = f"{series or '?'}{_letters(counts[series])}"
+        named.append(replace(volume, name=name, series=series))
+        counts[series] += 1
     return named
 
 

@@ -19,6 +19,8 @@ from dataset_conversion.files import TooLargeError, open_unpacked
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _BLOCK = 512
+# Groups of pixels, of vendors' own beside them, of signatures, and of padding.
+_LAST_GROUPS = (*range(0x7FE0, 0x8000), 0xFFFA, 0xFFFC)
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 # Beginnings of other binary files that lie in export folders: images, documents, archives, programs of a
@@ -91,7 +93,10 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
             if pixels and _DEFLATED not in beginning:
                 _check_end(stream, dataset)
             if stop.astray:
-                raise ValueError("no element after the pixels")
+                raise DamagedError(
+                    "PixelData: found bytes after its end that are no element of DICOM, expected none; "
+                    "export it again"
+                )
     except (NotDicomError, DamagedError):
         raise
     except TooLargeError as error:
@@ -123,9 +128,9 @@ class _Stop:
         self.astray = False
 
     def __call__(self, tag: BaseTag, *_: object) -> bool:
-        # Group 0 is never stored: blank bytes would be read as no end of its empty elements. Less than
-        # the pixels' tag after them is pixels, shifted by bytes that do not belong there.
-        self.astray = self._passed and tag < _PIXELS[0]
+        # Group 0 is never stored: blank bytes would be read as no end of its empty elements. Another tag
+        # than may follow the pixels is pixels, shifted by bytes that do not belong there.
+        self.astray = self._passed and not (tag >= _PIXELS[0] and tag.group in _LAST_GROUPS)
         if tag.group == 0 and not self._passed:
             raise ValueError("no element")
         self._passed |= tag in _PIXELS

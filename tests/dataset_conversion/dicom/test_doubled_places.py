@@ -228,3 +228,27 @@ def test_uids_are_never_named(tmp_path: Path) -> None:
     write_slices(tmp_path, PLACES, name="a")
     write_slices(tmp_path, PLACES, other(with_(ConcatenationUID=generate_uid())), name="b")
     assert "1.2.826" not in str(whole_way(tmp_path).refusals)
+
+
+@pytest.mark.parametrize("at", [0, 50, 97])
+def test_one_image_that_is_no_copy_forbids_the_advice(tmp_path: Path, at: int) -> None:
+    places = [float(k) for k in range(98)]
+    write_slices(tmp_path, places, name="a")
+
+    def edit(header: Dataset, number: int) -> None:
+        if number == at:
+            other(with_(FlipAngle=20))(header, number)
+
+    write_slices(tmp_path, places, edit, name="b")
+    (reason,) = whole_way(tmp_path).refusals
+    assert "are copies, the others differ in flip angle: remove none" in reason
+    assert "remove the copies" not in reason
+
+
+def test_of_many_others_some_are_looked_at(tmp_path: Path) -> None:
+    places = [float(k) for k in range(40)]
+    write_slices(tmp_path, places, name="a")
+    write_slices(tmp_path, places, other(with_(FlipAngle=20)), name="b")
+    (reason,) = whole_way(tmp_path).refusals
+    assert "found 40 of 80 slices" in reason
+    assert "of 16 looked at none is a copy, they differ in flip angle" in reason

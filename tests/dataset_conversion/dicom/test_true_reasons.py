@@ -13,7 +13,7 @@ import pydicom
 import pytest
 from pydicom import Dataset
 from pydicom.encaps import encapsulate, get_frame
-from pydicom.uid import UID, JPEGExtended12Bit, JPEGLSLossless, generate_uid
+from pydicom.uid import UID, JPEGExtended12Bit, JPEGLSLossless, RLELossless, generate_uid
 
 from dataset_conversion.dicom import streams
 from dataset_conversion.dicom.scan import scan
@@ -31,7 +31,8 @@ def reason_of(folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("more", "count"), [(b"\n", 1), (b"\r\n", 2), (b"signature of a PACS", 19), (bytes(7), 7)]
+    ("more", "count"),
+    [(b"\n", 1), (b"\r\n", 2), (b"signature of a PACS", 19), (bytes(7), 7), (b"\xf0" * 30, 30)],
 )
 @pytest.mark.parametrize("zipped", [False, True])
 def test_bytes_after_the_pixels_are_counted(tmp_path: Path, more: bytes, count: int, zipped: bool) -> None:
@@ -42,6 +43,29 @@ def test_bytes_after_the_pixels_are_counted(tmp_path: Path, more: bytes, count: 
     assert reason_of(tmp_path).endswith(
         f"IM002: PixelData: found {count} bytes more in the file after the 512 that it states, expected "
         "none; its pixels may be shifted: export it again"
+    )
+
+
+def test_bytes_after_compressed_pixels(tmp_path: Path) -> None:
+    write_slices(tmp_path, PLACES)
+    path = tmp_path / "IM002"
+    for file in tmp_path.iterdir():
+        file.write_bytes(written(file.read_bytes(), RLELossless))
+    path.write_bytes(path.read_bytes() + b"signature of a PACS")
+    assert "found bytes after its end that are no element of DICOM" in reason_of(tmp_path)
+
+
+@pytest.mark.parametrize("tag", [0xFFFCFFFC, 0x7FE11010])
+def test_elements_may_follow_the_pixels(tmp_path: Path, tag: int) -> None:
+    """Padding of the whole, and a vendor's own data."""
+
+    def edit(header: Dataset, _: int) -> None:
+        header.add_new(0x7FE10010, "LO", "SIEMENS CSA NON-IMAGE")
+        header.add_new(tag, "OB", bytes(64))
+
+    assert_identical(
+        voxels_of(write_slices(tmp_path / "more", PLACES, edit)),
+        voxels_of(write_slices(tmp_path / "a", PLACES)),
     )
 
 

@@ -138,3 +138,80 @@ def test_any_text_is_taken(description: str, protocol: str) -> None:
     contrast_words(description, protocol)
     contrast_words(f"{protocol}_{description}", protocol)
     contrast_words(f"dixon {description}", protocol)
+
+
+@pytest.mark.parametrize(
+    ("description", "contrasts"),
+    [
+        # A dual echo's name stands for both.
+        ("T1 dual FFE in/opp", {"in_phase", "opposed_phase"}),
+        ("BH in_opp", {"in_phase", "opposed_phase"}),
+        ("fl2d in opp tra", {"in_phase", "opposed_phase"}),
+        ("T1 FFE opp/in", {"in_phase", "opposed_phase"}),
+        ("dual GRE IP/OP", {"in_phase", "opposed_phase"}),
+        ("t1 in und opp phase tra", {"in_phase", "opposed_phase"}),
+        ("T1 in-phase/out-of-phase", {"in_phase", "opposed_phase"}),
+        ("LAVA in + out", {"in_phase", "opposed_phase"}),
+        # Two contrasts wherever they stand.
+        ("t2_dixon_cor_W_F", {"water", "fat"}),
+        ("t2_dixon_cor_F_W", {"water", "fat"}),
+        ("mDIXON water/fat", {"water", "fat"}),
+        ("dixon opp cor W", {"opposed_phase", "water"}),
+        ("dixon_t2_W_F", {"water", "fat"}),
+        ("t2 wfi cor W F", {"water", "fat"}),
+        ("dixon Wasser und Fett", {"water", "fat"}),
+        # One: what stands beside it is no contrast.
+        ("dixon T2 W fat", {"fat"}),
+        ("dixon post OP W", {"water"}),
+        ("dixon fat sat W", {"water"}),
+        ("dixon in knee cor W", {"water", "in_phase"}),
+    ],
+)
+def test_a_name_of_two_contrasts_is_no_name(description: str, contrasts: set[str]) -> None:
+    assert contrast_words(description) == contrasts
+
+
+@pytest.mark.parametrize(
+    ("description", "protocol", "contrasts"),
+    [
+        # Canon's WFS, Fujifilm's FatSep, United Imaging's WFI.
+        ("WFS FSE2D cor Water", "", {"water"}),
+        ("WFS cor Fat", "", {"fat"}),
+        ("FatSep Water", "", {"water"}),
+        ("Fat Sep T2 Water", "", {"water"}),
+        ("t2_fse_wfi_cor_W", "", {"water"}),
+        ("t2_fse_wfi_cor_F", "", {"fat"}),
+        ("wfi_cor_IP", "", {"in_phase"}),
+        ("wfi_cor_OP", "", {"opposed_phase"}),
+        ("water-fat separation water", "", {"water"}),
+        # Words of other languages.
+        ("t2 dixon cor Wasser", "", {"water"}),
+        ("t2 dixon cor Fett", "", {"fat"}),
+        ("dixon vann kne", "", {"water"}),
+        ("dixon vand knæ", "", {"water"}),
+        ("dixon cor eau", "", {"water"}),
+        ("dixon cor graisse", "", {"fat"}),
+        # What is appended behind the contrast.
+        ("t2_tse_dixon_cor_W_Dist_Corr", "", {"water"}),
+        ("t2_tse_dixon_cor_F_DistCorr", "t2_tse_dixon_cor", {"fat"}),
+        ("t2_tse_dixon_cor_W_ND", "t2_tse_dixon_cor", {"water"}),
+        ("t2_tse_dixon_cor_opp_Dist_Corr", "t2_tse_dixon_cor", {"opposed_phase"}),
+        ("t1_in_opp_in", "t1_in_opp", {"in_phase"}),
+        # Ambiguous, and left so: the shift between water and fat, suppression, letters beside nothing.
+        ("WFS 1.5 cor W", "", set()),
+        ("T2 water-fat shift 2", "", set()),
+        ("FatSep cor", "", set()),
+        ("t2 dixon Fett sat", "", set()),
+        ("dixon ohne Fett", "", set()),
+        ("T2 Wasser", "", set()),
+        ("wfi cor", "", set()),
+        ("T1 W", "T1", set()),
+    ],
+)
+def test_learns_what_names_one_contrast(description: str, protocol: str, contrasts: set[str]) -> None:
+    assert contrast_words(description, protocol) == contrasts
+
+
+@pytest.mark.parametrize(("description", "protocol"), [("-_W", "-"), ("__F", "_"), ("W", ""), ("_W", "")])
+def test_a_protocol_without_words(description: str, protocol: str) -> None:
+    contrast_words(description, protocol)
