@@ -104,13 +104,11 @@ def _absent(fair: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         holds = (fair.n_reference > 0).astype(float).where(fair.n_reference.notna())
         of_each = holds.groupby([fair[key] for key in yardstick], sort=False).max()
     else:
-        of_each = fair.groupby(yardstick, sort=False).dice.agg(_seems_there)
+        # Without counts: a consensus has a level that somebody overlaps with, or that nobody is undefined on.
+        known = pd.DataFrame({"overlap": fair.dice > 0, "defined": fair.dice.notna()})
+        groups = known.groupby([fair[key] for key in yardstick], sort=False)
+        of_each = (groups.overlap.any() | groups.defined.all()).astype(float)
     return (of_each.groupby(by, sort=False).mean() < 0.5).rename("absent").reset_index()
-
-
-def _seems_there(dice: pd.Series) -> float:
-    """Without counts: a consensus has a level that somebody overlaps with, or that nobody is undefined on."""
-    return float((dice > 0).any() or dice.notna().all())
 
 
 def _when_empty(fair: pd.DataFrame) -> float:

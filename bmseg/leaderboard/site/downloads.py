@@ -18,12 +18,12 @@ from bmseg.leaderboard.texts import link
 # What a spreadsheet takes for a formula where a cell begins with it (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Of leaderboard.json; a change of its meaning raises it.
-FORMAT = 3
+FORMAT = 4
 JSON_FILE = "leaderboard.json"
 SCHEMA_FILE = "leaderboard.schema.json"
 #: File to what it holds, in the order of the page.
 DOWNLOADS = {
-    JSON_FILE: "everything on these pages",
+    JSON_FILE: "everything on these pages but pairs and probabilities",
     SCHEMA_FILE: "what each field of leaderboard.json means (JSON Schema)",
     "rows.csv": "the ranking table",
     "scores.csv": "every Dice: a row an exam, level and line of the ranking table",
@@ -49,6 +49,8 @@ _RANKINGS = {
     "agreement": ["task", "scheme", "other", "kendall_tau"],
     "groups": ["task", "algorithm", "group"],
 }  # fmt: skip
+#: Grow with the square of the submissions, and are files of their own alone.
+_SQUARE = ("pairwise", "probabilities")
 _STUDY_HEAD = (
     "# The study of this board, without the names of published tables, which stand beside another file.\n"
 )
@@ -101,7 +103,7 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
         "withdrawn": [_entry(standings, entry) for entry in standings.withdrawn],
         "superseded": [_entry(standings, entry) for entry in standings.superseded],
         "copies": [_entry(standings, entry) for entry in standings.copies],
-        "rankings": {name: _columns(_table(standings, name)) for name in _RANKINGS}
+        "rankings": {name: _columns(_table(standings, name)) for name in _RANKINGS if name not in _SQUARE}
         | {
             "n_bootstraps": standings.rankings.n_bootstraps if standings.rankings else 0,
             "no_interval": dict(standings.rankings.no_interval) if standings.rankings else {},
