@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from bmseg.scoring.evaluate import Raters, evaluate
+from bmseg.scoring.evaluation import Evaluation
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import MaskError
 from evaluation.measures.dice import Dice
@@ -43,8 +44,8 @@ def raters_of(folders: dict[str, Path]) -> Raters:
     return Raters({reader: folders[reader] for reader in READERS}, {"net": folders["net"]})
 
 
-def run(folders: dict[str, Path], out: Path, **options: bool) -> object:
-    return evaluate(load_study(), DEFAULT_STUDY, raters_of(folders), out, **options)
+def run(folders: dict[str, Path], out: Path) -> Evaluation:
+    return evaluate(load_study(), DEFAULT_STUDY, raters_of(folders), out, synthetic=True)
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +113,8 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
     assert table.loc[("level3", "net"), ["n_defined", "n"]].tolist() == [2, 3]
 
 
-@pytest.mark.usefixtures("no_figures")
-def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    run(folders, out, synthetic=True)
+def test_results_say_how_they_were_made(evaluated: Path) -> None:
+    out = evaluated
     record = json.loads((out / "provenance.json").read_text())
     assert record["consensus_rule"] == "multilabel"
     assert record["yardstick_rule"] == "map"
