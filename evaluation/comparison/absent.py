@@ -37,7 +37,10 @@ def false_markings(pairs: pd.DataFrame) -> pd.Series:
     """
     first, second = pairs.iloc[:, 0], pairs.iloc[:, 1]
     by_second, by_first = first.isna() & (second == 0), second.isna() & (first == 0)
-    return np.sign((by_second.astype(int) - by_first.astype(int)).groupby("exam", sort=False).sum())
+    signs = by_second.astype(int) - by_first.astype(int)
+    if signs.index.nlevels == 1 and signs.index.is_unique:
+        return signs
+    return np.sign(signs.groupby("exam", sort=False).sum())
 
 
 def count_and_test(signs: pd.Series, each: Sequence[pd.Series] = ()) -> dict[str, float]:

@@ -17,7 +17,8 @@ import pandas as pd
 
 from evaluation.comparison import absent
 from evaluation.comparison.families import HOLM, in_families
-from evaluation.scores.fair import over_consensuses, units
+from evaluation.comparison.paired import Apart, by_exam
+from evaluation.scores.fair import over_consensuses
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
 from evaluation.statistics.words import count_of, number, p_is, p_value, percent, star_if_short
@@ -31,67 +32,6 @@ COLUMNS = [
     "n_pairs", "n_left_out", "n_equal", *absent.COLUMNS,
 ]  # fmt: skip
 MARGIN_COLUMNS = ["margin", "p_margin", "p_margin_holm"]
-
-
-def paired_differences(
-    scores: pd.DataFrame, model: str, other: str, readers: Sequence[str] = ()
-) -> pd.Series:
-    """Dice of a model minus that of a reader, or of the median reader, exam by exam, on one level.
-
-    NaN where one of the two is undefined. Parameters and errors are those of `paired_dice`; with a column
-    ``knee`` the differences of an exam's knees are averaged.
-    """
-    pairs = paired_dice(scores, model, other, readers)
-    return (pairs.model - pairs.other).groupby("exam", sort=False).mean()
-
-
-def paired_dice(scores: pd.DataFrame, model: str, other: str, readers: Sequence[str] = ()) -> pd.DataFrame:
-    """Dice of a model and of a reader, or of the median reader, by the same yardstick, on one level.
-
-    Columns ``model`` and ``other``, a row an exam (knee); NaN where a level that is not there is rightly left
-    empty.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Of one level; columns ``exam``, ``rater``, ``dice``, and ``knee`` where scored by knee. With a column
-        ``left_out`` (`evaluation.scores.fair.score_fair`) a model meets a reader on the consensus without
-        that reader, and the median reader with its Dice over all these consensuses (`over_consensuses`).
-    model, other : str
-        `MEDIAN_READER` stands for the median of the defined Dice of `readers` in each exam, needed then.
-        Where the level is absent it is what most readers did: marked it (0) or not (NaN); where as many did
-        as did not, both columns are NaN.
-
-    Raises
-    ------
-    StatisticsError
-        When a rater has no scores.
-    """
-    known = dict.fromkeys(scores.rater)
-    if unknown := [
-        rater for rater in (model, *(readers if other == MEDIAN_READER else [other])) if rater not in known
-    ]:
-        raise StatisticsError(f"rater '{unknown[0]}': found no scores, expected one of {', '.join(known)}")
-    if other == MEDIAN_READER:
-        return beside_median(over_consensuses(scores), model, readers)
-    if "left_out" in scores:
-        scores = scores[scores.left_out == other]
-    by = units(scores)
-    of_each = [scores[scores.rater == rater].set_index(by).dice for rater in (model, other)]
-    # Where one of the two has no score, not even an undefined one, there is nothing to compare.
-    return pd.concat(of_each, axis=1, keys=["model", "other"], join="inner")
-
-
-def beside_median(scores: pd.DataFrame, model: str, readers: Sequence[str]) -> pd.DataFrame:
-    """`paired_dice` beside the median reader, of scores that are settled by `over_consensuses`."""
-    by = units(scores)
-    of_model = scores[scores.rater == model].set_index(by)
-    of_readers = [scores[scores.rater == reader].set_index(by).dice for reader in readers]
-    each = pd.concat(of_readers, axis=1).reindex(of_model.index)
-    share = each.notna().mean(axis=1)
-    median = each.median(axis=1).mask(of_model.absent & (share < 0.5))
-    pairs = pd.DataFrame({"model": of_model.dice, "other": median})
-    return pairs.mask(of_model.absent & (share == 0.5))
 
 
 def compare(
@@ -146,23 +86,22 @@ def compare(
             f"rater '{unknown[0]}': found no scores, expected one of {', '.join(map(str, known))}"
         )
     rows = []
-    by_level = {level: scores[scores.level == level] for level in dict.fromkeys(scores.level)}
-    settled = {level: over_consensuses(of_level) for level, of_level in by_level.items()}
-    for level, model, other in product(by_level, models, others):
-        of_level = by_level[level]
-        if other == MEDIAN_READER:
-            pairs = beside_median(settled[level], model, readers)
-        else:
-            pairs = paired_dice(of_level, model, other)
-        differences = (pairs.model - pairs.other).groupby("exam", sort=False).mean().to_numpy()
-        row = {"level": level, "model": model, "other": other} | estimate_and_test(differences, confidence)
-        signs = absent.false_markings(pairs)
-        beside = readers if other == MEDIAN_READER and signs.any() else ()
-        each = [absent.false_markings(paired_dice(of_level, model, reader)) for reader in beside]
-        row |= absent.count_and_test(signs, each)
-        if margin is not None:
-            row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
-        rows.append(row)
+    settled = over_consensuses(scores)
+    for level in dict.fromkeys(scores.level):
+        apart, median = (Apart(found[found.level == level]) for found in (scores, settled))
+        for model, other in product(models, others):
+            is_median = other == MEDIAN_READER
+            pairs = median.beside_median(model, readers) if is_median else apart.pair(model, other)
+            differences = by_exam(pairs).to_numpy()
+            row = {"level": level, "model": model, "other": other}
+            row |= estimate_and_test(differences, confidence)
+            signs = absent.false_markings(pairs)
+            beside = readers if is_median and signs.any() else ()
+            each = [absent.false_markings(apart.pair(model, reader)) for reader in beside]
+            row |= absent.count_and_test(signs, each)
+            if margin is not None:
+                row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
+            rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS + ([] if margin is None else MARGIN_COLUMNS))
     family = np.where(table.other == MEDIAN_READER, MEDIAN_READER, "model " + table.model.astype(str))
     table[HOLM] = in_families(table, family, spoken_of)

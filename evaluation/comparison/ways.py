@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from evaluation.comparison.models import side_by_side
-from evaluation.comparison.readers import MEDIAN_READER, beside_median
+from evaluation.comparison.paired import Apart, by_exam
+from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.consensus.kinds import Rule, describe
 from evaluation.scores.fair import NOBODY, over_consensuses
 from evaluation.statistics.signed_rank import hodges_lehmann
@@ -68,12 +69,14 @@ def readers_by_way(
     panels = [(f"without {reader}", yardstick, reader) for reader in readers if len(readers) > 2]
     panels += [(f"by {describe(rule)}", rule, NOBODY) for rule in rules]
     fair = scores[scores.left_out != NOBODY]
-    for level, (way, rule, dropped) in product(dict.fromkeys(scores.level), panels):
-        found = fair[(fair.level == level) & (fair.rule == rule) & (fair.left_out != dropped)]
-        settled, panel = over_consensuses(found), [reader for reader in readers if reader != dropped]
+    settled, levels = {}, list(dict.fromkeys(scores.level))
+    for way, rule, dropped in panels:
+        found = over_consensuses(fair[(fair.rule == rule) & (fair.left_out != dropped)])
+        settled[way] = {level: Apart(found[found.level == level]) for level in levels}
+    for level, (way, _, dropped) in product(levels, panels):
+        panel = [reader for reader in readers if reader != dropped]
         for model in models:
-            pairs = beside_median(settled, model, panel)
-            differences = (pairs.model - pairs.other).groupby("exam", sort=False).mean()
+            differences = by_exam(settled[way][level].beside_median(model, panel))
             rows.append(_row(model, MEDIAN_READER, level, way, differences))
     return pd.DataFrame(rows, columns=COLUMNS).astype(_TYPES)
 

@@ -52,18 +52,28 @@ def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.Da
         # In whole numbers: 1/4 of six slices is a slice's middle, which is central on both sides.
         "is_peripheral": 4 * np.minimum(places, 2 * n - places) < 2 * n,
     }
-    others = tuple(place for place in range(3) if place != masks.slice_axis)
     tables = []
     for rater, mask in masks.raters.items():
+        together = _by_slice(mask, masks.reference, masks.slice_axis)[order]
+        every = np.arange(together.shape[1])
         for level, values in levels.items():
-            in_rater, in_reference = np.isin(mask, list(values)), np.isin(masks.reference, list(values))
-            tp, n_rater, n_reference = (
-                voxels.sum(axis=others)[order] for voxels in (in_rater & in_reference, in_rater, in_reference)
-            )
+            chosen = np.isin(every, list(values))
+            n_rater, n_reference = (together.sum(axis=place)[:, chosen].sum(axis=1) for place in (2, 1))
+            tp = together[:, chosen][:, :, chosen].sum(axis=(1, 2))
             counts = {"tp": tp, "fp": n_rater - tp, "fn": n_reference - tp}
             tables.append(pd.DataFrame({"rater": rater, "level": level, **shared, **counts}))
     found = pd.concat(tables, ignore_index=True).assign(exam=masks.exam, voxel_ml=masks.grid.voxel_ml)
     return found[COLUMNS]
+
+
+def _by_slice(mask: np.ndarray, reference: np.ndarray, axis: int) -> np.ndarray:
+    """Voxels by slice and label in mask and reference; those that neither marks are not counted."""
+    where = np.nonzero((mask != 0) | (reference != 0))
+    labels = mask[where].astype(np.intp), reference[where].astype(np.intp)
+    n = 1 + max((int(each.max()) for each in labels if each.size), default=0)
+    shape = mask.shape[axis], n, n
+    cells = np.ravel_multi_index((where[axis], *labels), shape)
+    return np.bincount(cells, minlength=int(np.prod(shape))).reshape(shape)
 
 
 def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.95) -> pd.DataFrame:

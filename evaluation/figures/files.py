@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
@@ -33,24 +34,41 @@ def save_figure(
     screen : float
         An SVG is shown so many times as large: print has smaller letters than a screen.
     """
-    written, layout = [], figure.get_layout_engine()
-    # Without a fixed salt and date, matplotlib's SVG differs from run to run.
+    written = []
+    # Without a fixed salt and date, matplotlib's SVG differs from run to run. And None is no layout then,
+    # whatever the caller's settings.
     settings = {"svg.hashsalt": "bmseg", "svg.fonttype": "none"}
+    settings |= {"figure.autolayout": False, "figure.constrained_layout.use": False}
     with mpl.rc_context(settings), warnings.catch_warnings():
         # Names may have letters that no font here has: in an SVG they are text, and the browser shows them.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        for ending in endings:
-            path = Path(folder) / f"{name}.{ending}"
-            options = {"metadata": {"Date": None}} if ending == "svg" else {"dpi": dpi}
-            with atomic_path(path) as temporary:
-                figure.savefig(temporary, format=ending, **options)
-                # Laid out once: finding a layout takes longer than drawing.
-                figure.set_layout_engine("none")
-                if ending == "svg" and screen != 1:
-                    temporary.write_text(_enlarged(temporary.read_text("utf-8"), screen), "utf-8")
-            written.append(path)
-    figure.set_layout_engine(layout)
+        with _laid_out(figure, dpi):
+            for ending in endings:
+                path = Path(folder) / f"{name}.{ending}"
+                options = {"metadata": {"Date": None}} if ending == "svg" else {"dpi": dpi}
+                with atomic_path(path) as temporary:
+                    figure.savefig(temporary, format=ending, **options)
+                    if ending == "svg" and screen != 1:
+                        temporary.write_text(_enlarged(temporary.read_text("utf-8"), screen), "utf-8")
+                written.append(path)
     return written
+
+
+@contextmanager
+def _laid_out(figure: Figure, dpi: int) -> Iterator[None]:
+    """Find the layout once, for all formats: matplotlib would draw everything once more for each."""
+    layout, own = figure.get_layout_engine(), figure.dpi
+    if layout is None:
+        yield
+        return
+    figure.dpi = dpi
+    layout.execute(figure)
+    figure.dpi = own
+    figure.set_layout_engine(None)
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(layout)
 
 
 def _enlarged(svg: str, times: float) -> str:

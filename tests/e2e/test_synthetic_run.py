@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -185,16 +184,9 @@ def test_another_cohort_is_not_mixed_in(workspace: Path) -> None:
 
 
 def test_nnunets_own_check_accepts_the_data_set(workspace: Path) -> None:
-    code = (
-        "import sys\n"
-        "from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity\n"
-        "if __name__ == '__main__':\n"
-        "    verify_dataset_integrity(sys.argv[1], 1)\n"
-    )
-    script = workspace.parent / "verify.py"
-    script.write_text(code)
-    dataset = next((workspace / "nnUNet_raw").iterdir())
-    subprocess.run([sys.executable, script, dataset], check=True, capture_output=True)
+    from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
+
+    verify_dataset_integrity(str(next((workspace / "nnUNet_raw").iterdir())), 1)
 
 
 def test_chromium_shows_the_report_without_a_request(workspace: Path, tmp_path: Path) -> None:

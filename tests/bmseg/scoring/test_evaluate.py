@@ -14,46 +14,51 @@ import pandas as pd
 import pytest
 
 from bmseg.scoring.evaluate import Raters, evaluate
+from bmseg.scoring.evaluation import Evaluation
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import MaskError
 from evaluation.measures.dice import Dice
+from tests.support.masks import save_mask, thresholded
 
 Writer = Callable[..., Path]
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 EXAMS = ["knee_a", "knee_b", "knee_c"]
 
 
-@pytest.fixture
-def folders(
-    tmp_path: Path, write_mask: Writer, ordinal_masks: Callable[..., dict[str, np.ndarray]]
-) -> dict[str, Path]:
-    """Four readers and a model, three exams; nobody marks level 3 in knee_c. The same masks in each test."""
+def drawn(root: Path) -> dict[str, Path]:
+    """Four readers and a model, three exams; nobody marks level 3 in knee_c. The same masks each time."""
     for seed, exam in enumerate(EXAMS):
-        for rater, mask in ordinal_masks([*READERS, "net"], seed=seed).items():
+        for rater, mask in thresholded([*READERS, "net"], seed=seed).items():
             array = np.minimum(mask, 2) if exam == "knee_c" else mask
-            write_mask(tmp_path / rater / f"{exam}.nii.gz", array.astype(np.uint8))
-    return {rater: tmp_path / rater for rater in [*READERS, "net"]}
+            save_mask(root / rater / f"{exam}.nii.gz", array.astype(np.uint8))
+    return {rater: root / rater for rater in [*READERS, "net"]}
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, Path]:
+    """Of `drawn`, to be changed at will."""
+    return drawn(tmp_path)
 
 
 def raters_of(folders: dict[str, Path]) -> Raters:
     return Raters({reader: folders[reader] for reader in READERS}, {"net": folders["net"]})
 
 
-def run(folders: dict[str, Path], out: Path, **options: bool) -> object:
-    return evaluate(load_study(), DEFAULT_STUDY, raters_of(folders), out, **options)
+def run(folders: dict[str, Path], out: Path) -> Evaluation:
+    return evaluate(load_study(), DEFAULT_STUDY, raters_of(folders), out, synthetic=True)
 
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where an evaluation of `folders` is kept for the tests of this module."""
-    return tmp_path_factory.mktemp("evaluated") / "out"
+    """A finished evaluation of such masks, with figures, whichever test asks for it first."""
+    root = tmp_path_factory.mktemp("evaluated")
+    run(drawn(root), root / "out")
+    return root / "out"
 
 
 @pytest.fixture
-def done(evaluated: Path, folders: dict[str, Path], tmp_path: Path) -> Path:
-    """A finished evaluation of `folders`, made once a module, to be changed at will."""
-    if not evaluated.exists():
-        run(folders, evaluated)
+def done(evaluated: Path, tmp_path: Path) -> Path:
+    """`evaluated`, to be changed at will."""
     return Path(shutil.copytree(evaluated, tmp_path / "done"))
 
 
@@ -108,10 +113,8 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
     assert table.loc[("level3", "net"), ["n_defined", "n"]].tolist() == [2, 3]
 
 
-@pytest.mark.usefixtures("no_figures")
-def test_results_say_how_they_were_made(folders: dict[str, Path], tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    run(folders, out, synthetic=True)
+def test_results_say_how_they_were_made(evaluated: Path) -> None:
+    out = evaluated
     record = json.loads((out / "provenance.json").read_text())
     assert record["consensus_rule"] == "multilabel"
     assert record["yardstick_rule"] == "map"

@@ -55,10 +55,11 @@ def test_what_is_read_back_is_what_was_found(made: Evaluation) -> None:
             back.found[table], made.found[table], rtol=rounding, atol=rounding, check_dtype=False
         )
     # All that is printed or said follows from the tables.
-    assert back.found.texts().keys() == made.found.texts().keys()
-    for name, text in back.found.texts().items():
+    texts, of_made = back.found.texts(), made.found.texts()
+    assert texts.keys() == of_made.keys()
+    for name, text in texts.items():
         if not name.endswith(".csv"):
-            assert text == made.found.texts()[name] == (made.folder / name).read_text(), name
+            assert text == of_made[name] == (made.folder / name).read_text(), name
     assert back.table.notes[-1].startswith("Synthetic cohort")
 
 

@@ -11,8 +11,9 @@ import pytest
 from evaluation.comparison.absent import count_and_test, false_markings
 from evaluation.comparison.families import adjusted
 from evaluation.comparison.models import FAIR, compare_models
+from evaluation.comparison.paired import paired_dice
 from evaluation.comparison.printed import methods_table, readers_table
-from evaluation.comparison.readers import MEDIAN_READER, compare, in_words, paired_dice
+from evaluation.comparison.readers import MEDIAN_READER, compare, in_words
 from evaluation.comparison.verdicts import model_verdicts, reader_verdicts
 from evaluation.comparison.ways import COLUMNS
 from evaluation.consensus.votes import count_votes

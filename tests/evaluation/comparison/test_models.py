@@ -16,8 +16,8 @@ from evaluation.comparison.models import (
     of_models,
     side_by_side,
 )
+from evaluation.comparison.paired import paired_differences
 from evaluation.comparison.printed import methods_table
-from evaluation.comparison.readers import paired_differences
 from evaluation.statistics.intervals import StatisticsError
 
 EXAMS = [f"knee_{number}" for number in range(10)]

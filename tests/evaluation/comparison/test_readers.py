@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from evaluation.comparison.paired import paired_differences
 from evaluation.comparison.readers import (
     COLUMNS,
     MARGIN_COLUMNS,
@@ -15,7 +16,6 @@ from evaluation.comparison.readers import (
     compare,
     in_words,
     non_inferiority,
-    paired_differences,
 )
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import hodges_lehmann, signed_rank
