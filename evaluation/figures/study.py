@@ -211,8 +211,8 @@ def paired_models(
         where scored by knee.
     table : DataFrame
         Of `evaluation.comparison.models.compare_models`; its way by the yardstick is drawn. Diamonds are the
-        estimates, filled where the difference is clear (Holm's p at most 1 minus the confidence), lines the
-        intervals.
+        estimates, filled where the difference is clear (Holm's p at most 1 minus the confidence), grey where
+        a group of levels has no such p, lines the intervals.
     """
     chosen = table[table.way == YARDSTICK]
     levels = list(dict.fromkeys(chosen.level))
@@ -231,7 +231,8 @@ def paired_models(
     # Zero in the middle: neither side looks larger than it is.
     panel.set(xlim=(-1.05 * farthest, 1.05 * farthest), xlabel="Difference of Dice")
     panel.locator_params(axis="x", nbins=5)
-    _pair_legend(drawing, chosen.confidence.iloc[0])
+    repeats = bool((chosen.p_holm.isna() & (chosen.n_pairs > 0)).any())
+    _pair_legend(drawing, chosen.confidence.iloc[0], repeats)
     return drawing.done(note)
 
 
@@ -262,14 +263,15 @@ def _pair_row(axes: Axes, place: int, differences: pd.Series, row: Any) -> None:
     )
     axes.plot([row.low, row.high], [place + 0.17] * 2, color=style.BLUE, linewidth=1.4, zorder=3)
     shown = row.p_holm <= 1 - row.confidence + 1e-12
+    edge = style.GREY if np.isnan(row.p_holm) else style.BLUE
     axes.scatter(
         [row.difference], [place + 0.17], marker="D", s=18, zorder=4, linewidth=1,
-        facecolor=style.BLUE if shown else "white", edgecolor=style.BLUE,
+        facecolor=style.BLUE if shown else "white", edgecolor=edge,
     )  # fmt: skip
     beside(axes, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
 
 
-def _pair_legend(drawing: Drawing, confidence: float) -> None:
+def _pair_legend(drawing: Drawing, confidence: float, repeats: bool) -> None:
     diamond: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "color": style.BLUE}
     handles = [
         Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=style.NO_COLOR, label="an exam"),
@@ -277,4 +279,8 @@ def _pair_legend(drawing: Drawing, confidence: float) -> None:
         Line2D([], [], **diamond, label=f"estimate, clear (Holm p \u2264 {1 - confidence:.2g})"),
         Line2D([], [], **diamond, markerfacecolor="white", label="estimate, could be chance"),
     ]
+    if repeats:
+        grey = diamond | {"color": style.GREY}
+        # Third, below the other short ones.
+        handles.insert(2, Line2D([], [], **grey, markerfacecolor="white", label="a group of levels"))
     drawing.legend(handles)

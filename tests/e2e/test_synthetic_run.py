@@ -130,10 +130,14 @@ def test_the_report_needs_no_other_file(workspace: Path) -> None:
 def test_the_board_holds_methods_readers_and_simulated_teams(workspace: Path) -> None:
     result = bmseg("leaderboard", "verify", "-w", workspace)
     assert result.returncode == 0, result.stderr
-    assert "7 submissions and 4 readers, 8 tables of scores derived again from masks" in result.stdout
+    assert "7 submissions and 4 readers, 16 tables of scores derived again from masks" in result.stdout
     site = workspace / "leaderboard" / "site"
     published = json.loads((site / "leaderboard.json").read_text())
     assert str(workspace) not in json.dumps(published)
+    # Of one run board and report say the same.
+    report = (workspace / "evaluation" / "report.html").read_text()
+    said = {row["team"]: row["verdict"] for row in published["rows"]}
+    assert all(said[team] and f"<li>{said[team]}</li>" in report for team in ("nnunet", "unet"))
     for page in site.rglob("*.html"):
         assert "synthetic cohort" in page.read_text().lower(), page
     assert len(list((site / "overlays").glob("*.png"))) == 7 * 3

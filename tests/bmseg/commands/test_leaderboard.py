@@ -38,7 +38,8 @@ def workspace(tmp_path: Path, write_mask: Callable[..., Path], ordinal_masks: Ca
 @pytest.fixture
 def no_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes most of the time; the site's own tests draw."""
-    monkeypatch.setattr("bmseg.leaderboard.site.build.draw_figures", lambda *_: None)
+    for where in ("site.build", "verify_site"):
+        monkeypatch.setattr(f"bmseg.leaderboard.{where}.draw_figures", lambda *_: None)
 
 
 def run(*words: object) -> str:

@@ -203,3 +203,22 @@ def test_sentences() -> None:
     crossing = [-0.002, -0.004, 0.03, 0.04, 0.05, 0.06, 0.0]
     assert "less than 0.005 lower to 0.05 higher; Wilcoxon p = 0.188" in sentence(crossing)
     assert "3 of 3 exams, 2 without a difference" in sentence([0.0, 0.0, 0.001])
+
+
+def test_chance_alone_gives_few_models_a_p_below_the_level() -> None:
+    """A model that is one more reader, three levels of ten exams: some p_holm is at most 0.05 in few studies.
+
+    Adjusted level by level it would be in one study of seven; docs/reader_study.md has 200 drawn studies.
+    """
+    rng = np.random.default_rng(8)
+    found, by_level = 0, 0
+    for _ in range(20):
+        dice = {rater: rng.beta(4, 2, (3, 10)) for rater in [*READERS, "model"]}
+        scores = pd.concat(
+            [table_of({rater: list(d[n]) for rater, d in dice.items()}, f"level{n}") for n in range(3)]
+        )
+        table = compare(scores, models=["model"], readers=READERS, others=READERS)
+        found += bool((table.p_holm <= 0.05).any())
+        of_level = table.groupby("level").p.transform(lambda p: multipletests(p, method="holm")[1])
+        by_level += bool((of_level <= 0.05).any())
+    assert found <= 2 and by_level > found
