@@ -18,7 +18,10 @@ _BETWEEN = 0.2
 
 def torn(volume: FoundVolume, volumes: Iterable[FoundVolume]) -> str:
     """Say which slices among other volumes are lost ones of this usable one; empty when none are."""
-    others = [other for other in volumes if other is not volume]
+    # What lies on the very places of the volume has none that it lacks.
+    others = [
+        other for other in volumes if other is not volume and (other.reason or not other.lies_with(volume))
+    ]
     if other := next((other for other in others if _continues(other, volume)), None):
         return (
             f"torn: {len(other.frames)} further slices continue this volume and differ in "

@@ -29,7 +29,7 @@ _SIEMENS_SLICES = re.compile(rb"sSliceArray\.lSize[ \t]*=[ \t]*(0x[0-9a-fA-F]{1,
 _SIEMENS_NAME = "Siemens sSliceArray.lSize"
 # Images computed on other planes keep the numbers of those that they come from.
 _COMPUTED = {"SECONDARY", "REFORMATTED", "MPR", "CURVED_MPR", "MIP", "MINIP", "PROJECTION_IMAGE", "RESAMPLED"}
-_COMPUTED |= {"COMPOSED", "COMP_SP", "COMP_AD", "COMP_MIP", "AVERAGE", "MEAN", "SUBTRACTION"}
+_COMPUTED |= {"COMPOSED", "COMP", "COMP_SP", "COMP_AD", "COMP_MIP", "AVERAGE", "MEAN", "SUBTRACTION"}
 _LARGEST = 100_000
 
 
@@ -53,8 +53,9 @@ class Stated:
     #: Elements' names and numbers of images or slices.
     counts: tuple[tuple[str, int], ...] = ()
     temporal_positions: int | None = None
-    #: From centre to centre in mm; None where it may be the gap.
+    #: SpacingBetweenSlices, from centre to centre or the gap, and SliceThickness, in mm.
     spacing: float | None = None
+    thickness: float | None = None
     part: Part | None = None
 
 
@@ -74,14 +75,10 @@ def stated_in(dataset: Dataset, groups: Sequence[Dataset], frame_type: Sequence[
         counts.append(("InStackPositionNumber", whole_of(content[0].get("InStackPositionNumber"))))
     known = tuple((name, count) for name, count in counts if count is not None and 0 < count < _LARGEST)
     times = whole_of(dataset[_TEMPORAL_POSITIONS].value) if _TEMPORAL_POSITIONS in dataset else None
-    spacing = thickness = None
-    if _SPACING in dataset and _THICKNESS in dataset:
-        spacing, thickness = number_of(dataset[_SPACING].value), number_of(dataset[_THICKNESS].value)
-    # Some write the gap between slices.
-    centres = spacing if spacing and thickness and spacing >= 0.99 * thickness else None
-    if not (known or times or centres or part):
-        return NOTHING_STATED
-    return Stated(known, times, centres, part)
+    spacing, thickness = (
+        number_of(dataset[tag].value) if tag in dataset else None for tag in (_SPACING, _THICKNESS)
+    )
+    return Stated(known, times, spacing, thickness, part)
 
 
 def _part(dataset: Dataset) -> Part | None:

@@ -107,20 +107,25 @@ def test_two_times_between_each_other_are_no_volume(tmp_path: Path, keyword: str
 def test_two_acquisitions_between_each_other(tmp_path: Path) -> None:
     """Packages of one stack have numbers of their own too: SpacingBetweenSlices says which it is."""
 
-    def edit(spacing: float) -> Callable[[Dataset, int], None]:
+    def edit(spacing: float | None, thickness: float) -> Callable[[Dataset, int], None]:
         def change(header: Dataset, number: int) -> None:
             header.AcquisitionNumber, header.SpacingBetweenSlices = 1 + number % 2, spacing
-            header.SliceThickness = 1.4
+            header.SliceThickness = thickness
 
         return change
 
-    packages = write_slices(tmp_path / "a", [1.5 * k for k in range(24)], edit(1.5))
-    assert [volume.array.shape[2] for _, volume in whole_way(packages).volumes] == [24]
-    times = write_slices(tmp_path / "b", [1.5 * k for k in range(24)], edit(3))
-    assert reasons_in(times) == [
-        "mixed acquisitions: found slices of 2 AcquisitionNumbers 1.5 mm apart, expected one set 3 mm apart "
-        "as SpacingBetweenSlices says"
-    ]
+    places = [1.5 * k for k in range(24)]
+    for number, sound in enumerate((edit(1.5, 1.4), edit(None, 1.5), edit(1.5, 3))):
+        packages = write_slices(tmp_path / str(number), places, sound)
+        assert [volume.array.shape[2] for _, volume in whole_way(packages).volumes] == [24]
+    for folder, mixed, said in (
+        ("a", edit(3, 1.4), "SpacingBetweenSlices"),
+        ("b", edit(None, 3), "SliceThickness"),
+    ):
+        assert reasons_in(write_slices(tmp_path / folder, places, mixed)) == [
+            "mixed acquisitions: found slices of 2 AcquisitionNumbers in turn, 1.5 mm apart, expected one "
+            f"set 3 mm apart as {said} 3 mm says"
+        ]
 
 
 def test_every_second_slice_lost(tmp_path: Path) -> None:
