@@ -70,11 +70,12 @@ def _between(others: Sequence[FoundVolume], volume: FoundVolume) -> list[Frame]:
     frames = [frame for other in others for frame in other.frames if _shares_series(frame, volume.first)]
     placed, slices = _on_grid(frames, volume)
     gaps = np.floor(slices)
-    inside = (np.abs(slices - np.rint(slices)) > _BETWEEN) & (gaps >= 0) & (gaps < volume.shape[2] - 1)
-    filled = len(set(gaps[inside]))
+    off = np.abs(slices - np.rint(slices)) > _BETWEEN
+    filled = len(set(gaps[off & (gaps >= 0) & (gaps < volume.shape[2] - 1)]))
     if not filled or 2 * filled < volume.shape[2] - 1:
         return []
-    return [frame for frame, here in zip(placed, inside, strict=True) if here]
+    fragment = off & (gaps >= -1) & (gaps < volume.shape[2])
+    return [frame for frame, here in zip(placed, fragment, strict=True) if here]
 
 
 def _on_grid(frames: Sequence[Frame], volume: FoundVolume) -> tuple[list[Frame], np.ndarray]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from dataset_conversion.dicom.found_volume import SPACING_TOLERANCE, FoundVolume
 from dataset_conversion.dicom.frame import Frame
-from dataset_conversion.dicom.stated_counts import PUBLIC, Part
+from dataset_conversion.dicom.stated_counts import SCANNERS, Part
 
 
 def fault_of_counts(volume: FoundVolume, volumes: Iterable[FoundVolume]) -> str:
@@ -33,7 +33,7 @@ def fault_of_counts(volume: FoundVolume, volumes: Iterable[FoundVolume]) -> str:
     twins = sum(other.lies_with(volume) for other in volumes)
     times = max(frame.stated.temporal_positions or 1 for frame in frames)
     # The scanner's own number of slices, where it is met, explains a larger one of images.
-    met = any(count == found for name, count in stated.items() if name not in PUBLIC)
+    met = any(count == found for name, count in stated.items() if name in SCANNERS)
     for name, count in stated.items():
         several = count % found == 0 and (count // found <= max(twins, times) or met)
         if count > found and not several and count not in (in_series, places, files):

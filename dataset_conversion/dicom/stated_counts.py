@@ -10,19 +10,22 @@ from pydicom import Dataset
 
 from dataset_conversion.dicom.values import number_of, private_value, text_of, whole_of
 
-#: Of the standard, by tag; the others are the scanners' own.
-PUBLIC = {
+# Of the standard, by tag.
+_PUBLIC = {
     "ImagesInAcquisition": 0x00201002, "ImagesInSeries": 0x00201003, "NumberOfSlices": 0x00540081,
     "NumberOfSeriesRelatedInstances": 0x00201209,
 }  # fmt: skip
 # By tag too: keywords take four times as long to look up, and most files have none of these.
 _TEMPORAL_POSITIONS, _SPACING, _THICKNESS = 0x00200105, 0x00180088, 0x00180050
 _CONCATENATION_UID, _CONCATENATION_NUMBER, _ACQUISITION_TYPE = 0x00209161, 0x00209162, 0x00180023
-# Slices of a volume: private tag, its creator, and what it is called here.
+# Slices of a volume, or images of a series: private tag, its creator, and what it is called here.
 _PRIVATE = (
     (0x0021104F, "GEMS_RELA_01", "GE LocationsInAcquisition (0021,104F)"),
+    (0x00251007, "GEMS_SERS_01", "GE ImagesInSeries (0025,1007)"),
     (0x20011018, "PHILIPS IMAGING DD 001", "Philips NumberOfSlicesMR (2001,1018)"),
 )
+#: Count the slices of one volume.
+SCANNERS = {"GE LocationsInAcquisition (0021,104F)", "Philips NumberOfSlicesMR (2001,1018)"}
 # Siemens writes its protocol as text; in three dimensions the number is that of slabs.
 _SIEMENS_PROTOCOLS = ((0x00291020, "SIEMENS CSA HEADER"), (0x00211019, "SIEMENS MR SDS 01"))
 _SIEMENS_SLICES = re.compile(rb"sSliceArray\.lSize[ \t]*=[ \t]*(0x[0-9a-fA-F]{1,4}|\d{1,5})")
@@ -67,7 +70,7 @@ def stated_in(dataset: Dataset, groups: Sequence[Dataset], frame_type: Sequence[
     part = _part(dataset)
     if not _COMPUTED.isdisjoint(frame_type[1:]):
         return Stated(part=part)
-    counts = [(name, whole_of(dataset[tag].value)) for name, tag in PUBLIC.items() if tag in dataset]
+    counts = [(name, whole_of(dataset[tag].value)) for name, tag in _PUBLIC.items() if tag in dataset]
     counts += [(name, whole_of(private_value(dataset, tag, creator))) for tag, creator, name in _PRIVATE]
     counts.append((_SIEMENS_NAME, _siemens_slices(dataset)))
     content = groups[0].get("FrameContentSequence") if groups else None

@@ -12,7 +12,10 @@ from pydicom import Dataset
 from pydicom.uid import generate_uid
 
 from dataset_conversion.dicom.exams import find_exams
+from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.dicom.scan import scan
+from dataset_conversion.dicom.selection import choose
+from dataset_conversion.images import ConversionError
 from tests.dataset_conversion.dicom.damage import whole_way
 from tests.support.dicom_series import with_, write_slices
 
@@ -67,6 +70,20 @@ def test_a_half_that_lost_a_slice_too(tmp_path: Path, lost: int) -> None:
     write_slices(tmp_path, PLACES, every(2, 1, OTHERS["image type"]))
     (tmp_path / f"IM{lost:03d}").unlink()
     assert "" not in reasons_in(tmp_path)
+
+
+def test_what_is_said_of_halves(tmp_path: Path) -> None:
+    write_slices(tmp_path, PLACES, every(2, 1, OTHERS["image type"]))
+    said = (
+        "torn: 12 further slices lie between those of this volume, which are 6 mm apart, and differ in image "
+        "type; expected one volume"
+    )
+    assert reasons_in(tmp_path) == [said, said]
+    (exam,), _ = find_exams(scan(tmp_path), [])
+    with pytest.raises(ConversionError) as refused:
+        choose(exam, [ChannelRule("water", "coronal", "water")])
+    assert said in str(refused.value)
+    assert "--volumes" not in str(refused.value)
 
 
 def test_halves_in_two_series_of_one_number(tmp_path: Path) -> None:
