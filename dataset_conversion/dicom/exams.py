@@ -17,6 +17,9 @@ from dataset_conversion.dicom.keys import Key, with_new_keys
 from dataset_conversion.dicom.scan import Scan, Unreadable
 from dataset_conversion.dicom.volumes import find_volumes
 
+# Bytes before a file's own first element.
+_PREAMBLE = 132
+
 
 @dataclass(frozen=True)
 class FoundExam:
@@ -68,7 +71,7 @@ def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
         study
         for file, known in found.damaged.items()
         for study in _owners(file, known, folders)
-        if not (known.blank and _is_larger(file, studies[study]))
+        if not (known.blank and _is_unlike(file, studies[study]))
     )
     reasons = {}
     for study, frames in studies.items():
@@ -107,13 +110,19 @@ def _owners(file: Path, damaged: Unreadable, folders: dict[str, set[Path]]) -> l
     return beside or [study for study, own in folders.items() if file.is_relative_to(os.path.commonpath(own))]
 
 
-def _is_larger(file: Path, frames: Sequence[Frame]) -> bool:
-    """Whether a file is larger than a slice among these can be, damaged or not: a dump of a volume."""
+def _is_unlike(file: Path, frames: Sequence[Frame]) -> bool:
+    """Whether a file that begins blank is much larger or smaller than slices are: a dump of something else.
+
+    Where the beginning of a slice is blanked its size stays; what is left of a preamble alone is as short.
+    """
     try:
         size = file.stat().st_size
+        with file.open("rb") as stream:
+            zipped = stream.read(2) == b"\x1f\x8b"
     except OSError:
         return False
-    return size > 2 * max(frame.stamp[0] for frame in frames)
+    sizes = [frame.stamp[0] for frame in frames]
+    return size > _PREAMBLE and not zipped and not min(sizes) / 2 <= size <= 2 * max(sizes)
 
 
 def _with_stations(volumes: Sequence[FoundVolume]) -> list[FoundVolume]:

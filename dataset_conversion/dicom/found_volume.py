@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from dataset_conversion.images import Plane
 FEWEST_SLICES = 3
 #: Of the distance between slices.
 SPACING_TOLERANCE = 0.02
+_SAME_END_MM = 0.1
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,16 @@ class FoundVolume:
     def centre(self) -> np.ndarray:
         """World position of the middle of the volume in mm, RAS+."""
         return (self.affine @ [*(np.array(self.shape) - 1) / 2, 1])[:3]
+
+    def lies_with(self, other: FoundVolume) -> bool:
+        """Whether the two have as many slices, with the ends at the same places: contrasts, echoes, times."""
+        pairs = ((self.frames[0], other.frames[0]), (self.frames[-1], other.frames[-1]))
+        return len(self.frames) == len(other.frames) and all(
+            a.position is not None
+            and b.position is not None
+            and math.dist(a.position, b.position) < _SAME_END_MM
+            for a, b in pairs
+        )
 
     @property
     def plane(self) -> Plane | None:

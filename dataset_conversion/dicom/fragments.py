@@ -18,7 +18,10 @@ _BETWEEN = 0.2
 
 def torn(volume: FoundVolume, volumes: Iterable[FoundVolume]) -> str:
     """Say which slices among other volumes are lost ones of this usable one; empty when none are."""
-    others = [other for other in volumes if other is not volume]
+    # What lies on the very places of the volume has none that it lacks.
+    others = [
+        other for other in volumes if other is not volume and (other.reason or not other.lies_with(volume))
+    ]
     if other := next((other for other in others if _continues(other, volume)), None):
         return (
             f"torn: {len(other.frames)} further slices continue this volume and differ in "
@@ -67,11 +70,12 @@ def _between(others: Sequence[FoundVolume], volume: FoundVolume) -> list[Frame]:
     frames = [frame for other in others for frame in other.frames if _shares_series(frame, volume.first)]
     placed, slices = _on_grid(frames, volume)
     gaps = np.floor(slices)
-    inside = (np.abs(slices - np.rint(slices)) > _BETWEEN) & (gaps >= 0) & (gaps < volume.shape[2] - 1)
-    filled = len(set(gaps[inside]))
+    off = np.abs(slices - np.rint(slices)) > _BETWEEN
+    filled = len(set(gaps[off & (gaps >= 0) & (gaps < volume.shape[2] - 1)]))
     if not filled or 2 * filled < volume.shape[2] - 1:
         return []
-    return [frame for frame, here in zip(placed, inside, strict=True) if here]
+    fragment = off & (gaps >= -1) & (gaps < volume.shape[2])
+    return [frame for frame, here in zip(placed, fragment, strict=True) if here]
 
 
 def _on_grid(frames: Sequence[Frame], volume: FoundVolume) -> tuple[list[Frame], np.ndarray]:

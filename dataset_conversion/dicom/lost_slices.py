@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from dataset_conversion.dicom.found_volume import SPACING_TOLERANCE, FoundVolume
 from dataset_conversion.dicom.frame import Frame
-from dataset_conversion.dicom.stated_counts import PUBLIC, Part
+from dataset_conversion.dicom.stated_counts import SCANNERS, Part
 
 
 def fault_of_counts(volume: FoundVolume, volumes: Iterable[FoundVolume]) -> str:
@@ -30,10 +30,10 @@ def fault_of_counts(volume: FoundVolume, volumes: Iterable[FoundVolume]) -> str:
     in_series = sum(len(other.frames) for other in same)
     places = len({_rounded(frame) for other in same for frame in other.frames})
     files = len({frame.file for other in same for frame in other.frames})
-    twins = sum(_is_twin(other, volume) for other in volumes)
+    twins = sum(other.lies_with(volume) for other in volumes)
     times = max(frame.stated.temporal_positions or 1 for frame in frames)
     # The scanner's own number of slices, where it is met, explains a larger one of images.
-    met = any(count == found for name, count in stated.items() if name not in PUBLIC)
+    met = any(count == found for name, count in stated.items() if name in SCANNERS)
     for name, count in stated.items():
         several = count % found == 0 and (count // found <= max(twins, times) or met)
         if count > found and not several and count not in (in_series, places, files):
@@ -43,23 +43,39 @@ def fault_of_counts(volume: FoundVolume, volumes: Iterable[FoundVolume]) -> str:
 
 
 def fault_of_stated_spacing(frames: Sequence[Frame], spacing: float) -> str:
-    """Whether SpacingBetweenSlices says that every second or third slice is lost, or two sets are mixed."""
-    stated = {frame.stated.spacing for frame in frames}
-    if len(stated) > 1 or (said := stated.pop()) is None:
+    """Whether the header says that every second or third slice is lost, or that two sets are mixed."""
+    stated = {frame.stated for frame in frames}
+    spacings, thicknesses = {one.spacing for one in stated}, {one.thickness for one in stated}
+    if len(spacings) > 1 or len(thicknesses) > 1:
         return ""
-    ratio = spacing / said
-    if round(ratio) >= 2 and abs(ratio - round(ratio)) < SPACING_TOLERANCE * ratio:
+    said, thickness = spacings.pop(), thicknesses.pop()
+    if said and abs(said - spacing) < SPACING_TOLERANCE * spacing:
+        return ""
+    if said and (thickness is None or said < 0.99 * thickness):
+        # Some write the gap between slices.
+        said = None
+    ratio = round(spacing / said) if said else 1
+    if said and ratio >= 2 and abs(spacing / said - ratio) < SPACING_TOLERANCE * ratio:
         return (
             f"slices lost: SpacingBetweenSlices says {said:.4g} mm, found {spacing:.4g} between slices: "
-            f"one in {round(ratio)} is here; export it again"
+            f"one in {ratio} is here; export it again"
         )
     acquisitions = len({frame.acquisition for frame in frames})
-    if acquisitions > 1 and abs(ratio * acquisitions - 1) < SPACING_TOLERANCE:
-        return (
-            f"mixed acquisitions: found slices of {acquisitions} AcquisitionNumbers {spacing:.4g} mm apart, "
-            f"expected one set {said:.4g} mm apart as SpacingBetweenSlices says"
-        )
+    own = acquisitions * spacing
+    if acquisitions > 1 and _alternate(frames, acquisitions):
+        name, value = ("SpacingBetweenSlices", said) if said else ("SliceThickness", thickness)
+        # Packages of one stack are thin; slices that fill the gaps of their own set are not.
+        if value and value >= (1 - SPACING_TOLERANCE) * own:
+            return (
+                f"mixed acquisitions: found slices of {acquisitions} AcquisitionNumbers in turn, "
+                f"{spacing:.4g} mm apart, expected one set {own:.4g} mm apart as {name} {value:.4g} mm says"
+            )
     return ""
+
+
+def _alternate(frames: Sequence[Frame], count: int) -> bool:
+    """Whether acquisitions take turns from slice to slice."""
+    return all(one.acquisition == two.acquisition for one, two in zip(frames, frames[count:], strict=False))
 
 
 def fault_of_parts(frames: Sequence[Frame]) -> str:
@@ -88,11 +104,3 @@ def fault_of_parts(frames: Sequence[Frame]) -> str:
 
 def _rounded(frame: Frame) -> tuple[float, ...]:
     return tuple(round(value, 1) for value in frame.position or ())
-
-
-def _is_twin(other: FoundVolume, volume: FoundVolume) -> bool:
-    """Whether a volume shows the same places: another contrast, echo or time."""
-    return len(other.frames) == len(volume.frames) and all(
-        _rounded(one) == _rounded(two)
-        for one, two in ((other.frames[0], volume.frames[0]), (other.frames[-1], volume.frames[-1]))
-    )

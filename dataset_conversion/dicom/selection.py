@@ -48,7 +48,9 @@ def _choose_one(exam: FoundExam, rule: ChannelRule, name: str | None) -> FoundVo
             f"expected one ({rule}); {_ADVICE}, or make the rule in the study file narrower"
         )
     if not candidates:
-        raise ConversionError(f"{where}: found no volume of {rule}: {_why_none(exam, rule)}; {_ADVICE}")
+        # A person cannot choose what is unusable.
+        advice = f"; {_ADVICE}" if any(not volume.reason for volume in exam.volumes) else ""
+        raise ConversionError(f"{where}: found no volume of {rule}: {_why_none(exam, rule)}{advice}")
     return candidates[0]
 
 

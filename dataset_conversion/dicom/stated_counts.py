@@ -10,26 +10,29 @@ from pydicom import Dataset
 
 from dataset_conversion.dicom.values import number_of, private_value, text_of, whole_of
 
-#: Of the standard, by tag; the others are the scanners' own.
-PUBLIC = {
+# Of the standard, by tag.
+_PUBLIC = {
     "ImagesInAcquisition": 0x00201002, "ImagesInSeries": 0x00201003, "NumberOfSlices": 0x00540081,
     "NumberOfSeriesRelatedInstances": 0x00201209,
 }  # fmt: skip
 # By tag too: keywords take four times as long to look up, and most files have none of these.
 _TEMPORAL_POSITIONS, _SPACING, _THICKNESS = 0x00200105, 0x00180088, 0x00180050
 _CONCATENATION_UID, _CONCATENATION_NUMBER, _ACQUISITION_TYPE = 0x00209161, 0x00209162, 0x00180023
-# Slices of a volume: private tag, its creator, and what it is called here.
+# Slices of a volume, or images of a series: private tag, its creator, and what it is called here.
 _PRIVATE = (
     (0x0021104F, "GEMS_RELA_01", "GE LocationsInAcquisition (0021,104F)"),
+    (0x00251007, "GEMS_SERS_01", "GE ImagesInSeries (0025,1007)"),
     (0x20011018, "PHILIPS IMAGING DD 001", "Philips NumberOfSlicesMR (2001,1018)"),
 )
+#: Count the slices of one volume.
+SCANNERS = {"GE LocationsInAcquisition (0021,104F)", "Philips NumberOfSlicesMR (2001,1018)"}
 # Siemens writes its protocol as text; in three dimensions the number is that of slabs.
 _SIEMENS_PROTOCOLS = ((0x00291020, "SIEMENS CSA HEADER"), (0x00211019, "SIEMENS MR SDS 01"))
 _SIEMENS_SLICES = re.compile(rb"sSliceArray\.lSize[ \t]*=[ \t]*(0x[0-9a-fA-F]{1,4}|\d{1,5})")
 _SIEMENS_NAME = "Siemens sSliceArray.lSize"
 # Images computed on other planes keep the numbers of those that they come from.
 _COMPUTED = {"SECONDARY", "REFORMATTED", "MPR", "CURVED_MPR", "MIP", "MINIP", "PROJECTION_IMAGE", "RESAMPLED"}
-_COMPUTED |= {"COMPOSED", "COMP_SP", "COMP_AD", "COMP_MIP", "AVERAGE", "MEAN", "SUBTRACTION"}
+_COMPUTED |= {"COMPOSED", "COMP", "COMP_SP", "COMP_AD", "COMP_MIP", "AVERAGE", "MEAN", "SUBTRACTION"}
 _LARGEST = 100_000
 
 
@@ -53,8 +56,9 @@ class Stated:
     #: Elements' names and numbers of images or slices.
     counts: tuple[tuple[str, int], ...] = ()
     temporal_positions: int | None = None
-    #: From centre to centre in mm; None where it may be the gap.
+    #: SpacingBetweenSlices, from centre to centre or the gap, and SliceThickness, in mm.
     spacing: float | None = None
+    thickness: float | None = None
     part: Part | None = None
 
 
@@ -66,7 +70,7 @@ def stated_in(dataset: Dataset, groups: Sequence[Dataset], frame_type: Sequence[
     part = _part(dataset)
     if not _COMPUTED.isdisjoint(frame_type[1:]):
         return Stated(part=part)
-    counts = [(name, whole_of(dataset[tag].value)) for name, tag in PUBLIC.items() if tag in dataset]
+    counts = [(name, whole_of(dataset[tag].value)) for name, tag in _PUBLIC.items() if tag in dataset]
     counts += [(name, whole_of(private_value(dataset, tag, creator))) for tag, creator, name in _PRIVATE]
     counts.append((_SIEMENS_NAME, _siemens_slices(dataset)))
     content = groups[0].get("FrameContentSequence") if groups else None
@@ -74,14 +78,10 @@ def stated_in(dataset: Dataset, groups: Sequence[Dataset], frame_type: Sequence[
         counts.append(("InStackPositionNumber", whole_of(content[0].get("InStackPositionNumber"))))
     known = tuple((name, count) for name, count in counts if count is not None and 0 < count < _LARGEST)
     times = whole_of(dataset[_TEMPORAL_POSITIONS].value) if _TEMPORAL_POSITIONS in dataset else None
-    spacing = thickness = None
-    if _SPACING in dataset and _THICKNESS in dataset:
-        spacing, thickness = number_of(dataset[_SPACING].value), number_of(dataset[_THICKNESS].value)
-    # Some write the gap between slices.
-    centres = spacing if spacing and thickness and spacing >= 0.99 * thickness else None
-    if not (known or times or centres or part):
-        return NOTHING_STATED
-    return Stated(known, times, centres, part)
+    spacing, thickness = (
+        number_of(dataset[tag].value) if tag in dataset else None for tag in (_SPACING, _THICKNESS)
+    )
+    return Stated(known, times, spacing, thickness, part)
 
 
 def _part(dataset: Dataset) -> Part | None:

@@ -59,19 +59,35 @@ def private_value(dataset: Dataset, tag: int, creator: str) -> Any:
 
 
 def may_be_date(number: str) -> bool:
-    """Whether a whole number may be a date, or a number of somebody: six digits, or five that are one.
+    """Whether a whole number may be a date, with or without its day, century or first zero.
 
-    Scanners number series up to some thousands, and what is derived from them beyond. A date in 2001 to
-    2009, or before the tenth of a month, lost its zero.
+    Nine digits and more are times, or numbers of somebody.
 
     Examples
     --------
-    >>> may_be_date("20150312"), may_be_date("50312"), may_be_date("10001"), may_be_date("2015")
-    (True, True, False, False)
+    >>> may_be_date("20150312"), may_be_date("150312"), may_be_date("1032015"), may_be_date("201503")
+    (True, True, True, True)
+    >>> may_be_date("10001"), may_be_date("2015"), may_be_date("746402")
+    (False, False, False)
     """
     digits = number.strip().lstrip("+-")
-    if len(digits) != 5:
-        return len(digits) > 5
-    one, two, three = (int(f"0{digits}"[i : i + 2]) for i in (0, 2, 4))
-    orders = ((three, two), (one, two), (two, one))
-    return any(1 <= day <= 31 and 1 <= month <= 12 for day, month in orders)
+    if not 5 <= len(digits) <= 8:
+        return len(digits) > 8
+    digits = digits.zfill(6 if len(digits) < 7 else 8)
+    return any(_is_date(digits, order) for order in _DATES[len(digits)])
+
+
+# Years, months and days by their letters.
+_DATES = {6: ("yymmdd", "ddmmyy", "mmddyy", "yyyymm", "mmyyyy"), 8: ("yyyymmdd", "ddmmyyyy", "mmddyyyy")}
+_RANGES = {"yyyy": (1900, 2099), "yy": (0, 99), "mm": (1, 12), "dd": (1, 31)}
+
+
+def _is_date(digits: str, order: str) -> bool:
+    parts = {part: order.find(part) for part in ("yyyy", "mm", "dd")}
+    if parts["yyyy"] < 0:
+        parts["yy"] = order.find("yy")
+    return all(
+        _RANGES[part][0] <= int(digits[at : at + len(part)]) <= _RANGES[part][1]
+        for part, at in parts.items()
+        if at >= 0
+    )

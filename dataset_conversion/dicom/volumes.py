@@ -199,7 +199,7 @@ def _without_lost(volumes: list[FoundVolume]) -> list[FoundVolume]:
 def _without_scattered(volumes: list[FoundVolume]) -> list[FoundVolume]:
     """Say of slices that stand in a series each that they make a stack together."""
     single = [volume for volume in volumes if len(volume.frames) == 1 and volume.first.plane]
-    kinds = _split(single, lambda v: (v.first.contrast.name, v.first.component, v.first.frame_type))
+    kinds = _split(single, lambda volume: _kind(volume.first))
     reasons: dict[int, str] = {}
     for kind in kinds:
         frames = [volume.first for volume in kind if volume.first.plane and volume.first.position]

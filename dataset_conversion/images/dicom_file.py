@@ -175,6 +175,9 @@ def _is_element(head: bytes) -> bool:
 
 def _is_blank(beginning: bytes) -> bool:
     """Whether a file begins as a damaged slice does, and a dump of an image's background."""
+    if len(beginning) < _PREAMBLE + 4:
+        # All that is left of a preamble and its mark.
+        return len(set(beginning[:_PREAMBLE])) < 2 and b"DICM".startswith(beginning[_PREAMBLE:])
     return len(set(beginning[:8])) < 2
 
 

@@ -64,6 +64,7 @@ FOREIGN = {
     "a.ismrmrd": b"\x89HDF\r\n\x1a\n" + bytes(600),
     "b.dat": b"\x08\0\0\0\0\x08\0\0\0\x08\0\0" + bytes(range(200)),
     "c.dat": np.arange(8, 500, dtype="<i4").tobytes(),
+    "d.dat": bytes(90) + b"\1\2\3",
     "a.dat": b"\x20\0\0\0\x02\0\0\0\1\0\0\0" + bytes(range(200)),
 }  # fmt: skip
 
@@ -84,10 +85,12 @@ def test_all_of_them_beside_the_slices(tmp_path: Path) -> None:
     assert (len(outcome.volumes), outcome.refusals) == (1, [])
 
 
-def test_a_large_dump_that_begins_with_zeros(tmp_path: Path) -> None:
-    """A volume's background; a slice whose beginning was blanked is no larger than its neighbours."""
+@pytest.mark.parametrize("size", [20_000, 400])
+@pytest.mark.parametrize("end", [b"", b"\1\2\3"])
+def test_a_dump_that_begins_with_zeros(tmp_path: Path, size: int, end: bytes) -> None:
+    """A volume's background; a slice whose beginning was blanked is about as large as its neighbours."""
     write_slices(tmp_path, PLACES)
-    (tmp_path / "volume.raw").write_bytes(bytes(20_000))
+    (tmp_path / "volume.raw").write_bytes(bytes(size) + end)
     found = scan(tmp_path)
     assert [unreadable.reason for unreadable in found.damaged.values()] == [
         "begins with one byte over and over: damaged, or a dump of an image"

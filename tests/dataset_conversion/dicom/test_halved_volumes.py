@@ -12,7 +12,10 @@ from pydicom import Dataset
 from pydicom.uid import generate_uid
 
 from dataset_conversion.dicom.exams import find_exams
+from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.dicom.scan import scan
+from dataset_conversion.dicom.selection import choose
+from dataset_conversion.images import ConversionError
 from tests.dataset_conversion.dicom.damage import whole_way
 from tests.support.dicom_series import with_, write_slices
 
@@ -69,6 +72,20 @@ def test_a_half_that_lost_a_slice_too(tmp_path: Path, lost: int) -> None:
     assert "" not in reasons_in(tmp_path)
 
 
+def test_what_is_said_of_halves(tmp_path: Path) -> None:
+    write_slices(tmp_path, PLACES, every(2, 1, OTHERS["image type"]))
+    said = (
+        "torn: 12 further slices lie between those of this volume, which are 6 mm apart, and differ in image "
+        "type; expected one volume"
+    )
+    assert reasons_in(tmp_path) == [said, said]
+    (exam,), _ = find_exams(scan(tmp_path), [])
+    with pytest.raises(ConversionError) as refused:
+        choose(exam, [ChannelRule("water", "coronal", "water")])
+    assert said in str(refused.value)
+    assert "--volumes" not in str(refused.value)
+
+
 def test_halves_in_two_series_of_one_number(tmp_path: Path) -> None:
     write_slices(tmp_path, PLACES, every(2, 1, {"SeriesInstanceUID": generate_uid()}))
     reasons = reasons_in(tmp_path)
@@ -107,20 +124,25 @@ def test_two_times_between_each_other_are_no_volume(tmp_path: Path, keyword: str
 def test_two_acquisitions_between_each_other(tmp_path: Path) -> None:
     """Packages of one stack have numbers of their own too: SpacingBetweenSlices says which it is."""
 
-    def edit(spacing: float) -> Callable[[Dataset, int], None]:
+    def edit(spacing: float | None, thickness: float) -> Callable[[Dataset, int], None]:
         def change(header: Dataset, number: int) -> None:
             header.AcquisitionNumber, header.SpacingBetweenSlices = 1 + number % 2, spacing
-            header.SliceThickness = 1.4
+            header.SliceThickness = thickness
 
         return change
 
-    packages = write_slices(tmp_path / "a", [1.5 * k for k in range(24)], edit(1.5))
-    assert [volume.array.shape[2] for _, volume in whole_way(packages).volumes] == [24]
-    times = write_slices(tmp_path / "b", [1.5 * k for k in range(24)], edit(3))
-    assert reasons_in(times) == [
-        "mixed acquisitions: found slices of 2 AcquisitionNumbers 1.5 mm apart, expected one set 3 mm apart "
-        "as SpacingBetweenSlices says"
-    ]
+    places = [1.5 * k for k in range(24)]
+    for number, sound in enumerate((edit(1.5, 1.4), edit(None, 1.5), edit(1.5, 3))):
+        packages = write_slices(tmp_path / str(number), places, sound)
+        assert [volume.array.shape[2] for _, volume in whole_way(packages).volumes] == [24]
+    for folder, mixed, said in (
+        ("a", edit(3, 1.4), "SpacingBetweenSlices"),
+        ("b", edit(None, 3), "SliceThickness"),
+    ):
+        assert reasons_in(write_slices(tmp_path / folder, places, mixed)) == [
+            "mixed acquisitions: found slices of 2 AcquisitionNumbers in turn, 1.5 mm apart, expected one "
+            f"set 3 mm apart as {said} 3 mm says"
+        ]
 
 
 def test_every_second_slice_lost(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ STATING: dict[str, Callable[[Dataset, int], None]] = {
     "NumberOfSlices": with_(NumberOfSlices=24),
     "NumberOfSeriesRelatedInstances": with_(NumberOfSeriesRelatedInstances=24),
     "GE LocationsInAcquisition": _private(0x00210010, "GEMS_RELA_01", 0x0021104F, "SS", 24),
+    "GE ImagesInSeries": _private(0x00250010, "GEMS_SERS_01", 0x00251007, "SL", 24),
     "Philips NumberOfSlicesMR": _private(0x20010010, "Philips Imaging DD 001", 0x20011018, "SL", 24),
     "Siemens sSliceArray.lSize": _private(
         0x00290010, "SIEMENS CSA HEADER", 0x00291020, "OB", PROTOCOL % 24

@@ -108,6 +108,22 @@ def test_private_transfer_syntaxes(tmp_path: Path, syntax: str, said: str) -> No
     assert syntax not in reason
 
 
+@pytest.mark.parametrize(("implicit", "little"), [(True, True), (False, False), (True, False)])
+def test_a_private_syntax_of_another_encoding(tmp_path: Path, implicit: bool, little: bool) -> None:
+    """GE's is implicit, and its pixels are big-endian."""
+    write_slices(tmp_path, PLACES)
+    for path in tmp_path.iterdir():
+        header = pydicom.dcmread(path)
+        header.file_meta.TransferSyntaxUID = UID("1.2.840.113619.5.2")
+        with path.open("wb") as stream:
+            pydicom.dcmwrite(stream, header, implicit_vr=implicit, little_endian=little, force_encoding=True)
+    reason = reason_of(tmp_path)
+    if little:
+        assert "found a private one of GE" in reason
+    else:
+        assert "private" in reason or "cannot be read" in reason
+
+
 @pytest.fixture
 def padded(test_data: Path, tmp_path: Path) -> Path:
     """JPEG-LS with a byte before its end, as in DICOM's own sample MR1_JLSL: CharLS refuses it."""
