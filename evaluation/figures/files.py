@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ def save_figure(
     written = []
     # Without a fixed salt and date, matplotlib's SVG differs from run to run. And None is no layout then,
     # whatever the caller's settings.
-    settings = {"svg.hashsalt": "bmseg", "svg.fonttype": "none"}
+    settings: dict[str, Any] = {"svg.hashsalt": "bmseg", "svg.fonttype": "none"}
     settings |= {"figure.autolayout": False, "figure.constrained_layout.use": False}
     with mpl.rc_context(settings), warnings.catch_warnings():
         # Names may have letters that no font here has: in an SVG they are text, and the browser shows them.

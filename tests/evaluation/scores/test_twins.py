@@ -200,7 +200,7 @@ def test_in_a_study_a_copy_has_its_readers_fair_scores_and_no_verdict(exams: lis
     table = study[tables.TABLE1_FAIR].set_index(["way", "level", "rater"])["median"]["fair"].unstack()
     np.testing.assert_allclose(table.net, table.reader1)
     calls = {(each.first, each.second): each.call for each in tables.verdicts(study)}
-    assert calls[("net", "median reader")] == calls[("net", "student")] == "copy"
+    assert {pair: call for pair, call in calls.items() if "net" in pair} == {("net", "reader1"): "copy"}
     assert calls[("student", "median reader")] != "copy"
     assert lineage.twins_told(study)[0].startswith("net is a copy of reader1")
 
