@@ -8,12 +8,12 @@ model meets (one without each reader), and against the one without that reader a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.processes import in_processes
 from benchmarks.truth import LABELS, LEVELS, SEEDS, with_background
 from dataset_conversion.phantom.cohort import plan_cohort, simulate_body
 from dataset_conversion.phantom.fields import generator
@@ -58,8 +58,7 @@ def gains(scores: pd.DataFrame) -> pd.DataFrame:
 
 def main(seeds: Sequence[int] = SEEDS) -> None:
     """Print the table."""
-    with ProcessPoolExecutor() as pool:
-        print(gains(pd.concat(pool.map(cohort, seeds), ignore_index=True)).round(3).to_string())
+    print(gains(pd.concat(in_processes(cohort, seeds), ignore_index=True)).round(3).to_string())
 
 
 if __name__ == "__main__":

@@ -26,8 +26,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 #: From this share of a level's voxels on it is one rater's.
 NEARLY_ALL = 0.9
 #: From this share of the marked voxels on, decisions that are not monotone are said at once.
-WORTH_SAYING = 0.05
-#: From this share of the marked voxels on, decisions that are not monotone are said at once.
 WORTH_SAYING = 0.01
 
 
