@@ -113,7 +113,7 @@ format: setup  ## let ruff format the code
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: setup  ## measure speed against peers, write benchmarks/RESULTS.md
+bench: setup  ## measure speed, rules and verdicts; write benchmarks/RESULTS.md (a part: python -m benchmarks PART)
 	$(BIN)/python -m benchmarks
 
 calibrate: setup  ## tune the synthetic readers to the published Table 1, rewrite them, print both
