@@ -30,6 +30,11 @@ def other(edit: Callable[[Dataset, int], object], brighter: int = 100) -> Callab
     return change
 
 
+def numbered(header: Dataset, number: int) -> None:
+    """One SOP instance a place, in whichever series it is written."""
+    header.SOPInstanceUID = f"1.2.{number}"
+
+
 def _put(tag: int, vr: str, value: Any) -> Callable[[Dataset, int], None]:
     return lambda header, _: header.add_new(tag, vr, value)
 
@@ -79,12 +84,11 @@ def test_other_images_are_no_copies(
         lambda *_: None,
         with_(AcquisitionTime="120301"),
         with_(ImageComments="sent twice"),
-        other(lambda header, number: setattr(header, "SOPInstanceUID", f"1.2.{number}")),
+        other(numbered),
     ],
 )
 def test_copies_are_equal_pixels_or_instances(tmp_path: Path, edit: Callable[[Dataset, int], object]) -> None:
-    same = lambda header, number: setattr(header, "SOPInstanceUID", f"1.2.{number}")  # noqa: E731
-    write_slices(tmp_path, PLACES, same, name="a")
+    write_slices(tmp_path, PLACES, numbered, name="a")
     write_slices(tmp_path, PLACES, edit, name="b")
     assert whole_way(tmp_path).refusals == [
         "duplicates: found 6 of 12 slices at the place of another with its pixels or SOP instance, expected "
