@@ -16,7 +16,7 @@ import pandas as pd
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import Votes
 from evaluation.measures import dice
-from evaluation.measures.dice import EmptyMask, score
+from evaluation.measures.dice import EmptyMask, score_rows
 
 #: ``left_out`` of a consensus that all readers are in.
 NOBODY = ""
@@ -53,7 +53,7 @@ def score_fair(
         When a reader is in the consensus that is to score the reader, or is not in `votes`.
     """
     models = [rater for rater in votes.raters if rater not in without]
-    tables = []
+    rows: list[tuple] = []
     for reader, consensus in without.items():
         if {*consensus.raters} != {*without} - {reader}:
             raise ValueError(
@@ -61,11 +61,10 @@ def score_fair(
                 f"{', '.join(other for other in without if other != reader)}; use leave_one_out"
             )
         # Only those scored here, but on patterns of all: the consensus is known by the others' votes.
-        scores = score(votes, consensus.label_on(votes), levels, empty_mask)
-        tables.append(scores[scores.rater.isin([reader, *models])].assign(left_out=reader))
-    scores = pd.concat(tables, ignore_index=True)[COLUMNS[1:]]
+        found = score_rows(votes, consensus.label_on(votes), levels, empty_mask, {reader, *models})
+        rows += [(rater, level, reader, *counted) for rater, level, *counted in found]
     order = {rater: place for place, rater in enumerate([*without, *models])}
-    return scores.sort_values("rater", key=lambda rater: rater.map(order), kind="stable", ignore_index=True)
+    return pd.DataFrame(sorted(rows, key=lambda row: order[row[0]]), columns=COLUMNS[1:])
 
 
 def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
