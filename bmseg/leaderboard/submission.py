@@ -33,7 +33,8 @@ from dataset_conversion.images import Volume
 #: What nnU-Net, bmseg and operating systems leave beside masks.
 BY_PRODUCTS = (
     "dataset.json", "plans.json", "predict_from_raw_data_args.json", "summary.json", "postprocessing.pkl",
-    "postprocessing.json", "*.npz", "*.pkl", "made_from.json", ".DS_Store", "._*", "Thumbs.db", "desktop.ini",
+    "postprocessing.json", "*.npz", "*.pkl", "made_from.json", ".lock*", ".DS_Store", "._*",
+    "Thumbs.db", "desktop.ini",
 )  # fmt: skip
 # Beside the masks of a ZIP, for by-products and its directory.
 _SLACK = 16 << 20

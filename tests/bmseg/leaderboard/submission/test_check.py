@@ -197,6 +197,8 @@ def test_by_products_are_counted_and_named(tmp_path: Path) -> None:
         "plans.json",
         "predict_from_raw_data_args.json",
         "made_from.json",
+        "summary.json",
+        ".lock",
         ".DS_Store",
         "Thumbs.db",
     ]
@@ -204,8 +206,8 @@ def test_by_products_are_counted_and_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, files)
     (folder / "__MACOSX").mkdir()
     said = (
-        "ignored 8 by-products: .DS_Store, ._* (2), Thumbs.db, dataset.json, made_from.json, plans.json, "
-        "predict_from_raw_data_args.json"
+        "ignored 10 by-products: .DS_Store, ._* (2), .lock*, Thumbs.db, dataset.json, made_from.json, "
+        "plans.json, predict_from_raw_data_args.json, summary.json"
     )
     assert sound(folder).notices == [said]
     mac = zip_of(tmp_path, [*SOUND, ("__MACOSX/a/._x", b""), ("__MACOSX/._y", b"")])
