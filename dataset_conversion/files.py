@@ -72,7 +72,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         # A disk that is full, or a quota, says of itself no file.
-        error.filename = error.filename or str(path)
+        if error.errno and error.filename is None:
+            error.filename = str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)

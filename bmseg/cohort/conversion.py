@@ -70,7 +70,7 @@ def convert_exams(
     """Convert exams into a workspace; ``conversion.json`` stands beside what is finished."""
     workspace, _ = open_workspace(root, study_file, create=True)
     dataset = workspace.dataset
-    with locked(workspace.stages / ".convert", f"data set in {workspace.root}"):
+    with locked(workspace.nnunet_raw / ".lock", f"data set in {workspace.root}"):
         report = convert(dataset, exams, seed=seed, processes=processes)
     if report.failures and not report.unread:
         return Conversion(dataset, report)

@@ -60,7 +60,7 @@ def plan(workspace: Workspace, profile: Profile, planned: Iterable[Method] | Non
     wanted = {"training_exams": raw, "voxels": FINGERPRINT_VOXELS}
     log = folder / "bmseg_plan.log"
     with (
-        locked(workspace.stages / ".plan", f"plans in {workspace.root}"),
+        locked(folder / ".lock", f"plans in {workspace.root}"),
         nnunet_environment(workspace, profile.device, workers=1),
         logged(log, "plan"),
     ):

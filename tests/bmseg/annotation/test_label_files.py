@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from bmseg.annotation.for_reader import ITKSNAP_FILE, MEDSEG_FILE, SLICER_FILE, label_files
 from bmseg.study import Study, load_study
+from evaluation.consensus.kinds import MOST_LEVELS
 
 REFERENCE = load_study()
-
 Rows = dict[int, tuple[str, tuple[int, ...]]]
 
 
@@ -83,7 +83,7 @@ def test_the_reference_study_in_every_file() -> None:
     assert read_table(files[MEDSEG_FILE])[2] == ["2", "level2", "#1f5fff", "mildly increased, focal"]
 
 
-@pytest.mark.parametrize("number", [1, 255])
+@pytest.mark.parametrize("number", [1, MOST_LEVELS])
 def test_every_level_is_in_every_file(number: int) -> None:
     study = study_of(levels_like([""] * number))
     files = label_files(study)

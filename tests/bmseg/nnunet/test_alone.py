@@ -84,7 +84,11 @@ def test_predictions_and_plans_have_a_holder(trained: Workspace, capsys: pytest.
     folder = trained.predictions("tiny")
     for lock, work, what in (
         (folder / ".lock", lambda: predict(trained, TRAINING), f"masks in {folder}"),
-        (trained.stages / ".plan", lambda: plan(trained, TRAINING.profile, [METHOD]), "plans in"),
+        (
+            trained.preprocessed_dataset / ".lock",
+            lambda: plan(trained, TRAINING.profile, [METHOD]),
+            "plans in",
+        ),
     ):
         held, done = Event(), Event()
 
