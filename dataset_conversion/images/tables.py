@@ -41,7 +41,8 @@ def read_table(path: Path, *, advice: str = "expected a CSV file", row_names: bo
         length than the heading: the first few are named.
     """
     text = _text(path, advice)
-    if not (heading_line := next((line for line in text.splitlines() if line.strip()), "")):
+    # Cells without any text are no heading either.
+    if not (heading_line := next((line for line in text.splitlines() if line.strip(" \t,;\"")), "")):
         raise ConversionError(f"{path}: found an empty file, {advice}")
     used = [sign for sign in _DELIMITERS if sign in heading_line] or [","]
     try:

@@ -45,6 +45,7 @@ def test_rows_that_r_named(tmp_path: Path) -> None:
     [
         (b"", "found an empty file"),
         (b"\n \n", "found an empty file"),
+        (b";;;\n,,\n", "found an empty file"),
         (
             b"exam,age\na,1\nb,1,2\nc\n",
             "row 2: found 3 cells; row 3: found 1 cells, expected 2 as in the heading",
