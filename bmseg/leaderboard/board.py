@@ -150,8 +150,7 @@ class Board:
 
     def entries(self) -> list[Entry]:
         """Every submission that was ever added, oldest first; raises `InputError` of a damaged record."""
-        folders = [path for path in self.results.glob("[!.]*/[!.]*") if path.is_dir()]
-        entries = [read_entry(folder) for folder in sorted(folders)]
+        entries = [read_entry(folder) for folder in self._folders()]
         return sorted(entries, key=lambda entry: (entry.history[0].date, entry.key))
 
     def find(self, key: str) -> Entry:
@@ -188,9 +187,12 @@ class Board:
 
     def records(self) -> dict[str, Path]:
         """Every record that the ledger knows: that of the readers, and by its key that of a submission."""
-        folders = [path for path in sorted(self.results.glob("[!.]*/[!.]*")) if path.is_dir()]
-        entries = {f"{path.parent.name}/{path.name}": path / ENTRY_FILE for path in folders}
+        entries = {f"{path.parent.name}/{path.name}": path / ENTRY_FILE for path in self._folders()}
         return {ledger.REFERENCE: self.root / _REFERENCE_FILE} | entries
+
+    def _folders(self) -> list[Path]:
+        """Those of the submissions, sorted."""
+        return [path for path in sorted(self.results.glob("[!.]*/[!.]*")) if path.is_dir()]
 
     @contextmanager
     def noted(self, event: str, key: str, date: str, text: str) -> Iterator[None]:

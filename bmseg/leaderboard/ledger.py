@@ -122,8 +122,10 @@ def _append(root: Path, event: str, key: str, date: str, state: str, record_sha2
         "record_sha256": record_sha256,
         "previous": lines[-1].sha256 if lines else _FIRST,
     }
-    text = "".join(f"{line.model_dump_json()}\n" for line in lines)
-    write_text(root / LEDGER_FILE, text + json.dumps(values | {"sha256": _hash(values)}) + "\n")
+    path = root / LEDGER_FILE
+    # Lines that are there stay as they are, byte for byte.
+    text = path.read_text(encoding="utf-8") if lines else ""
+    write_text(path, text + json.dumps(values | {"sha256": _hash(values)}) + "\n")
 
 
 def _hash(values: Mapping[str, object]) -> str:

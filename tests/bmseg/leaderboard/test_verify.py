@@ -203,7 +203,7 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     "ledger line taken out": (lambda root: drop_line(root / LEDGER_FILE, 3), "does not follow"),
     "ledger cut": (lambda root: drop_line(root / LEDGER_FILE, -1), "no line of the hash"),
     "ledger date moved": (
-        lambda root: edit(root / LEDGER_FILE, '"event":"added"', '"event":"added "'),
+        lambda root: edit(root / LEDGER_FILE, '"event": "added"', '"event": "added "'),
         "does not follow",
     ),
     "file in results": (lambda root: _foreign(root / "results/alpha/notes.html"), "no part of a submission"),
