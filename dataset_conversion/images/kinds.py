@@ -9,9 +9,11 @@ from dataset_conversion.files import open_unpacked
 
 #: The one kind beside NIfTI that holds an image of ours.
 METAIMAGE = "a MetaImage"
+NRRD_MAGIC = b"NRRD000"
+DICOM_MAGIC, DICOM_MAGIC_AT = b"DICM", 128
 
 _MAGICS = {
-    b"NRRD000": "NRRD",
+    NRRD_MAGIC: "NRRD",
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"II*\x00": "a TIFF picture",
@@ -26,7 +28,6 @@ _MAGICS = {
     b"{": "JSON",
 }  # fmt: skip
 _META_KEYS = (b"ObjectType", b"NDims", b"Comment", b"BinaryData")
-_DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128
 _HEAD = 348
 
 
@@ -39,6 +40,6 @@ def kind_of(path: Path) -> str:
         return ""
     if head.lstrip().startswith(_META_KEYS):
         return METAIMAGE
-    if head[_DICOM_MAGIC_AT:].startswith(_DICOM_MAGIC):
+    if head[DICOM_MAGIC_AT:].startswith(DICOM_MAGIC):
         return "DICOM"
     return next((kind for magic, kind in _MAGICS.items() if head.startswith(magic)), "")

@@ -42,7 +42,7 @@ def read_table(path: Path, *, advice: str = "expected a CSV file", row_names: bo
     """
     text = _text(path, advice)
     # Cells without any text are no heading either.
-    if not (heading_line := next((line for line in text.splitlines() if line.strip(" \t,;\"")), "")):
+    if not (heading_line := next((line for line in text.splitlines() if line.strip(' \t,;"')), "")):
         raise ConversionError(f"{path}: found an empty file, {advice}")
     used = [sign for sign in _DELIMITERS if sign in heading_line] or [","]
     try:

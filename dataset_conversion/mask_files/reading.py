@@ -8,13 +8,12 @@ from pathlib import Path
 
 from dataset_conversion.files import open_unpacked
 from dataset_conversion.images import ConversionError, Volume, read_volume, whole
+from dataset_conversion.images.kinds import DICOM_MAGIC, DICOM_MAGIC_AT, NRRD_MAGIC
 from dataset_conversion.mask_files.labels import Labels, relabel
 from dataset_conversion.mask_files.nrrd import read_nrrd
 
 __all__ = ["Labels", "read_mask", "relabel"]
 
-_NRRD_MAGIC = b"NRRD000"
-_DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128
 # A NIfTI file begins with the size of its header: version 1 and 2, in either byte order.
 _NIFTI_MAGICS = {size.to_bytes(4, order) for size in (348, 540) for order in ("little", "big")}
 
@@ -36,14 +35,14 @@ def read_mask(path: Path, image: Volume, labels: Labels, *, frame_of_reference: 
         raise ConversionError(f"{path}: no such file")
     try:
         with open_unpacked(path) as file:
-            head = file.read(_DICOM_MAGIC_AT + len(_DICOM_MAGIC))
+            head = file.read(DICOM_MAGIC_AT + len(DICOM_MAGIC))
     except (OSError, EOFError, zlib.error) as error:
         raise ConversionError(
             f"{path}: cannot be read, truncated or damaged ({type(error).__name__}); export it again"
         ) from None
     # DICOM is worth a try: its magic, or a first group 0002 or 0008 of a file without preamble.
-    may_be_dicom = head[_DICOM_MAGIC_AT:] == _DICOM_MAGIC or head[:2] in (b"\x02\x00", b"\x08\x00")
-    if head.startswith(_NRRD_MAGIC):
+    may_be_dicom = head[DICOM_MAGIC_AT:] == DICOM_MAGIC or head[:2] in (b"\x02\x00", b"\x08\x00")
+    if head.startswith(NRRD_MAGIC):
         return replace(read_nrrd(path, image, labels), source=str(path))
     if head[:4] not in _NIFTI_MAGICS and may_be_dicom:
         # pydicom comes with an optional part of the package.
