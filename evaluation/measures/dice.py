@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.consensus.votes import Votes
+from evaluation.measures.measure import Measure
 
 #: Columns of dice.csv, in order.
 COLUMNS = ["exam", "rater", "level", "dice", "tp", "fp", "fn", "n_reference", "n_rater"]
@@ -74,6 +75,16 @@ class Dice:
         """Dice from the number of voxels in both masks and in each."""
         total = n_reference + n_mask
         return 2 * both / total if total else self.empty_mask.value_when_empty
+
+
+#: As a study chooses it beside other measures.
+DICE = Measure(
+    "dice",
+    "Dice",
+    "twice what both masks mark, divided by what each does; one mask empty: 0",
+    lambda pair: 2 * pair.both / (pair.n_reference + pair.n_rater),
+    lambda _: 0.0,
+)
 
 
 def score(

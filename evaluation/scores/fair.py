@@ -79,21 +79,25 @@ def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
     there, ``rater``, ``level``, ``dice``, ``n_defined`` of ``n_consensuses`` and ``absent``. Without the
     counts ``n_reference`` and ``n_rater`` a consensus has no level where somebody is undefined against it and
     nobody overlaps with it.
+    Other measures than Dice come as ``dice`` too, with ``worst``, what a measure is in the exam where one mask
+    is empty.
     Scores without ``left_out`` are against one consensus. Give all raters of an exam, or one with all
     consensuses: whether a level is there is asked of all consensuses that `fair` names.
     """
     by = [column for column in (*units(fair), "level") if column in fair]
     keys = [column for column in (*units(fair), "rater", "level") if column in fair]
     marked = fair.n_rater > 0 if "n_rater" in fair else fair.dice.notna()
-    grouped = fair.assign(marked=marked).groupby(keys, sort=False)
+    worst = fair.worst if "worst" in fair else 0.0
+    grouped = fair.assign(marked=marked, worst=worst).groupby(keys, sort=False)
     found = grouped.agg(
         dice=("dice", "mean"), n_defined=("dice", "count"), n_consensuses=("dice", "size"),
-        marked=("marked", "any"),
+        marked=("marked", "any"), worst=("worst", "first"),
     ).reset_index()  # fmt: skip
     found = found.merge(_absent(fair, by), on=by, how="left", validate="many_to_one")
-    found.loc[found.absent, "dice"] = np.where(found.marked[found.absent], 0.0, _when_empty(fair))
+    invented = found.worst.where(found.marked, _when_empty(fair))
+    found["dice"] = found.dice.mask(found.absent, invented)
     found["n_defined"] = found.n_defined.where(found.dice.notna(), 0)
-    return found.drop(columns="marked")
+    return found.drop(columns=["marked", "worst"])
 
 
 def _absent(fair: pd.DataFrame, by: list[str]) -> pd.DataFrame:

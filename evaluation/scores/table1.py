@@ -21,9 +21,6 @@ COLUMNS = [
 
 _USUAL, _FAIR, _BIAS = "usual", "fair", "usual minus fair"
 
-#: What the values of each way can be: where the intervals of means are cut.
-_BOUNDS = {_USUAL: (0.0, 1.0), _FAIR: (0.0, 1.0), _BIAS: (-1.0, 1.0)}
-
 _POLICIES = {
     EmptyMask.UNDEFINED: "left out and counted (n)",
     EmptyMask.ONE: "counted as 1",
@@ -61,10 +58,16 @@ def summarise_with_intervals(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def summarise_fair(usual: pd.DataFrame, fair: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+def summarise_fair(
+    usual: pd.DataFrame,
+    fair: pd.DataFrame,
+    *,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> pd.DataFrame:
     """The numbers of Table 1 as published, of the fair one, and of their difference, one below the other.
 
-    `usual` is Dice against the consensus of all readers (dice.csv): ``exam, rater, level, dice``, and
+    Values can be within `bounds`, where intervals of means are cut. `usual` is Dice against the consensus of all readers (dice.csv): ``exam, rater, level, dice``, and
     ``knee`` where scored by knee; `fair` the same exams, of `evaluation.scores.fair.score_fair`.
 
     Returns
@@ -72,10 +75,15 @@ def summarise_fair(usual: pd.DataFrame, fair: pd.DataFrame, *, confidence: float
     DataFrame
         A row a way ("usual", "fair", "usual minus fair"), level and rater: ``way`` and `COLUMNS`.
     """
-    ways = {_USUAL: usual, _FAIR: over_consensuses(fair), _BIAS: bias(usual, fair)}
+    width = bounds[1] - bounds[0]
+    ways = {
+        _USUAL: (usual, bounds),
+        _FAIR: (over_consensuses(fair), bounds),
+        _BIAS: (bias(usual, fair), (-width, width)),
+    }
     found = [
-        summarise_with_intervals(scores, confidence=confidence, bounds=_BOUNDS[way]).assign(way=way)
-        for way, scores in ways.items()
+        summarise_with_intervals(scores, confidence=confidence, bounds=within).assign(way=way)
+        for way, (scores, within) in ways.items()
     ]
     return pd.concat(found, ignore_index=True)[["way", *COLUMNS]]
 

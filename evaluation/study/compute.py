@@ -34,6 +34,7 @@ from evaluation.scores.table1 import summarise_fair
 from evaluation.scores.twins import find_twins, scored_as_reader
 from evaluation.study import lineage
 from evaluation.study import tables as t
+from evaluation.study.beyond import Beyond
 from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
 from evaluation.study.results import Declared
@@ -148,6 +149,9 @@ def tables_on_demand(
                 (t.READER_CONFUSIONS, t.VOLUMES_ICC),
             )
         )
+    if len(design.measured) > 1:
+        beyond = Beyond(design, exams, readers, models, judged, twins, cohort)
+        parts += [Part(make, tables) for make, tables in beyond.parts()]
     parts.append(Part(partial(_failures, exams, cohort), _FAILURES, _OF_COHORT))
     if several:
         parts.append(

@@ -8,6 +8,9 @@ from typing import Literal
 
 from evaluation.consensus.kinds import Rule, describe
 from evaluation.measures.dice import EmptyMask
+from evaluation.measures.foci import FociRules
+from evaluation.measures.measure import Measure, OneEmpty
+from evaluation.measures.named import measures
 
 #: What is scored as one: an exam, or each of its knees.
 Unit = Literal["exam", "knee"]
@@ -48,6 +51,17 @@ class Design:
         The study's readers; those who are not scored are named below Table 1.
     taught_by : mapping of str to sequence of str
         Model to the readers whose masks it learned from, of those of whom it is known.
+    measures : sequence of str
+        Names of `evaluation.measures.named`; Dice is always among them. Measures see whole exams, also where
+        Dice is scored by knee.
+    one_empty : OneEmpty
+        What a measure other than Dice and volumes is where one of two masks is empty.
+    tolerance_quantile : float
+        Of the distances between readers' surfaces: the tolerance of ``nsd@readers``.
+    tolerances : mapping of str to float
+        Level to a tolerance in mm that was fixed before, such as by a board; no readers are asked then.
+    foci : FociRules
+        What a focus is.
     notes : sequence of str
         Lines below every table and list of sentences.
     mark : str
@@ -68,8 +82,18 @@ class Design:
     colors: Mapping[str, str] = field(default_factory=dict)
     all_readers: Sequence[str] = ()
     taught_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    measures: Sequence[str] = ("dice",)
+    one_empty: OneEmpty = OneEmpty.WORST
+    tolerance_quantile: float = 0.95
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    foci: FociRules = FociRules()
     notes: Sequence[str] = ()
     mark: str = ""
+
+    @property
+    def measured(self) -> list[Measure]:
+        """The measures, Dice first: every study has it."""
+        return measures(["dice", *self.measures])
 
     @property
     def labels(self) -> tuple[int, ...]:

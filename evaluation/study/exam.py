@@ -29,6 +29,7 @@ from evaluation.measures.volume import volumes
 from evaluation.scores.fair import NOBODY, score_fair
 from evaluation.scores.twins import alike
 from evaluation.study.design import Design
+from evaluation.study.measured import Measured, measure_exam
 from evaluation.study.pictures import AuditPicture, worst_picture
 
 #: The consensus among the raters of a table of volumes.
@@ -107,7 +108,11 @@ class ScoredExam:
     outside: pd.DataFrame | None
     #: How alike any two raters are, of `evaluation.scores.twins.alike`; empty with one rater.
     alike: pd.DataFrame
+    #: By the study's other measures; None where it has no other than Dice.
+    measured: Measured | None
     voxel_ml: float
+    #: Of a voxel along i, j, k, mm.
+    spacing: tuple[float, ...]
     #: What is to be known of each of the consensuses, by its name.
     audits: Mapping[str, Sequence[Finding]]
     #: The worst of it in the study's consensus or the yardstick, to be drawn; None where nothing is to see.
@@ -166,7 +171,9 @@ def score_exam(
         slices=slice_counts(placed, levels),
         outside=marking_outside(placed, region.array > 0, levels) if region else None,
         alike=alike(votes, design.levels, find_moved(arrays, votes)),
+        measured=_measured(design, arrays, of_readers, consensuses, first),
         voxel_ml=placed.grid.voxel_ml,
+        spacing=tuple(placed.grid.spacing.tolist()),
         audits=audits,
         picture=worst_picture(design, placed, of_readers, consensuses.named, audits),
         warnings=[
@@ -187,6 +194,22 @@ def _told(design: Design, consensuses: Consensuses, audits: Mapping[str, Sequenc
     return of_study + [
         f"yardstick ({design.yardstick}): {each}" for each in of_yardstick if each not in of_study
     ]
+
+
+def _measured(
+    design: Design,
+    arrays: Mapping[str, np.ndarray],
+    of_readers: Votes,
+    consensuses: Consensuses,
+    first: Volume,
+) -> Measured | None:
+    if len(design.measured) < 2:
+        return None
+    references = {
+        name: paint(arrays, each.votes, each.label.astype(np.uint8))
+        for name, each in consensuses.named.items()
+    }
+    return measure_exam(design, arrays, references, of_readers.raters, first.affine)
 
 
 def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple[pd.DataFrame, pd.DataFrame]:

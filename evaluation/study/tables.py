@@ -30,7 +30,7 @@ from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores import fair, interchangeability, sensitivity, table1
 from evaluation.statistics.icc import ICC_COLUMNS
-from evaluation.study import beside_readers, lineage
+from evaluation.study import beside_readers, lineage, measure_tables
 from evaluation.study.results import Declared, Results
 from evaluation.table import Table, dice_table
 
@@ -271,4 +271,5 @@ DECISIONS = Declared("decisions", "what every combination of votes became, over 
 DECISION_TABLE = Declared("decision_table", "the same exam by exam", ["exam"], decimals="%.6f")
 
 #: All of them, in the order in which docs list them.
-TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)] + lineage.TABLES
+TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)]
+TABLES += [*measure_tables.TABLES, *lineage.TABLES]

@@ -13,35 +13,31 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bmseg.errors import InputError
+from bmseg.study.rules import Consensus, Foci, Scores, SectionOfFile, Verdict, VisualAnalogueScale, Yardstick
+from bmseg.study.rules import Name as Name
 from bmseg.wording import synthetic_mark, synthetic_notes
 from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
 from dataset_conversion.images import Plane
 from dataset_conversion.raw.exam import DatasetSpec
-from evaluation.consensus.kinds import MOST_LEVELS, ORDERED, Rule
+from evaluation.consensus.kinds import MOST_LEVELS, ORDERED
+from evaluation.measures.kinds import DEFAULT
 
 if TYPE_CHECKING:
     from evaluation.study.design import Design
 
-STUDIES = Path(__file__).parent / "studies"
+STUDIES = Path(__file__).parents[1] / "studies"
 DEFAULT_STUDY = STUDIES / "von_brandis_2022" / "study.toml"
-
-# Names become file names, column names and nnU-Net label names.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Dataset(_Table):
+class Dataset(SectionOfFile):
     """nnU-Net's number and name of the data set."""
 
     id: Annotated[int, Field(ge=1, le=999)]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$", max_length=64)]
 
 
-class DicomRule(_Table):
+class DicomRule(SectionOfFile):
     """Which volume of an exported DICOM exam is a channel; see `ChannelRule`."""
 
     contrast: ContrastName | None = None
@@ -49,14 +45,14 @@ class DicomRule(_Table):
     station: Region | Annotated[int, Field(ge=1)] | None = None
 
 
-class Channel(_Table):
+class Channel(SectionOfFile):
     """One image of an exam, as ``water``; its place in the list is nnU-Net's channel number."""
 
     name: Name
     dicom: DicomRule = DicomRule()
 
 
-class Level(_Table):
+class Level(SectionOfFile):
     """One grade of the ordinal signal: its value in the masks, its name and its colour."""
 
     value: Annotated[int, Field(ge=1, le=255)]
@@ -65,68 +61,21 @@ class Level(_Table):
     color: Color
 
 
-class Group(_Table):
+class Group(SectionOfFile):
     """Levels scored as one: the union of their masks."""
 
     name: Name
     levels: Annotated[list[int], Field(min_length=1)]
 
 
-class Reader(_Table):
+class Reader(SectionOfFile):
     """A person whose masks are compared."""
 
     name: Name
     description: str = ""
 
 
-class Consensus(_Table):
-    """The rule that makes one mask of the readers' masks."""
-
-    rule: Rule = "multilabel"
-
-
-class Yardstick(_Table):
-    """The rule of the consensuses that verdicts rest on."""
-
-    #: By default what `python -m benchmarks.truth` finds most robust over ways of erring.
-    rule: Rule = "map"
-
-
-class Verdict(_Table):
-    """What the study declared before it looked: which difference would not matter, and where it counts."""
-
-    #: A loss of Dice that would not matter.
-    margin: Annotated[float, Field(gt=0, lt=1)] | None = None
-    #: Names of the levels that a verdict speaks of first; by default all levels, no groups.
-    primary: list[Name] = []
-
-
-class Scores(_Table):
-    """How masks are scored."""
-
-    empty_mask: Literal["undefined", "one", "zero"] = "undefined"
-
-
-class VisualAnalogueScale(_Table):
-    """A line of 10 cm: scores below ``acceptable_below`` (cm) count as acceptable.
-
-    ``anchors`` are the points on its other side, best first, at equal distances; of each, what stands
-    before the first comma is written beside the line. The default is the four-point scale of von Brandis et
-    al. 2022.
-    """
-
-    acceptable_below: Annotated[float, Field(gt=0, le=10)]
-    anchors: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=80)]], Field(min_length=2, max_length=7)
-    ] = [
-        "perfect",
-        "minor corrections, less likely of clinical impact",
-        "major corrections, most likely of clinical impact",
-        "rejected",
-    ]
-
-
-class Published(_Table):
+class Published(SectionOfFile):
     """Published numbers that stand beside the study file, as CSV."""
 
     table1: str | None = None
@@ -139,7 +88,7 @@ class Published(_Table):
         return self.model_dump(exclude_none=True)
 
 
-class Study(_Table):
+class Study(SectionOfFile):
     """A study file, checked; `load_study` turns pydantic's ValidationError into one line."""
 
     name: Name
@@ -157,6 +106,7 @@ class Study(_Table):
     yardstick: Yardstick = Yardstick()
     verdict: Verdict = Verdict()
     scores: Scores = Scores()
+    foci: Foci = Foci()
     vas: VisualAnalogueScale | None = None
     published: Published = Published()
 
@@ -190,6 +140,11 @@ class Study(_Table):
             known = ", ".join(self.reader_names)
             raise ValueError(f"training_reader: found '{self.training_reader}', expected one of {known}")
         return self
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """By what raters are scored: what the file says, or what fits its scale."""
+        return tuple(self.scores.measures) or DEFAULT[self.scale == "ordinal"]
 
     @property
     def reader_names(self) -> list[str]:
@@ -227,6 +182,7 @@ class Study(_Table):
     ) -> Design:
         """What an evaluation needs to know of the study."""
         from evaluation.measures.dice import EmptyMask
+        from evaluation.measures.measure import OneEmpty
         from evaluation.study.design import Design
 
         return Design(
@@ -236,6 +192,10 @@ class Study(_Table):
             yardstick=self.yardstick.rule,
             ordered=self.scale == "ordinal",
             empty_mask=EmptyMask(self.scores.empty_mask),
+            measures=self.measures,
+            one_empty=OneEmpty(self.scores.one_empty),
+            tolerance_quantile=self.scores.tolerance_quantile,
+            foci=self.foci.rules,
             plane=self.plane,
             unit=unit,
             margin=self.verdict.margin if margin is None else margin,

@@ -1,0 +1,100 @@
+"""The sections of a study file that say how masks are scored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from evaluation.consensus.kinds import Rule
+from evaluation.measures.kinds import check_measures
+
+if TYPE_CHECKING:
+    from evaluation.measures.components import FociRules
+
+# Names become file names, column names and nnU-Net label names.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
+
+
+class SectionOfFile(BaseModel):
+    """A table of a study file: nothing unknown, no other types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Consensus(SectionOfFile):
+    """The rule that makes one mask of the readers' masks."""
+
+    rule: Rule = "multilabel"
+
+
+class Yardstick(SectionOfFile):
+    """The rule of the consensuses that verdicts rest on."""
+
+    #: By default what `python -m benchmarks.truth` finds most robust over ways of erring.
+    rule: Rule = "map"
+
+
+class Verdict(SectionOfFile):
+    """What the study declared before it looked: which difference would not matter, and where it counts."""
+
+    #: A loss of Dice that would not matter.
+    margin: Annotated[float, Field(gt=0, lt=1)] | None = None
+    #: Names of the levels that a verdict speaks of first; by default all levels, no groups.
+    primary: list[Name] = []
+
+
+class Scores(SectionOfFile):
+    """How masks are scored."""
+
+    #: Dice where both masks are empty.
+    empty_mask: Literal["undefined", "one", "zero"] = "undefined"
+    #: By default what fits the scale (`evaluation.measures.kinds.DEFAULT`); Dice is always among them.
+    measures: list[str] = []
+    #: What other measures are where one of two masks is empty: their worst value, or left out and counted.
+    one_empty: Literal["worst", "left_out"] = "worst"
+    #: Of the distances between readers' surfaces: the tolerance of nsd@readers.
+    tolerance_quantile: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+    @field_validator("measures")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        check_measures(names)
+        return names
+
+
+class Foci(SectionOfFile):
+    """What a focus is, and which of two masks' foci belong together."""
+
+    #: Neighbours of a voxel: by faces, edges too, corners too.
+    connectivity: Literal[6, 18, 26] = 26
+    #: A smaller component is no focus, cubic mm.
+    smallest_mm3: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    #: Foci match where they share a voxel, or lie within a distance in mm.
+    matching: Literal["overlap"] | Annotated[float, Field(ge=0, allow_inf_nan=False)] = "overlap"
+
+    @property
+    def rules(self) -> FociRules:
+        """As `evaluation` takes them."""
+        from evaluation.measures.components import FociRules
+
+        return FociRules(self.connectivity, self.smallest_mm3, self.matching)
+
+
+class VisualAnalogueScale(SectionOfFile):
+    """A line of 10 cm: scores below ``acceptable_below`` (cm) count as acceptable.
+
+    ``anchors`` are the points on its other side, best first, at equal distances; of each, what stands
+    before the first comma is written beside the line. The default is the four-point scale of von Brandis et
+    al. 2022.
+    """
+
+    acceptable_below: Annotated[float, Field(gt=0, le=10)]
+    anchors: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=80)]], Field(min_length=2, max_length=7)
+    ] = [
+        "perfect",
+        "minor corrections, less likely of clinical impact",
+        "major corrections, most likely of clinical impact",
+        "rejected",
+    ]

@@ -1,0 +1,172 @@
+"""Tables of every measure that a study asks for, beside those of Dice; computed in `evaluation.study.beyond`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from evaluation.comparison import readers
+from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.measures.foci import FOCI_COLUMNS
+from evaluation.measures.foci_counts import SUMMARY_COLUMNS, foci_words
+from evaluation.measures.measure import Measure, OneEmpty
+from evaluation.scores import interchangeability, table1
+from evaluation.statistics.words import DASH, count_of, number, p_value, percent, signed, with_interval
+from evaluation.study import lineage
+from evaluation.study.results import Declared, Results
+from evaluation.study.tolerances import CURVE_COLUMNS, TOLERANCE_COLUMNS
+from evaluation.table import Table
+
+#: Columns of the tests that say how often a level was marked that is not there: they are the same whatever the
+#: measure, and stand beside Dice.
+ABSENT = ["n_false", "n_false_other", "p_absent", "p_absent_holm"]
+COMPARED = ["measure", *(name for name in readers.COLUMNS if name not in ABSENT)]
+FAILURES = ["measure", "rater", "level", "covariate", "rho", "p", "p_holm", "n", "n_left_out"]
+
+
+def measures_table(found: Results, levels: Sequence[str] = ()) -> Table:
+    """The fair scores by every measure: a row a level and rater, a column a measure."""
+    data = found[MEASURES_TABLE1].query("way == 'fair'") if found.has_consensus else found[MEASURES_TABLE1]
+    shown = [measure for measure in found.design.measured if (data.measure == measure.name).any()]
+    cells = {(row.measure, row.level, row.rater): row for row in data.itertuples()}
+    chosen = levels or list(dict.fromkeys(data.level))
+    rows = [
+        [f"{level}, {rater}", *(_median(cells.get((measure.name, level, rater)), measure) for measure in shown)]
+        for level in chosen
+        for rater in (*found.readers, *found.models)
+    ]
+    way = "by the fair scores" if found.has_consensus else f"against {found.reference}"
+    return Table(
+        f"Every measure {way}: medians, {len(found.exams)} exams",
+        ["Level, rater", *(_head(measure) for measure in shown)],
+        rows,
+        [*measure_notes(found, shown), *lineage.notes(found)],
+        data,
+    )
+
+
+def measure_notes(found: Results, shown: Sequence[Measure]) -> list[str]:
+    """What each measure is, which way is better, and what an empty mask is by it."""
+    notes = []
+    for measure in shown:
+        better = "higher is better" if measure.higher_is_better else "nearer to 0 is better"
+        notes.append(f"{measure.title}: {measure.convention}; {better}.")
+    needing = [measure for measure in shown if measure.needs_both and measure.name != "dice"]
+    if needing and found.design.one_empty is OneEmpty.LEFT_OUT:
+        notes.append("One mask empty: left out of medians, and counted; Dice is 0 there.")
+    if TOLERANCE in found and len(found[TOLERANCE]):
+        told = ", ".join(f"{row.level} {row.tolerance:.2f} mm" for row in found[TOLERANCE].itertuples())
+        whose = dict.fromkeys(found[TOLERANCE].source)
+        notes.append(f"Tolerances ({', '.join(whose)}): {told}.")
+        notes += [row.warning for row in found[TOLERANCE].itertuples() if row.warning]
+    notes.append("Exams with a value, of all, where some have none. No verdict rests on measures beside Dice.")
+    return notes
+
+
+def _head(measure: Measure) -> str:
+    return measure.with_unit
+
+
+def _median(row: object, measure: Measure) -> str:
+    if row is None:
+        return DASH
+    shown = (signed if measure.signed else number)(row.median)  # type: ignore[attr-defined]
+    n_defined, n = row.n_defined, row.n  # type: ignore[attr-defined]
+    return shown if n_defined == n else f"{shown} ({count_of(n_defined, n)})"
+
+
+def _compared(found: Results) -> Table:
+    """Every model beside the median reader by every measure."""
+    data = found[MEASURES_COMPARISONS]
+    known = {measure.name: measure for measure in found.design.measured}
+    beside = data[data.other == MEDIAN_READER] if (data.other == MEDIAN_READER).any() else data
+    confidence = percent(data.confidence.iloc[0])
+    rows = [
+        [
+            f"{known[row.measure].title}, {row.level}, {row.model} minus {row.other}",
+            with_interval(row.difference, row.low, row.high, sign=True) + _unit(known[row.measure]),
+            _ahead(row.difference, known[row.measure], row.model),
+            p_value(row.p),
+            p_value(row.p_holm),
+            count_of(row.n_pairs, row.n_pairs + row.n_left_out),
+        ]
+        for row in beside.itertuples()
+    ]
+    return Table(
+        f"Models beside the median reader by every measure, {len(found.exams)} exams",
+        ["Measure, level, pair", f"Difference ({confidence} interval)", "Nearer", "p", "Holm p", "Exams"],
+        rows,
+        [
+            "Fair scores, model minus median reader, exam by exam: Hodges-Lehmann estimate with the interval of "
+            "the exact Wilcoxon signed-rank test. Holm p: over all models and levels of a measure; measures are "
+            "not adjusted for each other, and no verdict rests on them. Marking a level where there is none is "
+            "tested beside Dice.",
+            *lineage.notes(found),
+        ],
+        data,
+    )
+
+
+def _unit(measure: Measure) -> str:
+    return f" {measure.unit}" if measure.unit else ""
+
+
+def _ahead(difference: float, measure: Measure, model: str) -> str:
+    """Who is better by a measure, without saying that it is clear."""
+    if not difference or pd.isna(difference):
+        return DASH
+    return model if (difference > 0) == measure.higher_is_better else "readers"
+
+
+def _foci_words(found: Results) -> list[str]:
+    data = found[FOCI_SUMMARY]
+    said = foci_words(data, found.readers, found.models, ordered=found.design.ordered)
+    return [*said, found.design.foci.in_words, *lineage.notes(found)]
+
+
+SCORES = Declared(
+    "scores", "every measure of every exam, rater and level, and how it came about",
+    ["exam", "rater", "level", "measure", "value", "status"],
+)  # fmt: skip
+FAIR_SCORES = Declared(
+    "fair_scores", "the same against consensuses without one reader each",
+    ["exam", "rater", "level", "measure", "left_out", "value", "status"],
+)  # fmt: skip
+MEASURES_TABLE1 = Declared(
+    "measures_table1", "Table 1 as usual and fair by every measure, with intervals",
+    ["measure", "way", *table1.COLUMNS], measures_table,
+)  # fmt: skip
+MEASURES_COMPARISONS = Declared(
+    "measures_comparisons", "every model against every reader and the median reader by every measure, fair",
+    COMPARED, _compared,
+)  # fmt: skip
+MEASURES_METHODS = Declared(
+    "measures_methods_compared", "every pair of models by every measure, against the yardstick",
+    ["measure", "level", "model", "other"],
+)  # fmt: skip
+MEASURES_INTERCHANGEABILITY = Declared(
+    "measures_interchangeability", "models beside readers without a consensus, by every measure of two raters",
+    ["measure", *interchangeability.COLUMNS],
+)  # fmt: skip
+MEASURES_FAILURES = Declared(
+    "measures_failures", "Spearman's correlation of every measure with the volume of the reference, and age",
+    FAILURES,
+)  # fmt: skip
+MEASURES_BY_CATEGORY = Declared(
+    "measures_by_category", "every measure by site and group, where `--cohort` names them",
+    ["measure", "rater", "level", "column"],
+)  # fmt: skip
+TOLERANCE = Declared("tolerance", "the tolerance of NSD, level by level, and whose it is", TOLERANCE_COLUMNS)
+NSD_CURVE = Declared("nsd_curve", "NSD over the tolerance, fair, mean over exams", CURVE_COLUMNS)
+FOCI = Declared("foci", "every focus of the yardstick, and every false one", FOCI_COLUMNS)
+FOCI_SUMMARY = Declared(
+    "foci_summary", "found, called lower, missed and false foci of every rater and level",
+    ["rater", "left_out", "level", *SUMMARY_COLUMNS],
+    words=_foci_words, words_name="foci_in_words",
+)  # fmt: skip
+FOCI_BY_VOLUME = Declared("foci_by_volume", "how many foci of each size were found",
+    ["rater", "left_out", "level", "from_ml", "to_ml", "n_foci"],
+)  # fmt: skip
+
+TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)]
