@@ -95,7 +95,11 @@ def _render(
         models=[(model, _image(evaluation.figure(f"dice_{model}"))) for model in found.models],
         raters=_image(evaluation.figure("dice_raters")),
         parts=[
-            (part, [(_image(path), caption) for path, caption in part.figures if path.is_file()])
+            (
+                part,
+                [(_image(path), caption) for path, caption in part.figures if path.is_file()],
+                [(name, shown, _image(path), caption) for name, shown, path, caption in part.choices],
+            )
             for part in study_parts(evaluation, of_methods)
         ],
         overlays=[_image(path) for path in sheets],

@@ -14,6 +14,7 @@ from evaluation.comparison.interchangeability import in_short
 from evaluation.comparison.verdicts import pairs_in_words
 from evaluation.statistics.words import number, p_value
 from evaluation.study import ReaderStudy
+from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.lineage import judged, notes
 from evaluation.table import Table
@@ -33,18 +34,22 @@ class Part:
     sentences: list[str]
     #: Sentences that everybody should see.
     headlines: list[str] = field(default_factory=list)
+    #: Of which one is open at a time: a name, its tables, its figure and the caption.
+    choices: list[tuple[str, list[Markup], Path, str]] = field(default_factory=list)
 
 
 def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part]:
     """The sections of an evaluation; fewer where it has fewer readers, models, facts or no table of costs."""
     methods = [_methods(evaluation, costs)] if t.METHODS_COMPARED in evaluation.found else []
     if not evaluation.found.has_consensus:
-        return [*methods, _where_it_fails(evaluation)]
+        beyond = [_beyond_dice(evaluation)] if m.MEASURES_TABLE1 in evaluation.found else []
+        return [*methods, *beyond, _where_it_fails(evaluation)]
     without = [_without_consensus(evaluation)] if t.INTERCHANGEABILITY in evaluation.found else []
     beside = [_comparisons(evaluation)] if t.COMPARISONS in evaluation.found else []
     parts = [_fair(evaluation), *without, *methods, *beside, _agreement(evaluation)]
+    parts += [_beyond_dice(evaluation)] if m.MEASURES_TABLE1 in evaluation.found else []
     parts += [_where_it_fails(evaluation), _volumes(evaluation), _audit(evaluation), _sensitivity(evaluation)]
-    return [part for part in parts if part.figures or part.tables]
+    return [part for part in parts if part.figures or part.tables or part.choices]
 
 
 def _fair(evaluation: Evaluation) -> Part:
@@ -114,6 +119,41 @@ def _comparisons(evaluation: Evaluation) -> Part:
         [],
         found.words(t.COMPARISONS),
         _of_pairs(found, models=False),
+    )
+
+
+def _beyond_dice(evaluation: Evaluation) -> Part:
+    found = evaluation.found
+    caption = (
+        "{}: medians by every measure; filled by the fair scores with their intervals, hollow the usual way. "
+        "Arrows point to where a measure is better."
+    )
+    choices = []
+    for level in found.design.by_name:
+        tables = [m.measures_table(found, [level], with_notes=False)]
+        if m.MEASURES_COMPARISONS in found:
+            tables.append(m.beside_median_table(found, [level], with_notes=False))
+        shown = [Markup(table.to_html()) for table in tables]
+        choices.append((level, shown, evaluation.figure(f"measures_{level}"), caption.format(level)))
+    figures = [
+        (evaluation.figure(name), about)
+        for name, about in (
+            ("foci", "Every focus by its volume, and what became of it; raters in columns."),
+            ("nsd_curve", "NSD over the tolerance, fair, of readers and models."),
+        )
+    ]
+    of_foci = found.words(m.FOCI_SUMMARY)
+    # The highest level is the sparsest, and what Dice says least of.
+    last = f" {found.design.spoken_of[-1]} foci"
+    return Part(
+        "Surfaces, foci and volumes",
+        "What Dice does not see: how far borders lie apart, which foci were found, how much is too much. "
+        "Verdicts rest on Dice; these say in what way a rater errs.",
+        figures,
+        [],
+        [*of_foci, *m.measures_table(found).notes, *m.beside_median_notes(found)],
+        [each for each in of_foci if last in each],
+        choices,
     )
 
 

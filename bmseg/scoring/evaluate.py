@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,10 @@ def evaluate(
         "yardstick_rule": design.yardstick,
         "seed": design.seed,
         "empty_mask": study.scores.empty_mask,
+        "measures": [measure.name for measure in design.measured],
+        "one_empty": str(design.one_empty),
+        "tolerance_quantile": design.tolerance_quantile,
+        "foci": asdict(design.foci),
         "synthetic": synthetic,
         "readers": list(raters.readers),
         "models": list(raters.models),

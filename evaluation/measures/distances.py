@@ -50,9 +50,7 @@ def assd(convention: Convention = "elements") -> Measure:
     )
 
 
-def _distance(
-    name: str, title: str, about: str, of: Callable[..., float], convention: Convention
-) -> Measure:
+def _distance(name: str, title: str, about: str, of: Callable[..., float], convention: Convention) -> Measure:
     return Measure(
         f"{name}{_ending(convention)}",
         f"{title}{_in_title(convention)}",

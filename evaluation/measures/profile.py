@@ -26,9 +26,7 @@ class Profile:
     @classmethod
     def of(cls, found: SurfaceDistances) -> Profile:
         """Of all elements of two surfaces."""
-        return cls._merged(
-            [found.to_reference, found.to_rater], [found.rater_areas, found.reference_areas]
-        )
+        return cls._merged([found.to_reference, found.to_rater], [found.rater_areas, found.reference_areas])
 
     @classmethod
     def pooled(cls, profiles: Sequence[Profile]) -> Profile:

@@ -130,10 +130,13 @@ class Beyond:
 
     def _beside_readers(self) -> _Found:
         known: dict[str, Any] = {"models": self.judged, "readers": self.readers}
-        yield m.MEASURES_COMPARISONS, self._each(
-            lambda measure: compare(
-                self._compared(measure, FAIR), **known, spoken_of=self.design.spoken_of
-            )[[name for name in m.COMPARED if name != "measure"]]
+        yield (
+            m.MEASURES_COMPARISONS,
+            self._each(
+                lambda measure: compare(
+                    self._compared(measure, FAIR), **known, spoken_of=self.design.spoken_of
+                )[[name for name in m.COMPARED if name != "measure"]]
+            ),
         )
 
     def _of_models(self) -> _Found:
@@ -221,5 +224,3 @@ class Beyond:
         ]
         together = pd.concat([table for table in tables if len(table)], ignore_index=True)
         return together[["measure", *(name for name in together if name != "measure")]]
-
-

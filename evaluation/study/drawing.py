@@ -11,6 +11,7 @@ from evaluation.consensus.audited import STUDY
 from evaluation.figures.audit import audit_sheet
 from evaluation.figures.display import safe_colors
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
+from evaluation.figures.measures import measure_panels
 from evaluation.figures.scores import dice_boxplot, raters_boxplot
 from evaluation.figures.study import (
     agreement_heatmap,
@@ -21,6 +22,7 @@ from evaluation.figures.study import (
 )
 from evaluation.scores.fair import bias
 from evaluation.study import lineage
+from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK
@@ -63,6 +65,15 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
             f"bland_altman_{model}",
             bland_altman_panels(volumes, rater=model, reference=YARDSTICK, colors=colors, note=note),
         )
+
+    if m.MEASURES_TABLE1 in found:
+        summary = found[m.MEASURES_TABLE1]
+        for level in design.by_name:
+            shown = [one for one in design.measured if one.of_groups or level in design.levels]
+            yield (
+                f"measures_{level}",
+                measure_panels(summary, measures=shown, level=level, models=models, note=note),
+            )
 
 
 def audit_figure(design: Design, exam: str, picture: AuditPicture) -> Figure:

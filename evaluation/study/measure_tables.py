@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -25,23 +26,26 @@ COMPARED = ["measure", *(name for name in readers.COLUMNS if name not in ABSENT)
 FAILURES = ["measure", "rater", "level", "covariate", "rho", "p", "p_holm", "n", "n_left_out"]
 
 
-def measures_table(found: Results, levels: Sequence[str] = ()) -> Table:
-    """The fair scores by every measure: a row a level and rater, a column a measure."""
+def measures_table(found: Results, levels: Sequence[str] = (), *, with_notes: bool = True) -> Table:
+    """The fair scores by every measure: a row a level and rater, a column a measure; of some levels or all."""
     data = found[MEASURES_TABLE1].query("way == 'fair'") if found.has_consensus else found[MEASURES_TABLE1]
     shown = [measure for measure in found.design.measured if (data.measure == measure.name).any()]
     cells = {(row.measure, row.level, row.rater): row for row in data.itertuples()}
     chosen = levels or list(dict.fromkeys(data.level))
     rows = [
-        [f"{level}, {rater}", *(_median(cells.get((measure.name, level, rater)), measure) for measure in shown)]
+        [
+            rater if len(chosen) == 1 else f"{level}, {rater}",
+            *(_median(cells.get((measure.name, level, rater)), measure) for measure in shown),
+        ]
         for level in chosen
         for rater in (*found.readers, *found.models)
     ]
     way = "by the fair scores" if found.has_consensus else f"against {found.reference}"
     return Table(
         f"Every measure {way}: medians, {len(found.exams)} exams",
-        ["Level, rater", *(_head(measure) for measure in shown)],
+        ["Rater" if len(chosen) == 1 else "Level, rater", *(measure.with_unit for measure in shown)],
         rows,
-        [*measure_notes(found, shown), *lineage.notes(found)],
+        [*measure_notes(found, shown), *lineage.notes(found)] if with_notes else [],
         data,
     )
 
@@ -60,31 +64,28 @@ def measure_notes(found: Results, shown: Sequence[Measure]) -> list[str]:
         whose = dict.fromkeys(found[TOLERANCE].source)
         notes.append(f"Tolerances ({', '.join(whose)}): {told}.")
         notes += [row.warning for row in found[TOLERANCE].itertuples() if row.warning]
-    notes.append("Exams with a value, of all, where some have none. No verdict rests on measures beside Dice.")
+    notes.append(
+        "Exams with a value, of all, where some have none. No verdict rests on measures beside Dice."
+    )
     return notes
 
 
-def _head(measure: Measure) -> str:
-    return measure.with_unit
-
-
-def _median(row: object, measure: Measure) -> str:
+def _median(row: Any, measure: Measure) -> str:
     if row is None:
         return DASH
-    shown = (signed if measure.signed else number)(row.median)  # type: ignore[attr-defined]
-    n_defined, n = row.n_defined, row.n  # type: ignore[attr-defined]
-    return shown if n_defined == n else f"{shown} ({count_of(n_defined, n)})"
+    shown = (signed if measure.signed else number)(row.median)
+    return shown if row.n_defined == row.n else f"{shown} ({count_of(row.n_defined, row.n)})"
 
 
-def _compared(found: Results) -> Table:
-    """Every model beside the median reader by every measure."""
+def beside_median_table(found: Results, levels: Sequence[str] = (), *, with_notes: bool = True) -> Table:
+    """Every model beside the median reader by every measure, on some levels or all."""
     data = found[MEASURES_COMPARISONS]
     known = {measure.name: measure for measure in found.design.measured}
-    beside = data[data.other == MEDIAN_READER] if (data.other == MEDIAN_READER).any() else data
+    beside = data[(data.other == MEDIAN_READER) & data.level.isin(levels or list(data.level))]
     confidence = percent(data.confidence.iloc[0])
     rows = [
         [
-            f"{known[row.measure].title}, {row.level}, {row.model} minus {row.other}",
+            f"{known[row.measure].title}, {row.level}, {row.model}",
             with_interval(row.difference, row.low, row.high, sign=True) + _unit(known[row.measure]),
             _ahead(row.difference, known[row.measure], row.model),
             p_value(row.p),
@@ -94,18 +95,31 @@ def _compared(found: Results) -> Table:
         for row in beside.itertuples()
     ]
     return Table(
-        f"Models beside the median reader by every measure, {len(found.exams)} exams",
-        ["Measure, level, pair", f"Difference ({confidence} interval)", "Nearer", "p", "Holm p", "Exams"],
-        rows,
+        f"Models minus the median reader by every measure, {len(found.exams)} exams",
         [
-            "Fair scores, model minus median reader, exam by exam: Hodges-Lehmann estimate with the interval of "
-            "the exact Wilcoxon signed-rank test. Holm p: over all models and levels of a measure; measures are "
-            "not adjusted for each other, and no verdict rests on them. Marking a level where there is none is "
-            "tested beside Dice.",
-            *lineage.notes(found),
+            "Measure, level, model",
+            f"Difference ({confidence} interval)",
+            "In favour of",
+            "p",
+            "Holm p",
+            "Exams",
         ],
+        rows,
+        [*beside_median_notes(found), *lineage.notes(found)] if with_notes else [],
         data,
     )
+
+
+def beside_median_notes(found: Results) -> list[str]:
+    """How models were compared with the median reader; none where they were not."""
+    if MEASURES_COMPARISONS not in found:
+        return []
+    return [
+        "Fair scores, model minus median reader, exam by exam: Hodges-Lehmann estimate with the interval of the "
+        "exact Wilcoxon signed-rank test. Holm p: over all models and levels of a measure; measures are not "
+        "adjusted for each other, and no verdict rests on them. Of a volume difference its size is compared. "
+        "Marking a level where there is none is tested beside Dice."
+    ]
 
 
 def _unit(measure: Measure) -> str:
@@ -121,7 +135,7 @@ def _ahead(difference: float, measure: Measure, model: str) -> str:
 
 def _foci_words(found: Results) -> list[str]:
     data = found[FOCI_SUMMARY]
-    said = foci_words(data, found.readers, found.models, ordered=found.design.ordered)
+    said = foci_words(data, found.readers, found.models)
     return [*said, found.design.foci.in_words, *lineage.notes(found)]
 
 
@@ -139,7 +153,7 @@ MEASURES_TABLE1 = Declared(
 )  # fmt: skip
 MEASURES_COMPARISONS = Declared(
     "measures_comparisons", "every model against every reader and the median reader by every measure, fair",
-    COMPARED, _compared,
+    COMPARED, beside_median_table,
 )  # fmt: skip
 MEASURES_METHODS = Declared(
     "measures_methods_compared", "every pair of models by every measure, against the yardstick",

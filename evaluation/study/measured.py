@@ -36,8 +36,8 @@ class Measured:
     rows: pd.DataFrame
     #: ``against, other, rater, level`` to how far the two surfaces lie apart, of surfaces that wait.
     profiles: Mapping[_Key, Profile]
-    #: Reader left out and rater to the rows of `evaluation.measures.foci.exam_foci`, against the yardstick
-    #: without the own mask: a reader against that of the others, a model against that of all.
+    #: Reader left out and rater to the rows of `evaluation.measures.foci.exam_foci`, against yardsticks
+    #: without the own mask: a reader against that of the others, a model against those and that of all.
     foci: Mapping[tuple[str, str], list[tuple]]
 
     def completed(self, tolerances: Mapping[str, float]) -> pd.DataFrame:
@@ -104,12 +104,14 @@ def measure_exam(
                         value = (value + measure.score(back, design.one_empty)[0]) / 2
                 worst = np.nan if design.one_empty is OneEmpty.LEFT_OUT else measure.worst(pair)
                 counts = measure.counts(pair)
-                rows.append((against, other, rater, level, measure.name, value, str(status), *counts, worst, waits))
+                rows.append(
+                    (against, other, rater, level, measure.name, value, str(status), *counts, worst, waits)
+                )
     foci = {}
     if any(measure.of_foci for measure in chosen):
         foci = {(other, rater): exam.foci(reference, rater)
                 for against, other, reference, rater in asked
-                if against == (FAIR if rater in readers and len(readers) > 1 else OF_ALL)}  # fmt: skip
+                if against in (FAIR, OF_ALL)}  # fmt: skip
     return Measured(pd.DataFrame(rows, columns=[*COLUMNS, "waits"]), profiles, foci)
 
 
