@@ -104,6 +104,21 @@ def by_volume(foci: pd.DataFrame, bounds_ml: Sequence[float] = VOLUMES_ML) -> pd
     return order.merge(together, on=keys, validate="one_to_many")[columns]
 
 
+def of_own_yardstick(foci: pd.DataFrame) -> pd.DataFrame:
+    """Rows by one yardstick a rater: a reader's without the own mask, a model's of all readers if there.
+
+    Where a model has only yardsticks without one reader, it is the first of these.
+    """
+    if "left_out" not in foci:
+        return foci
+    left_out = foci.left_out.fillna("")
+    best = np.select([left_out == foci.rater, left_out == ""], [0, 1], 2)
+    ranked = foci.assign(rank=best, yardstick=left_out).drop_duplicates(["rater", "yardstick"])
+    first = ranked.sort_values("rank", kind="stable").drop_duplicates("rater")
+    taken = dict(zip(first.rater, first.yardstick, strict=True))
+    return foci[left_out == foci.rater.map(taken)]
+
+
 def foci_words(
     summary: pd.DataFrame,
     readers: Sequence[str],

@@ -86,8 +86,9 @@ def test_sentences_say_how_few_foci_there_are(foci: pd.DataFrame) -> None:
     assert words == [
         "net missed 3 of 5 level1 foci; the readers missed 1. In 3 exams it marked 3 false foci; the readers "
         "0. Few foci, in 3 of 3 exams: one more or less is 20 % of them.",
-        "net missed 2 of 4 level3 foci and called 0 lower; the readers missed 1 and called 1 lower. In 3 "
-        "exams it marked 3 false foci; the readers 0. Few foci, in 2 of 3 exams: one more or less is 25 % of them.",
+        "net missed 2 of 4 level3 foci and called 0 lower; the readers missed 1 and called 1 lower. In "
+        "3 exams it marked 3 false foci; the readers 0. Few foci, in 2 of 3 exams: one more or less is 25 % "
+        "of them.",
     ]
 
 
