@@ -1,0 +1,347 @@
+"""Surface distances next to other programs, closed forms and brute force."""
+
+from __future__ import annotations
+
+from itertools import combinations, permutations, product
+
+import numpy as np
+import pytest
+import surface_distance
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy.spatial.distance import cdist
+from surface_distance import lookup_tables
+
+from evaluation.measures import surface
+from evaluation.measures.surface import SurfaceDistances, Surfaces
+from evaluation.measures.surface_elements import element_areas
+from tests.support.surface_problems import surface_problem
+
+peers = pytest.mark.filterwarnings("ignore::DeprecationWarning:surface_distance")
+
+#: Of `surface_problem` by seed: voxels of the two masks; MedPy 0.5.2's hd, hd95 and assd; panoptica 2.1.7's
+#: hd, hd95, assd and NSD at 2 mm (numpy 2.2.6, scipy 1.17.1).
+BORDER_VOXELS = [
+    (0, 1, 99, 19.3311623, 18.950542, 10.523475, 19.3311623, 18.950542, 6.77666497, 0),
+    (1, 997, 1, 56.1968387, 49.7744139, 27.7567593, 56.1968387, 49.7744139, 14.3813839, 0.501062699),
+    (2, 408, 287, 9.36141742, 5.15141209, 1.79335219, 9.36141742, 5.15141209, 1.66517751, 0.611590858),
+    (3, 16, 46, 5.87380917, 4.59571884, 2.06139398, 5.87380917, 4.59571884, 1.83222432, 0.611111111),
+    (4, 2669, 805, 10.2730234, 6.30914482, 2.8329267, 10.2730234, 6.30914482, 2.38264794, 0.458456056),
+    (5, 225, 46, 39.0649767, 36.8025773, 15.5739893, 39.0649767, 36.8025773, 10.1513562, 0.300152141),
+    (6, 63, 37, 16.2769282, 12.5195348, 3.96638788, 16.2769282, 12.5195348, 3.32617524, 0.461466165),
+    (7, 2976, 1299, 16.3912087, 7.36275626, 2.64457863, 16.3912087, 7.36275626, 2.38245261, 0.537350235),
+    (8, 591, 640, 8.9897047, 4.39113537, 1.74310948, 8.9897047, 4.39113537, 1.7438674, 0.698979279),
+    (9, 116, 48, 16.1947217, 11.6524376, 4.25723025, 16.1947217, 11.6524376, 3.2916857, 0.52582846),
+    (10, 1, 1480, 67.9985897, 63.0927896, 32.9736629, 67.9985897, 63.0927896, 16.9984824, 0.500338983),
+    (11, 146, 1, 13.0867734, 12.400087, 7.39389447, 13.0867734, 12.400087, 4.7129821, 0.503846154),
+]
+
+
+@peers
+@pytest.mark.parametrize("begin", range(0, 200, 50))
+def test_elements_equal_surface_distance(begin: int) -> None:
+    for seed in range(begin, begin + 50):
+        reference, rater, spacing = surface_problem(seed, 12)
+        theirs = surface_distance.compute_surface_distances(reference, rater, spacing)
+        ours = Surfaces({"reference": reference, "rater": rater}, spacing).between("reference", "rater")
+        for tolerance in (0, 0.5, 1, 2, 5):
+            nsd = surface_distance.compute_surface_dice_at_tolerance(theirs, tolerance)
+            assert ours.nsd(tolerance) == pytest.approx(nsd, abs=1e-6)
+        # Not 50: where exactly half of the area lies within a distance, rounding decides theirs.
+        for percentile in (51, 95, 100):
+            hausdorff = surface_distance.compute_robust_hausdorff(theirs, percentile)
+            assert ours.hausdorff(percentile) == pytest.approx(hausdorff, abs=1e-6)
+        directed = surface_distance.compute_average_surface_distance(theirs)
+        own = [
+            np.average(ours.to_rater, weights=ours.reference_areas),
+            np.average(ours.to_reference, weights=ours.rater_areas),
+        ]
+        assert own == pytest.approx(directed, abs=1e-6)
+        assert ours.masd() == pytest.approx(np.mean(directed), abs=1e-6)
+        areas = theirs["surfel_areas_gt"].sum(), theirs["surfel_areas_pred"].sum()
+        assert ours.assd() == pytest.approx(np.average(directed, weights=areas), abs=1e-6)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.9, 0.9, 3.5), (1.3, 0.7, 3.1), (0.3, 5.0, 2.0)])
+def test_areas_of_all_cells_equal_surface_distance(spacing: tuple[float, ...]) -> None:
+    """Their bits are numbered by a kernel."""
+    for dimensions, kernel, theirs in (
+        (
+            3,
+            lookup_tables.ENCODE_NEIGHBOURHOOD_3D_KERNEL,
+            lookup_tables.create_table_neighbour_code_to_surface_area(spacing),
+        ),
+        (
+            2,
+            lookup_tables.ENCODE_NEIGHBOURHOOD_2D_KERNEL,
+            lookup_tables.create_table_neighbour_code_to_contour_length(spacing[:2]),
+        ),
+    ):
+        corners = list(product((0, 1), repeat=dimensions))
+        codes = [
+            sum(int(kernel[corner]) for bit, corner in enumerate(corners) if code >> bit & 1)
+            for code in range(1 << len(corners))
+        ]
+        assert sorted(codes) == list(range(len(codes)))
+        np.testing.assert_allclose(element_areas(spacing[:dimensions]), theirs[codes], atol=1e-12)
+
+
+@pytest.mark.parametrize("row", BORDER_VOXELS)
+def test_border_voxels_equal_medpy_and_where_defined_alike_panoptica(row: tuple) -> None:
+    seed, n_reference, n_rater, *numbers = row
+    hd, hd95, assd, panoptica_hd, panoptica_hd95, panoptica_assd, panoptica_nsd = numbers
+    reference, rater, spacing = surface_problem(seed)
+    assert (reference.sum(), rater.sum()) == (n_reference, n_rater)
+    masks = {"reference": reference, "rater": rater}
+    ours = Surfaces(masks, spacing, "voxels").between("reference", "rater")
+    assert [ours.hausdorff(), ours.hausdorff(95), ours.assd()] == pytest.approx([hd, hd95, assd], rel=1e-8)
+    assert [ours.hausdorff(), ours.hausdorff(95)] == pytest.approx([panoptica_hd, panoptica_hd95], rel=1e-8)
+    # Its ASSD and NSD count each surface alike, however small: the means of the two directions.
+    assert ours.masd() == pytest.approx(panoptica_assd, rel=1e-8)
+    within = np.mean([(ours.to_reference <= 2).mean(), (ours.to_rater <= 2).mean()])
+    assert within == pytest.approx(panoptica_nsd, abs=1e-8)
+
+
+def ball(radius: float, spacing: tuple[float, ...], half: float) -> np.ndarray:
+    """A ball in mm in the middle of a grid that reaches `half` mm to all sides."""
+    axes = [np.arange(-half, half + 1e-9, step) for step in spacing]
+    return sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij")) <= radius**2
+
+
+@pytest.mark.parametrize("spacing", [(0.5, 0.5), (0.4, 0.6), (0.5, 0.5, 0.5), (0.4, 0.5, 0.7)])
+def test_balls_in_each_other_are_apart_by_the_difference_of_radii(spacing: tuple[float, ...]) -> None:
+    """Within a voxel's diagonal for each element; on average less, by at most 0.6 voxels.
+
+    Elements stand on a lattice, so that of several about as near one is nearer than the surface.
+    """
+    masks = {"small": ball(7, spacing, 12), "large": ball(10, spacing, 12)}
+    apart = Surfaces(masks, spacing).between("large", "small")
+    voxel = np.linalg.norm(spacing)
+    assert np.abs(np.concatenate([apart.to_reference, apart.to_rater]) - 3).max() <= voxel
+    for average in (apart.assd(), apart.masd()):
+        assert 3 - 0.6 * max(spacing) <= average < 3
+    assert apart.hausdorff() == pytest.approx(3, abs=voxel)
+    assert (apart.nsd(3 - voxel), apart.nsd(3 + voxel)) == (0, 1)
+
+
+def test_a_shifted_cube_has_its_closed_form() -> None:
+    """Cubes of a mm, one s mm further along an axis; within 3 % for a = 40 voxels, s = 4."""
+    size, shift = 40, 4
+    cube = np.zeros((60, 60, 60), bool)
+    cube[10:50, 10:50, 8:48] = True
+    masks = {"cube": cube, "shifted": np.roll(cube, shift, axis=2)}
+    apart = Surfaces(masks, (1, 1, 1)).between("cube", "shifted")
+    assert apart.hausdorff() == shift
+    # A face outside is s away; one inside at most s, but less near its rim; the sides that stick out s / 2.
+    inside = shift * (size - 2 * shift) ** 2 + 2 * size * shift**2 - 8 * shift**3 / 3
+    summed = size**2 * shift + inside + 4 * size * shift * shift / 2
+    assert apart.assd() == pytest.approx(summed / (6 * size**2), rel=0.03)
+    # Within nothing: sides without what sticks out.
+    assert apart.nsd(0) == pytest.approx(4 * size * (size - shift) / (6 * size**2), rel=0.03)
+    # The cube's edges are cut, its corners too.
+    area = 6 * (size - 1) ** 2 + 12 * (size - 1) * np.sqrt(0.5) + np.sqrt(3)
+    assert [apart.rater_areas.sum(), apart.reference_areas.sum()] == pytest.approx([area, area])
+
+
+shapes = st.one_of(
+    st.tuples(*[st.integers(2, 7)] * 2), st.tuples(*[st.integers(2, 6)] * 3)
+)  # fmt: skip
+spacings = st.tuples(*[st.floats(0.3, 5)] * 3)
+conventions = st.sampled_from(["elements", "voxels"])
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[dict[str, np.ndarray], tuple[float, ...]]:
+    """Three masks, none of them empty, on a grid of any spacing."""
+    shape = draw(shapes)
+    masks = {name: draw(arrays.arrays(bool, shape)) for name in "abc"}
+    for mask in masks.values():
+        mask.flat[draw(st.integers(0, mask.size - 1))] = True
+    return masks, draw(spacings)[: len(shape)]
+
+
+def numbers(distances: SurfaceDistances) -> list[float]:
+    found = [distances.hausdorff(percentile) for percentile in (10, 50, 95, 100)]
+    return [*found, distances.assd(), distances.masd(), *distances.nsd_at(np.arange(0, 9, 0.37))]
+
+
+@settings(max_examples=40)
+@given(problem=problems(), convention=conventions)
+def test_properties(problem: tuple, convention: surface.Convention) -> None:
+    masks, spacing = problem
+    made = Surfaces(masks, spacing, convention)
+    apart = made.between("a", "b")
+    # Symmetric, and the same in the company of others and alone.
+    assert numbers(made.between("b", "a")) == numbers(apart)
+    alone = Surfaces({"b": masks["b"], "a": masks["a"]}, spacing, convention)
+    assert numbers(alone.between("b", "a")) == pytest.approx(numbers(apart))
+    # In order.
+    hausdorff = [apart.hausdorff(percentile) for percentile in (1, 25, 50, 95, 99, 100)]
+    assert hausdorff == sorted(hausdorff)
+    assert apart.assd() <= hausdorff[-1] + 1e-9
+    assert hausdorff[-1] <= made.diagonal * 1.5
+    nsd = apart.nsd_at(np.linspace(0, 20, 50)).tolist()
+    assert nsd == sorted(nsd)
+    assert apart.nsd(hausdorff[-1]) == 1
+    # Of itself.
+    same = made.between("c", "c")
+    assert (same.hausdorff(), same.assd(), same.nsd(0)) == (0, 0, 1)
+
+
+@settings(max_examples=40)
+@given(problem=problems(), factor=st.floats(0.2, 4), convention=conventions)
+def test_distances_grow_with_the_spacing(
+    problem: tuple, factor: float, convention: surface.Convention
+) -> None:
+    masks, spacing = problem
+    apart = Surfaces(masks, spacing, convention).between("a", "b")
+    larger = tuple(step * factor for step in spacing)
+    scaled = Surfaces(masks, larger, convention).between("a", "b")
+    for measured in ("hausdorff", "assd", "masd"):
+        assert getattr(scaled, measured)() == pytest.approx(getattr(apart, measured)() * factor)
+    assert scaled.nsd(1.1 * factor) == pytest.approx(apart.nsd(1.1))
+
+
+@settings(max_examples=40)
+@given(problem=problems(), convention=conventions, data=st.data())
+def test_turned_mirrored_and_moved_masks_are_as_far_apart(
+    problem: tuple, convention: surface.Convention, data: st.DataObject
+) -> None:
+    masks, spacing = problem
+    expected = numbers(Surfaces(masks, spacing, convention).between("a", "b"))
+    order = data.draw(st.sampled_from(list(permutations(range(len(spacing))))))
+    mirrored = data.draw(st.sets(st.sampled_from(range(len(spacing)))))
+    turned = {name: np.flip(mask, tuple(mirrored)).transpose(order) for name, mask in masks.items()}
+    padding = data.draw(st.tuples(*[st.tuples(st.integers(0, 4), st.integers(0, 4))] * len(spacing)))
+    moved = {name: np.pad(mask, padding) for name, mask in turned.items()}
+    steps = tuple(spacing[axis] for axis in order)
+    assert numbers(Surfaces(moved, steps, convention).between("a", "b")) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("looked_at", [0, np.inf])
+@pytest.mark.parametrize("steps", [6, 120])
+def test_distances_equal_brute_force(monkeypatch: pytest.MonkeyPatch, steps: int, looked_at: float) -> None:
+    """By short steps, by search, and where a search would be slow by a transform."""
+    monkeypatch.setattr(surface, "_STEPS", steps)
+    monkeypatch.setattr(surface, "_POINTS_A_VOXEL", looked_at)
+    surface._short_steps.cache_clear()
+    rng = np.random.default_rng(0)
+    for shape, spacing in (((9, 40), (2.1, 0.4)), ((20, 12, 9), (0.9, 0.9, 3.5))):
+        masks = {name: rng.random(shape) > 0.98 for name in "abc"}
+        masks["c"][:, shape[1] // 2 :] = False
+        made = Surfaces(masks, spacing, "voxels")
+        for first, second in combinations("abc", 2):
+            one, other = (np.argwhere(masks[name]) * spacing for name in (first, second))
+            apart, expected = made.between(first, second), cdist(other, one)
+            assert apart.to_reference == pytest.approx(np.sort(expected.min(axis=1)))
+            assert apart.to_rater == pytest.approx(np.sort(expected.min(axis=0)))
+    surface._short_steps.cache_clear()
+
+
+@settings(max_examples=20)
+@given(axis=st.sampled_from([0, 1, 2]), seed=st.integers(0, 30), convention=conventions)
+def test_a_volume_of_one_slice_is_flat(axis: int, seed: int, convention: surface.Convention) -> None:
+    first, second, spacing = surface_problem(3 * seed, 12)
+    flat = Surfaces({"a": first, "b": second}, spacing, convention)
+    masks = {"a": np.expand_dims(first, axis), "b": np.expand_dims(second, axis)}
+    volume = Surfaces(masks, tuple(np.insert(spacing, axis, 3.5)), convention)
+    assert numbers(volume.between("a", "b")) == numbers(flat.between("a", "b"))
+    assert volume.diagonal == flat.diagonal
+
+
+def test_the_order_in_memory_does_not_matter() -> None:
+    first, second, spacing = surface_problem(7)
+    masks = {"a": np.asfortranarray(first), "b": second}
+    apart = Surfaces(masks, spacing).between("a", "b")
+    assert numbers(apart) == numbers(Surfaces({"a": first, "b": second}, spacing).between("a", "b"))
+
+
+def test_a_voxel_is_within_a_tolerance_of_a_voxel_whatever_the_header_rounded() -> None:
+    mask = np.zeros((12, 12, 8), bool)
+    mask[3:7, 3:7, 3:5] = True
+    for step in (1.2, float(np.float32(1.2))):
+        masks = {"a": mask, "b": np.roll(mask, 2, axis=0)}
+        apart = Surfaces(masks, (step, step, 3.5)).between("a", "b")
+        assert apart.hausdorff() == pytest.approx(2.4)
+        assert apart.nsd(2.4) == 1
+    assert float(np.float32(1.2)) > 1.2
+
+
+def test_the_border_of_the_volume_closes_a_surface() -> None:
+    """As if a slice without a mark lay outside."""
+    whole = np.ones((6, 7, 4), bool)
+    inner = np.zeros_like(whole)
+    inner[:, :, 1:] = True
+    apart = Surfaces({"whole": whole, "inner": inner}, (1, 1, 3.5)).between("whole", "inner")
+    assert apart.hausdorff() == 3.5
+    assert 0.5 < apart.nsd(1) < 1
+    alone = np.zeros((8, 9, 6), bool)
+    alone[1:-1, 1:-1, 1:-1] = whole
+    assert Surfaces({"a": whole}, (1, 1, 3.5)).between("a", "a").rater_areas.sum() == pytest.approx(
+        Surfaces({"a": alone}, (1, 1, 3.5)).between("a", "a").rater_areas.sum()
+    )
+
+
+def test_the_diagonal_is_that_of_the_grid() -> None:
+    assert Surfaces({"a": np.zeros((3, 4, 12), bool)}, (1, 1, 1)).diagonal == 13
+    assert Surfaces({"a": np.zeros((6, 4, 1), bool)}, (0.5, 1, 9)).diagonal == 5
+
+
+def test_an_empty_mask_has_no_surface() -> None:
+    mask = np.zeros((4, 4, 4), bool)
+    mask[1, 2, 1] = True
+    made = Surfaces({"anna": mask, "ben": np.zeros_like(mask)}, (1, 1, 1))
+    assert made.empty == {"ben"}
+    for pair in (("anna", "ben"), ("ben", "anna"), ("ben", "ben")):
+        with pytest.raises(ValueError, match="^mask 'ben': no voxel is marked, so that it has no surface$"):
+            made.between(*pair)
+    with pytest.raises(ValueError, match="^mask: found 'carl', expected one of anna, ben$"):
+        made.between("anna", "carl")
+    nobody = Surfaces({"ben": np.zeros_like(mask)}, (1, 1, 1))
+    assert nobody.empty == {"ben"}
+    assert repr(made) == "Surfaces(anna, ben: elements; empty: 1)"
+
+
+@pytest.mark.parametrize(
+    ("masks", "spacing", "convention", "message"),
+    [
+        ({"a": (3, 3, 3)}, (1, 0, 1), "elements", "spacing: found 0 along axis 1, expected mm above 0"),
+        ({"a": (3, 3, 3)}, (1, 1, -2), "voxels", "spacing: found -2 along axis 2, expected mm above 0"),
+        ({"a": (3, 3)}, (np.nan, 1), "elements", "spacing: found nan along axis 0, expected mm above 0"),
+        ({"a": (3, 3)}, (1, np.inf), "elements", "spacing: found inf along axis 1, expected mm above 0"),
+        ({"a": (3, 3)}, (1, 1, 1), "elements", "spacing: found 3 numbers, expected 2, one an axis"),
+        (
+            {"a": (3, 3, 3), "b": (3, 3, 4)},
+            (1, 1, 1),
+            "elements",
+            "mask 'b': found a shape of (3, 3, 4), expected (3, 3, 3) as of the first",
+        ),
+        ({"a": (9,)}, (1,), "elements", "masks: found 1 dimensions, expected 2 or 3"),
+        ({}, (1, 1), "elements", "masks: found none, expected one or more"),
+        ({"a": (3, 3)}, (1, 1), "mesh", "convention: found 'mesh', expected one of elements, voxels"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_line(
+    masks: dict, spacing: tuple, convention: surface.Convention, message: str
+) -> None:
+    made = {name: np.ones(shape, bool) for name, shape in masks.items()}
+    with pytest.raises(ValueError) as caught:
+        Surfaces(made, spacing, convention)
+    assert str(caught.value) == message
+
+
+def test_a_label_map_and_unsorted_distances_are_refused() -> None:
+    with pytest.raises(ValueError, match="^mask 'a': found values of uint8, expected bool$"):
+        Surfaces({"a": np.ones((3, 3), np.uint8)}, (1, 1))
+    ones = np.ones(2)
+    with pytest.raises(ValueError, match="^to_rater: expected one distance or more, in rising order$"):
+        SurfaceDistances(ones, np.array([2.0, 1.0]), ones, ones)
+    apart = SurfaceDistances(ones, ones, ones, ones)
+    for tolerance in (-1, np.nan):
+        with pytest.raises(ValueError, match="^tolerance: found .*, expected 0 mm or more$"):
+            apart.nsd(tolerance)
+    for percentile in (0, 101, np.nan):
+        with pytest.raises(ValueError, match="^percentile: found .*, expected one above 0 and at most 100$"):
+            apart.hausdorff(percentile)
+    assert repr(apart) == "SurfaceDistances(2 and 2 elements, HD 1.00 mm)"
