@@ -3,9 +3,11 @@
 from bmseg.study.file import (
     DEFAULT_STUDY,
     STUDIES,
+    Level,
     Study,
     in_one_line,
     load_study,
 )
+from bmseg.study.rules import Name
 
-__all__ = ["DEFAULT_STUDY", "STUDIES", "Study", "in_one_line", "load_study"]
+__all__ = ["DEFAULT_STUDY", "STUDIES", "Level", "Name", "Study", "in_one_line", "load_study"]

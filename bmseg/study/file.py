@@ -10,11 +10,19 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from bmseg.errors import InputError
-from bmseg.study.rules import Consensus, Foci, Scores, SectionOfFile, Verdict, VisualAnalogueScale, Yardstick
-from bmseg.study.rules import Name as Name
+from bmseg.study.rules import (
+    Consensus,
+    Foci,
+    Name,
+    Scores,
+    SectionOfFile,
+    Verdict,
+    VisualAnalogueScale,
+    Yardstick,
+)
 from bmseg.wording import synthetic_mark, synthetic_notes
 from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
 from dataset_conversion.images import Plane
@@ -99,7 +107,7 @@ class Study(SectionOfFile):
     dataset: Dataset
     channels: Annotated[list[Channel], Field(min_length=1)]
     levels: Annotated[list[Level], Field(min_length=1, max_length=MOST_LEVELS)]
-    groups: list[Group] = []
+    groups: list[Group] = []  # noqa: RUF012 (pydantic copies it)
     readers: Annotated[list[Reader], Field(min_length=1)]
     scale: Literal["ordinal", "nominal"] = "ordinal"
     consensus: Consensus = Consensus()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from evaluation.measures.kinds import READERS, Convention
+from evaluation.measures.kinds import CONVENTIONS, READERS, Convention
 from evaluation.measures.measure import Measure
-from evaluation.measures.pairs import Pair
-from evaluation.measures.surface import CONVENTIONS
 
 
 def nsd(tolerance: float | None = None, convention: Convention = "elements") -> Measure:
@@ -20,16 +18,11 @@ def nsd(tolerance: float | None = None, convention: Convention = "elements") -> 
     at = READERS if tolerance is None else f"{tolerance:g}"
     within = "the readers' tolerance" if deferred else f"{tolerance:g} mm"
 
-    def value(pair: Pair) -> float:
-        if tolerance is None:
-            raise ValueError("tolerance: found none, expected the readers' to be known before NSD is scored")
-        return pair.distances(convention).nsd(tolerance)
-
     return Measure(
         f"nsd@{at}{_ending(convention)}",
         f"NSD at {within}{_in_title(convention)}",
         f"share of both surfaces within {within} of the other; {CONVENTIONS[convention]}; one mask empty: 0",
-        value,
+        lambda pair: pair.distances(convention).nsd(tolerance or 0.0),
         lambda _: 0.0,
         deferred=deferred,
     )

@@ -8,6 +8,11 @@ from typing import Literal, NamedTuple
 
 #: How surfaces are taken of masks; see `evaluation.measures.surface`.
 Convention = Literal["elements", "voxels"]
+#: What stands of them below tables.
+CONVENTIONS: dict[Convention, str] = {
+    "elements": "surface elements weighted by area",
+    "voxels": "border voxels, each counting alike",
+}
 #: The tolerance that is told from the readers (`evaluation.measures.tolerance`).
 READERS = "readers"
 

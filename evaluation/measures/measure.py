@@ -1,7 +1,7 @@
 """What is asked of two masks on a level: a measure, and what it is where one of the masks, or both, is empty.
 
-A measure is an object; everything that is done with scores (fair yardsticks, intervals, tests, figures, boards)
-asks it what it is called, which way is better and what an empty mask means. `evaluation.measures.named` lists them.
+A measure is an object; everything that is done with scores (fair yardsticks, intervals, tests, figures) asks
+it what it is called, which way is better and what an empty mask means. `evaluation.measures.named` lists all.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Measure:
         """Its value of a pair, and how that came about."""
         status = self.status(pair)
         if status is Status.SCORED:
-            return float(self.value(pair)), status
+            return np.nan if self.deferred else float(self.value(pair)), status
         if status is Status.UNDEFINED or one_empty is OneEmpty.LEFT_OUT:
             return np.nan, status
         return float(self.worst(pair)), status

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,13 @@ STEP = 0.01
 CURVE = tuple(round(0.1 * n, 1) for n in range(51))
 #: Columns of a curve.
 CURVE_COLUMNS = ["rater", "level", "tolerance", "nsd", "n"]
+
+
+class AtTolerances(Protocol):
+    """What knows NSD at many tolerances, such as `SurfaceDistances`."""
+
+    def nsd_at(self, tolerances: np.ndarray) -> np.ndarray:
+        """NSD at each."""
 
 
 def reader_tolerance(pairs: Sequence[SurfaceDistances], quantile: float = QUANTILE) -> float:
@@ -94,7 +102,7 @@ def tolerance_warning(tolerance: float, spacing: Sequence[float], level: str = "
 
 
 def tolerance_curve(
-    scored: Iterable[tuple[str, str, SurfaceDistances | None]], tolerances: Sequence[float] = CURVE
+    scored: Iterable[tuple[str, str, AtTolerances | None]], tolerances: Sequence[float] = CURVE
 ) -> pd.DataFrame:
     """NSD over the tolerance: the median of exams, `CURVE_COLUMNS`, raters and levels in order.
 

@@ -1,6 +1,6 @@
 """Measures of how much is marked, in ml: too much or too little, and where it does not belong.
 
-They need nothing to be found: where nobody marked a level its volume is 0, and who marks it there has too much.
+They need nothing to find: where nobody marked a level its volume is 0, and who marks it has too much.
 """
 
 from __future__ import annotations

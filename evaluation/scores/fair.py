@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from evaluation.consensus.result import Consensus
@@ -79,8 +78,7 @@ def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
     there, ``rater``, ``level``, ``dice``, ``n_defined`` of ``n_consensuses`` and ``absent``. Without the
     counts ``n_reference`` and ``n_rater`` a consensus has no level where somebody is undefined against it and
     nobody overlaps with it.
-    Other measures than Dice come as ``dice`` too, with ``worst``, what a measure is in the exam where one mask
-    is empty.
+    Other measures come as ``dice`` too, with ``worst``: what they are in the exam where one mask is empty.
     Scores without ``left_out`` are against one consensus. Give all raters of an exam, or one with all
     consensuses: whether a level is there is asked of all consensuses that `fair` names.
     """

@@ -67,8 +67,9 @@ def summarise_fair(
 ) -> pd.DataFrame:
     """The numbers of Table 1 as published, of the fair one, and of their difference, one below the other.
 
-    Values can be within `bounds`, where intervals of means are cut. `usual` is Dice against the consensus of all readers (dice.csv): ``exam, rater, level, dice``, and
-    ``knee`` where scored by knee; `fair` the same exams, of `evaluation.scores.fair.score_fair`.
+    `usual` is Dice against the consensus of all readers (dice.csv): ``exam, rater, level, dice``, and
+    ``knee`` where scored by knee; `fair` the same exams, of `evaluation.scores.fair.score_fair`. Another
+    measure comes as ``dice`` too, with what it can be as `bounds`.
 
     Returns
     -------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -55,7 +55,7 @@ class Beyond:
         yield self._failures, (m.MEASURES_FAILURES,)
         if self._columns:
             yield self._by_category, (m.MEASURES_BY_CATEGORY,)
-        if several and any(measure.deferred for measure in self.design.measured):
+        if any(measure.deferred for measure in self.design.measured):
             yield self._of_tolerance, (m.TOLERANCE, m.NSD_CURVE)
         if any(measure.of_foci for measure in self.design.measured):
             yield self._foci, (m.FOCI, m.FOCI_SUMMARY, m.FOCI_BY_VOLUME)
@@ -199,8 +199,8 @@ class Beyond:
 
     def _of_tolerance(self) -> _Found:
         yield m.TOLERANCE, self._tolerances
-        profiles = [exam.measured.profiles for exam in self.exams if exam.measured]
-        yield m.NSD_CURVE, nsd_curve(profiles, dict.fromkeys([*self.readers, *self.models], FAIR))
+        exams = [exam.measured for exam in self.exams if exam.measured]
+        yield m.NSD_CURVE, nsd_curve(exams, [*self.readers, *self.models], list(self.design.by_name))
 
     def _foci(self) -> _Found:
         rows = [

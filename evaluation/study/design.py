@@ -86,7 +86,7 @@ class Design:
     one_empty: OneEmpty = OneEmpty.WORST
     tolerance_quantile: float = 0.95
     tolerances: Mapping[str, float] = field(default_factory=dict)
-    foci: FociRules = FociRules()
+    foci: FociRules = field(default_factory=FociRules)
     notes: Sequence[str] = ()
     mark: str = ""
 

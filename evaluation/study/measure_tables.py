@@ -1,4 +1,4 @@
-"""Tables of every measure that a study asks for, beside those of Dice; computed in `evaluation.study.beyond`."""
+"""Tables of every measure of a study, beside those of Dice; computed in `evaluation.study.beyond`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.measures.foci import FOCI_COLUMNS
 from evaluation.measures.foci_counts import SUMMARY_COLUMNS, foci_words
 from evaluation.measures.measure import Measure, OneEmpty
+from evaluation.measures.tolerance import CURVE_COLUMNS
 from evaluation.scores import interchangeability, table1
 from evaluation.statistics.words import DASH, count_of, number, p_value, percent, signed, with_interval
 from evaluation.study import lineage
 from evaluation.study.results import Declared, Results
-from evaluation.study.tolerances import CURVE_COLUMNS, TOLERANCE_COLUMNS
+from evaluation.study.tolerances import TOLERANCE_COLUMNS
 from evaluation.table import Table
 
-#: Columns of the tests that say how often a level was marked that is not there: they are the same whatever the
-#: measure, and stand beside Dice.
+#: Columns of the tests that say how often a level was marked that is not there: they stand beside Dice.
 ABSENT = ["n_false", "n_false_other", "p_absent", "p_absent_holm"]
 COMPARED = ["measure", *(name for name in readers.COLUMNS if name not in ABSENT)]
 FAILURES = ["measure", "rater", "level", "covariate", "rho", "p", "p_holm", "n", "n_left_out"]
 
 
 def measures_table(found: Results, levels: Sequence[str] = (), *, with_notes: bool = True) -> Table:
-    """The fair scores by every measure: a row a level and rater, a column a measure; of some levels or all."""
+    """The fair scores by every measure: a row a level and rater, a column a measure."""
     data = found[MEASURES_TABLE1].query("way == 'fair'") if found.has_consensus else found[MEASURES_TABLE1]
     shown = [measure for measure in found.design.measured if (data.measure == measure.name).any()]
     cells = {(row.measure, row.level, row.rater): row for row in data.itertuples()}
@@ -160,7 +160,7 @@ MEASURES_METHODS = Declared(
     ["measure", "level", "model", "other"],
 )  # fmt: skip
 MEASURES_INTERCHANGEABILITY = Declared(
-    "measures_interchangeability", "models beside readers without a consensus, by every measure of two raters",
+    "measures_interchangeability", "models beside readers without a consensus, by measures of two raters",
     ["measure", *interchangeability.COLUMNS],
 )  # fmt: skip
 MEASURES_FAILURES = Declared(

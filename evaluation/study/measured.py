@@ -1,4 +1,4 @@
-"""An exam by every measure that its study asks for, against the same consensuses as Dice, and pair by pair."""
+"""An exam by every measure of its study, against the same consensuses as Dice, and pair by pair."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation.consensus.audited import STUDY, WITHOUT, YARDSTICK
-from evaluation.measures.measure import Measure, OneEmpty, Status
+from evaluation.measures.measure import OneEmpty, Status
 from evaluation.measures.pairs import ExamMeasured
-from evaluation.measures.profile import Profile
+from evaluation.measures.surface_distances import SurfaceDistances
 from evaluation.scores.fair import NOBODY
 from evaluation.study.design import Design
 
@@ -24,7 +24,8 @@ COLUMNS = [
     "against", "other", "rater", "level", "measure", "value", "status", "n_reference", "n_rater", "worst",
 ]  # fmt: skip
 
-#: Reference and rater of a row that waits for its tolerance.
+#: Of a row that waits for its tolerance.
+_KEY = COLUMNS[:4]
 _Key = tuple[str, str, str, str]
 
 
@@ -35,26 +36,27 @@ class Measured:
     #: `COLUMNS`; without Dice, which is scored by counts. NaN where it waits for a tolerance.
     rows: pd.DataFrame
     #: ``against, other, rater, level`` to how far the two surfaces lie apart, of surfaces that wait.
-    profiles: Mapping[_Key, Profile]
+    surfaces: Mapping[_Key, SurfaceDistances]
     #: Reader left out and rater to the rows of `evaluation.measures.foci.exam_foci`, against yardsticks
     #: without the own mask: a reader against that of the others, a model against those and that of all.
     foci: Mapping[tuple[str, str], list[tuple]]
 
     def completed(self, tolerances: Mapping[str, float]) -> pd.DataFrame:
         """The rows, with the readers' tolerance of each level, mm."""
-        keys = zip(*(self.rows[name] for name in ("against", "other", "rater", "level")), strict=True)
-        values = self.rows.value.to_numpy(copy=True)
-        waiting = self.rows.waits.to_numpy()
-        for place, key in enumerate(keys):
-            if waiting[place]:
-                values[place] = float(self.profiles[key].within(tolerances[key[-1]]))
-        return self.rows.assign(value=values)[COLUMNS]
+        rows = self.rows[COLUMNS].copy()
+        waiting = self.rows.index[self.rows.waits]
+        keys = rows.loc[waiting, _KEY].itertuples(index=False, name=None)
+        nsd = [self.surfaces[key].nsd(tolerances[key[-1]]) if tolerances[key[-1]] >= 0 else np.nan
+               for key in keys]  # fmt: skip
+        rows.loc[waiting, "value"] = nsd
+        rows.loc[waiting[np.isnan(nsd)], "status"] = str(Status.UNDEFINED)
+        return rows
 
-    def among(self, readers: Sequence[str], level: str) -> list[Profile]:
+    def among(self, readers: Sequence[str], level: str) -> list[SurfaceDistances]:
         """How far readers' surfaces lie apart, pair by pair."""
         return [
             found
-            for (against, other, rater, of), found in self.profiles.items()
+            for (against, other, rater, of), found in self.surfaces.items()
             if against == PAIR and of == level and {other, rater} <= {*readers}
         ]
 
@@ -84,35 +86,42 @@ def measure_exam(
         single=design.levels, ordered=design.ordered, foci=design.foci,
     )  # fmt: skip
     rows: list[tuple] = []
-    profiles: dict[_Key, Profile] = {}
+    surfaces: dict[_Key, SurfaceDistances] = {}
     asked = list(_asked(masks, readers, references, any(measure.pairwise for measure in chosen)))
     for level in design.by_name:
         of_level = [measure for measure in chosen if measure.of_groups or level in design.levels]
         for against, other, reference, rater in asked:
             pair = exam.pair(level, reference, rater)
-            back = exam.pair(level, rater, reference)
+            # Of two raters who is empty disagrees, whatever a study says of scores.
+            policy = OneEmpty.WORST if against == PAIR else design.one_empty
             for measure in of_level:
                 if against == PAIR and not measure.pairwise:
                     continue
-                waits = measure.deferred and measure.status(pair) is Status.SCORED
+                value, status = measure.score(pair, policy)
+                waits = measure.deferred and status is Status.SCORED
                 if waits:
-                    profiles[against, other, rater, level] = Profile.of(pair.distances())
-                    value, status = np.nan, Status.SCORED
-                else:
-                    value, status = measure.score(pair, design.one_empty)
-                    if against == PAIR and measure.directed:
-                        value = (value + measure.score(back, design.one_empty)[0]) / 2
-                worst = np.nan if design.one_empty is OneEmpty.LEFT_OUT else measure.worst(pair)
-                counts = measure.counts(pair)
-                rows.append(
-                    (against, other, rater, level, measure.name, value, str(status), *counts, worst, waits)
-                )
+                    surfaces[against, other, rater, level] = _compact(pair.distances())
+                elif against == PAIR and measure.directed:
+                    value = (value + measure.score(exam.pair(level, rater, reference), policy)[0]) / 2
+                worst = measure.worst(pair) if policy is OneEmpty.WORST else np.nan
+                key = against, other, rater, level
+                rows.append((*key, measure.name, value, str(status), *measure.counts(pair), worst, waits))
     foci = {}
     if any(measure.of_foci for measure in chosen):
         foci = {(other, rater): exam.foci(reference, rater)
                 for against, other, reference, rater in asked
                 if against in (FAIR, OF_ALL)}  # fmt: skip
-    return Measured(pd.DataFrame(rows, columns=[*COLUMNS, "waits"]), profiles, foci)
+    return Measured(pd.DataFrame(rows, columns=[*COLUMNS, "waits"]), surfaces, foci)
+
+
+def _compact(found: SurfaceDistances) -> SurfaceDistances:
+    """Both directions as one and each distance once: NSD stays, and an exam takes little memory."""
+    distances = np.concatenate([found.to_reference, found.to_rater])
+    areas = np.concatenate([found.rater_areas, found.reference_areas])
+    # On a grid distances repeat; they differ in the last digits at most.
+    each, place = np.unique(np.round(distances, 9), return_inverse=True)
+    half = np.bincount(place, areas, len(each)) / 2
+    return SurfaceDistances(each, each, half, half, found.convention)
 
 
 def _reference(name: str) -> str:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from evaluation.measures.profile import Profile
+from evaluation.measures.kinds import READERS
+from evaluation.measures.measure import Status
+from evaluation.measures.surface_distances import SurfaceDistances
+from evaluation.measures.tolerance import CURVE, reader_tolerance, tolerance_curve, tolerance_warning
+from evaluation.study.measured import FAIR, USUAL, Measured
 
 #: Columns of `readers_tolerances`: ``tolerance`` in mm, ``source`` whose it is in words.
 TOLERANCE_COLUMNS = ["level", "tolerance", "source", "n_pairs", "warning"]
-#: Columns of `nsd_curve`.
-CURVE_COLUMNS = ["rater", "level", "tolerance", "nsd", "n"]
-#: mm: the thresholds among which KiTS21 looks for a tolerance (``compute_tolerances.py``), and none.
-CURVE = np.round(np.arange(51) / 10, 1)
 #: mm: readers whose surfaces lie further apart differ on what is there, not on where its border runs.
-LARGEST = float(CURVE[-1])
+LARGEST = CURVE[-1]
+_NEITHER = str(Status.UNDEFINED)
 
 
 def readers_tolerances(
-    among: Mapping[str, Sequence[Profile]],
+    among: Mapping[str, Sequence[SurfaceDistances]],
     quantile: float,
     *,
     given: Mapping[str, float],
@@ -34,7 +36,7 @@ def readers_tolerances(
 
     Parameters
     ----------
-    among : mapping of str to sequence of Profile
+    among : mapping of str to sequence of SurfaceDistances
         Level to the pairs of readers, of all exams, who both marked it. Where there is none a level has no
         tolerance, and NSD is not scored.
     given : mapping of str to float
@@ -43,61 +45,62 @@ def readers_tolerances(
         Of voxels, mm.
     """
     rows = []
-    for level, profiles in among.items():
-        tolerance, source = _readers(profiles, quantile)
+    for level, pairs in among.items():
         if level in given:
             tolerance, source = float(given[level]), "fixed before"
-        rows.append((level, tolerance, source, len(profiles), _warning(level, tolerance, spacing)))
+        else:
+            tolerance, source = _of_readers(pairs, quantile)
+        warning = "" if np.isnan(tolerance) else tolerance_warning(tolerance, spacing, level)
+        rows.append((level, tolerance, source, len(pairs), warning))
     return pd.DataFrame(rows, columns=TOLERANCE_COLUMNS)
 
 
-def _readers(profiles: Sequence[Profile], quantile: float) -> tuple[float, str]:
+def _of_readers(pairs: Sequence[SurfaceDistances], quantile: float) -> tuple[float, str]:
     """The tolerance of a level, and in words whose it is."""
-    if not profiles:
+    if not pairs:
         return np.nan, "no two readers marked it in one exam"
-    pooled = Profile.pooled(profiles)
-    wanted, half = pooled.quantile(quantile), pooled.quantile(0.5)
+    wanted = reader_tolerance(pairs, quantile)
     of_readers = "of the readers' surfaces lie this close to another reader's"
     if wanted <= LARGEST or quantile <= 0.5:
         return wanted, f"{100 * quantile:g} % {of_readers}"
-    return half, f"half {of_readers}; {100 * quantile:g} % only within {wanted:.1f} mm"
+    half = f"half {of_readers}; {100 * quantile:g} % only within {wanted:.1f} mm"
+    return reader_tolerance(pairs, 0.5), half
 
 
-def _warning(level: str, tolerance: float, spacing: Sequence[float]) -> str:
-    half = min(spacing) / 2
-    if not tolerance < half:
-        return ""
-    return (
-        f"{level}: the tolerance, {tolerance:.2f} mm, is below half a voxel ({half:.2f} mm): NSD asks for more "
-        "than the image shows."
+@dataclass(frozen=True)
+class _Mean:
+    """Of one exam against several yardsticks, of which some may be empty."""
+
+    found: Sequence[SurfaceDistances]
+    n: int
+
+    def nsd_at(self, tolerances: np.ndarray) -> np.ndarray:
+        return np.sum([each.nsd_at(tolerances) for each in self.found], axis=0) / self.n
+
+
+def nsd_curve(exams: Sequence[Measured], raters: Sequence[str], levels: Sequence[str]) -> pd.DataFrame:
+    """NSD of each rater over the tolerance, fair (the usual way where there is one reader).
+
+    Median of exams; of an exam with several yardsticks their mean. Where one marked nothing it is 0.
+    """
+    of_exams = [_by_rater(exam) for exam in exams]
+    return tolerance_curve(
+        (rater, level, of_exam[rater, level])
+        for level in levels
+        for rater in raters
+        for of_exam in of_exams
+        if (rater, level) in of_exam
     )
 
 
-def nsd_curve(
-    exams: Sequence[Mapping[tuple[str, str, str, str], Profile]], against: Mapping[str, str]
-) -> pd.DataFrame:
-    """Mean NSD over exams at each tolerance of `CURVE`, by rater and level.
-
-    `exams` are `evaluation.study.measured.Measured.profiles`; `against` is rater to what it is held against.
-    Of the exams in which both mark the level, ``n``; a model's is the mean over the yardsticks of an exam.
-    """
-    found: dict[tuple[str, str], list[np.ndarray]] = {}
-    for profiles in exams:
-        for key, curves in _by_rater(profiles, against):
-            found.setdefault(key, []).append(np.mean(curves, axis=0))
-    rows = [
-        (rater, level, mm, nsd, len(curves))
-        for (rater, level), curves in found.items()
-        for mm, nsd in zip(CURVE, np.mean(curves, axis=0), strict=True)
-    ]
-    return pd.DataFrame(rows, columns=CURVE_COLUMNS)
-
-
-def _by_rater(
-    profiles: Mapping[tuple[str, str, str, str], Profile], against: Mapping[str, str]
-) -> Iterator[tuple[tuple[str, str], list[np.ndarray]]]:
-    of_exam: dict[tuple[str, str], list[np.ndarray]] = {}
-    for (way, _, rater, level), profile in profiles.items():
-        if against.get(rater) == way:
-            of_exam.setdefault((rater, level), []).append(profile.within(CURVE))
-    yield from of_exam.items()
+def _by_rater(exam: Measured) -> dict[tuple[str, str], _Mean | None]:
+    """Of each rater and level that somebody marked: all yardsticks; None where one is empty by all."""
+    rows = exam.rows[exam.rows.measure == f"nsd@{READERS}"]
+    way = FAIR if (rows.against == FAIR).any() else USUAL
+    rows = rows[(rows.against == way) & (rows.status != _NEITHER)]
+    found: dict[tuple[str, str], _Mean | None] = {}
+    for (rater, level), mine in rows.groupby(["rater", "level"], sort=False):
+        keys = mine[["against", "other", "rater", "level"]].itertuples(index=False, name=None)
+        surfaces = [exam.surfaces[key] for key in keys if key in exam.surfaces]
+        found[rater, level] = _Mean(surfaces, len(mine)) if surfaces else None
+    return found
