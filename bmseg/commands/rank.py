@@ -10,9 +10,12 @@ import click
 from bmseg.commands import options
 from bmseg.commands.options import FILE, echo_each
 
+# Of --smaller-is-better: no name of a task.
+_EVERY = "\N{INFORMATION SEPARATOR ONE}every task"
+
 
 @click.command()
-@click.argument("matrix", metavar="MATRIX", type=FILE)
+@click.argument("matrix", metavar="MATRIX", type=FILE, required=False)
 @options.results
 @click.option("--task-column", metavar="NAME", help="[default: task; without it all rows are one task]")
 @click.option("--algorithm-column", metavar="NAME", help="[default: algorithm, else alg_name]")
@@ -23,8 +26,27 @@ from bmseg.commands.options import FILE, echo_each
     "--empty", type=click.Choice(["missing", "undefined"]), default="missing", show_default=True,
     help="What an empty value (or NA) is: missing counts as the worst score, undefined does not count.",
 )  # fmt: skip
-@click.option("--worst", type=float, help="What a missing case counts as, as 0 for Dice.")
-@click.option("--smaller-is-better", is_flag=True, help="As for distances.")
+@click.option(
+    "--worst",
+    metavar="VALUE or TASK=VALUE",
+    multiple=True,
+    help="What a missing case counts as, as 0 for Dice; a task's own goes before that of all. Repeat.",
+)
+@click.option(
+    "--smaller-is-better",
+    "smaller",
+    metavar="[TASK]",
+    is_flag=False,
+    flag_value=_EVERY,
+    multiple=True,
+    help="As for distances: in every task, or in those named. Repeat.",
+)
+@click.option(
+    "--overall-by-ranks",
+    is_flag=True,
+    help="Tests over tasks compare ranks within cases, not means of scores: for tasks of unlike units. "
+    "[default: where --smaller-is-better names some tasks and not others]",
+)
 @click.option(
     "--weight", "weights", metavar="TASK=WEIGHT", multiple=True, help="In the overall rank. [default: 1]"
 )
@@ -53,7 +75,9 @@ from bmseg.commands.options import FILE, echo_each
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same result.")
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw them, as SVG and PNG.")
-def rank(matrix: Path, out: Path, empty: str, figures: bool, weights: tuple[str, ...], **given: Any) -> None:
+def rank(
+    matrix: Path | None, out: Path, empty: str, figures: bool, smaller: tuple[str, ...], **given: Any
+) -> None:
     """Rank algorithms by their scores, and say how sure that is.
 
     MATRIX is a CSV file, a row a case of an algorithm: task, algorithm (or alg_name), case, value, the
@@ -63,21 +87,27 @@ def rank(matrix: Path, out: Path, empty: str, figures: bool, weights: tuple[str,
 
     The test is challengeR's: one-sided Wilcoxon signed-rank, normal approximation, continuity correction. Its
     p are adjusted by Holm's rule over all ordered pairs of a task (challengeR adjusts none unless told to).
-    Intervals and groups ask a permutation test of the means as well: the larger p counts.
+    Intervals and groups ask a permutation test of the means as well: the larger p counts. Tests over tasks
+    compare a case's mean over the tasks: of scores or, of unlike tasks, of the algorithms' ranks in the case.
     """
     from bmseg.errors import InputError
-    from bmseg.leaderboard.matrix import COLUMNS, RankedMatrix, check_place, read_matrix
+    from bmseg.leaderboard.matrix import RankedMatrix, check_place
+    from bmseg.leaderboard.matrix_file import COLUMNS, read_matrix
     from evaluation.ranking import Rules
     from evaluation.statistics.intervals import StatisticsError
 
+    if matrix is None:
+        matrix, smaller = _without_task(smaller)
     names = {name: given.pop(f"{name}_column") for name in COLUMNS}
     check_place(matrix, out)
     table = read_matrix(matrix, names, empty)
     if given["exact"] and given["decimals"] is None:
         given["decimals"] = 12
-    larger = not given.pop("smaller_is_better")
+    given["weights"] = _by_task("--weight", given["weights"])
+    given["worst"] = _worst(given["worst"], table.tasks)
+    given["smaller_is_better"] = _smaller(smaller)
     try:
-        ranked = RankedMatrix.of(table, Rules(larger_is_better=larger, weights=_weights(weights), **given))
+        ranked = RankedMatrix.of(table, Rules(**given))
     except StatisticsError as error:
         raise InputError(f"{matrix}: {_named_as_option(str(error))}") from None
     click.echo("\n".join(ranked.tables()))
@@ -87,21 +117,59 @@ def rank(matrix: Path, out: Path, empty: str, figures: bool, weights: tuple[str,
 
 def _named_as_option(message: str) -> str:
     """What a rule is called here, where a message begins with a rule."""
-    for rule, option in (("worst:", "--worst:"), ("weights:", "--weight:")):
+    options_of = {"worst:": "--worst:", "weights:": "--weight:", "smaller_is_better:": "--smaller-is-better:"}
+    for rule, option in options_of.items():
         message = message.replace(rule, option, 1) if message.startswith(rule) else message
     return message
 
 
-def _weights(pairs: tuple[str, ...]) -> dict[str, float]:
-    weights: dict[str, float] = {}
-    for pair in pairs:
-        task, _, weight = pair.rpartition("=")
+def _without_task(smaller: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+    """The matrix behind a --smaller-is-better that was to stand alone and took it for its task."""
+    if len(smaller) != 1 or smaller[0] == _EVERY:
+        raise click.UsageError("Missing argument 'MATRIX'.")
+    return Path(smaller[0]), (_EVERY,)
+
+
+def _smaller(given: tuple[str, ...]) -> bool | list[str]:
+    """In which tasks smaller is better: in all, in none, or their names."""
+    named = sorted({*given} - {_EVERY})
+    if named and _EVERY in given:
+        raise click.UsageError(
+            f"--smaller-is-better: found it alone and with {', '.join(named)}, expected one of the two"
+        )
+    return named or _EVERY in given
+
+
+def _worst(given: tuple[str, ...], tasks: list[str]) -> float | dict[str, float] | None:
+    """What a missing case counts as: everywhere, or by task."""
+    everywhere, named = None, []
+    for text in given:
         try:
-            if not task or task in weights:
-                raise ValueError
-            weights[task] = float(weight)
+            value = float(text)
         except ValueError:
+            named.append(text)
+            continue
+        if everywhere is not None:
+            raise click.UsageError(f"--worst: found {everywhere:g} and {value:g}, expected one for all tasks")
+        everywhere = value
+    if not named:
+        return everywhere
+    own = _by_task("--worst", tuple(named))
+    return own if everywhere is None else dict.fromkeys(tasks, everywhere) | own
+
+
+def _by_task(option: str, pairs: tuple[str, ...]) -> dict[str, float]:
+    """Numbers that were given as TASK=NUMBER."""
+    numbers: dict[str, float] = {}
+    for pair in pairs:
+        task, _, number = pair.rpartition("=")
+        try:
+            if not task or task in numbers:
+                raise ValueError
+            numbers[task] = float(number)
+        except ValueError:
+            metavar = "TASK=WEIGHT" if option == "--weight" else "VALUE or TASK=VALUE"
             raise click.UsageError(
-                f"--weight: found '{pair}', expected TASK=WEIGHT with a number, each task once"
+                f"{option}: found '{pair}', expected {metavar} with a number, each task once"
             ) from None
-    return weights
+    return numbers

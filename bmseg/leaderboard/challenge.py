@@ -15,7 +15,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bmseg.errors import InputError
-from bmseg.study import Name, Study, in_one_line
+from bmseg.study import Study, in_one_line
+from bmseg.study.rules import Name
 from bmseg.untrusted.header import ExamGrid
 
 CHALLENGE_FILE = "challenge.toml"

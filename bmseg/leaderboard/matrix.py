@@ -1,74 +1,33 @@
-"""What `bmseg rank` does: a matrix of scores is read, ranked, and its tables and figures are written."""
+"""What `bmseg rank` does: a matrix of scores is ranked, and its tables and figures are written."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from bmseg.errors import InputError
+from bmseg.leaderboard.matrix_file import Matrix
 from bmseg.outputs import PROVENANCE, Output
-from bmseg.outputs.provenance import file_hash
-from dataset_conversion.images import read_table
 from evaluation.figures.files import save_figure
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words
 from evaluation.table import DASH, Table
 
-#: What a column of the matrix may be.
-COLUMNS = ("task", "algorithm", "case", "value", "status")
 TABLES = ("ranks", "pairwise", "probabilities", "stability", "agreement", "groups")
 # Names of files that are replaced whatever the matrix holds.
 _OVERWRITES = {*(f"{name}.csv" for name in TABLES), PROVENANCE}
 _KIND = "ranking"
 _BOUNDS = {"rank_low", "rank_high", "spread_low", "spread_high"}
-# What stands in an empty cell.
-_EMPTY = {"", "NA", "NaN", "nan"}
-# The columns challengeR's examples have, where they differ from ours.
-_ALSO = {"algorithm": "alg_name"}
-# The name of a column without one.
-_ROW_NAMES = ""
-_DECIMAL_COMMA = re.compile(r"^([+-]?\d+),(\d+)$")
 # Figures of more algorithms cannot be read.
 _MOST_DRAWN = 60
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A table of scores: ``task, algorithm, case, value, status``, as `evaluation.ranking` takes it."""
-
-    scores: pd.DataFrame
-    sha256: str  # of its file
-    columns: Mapping[str, str]  # what each is called in the file
-    notes: list[str]  # what was left out or taken for granted, in words
-
-
-def read_matrix(path: Path, names: Mapping[str, str | None], empty: str) -> Matrix:
-    """Read a matrix as challengeR takes it: CSV, whose first column may be R's row names.
-
-    `names` has each of `COLUMNS` with its name in the file (None: the usual one), `empty` (missing or
-    undefined) says what a row without a value is where there is no column of statuses. Raises `InputError`
-    where the file is not a table or lacks a column.
-    """
-    table = read_table(path, row_names=True)
-    columns, notes = _columns(path, table, names)
-    scores = pd.DataFrame({name: table[column] for name, column in columns.items()})
-    scores[["algorithm", "case"]] = scores[["algorithm", "case"]].replace("", np.nan)
-    scores["task"] = scores["task"].replace("", np.nan) if "task" in columns else "all"
-    is_empty = scores.value.str.strip().isin(_EMPTY)
-    scores["value"] = scores.value.str.replace(_DECIMAL_COMMA, r"\1.\2", regex=True).mask(is_empty)
-    if "status" not in columns:
-        scores["status"] = np.where(is_empty, empty, "scored")
-        if is_empty.any():
-            notes.append(f"{is_empty.sum()} rows have no value: {empty} (--empty).")
-    return Matrix(scores, file_hash(path), columns, notes)
 
 
 @dataclass(frozen=True)
@@ -106,7 +65,7 @@ class RankedMatrix:
         missing, undefined = int(own.n_missing.sum()), int(own.n_undefined.sum())
         said = [*self.matrix.notes, *self._sure()]
         if missing:
-            said.append(f"{missing} of {own.n.sum()} scores are missing and count as {self.rules.worst:g}.")
+            said.append(f"{missing} of {own.n.sum()} scores are missing and count as {self._counts_as(own)}.")
         if undefined:
             said.append(f"{undefined} of {own.n.sum()} scores are undefined and do not count.")
         return said + self._noise()
@@ -116,7 +75,7 @@ class RankedMatrix:
         inputs = {
             "matrix_sha256": self.matrix.sha256,
             "columns": dict(self.matrix.columns),
-            "rules": asdict(self.rules),
+            "rules": self._rules(),
             "notes": self.matrix.notes,
         }
         n = self.rankings.ranks.algorithm.nunique()
@@ -148,11 +107,45 @@ class RankedMatrix:
             for row in own.itertuples()
         ]
         value, what = "Mean", "rank by the mean"
+        if self._is_mixed and not self.rules.larger_is_better(task):
+            what += ", smaller is better"
         if task == OVERALL:
             value, what = "Mean rank", "mean of the ranks of the tasks"
         interval = f"{self.rules.confidence:.0%} interval"
         heads = ["Algorithm", "Rank", interval, "Bootstrap spread", "Group", value]
         return Table(f"{task}: {what}", [*heads, *map(str.capitalize, gaps)], rows, [], own).to_markdown()
+
+    @property
+    def _is_mixed(self) -> bool:
+        """Whether tasks differ in which way is better."""
+        tasks = [task for task in self.tasks if task != OVERALL]
+        return len({self.rules.larger_is_better(task) for task in tasks}) > 1
+
+    def _rules(self) -> dict[str, Any]:
+        """The rules as plain values."""
+        smaller = self.rules.smaller_is_better
+        named = smaller if isinstance(smaller, bool) else sorted(smaller)
+        return asdict(self.rules) | {"smaller_is_better": named}
+
+    def _counts_as(self, own: pd.DataFrame) -> str:
+        """What missing scores count as, task by task where tasks have their own."""
+        worst = {task: self.rules.worst_of(task) for task in dict.fromkeys(own.task[own.n_missing > 0])}
+        if len(set(worst.values())) == 1:
+            return f"{next(iter(worst.values())):g}"
+        return ", ".join(f"{value:g} in {task}" for task, value in worst.items())
+
+    def _over_tasks(self) -> list[str]:
+        """What the tests over tasks compare, where it is no mean of scores."""
+        tasks = [task for task in self.tasks if task != OVERALL]
+        weights = self.rules.weights or {}
+        ranked = [task for task in tasks if weights.get(task, 1.0)]
+        is_tested = OVERALL in self.tasks and OVERALL in set(self.rankings.pairwise.task)
+        if not is_tested or not self.rules.are_unlike(ranked):
+            return []
+        return [
+            "overall: the tests compare, case by case, the mean over the tasks of the ranks within the case, "
+            "for scores of unlike tasks have no mean. Whoever else is ranked takes part in these ranks."
+        ]
 
     def _sure(self) -> list[str]:
         """What the intervals are, where there is none, and where tests and ranks say otherwise."""
@@ -167,6 +160,7 @@ class RankedMatrix:
             "and overall behind on no task. The bootstrap spread is where the ranks of most samples lie; it "
             "is no interval.",
             "Between algorithms that share a letter every difference could be chance.",
+            *self._over_tasks(),
         ]
         few: dict[int, list[str]] = {}
         for task in self.tasks:
@@ -210,10 +204,19 @@ class RankedMatrix:
         chances = rankings.probabilities[rankings.probabilities.scheme == Scheme.MEAN]
         scores = self.matrix.scores.assign(value=pd.to_numeric(self.matrix.scores.value))
         order = ranks[ranks.task == tasks[-1]].algorithm.tolist()
-        label = self.matrix.columns["value"]
+        column = self.matrix.columns["value"]
+        label: str | dict[str, str] = column
+        of_tasks = [task for task in tasks if task != OVERALL]
+        apart: dict[str, Any] = {}
+        if self.rules.are_unlike(of_tasks):
+            smaller = [task for task in of_tasks if not self.rules.larger_is_better(task)]
+            apart = {"apart": True, "smaller_is_better": smaller}
+            label = {task: f"{column}, smaller is better" if task in smaller else column for task in of_tasks}
         draws: dict[str, Callable[[], Figure]] = {
-            "scores": partial(score_boxplots, scores, order, worst=self.rules.worst, label=label),
-            "cases": partial(exam_heatmap, scores, order, label=label),
+            "scores": partial(
+                score_boxplots, scores, order, worst=self.rules.worst, label=label, apart=bool(apart)
+            ),
+            "cases": partial(exam_heatmap, scores, order, label=label, **apart),
         }
         for task, stem in zip(tasks, _stems(tasks), strict=True):
             own = ranks[ranks.task == task]
@@ -238,32 +241,6 @@ def check_place(matrix: Path, out: Path) -> None:
     Output(out, _KIND).check()
     if matrix.resolve().parent == out.resolve() and matrix.name in _OVERWRITES:
         raise InputError(f"{matrix}: found it among the files to be written; name another folder with -o")
-
-
-def _columns(
-    path: Path, table: pd.DataFrame, names: Mapping[str, str | None]
-) -> tuple[dict[str, str], list[str]]:
-    found, notes = {}, []
-    for name, asked in names.items():
-        usual = [name, _ALSO[name]] if name in _ALSO else [name] if name != "status" else []
-        column = next((column for column in ([asked] if asked else usual) if column in table), None)
-        if column:
-            found[name] = column
-        elif asked or name not in ("task", "status"):
-            wanted = asked or " or ".join(usual)
-            raise InputError(
-                f"{path}: found the columns {', '.join(table.columns)}, expected {wanted}; "
-                f"name it with --{name}-column"
-            )
-        elif name == "task":
-            notes.append("No column task: all rows are one task.")
-    unused = [column for column in table if column not in found.values()]
-    if _ROW_NAMES in unused:
-        unused.remove(_ROW_NAMES)
-        notes.append("The first column has no name: row names, as R writes them; not used.")
-    if unused:
-        notes.append(f"Columns not used: {', '.join(unused)}.")
-    return found, notes
 
 
 def _stems(tasks: list[str]) -> list[str]:

@@ -11,12 +11,15 @@ import pandas as pd
 from evaluation.ranking import result_tables as tables
 from evaluation.ranking.bootstrap import draw
 from evaluation.ranking.intervals import why_no_interval
-from evaluation.ranking.pairwise import pairwise_tests
+from evaluation.ranking.pairwise import PairwiseTests, pairwise_tests
 from evaluation.ranking.result_tables import Ranking
 from evaluation.ranking.rules import OVERALL, Rankings, Rules, Scheme
-from evaluation.ranking.schemes import aggregate, rank_aggregates
+from evaluation.ranking.schemes import aggregate, rank_aggregates, ranks_within_cases
 from evaluation.ranking.score_table import TaskScores, split_tasks
 from evaluation.statistics.intervals import StatisticsError
+
+# To which mean ranks of a case are told apart.
+_DECIMALS_OF_RANKS = 12
 
 
 def rank_scores(
@@ -30,6 +33,11 @@ def rank_scores(
         ``task, algorithm, case, value`` and optionally ``status`` (scored, undefined, missing; without it
         NaN is undefined). A case of a task that an algorithm has no row for is missing for it, and counts
         as the worst score. Undefined cases do not count, in pairwise tests neither for the other.
+        Optionally ``worst``: what a case counts as where it is missing, as the diagonal of an exam's grid.
+    rules : Rules
+        Tests over tasks compare each case's mean over the tasks. Where tasks are unlike (in some smaller is
+        better, or `Rules.overall_by_ranks`) that is no mean of scores but of the ranks within the case:
+        millimetres and shares have no mean.
     schemes : sequence of Scheme
         Those wanted; no other is computed.
 
@@ -63,7 +71,7 @@ def rank_scores(
     tests = {task.task: pairwise_tests(task.values, rules) for task in tasks}
     ranked = [task for task, weight in zip(tasks, weights, strict=True) if weight]
     if len({task.cases for task in ranked}) == 1:
-        tests[OVERALL] = pairwise_tests(_means_over_tasks(ranked, weights[weights > 0]), rules)
+        tests[OVERALL] = _tests_over_tasks(ranked, weights[weights > 0], rules)
     algorithms = np.array(tasks[0].algorithms, object)
     n_cases = {task.task: len(task.cases) for task in tasks} | {OVERALL: len(ranked[0].cases)}
     no_interval = {
@@ -93,10 +101,7 @@ def rank_scores(
 
 def _weights(tasks: Sequence[TaskScores], rules: Rules) -> np.ndarray:
     given = dict(rules.weights or {})
-    names = [task.task for task in tasks]
-    if unknown := sorted(set(given) - set(names)):
-        raise StatisticsError(f"weights: found {', '.join(unknown)}, expected tasks of {', '.join(names)}")
-    weights = np.array([given.get(name, 1.0) for name in names])
+    weights = np.array([given.get(task.task, 1.0) for task in tasks])
     if not weights.any():
         raise StatisticsError("weights: found 0 for every task, expected at least one above 0")
     return weights
@@ -116,7 +121,7 @@ def _rank(
         values = aggregate(scheme, task, once, rules)
         samples = rank_aggregates(aggregate(scheme, task, drawn, rules), rules.tolerance)
         ranks = rank_aggregates(values, rules.tolerance)[0]
-        shown = _shown(values[0], scheme, rules)
+        shown = _shown(values[0], scheme, larger_is_better=rules.larger_is_better(task.task))
         found.append(Ranking(scheme, task.task, shown, ranks, _ahead(ranks), samples))
         yield found[-1]
     total = weights.sum()
@@ -134,17 +139,27 @@ def _ahead(ranks: np.ndarray) -> np.ndarray:
     return ranks[:, None] < ranks[None, :]
 
 
-def _shown(values: np.ndarray, scheme: Scheme, rules: Rules) -> np.ndarray:
+def _shown(values: np.ndarray, scheme: Scheme, *, larger_is_better: bool) -> np.ndarray:
     """What was ranked, in its own direction: inside, larger is better."""
     is_turned = scheme in (Scheme.RANK_MEAN, Scheme.RANK_MEDIAN) or (
-        scheme is not Scheme.TEST and not rules.larger_is_better
+        scheme is not Scheme.TEST and not larger_is_better
     )
     return -values + 0.0 if is_turned else values
 
 
-def _means_over_tasks(tasks: Sequence[TaskScores], weights: np.ndarray) -> np.ndarray:
+def _tests_over_tasks(tasks: Sequence[TaskScores], weights: np.ndarray, rules: Rules) -> PairwiseTests:
+    """Tests of each case's mean over the tasks: of its scores, or where tasks are unlike of its ranks."""
+    if not rules.are_unlike([task.task for task in tasks]):
+        return pairwise_tests(_means_over_tasks([task.values for task in tasks], weights), rules)
+    ranks = [ranks_within_cases(task, rules) for task in tasks]
+    # Means of whole numbers: what differs in the last digits is equal, whatever scores are taken for.
+    decimals = _DECIMALS_OF_RANKS if rules.decimals is None else min(rules.decimals, _DECIMALS_OF_RANKS)
+    return pairwise_tests(-_means_over_tasks(ranks, weights), replace(rules, decimals=decimals))
+
+
+def _means_over_tasks(of_tasks: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """Each case's weighted mean over the tasks where it is defined; NaN where it is in none."""
-    values = np.stack([task.values for task in tasks])
+    values = np.stack(of_tasks)
     counted = weights[:, None, None] * ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         return np.nansum(weights[:, None, None] * values, axis=0) / counted.sum(axis=0)

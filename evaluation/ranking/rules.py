@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,7 +34,11 @@ class Scheme(StrEnum):
 class Rules:
     """What a ranking goes by; StatisticsError when a rule makes no sense."""
 
-    larger_is_better: bool = True
+    #: Of every task, or the tasks in which it is.
+    smaller_is_better: bool | Collection[str] = False
+    #: Whether tests over tasks go by the ranks within each case, as they always do where tasks differ in
+    #: which way is better; else by the mean of the scores, which must then be of one kind.
+    overall_by_ranks: bool = False
     #: Values that differ by no more are tied, and so is a chain of such values; 0: only equal ones. Sums are
     #: never compared closer than their rounding error.
     tolerance: float = 1e-9
@@ -53,8 +57,8 @@ class Rules:
     seed: int = 0
     #: Weight of a task's rank in the overall rank. Tasks that are not named weigh 1.
     weights: Mapping[str, float] | None = None
-    #: What a missing case counts as. Needed only where a case is missing.
-    worst: float | None = None
+    #: What a missing case counts as, in every task or task by task. Needed only where a case is missing.
+    worst: float | Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         for name in ("alpha", "confidence"):
@@ -67,11 +71,42 @@ class Rules:
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise StatisticsError(f"{name}: found {value:g}, expected 0 or more")
-        if self.worst is not None and not math.isfinite(self.worst):
-            raise StatisticsError(f"worst: found {self.worst:g}, expected a finite score, such as 0")
+        if isinstance(self.smaller_is_better, str):
+            raise StatisticsError(
+                f"smaller_is_better: found '{self.smaller_is_better}', expected True, or a list of tasks"
+            )
+        found = self.worst.values() if isinstance(self.worst, Mapping) else (self.worst,)
+        for worst in found:
+            if worst is not None and not math.isfinite(worst):
+                raise StatisticsError(f"worst: found {worst:g}, expected a finite score, such as 0")
         for task, weight in (self.weights or {}).items():
             if not 0 <= weight < math.inf:
                 raise StatisticsError(f"weight of {task}: found {weight:g}, expected 0 or more")
+
+    def larger_is_better(self, task: str) -> bool:
+        """Which way is better in a task."""
+        if isinstance(self.smaller_is_better, bool):
+            return not self.smaller_is_better
+        return task not in self.smaller_is_better
+
+    def worst_of(self, task: str) -> float | None:
+        """What a missing case of a task counts as; None where that is not known."""
+        return self.worst.get(task) if isinstance(self.worst, Mapping) else self.worst
+
+    def check_tasks(self, tasks: Collection[str]) -> None:
+        """StatisticsError where a rule names a task that there is not."""
+        smaller = () if isinstance(self.smaller_is_better, bool) else self.smaller_is_better
+        worst = self.worst if isinstance(self.worst, Mapping) else ()
+        named_by = {"weights": self.weights or (), "smaller_is_better": smaller, "worst": worst}
+        for rule, named in named_by.items():
+            if unknown := sorted(set(named) - set(tasks)):
+                raise StatisticsError(
+                    f"{rule}: found {', '.join(unknown)}, expected tasks of {', '.join(sorted(tasks))}"
+                )
+
+    def are_unlike(self, tasks: Collection[str]) -> bool:
+        """Whether tasks cannot be averaged, so that tests over them go by ranks."""
+        return self.overall_by_ranks or len({self.larger_is_better(task) for task in tasks}) > 1
 
 
 @dataclass(frozen=True)
@@ -93,7 +128,8 @@ class Rankings:
     #: ``task, algorithm, other, p, p_holm, p_clear, n_pairs, n_left_out``: one-sided test that the algorithm
     #: is better than the other, and adjusted by Holm's rule, whose family is all ordered pairs of a task;
     #: ``p_clear`` asks the mean as well (`evaluation.ranking.pairwise.PairwiseTests`). Pairs with an
-    #: undefined side are left out and counted. Overall only where tasks share their cases.
+    #: undefined side are left out and counted. Overall only where tasks share their cases, of the mean of
+    #: their scores, or of their ranks within cases where tasks are unlike (`Rules.overall_by_ranks`).
     pairwise: pd.DataFrame
     #: ``scheme, task, algorithm, rank, probability``: share of bootstraps, ranks 1 to number of algorithms.
     probabilities: pd.DataFrame

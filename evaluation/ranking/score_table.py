@@ -34,14 +34,14 @@ def split_tasks(scores: pd.DataFrame, rules: Rules) -> list[TaskScores]:
 
     Columns ``task, algorithm, case, value`` and, if known, ``status`` (scored, undefined, missing); without a
     status NaN is undefined. A case is one of a task when any algorithm has it there; an algorithm without it
-    misses it.
+    misses it. A column ``worst``, if there, is what a case counts as where it is missing, before the rules'.
 
     Raises
     ------
     StatisticsError
         When a column is absent, a value is not a finite number or contradicts its status, a case of an
-        algorithm is given twice, a task is named as the consensus is, or a case is missing and the rules
-        do not say what it counts as or let it beat a case that is not.
+        algorithm is given twice, a task is named as the consensus is, the rules name a task that is not
+        there, or a case is missing and nothing says what it counts as or lets it beat a case that is not.
     """
     values, status = _checked_values(scores)
     codes, names = zip(*(_coded(scores, key) for key in KEYS), strict=True)
@@ -50,6 +50,7 @@ def split_tasks(scores: pd.DataFrame, rules: Rules) -> list[TaskScores]:
             f"task: found '{OVERALL}', which names the ranking across tasks; rename the task"
         )
     _refuse_twice(codes, names)
+    rules.check_tasks(names[0].tolist())
     shape = tuple(len(found) for found in names)
     grid, state = np.full(shape, np.nan), np.full(shape, _STATUSES.index(MISSING))
     grid[codes], state[codes] = values, status
@@ -57,12 +58,18 @@ def split_tasks(scores: pd.DataFrame, rules: Rules) -> list[TaskScores]:
     has_case[codes[0], codes[2]] = True
     tasks, algorithms, cases = names
     is_missing = (state == _STATUSES.index(MISSING)) & has_case[:, None, :]
+    signs = np.array([1.0 if rules.larger_is_better(task) else -1.0 for task in tasks])
+    turned = signs[:, None, None] * grid
     if is_missing.any():
-        grid[is_missing] = _worst(rules, values, is_missing, tasks, algorithms)
-    sign = 1.0 if rules.larger_is_better else -1.0
+        own = _own_worst(scores, codes, (shape[0], shape[2]))
+        of_tasks = np.array([rules.worst_of(task) for task in tasks], float)
+        worst = signs[:, None] * np.where(np.isnan(own), of_tasks[:, None], own)
+        _refuse_unknown(is_missing & np.isnan(worst)[:, None, :], tasks, algorithms)
+        _refuse_what_pays(worst, turned, is_missing, ~np.isnan(own), signs, tasks)
+        turned = np.where(is_missing, worst[:, None, :], turned)
     return [
-        TaskScores(task, tuple(algorithms), tuple(cases[here]), sign * of_task[:, here].T, missed[:, here].T)
-        for task, here, of_task, missed in zip(tasks, has_case, grid, is_missing, strict=True)
+        TaskScores(task, tuple(algorithms), tuple(cases[here]), of_task[:, here].T, missed[:, here].T)
+        for task, here, of_task, missed in zip(tasks, has_case, turned, is_missing, strict=True)
     ]
 
 
@@ -122,26 +129,52 @@ def _refuse_twice(codes: tuple[np.ndarray, ...], names: tuple[np.ndarray, ...]) 
         raise StatisticsError(f"scores: {where}: found more than once{more}, expected one row")
 
 
-def _worst(
-    rules: Rules, values: np.ndarray, is_missing: np.ndarray, tasks: np.ndarray, algorithms: np.ndarray
-) -> float:
-    """The score of a missing case; refused when it is not known, or when missing would pay."""
-    if rules.worst is None:
-        counts = is_missing.sum(axis=2)
-        whose = ", ".join(
-            f"{algorithms[column]} {counts[row, column]} in {tasks[row]}"
-            for row, column in np.argwhere(counts)[:5]
-        )
-        n, more = is_missing.sum(), ", ..." if np.count_nonzero(counts) > 5 else ""
+def _own_worst(scores: pd.DataFrame, codes: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """What a case (column) of a task (row) counts as where it is missing, if its rows say so; else NaN."""
+    worst = np.full(shape, np.nan)
+    if "worst" in scores.columns:
+        given = pd.to_numeric(scores["worst"], errors="coerce").to_numpy(float)
+        is_given = np.isfinite(given)
+        worst[codes[0][is_given], codes[2][is_given]] = given[is_given]
+    return worst
+
+
+def _refuse_unknown(unknown: np.ndarray, tasks: np.ndarray, algorithms: np.ndarray) -> None:
+    """Refuse where a case (tasks, algorithms, cases) is missing and nothing says what it counts as."""
+    if not unknown.any():
+        return
+    counts = unknown.sum(axis=2)
+    whose = ", ".join(
+        f"{algorithms[column]} {counts[row, column]} in {tasks[row]}"
+        for row, column in np.argwhere(counts)[:5]
+    )
+    n, more = unknown.sum(), ", ..." if np.count_nonzero(counts) > 5 else ""
+    raise StatisticsError(
+        f"worst: found none, but {n} {'case is' if n == 1 else 'cases are'} missing ({whose}{more}); "
+        "expected the score that a missing case counts as, such as 0"
+    )
+
+
+def _refuse_what_pays(
+    worst: np.ndarray,
+    turned: np.ndarray,
+    is_missing: np.ndarray,
+    is_own: np.ndarray,
+    signs: np.ndarray,
+    tasks: np.ndarray,
+) -> None:
+    """Refuse where a missing case would be ahead of one that was given: of the same case, or of any.
+
+    `worst` (tasks, cases) and `turned` (tasks, algorithms, cases) are larger where they are better.
+    """
+    lowest = np.where(np.isnan(turned), np.inf, turned).min(axis=1)
+    found = np.where(is_own, lowest, lowest.min(axis=1, keepdims=True))
+    bad = is_missing.any(axis=1) & (found < worst)
+    if bad.any():
+        row, case = np.argwhere(bad)[0]
+        where = f" in {tasks[row]}" if len(tasks) > 1 else ""
         raise StatisticsError(
-            f"worst: found none, but {n} {'case is' if n == 1 else 'cases are'} missing ({whose}{more}); "
-            "expected the score that a missing case counts as, such as 0"
+            f"worst: found {signs[row] * worst[row, case]:g}, but a score of "
+            f"{signs[row] * found[row, case]:g} is worse{where}; a missing case must not be ahead of one "
+            "that was given"
         )
-    sign = 1 if rules.larger_is_better else -1
-    found = values[~np.isnan(values)] * sign
-    if len(found) and found.min() < sign * rules.worst:
-        raise StatisticsError(
-            f"worst: found {rules.worst:g}, but a score of {sign * found.min():g} is worse; "
-            "a missing case must not be ahead of one that was given"
-        )
-    return rules.worst

@@ -210,6 +210,66 @@ def test_rules_from_options(matrix: Path, tmp_path: Path) -> None:
     assert rules["weights"] == {"level2+3": 0}
 
 
+@pytest.fixture
+def unlike(tmp_path: Path) -> Path:
+    """A share and a distance in mm of three algorithms, the first one best by both; A2 misses a case."""
+    random = np.random.default_rng(1)
+    rows = [
+        (task, name, case, round((0.8 if task == "nsd" else 10) + place * step + noise * random.normal(), 3))
+        for task, step, noise in (("nsd", -0.15, 0.02), ("hd95", 5, 1))
+        for place, name in enumerate(("A1", "A2", "A3"))
+        for case in range(12)
+        if (name, case) != ("A2", 3)
+    ]
+    path = tmp_path / "unlike.csv"
+    pd.DataFrame(rows, columns=["task", "algorithm", "case", "value"]).to_csv(path, index=False)
+    return path
+
+
+def test_a_direction_and_a_worst_of_each_task(unlike: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    of_hd95 = ("--smaller-is-better", "hd95", "--worst", "hd95=200", "--worst", 0)
+    result = bmseg("rank", unlike, "-o", out, *of_hd95, "--exact", "--bootstraps", 20)
+    assert result.returncode == 0, result.stderr
+    assert "**hd95: rank by the mean, smaller is better**" in result.stdout
+    assert "**nsd: rank by the mean**" in result.stdout
+    assert (
+        "overall: the tests compare, case by case, the mean over the tasks of the ranks within the case, for "
+        "scores of unlike tasks have no mean." in result.stdout
+    )
+    assert "2 of 72 scores are missing and count as 200 in hd95, 0 in nsd." in result.stdout
+    ranks = pd.read_csv(out / "ranks.csv").query("scheme == 'median-then-rank'")
+    assert ranks.algorithm.tolist() == ["A1", "A2", "A3"] * 3
+    assert ranks[ranks.task == "hd95"].value.between(5, 25).all()
+    overall = pd.read_csv(out / "pairwise.csv").query("task == 'overall' and algorithm == 'A1'")
+    assert overall.p.tolist() == pytest.approx([2.0**-12] * 2)
+    rules = json.loads((out / "provenance.json").read_text())["rules"]
+    assert rules["smaller_is_better"] == ["hd95"]
+    assert rules["worst"] == {"hd95": 200, "nsd": 0}
+    assert (out / "cases.svg").is_file()
+
+
+def test_tests_over_tasks_of_one_direction_and_unlike_units(matrix: Path, tmp_path: Path) -> None:
+    said = "overall: the tests compare, case by case, the mean over the tasks of the ranks"
+    for options, is_said in (((), False), (("--overall-by-ranks",), True)):
+        result = bmseg("rank", matrix, "-o", tmp_path / "out", "--bootstraps", 0, "--no-figures", *options)
+        assert (said in result.stdout) == is_said
+        assert "smaller is better" not in result.stdout
+
+
+def test_smaller_is_better_alone_in_front_of_the_matrix(matrix: Path, tmp_path: Path) -> None:
+    """An option that may have a task takes what stands behind it; the matrix is still the matrix."""
+    quick = ("--bootstraps", 0, "--no-figures")
+    for name, given in (
+        ("behind", (matrix, "--smaller-is-better")),
+        ("before", ("--smaller-is-better", matrix)),
+    ):
+        assert bmseg("rank", *given, "-o", tmp_path / name, *quick).returncode == 0
+    assert bytes_of(tmp_path / "before") == bytes_of(tmp_path / "behind")
+    rules = json.loads((tmp_path / "before" / "provenance.json").read_text())["rules"]
+    assert rules["smaller_is_better"] is True
+
+
 def test_says_where_r_takes_noise_for_a_difference(tmp_path: Path) -> None:
     matrix = tmp_path / "m.csv"
     values = {"a": [0.3, 0.2, 0.9, 0.5], "b": [0.2, 0.1, 0.6, 0.6]}
@@ -246,6 +306,15 @@ def test_tasks_that_are_no_file_names() -> None:
         ("algorithm,case,value\na,1,1\n", ("--alpha", 2), "alpha: found 2"),
         ("algorithm,case,value\na,1,1\n", ("--weight", "all=x"), "--weight: found 'all=x', expected TASK"),
         ("algorithm,case,value\na,1,1\n", ("--weight", "b=1"), "--weight: found b, expected tasks of all"),
+        ("algorithm,case,value\na,1,1\n", ("--worst", "b=1"), "--worst: found b, expected tasks of all"),
+        ("algorithm,case,value\na,1,1\n", ("--worst", "x"), "--worst: found 'x', expected VALUE or"),
+        ("algorithm,case,value\na,1,1\n", ("--worst", 1, "--worst", 2), "--worst: found 1 and 2"),
+        ("algorithm,case,value\na,1,1\n", ("--smaller-is-better", "b"), "--smaller-is-better: found b"),
+        (
+            "algorithm,case,value\na,1,1\n",
+            ("--smaller-is-better", "all", "--smaller-is-better"),
+            "--smaller-is-better: found it alone and with all, expected one of the two",
+        ),
     ],
 )  # fmt: skip
 def test_refusals(tmp_path: Path, text: str, options: tuple[str, ...], message: str) -> None:

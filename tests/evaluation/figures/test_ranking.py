@@ -151,6 +151,30 @@ def test_panels_with_other_cases_have_columns_of_their_own(scores: pd.DataFrame)
     assert figure.axes[0].get_images()[0].get_clim()[1] > 90
 
 
+def test_unlike_tasks_have_axes_and_colours_of_their_own(scores: pd.DataFrame) -> None:
+    """Distances beside shares; dark is bad in both panels."""
+    far = scores.assign(value=np.where(scores.task == "level3", 30 * (1 - scores.value), scores.value))
+    labels_of = {"level1": "Dice", "level3": "HD95, mm"}
+    worst = {"level1": 0.0, "level3": 80.0}
+    figure = score_boxplots(far, NAMES, worst=worst, label=labels_of, apart=True)
+    drawn(figure)
+    first, second = figure.axes
+    assert first.get_xlim() == (-0.03, 1.03) and second.get_xlim()[1] > 5
+    assert [axes.get_xlabel() for axes in figure.axes] == ["Dice", "HD95, mm"]
+    figure = exam_heatmap(far, NAMES, label=labels_of, apart=True, smaller_is_better=["level3"])
+    drawn(figure)
+    images = [axes.get_images()[0] for axes in figure.axes[:2]]
+    assert [image.get_cmap().name for image in images] == ["viridis", "viridis_r"]
+    assert images[0].get_clim() == (0.0, 1.0) and images[1].get_clim()[1] > 5
+    bars = [axes.get_ylabel() for axes in figure.axes[2:]]
+    assert bars == ["Dice", "HD95, mm"]
+
+
+def test_a_missing_case_stands_at_its_own_worst(scores: pd.DataFrame) -> None:
+    figure = score_boxplots(scores.assign(worst=np.where(scores.case == "case2", 0.2, 0.0)), NAMES)
+    assert figure.axes[0].collections[1].get_offsets()[:, 0].tolist() == [0.2]
+
+
 @pytest.mark.parametrize("n", [2, 40])
 def test_two_and_forty_algorithms(n: int) -> None:
     random = np.random.default_rng(n)

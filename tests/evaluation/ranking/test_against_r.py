@@ -68,12 +68,12 @@ def test_p_values_against_scipy(seed: int) -> None:
     for rules in (
         Rules(bootstraps=0),
         Rules(bootstraps=0, exact=True),
-        Rules(bootstraps=0, larger_is_better=False),
+        Rules(bootstraps=0, smaller_is_better=True),
     ):
         found = rank_scores(scores, rules, [Scheme.MEAN]).pairwise.set_index(["task", "algorithm", "other"])
         for (task, one, other), p in found.p.items():
             difference = values[:, "abcd".index(one)] - values[:, "abcd".index(other)]
-            difference = difference if rules.larger_is_better else -difference
+            difference = difference if rules.larger_is_better("t") else -difference
             if rules.exact:
                 # R leaves zeros out before ranking.
                 expected = signed_rank(difference[difference != 0], "greater").p
@@ -120,7 +120,7 @@ def test_expectations_of_challenger_where_small_is_better(
     table = pd.DataFrame(rows)
     table["status"] = np.where(table.value.isna(), "missing", "scored")
     # challengeR adjusts no p by default; of two one-sided tests Holm's rule doubles the smaller one.
-    rules = Rules(larger_is_better=False, worst=100, bootstraps=0, alpha=2 * 0.05)
+    rules = Rules(smaller_is_better=True, worst=100, bootstraps=0, alpha=2 * 0.05)
     found = rank_scores(table, rules, [scheme]).ranks
     found = found[found.task == "T1"].sort_values("algorithm")
     assert found.value.tolist() == pytest.approx(values)

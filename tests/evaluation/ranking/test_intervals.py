@@ -51,7 +51,7 @@ def test_renaming_and_a_monotone_turn_change_nothing() -> None:
     values = board(np.random.default_rng(3), 14, 4)
     columns = ["rank", "rank_low", "rank_high"]
     found = of_task(rank_scores(long(values), Rules(bootstraps=0)).ranks)[columns]
-    turned = rank_scores(long(5 - values), Rules(bootstraps=0, larger_is_better=False))
+    turned = rank_scores(long(5 - values), Rules(bootstraps=0, smaller_is_better=True))
     assert of_task(turned.ranks)[columns].equals(found)
     swapped = of_task(rank_scores(long(values[:, ::-1]), Rules(bootstraps=0)).ranks)[columns]
     assert swapped.iloc[::-1].reset_index(drop=True).equals(found)

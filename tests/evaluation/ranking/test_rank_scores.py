@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -261,7 +262,7 @@ def test_a_missing_case_must_not_beat_a_given_one() -> None:
     with pytest.raises(StatisticsError, match="worst: found 0.3, but a score of 0.2 is worse"):
         rank_scores(table, Rules(worst=0.3, bootstraps=0))
     with pytest.raises(StatisticsError, match="worst: found 0.3, but a score of 0.4 is worse"):
-        rank_scores(table, Rules(worst=0.3, bootstraps=0, larger_is_better=False))
+        rank_scores(table, Rules(worst=0.3, bootstraps=0, smaller_is_better=True))
 
 
 @pytest.mark.parametrize(
@@ -276,9 +277,13 @@ def test_a_missing_case_must_not_beat_a_given_one() -> None:
         ({"weights": {"t": -1.0}}, "weight of t: found -1"),
         ({"weights": {"t": 0.0}}, "weights: found 0 for every task"),
         ({"weights": {"level9": 1.0}}, "weights: found level9, expected tasks of t"),
+        ({"smaller_is_better": ["hd95"]}, "smaller_is_better: found hd95, expected tasks of t"),
+        ({"smaller_is_better": "t"}, "smaller_is_better: found 't', expected True, or a list of tasks"),
+        ({"worst": {"hd95": 3.0}}, "worst: found hd95, expected tasks of t"),
+        ({"worst": {"t": float("nan")}}, "worst: found nan"),
     ],
 )
-def test_refusals_of_rules(rules: dict[str, float], message: str) -> None:
+def test_refusals_of_rules(rules: dict[str, Any], message: str) -> None:
     with pytest.raises(StatisticsError) as refused:
         rank_scores(long(np.eye(2)), Rules(**rules))
     assert message in str(refused.value)
