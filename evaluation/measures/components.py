@@ -149,30 +149,30 @@ class Components:
         if mask.shape != self.shape:
             raise ValueError(f"shape: found {mask.shape}, expected {self.shape}")
         volume = mask.reshape(self.volume_shape)
-        places = np.nonzero(volume)
+        # Of truth values NumPy finds those that are not 0 ten times as fast.
+        places = np.unravel_index(np.flatnonzero(volume != 0), self.volume_shape)
         values = volume[places]
         if unknown := sorted({*np.unique(values).tolist()} - {*self.levels.values()}):
             names = ", ".join(map(str, [0, *self.levels.values()]))
             raise ValueError(f"mask: found the value {unknown[0]}, expected one of {names}")
         flat = np.ravel_multi_index([p + pad for p, pad in zip(places, self._pad, strict=True)], self._padded)
         regions = {}
-        if len(flat):
-            box = tuple(slice(int(p.min()), int(p.max()) + 1) for p in places)
-            inside = tuple(p - p.min() for p in places)
-            cut = volume[box]
         for name, value in self.levels.items():
             held = values >= value if self.ordered else values == value
-            if not held.any():
-                regions[name] = Region(flat[:0], np.zeros(0, np.int32), np.zeros(0, int), [])
-                continue
-            whole = cut >= value if self.ordered else cut == value
-            # Not as bool: of some single rows of those, cc3d 4.1.1 raises "maximum length exception".
-            parts = cc3d.connected_components(whole.view(np.uint8), connectivity=self.rules.connectivity)
-            number, sizes = _by_size(parts[tuple(p[held] for p in inside)])
-            regions[name] = Region(
-                flat[held], number, sizes, self._centres([p[held] for p in places], number)
-            )
+            regions[name] = self._region(volume, value, [p[held] for p in places], flat[held])
         return Marking(flat, values, regions)
+
+    def _region(
+        self, volume: np.ndarray, value: int, places: Sequence[np.ndarray], flat: np.ndarray
+    ) -> Region:
+        if not len(flat):
+            return Region(flat, np.zeros(0, np.int32), np.zeros(0, int), [])
+        cut = volume[tuple(slice(p.min(), p.max() + 1) for p in places)]
+        whole = cut >= value if self.ordered else cut == value
+        # Not as bool: of some single rows of those, cc3d 4.1.1 raises "maximum length exception".
+        parts = cc3d.connected_components(whole.view(np.uint8), connectivity=self.rules.connectivity)
+        number, sizes = _by_size(parts[tuple(p - p.min() for p in places)])
+        return Region(flat, number, sizes, self._centres(places, number))
 
     def seen(self, at: np.ndarray, flat: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """What stands at some places when `numbers` are written at the places `flat`; 0 where nothing is."""

@@ -124,6 +124,8 @@ def foci_words(
     readers: Sequence[str],
     models: Sequence[str],
     levels: Sequence[str] | None = None,
+    *,
+    ordered: bool = True,
 ) -> list[str]:
     """A sentence a level and model: what it missed, called lower and invented, beside the readers.
 
@@ -136,6 +138,8 @@ def foci_words(
         the range over them.
     levels : sequence of str, optional
         By default all.
+    ordered : bool
+        Whether labels are levels in rising order.
 
     Examples
     --------
@@ -145,9 +149,9 @@ def foci_words(
     >>> for part in foci_words(summary, ["anna", "bert"], ["nnunet"])[0].split(". "):
     ...     print(part)
     nnunet missed 2 of 7 level3 foci and called 1 lower; the readers missed 1 to 4 and called 0 lower
-    In 10 exams it marked 3 false foci, 1 of them where the reference has another level; the readers 0 to 2
+    In 10 exams it marked 2 foci where there is nothing (the readers 0) and 1 where there is a lower level (the readers 0 to 2)
     Few foci, in 4 of 10 exams: one more or less is 14 % of them.
-    """
+    """  # noqa: E501
     said = []
     summary = _without_own(summary)
     for level in dict.fromkeys(summary.level) if levels is None else levels:
@@ -156,7 +160,7 @@ def foci_words(
         for model in models:
             ours = of_level[of_level.rater == model]
             if len(ours):
-                said.append(_sentence(level, model, ours, theirs))
+                said.append(_sentence(level, model, ours, theirs, ordered))
     return said
 
 
@@ -168,20 +172,16 @@ def _without_own(summary: pd.DataFrame) -> pd.DataFrame:
     return summary[has] if has.any() else summary
 
 
-def _sentence(level: str, model: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
+def _sentence(level: str, model: str, ours: pd.DataFrame, theirs: pd.DataFrame, ordered: bool) -> str:
+    exams = plural(int(ours.n_exams.max()), "exam")
+    false = _false_words(ours, theirs, "a lower level" if ordered else "another label")
+    if not ours.n_foci.max():
+        return f"There is no {level} focus in {exams}, so none can be missed; {model} marked {false}."
     # The lowest level, and a label, cannot be called lower.
     can_be_lower = ours.lower.any() or theirs.lower.any()
-    exams = plural(int(ours.n_exams.max()), "exam")
-    false = f"{_range(ours.false)} false {'focus' if ours.false.max() == 1 else 'foci'}"
-    readers = f"; the readers {_range(theirs.false)}" if len(theirs) else ""
-    if not ours.n_foci.max():
-        return (
-            f"There is no {level} focus in {exams}, so none can be missed; {model} marked {false}{readers}."
-        )
     several = len(ours) > 1
     total = "" if several else f" of {_range(ours.n_foci)}"
-    noun = "focus" if ours.n_foci.max() == 1 else "foci"
-    words = f"{model} missed {_range(ours.missed)}{total} {level} {noun}"
+    words = f"{model} missed {_range(ours.missed)}{total} {level} {_noun(ours.n_foci)}"
     words += f" and called {_range(ours.lower)} lower" if can_be_lower else ""
     if several:
         words += f" (of {_range(ours.n_foci)}, by {len(ours)} yardsticks, each without one reader)"
@@ -191,15 +191,27 @@ def _sentence(level: str, model: str, ours: pd.DataFrame, theirs: pd.DataFrame) 
         # Each reader meets another yardstick, with other foci.
         same = _range(theirs.n_foci) == _range(ours.n_foci)
         words += "" if same else f" (of {_range(theirs.n_foci)})"
-    words += f". In {exams} it marked {false}"
-    if ours.false_called.max():
-        words += f", {_range(ours.false_called)} of them where the reference has another level"
-    words += f"{readers}."
+    words += f". In {exams} it marked {false}."
     if (fewest := int(ours.n_foci.min())) < _FEW:
         where = f"{int(ours.n_with_foci.max())} of {exams}"
         share = f": one more or less is {number(100 / fewest, 0)} % of them" if fewest else ""
         words += f" Few foci, in {where}{share}."
     return words
+
+
+def _false_words(ours: pd.DataFrame, theirs: pd.DataFrame, other: str) -> str:
+    """False foci where the reference has nothing, and those where it has mostly another level."""
+    invented, of_readers = ours.false - ours.false_called, theirs.false - theirs.false_called
+    words = f"{_range(invented)} {_noun(invented)} where there is nothing"
+    words += f" (the readers {_range(of_readers)})" if len(theirs) else ""
+    if ours.false_called.any() or theirs.false_called.any():
+        words += f" and {_range(ours.false_called)} where there is {other}"
+        words += f" (the readers {_range(theirs.false_called)})" if len(theirs) else ""
+    return words
+
+
+def _noun(values: pd.Series) -> str:
+    return "focus" if values.max() == 1 else "foci"
 
 
 def _range(values: pd.Series) -> str:

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy.ndimage import label
+from scipy.spatial.distance import cdist
 
 from evaluation.measures.components import Components, FociRules
 from evaluation.measures.foci import FOCI_COLUMNS, ROW_COLUMNS, exam_foci
@@ -221,7 +223,7 @@ def test_everything_marked_finds_all_but_has_no_good_f1() -> None:
     assert c.focus_dice == pytest.approx(2 / 12)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(
     reference=label_maps,
     rater=label_maps,
@@ -242,6 +244,46 @@ def test_every_focus_has_one_outcome(reference, rater, connectivity, mm) -> None
         shown = foci[(foci.level == level) & foci.outcome.isin(["found", "lower", "missed"])]
         assert shown.volume_ml.sum() == pytest.approx((reference >= LEVELS[level]).sum() / 1000)
         assert shown.volume_ml.is_monotonic_decreasing
+
+
+def defined(reference: np.ndarray, rater: np.ndarray, level: int, reach: float, mm: np.ndarray) -> list:
+    """Volume in voxels, outcome, called and overlap of every focus: the definition, focus by focus."""
+    found = []
+    every = np.ones((3, 3, 3))
+
+    def distance(places: np.ndarray, others: np.ndarray) -> float:
+        return cdist(np.argwhere(places) * mm, np.argwhere(others) * mm).min(initial=np.inf)
+
+    def row(focus: np.ndarray, outcome: str, other: np.ndarray) -> tuple:
+        called = int(np.bincount(other[focus], minlength=4).argmax())
+        return int(focus.sum()), outcome, called, float((other[focus] >= level).mean())
+
+    foci, n = label(reference >= level, every)
+    for focus in (foci == number for number in range(1, n + 1)):
+        outcome = "missed"
+        if distance(focus, rater > 0) <= reach:
+            outcome = "found" if distance(focus, rater >= level) <= reach else "lower"
+        found.append(row(focus, outcome, rater))
+    foci, n = label(rater >= level, every)
+    for focus in (foci == number for number in range(1, n + 1)):
+        if distance(focus, reference >= level) > reach:
+            found.append(row(focus, "false", reference))
+    return sorted(found)
+
+
+@settings(max_examples=40)
+@given(reference=label_maps, rater=label_maps, reach=st.sampled_from([0, 1.9, 2, 4.1]))
+def test_outcomes_are_as_defined(reference: np.ndarray, rater: np.ndarray, reach: float) -> None:
+    mm = np.array([1.0, 1.5, 2.0])
+    foci = table(reference, rater, spacing=mm, rules=FociRules(matching=reach))
+    foci = foci[foci.outcome != "nowhere"]
+    called = foci.called.map({"none": 0} | LEVELS)
+    rows = zip(foci.level, (foci.volume_ml / 0.003).round(), foci.outcome, called, foci.overlap, strict=True)
+    by_level: dict[str, list] = {level: [] for level in LEVELS}
+    for level, *row in rows:
+        by_level[level].append(tuple(row))
+    for level, value in LEVELS.items():
+        assert sorted(by_level[level]) == defined(reference, rater, value, reach, mm)
 
 
 @settings(max_examples=40)

@@ -84,12 +84,28 @@ def test_volumes_are_put_in_bins_from_a_bound_on(foci: pd.DataFrame) -> None:
 def test_sentences_say_how_few_foci_there_are(foci: pd.DataFrame) -> None:
     words = foci_words(summarise_foci(foci), ["anna"], ["net"])
     assert words == [
-        "net missed 3 of 5 level1 foci; the readers missed 1. In 3 exams it marked 3 false foci; the readers "
-        "0. Few foci, in 3 of 3 exams: one more or less is 20 % of them.",
+        "net missed 3 of 5 level1 foci; the readers missed 1. In 3 exams it marked 3 foci where there "
+        "is nothing "
+        "(the readers 0). Few foci, in 3 of 3 exams: one more or less is 20 % of them.",
         "net missed 2 of 4 level3 foci and called 0 lower; the readers missed 1 and called 1 lower. In "
-        "3 exams it marked 3 false foci; the readers 0. Few foci, in 2 of 3 exams: one more or less is 25 % "
-        "of them.",
+        "3 exams "
+        "it marked 3 foci where there is nothing (the readers 0). Few foci, in 2 of 3 exams: one more "
+        "or less "
+        "is 25 % of them.",
     ]
+
+
+def test_too_high_is_not_invented() -> None:
+    foci = table(
+        rows("a", "anna", "3.1..", "3.3.."), rows("a", "net", "3.1..", "3.3.3"), rows("b", "net", "1", "3")
+    )
+    (words,) = foci_words(summarise_foci(foci, ["a"]), ["anna"], ["net"], ["level3"])
+    assert words.startswith(
+        "net missed 0 of 1 level3 focus; the readers missed 0. In 1 exam it marked 1 focus where there is "
+        "nothing (the readers 0) and 1 where there is a lower level (the readers 1)."
+    )
+    (words,) = foci_words(summarise_foci(foci), [], ["net"], ["level3"], ordered=False)
+    assert "In 2 exams it marked 1 focus where there is nothing and 2 where there is another label." in words
 
 
 def test_yardsticks_without_one_reader_are_said() -> None:
@@ -103,15 +119,18 @@ def test_yardsticks_without_one_reader_are_said() -> None:
     (words,) = foci_words(summarise_foci(foci), ["anna", "bert"], ["net"], ["level3"])
     assert words == (
         "net missed 1 to 2 level3 foci (of 1 to 2, by 2 yardsticks, each without one reader); the readers "
-        "missed 0 to 1. In 1 exam it marked 1 false focus; the readers 0. Few foci, in 1 of 1 exam: one more "
-        "or less is 100 % of them."
+        "missed 0 to 1. In 1 exam it marked 1 focus where there is nothing (the readers 0). Few foci, "
+        "in 1 of 1 "
+        "exam: one more or less is 100 % of them."
     )
 
 
 def test_a_level_without_foci_cannot_be_missed() -> None:
     foci = table(rows("a", "anna", "1..", "1.."), rows("a", "net", "1..", "1.3"))
     assert foci_words(summarise_foci(foci), ["anna"], ["net"], ["level3"]) == [
-        "There is no level3 focus in 1 exam, so none can be missed; net marked 1 false focus; the readers 0."
+        "There is no level3 focus in 1 exam, so none can be missed; net marked 1 focus where there is "
+        "nothing "
+        "(the readers 0)."
     ]
 
 
