@@ -138,7 +138,7 @@ def _beyond_dice(evaluation: Evaluation) -> Part:
     figures = [
         (evaluation.figure(name), about)
         for name, about in (
-            ("foci", "Every focus by its volume, and what became of it; raters in columns."),
+            ("foci", f"Every {found.design.spoken_of[-1]} focus by its volume, and what became of it."),
             ("nsd_curve", "NSD over the tolerance, fair, of readers and models."),
         )
     ]

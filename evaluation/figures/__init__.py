@@ -22,8 +22,10 @@ from evaluation.figures.study import bland_altman_panels as bland_altman
 from evaluation.figures.study import fair_against_usual as fair
 from evaluation.figures.study import forest_plot as forest
 from evaluation.figures.study import paired_models as paired
+from evaluation.figures.tolerance import nsd_over_tolerance as tolerances
 
 __all__ = [
     "agreement", "bland_altman", "boxplots", "differences", "fair", "forest", "heatmap", "levels",
-    "overlays", "paired", "ranks", "raters", "save", "schemes", "significance", "slice_profile", "volumes",
+    "overlays", "paired", "ranks", "raters", "save", "schemes", "significance", "slice_profile", "tolerances",
+    "volumes",
 ]  # fmt: skip

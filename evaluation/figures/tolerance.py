@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evaluation.figures import style
 from evaluation.figures.panels import ruled, shortened
 from evaluation.figures.style import AxesLike, Drawing, styled
+from evaluation.statistics.words import number, plural
 
 
 @styled
@@ -30,7 +32,7 @@ def nsd_over_tolerance(
     ----------
     curve : DataFrame
         Of `evaluation.measures.tolerance.tolerance_curve`: columns ``rater``, ``level``, ``tolerance``,
-        ``nsd``.
+        ``nsd``, ``n``.
     models : sequence of str
         The raters that are models.
     spacing : sequence of float
@@ -40,7 +42,7 @@ def nsd_over_tolerance(
         The readers' tolerance a level, mm: marked too.
     """
     levels = list(dict.fromkeys(curve.level))
-    raters = list(dict.fromkeys(curve.rater))
+    raters, last = list(dict.fromkeys(curve.rater)), curve.tolerance.max()
     bright = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
     columns = min(3, len(levels))
     rows = -(-len(levels) // columns)
@@ -52,23 +54,39 @@ def nsd_over_tolerance(
         for step, line in steps.items():
             panel.axvline(step, color=style.GREY, linestyle=line, linewidth=0.8, zorder=1)
         if tolerances and level in tolerances:
-            panel.axvline(tolerances[level], color=style.VERMILLION, linewidth=1, zorder=1)
+            _mark(panel, tolerances[level], last)
         for rater in sorted(raters, key=lambda name: name in bright):
             drawn = found[found.rater == rater]
             color, wide = (bright[rater], 1.5) if rater in bright else (style.LIGHT, 1.0)
             # NSD stays the same up to the next distance that voxels can have.
             panel.step(drawn.tolerance, drawn.nsd, where="post", color=color, linewidth=wide)
-        panel.set(ylim=(0, 1.02), xlim=(0, curve.tolerance.max()), title=level, xlabel="Tolerance (mm)")
+        panel.set(ylim=(-0.03, 1.03), xlim=(0, last), xlabel="Tolerance (mm)")
+        panel.set_title(f"{level} ({plural(int(found.n.max()), 'exam')})")
         ruled(panel, axis="y")
     drawing.axes[0].set_ylabel("NSD (median of exams)")
     handles = [Line2D([], [], color=bright[name], linewidth=1.5, label=shortened(name)) for name in bright]
     handles.append(Line2D([], [], color=style.LIGHT, label="readers"))
     if tolerances:
-        handles.append(Line2D([], [], color=style.VERMILLION, label="readers' tolerance"))
+        handles.append(Line2D([], [], color=style.INK, label="readers' tolerance"))
     for (step, line), name in zip(_steps(spacing).items(), ("voxel", "step between slices"), strict=False):
         handles.append(Line2D([], [], color=style.GREY, linestyle=line, label=f"{name}, {step:g} mm"))
     drawing.legend(handles, columns=3)
     return drawing.done(note)
+
+
+def _mark(panel: Axes, tolerance: float, last: float) -> None:
+    """A line at the readers' tolerance, and its number; an arrow where the axis ends before."""
+    within = tolerance <= last
+    if within:
+        panel.axvline(tolerance, color=style.INK, linewidth=1, zorder=1)
+    # Beside the line on the side where there is room.
+    right = within and tolerance < last / 2
+    words = f"{number(tolerance)} mm" if within else f"{number(tolerance)} mm →"
+    panel.annotate(
+        words, (min(tolerance, last), 0.02), (3 if right else -3, 0), textcoords="offset points",
+        ha="left" if right else "right", color=style.INK, fontsize=style.SMALL,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )  # fmt: skip
 
 
 def _steps(spacing: Sequence[float]) -> dict[float, str]:

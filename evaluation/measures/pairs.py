@@ -44,6 +44,8 @@ class ExamMeasured:
         self.levels = levels
         self.spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
         shape = next(iter(masks.values())).shape
+        #: Of the axes with more than one slice, mm.
+        self.steps = tuple(float(mm) for mm, n in zip(self.spacing, shape, strict=True) if n > 1)
         self.diagonal = float(np.linalg.norm(np.array(shape) * self.spacing))
         self.voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000
         corner, self._masks = _cropped(masks)
@@ -77,11 +79,19 @@ class ExamMeasured:
 
     def distances(self, level: str, reference: str, rater: str, convention: Convention) -> SurfaceDistances:
         """Between the surfaces of two masks that both mark the level."""
+        return self._of(level, convention).between(reference, rater)
+
+    def extents(self, level: str, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Volume and area of the surface of those masks that mark a level."""
+        marked = [name for name in names if self.count(level, name)]
+        return {name: self._of(level, "elements").extent(name) for name in marked}
+
+    def _of(self, level: str, convention: Convention) -> Surfaces:
         key = level, convention
         if key not in self._surfaces:
             marked = {name: self.inside(level, name) for name in self._masks if self.count(level, name)}
             self._surfaces[key] = Surfaces(marked, tuple(self.spacing), convention)
-        return self._surfaces[key].between(reference, rater)
+        return self._surfaces[key]
 
     def foci(self, reference: str, rater: str) -> list[tuple]:
         """The foci of a reference beside those of a rater, on every level: rows of `exam_foci`."""

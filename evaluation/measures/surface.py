@@ -62,6 +62,8 @@ class Surfaces:
 
     #: mm, from one corner of the exam's grid to the opposite one.
     diagonal: float
+    #: mm of the axes that are used, in order: without that of a volume's only slice.
+    spacing: tuple[float, ...]
 
     def __init__(
         self, masks: Mapping[str, np.ndarray], spacing: Sequence[float], convention: Convention = "elements"
@@ -73,8 +75,9 @@ class Surfaces:
         shape = tuple(size for axis, size in enumerate(shape) if axis != only)
         self.convention = convention
         self.diagonal = float(np.linalg.norm(np.multiply(steps, shape)))
-        self._spacing = np.array(steps, float)
-        self._near, self._near_mm = _short_steps(tuple(self._spacing))
+        self.spacing = tuple(map(float, steps))
+        self._spacing = np.array(self.spacing)
+        self._near, self._near_mm = _short_steps(self.spacing)
         self._masks = {name: plane for name, plane in planes.items() if plane.any()}
         self._names = list(masks)
         self._between: dict[tuple[str, str], SurfaceDistances] = {}
@@ -87,6 +90,15 @@ class Surfaces:
     def empty(self) -> frozenset[str]:
         """Names of the masks without a voxel."""
         return frozenset(name for name in self._names if name not in self._masks)
+
+    def extent(self, name: str) -> tuple[float, float]:
+        """Volume of a mask in mm^3 (in 2-D area in mm^2), and area of its surface in mm^2 (length in mm).
+
+        Of border voxels their number; both 0 of an empty mask.
+        """
+        if name in self.empty:
+            return 0.0, 0.0
+        return float(self._masks[name].sum() * self._spacing.prod()), float(self._elements[name][1].sum())
 
     def between(self, reference: str, rater: str) -> SurfaceDistances:
         """Distances between the surfaces of two masks; a ValueError where one of them is empty."""
@@ -134,7 +146,7 @@ class Surfaces:
     def _elements(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         if self.convention == "voxels":
             return {name: border_voxels(mask, self._frame) for name, mask in self._masks.items()}
-        areas = element_areas(tuple(self._spacing))
+        areas = element_areas(self.spacing)
         return {name: surface_elements(mask, self._frame, areas) for name, mask in self._masks.items()}
 
     @cached_property
@@ -159,16 +171,15 @@ class Surfaces:
         distances = np.empty(len(points))
         on_surface = np.zeros(self._frame.size, bool)
         on_surface[surface] = True
-        left = np.arange(len(points))
+        left, places = np.arange(len(points)), points
         for step, distance in zip(self._near @ self._frame.strides, self._near_mm, strict=True):
-            if not len(left):
-                break
-            met = on_surface[points[left] + step]
+            met = on_surface[places + step]
             distances[left[met]] = distance
-            left = left[~met]
-        if len(left):
-            found, sought = (self._frame.indices(places) for places in (surface, points[left]))
-            distances[left] = _search(found, sought, self._spacing)
+            left, places = left[~met], places[~met]
+            if not len(left):
+                return distances
+        found, sought = self._frame.indices(surface), self._frame.indices(places)
+        distances[left] = _search(found, sought, self._spacing)
         return distances
 
 

@@ -29,7 +29,9 @@ class Frame:
     @classmethod
     def around(cls, masks: Sequence[np.ndarray], margin: np.ndarray) -> Frame:
         """Around what any mask holds, which has to be something."""
-        marked = np.logical_or.reduce(masks)
+        marked = masks[0].copy()
+        for mask in masks[1:]:
+            marked |= mask
         box: list[slice] = []
         for axis in range(marked.ndim):
             others = tuple(other for other in range(marked.ndim) if other != axis)

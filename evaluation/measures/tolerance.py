@@ -1,21 +1,25 @@
 """The tolerance of NSD, taken from the readers: how far their own surfaces lie apart.
 
 Never from the models that are scored with it. Each level has its own: readers part further where the border
-is faint.
+is faint. Where readers differ in whole foci, the distances are those between foci, and a tolerance made of
+them says little of borders: `ReaderTolerance` tells.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
+from evaluation.measures.surface import Surfaces
 from evaluation.measures.surface_distances import ROUNDING, SurfaceDistances
 from evaluation.statistics.intervals import StatisticsError
-from evaluation.statistics.words import number
+from evaluation.statistics.words import count_of, number
 
 #: Of readers' surfaces that is to lie within the tolerance.
 QUANTILE = 0.95
@@ -33,6 +37,101 @@ class AtTolerances(Protocol):
 
     def nsd_at(self, tolerances: np.ndarray) -> np.ndarray:
         """NSD at each."""
+
+
+@dataclass(frozen=True)
+class ReaderTolerance:
+    """A level's tolerance, what it rests on, and what it cannot carry."""
+
+    level: str
+    #: Within which `quantile` of the readers' surfaces lies, see `reader_tolerance`.
+    mm: float
+    quantile: float
+    #: Pairs of readers in an exam that both marked the level, of how many exams; and pairs of which one did,
+    #: who have no distances.
+    n_pairs: int
+    n_exams: int
+    n_one_empty: int
+    #: The smallest step of the voxels, mm.
+    voxel: float
+    #: Of a ball (in 2-D a disc) that has as much surface for its volume as what readers marked; NaN of border
+    #: voxels.
+    radius: float
+
+    @property
+    def is_of_borders(self) -> bool:
+        """Whether readers part by less than the size of what they mark, so that it is borders that differ."""
+        return not self.mm >= self.radius
+
+    @property
+    def notices(self) -> list[str]:
+        """What the tolerance cannot carry, in sentences."""
+        found = []
+        if self.mm < self.voxel - ROUNDING:
+            found.append(
+                f"{self.level}: the readers' tolerance of {number(self.mm)} mm is below a voxel "
+                f"({number(self.voxel)} mm). Surfaces are apart by whole voxels, so that only what coincides "
+                "is within it."
+            )
+        if not self.is_of_borders:
+            found.append(
+                f"{self.level}: the readers' tolerance of {number(self.mm)} mm is more than the size of what "
+                "they mark (a ball with as much surface for its volume has a radius of "
+                f"{number(self.radius)} mm). They differ in whole foci, not by borders alone: NSD at this "
+                "tolerance takes one focus for another nearby and says little of borders."
+            )
+        if self.n_one_empty:
+            found.append(
+                f"{self.level}: in {count_of(self.n_one_empty, self.n_one_empty + self.n_pairs, 'pairs')} of "
+                "readers and exams one reader alone marked something; they are not in the tolerance."
+            )
+        return found
+
+
+def tolerance_of_readers(
+    exams: Iterable[Surfaces], readers: Sequence[str], level: str, quantile: float = QUANTILE
+) -> ReaderTolerance:
+    """The tolerance of one level by the surfaces of every exam, which hold all readers.
+
+    A StatisticsError when no two readers marked the level in the same exam.
+    """
+    pairs: list[SurfaceDistances] = []
+    extents: list[dict[str, tuple[float, float]]] = []
+    voxel, dimensions = math.inf, 3
+    for surfaces in exams:
+        marked = [reader for reader in readers if reader not in surfaces.empty]
+        pairs += [surfaces.between(*pair) for pair in combinations(marked, 2)]
+        extents.append({reader: surfaces.extent(reader) for reader in marked})
+        voxel, dimensions = min(voxel, *surfaces.spacing), len(surfaces.spacing)
+    return tolerance_of_pairs(
+        pairs, extents, level, quantile, n_readers=len(readers), voxel=voxel, dimensions=dimensions
+    )
+
+
+def tolerance_of_pairs(
+    pairs: Sequence[SurfaceDistances],
+    extents: Sequence[Mapping[str, tuple[float, float]]],
+    level: str,
+    quantile: float = QUANTILE,
+    *,
+    n_readers: int,
+    voxel: float,
+    dimensions: int = 3,
+) -> ReaderTolerance:
+    """The same of what is known of the surfaces.
+
+    `pairs` are those of `reader_tolerance`; `extents`, an exam each, are reader to volume and area
+    (`evaluation.measures.surface.Surfaces.extent`) of those who marked the level.
+    """
+    try:
+        mm = reader_tolerance(pairs, quantile)
+    except StatisticsError as error:
+        raise StatisticsError(f"{level}: {error}") from error
+    n_exams = sum(len(exam) > 1 for exam in extents)
+    n_one_empty = sum(len(exam) * (n_readers - len(exam)) for exam in extents)
+    volume, area = np.sum([each for exam in extents for each in exam.values()], axis=0)
+    radius = dimensions * volume / area if pairs[0].convention == "elements" else math.nan
+    return ReaderTolerance(level, mm, quantile, len(pairs), n_exams, n_one_empty, voxel, float(radius))
 
 
 def reader_tolerance(pairs: Sequence[SurfaceDistances], quantile: float = QUANTILE) -> float:
@@ -87,18 +186,6 @@ def kits21_tolerance(exams: Iterable[Sequence[SurfaceDistances | None]], quantil
             "tolerance: no exam in which all readers marked the level, so that there is none"
         )
     return float(np.mean(found))
-
-
-def tolerance_warning(tolerance: float, spacing: Sequence[float], level: str = "") -> str:
-    """What a tolerance (mm) cannot carry on voxels of a spacing, in a sentence; "" where it can."""
-    voxel = min(spacing)
-    if tolerance >= voxel - ROUNDING:
-        return ""
-    of_level = f" of {level}" if level else ""
-    return (
-        f"The tolerance{of_level}, {number(tolerance)} mm, is below a voxel ({number(voxel)} mm): surfaces "
-        "are apart by whole voxels, so that only what coincides is within it."
-    )
 
 
 def tolerance_curve(

@@ -24,7 +24,7 @@ from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam, of_all
 from evaluation.study.measured import COLUMNS, FAIR, OF_ALL, PAIR, USUAL
 from evaluation.study.results import Declared
-from evaluation.study.tolerances import nsd_curve, readers_tolerances
+from evaluation.study.tolerances import nsd_curve, study_tolerances
 
 _Found = Iterator[tuple[Declared, pd.DataFrame]]
 
@@ -62,13 +62,10 @@ class Beyond:
 
     @cached_property
     def _tolerances(self) -> pd.DataFrame:
-        return readers_tolerances(
-            {level: [profile for exam in self.exams if exam.measured
-                     for profile in exam.measured.among(self.readers, level)]
-             for level in self.design.by_name},
-            self.design.tolerance_quantile,
-            given=self.design.tolerances,
-            spacing=self.exams[0].spacing,
+        exams = [exam.measured for exam in self.exams if exam.measured]
+        return study_tolerances(
+            exams, self.readers, list(self.design.by_name),
+            quantile=self.design.tolerance_quantile, given=self.design.tolerances,
         )  # fmt: skip
 
     @cached_property

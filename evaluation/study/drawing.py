@@ -11,6 +11,7 @@ from evaluation.consensus.audited import STUDY
 from evaluation.figures.audit import audit_sheet
 from evaluation.figures.display import safe_colors
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
+from evaluation.figures.foci import foci_plot
 from evaluation.figures.measures import measure_panels
 from evaluation.figures.scores import dice_boxplot, raters_boxplot
 from evaluation.figures.study import (
@@ -20,6 +21,7 @@ from evaluation.figures.study import (
     forest_plot,
     paired_models,
 )
+from evaluation.figures.tolerance import nsd_over_tolerance
 from evaluation.scores.fair import bias
 from evaluation.study import lineage
 from evaluation.study import measure_tables as m
@@ -66,6 +68,18 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
             bland_altman_panels(volumes, rater=model, reference=YARDSTICK, colors=colors, note=note),
         )
 
+    if m.NSD_CURVE in found and len(found[m.NSD_CURVE]):
+        tolerances = found[m.TOLERANCE].dropna(subset="tolerance")
+        yield (
+            m.NSD_CURVE.name,
+            nsd_over_tolerance(
+                found[m.NSD_CURVE], models=models,
+                spacing=tuple(found[m.TOLERANCE][["smallest_step", "largest_step"]].iloc[0]),
+                tolerances=dict(zip(tolerances.level, tolerances.tolerance, strict=True)), note=note,
+            ),
+        )  # fmt: skip
+    if m.FOCI in found and len(found[m.FOCI]):
+        yield m.FOCI.name, foci_plot(found[m.FOCI], level=design.spoken_of[-1], models=models, note=note)
     if m.MEASURES_TABLE1 in found:
         summary = found[m.MEASURES_TABLE1]
         for level in design.by_name:

@@ -63,7 +63,7 @@ def measure_notes(found: Results, shown: Sequence[Measure]) -> list[str]:
         told = ", ".join(f"{row.level} {row.tolerance:.2f} mm" for row in found[TOLERANCE].itertuples())
         whose = dict.fromkeys(found[TOLERANCE].source)
         notes.append(f"Tolerances ({', '.join(whose)}): {told}.")
-        notes += [row.warning for row in found[TOLERANCE].itertuples() if row.warning]
+        notes += [row.notices for row in found[TOLERANCE].itertuples() if row.notices]
     notes.append(
         "Exams with a value, of all, where some have none. No verdict rests on measures beside Dice."
     )
@@ -115,10 +115,10 @@ def beside_median_notes(found: Results) -> list[str]:
     if MEASURES_COMPARISONS not in found:
         return []
     return [
-        "Fair scores, model minus median reader, exam by exam: Hodges-Lehmann estimate with the interval of the "
-        "exact Wilcoxon signed-rank test. Holm p: over all models and levels of a measure; measures are not "
-        "adjusted for each other, and no verdict rests on them. Of a volume difference its size is compared. "
-        "Marking a level where there is none is tested beside Dice."
+        "Fair scores, model minus median reader, exam by exam: Hodges-Lehmann estimate with the interval of "
+        "the exact Wilcoxon signed-rank test. Holm p: over all models and levels of a measure; measures are "
+        "not adjusted for each other, and no verdict rests on them. Of a volume difference its size is "
+        "compared. Marking a level where there is none is tested beside Dice."
     ]
 
 

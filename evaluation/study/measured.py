@@ -37,6 +37,11 @@ class Measured:
     rows: pd.DataFrame
     #: ``against, other, rater, level`` to how far the two surfaces lie apart, of surfaces that wait.
     surfaces: Mapping[_Key, SurfaceDistances]
+    #: Level to reader to volume and area of the surface (`evaluation.measures.surface.Surfaces.extent`), of
+    #: those who marked it, where a tolerance is asked for.
+    extents: Mapping[str, Mapping[str, tuple[float, float]]]
+    #: Of voxels, mm, an axis with more than one slice each.
+    spacing: tuple[float, ...]
     #: Reader left out and rater to the rows of `evaluation.measures.foci.exam_foci`, against yardsticks
     #: without the own mask: a reader against that of the others, a model against those and that of all.
     foci: Mapping[tuple[str, str], list[tuple]]
@@ -111,7 +116,11 @@ def measure_exam(
         foci = {(other, rater): exam.foci(reference, rater)
                 for against, other, reference, rater in asked
                 if against in (FAIR, OF_ALL)}  # fmt: skip
-    return Measured(pd.DataFrame(rows, columns=[*COLUMNS, "waits"]), surfaces, foci)
+    extents = {}
+    if any(measure.deferred for measure in chosen):
+        extents = {level: exam.extents(level, readers) for level in design.by_name}
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "waits"])
+    return Measured(table, surfaces, extents, exam.steps, foci)
 
 
 def _compact(found: SurfaceDistances) -> SurfaceDistances:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,60 +12,73 @@ import pandas as pd
 from evaluation.measures.kinds import READERS
 from evaluation.measures.measure import Status
 from evaluation.measures.surface_distances import SurfaceDistances
-from evaluation.measures.tolerance import CURVE, reader_tolerance, tolerance_curve, tolerance_warning
+from evaluation.measures.tolerance import tolerance_curve, tolerance_of_pairs
+from evaluation.statistics.words import number
 from evaluation.study.measured import FAIR, USUAL, Measured
 
-#: Columns of `readers_tolerances`: ``tolerance`` in mm, ``source`` whose it is in words.
-TOLERANCE_COLUMNS = ["level", "tolerance", "source", "n_pairs", "warning"]
-#: mm: readers whose surfaces lie further apart differ on what is there, not on where its border runs.
-LARGEST = CURVE[-1]
+#: Columns of `study_tolerances`: ``tolerance`` in mm, ``source`` whose it is and ``notices`` what it cannot
+#: carry, in words; ``n_pairs`` of readers who both marked the level, in ``n_exams``; voxels are from
+#: ``smallest_step`` to ``largest_step`` mm apart.
+TOLERANCE_COLUMNS = [
+    "level", "tolerance", "source", "n_pairs", "n_exams", "notices", "smallest_step", "largest_step",
+]  # fmt: skip
+_HALF = 0.5
 _NEITHER = str(Status.UNDEFINED)
 
 
-def readers_tolerances(
-    among: Mapping[str, Sequence[SurfaceDistances]],
-    quantile: float,
+def study_tolerances(
+    exams: Sequence[Measured],
+    readers: Sequence[str],
+    levels: Sequence[str],
     *,
+    quantile: float,
     given: Mapping[str, float],
-    spacing: Sequence[float],
 ) -> pd.DataFrame:
     """A tolerance a level: the quantile of distances between readers' surfaces, by area.
 
-    Where readers miss each other's foci, that is no distance between borders: in the synthetic cohort 95 % of
-    the surfaces of level 3 lie within 51 mm, at which everything is right. Above `LARGEST` the tolerance is
-    therefore the median distance, and its source says so.
+    Where readers miss each other's foci that is no distance between borders: in the synthetic cohort 95 % of
+    the surfaces of level 3 lie within 51 mm, at which everything is right. Where it is more than the size of
+    what they mark (`ReaderTolerance.is_of_borders`) the tolerance is the median distance, and says so.
 
-    Parameters
-    ----------
-    among : mapping of str to sequence of SurfaceDistances
-        Level to the pairs of readers, of all exams, who both marked it. Where there is none a level has no
-        tolerance, and NSD is not scored.
-    given : mapping of str to float
-        Tolerances that were fixed before; readers are not asked then.
-    spacing : sequence of float
-        Of voxels, mm.
+    `given` are tolerances that were fixed before, in mm: readers are not asked then. A level that no two
+    readers marked in one exam has none, and NSD is not scored.
     """
-    rows = []
-    for level, pairs in among.items():
-        if level in given:
-            tolerance, source = float(given[level]), "fixed before"
-        else:
-            tolerance, source = _of_readers(pairs, quantile)
-        warning = "" if np.isnan(tolerance) else tolerance_warning(tolerance, spacing, level)
-        rows.append((level, tolerance, source, len(pairs), warning))
-    return pd.DataFrame(rows, columns=TOLERANCE_COLUMNS)
+    rows = [
+        (level, given[level], "fixed before", 0, 0, "") if level in given else
+        _of_readers(exams, readers, level, quantile)
+        for level in levels
+    ]  # fmt: skip
+    steps = exams[0].spacing
+    table = pd.DataFrame(rows, columns=TOLERANCE_COLUMNS[:-2])
+    return table.assign(smallest_step=min(steps), largest_step=max(steps))
 
 
-def _of_readers(pairs: Sequence[SurfaceDistances], quantile: float) -> tuple[float, str]:
-    """The tolerance of a level, and in words whose it is."""
+def _of_readers(
+    exams: Sequence[Measured], readers: Sequence[str], level: str, quantile: float
+) -> tuple[str, float, str, int, int, str]:
+    pairs = [found for exam in exams for found in exam.among(readers, level)]
     if not pairs:
-        return np.nan, "no two readers marked it in one exam"
-    wanted = reader_tolerance(pairs, quantile)
+        return level, np.nan, "no two readers marked it in one exam", 0, 0, ""
+    extents = [exam.extents.get(level, {}) for exam in exams]
+    known: dict[str, Any] = {"n_readers": len(readers), "voxel": min(exams[0].spacing),
+                             "dimensions": len(exams[0].spacing)}  # fmt: skip
+    found = tolerance_of_pairs(pairs, extents, level, quantile, **known)
+    notices = []
     of_readers = "of the readers' surfaces lie this close to another reader's"
-    if wanted <= LARGEST or quantile <= 0.5:
-        return wanted, f"{100 * quantile:g} % {of_readers}"
-    half = f"half {of_readers}; {100 * quantile:g} % only within {wanted:.1f} mm"
-    return reader_tolerance(pairs, 0.5), half
+    if not found.is_of_borders and quantile > _HALF:
+        notices.append(
+            f"{level}: {100 * quantile:g} % of the readers' surfaces lie within {number(found.mm)} mm of "
+            "another reader's, more than the size of what they mark (a ball with as much surface for its "
+            f"volume has a radius of {number(found.radius)} mm): they differ in whole foci, not by borders "
+            "alone. The tolerance is therefore the distance within which half of the surfaces lie, and at "
+            "least a voxel."
+        )
+        found = tolerance_of_pairs(pairs, extents, level, _HALF, **known)
+        found = replace(found, mm=max(found.mm, found.voxel))
+        source = f"half {of_readers}, at least a voxel"
+    else:
+        source = f"{100 * found.quantile:g} % {of_readers}"
+    return level, found.mm, source, found.n_pairs, found.n_exams, " ".join([*notices, *found.notices])
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Names of measures, what they are where masks are empty, and that any two masks of an exam share one grid."""
+"""Names of measures, what they are where masks are empty"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from evaluation.measures.tolerance import (
     kits21_tolerance,
     reader_tolerance,
     tolerance_curve,
-    tolerance_warning,
+    tolerance_of_readers,
 )
 from evaluation.statistics.intervals import StatisticsError
 from tests.support.surface_problems import surface_problem
@@ -96,17 +96,69 @@ def test_what_has_no_tolerance_is_refused() -> None:
             reader_tolerance([apart(1)], quantile)
 
 
+def exam(**boxes: tuple[slice, slice, slice] | None) -> Surfaces:
+    """Readers who marked a box each, or nothing, on voxels of 0.9 x 0.9 x 3.5 mm."""
+    masks = {}
+    for reader, box in boxes.items():
+        masks[reader] = np.zeros((40, 40, 12), bool)
+        if box:
+            masks[reader][box] = True
+    return Surfaces(masks, (0.9, 0.9, 3.5))
+
+
+BOX = (slice(5, 15), slice(5, 15), slice(2, 6))
+MOVED = (slice(6, 16), slice(5, 15), slice(2, 6))
+FAR = (slice(30, 32), slice(30, 32), slice(9, 10))
+
+
+def test_a_tolerance_rests_on_the_exams_in_which_two_readers_marked_something() -> None:
+    exams = [
+        exam(anna=BOX, ben=MOVED, carl=BOX),
+        exam(anna=BOX, ben=None, carl=None),
+        exam(anna=BOX, ben=BOX, carl=None),
+        exam(anna=None, ben=None, carl=None),
+    ]
+    found = tolerance_of_readers(iter(exams), ["anna", "ben", "carl"], "level1")
+    assert (found.mm, found.n_pairs, found.n_exams, found.n_one_empty) == (0.9, 4, 2, 4)
+    assert found.voxel == 0.9
+    # Cut at its edges and corners a box has some more volume for its surface than 3 V / A.
+    volume, area = 9 * 9 * 14, 2 * (9 * 9 + 2 * 9 * 14)
+    assert found.radius == pytest.approx(3 * volume / area, rel=0.15)
+    assert found.is_of_borders
+    assert found.notices == [
+        "level1: in 4 of 8 pairs of readers and exams one reader alone marked something; they are not in the "
+        "tolerance."
+    ]
+    # Whoever is not asked for is not in it.
+    assert tolerance_of_readers(exams, ["anna", "carl"], "level1").mm == 0
+    with pytest.raises(StatisticsError, match="^level3: tolerance: no exam in which two readers marked"):
+        tolerance_of_readers(exams[1:2], ["anna", "ben"], "level3")
+
+
 def test_a_tolerance_that_voxels_cannot_carry_is_told() -> None:
-    assert tolerance_warning(0.9, (0.9, 0.9, 3.5)) == ""
-    assert tolerance_warning(1.2, (float(np.float32(1.2)), 5)) == ""
-    assert tolerance_warning(0.4, (3.5, 0.9, 0.9), "level3") == (
-        "The tolerance of level3, 0.40 mm, is below a voxel (0.90 mm): surfaces are apart by whole voxels, "
-        "so that only what coincides is within it."
-    )
+    same = tolerance_of_readers([exam(anna=BOX, ben=BOX)], ["anna", "ben"], "level3")
+    assert same.notices == [
+        "level3: the readers' tolerance of 0.00 mm is below a voxel (0.90 mm). Surfaces are apart by whole "
+        "voxels, so that only what coincides is within it."
+    ]
     # It is so.
-    first, second, _ = surface_problem(4)
-    found = Surfaces({"a": first, "b": second}, (3.5, 0.9, 0.9)).between("a", "b")
+    found = exam(anna=BOX, ben=MOVED).between("anna", "ben")
     assert found.nsd(0.89) == found.nsd(0) < found.nsd(0.9)
+
+
+def test_a_tolerance_between_foci_is_none_of_borders() -> None:
+    found = tolerance_of_readers([exam(anna=BOX, ben=FAR)], ["anna", "ben"], "level3")
+    assert found.mm > 20
+    assert found.radius < 6
+    assert not found.is_of_borders
+    assert found.notices == [
+        f"level3: the readers' tolerance of {found.mm:.2f} mm is more than the size of what they mark "
+        f"(a ball with as much surface for its volume has a radius of {found.radius:.2f} mm). They differ in "
+        "whole foci, not by borders alone: NSD at this tolerance takes one focus for another nearby and says "
+        "little of borders."
+    ]
+    # It does: not a voxel is shared, and nearly all of the surface counts as right.
+    assert exam(anna=BOX, ben=FAR).between("anna", "ben").nsd(found.mm) > 0.9
 
 
 def test_a_curve_is_the_median_of_exams_and_one_empty_counts_0() -> None:
