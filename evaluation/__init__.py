@@ -3,7 +3,7 @@
 ``import evaluation as ev``; docs/python.md is the walk. A mask is an array or nested list, the path of a
 NIfTI file, or an image of nibabel or SimpleITK.
 
-- `dice`, `staple`: two masks compared; a consensus of several.
+- `dice`, `measure`, `staple`: two masks compared, by Dice or any measure; a consensus of several.
 - `read_study`: a `ReaderStudy` by a `Design`: Table 1 as usual and fair, comparisons, agreement.
 - `figures`: what a study and a ranking look like.
 - `rank_scores`: who is ahead of whom, and how sure that is.
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from evaluation.statistics.intervals import StatisticsError, mean_interval, median_interval
     from evaluation.statistics.signed_rank import signed_rank
     from evaluation.study.design import Design
-    from evaluation.study.from_masks import dice, read_study, staple
+    from evaluation.study.from_masks import dice, measure, read_study, staple
     from evaluation.study.reader_study import ReaderStudy
     from evaluation.table import Table
 
 __all__ = [
     "ConsensusMap", "Design", "EmptyMask", "MaskError", "ReaderStudy", "StatisticsError", "Table", "dice",
-    "figures", "icc", "krippendorff_alpha", "mean_interval", "median_interval", "rank_scores", "read_study",
+    "figures", "icc", "krippendorff_alpha", "mean_interval", "measure",
+    "median_interval", "rank_scores", "read_study",
     "signed_rank", "staple",
 ]  # fmt: skip
 
@@ -41,7 +42,8 @@ _ROOMS = {
     "MaskError": "masks.reading", "ReaderStudy": "study.reader_study",
     "StatisticsError": "statistics.intervals", "Table": "table", "dice": "study.from_masks",
     "icc": "statistics.icc", "krippendorff_alpha": "statistics.chance_corrected",
-    "mean_interval": "statistics.intervals", "median_interval": "statistics.intervals",
+    "mean_interval": "statistics.intervals", "measure": "study.from_masks",
+    "median_interval": "statistics.intervals",
     "rank_scores": "ranking", "read_study": "study.from_masks", "signed_rank": "statistics.signed_rank",
     "staple": "study.from_masks",
 }  # fmt: skip

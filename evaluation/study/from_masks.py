@@ -22,6 +22,8 @@ from evaluation.consensus.painted import ConsensusMap, in_space
 from evaluation.consensus.votes import count_votes, paint
 from evaluation.masks.reading import MaskError, check_grid, list_masks, match_exams
 from evaluation.measures.dice import Dice, EmptyMask
+from evaluation.measures.named import measures
+from evaluation.measures.pairs import ExamMeasured
 from evaluation.study.design import Design
 from evaluation.study.exam import CONSENSUS, score_exam
 from evaluation.study.reader_study import ReaderStudy
@@ -62,6 +64,49 @@ def dice(
     marked = range(1, 256) if level is None else np.atleast_1d(level).tolist()
     measure = Dice(tuple(marked), EmptyMask(empty_mask))
     return measure(found["reference"].array, found["mask"].array)
+
+
+def measure(name: str, mask: Any, reference: Any, *, level: int | Sequence[int] | None = None) -> float:
+    """Any measure of two masks, such as ``hd95`` or ``nsd@2``; of plain arrays voxels count as 1 mm.
+
+    Parameters
+    ----------
+    name : str
+        See `evaluation.measures.kinds`; one that needs no more than two masks.
+    mask, reference
+        Label maps.
+    level : int or sequence of int, optional
+        The level to score, or those taken as one; by default all that is marked.
+
+    Returns
+    -------
+    float
+        NaN where both masks are empty and the measure needs something to find; its worst value where one is.
+
+    Raises
+    ------
+    ValueError
+        When the name is unknown, or stands for several measures or the readers' tolerance.
+    MaskError
+        When a mask cannot be read, is no label map, or lies on another grid.
+
+    Examples
+    --------
+    >>> measure("hd", [[0, 1, 3, 3]], [[0, 1, 2, 3]], level=3)
+    1.0
+    """
+    named = measures([name])
+    if len(named) > 1 or named[0].deferred:
+        raise ValueError(
+            f"measure: found '{name}', expected one of two masks alone, as hd95, nsd@2 or foci_f1"
+        )
+    found = {
+        which: in_space(each) for which, each in read_masks({"reference": reference, "mask": mask}).items()
+    }
+    marked = tuple(range(1, 256) if level is None else np.atleast_1d(level).tolist())
+    inside = {which: np.isin(each.array, marked).astype(np.uint8) for which, each in found.items()}
+    exam = ExamMeasured(inside, {"": (1,)}, found["reference"].affine, single={"": 1})
+    return named[0].score(exam.pair("", "reference", "mask"))[0]
 
 
 def staple(

@@ -14,6 +14,7 @@ from evaluation.consensus.painted import ConsensusMap
 from evaluation.scores.agreement import agreement_table
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.study import lineage
+from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.compute import tables_on_demand
 from evaluation.study.design import Design
@@ -78,6 +79,18 @@ class ReaderStudy(Results):
         if fair:
             self._check_readers("fair table")
         return t.fair_table(self) if fair else t.usual_table(self)
+
+    def measures(self, level: str | None = None) -> Table:
+        """Every rater by every measure of the design: medians, fair where there are two readers or more.
+
+        Raises
+        ------
+        StatisticsError
+            When the design has no measure beside Dice.
+        """
+        if m.MEASURES_TABLE1 not in self:
+            raise StatisticsError("measures: found Dice alone, expected some more in the design")
+        return m.measures_table(self, [level] if level else [])
 
     def compare(self, *, margin: float | None = None) -> Table:
         """Every model against every reader and the median reader, by the fair scores.
