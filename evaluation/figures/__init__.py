@@ -8,6 +8,8 @@ one of its own; sheets, slice profiles and the scores behind a ranking always ha
 from evaluation.figures.failures import dice_against_volume as volumes
 from evaluation.figures.failures import slice_profile_panels as slice_profile
 from evaluation.figures.files import save_figure as save
+from evaluation.figures.foci import foci_by_volume as foci
+from evaluation.figures.measures import measure_panels as measures
 from evaluation.figures.ranking import blob_plot as ranks
 from evaluation.figures.ranking import scheme_comparison as schemes
 from evaluation.figures.ranking import significance_map as significance
@@ -25,7 +27,7 @@ from evaluation.figures.study import paired_models as paired
 from evaluation.figures.tolerance import nsd_over_tolerance as tolerances
 
 __all__ = [
-    "agreement", "bland_altman", "boxplots", "differences", "fair", "forest", "heatmap", "levels",
-    "overlays", "paired", "ranks", "raters", "save", "schemes", "significance", "slice_profile", "tolerances",
-    "volumes",
+    "agreement", "bland_altman", "boxplots", "differences", "fair", "foci", "forest", "heatmap", "levels",
+    "measures", "overlays", "paired", "ranks", "raters", "save", "schemes", "significance", "slice_profile",
+    "tolerances", "volumes",
 ]  # fmt: skip

@@ -35,7 +35,7 @@ _NEAR, _STEP = 0.07, 0.033
 
 
 @styled
-def foci_plot(
+def foci_by_volume(
     foci: pd.DataFrame,
     *,
     level: str | None = None,

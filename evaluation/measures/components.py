@@ -210,8 +210,11 @@ class Components:
 
 def _by_size(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Components numbered from the largest on, and their sizes; of one size as they lie in the grid."""
-    _, first, inverse, sizes = np.unique(parts, return_index=True, return_inverse=True, return_counts=True)
-    order = np.lexsort((first, -sizes))
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(1, len(order) + 1)
-    return rank[inverse], sizes[order]
+    sizes = np.bincount(parts)[1:]
+    first = np.empty(len(sizes) + 1, dtype=np.int64)
+    # Of places with one index the last stays: from the end on, that is the first.
+    first[parts[::-1]] = np.arange(len(parts))[::-1]
+    order = np.lexsort((first[1:], -sizes))
+    rank = np.zeros(len(sizes) + 1, dtype=np.int32)
+    rank[order + 1] = np.arange(1, len(sizes) + 1)
+    return rank[parts], sizes[order]

@@ -165,11 +165,11 @@ def foci_words(
 
 
 def _without_own(summary: pd.DataFrame) -> pd.DataFrame:
-    """Where there are yardsticks without one reader, these alone: no other is fair to readers and models."""
+    """Of a rater with yardsticks without one reader these alone: one of all readers holds a reader's mask."""
     if "left_out" not in summary:
         return summary
     has = summary.left_out.fillna("") != ""
-    return summary[has] if has.any() else summary
+    return summary[has | ~summary.rater.isin(summary.rater[has])]
 
 
 def _sentence(level: str, model: str, ours: pd.DataFrame, theirs: pd.DataFrame, ordered: bool) -> str:

@@ -11,7 +11,7 @@ from evaluation.consensus.audited import STUDY
 from evaluation.figures.audit import audit_sheet
 from evaluation.figures.display import safe_colors
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
-from evaluation.figures.foci import foci_plot
+from evaluation.figures.foci import foci_by_volume
 from evaluation.figures.measures import measure_panels
 from evaluation.figures.scores import dice_boxplot, raters_boxplot
 from evaluation.figures.study import (
@@ -79,7 +79,7 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
             ),
         )  # fmt: skip
     if m.FOCI in found and len(found[m.FOCI]):
-        yield m.FOCI.name, foci_plot(found[m.FOCI], level=design.spoken_of[-1], models=models, note=note)
+        yield m.FOCI.name, foci_by_volume(found[m.FOCI], level=design.spoken_of[-1], models=models, note=note)
     if m.MEASURES_TABLE1 in found:
         summary = found[m.MEASURES_TABLE1]
         for level in design.by_name:

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.figures.foci import foci_plot
+from evaluation.figures.foci import foci_by_volume
 from evaluation.measures.foci import FOCI_COLUMNS, exam_foci
 
 LEVELS = {"level1": 1, "level2": 2, "level3": 3}
@@ -34,7 +34,7 @@ def numbers(axes) -> list[int]:
 
 
 def test_every_focus_of_the_level_is_a_point_and_counted(foci: pd.DataFrame) -> None:
-    figure = foci_plot(foci, models=["net"], reference="the yardstick", note="Synthetic cohort")
+    figure = foci_by_volume(foci, models=["net"], reference="the yardstick", note="Synthetic cohort")
     upper, lower = figure.axes
     drawn = foci[(foci.level == "level3") & ((foci.rater != "net") | (foci.left_out == ""))]
     theirs = drawn[drawn.outcome.isin(["found", "lower", "missed"])]
@@ -55,16 +55,16 @@ def test_every_focus_of_the_level_is_a_point_and_counted(foci: pd.DataFrame) -> 
 
 def test_the_callers_axes_are_drawn_into(foci: pd.DataFrame) -> None:
     figure, axes = plt.subplots(2, 1)
-    assert foci_plot(foci, level="level2", axes=axes) is figure
+    assert foci_by_volume(foci, level="level2", axes=axes) is figure
     assert points(axes[0])
     with pytest.raises(ValueError, match="axes: found 1, expected 2 panels: foci, false"):
-        foci_plot(foci, axes=axes[0])
+        foci_by_volume(foci, axes=axes[0])
     plt.close(figure)
 
 
 def test_points_of_one_volume_lie_side_by_side_in_their_lane(foci: pd.DataFrame) -> None:
     same = foci[foci.rater == "anna"].assign(outcome="found", volume_ml=0.01, level="level3")
-    upper, _ = foci_plot(same).axes
+    upper, _ = foci_by_volume(same).axes
     (lane,) = [line for line in upper.get_lines() if len(line.get_xdata()) == len(same)]
     assert len({*np.round(lane.get_xdata(), 6)}) > 3
     assert np.abs(lane.get_xdata()).max() < 0.15
@@ -72,7 +72,7 @@ def test_points_of_one_volume_lie_side_by_side_in_their_lane(foci: pd.DataFrame)
 
 def test_a_level_that_nobody_has_is_refused_and_one_without_foci_is_drawn(foci: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="level: found 'level9', expected one of level1, level2, level3"):
-        foci_plot(foci, level="level9")
+        foci_by_volume(foci, level="level9")
     empty = pd.DataFrame(
         [
             ("a", "net", "", *row)
@@ -80,4 +80,4 @@ def test_a_level_that_nobody_has_is_refused_and_one_without_foci_is_drawn(foci: 
         ],
         columns=FOCI_COLUMNS,
     )
-    assert points(foci_plot(empty).axes[0]) == []
+    assert points(foci_by_volume(empty).axes[0]) == []

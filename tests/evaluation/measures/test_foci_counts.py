@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.measures.components import FociRules
 from evaluation.measures.foci import FOCI_COLUMNS, exam_foci
-from evaluation.measures.foci_counts import by_volume, counts, foci_words, summarise_foci
+from evaluation.measures.foci_counts import by_volume, counts, foci_words, of_own_yardstick, summarise_foci
 
 LEVELS = {"level1": 1, "level3": 3}
 
@@ -85,13 +85,10 @@ def test_sentences_say_how_few_foci_there_are(foci: pd.DataFrame) -> None:
     words = foci_words(summarise_foci(foci), ["anna"], ["net"])
     assert words == [
         "net missed 3 of 5 level1 foci; the readers missed 1. In 3 exams it marked 3 foci where there "
-        "is nothing "
-        "(the readers 0). Few foci, in 3 of 3 exams: one more or less is 20 % of them.",
+        "is nothing (the readers 0). Few foci, in 3 of 3 exams: one more or less is 20 % of them.",
         "net missed 2 of 4 level3 foci and called 0 lower; the readers missed 1 and called 1 lower. In "
-        "3 exams "
-        "it marked 3 foci where there is nothing (the readers 0). Few foci, in 2 of 3 exams: one more "
-        "or less "
-        "is 25 % of them.",
+        "3 exams it marked 3 foci where there is nothing (the readers 0). Few foci, in 2 of 3 exams: one "
+        "more or less is 25 % of them.",
     ]
 
 
@@ -120,17 +117,28 @@ def test_yardsticks_without_one_reader_are_said() -> None:
     assert words == (
         "net missed 1 to 2 level3 foci (of 1 to 2, by 2 yardsticks, each without one reader); the readers "
         "missed 0 to 1. In 1 exam it marked 1 focus where there is nothing (the readers 0). Few foci, "
-        "in 1 of 1 "
-        "exam: one more or less is 100 % of them."
+        "in 1 of 1 exam: one more or less is 100 % of them."
     )
+
+
+def test_a_model_by_the_yardstick_of_all_stands_beside_readers_by_the_others() -> None:
+    foci = table(
+        rows("a", "anna", "3.3.", "3...", "anna"),
+        rows("a", "anna", "3...", "3...", ""),
+        rows("a", "net", "3.3.", "3.3.", ""),
+    )
+    (words,) = foci_words(summarise_foci(foci), ["anna"], ["net"], ["level3"])
+    assert words.startswith("net missed 0 of 2 level3 foci; the readers missed 1. ")
+    assert {*of_own_yardstick(foci).left_out} == {"anna", ""}
+    own = of_own_yardstick(foci)
+    assert own.left_out[own.rater == "anna"].eq("anna").all()
 
 
 def test_a_level_without_foci_cannot_be_missed() -> None:
     foci = table(rows("a", "anna", "1..", "1.."), rows("a", "net", "1..", "1.3"))
     assert foci_words(summarise_foci(foci), ["anna"], ["net"], ["level3"]) == [
         "There is no level3 focus in 1 exam, so none can be missed; net marked 1 focus where there is "
-        "nothing "
-        "(the readers 0)."
+        "nothing (the readers 0)."
     ]
 
 

@@ -2,13 +2,13 @@
 
 Four readers and two models against the consensus, the yardstick and the yardsticks without each reader: 24
 pairs on three nested levels. Both start at the same label maps in memory and end at the same counts, matched
-one to one, which are compared. Panoptica wants an older NumPy and so a Python of its own, named by
-``--panoptica`` or ``BMSEG_PANOPTICA``: run with ``python -m benchmarks.foci --panoptica PYTHON``.
+one to one, which are compared. Panoptica wants older versions of what bmseg needs: its Python is named by
+BMSEG_PANOPTICA_PYTHON, and without one there is nothing to compare with. Run with ``python -m
+benchmarks.bench_foci``.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -21,20 +21,26 @@ import pandas as pd
 
 from benchmarks.masks import SHAPE, simulate_masks
 from benchmarks.timing import Row, seconds
+from evaluation.consensus.kinds import Rule
+from evaluation.consensus.rules import leave_one_out, staple
+from evaluation.consensus.votes import count_votes, paint
 from evaluation.measures.components import Components
 from evaluation.measures.foci import ROW_COLUMNS, exam_foci
 from evaluation.measures.foci_counts import counts
 
 READERS, MODELS = 4, 2
+#: Of the study's consensus and of the yardstick.
+RULES: tuple[Rule, ...] = ("multilabel", "map")
 LEVELS = {"level1": 1, "level2": 2, "level3": 3}
 AFFINE = np.diag([0.9, 0.9, 3.5, 1.0])
-PYTHON = "BMSEG_PANOPTICA"
+PYTHON = "BMSEG_PANOPTICA_PYTHON"
+PEER = Path(__file__).parent / "peer_panoptica_foci.py"
 
 
-def bench_foci(python: str | None, repeats: int = 3) -> list[Row]:
+def bench_foci(repeats: int = 3) -> list[Row]:
     """Time both in turn; refuses to report when their counts differ. No row without panoptica's Python."""
-    if not python:
-        print(f"foci: panoptica is left out; name its Python by --panoptica or {PYTHON}")
+    if not (python := os.environ.get(PYTHON)):
+        print(f"panoptica: left out; name its Python in {PYTHON}", flush=True)
         return []
     masks, pairs = _exam()
 
@@ -49,11 +55,12 @@ def bench_foci(python: str | None, repeats: int = 3) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "masks.npz"
         np.savez(path, **masks)
-        script = Path(__file__).with_name("panoptica_foci.py")
-        command = [python, str(script), str(path), json.dumps([pairs, list(LEVELS.values())])]
+        command = [python, str(PEER), str(path), json.dumps([pairs, list(LEVELS.values())])]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as peer:
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=environment,
+        ) as peer:  # fmt: skip
             assert peer.stdin
             assert peer.stdout
             version = peer.stdout.readline().strip()
@@ -77,17 +84,19 @@ def bench_foci(python: str | None, repeats: int = 3) -> list[Row]:
 
 
 def _exam() -> tuple[dict[str, np.ndarray], list[tuple[str, str]]]:
-    """Masks by name, and which is compared with which: (reference, rater)."""
-    readers = [f"reader{n + 1}" for n in range(READERS)]
-    models = [f"model{n + 1}" for n in range(MODELS)]
-    without = [f"without {reader}" for reader in readers]
-    names = [*readers, *models, "consensus", "yardstick", *without]
-    drawn = simulate_masks(SHAPE, readers=len(names))
-    masks = dict(zip(names, drawn.values(), strict=True))
-    pairs = [(whole, rater) for whole in ("consensus", "yardstick") for rater in (*readers, *models)]
-    for reader, yardstick in zip(readers, without, strict=True):
-        pairs += [(yardstick, rater) for rater in (reader, *models)]
-    return masks, pairs
+    """Label maps of raters and consensuses, and which is compared with which: (reference, rater)."""
+    maps = simulate_masks(SHAPE, readers=READERS + MODELS)
+    raters = list(maps)
+    readers, models = raters[:READERS], raters[READERS:]
+    own = {reader: maps[reader] for reader in readers}
+    votes = count_votes(own, (0, *LEVELS.values()))
+    for rule in RULES:
+        maps[rule] = paint(own, votes, staple(votes, rule=rule).label.astype(np.uint8))
+    pairs = [(rule, rater) for rule in RULES for rater in raters]
+    for reader, consensus in leave_one_out(votes, rule="map").items():
+        maps[f"without {reader}"] = paint(own, votes, consensus.label_on(votes).astype(np.uint8))
+        pairs += [(f"without {reader}", rater) for rater in (reader, *models)]
+    return maps, pairs
 
 
 def _check(rows: list[tuple], found: list[list[int]]) -> None:
@@ -99,18 +108,9 @@ def _check(rows: list[tuple], found: list[list[int]]) -> None:
         raise SystemExit(f"foci: {different.sum()} of {len(ours)} differ: {ours[first]}, {found[first]}")
 
 
-def main() -> None:
-    """Print the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--panoptica", default=os.environ.get(PYTHON), help="a Python that has panoptica")
-    parser.add_argument("--repeats", type=int, default=3)
-    asked = parser.parse_args()
-    for row in bench_foci(asked.panoptica, asked.repeats):
+if __name__ == "__main__":
+    for row in bench_foci():
         print(
             f"{row.name}: {row.ours:.2f} s, {row.peer_name} {row.peer:.2f} s, ratio {row.ratio:.1f} "
             f"({row.lowest:.1f} to {row.highest:.1f})"
         )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Panoptica's counts of foci, by a Python that has it: started by `benchmarks.foci`, never imported.
+"""Panoptica's counts of foci, by a Python that has it: started by `benchmarks.bench_foci`, never imported.
 
 It reads the masks once, then on every line of its input evaluates all pairs and answers with the seconds
 that took and the counts. Loading is not timed.
