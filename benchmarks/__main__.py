@@ -11,17 +11,19 @@ import datetime
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.timing import Row
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+SURFACE_PEERS = ["surface-distance-based-measures", "numpy", "scipy"]
 PEERS = ["SimpleITK", "nnunetv2", "torch", "dcm2niix", "numpy", "nibabel", "pydicom"]
 
 #: The sections of RESULTS.md in order, by title.
 SPEED = "Speed next to named peers"
+SURFACES = "Surface measures"
 RANKING = "Ranking"
 ROOM = "The reading room"
 TRAINING = "Training on a CPU"
@@ -31,7 +33,20 @@ EXCHANGEABLE = "One more reader"
 RANKS = "Rank intervals beside true ranks"
 FULL = "The full profile on a GPU"
 VOXELS = "DICOM: the same voxels as dcm2niix"
-SECTIONS = (SPEED, RANKING, ROOM, TRAINING, TRUTH, VERDICTS, EXCHANGEABLE, RANKS, FULL, VOXELS)
+SECTIONS = (SPEED, SURFACES, RANKING, ROOM, TRAINING, TRUTH, VERDICTS, EXCHANGEABLE, RANKS, FULL, VOXELS)
+
+_SPEED = """\
+Written by `make bench`. Ours and the peer run in turn, in one process (dcm2niix, `bmseg
+convert` and trainings as programs of their own); times are medians, the ratio is the median of
+peer / ours pair by pair, with its lowest and highest.
+"""
+
+_SURFACES = """\
+One exam, four readers and two models, three levels: raters against the study's consensus, the yardstick and
+the yardsticks that leave a reader out, readers against each other, models against readers. Ours is timed on
+all pairs, peers in turn on every third, their times multiplied; panoptica 2.1.7 by a Python of its own
+(`BMSEG_PANOPTICA_PYTHON`), each mask as one instance, our side by its convention.
+"""
 
 _VOXELS = """\
 Every series of the real images that tests use (`BMSEG_TEST_DATA`), read by ours and by
@@ -106,8 +121,14 @@ def _speed() -> dict[str, Section]:
     rows = [*bench_consensus(), *bench_study(), *bench_scoring(), *bench_dicom()]
     ranking_rows, ranking = bench_ranking()
     training_rows, training = bench_training()
-    table = _render([*rows, *ranking_rows, *training_rows])
-    return {SPEED: table, RANKING: _body(ranking), TRAINING: _body(training)}
+    table = _render([*rows, *ranking_rows, *training_rows], PEERS)
+    return {SPEED: f"{_SPEED}\n{table}", RANKING: _body(ranking), TRAINING: _body(training)}
+
+
+def _surfaces() -> dict[str, Section]:
+    from benchmarks.bench_surfaces import bench_surfaces
+
+    return {SURFACES: f"{_SURFACES}\n{_render(bench_surfaces(), SURFACE_PEERS)}"}
 
 
 def _room() -> dict[str, Section]:
@@ -155,6 +176,7 @@ def _voxels() -> dict[str, Section]:
 #: Imported when they are run: processes started anew import this module.
 PARTS: dict[str, Callable[[], dict[str, Section]]] = {
     "speed": _speed,
+    "surfaces": _surfaces,
     "room": _room,
     "voxels": _voxels,
     "truth": _truth,
@@ -178,12 +200,8 @@ def _body(section: str) -> Section:
     return section.partition("\n")[2].strip("\n") + "\n"
 
 
-def _render(rows: list[Row]) -> str:
+def _render(rows: list[Row], peers: Sequence[str]) -> str:
     lines = [
-        "Written by `make bench`. Ours and the peer run in turn, in one process (dcm2niix, `bmseg",
-        "convert` and trainings as programs of their own); times are medians, the ratio is the median of",
-        "peer / ours pair by pair, with its lowest and highest.",
-        "",
         "| what | peer | bmseg | peer takes | ratio (lowest to highest) |",
         "| --- | --- | --- | --- | --- |",
     ]
@@ -192,7 +210,7 @@ def _render(rows: list[Row]) -> str:
         f"**{row.ratio:.1f}** ({row.lowest:.1f} to {row.highest:.1f}) |"
         for row in rows
     ]
-    versions = ", ".join(f"{name} {version(name)}" for name in PEERS)
+    versions = ", ".join(f"{name} {version(name)}" for name in peers)
     lines += [
         "",
         f"{datetime.date.today()}: {os.cpu_count()} cores ({_processor()}), {platform.system()}, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
@@ -25,7 +25,11 @@ def paired(
 ) -> Row:
     """Time two functions in turn, after one uncounted run of each."""
     ours(), peer()
-    pairs = [(seconds(ours), seconds(peer)) for _ in range(repeats)]
+    return row_of(name, peer_name, [(seconds(ours), seconds(peer)) for _ in range(repeats)])
+
+
+def row_of(name: str, peer_name: str, pairs: Sequence[tuple[float, float]]) -> Row:
+    """The row of times that were taken in turn, ours before the peer's."""
     ratios = [theirs / mine for mine, theirs in pairs]
     mine, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
     return Row(name, peer_name, mine, theirs, statistics.median(ratios), min(ratios), max(ratios))

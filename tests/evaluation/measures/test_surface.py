@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations, permutations, product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from surface_distance import lookup_tables
 from evaluation.measures import surface
 from evaluation.measures.surface import SurfaceDistances, Surfaces
 from evaluation.measures.surface_elements import element_areas
+from evaluation.measures.tolerance import tolerance_of_readers
+from tests.support.people import people
 from tests.support.surface_problems import surface_problem
 
 peers = pytest.mark.filterwarnings("ignore::DeprecationWarning:surface_distance")
@@ -61,6 +64,26 @@ def test_elements_equal_surface_distance(begin: int) -> None:
         assert ours.masd() == pytest.approx(np.mean(directed), abs=1e-6)
         areas = theirs["surfel_areas_gt"].sum(), theirs["surfel_areas_pred"].sum()
         assert ours.assd() == pytest.approx(np.average(directed, weights=areas), abs=1e-6)
+
+
+@peers
+def test_outlines_of_five_people_equal_surface_distance(test_data: Path) -> None:
+    """Ten real images of 1030 x 1300 pixels; and their tolerance as docs/measures.md prints it."""
+    exams = []
+    for masks in people(test_data).values():
+        marked = {person: mask > 0 for person, mask in masks.items()}
+        exams.append(Surfaces(marked, (1, 1)))
+        theirs = surface_distance.compute_surface_distances(marked["person1"], marked["person5"], (1, 1))
+        ours = exams[-1].between("person1", "person5")
+        expected = surface_distance.compute_robust_hausdorff(theirs, 95)
+        assert ours.hausdorff(95) == pytest.approx(expected, abs=1e-6)
+        for tolerance in (0, 1, 3, 12):
+            nsd = surface_distance.compute_surface_dice_at_tolerance(theirs, tolerance)
+            assert ours.nsd(tolerance) == pytest.approx(nsd, abs=1e-6)
+    found = [tolerance_of_readers(exams, list(marked)[:4], "cell", share) for share in (0.5, 0.8, 0.95)]
+    assert [tolerance.mm for tolerance in found] == [2.83, 6, 12]
+    assert found[-1].radius == pytest.approx(30.3, abs=0.1)
+    assert found[-1].notices == []
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.9, 0.9, 3.5), (1.3, 0.7, 3.1), (0.3, 5.0, 2.0)])
