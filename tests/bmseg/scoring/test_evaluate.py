@@ -81,16 +81,23 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
         "interchangeability_by_reader.md", "interchangeability_by_reader.html", "alternative_annotator.csv",
         "alternative_annotator.md", "alternative_annotator.html", "consensus_audit.csv",
         "consensus_audit.md", "consensus_audit.html", "consensus_audit_in_words.md",
+        "scores.csv", "fair_scores.csv", "measures_interchangeability.csv", "measures_failures.csv",
+        "tolerance.csv", "nsd_curve.csv", "foci.csv", "foci_summary.csv", "foci_by_volume.csv",
+        "foci_in_words.md",
         *(
             f"{name}.{ending}"
-            for name in ("interchangeability", "interchangeability_by_reader", "alternative_annotator")
+            for name in (
+                "interchangeability", "interchangeability_by_reader", "alternative_annotator",
+                "measures_table1", "measures_comparisons",
+            )
             for ending in ("csv", "md", "html")
         ),
         *(
             f"figures/{name}.{ending}"
             for name in (
                 "fair_against_usual", "agreement", "comparisons_net", "volume_net", "slices_net",
-                "bland_altman_net",
+                "bland_altman_net", "nsd_curve", "foci", "measures_level1", "measures_level2",
+                "measures_level3", "measures_level2+3",
             )
             for ending in ("png", "svg")
         ),
@@ -178,7 +185,8 @@ def test_readers_alone_can_be_scored(folders: dict[str, Path], tmp_path: Path) -
     raters = Raters({reader: folders[reader] for reader in READERS}, {})
     evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")
     figures = {path.stem for path in (tmp_path / "out" / "figures").glob("*.png")}
-    assert figures == {"dice_raters", "fair_against_usual", "agreement", "audit_knee_b"}
+    of_measures = {"foci", "nsd_curve", *(f"measures_{level}" for level in load_study().level_names)}
+    assert figures - of_measures == {"dice_raters", "fair_against_usual", "agreement", "audit_knee_b"}
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -140,11 +140,12 @@ def test_the_report_of_plain_folders(scored: Path, tmp_path: Path) -> None:
     for title in (
         "The fair comparison", "Beside the readers, without a consensus", "Methods compared",
         "Models against readers", "Agreement of readers",
-        "Where it fails", "Volumes", "The same table by other consensuses",
+        "Surfaces, foci and volumes", "Where it fails", "Volumes", "The same table by other consensuses",
     ):  # fmt: skip
         assert f"<h2>{title}</h2>" in page
-    # Of both: two boxplots together, fair against usual, agreement; of each: five.
-    assert page.count("data:image/svg+xml") == 1 + 3 + 2 * 5
+    # Of both: two boxplots together, fair against usual, agreement, foci, tolerance, four rows of Table 1; of
+    # each: five.
+    assert page.count("data:image/svg+xml") == 1 + 3 + 2 + 4 + 2 * 5
     [headline] = [
         line[2:]
         for line in (out / "methods_compared_in_words.md").read_text().splitlines()

@@ -116,7 +116,7 @@ def test_all_that_is_marked_in_one_slice_of_several_stays_a_volume() -> None:
 
 
 @pytest.mark.parametrize("empty", ["reference", "rater", "both"])
-def test_empty_masks(pair: Pair, empty: str) -> None:
+def test_empty_masks(empty: str) -> None:
     whole = {"reference": np.zeros((14, 12, 5), np.uint8), "rater": np.zeros((14, 12, 5), np.uint8)}
     if empty != "both":
         whole["rater" if empty == "reference" else "reference"][3:5, 3:5, 2] = 2

@@ -138,7 +138,7 @@ def test_the_tolerance_is_that_of_the_readers_alone(study: ReaderStudy, masks: M
     assert given[m.TOLERANCE].set_index("level").source["level1"] == "fixed before"
 
 
-def test_readers_who_miss_each_other_have_the_median_as_tolerance(masks: Masks) -> None:
+def test_readers_who_miss_each_other_have_the_median_as_tolerance() -> None:
     far = np.zeros((60, 8, 5), np.uint8)
     apart = {}
     for exam in ("e0", "e1"):
