@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from bmseg.errors import InputError
+from bmseg.errors import InputError, WorkError
 from bmseg.outputs.provenance import file_hash, files_hash
 from bmseg.scoring.evaluation import Evaluation, mask_name, output_of
 from bmseg.scoring.lineage import refuse_proposed, taught_in
@@ -17,12 +18,16 @@ from bmseg.study import Study
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.images import Volume, write_volume
+from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
-from evaluation.study import ReaderStudy, Unit, score_exam
+from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
 from evaluation.study.drawing import audit_figure
 from evaluation.study.lineage import twins_told
+
+# Of all masks together: as of ten knees and six raters.
+_LARGE_BYTES = 400_000
 
 
 @dataclass(frozen=True)
@@ -181,22 +186,20 @@ def evaluate(
     output = output_of(out)
     if output.made_from(inputs):
         return Evaluation.read(out, study_file, skipped=True)
-    done = []
+    by_name: dict[str, ScoredExam] = {}
+    work = partial(_score, design, files, list(raters.readers), allowed)
     with output.replaced(inputs) as made:
-        for exam in tqdm(exams, desc="evaluate", unit="exam", disable=None):
-            masks = {
-                rater: read_mask(paths[exam], design.labels, keep_notes=True)
-                for rater, paths in files.items()
-            }
-            region = read_mask(allowed[exam], (0, 1)) if allowed else None
-            scored, painted = score_exam(design, exam, masks, list(raters.readers), region)
-            affine = next(iter(masks.values())).affine
+        each = run_each(work, exams, died=_died, processes=None if _is_large(files, exams) else 1)
+        for exam, (scored, painted) in tqdm(
+            each, total=len(exams), desc="evaluate", unit="exam", disable=None
+        ):
             for kind, labels in painted.items():
-                write_volume(made.folder / mask_name(exam, kind), Volume(labels, affine))
+                write_volume(made.folder / mask_name(exam, kind), labels)
             if scored.picture:
                 sheet = audit_figure(design, scored.name, scored.picture)
                 save_figure(sheet, made.folder / "figures", f"audit_{exam}", endings=("png",))
-            done.append(scored)
+            by_name[exam] = scored
+        done = [by_name[exam] for exam in exams]
         found = ReaderStudy.of(design, done, list(raters.readers), list(raters.models), facts)
         for name, text in found.texts().items():
             made.write(name, text)
@@ -210,6 +213,32 @@ def evaluate(
             *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
         ]
     return Evaluation(out, study, found, output.read())
+
+
+def _score(
+    design: Design,
+    files: Mapping[str, Mapping[str, Path]],
+    readers: Sequence[str],
+    allowed: Mapping[str, Path],
+    exam: str,
+) -> tuple[ScoredExam, dict[str, Volume]]:
+    """An exam from its files, and its consensuses as label maps."""
+    masks = {rater: read_mask(paths[exam], design.labels, keep_notes=True) for rater, paths in files.items()}
+    region = read_mask(allowed[exam], (0, 1)) if allowed else None
+    scored, painted = score_exam(design, exam, masks, readers, region)
+    affine = next(iter(masks.values())).affine
+    return scored, {kind: Volume(labels, affine) for kind, labels in painted.items()}
+
+
+def _died(exam: str) -> NoReturn:
+    raise WorkError(
+        f"{exam}: the process that scored it was ended, most often for want of memory; run it again"
+    )
+
+
+def _is_large(files: Mapping[str, Mapping[str, Path]], exams: Sequence[str]) -> bool:
+    """Whether processes that score exams side by side are worth their start, by the size of the files."""
+    return sum(paths[exam].stat().st_size for paths in files.values() for exam in exams) > _LARGE_BYTES
 
 
 def write_figures(found: ReaderStudy, folder: Path) -> None:
