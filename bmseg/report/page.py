@@ -24,8 +24,10 @@ from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
 from evaluation.figures.files import save_figure
 from evaluation.figures.slices import difference_sheet, overlay_sheet
+from evaluation.measures.components import Components
+from evaluation.measures.foci import LOWER, MISSED, drawn_foci
 from evaluation.statistics.words import number
-from evaluation.study import ReaderStudy
+from evaluation.study import Design, ReaderStudy
 from evaluation.study.lineage import judged
 from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, TABLE1, TABLE1_FAIR, said_first, usual_notes
 from evaluation.table import Table, dice_table
@@ -183,7 +185,7 @@ def _slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) ->
     study, found, dataset = evaluation.study, evaluation.found, workspace.dataset
     reference = found.reference.removeprefix("the ")
     first = found.models[0]
-    slices, differences = [], []
+    slices, differences, outlined = [], [], []
     for exam, dice in _worst_to_best(found[DICE], first):
         image = read_volume(dataset.image_path(exam, "test", dataset.spec.channels[0]))
         consensus = read_volume(evaluation.consensus(exam)).array
@@ -197,6 +199,7 @@ def _slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) ->
         title = f"{exam}, slice {shown + 1}\n{score}"
         slices.append((title, image.array[:, :, shown].T, seen))
         differences.append((title, image.array[:, :, shown].T, seen[reference], seen[first]))
+        outlined.append(_foci_not_found(found.design, consensus, masks[first], image.affine, shown))
     colors = {level.value: level.color for level in study.levels}
     shared: dict[str, Any] = {
         "colors": colors,
@@ -205,7 +208,9 @@ def _slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) ->
     }
     sheets = {
         "overlays": overlay_sheet(slices, **shared),
-        "differences": difference_sheet(differences, rater=first, reference=reference, **shared),
+        "differences": difference_sheet(
+            differences, rater=first, reference=reference, outlined=outlined, **shared
+        ),
     }
     return [
         path
@@ -213,6 +218,20 @@ def _slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) ->
         for path in save_figure(figure, folder, name)
         if path.suffix == ".png"
     ]
+
+
+def _foci_not_found(
+    design: Design, reference: np.ndarray, mask: np.ndarray, affine: np.ndarray, shown: int
+) -> dict[str, np.ndarray]:
+    """Foci that a rater missed, or called lower, on a slice; nothing where no foci are asked for."""
+    if not any(measure.of_foci for measure in design.measured):
+        return {}
+    components = Components(reference.shape, affine, design.levels, design.foci, design.ordered)
+    outcomes = {"missed focus": MISSED} | ({"focus called lower": LOWER} if design.ordered else {})
+    return {
+        name: drawn_foci(reference, mask, outcome, components)[:, :, shown].T
+        for name, outcome in outcomes.items()
+    }
 
 
 def _worst_to_best(scores: pd.DataFrame, model: str) -> list[tuple[str, float]]:

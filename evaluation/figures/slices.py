@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -22,6 +23,8 @@ DIFFERENCES = {
 }
 # Kinds of difference are read by colour alone: less of the image shines through than in the masks.
 _OPACITY, _STRONGER = 0.6, 1.4
+# Colour and line of what is outlined: seen on the image, told apart without colour.
+_OUTLINES = (("#ffe100", "-"), ("#ffffff", ":"))
 
 
 @styled
@@ -59,6 +62,7 @@ def difference_sheet(
     colors: Mapping[int, str],
     reference: str = "consensus",
     levels: Sequence[int] | None = None,
+    outlined: Sequence[Mapping[str, np.ndarray]] = (),
     aspect: float = 1.0,
     note: str = "",
 ) -> Figure:
@@ -75,19 +79,33 @@ def difference_sheet(
         Mask value to colour.
     levels : sequence of int, optional
         Mask values to look at, taken as one; by default all, each of its own.
+    outlined : sequence of mapping of str to ndarray
+        Of each slice what is outlined in the last column, such as foci that were missed: bool, of the shape
+        of the masks, by what the key calls it, two at most.
     aspect : float
         Height of a pixel divided by its width.
     """
     headings = ["image", reference, rater, "difference"]
     figure, rows = _sheet([(title, image) for title, image, *_ in slices], headings, aspect, legend=True)
     codes = dict(enumerate(DIFFERENCES.values(), start=1))
-    for row, (_, _, *masks) in zip(rows, slices, strict=True):
+    drawn = list(rows)
+    for row, (_, _, *masks) in zip(drawn, slices, strict=True):
         layers = [_tinted(_of_levels(mask, levels), colors) for mask in masks]
         layers.append(_tinted(difference(masks[0], masks[1], levels), codes, _OPACITY * _STRONGER))
         for axes, layer in zip(row[1:], layers, strict=True):
             axes.imshow(layer, aspect=aspect, interpolation="nearest")
+    looks = dict(zip(dict.fromkeys(name for each in outlined for name in each), _OUTLINES, strict=False))
+    for row, each in zip(drawn, outlined, strict=False):
+        for name, mask in each.items():
+            if mask.any():
+                color, line = looks[name]
+                row[-1].contour(mask, [0.5], colors=color, linestyles=line, linewidths=1)
     kinds = [kind for kind in DIFFERENCES if levels is None or kind != "other level"]
-    handles = [Patch(facecolor=DIFFERENCES[kind], label=kind) for kind in kinds]
+    handles: list[Artist] = [Patch(facecolor=DIFFERENCES[kind], label=kind) for kind in kinds]
+    handles += [
+        Patch(facecolor="#555555", edgecolor=color, linestyle=line, label=name)
+        for name, (color, line) in looks.items()
+    ]
     figure.legend(handles=handles, ncols=len(handles), loc="outside upper right")
     return noted(figure, note)
 
