@@ -22,6 +22,7 @@ from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
+from evaluation.measures.kinds import READERS
 from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
 from evaluation.study.drawing import audit_figure
 from evaluation.study.lineage import twins_told
@@ -153,6 +154,11 @@ def evaluate(
         When masks are missing, extra, damaged, on another grid or hold an undeclared label.
     """
     _check_names(study, raters)
+    if f"nsd@{READERS}" in study.scores.measures and len(raters.readers) < 2:
+        raise InputError(
+            f"{study_file}: scores.measures: found nsd@{READERS} with reader {next(iter(raters.readers))} "
+            "alone, expected two or more, whose surfaces give the tolerance; name one in mm, as nsd@2"
+        )
     files = {rater: list_masks(folder) for rater, folder in {**raters.readers, **raters.models}.items()}
     exams = match_exams(files, raters.exams)
     for reader, folder in raters.readers.items():

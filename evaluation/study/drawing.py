@@ -79,7 +79,12 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
             ),
         )  # fmt: skip
     if m.FOCI in found and len(found[m.FOCI]):
-        yield m.FOCI.name, foci_by_volume(found[m.FOCI], level=design.spoken_of[-1], models=models, note=note)
+        yield (
+            m.FOCI.name,
+            foci_by_volume(
+                found[m.FOCI], level=design.spoken_of[-1], models=models, reference="the yardstick", note=note
+            ),
+        )
     if m.MEASURES_TABLE1 in found:
         summary = found[m.MEASURES_TABLE1]
         for level in design.by_name:

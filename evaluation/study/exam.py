@@ -29,7 +29,7 @@ from evaluation.measures.volume import volumes
 from evaluation.scores.fair import NOBODY, score_fair
 from evaluation.scores.twins import alike
 from evaluation.study.design import Design
-from evaluation.study.measured import Measured, measure_exam
+from evaluation.study.measured import Measured, measure_exam, tolerance_warnings
 from evaluation.study.pictures import AuditPicture, worst_picture
 
 #: The consensus among the raters of a table of volumes.
@@ -180,6 +180,7 @@ def score_exam(
             *(f"{rater}: {note}" for rater, mask in masks.items() for note in mask.notes),
             *map(str, find_displaced(arrays)),
             *_told(design, consensuses, audits),
+            *tolerance_warnings(design, placed.grid.spacing.tolist()),
         ],
     )
     return scored, painted

@@ -60,9 +60,13 @@ def measure_notes(found: Results, shown: Sequence[Measure]) -> list[str]:
     if needing and found.design.one_empty is OneEmpty.LEFT_OUT:
         notes.append("One mask empty: left out of medians, and counted; Dice is 0 there.")
     if TOLERANCE in found and len(found[TOLERANCE]):
-        told = ", ".join(f"{row.level} {row.tolerance:.2f} mm" for row in found[TOLERANCE].itertuples())
-        whose = dict.fromkeys(found[TOLERANCE].source)
-        notes.append(f"Tolerances ({', '.join(whose)}): {told}.")
+        for source, rows in found[TOLERANCE].groupby("source", sort=False):
+            of_levels = ", ".join(
+                row.level if pd.isna(row.tolerance) else f"{row.level} {row.tolerance:.2f} mm"
+                for row in rows.itertuples()
+            )
+            none = "No tolerance" if rows.tolerance.isna().all() else "Tolerance"
+            notes.append(f"{none}: {of_levels} ({source}).")
         notes += [row.notices for row in found[TOLERANCE].itertuples() if row.notices]
     notes.append(
         "Exams with a value, of all, where some have none. No verdict rests on measures beside Dice."

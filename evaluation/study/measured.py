@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from evaluation.consensus.audited import STUDY, WITHOUT, YARDSTICK
+from evaluation.measures.kinds import asked_for
 from evaluation.measures.measure import OneEmpty, Status
 from evaluation.measures.pairs import ExamMeasured
-from evaluation.measures.surface_distances import SurfaceDistances
+from evaluation.measures.surface_distances import ROUNDING, SurfaceDistances
 from evaluation.scores.fair import NOBODY
+from evaluation.statistics.words import number
 from evaluation.study.design import Design
 
 #: Against what a row is: the study's own consensus, consensuses without one reader, the yardstick of all
@@ -64,6 +66,18 @@ class Measured:
             for (against, other, rater, of), found in self.surfaces.items()
             if against == PAIR and of == level and {other, rater} <= {*readers}
         ]
+
+
+def tolerance_warnings(design: Design, spacing: Sequence[float]) -> list[str]:
+    """Of tolerances that a study names, those that its voxels, mm, cannot carry."""
+    asked = {name: asked_for(name).tolerance for name in design.measures}
+    voxel = min(spacing)
+    return [
+        f"{name}: the tolerance of {mm:g} mm is below a voxel ({number(voxel)} mm): surfaces are apart by "
+        "whole voxels, so that only what coincides is within it"
+        for name, mm in asked.items()
+        if mm is not None and mm < voxel - ROUNDING
+    ]
 
 
 def measure_exam(
