@@ -32,7 +32,7 @@ def study_file(folder: Path, scores: str = "", scale: str = "nominal") -> Path:
 
 @pytest.fixture(scope="module")
 def masks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Eight boxes in three exams; every rater moves each by a voxel or not, and the model loses the bladder."""
+    """Eight boxes in three exams, each moved by a voxel or not; the model loses the bladder."""
     root, rng = tmp_path_factory.mktemp("organs"), np.random.default_rng(4)
     for rater in ("anna", "ben", "carl", "net"):
         (root / rater).mkdir()
@@ -101,8 +101,8 @@ def test_one_reader_has_distances_and_a_tolerance_that_voxels_cannot_carry_is_to
         load_study(path), path, Raters({"anna": masks["anna"]}, {"net": masks["net"]}), tmp_path / "o"
     )
     assert [warning for warning in done.warnings if "nsd@0.5" in warning] == [
-        "ct_0, ct_1, ct_2: nsd@0.5: the tolerance of 0.5 mm is below a voxel (1.50 mm): surfaces are apart by "
-        "whole voxels, so that only what coincides is within it"
+        "ct_0, ct_1, ct_2: nsd@0.5: the tolerance of 0.5 mm is below a voxel (1.50 mm): surfaces are apart "
+        "by whole voxels, so that only what coincides is within it"
     ]
     scores = pd.read_csv(tmp_path / "o" / "scores.csv")
     assert not scores[scores.measure == "hd95:voxels"].value.isna().any()
