@@ -23,7 +23,7 @@ PEERS = ["SimpleITK", "nnunetv2", "torch", "dcm2niix", "numpy", "nibabel", "pydi
 
 #: The sections of RESULTS.md in order, by title.
 SPEED = "Speed next to named peers"
-SURFACES = "Surface measures"
+SURFACES = "Surfaces and foci"
 RANKING = "Ranking"
 ROOM = "The reading room"
 TRAINING = "Training on a CPU"
@@ -45,7 +45,8 @@ _SURFACES = """\
 One exam, four readers and two models, three levels: raters against the study's consensus, the yardstick and
 the yardsticks that leave a reader out, readers against each other, models against readers. Ours is timed on
 all pairs, peers in turn on every third, their times multiplied; panoptica 2.1.7 by a Python of its own
-(`BMSEG_PANOPTICA_PYTHON`), each mask as one instance, our side by its convention.
+(`BMSEG_PANOPTICA_PYTHON`), each mask as one instance, our side by its convention. Foci: the same counts as
+panoptica's, all pairs of both.
 """
 
 _VOXELS = """\
@@ -126,9 +127,10 @@ def _speed() -> dict[str, Section]:
 
 
 def _surfaces() -> dict[str, Section]:
+    from benchmarks.bench_foci import bench_foci
     from benchmarks.bench_surfaces import bench_surfaces
 
-    return {SURFACES: f"{_SURFACES}\n{_render(bench_surfaces(), SURFACE_PEERS)}"}
+    return {SURFACES: f"{_SURFACES}\n{_render([*bench_surfaces(), *bench_foci()], SURFACE_PEERS)}"}
 
 
 def _room() -> dict[str, Section]:
