@@ -31,7 +31,7 @@ from evaluation.scores.reader_rates import (
 )
 from evaluation.scores.sensitivity import Way, sensitivity
 from evaluation.scores.table1 import summarise_fair
-from evaluation.scores.twins import find_twins, scored_as_reader
+from evaluation.scores.twins import find_twins, scored_as_reader, twins_of
 from evaluation.study import lineage
 from evaluation.study import tables as t
 from evaluation.study.beyond import Beyond
@@ -115,6 +115,7 @@ def tables_on_demand(
     # A copy is judged nowhere, and the others as if it was not there.
     judged = [model for model in models if model not in lineage.copies_in(twins, readers, models)]
     beside = several and bool(judged)
+    copied = twins_of(twins, readers)
     parts = [
         Part(
             partial(_scores, design, exams, usual),
@@ -144,7 +145,7 @@ def tables_on_demand(
     if several:
         parts.append(
             Part(
-                partial(_agreement, design, exams, readers),
+                partial(_agreement, design, exams, readers, copied),
                 (t.AGREEMENT_DICE, t.AGREEMENT_CHANCE, t.READER_RATES, t.VOLUMES_BLAND_ALTMAN),
                 (t.READER_CONFUSIONS, t.VOLUMES_ICC),
             )
@@ -152,7 +153,7 @@ def tables_on_demand(
     if len(design.measured) > 1:
         beyond = Beyond(design, exams, readers, models, judged, twins, cohort)
         parts += [Part(make, tables) for make, tables in beyond.parts()]
-    parts.append(Part(partial(_failures, exams, cohort), _FAILURES, _OF_COHORT))
+    parts.append(Part(partial(_failures, exams, copied if several else {}, cohort), _FAILURES, _OF_COHORT))
     if several:
         parts.append(
             Part(
@@ -252,7 +253,9 @@ def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Seq
     yield t.DECISIONS, pooled_decisions({exam.name: exam.consensuses.study for exam in exams})
 
 
-def _agreement(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> _Found:
+def _agreement(
+    design: Design, exams: Sequence[ScoredExam], readers: Sequence[str], copied: Mapping[str, str]
+) -> _Found:
     votes = {exam.name: exam.votes for exam in exams}
     consensuses = {exam.name: exam.consensuses.study for exam in exams}
     measured = of_all(exams, "volumes")
@@ -263,6 +266,7 @@ def _agreement(design: Design, exams: Sequence[ScoredExam], readers: Sequence[st
     yield t.READER_RATES, summarise_rates(reader_rates(consensuses, dict(design.levels)))
     models = [rater for rater in exams[0].votes.raters if rater not in readers]
     references = {reader: without_own(reader) for reader in readers} | dict.fromkeys(models, YARDSTICK)
+    references |= {model: without_own(reader) for model, reader in copied.items()}
     yield t.VOLUMES_BLAND_ALTMAN, compare_volumes(measured, references)
     confusions = reader_confusions(consensuses)
     if len(confusions):
@@ -271,10 +275,12 @@ def _agreement(design: Design, exams: Sequence[ScoredExam], readers: Sequence[st
         yield t.VOLUMES_ICC, volume_icc(measured, readers)
 
 
-def _failures(exams: Sequence[ScoredExam], cohort: pd.DataFrame | None) -> _Found:
+def _failures(exams: Sequence[ScoredExam], copied: Mapping[str, str], cohort: pd.DataFrame | None) -> _Found:
     """Where raters fail: small volumes, outer slices, sites, groups, ages, outside the region."""
     scores, counts = of_all(exams, "scores"), of_all(exams, "slices")
-    errors = error_volumes(of_all(exams, "without_own"), {exam.name: exam.voxel_ml for exam in exams})
+    errors = error_volumes(
+        lineage.without_own_masks(exams, copied), {exam.name: exam.voxel_ml for exam in exams}
+    )
     yield t.ERRORS, errors
     yield t.ERRORS_SUMMARY, summarise_errors(errors)
     yield t.DICE_AGAINST_VOLUME, correlations(errors, "reference_ml")

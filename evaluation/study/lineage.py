@@ -10,6 +10,7 @@ import pandas as pd
 from evaluation.comparison import models, readers, teachers, ways
 from evaluation.comparison.verdicts import Verdict, model_verdicts, reader_verdicts
 from evaluation.scores import twins
+from evaluation.study.exam import ScoredExam, of_all
 from evaluation.study.results import Declared, Results
 
 
@@ -23,6 +24,19 @@ def copies_in(twins_found: pd.DataFrame, readers: Sequence[str], models: Sequenc
     pairs = [sorted(pair, key=place.__getitem__) for pair in twins.twin_models(twins_found, readers)]
     of_readers = twins.twins_of(twins_found, readers)
     return {later: first for first, later in sorted(pairs, reverse=True)} | of_readers
+
+
+def without_own_masks(exams: Sequence[ScoredExam], copied: Mapping[str, str]) -> pd.DataFrame:
+    """Scores of each rater against what holds no mask of its own, of all exams.
+
+    `copied` is model to the reader whose masks it has: it is held against what that reader had no part in.
+    """
+    without = of_all(exams, "without_own")
+    if not copied:
+        return without
+    fair = of_all(exams, "fair")
+    theirs = fair[fair.rater.map(copied) == fair.left_out]
+    return pd.concat([without[~without.rater.isin(copied)], theirs[list(without)]], ignore_index=True)
 
 
 def copies(found: Results) -> dict[str, str]:

@@ -66,3 +66,18 @@ def test_every_rater_has_one_row_an_exam_and_level(study: ReaderStudy) -> None:
     errors: pd.DataFrame = study[tables.ERRORS]
     assert len(errors) == 4 * 4 * 3
     assert set(study[tables.VOLUMES_BLAND_ALTMAN].rater) == {*READERS, "net"}
+
+
+def test_a_copy_is_held_against_what_its_reader_had_no_part_in(
+    masks: dict[str, dict[str, np.ndarray]],
+) -> None:
+    design, affine = Design(LEVELS, rule="majority"), np.diag([0.9, 0.9, 3.5, 1])
+    exams = []
+    for exam, each in masks.items():
+        volumes = {rater: Volume(mask, affine) for rater, mask in {**each, "net": each["ben"]}.items()}
+        exams.append(score_exam(design, exam, volumes, READERS)[0])
+    found = ReaderStudy.of(design, exams, READERS, ["net"])
+    errors = found[tables.ERRORS].set_index("rater").drop(columns=["exam", "level"])
+    assert errors.loc["net"].to_numpy().tolist() == errors.loc["ben"].to_numpy().tolist()
+    agreement = found[tables.VOLUMES_BLAND_ALTMAN].set_index("rater").drop(columns="level")
+    assert agreement.loc["net"].to_numpy().tolist() == agreement.loc["ben"].to_numpy().tolist()
