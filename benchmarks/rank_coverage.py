@@ -2,8 +2,9 @@
 
 Six algorithms with near ties and a true tie, or all alike, on Dice-like scores that are skewed to the left.
 The true ranks are those by the board's own quantity over endless cases: the mean score, or over three levels
-the mean of the levels' ranks. Beside the intervals stand the bootstrap's spread, and what the signed-rank
-tests alone would give. Run with ``python -m benchmarks.rank_coverage``.
+the mean of the levels' ranks. Unlike tasks are one of shares and two of distances, which a failure makes
+120 mm; their tests over tasks are of ranks within cases. Beside the intervals stand the bootstrap's spread,
+and what the signed-rank tests alone would give. Run with ``python -m benchmarks.rank_coverage``.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Design:
 
     skill: np.ndarray
     failure: np.ndarray
+    #: Whether all tasks but the first are distances, in mm.
+    unlike: bool = False
 
     def draw(self, random: np.random.Generator, n_cases: int) -> np.ndarray:
         """Scores, shape (cases, algorithms, levels)."""
@@ -44,11 +47,20 @@ class Design:
         hardness = random.normal(0, 0.5, (n_cases, 1, 1)) + random.normal(0, 0.3, (n_cases, 1, shape[2]))
         noise = 0.5 * (1 - random.exponential(1, shape))
         scores = expit(1 - 0.5 * np.arange(shape[2]) + hardness + self.skill + noise)
-        return np.where(random.random(shape) < self.failure, 0.0, scores)
+        scores = np.where(random.random(shape) < self.failure, 0.0, scores)
+        if self.unlike:
+            scores[..., 1] = np.where(scores[..., 1] > 0, -25 * np.log(np.maximum(scores[..., 1], 1e-3)), 120)
+            scores[..., 2] = np.where(scores[..., 2] > 0, 8 / np.maximum(scores[..., 2], 1e-2) - 8, 120)
+        return scores
+
+    @property
+    def signs(self) -> np.ndarray:
+        """Of each task, so that larger is better."""
+        return np.array([1] + [-1 if self.unlike else 1] * (self.skill.shape[1] - 1))
 
     def true_ranks(self) -> tuple[np.ndarray, np.ndarray]:
         """First and last place that each algorithm takes by the true quantity; ties take theirs together."""
-        means = self.draw(np.random.default_rng(1), ENDLESS).mean(axis=0)
+        means = self.signs * self.draw(np.random.default_rng(1), ENDLESS).mean(axis=0)
         _, alike = np.unique(np.hstack([self.skill, self.failure]), axis=0, return_inverse=True)
         means = np.stack([means[alike == own].mean(axis=0) for own in alike])
         mean_rank = np.round(stats.rankdata(-means, axis=0, method="min").mean(axis=1), 9)
@@ -57,11 +69,11 @@ class Design:
         return first, last
 
 
-def _three_levels(failure: np.ndarray) -> Design:
+def _three_levels(failure: np.ndarray, *, unlike: bool = False) -> Design:
     """Levels on which the order differs."""
     other = np.random.default_rng(3).normal(0, 0.15, (6, 3))
     other[-1] = other[-2]
-    return Design(_SKILLS[:, None] + other, np.repeat(failure[:, None], 3, axis=1))
+    return Design(_SKILLS[:, None] + other, np.repeat(failure[:, None], 3, axis=1), unlike)
 
 
 DESIGNS = {
@@ -70,6 +82,8 @@ DESIGNS = {
     "failing": Design(_SKILLS[:, None], _FAILURES[:, None]),
     "three levels": _three_levels(np.zeros(6)),
     "three levels, failing": _three_levels(_FAILURES),
+    "unlike tasks": _three_levels(np.zeros(6), unlike=True),
+    "unlike tasks, failing": _three_levels(_FAILURES, unlike=True),
 }
 
 
@@ -96,7 +110,9 @@ def coverage(
     rows = []
     for _ in range(repeats):
         row: list[float] = []
-        for low, high in _intervals(chosen.draw(random, n_cases), Rules(exact=True, bootstraps=bootstraps)):
+        smaller = [f"level{place + 1}" for place in np.flatnonzero(chosen.signs < 0)]
+        rules = Rules(exact=True, bootstraps=bootstraps, smaller_is_better=smaller)
+        for low, high in _intervals(chosen.draw(random, n_cases), rules):
             row += [float(((low <= first) & (last <= high)).all()), float((high - low + 1).mean())]
         rows.append(row)
     return Coverage(design, n_cases, *np.mean(rows, axis=0).tolist())

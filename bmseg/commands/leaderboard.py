@@ -37,14 +37,25 @@ board_options = together(
 @board_options
 @click.option("--overlays", is_flag=True, help="Show worst exams with the consensus: it is then public.")
 @click.option("--title", help="Of the challenge. [default: the study's]")
-def init(root: Path, board_folder: Path | None, overlays: bool, title: str | None) -> None:
+@click.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="NAME",
+    help="Rank every level by it too, beside Dice, as hd95 or nsd@readers. Repeat.",
+)
+def init(
+    root: Path, board_folder: Path | None, overlays: bool, title: str | None, measures: tuple[str, ...]
+) -> None:
     """Make a board of the workspace's test exams and score the readers.
 
-    Rules stand in its challenge.toml, to be edited; a board that is there is kept.
+    Rules stand in its challenge.toml, to be edited; a board that is there is kept. Scores by measures that
+    stand in its weights since, and tolerances for them, are added from masks that are at hand.
     """
-    from bmseg.leaderboard.board import init_board
+    from bmseg.leaderboard.board import Board
     from bmseg.leaderboard.challenge import default_challenge
     from bmseg.leaderboard.completing import complete
+    from bmseg.leaderboard.making import init_board, tolerances_told
     from bmseg.leaderboard.scoring import Reference
     from bmseg.workspace import kept_study, open_workspace
 
@@ -52,14 +63,21 @@ def init(root: Path, board_folder: Path | None, overlays: bool, title: str | Non
     reference = Reference.of(study, workspace.readers(), workspace.test_exams())
     challenge = default_challenge(
         study, synthetic=workspace.is_synthetic, overlays=overlays,
-        title=title, n_readers=len(reference.readers),
+        title=title, n_readers=len(reference.readers), measures=measures,
     )  # fmt: skip
     with timed("leaderboard init"):
         board, made = init_board(
             board_folder or workspace.leaderboard, challenge, kept_study(workspace.root), reference
         )
     if added := [] if made else complete(board, reference):
-        click.echo(f"{board.root}: other ways to look were added for {', '.join(added)}")
+        click.echo(f"{board.root}: scores that it did not have were added for {', '.join(added)}")
+        board = Board.open(board.root)
+    if not made and (new := [name for name in measures if name not in board.challenge.ranking.measures]):
+        click.echo(
+            f"{board.root}: kept as it is, and {', '.join(new)} is not in its weights; put tasks such as "
+            f'"{study.levels[0].name} {new[0]}" = 1.0 into challenge.toml, then run init again'
+        )
+    echo_each(tolerances_told(board.contract))
     exams, readers = len(board.contract.exams), ", ".join(reference.readers)
     click.echo(f"{board.root}: {'made' if made else 'there already'}, {exams} test exams, {readers}")
 

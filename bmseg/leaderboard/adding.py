@@ -8,14 +8,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bmseg.errors import InputError, WorkError
-from bmseg.leaderboard.board import DICE_FILE, STAGING, WAYS_FILE, Board
+from bmseg.leaderboard.board import DICE_FILE, MEASURES_FILE, STAGING, WAYS_FILE, Board
 from bmseg.leaderboard.copies import copied_told
 from bmseg.leaderboard.entries import Description, Entry, Event, entry_text, read_entry, write_entry
+from bmseg.leaderboard.gathering import AVERAGE_READER
 from bmseg.leaderboard.kept import scores_text
 from bmseg.leaderboard.ledger import now
+from bmseg.leaderboard.measuring import score_measures
 from bmseg.leaderboard.resembling import resembling
 from bmseg.leaderboard.scoring import Reference, score_submission
-from bmseg.leaderboard.standings import AVERAGE_READER
 from bmseg.leaderboard.submission import check_submission
 from bmseg.leaderboard.texts import check_about, check_reason, check_team
 from bmseg.leaderboard.ways import score_ways
@@ -57,6 +58,7 @@ def add_submission(
     challenge refuses that.
     """
     about = about or Description()
+    board.check_tolerances()
     check_team(team, taken=board.teams, reserved=[*board.study.reader_names, "consensus", AVERAGE_READER])
     check_about(about.title, about.method, about.description, about.url)
     if unknown := [reader for reader in taught_by if reader not in board.study.reader_names]:
@@ -71,11 +73,15 @@ def add_submission(
     notices = list(checked.notices)
     if checked.missing:
         n = f"{len(checked.missing)} of {len(board.contract.exams)}"
-        notices.append(f"missing {n} exams, which count as Dice 0: {', '.join(checked.missing)}")
+        counts_as = "Dice 0" if board.challenge.ranking.is_of_dice else "the worst score"
+        notices.append(f"missing {n} exams, which count as {counts_as}: {', '.join(checked.missing)}")
     if earlier := _earlier(board, f"{team}/{submission}", about, simulated):
         return Added(earlier, False, notices)
     text = scores_text(score_submission(checked.masks, reference))
     ways = scores_text(score_ways(checked.masks, reference))
+    measured = ""
+    if names := board.challenge.ranking.measures:
+        measured = scores_text(score_measures(checked.masks, reference, names, board.contract.tolerances))
     # What is simulated is made from the readers' consensus; the very same masks are told by their hash.
     entries = [each for each in board.entries() if each.masks_sha256 != checked.sha256]
     others = {each.key: board.masks(each.key) for each in entries if not (simulated or each.simulated)}
@@ -85,6 +91,8 @@ def add_submission(
         staging = Path(name)
         write_text(staging / "entry" / DICE_FILE, text)
         write_text(staging / "entry" / WAYS_FILE, ways)
+        if measured:
+            write_text(staging / "entry" / MEASURES_FILE, measured)
         # Anew, as plain label maps: nothing else of a submitted file is kept.
         for exam, mask in checked.masks.items():
             write_volume(staging / "masks" / f"{exam}.nii.gz", Volume(mask.array, mask.affine))
@@ -104,6 +112,7 @@ def add_submission(
                 masks_sha256=checked.sha256,
                 dice_sha256=provenance.file_hash(staging / "entry" / DICE_FILE),
                 ways_sha256=provenance.file_hash(staging / "entry" / WAYS_FILE),
+                measures_sha256=provenance.text_hash(measured) if measured else "",
                 versions=provenance.versions(),
                 history=[Event(date=(date := now()), event="added")],
             )

@@ -5,6 +5,7 @@
     <board>/
         challenge.toml study.toml exams.json reference.json readers.csv readers_ways.csv ledger.jsonl
         results/<team>/<submission>/{submission.toml,dice.csv,ways.csv}
+        readers_measures.csv measures.csv           beside readers.csv and dice.csv, where tasks are not Dice
         masks/<team>/<submission>/<exam>.nii.gz     the organiser's own copy, which git is told to ignore
         site/
 
@@ -30,30 +31,31 @@ from bmseg.leaderboard.challenge import (
     CONTRACT_FILE,
     Challenge,
     Contract,
-    challenge_text,
-    contract_text,
     load_challenge,
     read_contract,
 )
 from bmseg.leaderboard.entries import ENTRY_FILE, Entry, read_entry
-from bmseg.leaderboard.kept import read_scores, scores_text
-from bmseg.leaderboard.scoring import Reference, score_readers
+from bmseg.leaderboard.kept import read_scores
+from bmseg.leaderboard.measuring import COLUMNS as MEASURES
+from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.ways import COLUMNS as WAYS
-from bmseg.leaderboard.ways import score_readers_ways
-from bmseg.outputs import locked, provenance, read_record, write_record
+from bmseg.outputs import locked, provenance, read_record
 from bmseg.outputs.provenance import record_text
 from bmseg.study import Study, in_one_line, load_study
-from dataset_conversion.files import write_if_changed, write_text
+from dataset_conversion.files import write_text
 
 STUDY_FILE = "study.toml"
 READERS_FILE = "readers.csv"
 READERS_WAYS_FILE = "readers_ways.csv"
+READERS_MEASURES_FILE = "readers_measures.csv"
 DICE_FILE = "dice.csv"
 WAYS_FILE = "ways.csv"
+MEASURES_FILE = "measures.csv"
 #: How the folders begin that are being written; a killed process may leave one.
 STAGING = ".partial-"
-_REFERENCE_FILE = "reference.json"
-_IGNORED = "# Masks are the teams' and the organiser's; locks and half-written folders are nobody's.\n" + (
+REFERENCE_FILE = "reference.json"
+#: What git is told to leave out.
+IGNORED = "# Masks are the teams' and the organiser's; locks and half-written folders are nobody's.\n" + (
     "/masks/\n.lock*\n.partial*\n"
 )
 
@@ -66,6 +68,9 @@ class _ReferenceRecord(BaseModel):
     masks_sha256: dict[str, str]
     readers_sha256: str
     readers_ways_sha256: str = ""
+    readers_measures_sha256: str = ""
+    tolerances: dict[str, float] = {}
+    tolerance_notices: list[str] = []
     consensus_rule: str
     seed: int
     versions: dict[str, str]
@@ -116,7 +121,7 @@ class Board:
 
         Empty where there is no record of it; raises `WorkError` where it is damaged.
         """
-        path = self.root / _REFERENCE_FILE
+        path = self.root / REFERENCE_FILE
         if not path.is_file():
             return {}
         try:
@@ -128,7 +133,7 @@ class Board:
         """Add facts to `reference`; only by whoever holds the lock."""
         text = record_text(self.reference | dict(facts))
         with self.noted("completed", ledger.REFERENCE, date, text):
-            write_text(self.root / _REFERENCE_FILE, text)
+            write_text(self.root / REFERENCE_FILE, text)
 
     @property
     def readers(self) -> list[str]:
@@ -181,6 +186,32 @@ class Board:
         known = self.reference.get("readers_ways_sha256")
         return read_scores(self.root / READERS_WAYS_FILE, WAYS, sha256=known) if known else None
 
+    def measures(self, entry: Entry) -> pd.DataFrame:
+        """A submission by measures beside Dice, `bmseg.leaderboard.measuring.COLUMNS`; empty without any."""
+        path = self.folder(entry.key) / MEASURES_FILE
+        if not entry.measures_sha256:
+            return pd.DataFrame(columns=MEASURES)
+        return read_scores(path, MEASURES, sha256=entry.measures_sha256)
+
+    def reader_measures(self) -> pd.DataFrame:
+        """Those of the readers, of `bmseg.leaderboard.measuring.score_readers_measures`."""
+        known = self.reference.get("readers_measures_sha256")
+        if not known:
+            return pd.DataFrame(columns=[*MEASURES, "rater"])
+        return read_scores(self.root / READERS_MEASURES_FILE, MEASURES, sha256=known)
+
+    def check_tolerances(self) -> None:
+        """Refuse, by an `InputError`, where a task needs tolerances that the contract lacks."""
+        of_level = [task.level for task in self.challenge.ranking.tasks if task.measure.deferred]
+        if lacking := [level for level in of_level if level not in self.contract.tolerances]:
+            told = "no two readers marked it in one exam: take it from the weights in challenge.toml"
+            if "tolerances" not in self.reference:
+                told = "'bmseg leaderboard init' fixes them from the readers' masks"
+            raise InputError(
+                f"{self.root / CONTRACT_FILE}: tolerances: found none of {', '.join(lacking)}, expected "
+                f"those that nsd@readers is scored with; {told}"
+            )
+
     def lock(self) -> AbstractContextManager[None]:
         """Keep others from changing the board."""
         return locked(self.root / ".lock", str(self.root))
@@ -188,7 +219,7 @@ class Board:
     def records(self) -> dict[str, Path]:
         """Every record that the ledger knows: that of the readers, and by its key that of a submission."""
         entries = {f"{path.parent.name}/{path.name}": path / ENTRY_FILE for path in self._folders()}
-        return {ledger.REFERENCE: self.root / _REFERENCE_FILE} | entries
+        return {ledger.REFERENCE: self.root / REFERENCE_FILE} | entries
 
     def _folders(self) -> list[Path]:
         """Those of the submissions, sorted."""
@@ -217,47 +248,6 @@ class Board:
                 f"{self.root}: readers' masks: found others of {', '.join(differing)} than the board was "
                 "made with, expected the same; make a new board with --board"
             )
-
-
-def init_board(
-    root: Path, challenge: Challenge, study_file: Path, reference: Reference
-) -> tuple[Board, bool]:
-    """Make a board, or open the one that is there, whose challenge.toml is kept: people edit it.
-
-    Returns the board, and whether it was made. Raises `InputError` where a board of other readers' masks or
-    of another study is there.
-    """
-    if (root / CHALLENGE_FILE).is_file():
-        board = Board.open(root)
-        if provenance.file_hash(root / STUDY_FILE) != provenance.file_hash(study_file):
-            raise InputError(
-                f"{study_file}: study file: found another than the board was made with "
-                f"({root / STUDY_FILE}), expected the same; make a new board with --board"
-            )
-        board.check_reference(reference)
-        return board, False
-    text, ways = (scores_text(of(reference)) for of in (score_readers, score_readers_ways))
-    write_if_changed(root / STUDY_FILE, study_file.read_text(encoding="utf-8"))
-    write_if_changed(root / CONTRACT_FILE, contract_text(reference.contract()))
-    write_text(root / READERS_FILE, text)
-    write_text(root / READERS_WAYS_FILE, ways)
-    record = {
-        "masks_sha256": masks_hashes(reference),
-        "readers_sha256": provenance.file_hash(root / READERS_FILE),
-        "readers_ways_sha256": provenance.file_hash(root / READERS_WAYS_FILE),
-        "consensus_rule": reference.study.consensus.rule,
-        "seed": reference.study.design().seed,
-        "versions": provenance.versions(),
-    }
-    write_record(root / _REFERENCE_FILE, record)
-    (root / ledger.LEDGER_FILE).unlink(missing_ok=True)
-    hashed = provenance.file_hash(root / _REFERENCE_FILE)
-    with ledger.noted(root, "made", ledger.REFERENCE, ledger.now(), hashed):
-        pass
-    write_text(root / ".gitignore", _IGNORED)
-    # Last: a folder with it is a board.
-    write_if_changed(root / CHALLENGE_FILE, challenge_text(challenge))
-    return Board.open(root), True
 
 
 def masks_hashes(reference: Reference) -> dict[str, str]:

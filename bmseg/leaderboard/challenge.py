@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +19,9 @@ from bmseg.errors import InputError
 from bmseg.study import Study, in_one_line
 from bmseg.study.rules import Name
 from bmseg.untrusted.header import ExamGrid
+
+if TYPE_CHECKING:
+    from bmseg.leaderboard.tasks import Task
 
 CHALLENGE_FILE = "challenge.toml"
 #: Beside it on a board.
@@ -47,7 +51,8 @@ class Ranking(Record):
     #: Fair: the mean Dice over the consensuses without each reader, by which readers are measured too. Usual:
     #: Dice against the consensus of all readers.
     yardstick: Literal["fair", "usual"] = "fair"
-    #: Level or group to its weight in the overall rank; what is not named is shown and not ranked.
+    #: Level or group to its weight in the overall rank, by Dice; ``level2 hd95`` is a level by another
+    #: measure (`bmseg.leaderboard.tasks`). What is not named is shown and not ranked.
     weights: Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1)]
     #: Worst: an exam without a mask counts as Dice 0. Refuse: such a submission is refused.
     missing: Literal["worst", "refuse"] = "worst"
@@ -64,6 +69,36 @@ class Ranking(Record):
     #: Of the bootstrap over exams, as the seed.
     bootstraps: Annotated[int, Field(ge=100, le=100_000)] = 1000
     seed: Annotated[int, Field(ge=0)] = 2022
+
+    @property
+    def tasks(self) -> list[Task]:
+        """What is ranked by other measures than Dice."""
+        from bmseg.leaderboard.tasks import beside_dice
+
+        return beside_dice(self.weights)
+
+    @property
+    def of_dice(self) -> dict[str, float]:
+        """Level to weight, of the score by Dice."""
+        from bmseg.leaderboard.tasks import dice_weights
+
+        return dice_weights(self.weights)
+
+    @property
+    def measures(self) -> list[str]:
+        """The measures that a board is scored by beside Dice."""
+        return list(dict.fromkeys(task.measure.name for task in self.tasks))
+
+    @property
+    def is_of_dice(self) -> bool:
+        """Whether every task is Dice."""
+        return not self.tasks
+
+    @property
+    def is_unlike(self) -> bool:
+        """Whether ranked tasks are of several measures, so that nothing but ranks can be averaged."""
+        n_dice = len(self.weights) - len(self.tasks)
+        return len(self.measures) + bool(n_dice) > 1
 
 
 class Public(Record):
@@ -97,20 +132,26 @@ def default_challenge(
     overlays: bool = False,
     title: str | None = None,
     n_readers: int | None = None,
+    measures: Sequence[str] = (),
 ) -> Challenge:
     """A challenge of a study: single levels are ranked, groups of levels shown, for they repeat levels.
 
     One reader makes no consensus without a reader, so the yardstick is then the usual one. By default there
-    are as many as the study has.
+    are as many as the study has. Each of `measures` makes a task of each level, beside Dice; of measures that
+    have no worst value every exam is then asked for.
     """
     readers = len(study.readers) if n_readers is None else n_readers
+    levels = [level.name for level in study.levels]
+    weighed = [*levels, *(f"{level} {measure}" for measure in measures for level in levels)]
+    no_worst = _checked(weighed, study, CHALLENGE_FILE, "refuse")
     return Challenge(
         title=title or study.title,
         description="Segment each exam's levels of signal; readers are scored by the same yardstick.",
         synthetic=synthetic,
         ranking=Ranking(
             yardstick="fair" if readers > 1 else "usual",
-            weights={level.name: 1.0 for level in study.levels},
+            weights=dict.fromkeys(weighed, 1.0),
+            missing="refuse" if no_worst else "worst",
         ),
         public=Public(overlays=overlays),
     )
@@ -120,12 +161,19 @@ def load_challenge(folder: Path, study: Study) -> Challenge:
     """Read a board's challenge.toml; raises `InputError` where it breaks a rule or ranks an unknown level."""
     path = folder / CHALLENGE_FILE
     challenge = read_checked(path, Challenge)
-    if unknown := [level for level in challenge.ranking.weights if level not in study.level_names]:
-        raise InputError(
-            f"{path}: ranking.weights: found {', '.join(unknown)}, expected some of "
-            f"{', '.join(study.level_names)}"
-        )
+    _checked(list(challenge.ranking.weights), study, str(path), challenge.ranking.missing)
     return challenge
+
+
+def _checked(weights: Sequence[str], study: Study, path: str, missing: str) -> list[str]:
+    """Check names of tasks, raising `InputError`; returns those without a worst value."""
+    from bmseg.leaderboard.tasks import beside_dice, check_weights
+
+    try:
+        check_weights(weights, study, missing)
+    except ValueError as error:
+        raise InputError(f"{path}: ranking.weights: {error}") from None
+    return [task.name for task in beside_dice(dict.fromkeys(weights, 1.0)) if not task.measure.needs_both]
 
 
 def challenge_text(challenge: Challenge) -> str:
@@ -150,6 +198,10 @@ class Contract(Record):
 
     labels: Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=2)]
     exams: Annotated[dict[Name, ExamGrid], Field(min_length=1)]
+    #: Level to the tolerance of ``nsd@readers``, mm, of the readers' masks; where it is a task.
+    tolerances: dict[Name, Annotated[float, Field(ge=0)]] = {}
+    #: What these tolerances cannot carry, in sentences.
+    tolerance_notices: list[str] = []
 
 
 def read_contract(path: Path) -> Contract:
@@ -170,4 +222,4 @@ def read_contract(path: Path) -> Contract:
 
 def contract_text(contract: Contract) -> str:
     """A contract as its file holds it."""
-    return json.dumps(contract.model_dump(), indent=1) + "\n"
+    return json.dumps(contract.model_dump(exclude_defaults=True), indent=1) + "\n"

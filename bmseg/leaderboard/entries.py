@@ -62,6 +62,7 @@ class Entry(Record):
     masks_sha256: _Hash  # of labels and grids
     dice_sha256: _Hash  # of dice.csv
     ways_sha256: _Hash | Literal[""] = ""  # of ways.csv; empty on a board that was made before there was one
+    measures_sha256: _Hash | Literal[""] = ""  # of measures.csv; empty where all tasks are Dice
     versions: dict[str, str]  # of the packages that scored it
     history: Annotated[list[Event], Field(min_length=1)]  # first added; the last says whether it stands
 
@@ -105,7 +106,8 @@ def read_entry(folder: Path) -> Entry:
 
 def entry_text(entry: Entry) -> str:
     """A record as its file holds it."""
-    return tomli_w.dumps(entry.model_dump())
+    unused = set() if entry.measures_sha256 else {"measures_sha256"}
+    return tomli_w.dumps(entry.model_dump(exclude=unused))
 
 
 def write_entry(entry: Entry, folder: Path) -> None:

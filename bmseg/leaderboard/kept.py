@@ -15,7 +15,8 @@ from bmseg.outputs import provenance
 
 # Reading back a table: pandas takes a reader called "1" for a number, and "" for nothing.
 _TYPES = {
-    "exam": str, "rater": str, "rule": str, "reader": str, "level": str, "left_out": str, "status": str,
+    "exam": str, "rater": str, "rule": str, "reader": str, "level": str, "measure": str, "left_out": str,
+    "status": str,
     "tp": "Int64", "fp": "Int64", "fn": "Int64", "n_reference": "Int64", "n_rater": "Int64",
 }  # fmt: skip
 
@@ -50,5 +51,6 @@ def as_kept(scores: pd.DataFrame) -> pd.DataFrame:
 
 def _parsed(text: str) -> pd.DataFrame:
     types: Mapping[str, Any] = _TYPES
-    empty = {name: [""] for name, kind in _TYPES.items() if kind == "Int64"} | {"dice": [""]}
+    empty = {name: [""] for name, kind in _TYPES.items() if kind == "Int64"}
+    empty |= {name: [""] for name in ("dice", "value", "worst")}
     return pd.read_csv(io.StringIO(text), dtype=types, keep_default_na=False, na_values=empty)

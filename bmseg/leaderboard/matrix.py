@@ -144,7 +144,8 @@ class RankedMatrix:
             return []
         return [
             "overall: the tests compare, case by case, the mean over the tasks of the ranks within the case, "
-            "for scores of unlike tasks have no mean. Whoever else is ranked takes part in these ranks."
+            "for scores of unlike tasks have no mean. Whoever else is ranked takes part in these ranks. What "
+            "is clear holds for the mean of the scores as well, each task in units of its spread."
         ]
 
     def _sure(self) -> list[str]:

@@ -8,11 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from bmseg.leaderboard.board import READERS_FILE, READERS_WAYS_FILE, STUDY_FILE, Board
-from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
+from bmseg.leaderboard.board import (
+    READERS_FILE,
+    READERS_MEASURES_FILE,
+    READERS_WAYS_FILE,
+    STUDY_FILE,
+    Board,
+)
+from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE, Ranking
 from bmseg.leaderboard.ledger import head
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, site_in
+from bmseg.leaderboard.site.tasks import notices as tasks_notices
 from bmseg.leaderboard.standings import CALLS, Standings, standings
 from bmseg.outputs import provenance
 from bmseg.wording import synthetic_notes
@@ -38,7 +45,14 @@ def _publish(board: Board, workspace: Workspace | None, reference: Reference | N
     # Every file that the page follows from.
     paths = [
         board.root / name
-        for name in (CHALLENGE_FILE, STUDY_FILE, CONTRACT_FILE, READERS_FILE, READERS_WAYS_FILE)
+        for name in (
+            CHALLENGE_FILE,
+            STUDY_FILE,
+            CONTRACT_FILE,
+            READERS_FILE,
+            READERS_WAYS_FILE,
+            READERS_MEASURES_FILE,
+        )
     ]
     paths = [path for path in paths if path.is_file()]
     paths += [path for path in board.results.glob("[!.]*/[!.]*/*") if path.is_file()]
@@ -66,9 +80,12 @@ def printed(found: Standings) -> Table:
     levels = found.study.level_names
     rule = found.challenge.ranking
     heads = [
-        "Rank", "Mean rank", "Group", "Submission or reader", "Score", *levels, "n", "To the median reader",
+        "Rank", "Mean rank", "Group", "Submission or reader", "Score", *levels,
+        *(f"{task.title} ({task.way})" for task in rule.tasks), "n", "To the median reader",
     ]  # fmt: skip
-    rows = [_cells(row, levels) for row in found.rows.to_dict("records")]
+    rows = [
+        _cells(row, [*levels, *(task.name for task in rule.tasks)]) for row in found.rows.to_dict("records")
+    ]
     notes = [
         f"Rank by {rule.scheme} over {', '.join(rule.weights)}, with the {percent(rule.confidence)} interval "
         "of all ranks at once, by Holm-adjusted tests of every pair; between those who share a letter every "
@@ -77,13 +94,34 @@ def printed(found: Standings) -> Table:
         "verdict, by Holm's rule over all submissions and levels.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
+        *_of_tasks(rule),
+        *tasks_notices(found),
     ]
     if counted := int(found.rows.n_missing.sum()):
-        notes.append(f"{counted} scores are of exams without a mask and count as 0.")
+        of_dice = "" if rule.is_of_dice else "Dice "
+        notes.append(f"{counted} {of_dice}scores are of exams without a mask and count as 0.")
     notes += [row.verdict for row in found.rows.itertuples() if row.verdict and not row.simulated]
     notes += found.why_copy.values()
     notes += synthetic_notes(found.challenge.synthetic)
     return Table(found.challenge.title, heads, rows, notes, found.rows)
+
+
+def _of_tasks(rule: Ranking) -> list[str]:
+    """What else is to be said where tasks are not Dice."""
+    if rule.is_of_dice:
+        return []
+    said = [
+        "Levels by themselves are Dice, and so are score, n, the difference to the median reader and the "
+        f"verdict, whatever else is ranked; the score is over {', '.join(rule.of_dice)}. Other tasks: mean "
+        "over exams, an exam without a mask as its worst score."
+    ]
+    if rule.is_unlike:
+        said.append(
+            "The overall tests compare, exam by exam, the mean over the tasks of the ranks within the exam, "
+            "for scores of unlike measures have no mean; what is clear holds for the mean of the scores as "
+            "well, each task in units of its spread."
+        )
+    return said
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,15 @@ from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.leaderboard.copies import Copy, copies_among
 from bmseg.leaderboard.entries import Entry
-from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick
+from bmseg.leaderboard.gathering import as_tasks, gathered, mean_values, measured_scores
+from bmseg.leaderboard.means import WORST, differences, mean_dice, weighted_score
+from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
 from bmseg.leaderboard.verdicts import verdicts
 from bmseg.study import Study
 from evaluation.comparison.verdicts import Verdict
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.groups import letter_display
-from evaluation.statistics.signed_rank import hodges_lehmann
 
-#: Key and kind of the row of the readers' mean.
-AVERAGE_READER = "average_reader"
-#: Kind of the row of a copy, which has no rank.
-COPY = "copy"
 #: A verdict beside the median reader, in short.
 CALLS = {
     "better": "better than the median reader",
@@ -33,8 +30,6 @@ CALLS = {
     "not settled": "not settled",
     "not comparable": "cannot be compared",
 }
-#: Dice of an exam without a mask, where the challenge counts it as the worst.
-WORST = 0.0
 # Columns of `Standings.rows` before those of the levels, and behind them.
 _FIRST = [
     "key", "kind", "name", "team", "title", "simulated", "rank", "rank_low", "rank_high", "spread_low",
@@ -63,7 +58,8 @@ class Standings:
     #: reader or average_reader), ``name, team, title, simulated``; ``rank, rank_low, rank_high, spread_low,
     #: spread_high, group, value``: overall, by the challenge's scheme, where ``value`` is the mean of the
     #: levels' ranks (empty for readers and copies); ``score``: weighted mean over the ranked levels of the
-    #: mean Dice; a column a level: mean Dice over exams, a missing one counted as 0; ``n_defined,
+    #: mean Dice; a column a level: mean Dice over exams, a missing one counted as 0; then a column a task
+    #: that is no Dice: its mean, a missing exam counted as its worst; ``n_defined,
     #: n_undefined, n_missing`` of ``n`` scores (exams x levels); ``difference, low, high``: to the median
     #: reader, see `differences`; ``beside, verdict``: the verdict beside the median reader
     #: (`bmseg.leaderboard.verdicts`), as its call and in words, with ``n_false, n_false_readers``, over its
@@ -73,6 +69,9 @@ class Standings:
     rankings: Rankings | None  # of the entries, if any; algorithms are their keys, tasks the levels
     #: ``exam, key, kind, name, level, dice, status, n_defined, n_consensuses, absent`` of every row.
     scores: pd.DataFrame
+    #: The same of tasks that are no Dice, with ``task, measure, value`` in place of Dice and ``worst``: what
+    #: an exam without a mask counts as (`bmseg.leaderboard.gathering`); empty where there is none.
+    measured: pd.DataFrame
 
 
 def standings(board: Board) -> Standings:
@@ -86,143 +85,54 @@ def standings(board: Board) -> Standings:
     if board.challenge.ranking.submissions == "latest":
         ranked = list({entry.team: entry for entry in honest}.values())
     copied = [entry for entry in standing if entry.key in copies]
-    scores = _scores(board, ranked, copies)
-    rankings = _rank(board, scores) if ranked else None
-    rows = _rows(board, [*ranked, *copied], scores, rankings, copies)
+    scores = gathered(board, ranked, copies)
+    measured = measured_scores(board, ranked, copies)
+    rankings = _rank(board, scores, measured) if ranked else None
+    rows = _rows(board, [*ranked, *copied], scores, measured, rankings, copies)
     rows, rankings = _lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
     placed = sorted(ranked, key=lambda entry: order[entry.key])
     superseded = [entry for entry in honest if entry not in ranked]
     return Standings(
         board.challenge, board.study, board.contract, placed, withdrawn, superseded, copied,
-        {key: copy.words for key, copy in copies.items()}, rows, rankings, scores,
+        {key: copy.words for key, copy in copies.items()}, rows, rankings, scores, measured,
     )  # fmt: skip
 
 
-def mean_dice(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean Dice over exams, a row a ``key``, a column a level: undefined left out, missing counted as 0."""
-    levels = list(dict.fromkeys(scores.level))
-    return counted(scores).groupby(["key", "level"], sort=False).dice.mean().unstack()[levels]
-
-
-def counted(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores with Dice 0 for what is missing."""
-    return scores.assign(dice=scores.dice.mask(scores.status == MISSING, WORST))
-
-
-def weighted_score(means: pd.DataFrame, weights: Mapping[str, float]) -> pd.Series:
-    """The mean of the levels' mean Dice, by their weights; levels that a key has none of are left out."""
-    ranked = means[list(weights)]
-    weight = ranked.notna() * pd.Series(weights)
-    return (ranked.fillna(0) * weight).sum(axis=1) / weight.sum(axis=1)
-
-
-def differences(scores: pd.DataFrame, weights: Mapping[str, float], confidence: float) -> pd.DataFrame:
-    """How far each key of `scores` is from the median reader, over all ranked levels at once.
-
-    The median reader has in each exam and level the median of the readers' defined Dice
-    (`evaluation.comparison.readers.MEDIAN_READER`); where the level is absent, what most readers did. A
-    difference is formed where both are defined, level by level, and averaged over an exam's ranked levels by
-    their weights.
-
-    Returns a row a key: ``difference, low, high`` over exams
-    (`evaluation.statistics.signed_rank.hodges_lehmann`), each interval by itself: it says how far, and the
-    verdict which differences are clear.
-    """
-    ranked = counted(scores[scores.level.isin(list(weights))])
-    dice = ranked.pivot(index=["exam", "level"], columns="key", values="dice").astype(float)
-    median = _median_reader(ranked)
-    weight = pd.Series(dice.index.get_level_values("level").map(weights), index=dice.index, dtype=float)
-    found = {}
-    for key in dice:
-        difference = dice[key] - median.reindex(dice.index)
-        defined = weight.where(difference.notna(), 0.0)
-        by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
-        interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
-        found[key] = {"difference": interval.estimate, "low": interval.low, "high": interval.high}
-    return pd.DataFrame.from_dict(found, orient="index")
-
-
-def _median_reader(scores: pd.DataFrame) -> pd.Series:
-    """The median reader's Dice by exam and level; see `differences`.
-
-    Without an absent level that as many readers marked as did not: none of the two is what readers do.
-    """
-    readers = scores[scores.kind == "reader"]
-    by_level = readers.groupby(["exam", "level"])
-    share, absent = by_level.dice.agg(lambda dice: dice.notna().mean()), by_level.absent.any()
-    return by_level.dice.median().mask(absent & (share < 0.5))[~(absent & (share == 0.5))]
-
-
-def _scores(board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy]) -> pd.DataFrame:
-    """The Dice of every row of the page, on the challenge's yardstick; readers always on the fair one.
-
-    A reader's copy meets what that reader meets, in the exams in which it has the reader's masks.
-    """
-    yardstick = board.challenge.ranking.yardstick
-    known = {entry.key: entry for entry in board.entries()}
-    tables = [
-        on_yardstick(board.dice(entry), yardstick).assign(key=entry.key, kind="submission", name=entry.name)
-        for entry in entries
-    ]
-    readers = board.reader_scores()
-    with_readers = {key: copy for key, copy in copies.items() if copy.of_reader and len(readers)}
-    as_readers = [readers]
-    for key, copy in copies.items():
-        dice = board.dice(known[key])
-        shared = dice.exam.isin(copy.shared or dice.exam) & (key in with_readers)
-        as_readers.append(dice[shared & (dice.left_out == copy.of)].assign(rater=key))
-        if len(rest := dice[~shared]):
-            named = {"key": key, "kind": COPY, "name": known[key].name}
-            tables.append(on_yardstick(rest, yardstick).assign(**named))
-    if len(readers):
-        all_of_them = on_yardstick(pd.concat(as_readers, ignore_index=True), "fair")
-        of_copies = all_of_them[all_of_them.rater.isin(copies)]
-        names = of_copies.rater.map({key: known[key].name for key in copies})
-        tables.append(of_copies.assign(key=of_copies.rater, kind=COPY, name=names))
-        each = all_of_them[~all_of_them.rater.isin(copies)]
-        tables.append(each.assign(key=each.rater, kind="reader", name=each.rater))
-        together = each.groupby(["exam", "level"], sort=False).agg(
-            dice=("dice", "mean"),
-            n_defined=("n_defined", "sum"),
-            n_consensuses=("n_consensuses", "sum"),
-            absent=("absent", "any"),
-        )
-        status = np.where(together.dice.isna(), UNDEFINED, SCORED)
-        average = {"key": AVERAGE_READER, "kind": AVERAGE_READER, "name": "average reader"}
-        tables.append(together.reset_index().assign(status=status, **average))
-    columns = [
-        "exam", "key", "kind", "name", "level", "dice", "status", "n_defined", "n_consensuses", "absent",
-    ]  # fmt: skip
-    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def _rank(board: Board, scores: pd.DataFrame) -> Rankings:
+def _rank(board: Board, scores: pd.DataFrame, measured: pd.DataFrame) -> Rankings:
     rule = board.challenge.ranking
     table = scores[scores.kind == "submission"].rename(
         columns={"level": "task", "key": "algorithm", "exam": "case", "dice": "value"}
     )
     same = {"tolerance", "alpha", "exact", "confidence", "bootstraps", "seed"}
-    weights = {level: rule.weights.get(level, 0.0) for level in board.study.level_names}
+    weights = {level: rule.weights.get(level, 0.0) for level in board.study.level_names} | rule.weights
     rules = Rules(**rule.model_dump(include=same), weights=weights, worst=WORST)
-    return rank_scores(table[["task", "algorithm", "case", "value", "status"]], rules)
+    table = table[["task", "algorithm", "case", "value", "status"]]
+    if rule.is_of_dice:
+        return rank_scores(table, rules)
+    smaller = [task.name for task in rule.tasks if task.smaller_is_better]
+    rules = replace(rules, smaller_is_better=smaller, overall_by_ranks=rule.is_unlike)
+    return rank_scores(pd.concat([table.assign(worst=WORST), as_tasks(measured)], ignore_index=True), rules)
 
 
 def _rows(
     board: Board,
     entries: Sequence[Entry],
     scores: pd.DataFrame,
+    measured: pd.DataFrame,
     rankings: Rankings | None,
     copies: Mapping[str, Copy],
 ) -> pd.DataFrame:
-    columns = [*_FIRST, *board.study.level_names, *_LAST]
+    tasks = [task.name for task in board.challenge.ranking.tasks]
+    columns = [*_FIRST, *board.study.level_names, *tasks, *_LAST]
     if scores.empty:
         return pd.DataFrame(columns=columns)
     rule = board.challenge.ranking
     means = mean_dice(scores)
-    score = weighted_score(means, rule.weights)
+    score = weighted_score(means, rule.of_dice)
+    means = means.join(mean_values(measured, tasks))
     with_readers = (scores.kind == "reader").any()
-    apart = differences(scores, rule.weights, rule.confidence) if with_readers else pd.DataFrame()
+    apart = differences(scores, rule.of_dice, rule.confidence) if with_readers else pd.DataFrame()
     told = verdicts(board, [entry for entry in entries if entry.key not in copies])
     places: dict[Hashable, dict[Hashable, Any]] = {}
     if rankings:

@@ -16,15 +16,15 @@ import pandas as pd
 from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.board import (
     DICE_FILE,
+    MEASURES_FILE,
     READERS_FILE,
     READERS_WAYS_FILE,
     STAGING,
     WAYS_FILE,
     Board,
-    read_scores,
-    scores_text,
 )
 from bmseg.leaderboard.entries import ENTRY_FILE, Entry, read_entry
+from bmseg.leaderboard.kept import read_scores, scores_text
 from bmseg.leaderboard.ledger import LEDGER_FILE, REFERENCE, ledger_faults
 from bmseg.leaderboard.scoring import (
     COLUMNS,
@@ -39,6 +39,7 @@ from bmseg.leaderboard.scoring import (
 )
 from bmseg.leaderboard.submission import check_submission
 from bmseg.leaderboard.verification import Verification, first_difference
+from bmseg.leaderboard.verify_measures import verify_entry_measures, verify_readers_measures
 from bmseg.leaderboard.verify_site import verify_site
 from bmseg.leaderboard.ways import COLUMNS as WAYS
 from bmseg.leaderboard.ways import names_of_readers, names_of_ways, score_readers_ways, score_ways
@@ -65,6 +66,7 @@ def verify(board: Board, reference: Reference | None = None, *, drawings: bool =
             reference = None
     _verify_ledger(board, found)
     _verify_readers(board, reference, found)
+    verify_readers_measures(board, reference, found)
     for folder in sorted(board.results.glob("[!.]*/[!.]*")):
         try:
             entry = read_entry(folder)
@@ -90,7 +92,7 @@ def _verify_ledger(board: Board, found: Verification) -> None:
     rule, expected = board.reference.get("consensus_rule"), board.study.consensus.rule
     if board.reference and rule != expected:
         found.differences.append(f"reference.json: consensus_rule: found {rule}, expected {expected}")
-    known = {ENTRY_FILE, DICE_FILE, WAYS_FILE}
+    known = {ENTRY_FILE, DICE_FILE, WAYS_FILE, MEASURES_FILE}
     keys = {entry for entry in board.records() if entry != REFERENCE}
     for path in sorted(board.results.rglob("*")):
         place = path.relative_to(board.results)
@@ -145,6 +147,8 @@ def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found
         named = ways.assign(left_out=list(zip(ways.rule, ways.reader, strict=True)))
         _verify_scores(named, _expected(board, names), ways_path, board.study, found)
     masks = board.masks(entry.key)
+    if reference is None or not masks.is_dir():
+        verify_entry_measures(board, entry, None, reference, found)
     if reference is None:
         return
     if not masks.is_dir():
@@ -160,6 +164,7 @@ def _verify_entry(board: Board, entry: Entry, reference: Reference | None, found
     try:
         text = scores_text(score_submission(checked.masks, reference))
         by_way = scores_text(score_ways(checked.masks, reference)) if entry.ways_sha256 else ""
+        verify_entry_measures(board, entry, checked.masks, reference, found)
     except MaskError as error:
         found.differences.append(str(error))
         return

@@ -64,8 +64,11 @@ class _Differences:
     ends: np.ndarray
 
 
-def pairwise_tests(values: np.ndarray, rules: Rules) -> PairwiseTests:
-    """Test every ordered pair on values (cases, algorithms), of which larger is better and NaN undefined."""
+def pairwise_tests(values: np.ndarray, rules: Rules, also: np.ndarray | None = None) -> PairwiseTests:
+    """Test every ordered pair on values (cases, algorithms), of which larger is better and NaN undefined.
+
+    To be clear, a difference must hold for the mean of `also` too, where it is given.
+    """
     n_cases, n = values.shape
     if rules.exact:
         p = _p_in_samples(values, np.ones((n_cases, 1)), rules, _exact_one_by_one)[:, :, 0]
@@ -77,6 +80,8 @@ def pairwise_tests(values: np.ndarray, rules: Rules) -> PairwiseTests:
     n_pairs = defined.T @ defined
     p[n_pairs == 0] = np.nan
     both = np.fmax(p, _p_of_means(values, rules))
+    if also is not None:
+        both = np.fmax(both, _p_of_means(also, rules))
     return PairwiseTests(p, _adjusted(p), _adjusted(both), n_pairs, n_cases - n_pairs)
 
 

@@ -37,7 +37,8 @@ def rank_scores(
     rules : Rules
         Tests over tasks compare each case's mean over the tasks. Where tasks are unlike (in some smaller is
         better, or `Rules.overall_by_ranks`) that is no mean of scores but of the ranks within the case:
-        millimetres and shares have no mean.
+        millimetres and shares have no mean. What is clear there (``p_clear``) holds for the mean of the
+        scores as well, each task divided by its spread.
     schemes : sequence of Scheme
         Those wanted; no other is computed.
 
@@ -154,7 +155,19 @@ def _tests_over_tasks(tasks: Sequence[TaskScores], weights: np.ndarray, rules: R
     ranks = [ranks_within_cases(task, rules) for task in tasks]
     # Means of whole numbers: what differs in the last digits is equal, whatever scores are taken for.
     decimals = _DECIMALS_OF_RANKS if rules.decimals is None else min(rules.decimals, _DECIMALS_OF_RANKS)
-    return pairwise_tests(-_means_over_tasks(ranks, weights), replace(rules, decimals=decimals))
+    rules = replace(rules, decimals=decimals)
+    # A rank is no worse for a case that fails altogether than for one that is last by a hair. So what is
+    # clear has to hold for the mean of the scores too, each task in units of its own spread.
+    scaled = _means_over_tasks([_in_units_of_spread(task.values) for task in tasks], weights)
+    return pairwise_tests(-_means_over_tasks(ranks, weights), rules, scaled)
+
+
+def _in_units_of_spread(values: np.ndarray) -> np.ndarray:
+    """Scores (cases, algorithms) less the mean of their case, divided by how far they are from it in all."""
+    n_defined = (~np.isnan(values)).sum(axis=1, keepdims=True)
+    from_mean = values - np.nansum(values, axis=1, keepdims=True) / np.maximum(1, n_defined)
+    spread = np.sqrt(np.nanmean(from_mean**2)) if n_defined.any() else 0.0
+    return from_mean / spread if spread > 0 else from_mean
 
 
 def _means_over_tasks(of_tasks: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:

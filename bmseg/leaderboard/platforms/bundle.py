@@ -19,7 +19,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bmseg.errors import WorkError
+from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.board import STUDY_FILE, Board
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE
 from bmseg.leaderboard.scoring import Reference
@@ -57,6 +57,11 @@ class Organised:
         others, `evaluation.masks.reading.MaskError` where a reader lacks an exam or has one more.
         """
         board = Board.open(root)
+        if tasks := board.challenge.ranking.tasks:
+            raise InputError(
+                f"{root}: ranking.weights: found {', '.join(task.name for task in tasks)}, expected levels "
+                "by Dice, which is what a bundle scores; make a board of these for the platform"
+            )
         # The study's order, so that sums over readers are taken alike everywhere; unknown names last.
         known = {name: readers[name] for name in board.study.reader_names if name in readers}
         reference = Reference.of(board.study, known | dict(readers), list(board.contract.exams))

@@ -17,9 +17,9 @@ import pandas as pd
 from bmseg.errors import InputError
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.kept import as_kept
+from bmseg.leaderboard.means import mean_dice, weighted_score
 from bmseg.leaderboard.platforms.bundle import Organised
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED, on_yardstick, score_submission
-from bmseg.leaderboard.standings import mean_dice, weighted_score
 from bmseg.leaderboard.submission import CheckedSubmission
 
 #: Codabench takes column keys of 36 characters; ``usual_`` stands before these, and a number may follow.
@@ -55,7 +55,7 @@ class ScoredSubmission:
     def score(self) -> float:
         """The weighted mean of the ranked levels' means, as on the board; NaN where none is defined."""
         means = mean_dice(self.scores[self.yardstick].assign(key=""))
-        return float(weighted_score(means, self.board.challenge.ranking.weights).iloc[0])
+        return float(weighted_score(means, self.board.challenge.ranking.of_dice).iloc[0])
 
     @property
     def means(self) -> dict[str, dict[str, float]]:

@@ -15,12 +15,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bmseg.leaderboard.entries import Entry
-from bmseg.leaderboard.site import tables
-from bmseg.leaderboard.site.downloads import DOWNLOADS, counts, downloads
+from bmseg.leaderboard.site import tables, tasks
+from bmseg.leaderboard.site.downloads import counts, downloads, downloads_of
 from bmseg.leaderboard.site.figures import draw_figures, figures_of
 from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot, draw_overlays, worst_exams
 from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measured
 from bmseg.leaderboard.site.tables import SCHEME_NAMES, Line
+from bmseg.leaderboard.site.tasks import with_tasks
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link, plain
 from bmseg.outputs import Output
@@ -99,12 +100,13 @@ def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Li
         stability=tables.stability_cells(standings),
         agreement=tables.agreement_rows(standings),
         plates=figures_of(standings),
-        rules=rules(standings),
+        rules=with_tasks(rules(standings), standings),
+        task_cells=tasks.cells(standings),
         sources=SOURCES,
         withdrawn=standings.withdrawn,
         superseded=standings.superseded,
         copies=[(entry, standings.why_copy[entry.key]) for entry in standings.copies],
-        downloads=DOWNLOADS,
+        downloads=downloads_of(standings),
         made=tables.flat(made),
     )
 
@@ -127,6 +129,8 @@ def _submission(
         level_rows=tables.level_rows(standings, line, scores),
         scheme_rows=tables.own_scheme_rows(standings, entry.key),
         exam_rows=tables.exam_rows(standings, scores),
+        exam_tasks=tasks.exam_cells(standings, entry.key),
+        task_rows=tasks.task_rows(standings, entry.key),
         peers=tables.not_told_apart(lines.values(), line),
         worst=worst,
     )
@@ -140,6 +144,7 @@ def _render(name: str, standings: Standings, **values: Any) -> str:
         study=study,
         colors={level.name: level.color for level in study.levels},
         level_names=study.level_names,
+        tasks=tasks.columns(standings),
         n_scores=len(standings.contract.exams) * len(study.level_names),
         confidence=percent(challenge.ranking.confidence),
         **values,

@@ -12,6 +12,7 @@ import tomli_w
 
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE, contract_text
 from bmseg.leaderboard.entries import Entry
+from bmseg.leaderboard.site.tasks import records
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link
 
@@ -21,6 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 FORMAT = 4
 JSON_FILE = "leaderboard.json"
 SCHEMA_FILE = "leaderboard.schema.json"
+TASKS_FILE = "task_scores.csv"
 #: File to what it holds, in the order of the page.
 DOWNLOADS = {
     JSON_FILE: "everything on these pages but pairs and probabilities",
@@ -56,14 +58,25 @@ _STUDY_HEAD = (
 )
 
 
+def downloads_of(standings: Standings) -> dict[str, str]:
+    """`DOWNLOADS` of a board: with scores of tasks that are no Dice, where there are any."""
+    if standings.challenge.ranking.is_of_dice:
+        return DOWNLOADS
+    items = list(DOWNLOADS.items())
+    place = list(DOWNLOADS).index("scores.csv") + 1
+    return dict([*items[:place], (TASKS_FILE, "every score of the other tasks, likewise"), *items[place:]])
+
+
 def downloads(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, Any]) -> dict[str, str]:
     """Every file of `DOWNLOADS` but the schema, as text; `worst` is of `overlays.worst_exams`."""
     tables = {name: _table(standings, name) for name in _RANKINGS}
     study = standings.study.model_dump(mode="json", exclude={"published"}, exclude_none=True)
+    of_tasks = {} if standings.challenge.ranking.is_of_dice else {TASKS_FILE: csv_text(standings.measured)}
     return {
         JSON_FILE: _json(document(standings, made, worst)) + "\n",
         "rows.csv": csv_text(standings.rows),
         "scores.csv": csv_text(standings.scores),
+        **of_tasks,
         **{f"{name}.csv": csv_text(table) for name, table in tables.items()},
         CONTRACT_FILE: contract_text(standings.contract),
         CHALLENGE_FILE: tomli_w.dumps(standings.challenge.model_dump()),
@@ -74,6 +87,8 @@ def downloads(standings: Standings, made: Mapping[str, Any], worst: Mapping[str,
 def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, Any]) -> dict[str, Any]:
     """The content of leaderboard.json, as leaderboard.schema.json describes it; NaN is None."""
     challenge, study = standings.challenge, standings.study
+    tasks = records(standings)
+    more = {"tasks": tasks, "task_scores": _columns(standings.measured)} if tasks else {}
     return {
         "$schema": SCHEMA_FILE,
         "format": FORMAT,
@@ -91,7 +106,10 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
         },
         "exams": list(standings.contract.exams),
         "counts": counts(standings),
-        "rows": [_row(row, study.level_names) for row in standings.rows.to_dict("records")],
+        "rows": [
+            _row(row, study.level_names, [task["name"] for task in tasks])
+            for row in standings.rows.to_dict("records")
+        ],
         "submissions": [
             {
                 **_entry(standings, entry),
@@ -109,6 +127,7 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
             "no_interval": dict(standings.rankings.no_interval) if standings.rankings else {},
         },
         "scores": _columns(standings.scores),
+        **more,
         "made": _clean(dict(made)),
     }
 
@@ -139,10 +158,11 @@ def _table(standings: Standings, name: str) -> pd.DataFrame:
     return table[table.probability > 0] if name == "probabilities" else table
 
 
-def _row(row: dict[str, Any], levels: list[str]) -> dict[str, Any]:
+def _row(row: dict[str, Any], levels: list[str], tasks: list[str]) -> dict[str, Any]:
     """A line of the ranking table, its levels under one field so that no level's name meets another field."""
-    fields = {name: value for name, value in row.items() if name not in levels}
-    return _clean({**fields, "levels": {level: row[level] for level in levels}})
+    fields = {name: value for name, value in row.items() if name not in (*levels, *tasks)}
+    of_tasks = {"tasks": {task: row[task] for task in tasks}} if tasks else {}
+    return _clean({**fields, "levels": {level: row[level] for level in levels}, **of_tasks})
 
 
 def _entry(standings: Standings, entry: Entry) -> dict[str, Any]:

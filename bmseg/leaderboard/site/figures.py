@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from bmseg.leaderboard.gathering import AVERAGE_READER
+from bmseg.leaderboard.means import WORST
 from bmseg.leaderboard.site.tables import SCHEME_NAMES
-from bmseg.leaderboard.standings import AVERAGE_READER, WORST, Standings
+from bmseg.leaderboard.site.tasks import axis_labels, of_figure
+from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import figure_labels
 from bmseg.wording import synthetic_mark
 from evaluation.figures.files import save_figure
@@ -79,11 +82,39 @@ FIGURES = [
 ]  # fmt: skip
 
 
+_TASKS = Plate(
+    "tasks", "levels", "Scores of every exam by the other measures",
+    "A point is an exam; each panel has an axis of its own, and below it stands which way is better. Boxes "
+    "as above. A missing exam stands at its worst score. Readers are grey.",
+    "Boxplots: scores of every submission and reader by the measures other than Dice, every exam as a point.",
+    "task_scores.csv", 0,
+)  # fmt: skip
+_BY_RANKS = (
+    "over the exams, by the mean of the submission's ranks within the exam over the tasks, the submission of "
+    "the row is"
+)
+
+
 def figures_of(standings: Standings) -> list[Plate]:
     """The figures that a board has enough submissions for."""
     if standings.scores.empty:
         return []
-    plates = [plate for plate in FIGURES if len(standings.entries) >= plate.least]
+    return [_of_tasks(plate, standings) for plate in _figures_of(standings)]
+
+
+def _of_tasks(plate: Plate, standings: Standings) -> Plate:
+    """What a figure says where tasks are not Dice."""
+    rule = standings.challenge.ranking
+    if plate.name != "significance" or rule.is_of_dice:
+        return plate
+    by_dice = "over the exams' mean Dice of the ranked levels, the submission of the row is"
+    instead = _BY_RANKS if rule.is_unlike else by_dice.replace("mean Dice of the ranked levels", "mean score")
+    return replace(plate, caption=plate.caption.replace(by_dice, instead))
+
+
+def _figures_of(standings: Standings) -> list[Plate]:
+    every = FIGURES if standings.challenge.ranking.is_of_dice else [*FIGURES, _TASKS]
+    plates = [plate for plate in every if len(standings.entries) >= plate.least]
     # One exam has no other samples than itself.
     sampled = standings.rankings is not None and len(standings.rankings.probabilities) > 0
     return [plate for plate in plates if sampled or plate.name != "rank_probabilities"]
@@ -102,6 +133,11 @@ def draw_figures(standings: Standings, folder: Path) -> None:
 
 def _drawn(plate: str, standings: Standings, names: Mapping[str, str]) -> Figure:
     note = synthetic_mark(standings.challenge.synthetic)
+    if plate == "tasks":
+        _, order = _scores(standings, names)
+        readers = [names[key] for key in standings.rows.key[standings.rows.kind == "reader"]]
+        scores, labels = of_figure(standings, names), axis_labels(standings)
+        return score_boxplots(scores, order, muted=readers, label=labels, apart=True, note=note)
     if plate in ("dice", "exams"):
         scores, order = _scores(standings, names)
         if plate == "exams":

@@ -60,7 +60,7 @@ def worst_exams(standings: Standings, why_not: WhyNot | None) -> dict[str, list[
     Of each ``exam``, ``dice`` (mean over the ranked levels, by their weights), ``overlay`` (file from the
     site's root, or None) and ``why_not``. Exams without a mask or a defined score are left out.
     """
-    weights = standings.challenge.ranking.weights
+    weights = standings.challenge.ranking.of_dice
     scores = standings.scores
     ranked = scores[scores.level.isin(list(weights)) & (scores.status != MISSING)].dropna(subset="dice")
     weight = ranked.level.map(weights)

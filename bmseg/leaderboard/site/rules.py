@@ -7,8 +7,10 @@ from dataclasses import replace
 import pandas as pd
 
 from bmseg.leaderboard.challenge import Challenge
+from bmseg.leaderboard.gathering import COPY
 from bmseg.leaderboard.site.downloads import counts
-from bmseg.leaderboard.standings import CALLS, COPY, Standings
+from bmseg.leaderboard.site.tasks import measured_by
+from bmseg.leaderboard.standings import CALLS, Standings
 from bmseg.leaderboard.texts import plain
 from bmseg.study import Study
 from evaluation.consensus.kinds import describe
@@ -83,7 +85,8 @@ def what_is_measured(standings: Standings) -> list[str]:
     """What the board measures, in two sentences."""
     levels = _listed([level.name for level in standings.study.levels])
     exams = _count(len(standings.contract.exams), "test exam")
-    first = f"Each submission marks {levels} in {exams} and is scored by Dice, level by level."
+    scored = f"is scored by {measured_by(standings)}, level by level."
+    first = f"Each submission marks {levels} in {exams} and {scored}"
     if standings.challenge.ranking.yardstick == "usual":
         return [
             first,
@@ -102,8 +105,9 @@ def in_short(standings: Standings) -> list[str]:
     if rows.empty:
         return ["No submission is on the board yet; the readers show what is within reach."]
     found = counts(standings)
+    of_dice = "" if standings.challenge.ranking.is_of_dice else "Dice "
     left_out = (
-        f"Of {found['scores']:,} scores (submissions × exams × levels) {found['undefined']:,} "
+        f"Of {found['scores']:,} {of_dice}scores (submissions × exams × levels) {found['undefined']:,} "
         f"{_is(found['undefined'])} undefined and {found['missing']:,} {_is(found['missing'])} missing; "
         f"{_count(found['withdrawn'], 'submission')} "
         f"{'has' if found['withdrawn'] == 1 else 'have'} been withdrawn."

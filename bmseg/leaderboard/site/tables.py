@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bmseg.leaderboard.means import counted
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
-from bmseg.leaderboard.standings import CALLS, Standings, counted
+from bmseg.leaderboard.standings import CALLS, Standings
 from bmseg.leaderboard.texts import plain, repeated
 from evaluation.ranking import OVERALL, Scheme
 from evaluation.statistics.words import signed
@@ -211,6 +212,7 @@ def own_scheme_rows(standings: Standings, key: str) -> list[tuple[str, list[Cell
     ranks = standings.rankings.ranks
     cells = rank_cells(ranks[ranks.algorithm == key])
     tasks = [OVERALL, *standings.study.level_names]
+    tasks += [task.name for task in standings.challenge.ranking.tasks]
     return [
         (name, [cells[str(scheme), task, key] for task in tasks]) for scheme, name in SCHEME_NAMES.items()
     ]

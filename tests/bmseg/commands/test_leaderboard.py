@@ -106,12 +106,46 @@ def test_faults_and_misuse_leave_the_board_as_it_was(workspace: Path, tmp_path: 
     assert bytes_of(workspace / "leaderboard") == before
 
 
+@pytest.mark.usefixtures("no_drawings")
+def test_a_board_of_several_measures(workspace: Path, tmp_path: Path) -> None:
+    said = run("init", "-w", workspace, "--measure", "nsd@readers", "--measure", "hd95")
+    assert "tolerances of nsd@readers, fixed from the readers' masks: level1 " in said
+    contract = json.loads((workspace / "leaderboard" / "exams.json").read_text())
+    assert set(contract["tolerances"]) <= {"level1", "level2", "level3", "level2+3"}
+    run("add", "alpha", tmp_path / "alpha", "-w", workspace)
+    run("add", "beta", tmp_path / "beta", "-w", workspace)
+    printed = run("build", "-w", workspace)
+    assert "level1: HD95, mm (lower is better)" in printed
+    assert "level2: NSD at the readers' tolerance (higher is better)" in printed
+    assert "the verdict, whatever else is ranked" in printed
+    assert "verified" in run("verify", "-w", workspace)
+    before = bytes_of(workspace / "leaderboard")
+    said = run("init", "-w", workspace, "--measure", "assd")
+    assert 'kept as it is, and assd is not in its weights; put tasks such as "level1 assd" = 1.0' in said
+    assert bytes_of(workspace / "leaderboard") == before
+    path = workspace / "leaderboard" / "challenge.toml"
+    path.write_text(path.read_text().replace('"level1 hd95" = 1.0', '"level1 assd" = 0.5'))
+    assert_refused(bmseg("leaderboard", "build", "-w", workspace), "found no scores of level1 assd")
+    said = run("init", "-w", workspace)
+    assert "scores that it did not have were added for the readers, alpha/" in said
+    assert "level1: ASSD, mm (lower is better)" in run("build", "-w", workspace)
+    assert "verified" in run("verify", "-w", workspace)
+
+
+def test_a_measure_that_no_board_can_have_is_refused(workspace: Path) -> None:
+    result = bmseg("leaderboard", "init", "-w", workspace, "--measure", "hd9")
+    assert_refused(result, "ranking.weights: 'level1 hd9': measures: found 'hd9', expected some of")
+    assert not (workspace / "leaderboard" / "challenge.toml").exists()
+
+
 def test_challenge_files_that_make_no_sense_are_refused(workspace: Path) -> None:
     run("init", "-w", workspace)
     path = workspace / "leaderboard" / "challenge.toml"
     text = path.read_text()
     for found, wrong, said in [
         ("level1 = 1.0", "level9 = 1.0", "ranking.weights: found level9"),
+        ("level1 = 1.0", '"level1 hd9" = 1.0', "'level1 hd9': measures: found 'hd9'"),
+        ("level1 = 1.0", '"level1 foci_false" = 1.0', "no worst value for an exam without a mask"),
         ("level1 = 1.0", "level1 = -1.0", "ranking.weights.level1"),
         ("mean-then-rank", "best-first", "ranking.scheme: found 'best-first'"),
         ("bootstraps = 1000", "bootstraps = 10", "ranking.bootstraps: found 10"),

@@ -13,8 +13,9 @@ import nibabel as nib
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from bmseg.leaderboard.board import Board, init_board
+from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, Challenge, challenge_text, default_challenge
+from bmseg.leaderboard.making import init_board
 from bmseg.leaderboard.scoring import Reference
 from bmseg.study import DEFAULT_STUDY, load_study
 

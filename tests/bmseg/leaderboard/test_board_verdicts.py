@@ -13,10 +13,11 @@ from scipy.ndimage import gaussian_filter
 
 from bmseg.leaderboard import verdicts as of_board
 from bmseg.leaderboard.adding import add_submission, withdraw
-from bmseg.leaderboard.board import Board, init_board
+from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import default_challenge
 from bmseg.leaderboard.completing import complete
 from bmseg.leaderboard.entries import Entry, write_entry
+from bmseg.leaderboard.making import init_board
 from bmseg.leaderboard.publish import printed
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site.rules import in_short

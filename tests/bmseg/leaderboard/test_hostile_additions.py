@@ -10,8 +10,8 @@ import pytest
 
 from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.adding import add_submission
-from bmseg.leaderboard.board import init_board
 from bmseg.leaderboard.challenge import default_challenge
+from bmseg.leaderboard.making import init_board
 from bmseg.leaderboard.scoring import Reference
 from bmseg.study import DEFAULT_STUDY, load_study
 from tests.bmseg.leaderboard.submission.hostile_masks import AFFINE, ARRAY, CONTRACT, EXAMS

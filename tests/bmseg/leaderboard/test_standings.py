@@ -10,17 +10,14 @@ import pytest
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.adding import add_submission
-from bmseg.leaderboard.board import Board, init_board
+from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import challenge_text, default_challenge
 from bmseg.leaderboard.entries import Description
+from bmseg.leaderboard.gathering import AVERAGE_READER
+from bmseg.leaderboard.making import init_board
+from bmseg.leaderboard.means import differences, mean_dice, weighted_score
 from bmseg.leaderboard.scoring import Reference
-from bmseg.leaderboard.standings import (
-    AVERAGE_READER,
-    differences,
-    mean_dice,
-    standings,
-    weighted_score,
-)
+from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.verify import verify
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import read_mask

@@ -40,10 +40,12 @@ def standings(
     public: Public | None = None,
     bootstraps: int = 100,
     exact: bool = True,
+    tasks: tuple[str, ...] = (),
 ) -> Standings:
     """A board of random scores: the first submissions good, the last one poor, which lacks an exam.
 
-    One submission more is withdrawn and one superseded, where there is any.
+    One submission more is withdrawn and one superseded, where there is any. `tasks` are levels by NSD at the
+    readers' tolerance or HD95, beside Dice.
     """
     study = load_study()
     challenge = Challenge(
@@ -52,7 +54,7 @@ def standings(
         organiser="The organisers",
         synthetic=True,
         ranking=Ranking(
-            weights={level.name: 1.0 for level in study.levels},
+            weights=dict.fromkeys([*(level.name for level in study.levels), *tasks], 1.0),
             submissions="latest",
             exact=exact,
         ).model_copy(update={"bootstraps": bootstraps}),
@@ -60,7 +62,10 @@ def standings(
     )
     grid = ExamGrid(size=[32, 40, 8], affine=np.diag([0.9, 0.9, 3.5, 1.0]).tolist())
     exams = [f"exam{number:03d}" for number in range(1, n_exams + 1)]
-    contract = Contract(labels=list(study.label_values), exams=dict.fromkeys(exams, grid))
+    contract = Contract(
+        labels=list(study.label_values), exams=dict.fromkeys(exams, grid),
+        tolerances=dict.fromkeys(study.level_names, 1.8) if tasks else {},
+    )  # fmt: skip
     entries = [_entry(place, (titles or [])[place : place + 1]) for place in range(n_submissions)]
     given = [_withdrawn(_entry(100, [])), _earlier(entries[0]), *entries] if entries else []
     return rank_board(_Drawn(Path(), study, challenge, contract, given))
@@ -86,6 +91,23 @@ class _Drawn(Board):
             self._scores(1000 + place, 0.04, [reader]).assign(rater=reader)
             for place, reader in enumerate(self.study.reader_names)
         ]
+        return pd.concat(tables, ignore_index=True)
+
+    def measures(self, entry: Entry) -> pd.DataFrame:
+        return self._measured(self.dice(entry))
+
+    def reader_measures(self) -> pd.DataFrame:
+        return self._measured(self.reader_scores())
+
+    def _measured(self, dice: pd.DataFrame) -> pd.DataFrame:
+        """By every measure of the challenge, the better the higher Dice is."""
+        tables = []
+        for name in self.challenge.ranking.measures:
+            value = np.sqrt(dice.dice) if name.startswith("nsd") else 20 * (1 - dice.dice)
+            worst = 0.0 if name.startswith("nsd") else 54.1
+            there = dice.dice.notna().astype("Int64")
+            counted = {"n_reference": there, "n_rater": there, "worst": worst, "measure": name}
+            tables.append(dice.drop(columns="dice").assign(value=value, **counted))
         return pd.concat(tables, ignore_index=True)
 
     def _scores(self, seed: int, skill: float, left_out: list[str], missing: str = "") -> pd.DataFrame:

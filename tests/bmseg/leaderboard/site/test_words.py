@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from bmseg.leaderboard.gathering import AVERAGE_READER
 from bmseg.leaderboard.site.rules import in_short, rules
 from bmseg.leaderboard.site.tables import own_scheme_rows, ranking_lines
-from bmseg.leaderboard.standings import AVERAGE_READER, Standings
+from bmseg.leaderboard.standings import Standings
 from evaluation.consensus.kinds import describe
 from evaluation.ranking import OVERALL
 from tests.bmseg.leaderboard.site.standings_fixture import standings
