@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from bmseg.leaderboard.challenge import Record
 from bmseg.outputs import provenance
 from bmseg.study import in_one_line
-from dataset_conversion.files import write_text
+from dataset_conversion.files import atomic_path
 
 LEDGER_FILE = "ledger.jsonl"
 #: Of the board's own record of the readers.
@@ -112,20 +112,27 @@ def ledger_faults(root: Path, records: Mapping[str, Path]) -> list[str]:
 
 
 def _append(root: Path, event: str, key: str, date: str, state: str, record_sha256: str) -> None:
-    lines, _ = ledger_lines(root)
+    path = root / LEDGER_FILE
+    # Lines that are there stay as they are, byte for byte; the chain is looked through by `ledger_faults`.
+    written = path.read_bytes() if path.is_file() else b""
+    before = written.decode("utf-8", "replace").splitlines()
+    try:
+        previous = Line.model_validate_json(before[-1]).sha256 if before else _FIRST
+    except (ValidationError, RecursionError):
+        lines, _ = ledger_lines(root)
+        previous = lines[-1].sha256 if lines else _FIRST
     values = {
-        "n": len(lines) + 1,
+        "n": len(before) + 1,
         "date": date,
         "event": event,
         "key": key,
         "state": state,
         "record_sha256": record_sha256,
-        "previous": lines[-1].sha256 if lines else _FIRST,
+        "previous": previous,
     }
-    path = root / LEDGER_FILE
-    # Lines that are there stay as they are, byte for byte.
-    text = path.read_text(encoding="utf-8") if lines else ""
-    write_text(path, text + json.dumps(values | {"sha256": _hash(values)}) + "\n")
+    line = json.dumps(values | {"sha256": _hash(values)}) + "\n"
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(written + line.encode())
 
 
 def _hash(values: Mapping[str, object]) -> str:
