@@ -45,7 +45,8 @@ class ExamMeasured:
         self.spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
         shape = next(iter(masks.values())).shape
         #: Of the axes with more than one slice, mm.
-        self.steps = tuple(float(mm) for mm, n in zip(self.spacing, shape, strict=True) if n > 1)
+        steps = tuple(float(mm) for mm, n in zip(self.spacing, shape, strict=True) if n > 1)
+        self.steps = steps or tuple(self.spacing.tolist())
         self.diagonal = float(np.linalg.norm(np.array(shape) * self.spacing))
         self.voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000
         corner, self._masks = _cropped(masks)
