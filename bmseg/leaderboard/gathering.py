@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -26,27 +27,50 @@ MEASURED = [
 ]  # fmt: skip
 
 
-def gathered(
-    board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy], task: Task | None = None
-) -> pd.DataFrame:
-    """The Dice of every row of the page, on the challenge's yardstick; readers always on the fair one.
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A board's scores by one task, as ``dice``: read once, whatever the number of tasks."""
 
-    Of another task its values, as ``dice`` too. A reader's copy meets what that reader meets, in the exams in
-    which it has the reader's masks. Columns of `bmseg.leaderboard.standings.Standings.scores`.
+    of_entries: Mapping[str, pd.DataFrame]
+    of_readers: pd.DataFrame
+
+
+def dice_scores(board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy]) -> pd.DataFrame:
+    """The Dice of every row of the page; see `bmseg.leaderboard.standings.Standings.scores`."""
+    known = _known(board, entries, copies)
+    own = {key: board.dice(entry) for key, entry in known.items()}
+    return _gathered(board, entries, copies, known, _Kept(own, board.reader_scores()))
+
+
+def _known(board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy]) -> dict[str, Entry]:
+    """Key to submission, of those of the page."""
+    keys = {*copies, *(entry.key for entry in entries)}
+    return {entry.key: entry for entry in board.entries() if entry.key in keys}
+
+
+def _gathered(
+    board: Board,
+    entries: Sequence[Entry],
+    copies: Mapping[str, Copy],
+    known: Mapping[str, Entry],
+    kept: _Kept,
+) -> pd.DataFrame:
+    """Every row's scores, on the challenge's yardstick; readers always on the fair one.
+
+    A reader's copy meets what that reader meets, in the exams in which it has the reader's masks.
     """
     yardstick = board.challenge.ranking.yardstick
-    known = {entry.key: entry for entry in board.entries()}
     tables = [
-        on_yardstick(_of_entry(board, entry, task), yardstick).assign(
+        on_yardstick(kept.of_entries[entry.key], yardstick).assign(
             key=entry.key, kind="submission", name=entry.name
         )
         for entry in entries
     ]
-    readers = board.reader_scores() if task is None else _values(board.reader_measures(), task)
+    readers = kept.of_readers
     with_readers = {key: copy for key, copy in copies.items() if copy.of_reader and len(readers)}
     as_readers = [readers]
     for key, copy in copies.items():
-        dice = _of_entry(board, known[key], task)
+        dice = kept.of_entries[key]
         shared = dice.exam.isin(copy.shared or dice.exam) & (key in with_readers)
         as_readers.append(dice[shared & (dice.left_out == copy.of)].assign(rater=key))
         if len(rest := dice[~shared]):
@@ -79,10 +103,18 @@ def measured_scores(board: Board, entries: Sequence[Entry], copies: Mapping[str,
 
     Raises `InputError` where the contract lacks a tolerance, or a submission has no scores of a task.
     """
-    board.check_tolerances()
     tables = []
-    for task in board.challenge.ranking.tasks:
-        found = gathered(board, entries, copies, task).rename(columns={"dice": "value"})
+    tasks = board.challenge.ranking.tasks
+    if not tasks:
+        return pd.DataFrame(columns=MEASURED)
+    board.check_tolerances()
+    known = _known(board, entries, copies)
+    own = {key: board.measures(entry) for key, entry in known.items()}
+    readers = board.reader_measures()
+    for task in tasks:
+        of_task = {key: _of_entry(board, known[key], measures, task) for key, measures in own.items()}
+        kept = _Kept(of_task, _values(readers, task))
+        found = _gathered(board, entries, copies, known, kept).rename(columns={"dice": "value"})
         worst = {exam: task.worst(grid) for exam, grid in board.contract.exams.items()}
         tables.append(
             found.assign(task=task.name, measure=task.measure.name, worst=found.exam.map(worst).astype(float))
@@ -93,7 +125,7 @@ def measured_scores(board: Board, entries: Sequence[Entry], copies: Mapping[str,
                 f"{board.folder(str(lacks.key.iloc[0]))}: found no mask of {lacks.exam.iloc[0]}, which has "
                 f"no score of {task.name}; withdraw the submission, or take the task from challenge.toml"
             )
-    return pd.concat(tables, ignore_index=True)[MEASURED] if tables else pd.DataFrame(columns=MEASURED)
+    return pd.concat(tables, ignore_index=True)[MEASURED]
 
 
 def as_tasks(measured: pd.DataFrame) -> pd.DataFrame:
@@ -111,11 +143,9 @@ def mean_values(measured: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
     return counted.groupby(["key", "task"], sort=False).value.mean().unstack().reindex(columns=list(tasks))
 
 
-def _of_entry(board: Board, entry: Entry, task: Task | None) -> pd.DataFrame:
-    """A submission's scores by Dice or by a task, as of `bmseg.leaderboard.scoring.score_submission`."""
-    if task is None:
-        return board.dice(entry)
-    found = _values(board.measures(entry), task)
+def _of_entry(board: Board, entry: Entry, measures: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """A submission's scores by a task, as `bmseg.leaderboard.scoring.score_submission` has Dice."""
+    found = _values(measures, task)
     if found.empty:
         raise InputError(
             f"{board.folder(entry.key)}: found no scores of {task.name}, expected some; 'bmseg leaderboard "

@@ -13,7 +13,7 @@ from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.leaderboard.copies import Copy, copies_among
 from bmseg.leaderboard.entries import Entry
-from bmseg.leaderboard.gathering import as_tasks, gathered, mean_values, measured_scores
+from bmseg.leaderboard.gathering import as_tasks, dice_scores, mean_values, measured_scores
 from bmseg.leaderboard.means import WORST, differences, mean_dice, weighted_score
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
 from bmseg.leaderboard.verdicts import verdicts
@@ -85,7 +85,7 @@ def standings(board: Board) -> Standings:
     if board.challenge.ranking.submissions == "latest":
         ranked = list({entry.team: entry for entry in honest}.values())
     copied = [entry for entry in standing if entry.key in copies]
-    scores = gathered(board, ranked, copies)
+    scores = dice_scores(board, ranked, copies)
     measured = measured_scores(board, ranked, copies)
     rankings = _rank(board, scores, measured) if ranked else None
     rows = _rows(board, [*ranked, *copied], scores, measured, rankings, copies)

@@ -190,3 +190,11 @@ def test_six_near_ties_hold_their_ranks_at_once() -> None:
 
     found = coverage("steady", n_cases=10, repeats=60, bootstraps=100, seed=4)
     assert found.held >= 0.95 and found.spread_held < 0.9
+
+
+def test_unlike_tasks_hold_their_ranks_where_submissions_fail() -> None:
+    """As above: by ranks within cases alone, who fails now and then would be clearly ahead."""
+    from benchmarks.rank_coverage import coverage
+
+    found = coverage("unlike tasks, failing", n_cases=30, repeats=25, bootstraps=0, seed=4)
+    assert found.held >= 0.95 and found.tests_held < 0.3

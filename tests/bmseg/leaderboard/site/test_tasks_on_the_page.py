@@ -101,6 +101,13 @@ def test_one_measure_for_all_is_averaged_as_it_is() -> None:
     assert "98 of 100" in found["Rank intervals"]
 
 
+def test_a_board_without_submissions() -> None:
+    board = standings(0, 6, tasks=TASKS)
+    assert set(board.measured.kind) == {"reader", "average_reader"}
+    texts = site_texts(board, made=MADE)
+    assert "HD95, mm (lower is better)" in texts["index.html"]
+
+
 def test_a_board_of_dice_says_nothing_of_tasks() -> None:
     board = standings(3, 6)
     texts = site_texts(board, made=MADE)
