@@ -47,8 +47,8 @@ SENSITIVITY = Measure(
     "share of the reference's foci of which the rater calls a voxel the level or more; undefined without one",
     lambda pair: _count(pair, FOUND) / _n_reference(pair),
     lambda _: 0.0,
-    # Nothing of the rater is needed: who has no focus found none.
-    counts=lambda pair: (_n_reference(pair),) * 2,
+    counts=lambda pair: (_n_reference(pair), 0),
+    needs_rater=False,
     pairwise=False,
     of_groups=False,
     of_foci=True,

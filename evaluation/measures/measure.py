@@ -61,6 +61,8 @@ class Measure:
     needs_both : bool
         Whether it is undefined where both masks are empty, and its worst where one is. A volume is not: it
         needs no mask to find anything.
+    needs_rater : bool
+        False where it is asked of what the reference has: who marks nothing has found nothing.
     signed : bool
         Whether it has a direction, such as too much and too little: its size is then what is compared.
     counts : callable
@@ -87,6 +89,7 @@ class Measure:
     best: float = 1.0
     bounds: tuple[float, float] = (0.0, 1.0)
     needs_both: bool = True
+    needs_rater: bool = True
     signed: bool = False
     counts: Callable[[Pair], tuple[int, int]] = lambda pair: (pair.n_reference, pair.n_rater)
     pairwise: bool = True
@@ -106,7 +109,7 @@ class Measure:
 
     def status(self, pair: Pair) -> Status:
         """Whether a pair can be scored."""
-        there = [bool(n) for n in self.counts(pair)]
+        there = [bool(n) for n in self.counts(pair)[: 1 + self.needs_rater]]
         if not self.needs_both or all(there):
             return Status.SCORED
         return Status.ONE_EMPTY if any(there) else Status.UNDEFINED

@@ -276,3 +276,22 @@ def test_nsd_over_the_tolerance_never_falls(study: ReaderStudy) -> None:
     for rater in ("ben", "net"):
         of_exams = fair[fair.rater == rater].groupby("exam").value.mean()
         assert at[rater] == pytest.approx(of_exams.median())
+
+
+def test_sensitivity_is_undefined_where_most_yardsticks_have_no_focus(masks: Masks) -> None:
+    changed = {
+        exam: {rater: np.minimum(mask, 2) for rater, mask in each.items()} for exam, each in masks.items()
+    }
+    for rater in ("anna", "ben", "net"):
+        changed["e0"][rater] = changed["e0"][rater].copy()
+        changed["e0"][rater][4:6, 4:6, 2] = 3
+    study = study_of(changed)
+    fair = study[m.FAIR_SCORES].query("measure == 'foci_sensitivity' and level == 'level3' and exam == 'e0'")
+    of_net = fair[fair.rater == "net"].set_index("left_out").value
+    table = study[m.MEASURES_TABLE1].query("measure == 'foci_sensitivity' and level == 'level3'")
+    found = table.set_index(["way", "rater"])
+    # Without carl both of those who are left see it.
+    assert of_net.notna().sum() == 1
+    assert of_net["carl"] == 1
+    # Not 0: it was found where there was something to find.
+    assert found.n_defined["fair", "net"] == found.n_defined["fair", "poor"] == 0
