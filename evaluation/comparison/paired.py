@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
@@ -59,10 +59,13 @@ class Apart:
         by = units(scores)
         self._by_consensus = "left_out" in scores
         keys = ["rater", "left_out"] if self._by_consensus else ["rater"]
-        indexed = {key: part.set_index(by) for key, part in scores.groupby(keys, sort=False)}
-        self._dice = {key: part.dice for key, part in indexed.items()}
-        self._none = scores[:0].set_index(by).dice
-        self._absent = {key: part.absent for key, part in indexed.items() if "absent" in part}
+        places: dict[tuple, list[int]] = {}
+        for place, key in enumerate(zip(*(scores[name] for name in keys), strict=True)):
+            places.setdefault(key, []).append(place)
+        indexed = scores.set_index(by)
+        self._dice = _taken_apart(indexed.dice, places)
+        self._none = indexed.dice[:0]
+        self._absent = _taken_apart(indexed.absent, places) if "absent" in indexed else {}
 
     def check(self, *raters: str) -> None:
         """StatisticsError for the first that has no scores."""
@@ -90,6 +93,11 @@ class Apart:
         median = each.median(axis=1).mask(absent & (share < 0.5))
         pairs = pd.DataFrame({"model": dice, "other": median})
         return pairs.mask(absent & (share == 0.5))
+
+
+def _taken_apart(column: pd.Series, places: Mapping[tuple, list[int]]) -> dict[tuple, pd.Series]:
+    values = column.to_numpy()
+    return {key: pd.Series(values[of], column.index[of], name=column.name) for key, of in places.items()}
 
 
 def _beside_each_other(

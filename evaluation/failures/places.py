@@ -91,15 +91,20 @@ def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.
     counts, n_exams = counts.reset_index(drop=True), counts.exam.nunique()
     ml = counts[_COUNTS].mul(counts.voxel_ml, axis=0).add_suffix("_ml")
     placed = counts.join(ml).assign(bin=np.minimum((counts.position * bins).astype(int), bins - 1))
+    by = ["rater", "level", "bin", "exam"]
+    # In ml, so that exams with other voxels are pooled by what they measure.
+    sums = placed.groupby(by)[["tp_ml", "fp_ml", "fn_ml"]].sum()
+    there: dict[tuple, list[int]] = {}
+    for place, (*which, _) in enumerate(sums.index):
+        there.setdefault(tuple(which), []).append(place)
+    columns = np.ascontiguousarray(sums.to_numpy().T)
     rows = []
-    for (rater, level), group in placed.groupby(["rater", "level"], sort=False):
-        for place in range(bins):
-            here = group[group.bin == place]
-            # In ml, so that exams with other voxels are pooled by what they measure.
-            by_exam = here.groupby("exam")[["tp_ml", "fp_ml", "fn_ml"]].sum().to_numpy()
+    for rater, level in dict.fromkeys(zip(placed.rater, placed.level, strict=True)):
+        for number in range(bins):
+            by_exam = columns[:, there.get((rater, level, number), [])].T
             tp, fp, fn = by_exam.sum(axis=0) / n_exams
             dice, low, high, n = _pooled_dice(by_exam, confidence)
-            rows.append((rater, level, (place + 0.5) / bins, dice, low, high, tp + fn, fp, fn, n))
+            rows.append((rater, level, (number + 0.5) / bins, dice, low, high, tp + fn, fp, fn, n))
     return pd.DataFrame(rows, columns=PROFILE_COLUMNS)
 
 

@@ -87,9 +87,11 @@ def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
     marked = fair.n_rater > 0 if "n_rater" in fair else fair.dice.notna()
     worst = fair.worst if "worst" in fair else 0.0
     grouped = fair.assign(marked=marked, worst=worst).groupby(keys, sort=False)
-    found = grouped.agg(
-        dice=("dice", "mean"), n_defined=("dice", "count"), n_consensuses=("dice", "size"),
-        marked=("marked", "any"), worst=("worst", "first"),
+    found = pd.DataFrame(
+        {
+            "dice": grouped.dice.mean(), "n_defined": grouped.dice.count(), "n_consensuses": grouped.size(),
+            "marked": grouped.marked.any(), "worst": grouped.worst.first(),
+        }
     ).reset_index()  # fmt: skip
     found = found.merge(_absent(fair, by), on=by, how="left", validate="many_to_one")
     invented = found.worst.where(found.marked, _when_empty(fair))

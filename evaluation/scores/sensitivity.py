@@ -167,8 +167,10 @@ def _compare(own: pd.Series, other: pd.Series) -> Iterator[Any]:
     both = own.notna() & other.notna()
     own, other = own[both], other[both]
     signs = [
-        (_sign(own[one] - own[two]), _sign(other[one] - other[two]))
-        for one, two in combinations(own.index, 2)
+        (_sign(before - after), _sign(first - second))
+        for (before, first), (after, second) in combinations(
+            zip(own.tolist(), other.tolist(), strict=True), 2
+        )
     ]
     # Rounded, so that medians equal but for rounding tie.
     yield float(kendalltau(own.round(9), other.round(9)).statistic) if len(own) > 1 else np.nan

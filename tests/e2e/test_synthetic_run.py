@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 # One thread: another test runs beside this one.
 STAGES = [
-    ["phantom", "--training", "5"],
+    ["phantom", "--training", "3"],
     ["plan"],
     ["train", "nnunet", "--epochs", "2", "--iterations", "10", "--deterministic"],
     ["train", "unet", "--epochs", "2", "--iterations", "10", "--deterministic"],
@@ -56,7 +56,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         # Small networks, tiles side by side: how well they predict is not asked.
         patch.setitem(PROFILES, "quick", replace(PROFILES["quick"], tile_step=1.0))
         for name, tiny, configure in (("nnunet", METHOD, small_nnunet), ("unet", UNET, vanilla_unet)):
-            small = partial(configure, features=(4, 8, 16), patch=(160, 160), batch=2)
+            small = partial(configure, features=(4, 8, 16), patch=(192, 256), batch=2)
             recipe = replace(tiny.recipes["quick"], configure=small, mirroring=False)
             patch.setattr(f"bmseg.methods.{name}.METHOD", replace(tiny, name=name, recipes={"quick": recipe}))
         for stage in STAGES:
