@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Modules and thousands of tests stay to the end: looking for garbage among them takes a twentieth of all."""
+    """Modules and tests stay to the end: looking for garbage among them takes a twentieth of all."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 10)
 

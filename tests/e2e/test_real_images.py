@@ -47,9 +47,9 @@ def workspace(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     (folder / "cohort.csv").write_text("exam,split,T1,expert\n" + "\n".join(rows) + "\n")
     root = folder / "workspace"
-    in_process("convert", "nifti", "--table", folder / "cohort.csv", "--study", STUDY, "-w", root)
+    installed("convert", "nifti", "--table", folder / "cohort.csv", "--study", STUDY, "-w", root)
     in_process("plan", "-w", root)
-    installed("train", "-w", root, "--epochs", "2", "--iterations", "10")
+    in_process("train", "-w", root, "--epochs", "2", "--iterations", "3")
     with pytest.MonkeyPatch.context() as patch:
         # Tiles side by side: how well these networks predict is not asked.
         patch.setitem(PROFILES, "quick", replace(PROFILES["quick"], tile_step=1.0))

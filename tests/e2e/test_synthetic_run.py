@@ -184,7 +184,7 @@ def test_again_repeats_no_finished_stage(workspace: Path) -> None:
 def test_another_cohort_is_not_mixed_in(workspace: Path) -> None:
     result = bmseg("phantom", "--training", "6", "-w", workspace)
     assert result.returncode == 2
-    assert "made with training=5, expected training=6" in result.stderr
+    assert "made with training=3, expected training=6" in result.stderr
 
 
 def test_nnunets_own_check_accepts_the_data_set(workspace: Path) -> None:

@@ -13,16 +13,19 @@ import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pydicom
 from pydicom import Dataset
 
+import dataset_conversion.dicom.scan
 from dataset_conversion.dicom.exams import find_exams
+from dataset_conversion.dicom.frame import stamp_of
 from dataset_conversion.dicom.inspection import inspect
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom.rule import ChannelRule
-from dataset_conversion.dicom.scan import scan
+from dataset_conversion.dicom.scan import Headers, read_headers, scan
 from dataset_conversion.images import ConversionError, Volume
 
 Kind = tuple[str, float | None, int | None]
@@ -44,7 +47,8 @@ def whole_way(folder: Path) -> Outcome:
     """Scan, group, inspect and read every volume; only a ConversionError may be raised on the way."""
     outcome = Outcome()
     try:
-        found = scan(folder, processes=1)
+        with patch.object(dataset_conversion.dicom.scan, "read_headers", _read_once):
+            found = scan(folder, processes=1)
         exams, _ = find_exams(found, [])
         _, refused = inspect(exams, [RULE])
     except ConversionError as error:
@@ -141,15 +145,41 @@ def _differing(a: Volume, b: Volume) -> list[int]:
     return [k for k in range(a.array.shape[2]) if not np.array_equal(a.array[:, :, k], b.array[:, :, k])]
 
 
+#: What `lay_out` wrote last, by file: all in one folder.
+_LAID_OUT: dict[Path, bytes] = {}
+#: What was read of these files, for as long as they stay what they are.
+_READ: dict[Path, tuple[tuple[int, int], Headers]] = {}
+
+
 def lay_out(files: dict[str, bytes], folder: Path) -> Path:
-    """Write files into a folder that holds nothing else."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
+    """Write files into a folder that holds nothing else; those that are there already stay."""
+    if not all(path.is_relative_to(folder) for path in _LAID_OUT) or not folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _LAID_OUT.clear()
+        _READ.clear()
+    wanted = {folder / name: content for name, content in files.items()}
+    for path in [path for path in folder.rglob("*") if not path.is_dir()]:
+        if path not in wanted or _LAID_OUT.get(path) != wanted[path]:
+            path.unlink()
+            _LAID_OUT.pop(path, None)
+            _READ.pop(path, None)
+    for path, content in wanted.items():
+        if path not in _LAID_OUT:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            _LAID_OUT[path] = content
     return folder
+
+
+def _read_once(path: Path) -> Headers:
+    """`read_headers`; of a series in which one file is damaged again and again, the others are read once."""
+    if path not in _LAID_OUT:
+        return read_headers(path)
+    stamp = stamp_of(path)
+    if path not in _READ or _READ[path][0] != stamp:
+        _READ[path] = stamp, read_headers(path)
+    return _READ[path][1]
 
 
 def edited(content: bytes, edit: Callable[[Dataset], object]) -> bytes:
