@@ -53,7 +53,7 @@ def run(stage: list[str], workspace: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("run") / "workspace"
-    # Networks that were hardly trained mark thousands of specks, whose surfaces would be measured for minutes.
+    # Networks that were hardly trained mark thousands of specks, whose surfaces take minutes to measure.
     study = Path(shutil.copytree(DEFAULT_STUDY.parent, root.parent / "study")) / "study.toml"
     study.write_text(
         study.read_text().replace("[scores]", '[scores]\nmeasures = ["volume_difference", "foci_f1"]')
@@ -130,7 +130,8 @@ def test_the_report_needs_no_other_file(workspace: Path) -> None:
     audited = list((workspace / "evaluation" / "figures").glob("audit_*.png"))
     # Multi-label STAPLE overrules all four readers there.
     assert "audit_knee_093.png" in {path.name for path in audited}
-    assert page.count("<img ") == 16 + len(audited)
+    # A figure a level by every measure, and that of foci.
+    assert page.count("<img ") == 16 + 5 + len(audited)
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
     assert str(workspace) not in page
 
