@@ -241,7 +241,7 @@ class App:
 
     def stop(self) -> tuple[str, str]:
         self.process.terminate()
-        return self.process.communicate(timeout=60)
+        return self.process.communicate(timeout=600)
 
     def __enter__(self) -> App:
         return self
