@@ -162,9 +162,9 @@ def _can_be(row: Any, measure: Measure, board: Board) -> bool:
     worst = Task("", row.level, measure, 1.0).worst(board.contract.exams[row.exam])
     if not np.isclose(row.worst, worst, rtol=_DIGITS, atol=_DIGITS, equal_nan=True):
         return False
-    there = int(row.n_reference > 0) + int(row.n_rater > 0) if measure.needs_both else 2
-    if there < 2:
-        expected, value = (Status.ONE_EMPTY, worst) if there else (Status.UNDEFINED, np.nan)
+    expected = measure.status_of(row.n_reference, row.n_rater)
+    if expected is not Status.SCORED:
+        value = worst if expected is Status.ONE_EMPTY else np.nan
         return row.status == expected and bool(
             np.isclose(row.value, value, rtol=_DIGITS, atol=_DIGITS, equal_nan=True)
         )

@@ -109,7 +109,11 @@ class Measure:
 
     def status(self, pair: Pair) -> Status:
         """Whether a pair can be scored."""
-        there = [bool(n) for n in self.counts(pair)[: 1 + self.needs_rater]]
+        return self.status_of(*self.counts(pair))
+
+    def status_of(self, n_reference: int, n_rater: int) -> Status:
+        """The same of what there is to find in the reference and in the rater's mask."""
+        there = [n_reference > 0, n_rater > 0][: 1 + self.needs_rater]
         if not self.needs_both or all(there):
             return Status.SCORED
         return Status.ONE_EMPTY if any(there) else Status.UNDEFINED

@@ -176,7 +176,7 @@ MEASURES_BY_CATEGORY = Declared(
     ["measure", "rater", "level", "column"],
 )  # fmt: skip
 TOLERANCE = Declared("tolerance", "the tolerance of NSD, level by level, and whose it is", TOLERANCE_COLUMNS)
-NSD_CURVE = Declared("nsd_curve", "NSD over the tolerance, fair, mean over exams", CURVE_COLUMNS)
+NSD_CURVE = Declared("nsd_curve", "NSD over the tolerance, fair, median of exams", CURVE_COLUMNS)
 FOCI = Declared("foci", "every focus of the yardstick, and every false one", FOCI_COLUMNS)
 FOCI_SUMMARY = Declared(
     "foci_summary", "found, called lower, missed and false foci of every rater and level",

@@ -39,9 +39,12 @@ WEIGHTS = {
     "level2 nsd@readers": 1.0,
     "level1 hd95": 0.5,
     "level3 foci_f1": 1.0,
+    "level2 foci_sensitivity": 0.5,
     "level2+3 assd": 1.0,
 }
-NAMES = ["level2 nsd@readers", "level1 hd95", "level3 foci_f1", "level2+3 assd"]
+NAMES = [
+    "level2 nsd@readers", "level1 hd95", "level3 foci_f1", "level2 foci_sensitivity", "level2+3 assd",
+]  # fmt: skip
 Known = tuple[Path, Board, Reference]
 
 
@@ -123,7 +126,7 @@ def test_scores_are_those_of_an_evaluation(made: Known, study: ReaderStudy) -> N
             assert row.status == expected.status
             compared += 1
     # Two teams, three exams, five consensuses, four levels by three measures and three by foci.
-    assert compared == 2 * 3 * 5 * (4 * 3 + 3)
+    assert compared == 2 * 3 * 5 * (5 * 3 + 3)
     for row in board.reader_measures().itertuples():
         expected = rows.loc[(row.exam, row.rater, row.level, row.measure, row.left_out)]
         assert row.rater == row.left_out and row.value == pytest.approx(expected.value, abs=1e-7, nan_ok=True)
