@@ -160,8 +160,4 @@ def _values(measures: pd.DataFrame, task: Task) -> pd.DataFrame:
     value = found.value.abs() if task.measure.signed else found.value
     status = found.status.replace(str(Status.ONE_EMPTY), SCORED)
     found = found.assign(dice=value.astype(float), status=status)
-    if not task.measure.needs_both:
-        # It is defined whether or not anybody marked the level.
-        there = found.status != MISSING
-        found = found.assign(n_reference=there.astype("Int64"), n_rater=there.astype("Int64"))
     return found.drop(columns=["value", "measure"]).reset_index(drop=True)

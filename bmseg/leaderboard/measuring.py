@@ -31,7 +31,7 @@ from evaluation.study.tolerances import study_tolerances
 
 #: Columns of measures.csv of a submission; that of the readers has ``rater`` after ``exam``. ``status`` is
 #: scored, one_empty (the value is then the worst), undefined or missing; ``worst`` what one empty mask
-#: counts as in the exam. Counts are of what the measure looks for: voxels, or foci.
+#: counts as in the exam. Counts are of what the measure looks for: voxels, or foci; 1 where it needs none.
 COLUMNS = [
     "exam", "level", "measure", "left_out", "value", "status", "worst", "n_reference", "n_rater",
 ]  # fmt: skip

@@ -18,6 +18,8 @@ from evaluation.statistics.signed_rank import holm
 
 #: Columns of `correlations`.
 CORRELATION_COLUMNS = ["rater", "level", "covariate", "rho", "p", "p_holm", "n", "n_left_out"]
+#: Columns of a cohort's table that split the exams.
+CATEGORIES = ("site", "group")
 #: What a table of scores is taken apart by.
 KEYS = ["rater", "level"]
 

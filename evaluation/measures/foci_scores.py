@@ -6,7 +6,7 @@ import numpy as np
 
 from evaluation.measures.foci import FALSE as FALSE_FOCUS
 from evaluation.measures.foci import FOUND, LOWER, MISSED, ROW_COLUMNS
-from evaluation.measures.measure import Measure
+from evaluation.measures.measure import Measure, always_there
 from evaluation.measures.pairs import Pair
 
 _OUTCOME, _MATCHED, _PIECES = (ROW_COLUMNS.index(name) for name in ("outcome", "matched", "pieces"))
@@ -62,6 +62,7 @@ FALSE = Measure(
     higher_is_better=False,
     best=0.0,
     bounds=(0.0, np.inf),
+    counts=always_there,
     needs_both=False,
     pairwise=False,
     of_groups=False,

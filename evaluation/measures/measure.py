@@ -36,6 +36,11 @@ class OneEmpty(StrEnum):
     """NaN: left out of medians and means, and counted."""
 
 
+def always_there(_: Pair) -> tuple[int, int]:
+    """`Measure.counts` of what is defined whether or not anybody marked the level."""
+    return 1, 1
+
+
 @dataclass(frozen=True)
 class Measure:
     """A measure of two masks on one level.
@@ -60,7 +65,7 @@ class Measure:
         What it can be: where intervals of means are cut.
     needs_both : bool
         Whether it is undefined where both masks are empty, and its worst where one is. A volume is not: it
-        needs no mask to find anything.
+        needs no mask to find anything, and its counts are `always_there`.
     needs_rater : bool
         False where it is asked of what the reference has: who marks nothing has found nothing.
     signed : bool
@@ -114,7 +119,7 @@ class Measure:
     def status_of(self, n_reference: int, n_rater: int) -> Status:
         """The same of what there is to find in the reference and in the rater's mask."""
         there = [n_reference > 0, n_rater > 0][: 1 + self.needs_rater]
-        if not self.needs_both or all(there):
+        if all(there):
             return Status.SCORED
         return Status.ONE_EMPTY if any(there) else Status.UNDEFINED
 

@@ -19,7 +19,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from evaluation.measures.surface_distances import Convention, SurfaceDistances
+from evaluation.measures.kinds import Convention
+from evaluation.measures.surface_distances import SurfaceDistances
 from evaluation.measures.surface_elements import Frame, border_voxels, element_areas, surface_elements
 
 __all__ = ["Convention", "SurfaceDistances", "Surfaces"]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
-#: What a surface is made of: elements with their areas, or border voxels that count alike.
-Convention = Literal["elements", "voxels"]
+from evaluation.measures.kinds import Convention
 
 #: In mm: a distance of one voxel is within a tolerance of one voxel, whatever a header rounded.
 ROUNDING = 1e-6

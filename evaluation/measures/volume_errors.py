@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from evaluation.measures.measure import Measure
+from evaluation.measures.measure import Measure, always_there
 from evaluation.measures.pairs import Pair
 
 
@@ -26,6 +26,7 @@ def _in_ml(
         higher_is_better=False,
         best=0.0,
         bounds=(-np.inf if signed else 0.0, np.inf),
+        counts=always_there,
         needs_both=False,
         signed=signed,
         pairwise=signed,

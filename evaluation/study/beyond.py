@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation.comparison.models import YARDSTICK, compare_models
 from evaluation.comparison.readers import compare
-from evaluation.failures.covariates import by_category, correlations, with_cohort
+from evaluation.failures.covariates import CATEGORIES, by_category, correlations, with_cohort
 from evaluation.measures.foci import FOCI_COLUMNS
 from evaluation.measures.foci_counts import by_volume, summarise_foci
 from evaluation.measures.measure import Measure, Status
@@ -22,7 +22,7 @@ from evaluation.scores.twins import scored_as_reader
 from evaluation.study import measure_tables as m
 from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam, of_all
-from evaluation.study.measured import COLUMNS, FAIR, OF_ALL, PAIR, USUAL
+from evaluation.study.measured import COLUMNS, FAIR, OF_ALL, PAIR, USUAL, Measured
 from evaluation.study.results import Declared
 from evaluation.study.tolerances import nsd_curve, study_tolerances
 
@@ -60,11 +60,14 @@ class Beyond:
         if any(measure.of_foci for measure in self.design.measured):
             yield self._foci, (m.FOCI, m.FOCI_SUMMARY, m.FOCI_BY_VOLUME)
 
+    @property
+    def _measured(self) -> list[Measured]:
+        return [exam.measured for exam in self.exams if exam.measured]
+
     @cached_property
     def _tolerances(self) -> pd.DataFrame:
-        exams = [exam.measured for exam in self.exams if exam.measured]
         return study_tolerances(
-            exams, self.readers, list(self.design.by_name),
+            self._measured, self.readers, list(self.design.by_name),
             quantile=self.design.tolerance_quantile, given=self.design.tolerances,
         )  # fmt: skip
 
@@ -93,9 +96,6 @@ class Beyond:
         """Rows of a measure as the functions on Dice take them; a copy meets what its reader meets."""
         rows = self._rows[(self._rows.measure == measure.name) & (self._rows.against == against)]
         rows = rows.rename(columns={"value": "dice", "other": "left_out"})
-        if not measure.needs_both:
-            # It is defined whether or not anybody marked the level.
-            rows = rows.assign(n_reference=1, n_rater=1)
         if against == FAIR:
             return scored_as_reader(rows.reset_index(drop=True), self.twins, self.readers)
         return rows.drop(columns="left_out").reset_index(drop=True)
@@ -138,7 +138,7 @@ class Beyond:
 
     def _of_models(self) -> _Found:
         def of(measure: Measure) -> pd.DataFrame:
-            against = USUAL if measure.name == "dice" or len(self.readers) < 2 else OF_ALL
+            against = USUAL if len(self.readers) < 2 else OF_ALL
             pairs = compare_models(
                 self._compared(measure, against), models=self.judged, spoken_of=self.design.spoken_of
             )
@@ -185,7 +185,7 @@ class Beyond:
     def _columns(self) -> list[str]:
         if self.cohort is None:
             return []
-        return [name for name in ("site", "group") if name in self.cohort and self.cohort[name].nunique() > 1]
+        return [name for name in CATEGORIES if name in self.cohort and self.cohort[name].nunique() > 1]
 
     def _by_category(self) -> _Found:
         def of(measure: Measure) -> pd.DataFrame:
@@ -196,8 +196,7 @@ class Beyond:
 
     def _of_tolerance(self) -> _Found:
         yield m.TOLERANCE, self._tolerances
-        exams = [exam.measured for exam in self.exams if exam.measured]
-        yield m.NSD_CURVE, nsd_curve(exams, [*self.readers, *self.models], list(self.design.by_name))
+        yield m.NSD_CURVE, nsd_curve(self._measured, [*self.readers, *self.models], list(self.design.by_name))
 
     def _foci(self) -> _Found:
         rows = [

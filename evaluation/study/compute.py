@@ -15,7 +15,7 @@ from evaluation.comparison.ways import by_yardstick, differences_by_way
 from evaluation.consensus.audited import audited
 from evaluation.consensus.decisions import convergence, pooled_decisions
 from evaluation.consensus.result import Consensus
-from evaluation.failures.covariates import by_category, compare_categories, correlations, with_cohort
+from evaluation.failures import covariates
 from evaluation.failures.places import peripheral_against_central, slice_profile
 from evaluation.failures.volumes import error_volumes, sparse_against_ample, summarise_errors
 from evaluation.measures.dice import COLUMNS, EmptyMask, summarise
@@ -38,9 +38,6 @@ from evaluation.study.beyond import Beyond
 from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
 from evaluation.study.results import Declared
-
-#: Columns of a cohort's table that split the exams.
-CATEGORIES = ("site", "group")
 
 _LINEAGE = (lineage.COMPARISONS_WITHOUT_TEACHER, lineage.METHODS_WITHOUT_TEACHER)
 _FAILURES = (
@@ -283,7 +280,7 @@ def _failures(exams: Sequence[ScoredExam], copied: Mapping[str, str], cohort: pd
     )
     yield t.ERRORS, errors
     yield t.ERRORS_SUMMARY, summarise_errors(errors)
-    yield t.DICE_AGAINST_VOLUME, correlations(errors, "reference_ml")
+    yield t.DICE_AGAINST_VOLUME, covariates.correlations(errors, "reference_ml")
     yield t.DICE_SPARSE_AMPLE, sparse_against_ample(errors)
     yield t.SLICES, counts
     yield t.SLICE_PROFILE, slice_profile(counts)
@@ -292,9 +289,9 @@ def _failures(exams: Sequence[ScoredExam], copied: Mapping[str, str], cohort: pd
         yield t.OUTSIDE_REGION, of_all(exams, "outside")
     if cohort is None:
         return
-    known = with_cohort(scores, cohort)
-    if columns := [name for name in CATEGORIES if name in known and known[name].nunique() > 1]:
-        yield t.DICE_BY_CATEGORY, by_category(known, columns)
-        yield t.DICE_CATEGORIES_COMPARED, compare_categories(known, columns)
+    known = covariates.with_cohort(scores, cohort)
+    if columns := [name for name in covariates.CATEGORIES if name in known and known[name].nunique() > 1]:
+        yield t.DICE_BY_CATEGORY, covariates.by_category(known, columns)
+        yield t.DICE_CATEGORIES_COMPARED, covariates.compare_categories(known, columns)
     if "age" in known and pd.to_numeric(known.age, errors="coerce").notna().any():
-        yield t.DICE_AGAINST_AGE, correlations(known, "age")
+        yield t.DICE_AGAINST_AGE, covariates.correlations(known, "age")

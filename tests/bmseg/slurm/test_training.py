@@ -42,7 +42,9 @@ def test_three_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     """Ctrl-C leaves the jobs; the same command follows them again and requeues the one that was killed."""
     train = command(on_slurm, "--folds", "0-2", "--epochs", 1)
     first = subprocess.Popen(train, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: submissions(on_slurm) and len(the_submission(on_slurm).jobs) == 4, 600, "all submitted")
+    wait_until(
+        lambda: submissions(on_slurm) and len(the_submission(on_slurm).jobs) == 4, 600, "all submitted"
+    )
     first.send_signal(signal.SIGINT)
     told = first.communicate(timeout=600)[1].splitlines()
     assert first.returncode == 130, told
