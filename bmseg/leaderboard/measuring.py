@@ -20,6 +20,7 @@ from dataset_conversion.images import Volume
 from evaluation.consensus.audited import STUDY, WITHOUT
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import paint
+from evaluation.masks.exam import slice_axis
 from evaluation.masks.reading import check_grid
 from evaluation.measures.distances import nsd
 from evaluation.measures.measure import Measure, OneEmpty
@@ -125,8 +126,9 @@ def _painted(exam: str, readers: Mapping[str, Volume], reference: Reference) -> 
 def _measured(masks: Mapping[str, np.ndarray], grid: Volume, study: Study) -> ExamMeasured:
     design = study.design()
     return ExamMeasured(
-        masks, design.by_name, grid.affine, single=design.levels, ordered=design.ordered, foci=design.foci
-    )
+        masks, design.by_name, grid.affine, single=design.levels, ordered=design.ordered, foci=design.foci,
+        slices=slice_axis(grid.grid, design.plane),
+    )  # fmt: skip
 
 
 def _scored(

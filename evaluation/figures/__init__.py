@@ -16,6 +16,7 @@ from evaluation.figures.ranking import significance_map as significance
 from evaluation.figures.ranking_scores import exam_heatmap as heatmap
 from evaluation.figures.ranking_scores import score_boxplots as boxplots
 from evaluation.figures.scores import dice_boxplot as levels
+from evaluation.figures.scores import measures_boxplot as raters_by_measure
 from evaluation.figures.scores import raters_boxplot as raters
 from evaluation.figures.slices import difference_sheet as differences
 from evaluation.figures.slices import overlay_sheet as overlays
@@ -28,6 +29,6 @@ from evaluation.figures.tolerance import nsd_over_tolerance as tolerances
 
 __all__ = [
     "agreement", "bland_altman", "boxplots", "differences", "fair", "foci", "forest", "heatmap", "levels",
-    "measures", "overlays", "paired", "ranks", "raters", "save", "schemes", "significance", "slice_profile",
-    "tolerances", "volumes",
+    "measures", "overlays", "paired", "ranks", "raters", "raters_by_measure", "save", "schemes",
+    "significance", "slice_profile", "tolerances", "volumes",
 ]  # fmt: skip

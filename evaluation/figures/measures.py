@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evaluation.figures import style
-from evaluation.figures.panels import headed, ruled, shortened
+from evaluation.figures.panels import headed, ruled, scaled, shortened
 from evaluation.figures.style import AxesLike, Drawing, styled
 from evaluation.measures.measure import Measure
 
@@ -66,15 +66,7 @@ def measure_panels(
         panel.tick_params(axis="y", length=0)
         panel.tick_params(labelsize=style.SMALL + 0.5)
         panel.locator_params(axis="x", nbins=4)
-        if measure.bounds == (0.0, 1.0):
-            panel.set_xlim(-0.04, 1.04)
-        if measure.unit == "mm":
-            # Who marks nothing is an exam's diagonal away.
-            panel.set_xscale("asinh", linear_width=2)
-            panel.set_xticks([0, 2, 10, 50, 250], ["0", "2", "10", "50", "250"])
-            panel.set_xlim(left=-0.3)
-        if measure.signed:
-            panel.axvline(0, color=style.LIGHT, linewidth=0.6, zorder=0)
+        scaled(panel, measure, "x")
         ruled(panel, axis="x")
         panel.spines["left"].set_visible(False)
         headed(panel, f"{_titled(measure)}{_direction(measure)}")

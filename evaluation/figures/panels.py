@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from matplotlib.axes import Axes
 
-from evaluation.figures.style import COLUMN_INCHES, PAGE_INCHES, PALE, SMALL, AxesLike, Drawing
+from evaluation.figures.style import COLUMN_INCHES, LIGHT, PAGE_INCHES, PALE, SMALL, AxesLike, Drawing
+from evaluation.measures.measure import Measure
 
 #: Of a ranking.
 ROW_INCHES = 0.19
@@ -49,6 +51,21 @@ def rater_rows(
 def headed(axes: Axes, title: str) -> None:
     """A bold title on the left."""
     axes.set_title(title, loc="left", fontsize=8, fontweight="bold")
+
+
+def scaled(axes: Axes, measure: Measure, which: Literal["x", "y"]) -> None:
+    """One of the axes as fits the values of a measure."""
+    if measure.bounds == (0.0, 1.0):
+        axes.set(**{f"{which}lim": (-0.04, 1.04)})
+    if measure.unit == "mm":
+        # Who marks nothing is an exam's diagonal away.
+        getattr(axes, f"set_{which}scale")("asinh", linear_width=2)
+        getattr(axes, f"set_{which}ticks")([0, 2, 10, 50, 250], ["0", "2", "10", "50", "250"])
+        last = getattr(axes, f"get_{which}lim")()[1]
+        getattr(axes, f"set_{which}lim")(-0.3, 1.2 * last)
+    if measure.signed:
+        line = axes.axvline if which == "x" else axes.axhline
+        line(0, color=LIGHT, linewidth=0.6, zorder=0)
 
 
 def ruled(axes: Axes, *, axis: str = "both", color: str = PALE, width: float = 0.5) -> None:

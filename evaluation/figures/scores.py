@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from evaluation.figures import style
-from evaluation.figures.style import Drawing, styled
+from evaluation.figures.panels import headed, scaled
+from evaluation.figures.style import AxesLike, Drawing, styled
+from evaluation.measures.measure import Measure
 
 _NOTE_COLOR = "#555555"
 
@@ -65,28 +67,77 @@ def raters_boxplot(
     """
     models = scores.attrs.get("models", ()) if models is None else models
     scores = scores.reset_index(drop=True)
-    levels = list(dict.fromkeys(scores.level))
-    raters = list(dict.fromkeys(scores.rater))
-    readers = [rater for rater in raters if rater not in models]
-    greys = dict(zip(readers, sns.color_palette("Greys", len(readers) + 3)[1:], strict=False))
-    bright = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
-    palette = greys | bright
+    palette = _of_raters(scores, models)
     drawing = Drawing.of(axes, ["raters"], (style.PAGE_INCHES, 3.4))
-    panel = _boxes_and_points(drawing.axes[0], scores, levels, hue="rater", hue_order=raters, palette=palette)
+    panel = _readers_and_models(drawing.axes[0], scores, palette)
     panel.legend(
-        handles=[Patch(facecolor=palette[rater], edgecolor="#444444", label=rater) for rater in raters],
-        ncols=min(6, len(raters)),
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
+        handles=_keys(palette), ncols=min(6, len(palette)), loc="lower center", bbox_to_anchor=(0.5, 1.0)
     )
     return drawing.done(note, _NOTE_COLOR)
 
 
-def _boxes_and_points(axes: Axes, scores: pd.DataFrame, levels: Sequence[str], **kwargs: Any) -> Axes:
+@styled
+def measures_boxplot(
+    scores: pd.DataFrame,
+    *,
+    measures: Sequence[Measure],
+    models: Sequence[str],
+    note: str = "",
+    axes: AxesLike | None = None,
+) -> Figure:
+    """The same by several measures, a panel each, one below the other.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns ``exam``, ``rater``, ``level``, ``measure``, ``value``: scores.csv.
+    measures : sequence of Measure
+        Those to draw, in order.
+    models : sequence of str
+        The raters that are drawn in colour; the others are readers, grey.
+    """
+    palette = _of_raters(scores, models)
+    names = [measure.name for measure in measures]
+    drawing = Drawing.of(axes, names, (style.PAGE_INCHES, 1.9 * len(names) + 0.4))
+    for measure, panel in zip(measures, drawing.axes, strict=True):
+        found = scores.loc[scores.measure == measure.name, ["exam", "rater", "level", "value"]]
+        found = found.rename(columns={"value": "dice"})
+        _readers_and_models(panel, found.reset_index(drop=True), palette, measure.title)
+        scaled(panel, measure, "y")
+        panel.set_ylabel(measure.unit)
+        headed(panel, measure.title)
+    drawing.legend(_keys(palette), min(6, len(palette)))
+    return drawing.done(note, _NOTE_COLOR)
+
+
+def _of_raters(scores: pd.DataFrame, models: Sequence[str]) -> dict[str, Any]:
+    """A colour each: of readers greys."""
+    raters = list(dict.fromkeys(scores.rater))
+    readers = [rater for rater in raters if rater not in models]
+    greys = dict(zip(readers, sns.color_palette("Greys", len(readers) + 3)[1:], strict=False))
+    bright = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
+    return {rater: (greys | bright)[rater] for rater in raters}
+
+
+def _keys(palette: Mapping[str, Any]) -> list[Patch]:
+    return [Patch(facecolor=color, edgecolor="#444444", label=rater) for rater, color in palette.items()]
+
+
+def _readers_and_models(
+    axes: Axes, scores: pd.DataFrame, palette: Mapping[str, Any], value: str = "Dice"
+) -> Axes:
+    levels = list(dict.fromkeys(scores.level))
+    drawn: dict[str, Any] = {"hue": "rater", "hue_order": list(palette), "palette": dict(palette)}
+    return _boxes_and_points(axes, scores, levels, value, **drawn)
+
+
+def _boxes_and_points(
+    axes: Axes, scores: pd.DataFrame, levels: Sequence[str], value: str = "Dice", **kwargs: Any
+) -> Axes:
     if scores.dice.isna().all():
         # seaborn 0.13 fails on a table without a single number.
         axes.set_xlim(-0.5, len(levels) - 0.5)
-        axes.text(0.5, 0.5, "Dice is undefined in every exam", transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.5, f"{value} is undefined in every exam", transform=axes.transAxes, ha="center")
     else:
         drawn: dict[str, Any] = {
             "x": "level",
@@ -111,12 +162,14 @@ def _boxes_and_points(axes: Axes, scores: pd.DataFrame, levels: Sequence[str], *
         )
         np.random.set_state(state)
     axes.set_xticks(range(len(levels)), [_with_count(scores, level) for level in levels])
-    axes.set(xlabel="", ylim=(-0.03, 1.03), ylabel="Dice")
+    axes.set(xlabel="", ylabel=value)
+    if value == "Dice":
+        axes.set_ylim(-0.03, 1.03)
     return axes
 
 
 def _with_count(scores: pd.DataFrame, level: str) -> str:
-    """The level, and in how many exams Dice is defined where that is not all; the least of all raters."""
+    """The level, and in how many exams it has a value where that is not all; the least of all raters."""
     dice = scores[scores.level == level].groupby("rater", sort=False).dice
     defined, exams = int(dice.count().min()), int(dice.size().max())
     return level if defined == exams else f"{level}\n({defined} of {exams})"

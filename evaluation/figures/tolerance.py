@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from evaluation.figures import style
 from evaluation.figures.panels import ruled, shortened
 from evaluation.figures.style import AxesLike, Drawing, styled
+from evaluation.measures.tolerance import OUTLINES, SURFACES
 from evaluation.statistics.words import number, plural
 
 
@@ -32,7 +33,7 @@ def nsd_over_tolerance(
     ----------
     curve : DataFrame
         Of `evaluation.measures.tolerance.tolerance_curve`: columns ``rater``, ``level``, ``tolerance``,
-        ``nsd``, ``n``.
+        ``nsd``, ``n``, ``of``; what is of outlines, slice by slice, is dashed.
     models : sequence of str
         The raters that are models.
     spacing : sequence of float
@@ -56,10 +57,14 @@ def nsd_over_tolerance(
         if tolerances and level in tolerances:
             _mark(panel, tolerances[level], last)
         for rater in sorted(raters, key=lambda name: name in bright):
-            drawn = found[found.rater == rater]
             color, wide = (bright[rater], 1.5) if rater in bright else (style.LIGHT, 1.0)
-            # NSD stays the same up to the next distance that voxels can have.
-            panel.step(drawn.tolerance, drawn.nsd, where="post", color=color, linewidth=wide)
+            for of, drawn in found[found.rater == rater].groupby("of", sort=False):
+                # NSD stays the same up to the next distance that voxels can have.
+                panel.step(
+                    drawn.tolerance, drawn.nsd, where="post", color=color,
+                    linewidth=wide if of == SURFACES else 0.7 * wide,
+                    linestyle="-" if of == SURFACES else (0, (4, 2)),
+                )  # fmt: skip
         panel.set(ylim=(-0.03, 1.03), xlim=(0, last), xlabel="Tolerance (mm)")
         panel.set_title(f"{level} ({plural(int(found.n.max()), 'exam')})")
         ruled(panel, axis="y")
@@ -68,6 +73,8 @@ def nsd_over_tolerance(
     handles.append(Line2D([], [], color=style.LIGHT, label="readers"))
     if tolerances:
         handles.append(Line2D([], [], color=style.INK, label="readers' tolerance"))
+    if (curve.of == OUTLINES).any():
+        handles.append(Line2D([], [], color=style.GREY, linestyle=(0, (4, 2)), label="slice by slice"))
     for (step, line), name in zip(_steps(spacing).items(), ("voxel", "step between slices"), strict=False):
         handles.append(Line2D([], [], color=style.GREY, linestyle=line, label=f"{name}, {step:g} mm"))
     drawing.legend(handles, columns=3)
@@ -92,4 +99,4 @@ def _mark(panel: Axes, tolerance: float, last: float) -> None:
 def _steps(spacing: Sequence[float]) -> dict[float, str]:
     """The smallest step of the voxels and the largest, each with its kind of line."""
     ends = round(min(spacing), 2), round(max(spacing), 2)
-    return dict(zip(dict.fromkeys(ends), (":", "--"), strict=False))
+    return dict(zip(dict.fromkeys(ends), (":", "-."), strict=False))

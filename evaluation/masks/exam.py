@@ -19,6 +19,11 @@ ENDS = {
 }
 
 
+def slice_axis(grid: Grid, plane: str) -> int:
+    """The array axis across which slices of a plane lie."""
+    return grid.axis("".join(end[0].upper() for end in ENDS[plane]))
+
+
 @dataclass(frozen=True, eq=False)
 class ExamMasks:
     """An exam's masks on one grid; a MaskError when the plane is unknown or shapes differ."""
@@ -64,7 +69,7 @@ class ExamMasks:
     @property
     def slice_axis(self) -> int:
         """The array axis across the slices."""
-        return self.grid.axis("".join(end[0].upper() for end in ENDS[self.plane]))
+        return slice_axis(self.grid, self.plane)
 
     @property
     def _placed(self) -> dict[str, np.ndarray]:

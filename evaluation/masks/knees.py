@@ -50,16 +50,15 @@ def split_knees(masks: Mapping[str, np.ndarray], affine: np.ndarray) -> dict[str
 
 
 def knee_votes(
-    masks: Mapping[str, np.ndarray], labels: Sequence[int], affine: np.ndarray
+    masks: Mapping[str, np.ndarray], labels: Sequence[int], parts: Mapping[str, Slices]
 ) -> dict[str, Votes]:
     """The vote patterns of each knee, counted apart.
 
     ``consensus.label_on(votes)`` writes the exam's consensus onto them: the consensus stays that of the
     exam, scored by knee, because half an exam would estimate other sensitivities from fewer voxels.
 
-    Masks, affine and errors are those of `split_knees`; labels the study's values, background 0 first.
+    Masks and parts are those of `split_knees`; labels the study's values, background 0 first.
     """
-    parts = split_knees(masks, affine)
     return {
         knee: count_votes({rater: mask[part] for rater, mask in masks.items()}, labels)
         for knee, part in parts.items()

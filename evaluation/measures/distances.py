@@ -28,6 +28,18 @@ def nsd(tolerance: float | None = None, convention: Convention = "elements") -> 
     )
 
 
+def nsd_in_plane(tolerance: float, convention: Convention = "elements") -> Measure:
+    """NSD of the outlines in every slice: nothing is forgiven by what was drawn a slice further."""
+    return Measure(
+        f"nsd_in_plane@{tolerance:g}{_ending(convention)}",
+        f"NSD in plane at {tolerance:g} mm{_in_title(convention)}",
+        f"share of both masks' outlines within {tolerance:g} mm of the other's in the same slice; "
+        f"{CONVENTIONS[convention]}; one mask empty: 0",
+        lambda pair: pair.distances(convention, in_plane=True).nsd(tolerance),
+        lambda _: 0.0,
+    )
+
+
 def hausdorff(percentile: float, convention: Convention = "elements") -> Measure:
     """Hausdorff distance, or a percentile of it: the larger of the two directed ones."""
     name = "hd" if percentile == 100 else f"hd{percentile:g}"

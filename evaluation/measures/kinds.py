@@ -27,13 +27,13 @@ PLAIN = (
     "dice", "volume_difference", "false_positive_volume", "false_negative_volume",
     "foci", "foci_f1", "foci_sensitivity", "foci_false",
 )  # fmt: skip
-_FOR_MESSAGES = ("nsd@readers", "nsd@2", *DISTANCES, *PLAIN)
+_FOR_MESSAGES = ("nsd@readers", "nsd@2", "nsd_in_plane@2", *DISTANCES, *PLAIN)
 
 
 class Asked(NamedTuple):
     """What a name asks for."""
 
-    #: One of `PLAIN` or `DISTANCES`, or "nsd".
+    #: One of `PLAIN` or `DISTANCES`, "nsd" or "nsd_in_plane".
     kind: str
     convention: Convention = "elements"
     #: Of NSD, mm; None for the readers'.
@@ -65,8 +65,9 @@ def asked_for(name: str) -> Asked:
             return Asked(stem, convention)
         if name == f"nsd@{READERS}":
             return Asked("nsd")
-        if stem.startswith("nsd@") and stem != f"nsd@{READERS}":
-            return Asked("nsd", convention, _tolerance(name, stem.removeprefix("nsd@")))
+        kind, at, tolerance = stem.partition("@")
+        if at and kind in ("nsd", "nsd_in_plane") and (kind, tolerance) != ("nsd", READERS):
+            return Asked(kind, convention, _tolerance(name, tolerance))
     close = difflib.get_close_matches(name, _FOR_MESSAGES, 1)
     meant = f"; did you mean {close[0]}?" if close else ""
     raise ValueError(
@@ -88,6 +89,7 @@ def _tolerance(name: str, text: str) -> float:
         mm = float("nan")
     if not 0 < mm < float("inf"):
         raise ValueError(
-            f"measures: found '{name}', expected a tolerance in mm above 0, as nsd@2, or nsd@{READERS}"
+            f"measures: found '{name}', expected a tolerance in mm above 0, as nsd@2 or nsd_in_plane@2, or "
+            f"nsd@{READERS}"
         )
     return mm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.measures.dice import DICE
-from evaluation.measures.distances import assd, hausdorff, nsd
+from evaluation.measures.distances import assd, hausdorff, nsd, nsd_in_plane
 from evaluation.measures.foci_scores import FOCI
 from evaluation.measures.kinds import asked_for
 from evaluation.measures.measure import Measure
@@ -34,6 +34,9 @@ def _named(name: str) -> Sequence[Measure]:
         return _PLAIN[asked.kind]
     if asked.kind == "nsd":
         return (nsd(asked.tolerance, asked.convention),)
+    if asked.kind == "nsd_in_plane":
+        assert asked.tolerance is not None  # that of the readers is of whole surfaces
+        return (nsd_in_plane(asked.tolerance, asked.convention),)
     if asked.kind == "assd":
         return (assd(asked.convention),)
     return (hausdorff(95 if asked.kind == "hd95" else 100, asked.convention),)

@@ -29,6 +29,8 @@ class ExamMeasured:
         The levels that have foci, in rising order, to their value.
     ordered : bool
         Whether a focus of a level may lie in a higher one.
+    slices : int, optional
+        The axis across which slices lie; by default that of the largest voxel step, the last of several.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class ExamMeasured:
         single: Mapping[str, int],
         ordered: bool = True,
         foci: FociRules | None = None,
+        slices: int | None = None,
     ) -> None:
         self.levels = levels
         self.spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
@@ -49,6 +52,8 @@ class ExamMeasured:
         self.steps = steps or tuple(self.spacing.tolist())
         self.diagonal = float(np.linalg.norm(np.array(shape) * self.spacing))
         self.voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000
+        last = len(self.spacing) - 1 - int(np.argmax(self.spacing[::-1]))
+        self._slices = last if slices is None else slices
         corner, self._masks = _cropped(masks)
         origin = affine @ [*corner, 1]
         self._affine = affine.copy()
@@ -56,7 +61,7 @@ class ExamMeasured:
         self._single, self._ordered, self._rules = dict(single), ordered, foci or FociRules()
         self._inside: dict[tuple[str, str], np.ndarray] = {}
         self._counts: dict[tuple[str, str], int] = {}
-        self._surfaces: dict[tuple[str, Convention], Surfaces] = {}
+        self._surfaces: dict[tuple[str, Convention, bool], Surfaces] = {}
         self._components: Components | None = None
         self._foci: dict[tuple[str, str], list[tuple]] = {}
 
@@ -78,20 +83,23 @@ class ExamMeasured:
             self._counts[key] = int(np.count_nonzero(self.inside(level, name)))
         return self._counts[key]
 
-    def distances(self, level: str, reference: str, rater: str, convention: Convention) -> SurfaceDistances:
-        """Between the surfaces of two masks that both mark the level."""
-        return self._of(level, convention).between(reference, rater)
+    def distances(
+        self, level: str, reference: str, rater: str, convention: Convention, *, in_plane: bool = False
+    ) -> SurfaceDistances:
+        """Between the surfaces of two masks that both mark the level; of their outlines, slice by slice."""
+        return self._of(level, convention, in_plane).between(reference, rater)
 
     def extents(self, level: str, names: Sequence[str]) -> dict[str, tuple[float, float]]:
         """Volume and area of the surface of those masks that mark a level."""
         marked = [name for name in names if self.count(level, name)]
         return {name: self._of(level, "elements").extent(name) for name in marked}
 
-    def _of(self, level: str, convention: Convention) -> Surfaces:
-        key = level, convention
+    def _of(self, level: str, convention: Convention, in_plane: bool = False) -> Surfaces:
+        key = level, convention, in_plane
         if key not in self._surfaces:
             marked = {name: self.inside(level, name) for name in self._masks if self.count(level, name)}
-            self._surfaces[key] = Surfaces(marked, tuple(self.spacing), convention)
+            slices = self._slices if in_plane else None
+            self._surfaces[key] = Surfaces(marked, tuple(self.spacing), convention, slices=slices)
         return self._surfaces[key]
 
     def foci(self, reference: str, rater: str) -> list[tuple]:
@@ -145,9 +153,9 @@ class Pair:
         """Of the exam's grid, mm."""
         return self.exam.diagonal
 
-    def distances(self, convention: Convention = "elements") -> SurfaceDistances:
-        """Between the two surfaces; both masks mark the level."""
-        return self.exam.distances(self.level, self.reference, self.rater, convention)
+    def distances(self, convention: Convention = "elements", *, in_plane: bool = False) -> SurfaceDistances:
+        """Between the two surfaces, or the outlines in every slice; both masks mark the level."""
+        return self.exam.distances(self.level, self.reference, self.rater, convention, in_plane=in_plane)
 
     @cached_property
     def foci(self) -> list[tuple]:

@@ -27,6 +27,8 @@ __all__ = ["Convention", "SurfaceDistances", "Surfaces"]
 
 #: Steps on the lattice that are tried before a search.
 _STEPS = 400
+# mm, more than any image measures: what lies in another slice is never the nearest.
+_OTHER_SLICE = 1e6
 # Points whose neighbours are counted to judge what a search costs, a cell of the search in voxels, and how
 # many points are looked at in the time in which a transform passes a voxel.
 _SAMPLE, _CELL, _POINTS_A_VOXEL = 32, 4, 11
@@ -45,11 +47,14 @@ class Surfaces:
         Of the voxels in mm, an axis each, in the same order.
     convention : str
         ``elements`` or ``voxels``.
+    slices : int, optional
+        The axis across which slices lie: surfaces are then the outlines in each of them, and distances are
+        within a slice, infinite where the other mask has nothing there. In 2-D nothing changes.
 
     Raises
     ------
     ValueError
-        When a mask is not of bool, shapes differ, or a spacing is not above 0.
+        When a mask is not of bool, shapes differ, a spacing is not above 0, or there is no such axis.
 
     Examples
     --------
@@ -67,9 +72,16 @@ class Surfaces:
     spacing: tuple[float, ...]
 
     def __init__(
-        self, masks: Mapping[str, np.ndarray], spacing: Sequence[float], convention: Convention = "elements"
+        self,
+        masks: Mapping[str, np.ndarray],
+        spacing: Sequence[float],
+        convention: Convention = "elements",
+        *,
+        slices: int | None = None,
     ) -> None:
         shape = _check(masks, spacing, convention)
+        if slices is not None and slices not in range(len(shape)):
+            raise ValueError(f"slices: found axis {slices}, expected one of 0 to {len(shape) - 1}")
         only = shape.index(1) if len(shape) == 3 and 1 in shape else None
         planes = {name: mask if only is None else mask.squeeze(only) for name, mask in masks.items()}
         steps = [step for axis, step in enumerate(spacing) if axis != only]
@@ -78,7 +90,13 @@ class Surfaces:
         self.diagonal = float(np.linalg.norm(np.multiply(steps, shape)))
         self.spacing = tuple(map(float, steps))
         self._spacing = np.array(self.spacing)
-        self._near, self._near_mm = _short_steps(self.spacing)
+        # What is 2-D has one slice.
+        self._slices = slices if len(steps) == 3 else None
+        self._across = [axis for axis in range(len(steps)) if axis != self._slices]
+        within = tuple(self.spacing[axis] for axis in self._across)
+        steps_within, self._near_mm = _short_steps(within)
+        self._near = np.zeros((len(steps_within), len(steps)), int)
+        self._near[:, self._across] = steps_within
         self._masks = {name: plane for name, plane in planes.items() if plane.any()}
         self._names = list(masks)
         self._between: dict[tuple[str, str], SurfaceDistances] = {}
@@ -145,10 +163,13 @@ class Surfaces:
 
     @cached_property
     def _elements(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        across = self._across
         if self.convention == "voxels":
-            return {name: border_voxels(mask, self._frame) for name, mask in self._masks.items()}
-        areas = element_areas(self.spacing)
-        return {name: surface_elements(mask, self._frame, areas) for name, mask in self._masks.items()}
+            return {name: border_voxels(mask, self._frame, across) for name, mask in self._masks.items()}
+        areas = element_areas(tuple(self.spacing[axis] for axis in across))
+        return {
+            name: surface_elements(mask, self._frame, areas, across) for name, mask in self._masks.items()
+        }
 
     @cached_property
     def _places(self) -> np.ndarray:
@@ -180,7 +201,16 @@ class Surfaces:
             if not len(left):
                 return distances
         found, sought = self._frame.indices(surface), self._frame.indices(places)
-        distances[left] = _search(found, sought, self._spacing)
+        spacing = self._spacing
+        if self._slices is not None:
+            there = np.isin(sought[:, self._slices], found[:, self._slices])
+            distances[left[~there]] = np.inf
+            left, sought = left[there], sought[there]
+            spacing = np.where(np.arange(len(spacing)) == self._slices, _OTHER_SLICE, spacing)
+        if len(left):
+            within = self._spacing[self._across]
+            voxel = float(within.prod() ** (1 / len(within)))
+            distances[left] = _search(found, sought, spacing, voxel)
         return distances
 
 
@@ -198,8 +228,10 @@ def _short_steps(spacing: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     return steps[order].reshape(-1, dimensions), lengths[order]
 
 
-def _search(surface: np.ndarray, points: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+def _search(surface: np.ndarray, points: np.ndarray, spacing: np.ndarray, voxel: float) -> np.ndarray:
     """From each point to the nearest of a surface, mm; both are indices on the lattice, a row each.
+
+    `voxel` is the size of one in mm, as a search in a tree has to do with it.
 
     A search in a tree takes microseconds a point where the surface is near, but looks at all of a surface
     that is equally far everywhere, as a sphere from its centre: a transform passes every voxel instead.
@@ -207,7 +239,7 @@ def _search(surface: np.ndarray, points: np.ndarray, spacing: np.ndarray) -> np.
     sought = points * spacing
     tree = cKDTree(surface * spacing, balanced_tree=False, compact_nodes=False)
     sample = sought[:: max(1, len(sought) // _SAMPLE)]
-    reach = tree.query(sample)[0] + _CELL * spacing.prod() ** (1 / len(spacing))
+    reach = tree.query(sample)[0] + _CELL * voxel
     looked_at = tree.query_ball_point(sample, reach, return_length=True).mean() * len(points)
     low = np.minimum(surface.min(axis=0), points.min(axis=0))
     size = np.maximum(surface.max(axis=0), points.max(axis=0)) - low + 1

@@ -68,15 +68,17 @@ class Frame:
         return np.column_stack(np.unravel_index(places, self.shape))
 
 
-def surface_elements(mask: np.ndarray, frame: Frame, areas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def surface_elements(
+    mask: np.ndarray, frame: Frame, areas: np.ndarray, across: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
     """The elements of a mask: their places, rising, and areas (of the cells: `element_areas`).
 
-    An element stands between its place and the next along every axis.
+    An element stands between its place and the next along every axis of `across`: those of the cells.
     """
     codes = frame.filled(mask)
     # Rows end in empty voxels, so that whole arrays can be shifted.
-    for axis, stride in enumerate(frame.strides):
-        shifted = codes[stride:] << (1 << (mask.ndim - 1 - axis))
+    for bit, stride in enumerate(frame.strides[list(across)]):
+        shifted = codes[stride:] << (1 << (len(across) - 1 - bit))
         shifted |= codes[:-stride]
         codes = shifted
     # Neither without a voxel nor full: unsigned, 0 - 1 is the largest.
@@ -85,12 +87,15 @@ def surface_elements(mask: np.ndarray, frame: Frame, areas: np.ndarray) -> tuple
     return places, areas[codes[places] + 1]
 
 
-def border_voxels(mask: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    """The voxels of a mask with a face to what is not marked, or outside of the volume; each counts 1."""
+def border_voxels(mask: np.ndarray, frame: Frame, across: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The voxels of a mask with a face to what is not marked, or outside of the volume; each counts 1.
+
+    Faces across the axes named count.
+    """
     values = frame.filled(mask)
     far = int(frame.strides[0])
     inner = np.ones(len(values) - 2 * far, np.uint8)
-    for stride in frame.strides:
+    for stride in frame.strides[list(across)]:
         for shift in (far - stride, far + stride):
             inner &= values[shift : shift + len(inner)]
     places = far + np.flatnonzero(values[far:-far] > inner)

@@ -29,7 +29,9 @@ STEP = 0.01
 #: mm, of a curve: 0 and KiTS21's fifty, 0.1 to 5.
 CURVE = tuple(round(0.1 * n, 1) for n in range(51))
 #: Columns of a curve.
-CURVE_COLUMNS = ["rater", "level", "tolerance", "nsd", "n"]
+CURVE_COLUMNS = ["rater", "level", "tolerance", "nsd", "n", "of"]
+#: What the curve is of: whole surfaces, or outlines slice by slice.
+SURFACES, OUTLINES = "surfaces", "outlines"
 
 
 class AtTolerances(Protocol):
@@ -189,7 +191,10 @@ def kits21_tolerance(exams: Iterable[Sequence[SurfaceDistances | None]], quantil
 
 
 def tolerance_curve(
-    scored: Iterable[tuple[str, str, AtTolerances | None]], tolerances: Sequence[float] = CURVE
+    scored: Iterable[tuple[str, str, AtTolerances | None]],
+    tolerances: Sequence[float] = CURVE,
+    *,
+    of: str = SURFACES,
 ) -> pd.DataFrame:
     """NSD over the tolerance: the median of exams, `CURVE_COLUMNS`, raters and levels in order.
 
@@ -201,13 +206,15 @@ def tolerance_curve(
         are left out.
     tolerances : sequence of float
         In mm.
+    of : str
+        What the distances are of.
     """
     exams: dict[tuple[str, str], list[np.ndarray]] = {}
     for rater, level, distances in scored:
         nsd = np.zeros(len(tolerances)) if distances is None else distances.nsd_at(np.array(tolerances))
         exams.setdefault((rater, level), []).append(nsd)
     rows = [
-        (rater, level, tolerance, nsd, len(found))
+        (rater, level, tolerance, nsd, len(found), of)
         for (rater, level), found in exams.items()
         for tolerance, nsd in zip(tolerances, np.median(found, axis=0), strict=True)
     ]

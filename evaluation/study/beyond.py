@@ -74,14 +74,33 @@ class Beyond:
     @cached_property
     def _rows(self) -> pd.DataFrame:
         """Of all exams and measures, Dice first."""
-        mm = self._tolerances.set_index("level").tolerance.to_dict()
-        tables = [each.measured.completed(mm).assign(exam=each.name) for each in self.exams if each.measured]
+        tables = [self._completed(each.name, each.measured) for each in self.exams if each.measured]
         return pd.concat([self._dice, *tables], ignore_index=True)
 
     @cached_property
+    def _unit_rows(self) -> pd.DataFrame:
+        """The same by what is scored as one: of knees, with a column ``knee``."""
+        if self.design.unit == "exam":
+            return self._rows
+        tables = [
+            self._completed(each.name, measured).assign(knee=knee)
+            for each in self.exams
+            for knee, measured in each.measured_knees.items()
+        ]
+        return pd.concat([self._dice_of("unit_scores", "unit_fair"), *tables], ignore_index=True)
+
+    def _completed(self, exam: str, measured: Measured) -> pd.DataFrame:
+        # A knee is measured at the tolerance of whole exams, which more surfaces carry.
+        mm = self._tolerances.set_index("level").tolerance.to_dict()
+        return measured.completed(mm).assign(exam=exam)
+
+    @cached_property
     def _dice(self) -> pd.DataFrame:
+        return self._dice_of("scores", "fair")
+
+    def _dice_of(self, usual: str, fair: str) -> pd.DataFrame:
         """Dice as it was scored by counts, as rows of measures."""
-        names = {USUAL: "scores", **({FAIR: "fair"} if len(self.readers) > 1 else {})}
+        names = {USUAL: usual, **({FAIR: fair} if len(self.readers) > 1 else {})}
         tables = []
         for against, name in names.items():
             found = of_all(self.exams, name)
@@ -89,26 +108,28 @@ class Beyond:
             status = marked.map({0: Status.UNDEFINED, 1: Status.ONE_EMPTY, 2: Status.SCORED}).map(str)
             named = {"against": against, "measure": "dice", "status": status, "worst": 0.0}
             found = found.assign(**named, other=found.get("left_out", NOBODY))
-            tables.append(found.rename(columns={"dice": "value"})[["exam", *COLUMNS]])
+            columns = [*(name for name in ("exam", "knee") if name in found), *COLUMNS]
+            tables.append(found.rename(columns={"dice": "value"})[columns])
         return pd.concat(tables, ignore_index=True)
 
-    def _of(self, measure: Measure, against: str) -> pd.DataFrame:
+    def _of(self, measure: Measure, against: str, *, by_unit: bool = True) -> pd.DataFrame:
         """Rows of a measure as the functions on Dice take them; a copy meets what its reader meets."""
-        rows = self._rows[(self._rows.measure == measure.name) & (self._rows.against == against)]
+        known = self._unit_rows if by_unit else self._rows
+        rows = known[(known.measure == measure.name) & (known.against == against)]
         rows = rows.rename(columns={"value": "dice", "other": "left_out"})
         if against == FAIR:
             return scored_as_reader(rows.reset_index(drop=True), self.twins, self.readers)
         return rows.drop(columns="left_out").reset_index(drop=True)
 
-    def _compared(self, measure: Measure, against: str) -> pd.DataFrame:
+    def _compared(self, measure: Measure, against: str, *, by_unit: bool = True) -> pd.DataFrame:
         """The same as differences are taken of them: of what has a direction, its size."""
-        rows = self._of(measure, against)
+        rows = self._of(measure, against, by_unit=by_unit)
         return rows.assign(dice=rows.dice.abs()) if measure.signed else rows
 
     def _scores(self) -> _Found:
-        yield m.SCORES, self._listed(USUAL)[list(m.SCORES.columns)]
+        yield m.SCORES, self._listed(USUAL, m.SCORES)
         if len(self.readers) > 1:
-            yield m.FAIR_SCORES, self._listed(FAIR)[list(m.FAIR_SCORES.columns)]
+            yield m.FAIR_SCORES, self._listed(FAIR, m.FAIR_SCORES)
         tables = []
         for measure in self.design.measured:
             usual = self._of(measure, USUAL)
@@ -121,9 +142,12 @@ class Beyond:
             tables.append(table.assign(measure=measure.name))
         yield m.MEASURES_TABLE1, pd.concat(tables, ignore_index=True)[list(m.MEASURES_TABLE1.columns)]
 
-    def _listed(self, against: str) -> pd.DataFrame:
-        found = [self._of(measure, against) for measure in self.design.measured]
-        return pd.concat(found, ignore_index=True).rename(columns={"dice": "value"})
+    def _listed(self, against: str, table: Declared) -> pd.DataFrame:
+        """Every score, with the knee behind the exam where knees are scored."""
+        of_measures = [self._of(measure, against) for measure in self.design.measured]
+        found = pd.concat(of_measures, ignore_index=True).rename(columns={"dice": "value"})
+        exam, *others = table.columns
+        return found[[exam, *(["knee"] if "knee" in found else []), *others]]
 
     def _beside_readers(self) -> _Found:
         known: dict[str, Any] = {"models": self.judged, "readers": self.readers}
@@ -163,7 +187,9 @@ class Beyond:
 
     def _failures(self) -> _Found:
         def of(measure: Measure) -> pd.DataFrame:
-            rows = self._compared(measure, USUAL).assign(reference_ml=lambda rows: self._reference_ml(rows))
+            rows = self._compared(measure, USUAL, by_unit=False).assign(
+                reference_ml=lambda rows: self._reference_ml(rows)
+            )
             tables = [correlations(rows, "reference_ml")]
             if self.cohort is not None and "age" in self.cohort:
                 ages = with_cohort(rows, self.cohort)
@@ -190,7 +216,9 @@ class Beyond:
     def _by_category(self) -> _Found:
         def of(measure: Measure) -> pd.DataFrame:
             assert self.cohort is not None
-            return by_category(with_cohort(self._compared(measure, USUAL), self.cohort), self._columns)
+            return by_category(
+                with_cohort(self._compared(measure, USUAL, by_unit=False), self.cohort), self._columns
+            )
 
         yield m.MEASURES_BY_CATEGORY, self._each(of, dice=False)
 

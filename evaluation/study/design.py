@@ -52,8 +52,7 @@ class Design:
     taught_by : mapping of str to sequence of str
         Model to the readers whose masks it learned from, of those of whom it is known.
     measures : sequence of str
-        Names of `evaluation.measures.named`; Dice is always among them. Measures see whole exams, also where
-        Dice is scored by knee.
+        Names of `evaluation.measures.named`; Dice is always among them.
     one_empty : OneEmpty
         What a measure other than Dice and volumes is where one of two masks is empty.
     tolerance_quantile : float

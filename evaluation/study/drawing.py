@@ -13,7 +13,7 @@ from evaluation.figures.display import safe_colors
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
 from evaluation.figures.foci import foci_by_volume
 from evaluation.figures.measures import measure_panels
-from evaluation.figures.scores import dice_boxplot, raters_boxplot
+from evaluation.figures.scores import dice_boxplot, measures_boxplot, raters_boxplot
 from evaluation.figures.study import (
     agreement_heatmap,
     bland_altman_panels,
@@ -87,6 +87,8 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
         )
     if m.MEASURES_TABLE1 in found:
         summary = found[m.MEASURES_TABLE1]
+        beside = [one for one in design.measured if one.name != "dice"]
+        yield "measures_raters", measures_boxplot(found[m.SCORES], measures=beside, models=models, note=note)
         for level in design.by_name:
             shown = [one for one in design.measured if one.of_groups or level in design.levels]
             yield (

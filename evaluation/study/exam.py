@@ -21,7 +21,7 @@ from evaluation.consensus.votes import Votes, count_votes, paint
 from evaluation.failures.places import marking_outside, slice_counts
 from evaluation.masks.displaced import find_displaced
 from evaluation.masks.exam import ExamMasks
-from evaluation.masks.knees import knee_votes
+from evaluation.masks.knees import Slices, knee_votes, split_knees
 from evaluation.masks.moved import find_moved
 from evaluation.masks.reading import MaskError, check_grid
 from evaluation.measures.dice import score
@@ -110,6 +110,8 @@ class ScoredExam:
     alike: pd.DataFrame
     #: By the study's other measures; None where it has no other than Dice.
     measured: Measured | None
+    #: The same of each knee, by its name; empty where exams are scored.
+    measured_knees: Mapping[str, Measured]
     voxel_ml: float
     #: Of a voxel along i, j, k, mm.
     spacing: tuple[float, ...]
@@ -149,12 +151,14 @@ def score_exam(
     placed = ExamMasks(exam, painted[CONSENSUS], arrays, first.affine, design.plane)
     scores, fair = score_votes(design, votes, consensuses)
     by_unit = scores, fair
-    parts = {"": votes}
+    parts, knees = {"": votes}, {}
     if design.unit == "knee":
-        by_unit, parts = _by_knee(design, exam, arrays, first, consensuses)
+        knees = _knees(exam, arrays, first)
+        by_unit, parts = _by_knee(design, arrays, knees, consensuses)
     levels = design.by_name
     ways, by_rule = _ways(design, consensuses, parts)
     audits = consensuses.audits(design)
+    of_measures = _measured(design, arrays, consensuses, first, knees)
     scored = ScoredExam(
         name=exam,
         votes=votes,
@@ -171,7 +175,8 @@ def score_exam(
         slices=slice_counts(placed, levels),
         outside=marking_outside(placed, region.array > 0, levels) if region else None,
         alike=alike(votes, design.levels, find_moved(arrays, votes)),
-        measured=_measured(design, arrays, of_readers, consensuses, first),
+        measured=of_measures.pop("", None),
+        measured_knees=of_measures,
         voxel_ml=placed.grid.voxel_ml,
         spacing=tuple(placed.grid.spacing.tolist()),
         audits=audits,
@@ -200,17 +205,28 @@ def _told(design: Design, consensuses: Consensuses, audits: Mapping[str, Sequenc
 def _measured(
     design: Design,
     arrays: Mapping[str, np.ndarray],
-    of_readers: Votes,
     consensuses: Consensuses,
     first: Volume,
-) -> Measured | None:
+    knees: Mapping[str, Slices],
+) -> dict[str, Measured]:
+    """The exam by the study's other measures, as "", and each of its knees; empty where there are none."""
     if len(design.measured) < 2:
-        return None
+        return {}
     references = {
         name: paint(arrays, each.votes, each.label.astype(np.uint8))
         for name, each in consensuses.named.items()
     }
-    return measure_exam(design, arrays, references, of_readers.raters, first.affine)
+    readers = consensuses.study.votes.raters
+    return {
+        part: measure_exam(
+            design,
+            {rater: mask[where] for rater, mask in arrays.items()},
+            {name: label[where] for name, label in references.items()},
+            readers,
+            first.affine,
+        )
+        for part, where in {"": (slice(None),) * 3, **knees}.items()
+    }
 
 
 def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -241,23 +257,26 @@ def without_own(reader: str) -> str:
     return f"{YARDSTICK} without {reader}"
 
 
-def _by_knee(
-    design: Design,
-    exam: str,
-    arrays: Mapping[str, np.ndarray],
-    first: Volume,
-    consensuses: Consensuses,
-) -> tuple[tuple[pd.DataFrame, pd.DataFrame], dict[str, Votes]]:
+def _knees(exam: str, arrays: Mapping[str, np.ndarray], first: Volume) -> dict[str, Slices]:
     try:
-        knees = knee_votes(arrays, design.labels, first.affine)
+        return split_knees(arrays, first.affine)
     except MaskError as error:
         raise MaskError(f"{exam}: {error}") from None
-    parts = {knee: score_votes(design, votes, consensuses) for knee, votes in knees.items()}
+
+
+def _by_knee(
+    design: Design,
+    arrays: Mapping[str, np.ndarray],
+    knees: Mapping[str, Slices],
+    consensuses: Consensuses,
+) -> tuple[tuple[pd.DataFrame, pd.DataFrame], dict[str, Votes]]:
+    votes = knee_votes(arrays, design.labels, knees)
+    parts = {knee: score_votes(design, each, consensuses) for knee, each in votes.items()}
     usual, fair = (
         pd.concat([tables[i].assign(knee=knee) for knee, tables in parts.items()], ignore_index=True)
         for i in range(2)
     )
-    return (usual, fair), dict(knees)
+    return (usual, fair), votes
 
 
 def _ways(

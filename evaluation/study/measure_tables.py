@@ -42,7 +42,7 @@ def measures_table(found: Results, levels: Sequence[str] = (), *, with_notes: bo
     ]
     way = "by the fair scores" if found.has_consensus else f"against {found.reference}"
     return Table(
-        f"Every measure {way}: medians, {len(found.exams)} exams",
+        f"Every measure {way}: medians, {len(found.exams)} exams{_knees(found)}",
         ["Rater" if len(chosen) == 1 else "Level, rater", *(measure.with_unit for measure in shown)],
         rows,
         [*measure_notes(found, shown), *lineage.notes(found)] if with_notes else [],
@@ -68,10 +68,15 @@ def measure_notes(found: Results, shown: Sequence[Measure]) -> list[str]:
             none = "No tolerance" if rows.tolerance.isna().all() else "Tolerance"
             notes.append(f"{none}: {of_levels} ({source}).")
         notes += [row.notices for row in found[TOLERANCE].itertuples() if row.notices]
+    unit = "Knees" if found.design.unit == "knee" else "Exams"
     notes.append(
-        "Exams with a value, of all, where some have none. No verdict rests on measures beside Dice."
+        f"{unit} with a value, of all, where some have none. No verdict rests on measures beside Dice."
     )
     return notes
+
+
+def _knees(found: Results) -> str:
+    return ", knee by knee" if found.design.unit == "knee" else ""
 
 
 def _median(row: Any, measure: Measure) -> str:
@@ -99,7 +104,7 @@ def beside_median_table(found: Results, levels: Sequence[str] = (), *, with_note
         for row in beside.itertuples()
     ]
     return Table(
-        f"Models minus the median reader by every measure, {len(found.exams)} exams",
+        f"Models minus the median reader by every measure, {len(found.exams)} exams{_knees(found)}",
         [
             "Measure, level, model",
             f"Difference ({confidence} interval)",

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dataset_conversion.images import Grid
 from evaluation.consensus.audited import STUDY, WITHOUT, YARDSTICK
+from evaluation.masks.exam import slice_axis
 from evaluation.measures.kinds import asked_for
 from evaluation.measures.measure import OneEmpty, Status
 from evaluation.measures.pairs import ExamMeasured
@@ -39,6 +41,9 @@ class Measured:
     rows: pd.DataFrame
     #: ``against, other, rater, level`` to how far the two surfaces lie apart, of surfaces that wait.
     surfaces: Mapping[_Key, SurfaceDistances]
+    #: The same of outlines, slice by slice, where a study asks for NSD in plane; of the fair way, or with one
+    #: reader the usual one.
+    outlines: Mapping[_Key, SurfaceDistances]
     #: Level to reader to volume and area of the surface (`evaluation.measures.surface.Surfaces.extent`), of
     #: those who marked it, where a tolerance is asked for.
     extents: Mapping[str, Mapping[str, tuple[float, float]]]
@@ -103,14 +108,24 @@ def measure_exam(
     exam = ExamMeasured(
         {**masks, **named}, design.by_name, affine,
         single=design.levels, ordered=design.ordered, foci=design.foci,
+        slices=slice_axis(Grid(next(iter(masks.values())).shape, affine), design.plane),
     )  # fmt: skip
     rows: list[tuple] = []
     surfaces: dict[_Key, SurfaceDistances] = {}
+    outlines: dict[_Key, SurfaceDistances] = {}
+    in_plane = any(asked_for(name).kind == "nsd_in_plane" for name in design.measures)
     asked = list(_asked(masks, readers, references, any(measure.pairwise for measure in chosen)))
     for level in design.by_name:
         of_level = [measure for measure in chosen if measure.of_groups or level in design.levels]
         for against, other, reference, rater in asked:
             pair = exam.pair(level, reference, rater)
+            if (
+                in_plane
+                and against == (FAIR if len(readers) > 1 else USUAL)
+                and pair.n_reference
+                and pair.n_rater
+            ):
+                outlines[against, other, rater, level] = _compact(pair.distances(in_plane=True))
             # Of two raters who is empty disagrees, whatever a study says of scores.
             policy = OneEmpty.WORST if against == PAIR else design.one_empty
             for measure in of_level:
@@ -134,7 +149,7 @@ def measure_exam(
     if any(measure.deferred for measure in chosen):
         extents = {level: exam.extents(level, readers) for level in design.by_name}
     table = pd.DataFrame(rows, columns=[*COLUMNS, "waits"])
-    return Measured(table, surfaces, extents, exam.steps, foci)
+    return Measured(table, surfaces, outlines, extents, exam.steps, foci)
 
 
 def _compact(found: SurfaceDistances) -> SurfaceDistances:

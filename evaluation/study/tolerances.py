@@ -12,7 +12,7 @@ import pandas as pd
 from evaluation.measures.kinds import READERS
 from evaluation.measures.measure import Status
 from evaluation.measures.surface_distances import SurfaceDistances
-from evaluation.measures.tolerance import tolerance_curve, tolerance_of_pairs
+from evaluation.measures.tolerance import OUTLINES, SURFACES, tolerance_curve, tolerance_of_pairs
 from evaluation.statistics.words import number
 from evaluation.study.measured import FAIR, USUAL, Measured
 
@@ -95,26 +95,33 @@ class _Mean:
 def nsd_curve(exams: Sequence[Measured], raters: Sequence[str], levels: Sequence[str]) -> pd.DataFrame:
     """NSD of each rater over the tolerance, fair (the usual way where there is one reader).
 
-    Median of exams; of an exam with several yardsticks their mean. Where one marked nothing it is 0.
+    Median of exams; of an exam with several yardsticks their mean. Where one marked nothing it is 0. Where
+    outlines were measured, theirs follow.
     """
-    of_exams = [_by_rater(exam) for exam in exams]
-    return tolerance_curve(
-        (rater, level, of_exam[rater, level])
-        for level in levels
-        for rater in raters
-        for of_exam in of_exams
-        if (rater, level) in of_exam
-    )
+    kinds = [SURFACES, *([OUTLINES] if any(exam.outlines for exam in exams) else [])]
+    curves = []
+    for kind in kinds:
+        of_exams = [_by_rater(exam, kind) for exam in exams]
+        scored = (
+            (rater, level, of_exam[rater, level])
+            for level in levels
+            for rater in raters
+            for of_exam in of_exams
+            if (rater, level) in of_exam
+        )
+        curves.append(tolerance_curve(scored, of=kind))
+    return pd.concat(curves, ignore_index=True)
 
 
-def _by_rater(exam: Measured) -> dict[tuple[str, str], _Mean | None]:
+def _by_rater(exam: Measured, kind: str) -> dict[tuple[str, str], _Mean | None]:
     """Of each rater and level that somebody marked: all yardsticks; None where one is empty by all."""
+    distances = exam.outlines if kind == OUTLINES else exam.surfaces
     rows = exam.rows[exam.rows.measure == f"nsd@{READERS}"]
     way = FAIR if (rows.against == FAIR).any() else USUAL
     rows = rows[(rows.against == way) & (rows.status != _NEITHER)]
     found: dict[tuple[str, str], _Mean | None] = {}
     for (rater, level), mine in rows.groupby(["rater", "level"], sort=False):
         keys = mine[["against", "other", "rater", "level"]].itertuples(index=False, name=None)
-        surfaces = [exam.surfaces[key] for key in keys if key in exam.surfaces]
+        surfaces = [distances[key] for key in keys if key in distances]
         found[rater, level] = _Mean(surfaces, len(mine)) if surfaces else None
     return found

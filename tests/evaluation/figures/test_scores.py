@@ -4,8 +4,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from evaluation.figures import raters_by_measure
 from evaluation.figures.scores import dice_boxplot, raters_boxplot
 from evaluation.figures.slices import overlay_sheet
+from evaluation.measures.named import measures
 
 
 @pytest.fixture
@@ -48,6 +50,23 @@ def test_readers_stand_beside_models_in_the_order_of_the_table(scores: pd.DataFr
     assert red == pytest.approx(green) == pytest.approx(blue)
     np.testing.assert_allclose(points(figure), sorted(scores.dice.dropna()))
     assert ticks(figure)[1] == "level3\n(4 of 5)"
+
+
+def test_every_measure_has_a_panel_on_its_own_scale(scores: pd.DataFrame) -> None:
+    shown = {"nsd@2": scores.dice, "hd95": 300 * scores.dice, "volume_difference": scores.dice - 0.5}
+    tables = [scores.assign(measure=name, value=values) for name, values in shown.items()]
+    table = pd.concat(tables, ignore_index=True)
+    figure = raters_by_measure(table, measures=measures(list(shown)), models=["net"], note="Synthetic cohort")
+    assert [panel.get_title(loc="left") for panel in figure.axes] == [
+        "NSD at 2 mm", "HD95", "Volume difference",
+    ]  # fmt: skip
+    assert [panel.get_ylabel() for panel in figure.axes] == ["", "mm", "ml"]
+    for panel, values in zip(figure.axes, shown.values(), strict=True):
+        low, high = panel.get_ylim()
+        assert low < values.min() < values.max() < high
+        drawn = sorted(y for each in panel.collections for y in np.ma.getdata(each.get_offsets())[:, 1])
+        np.testing.assert_allclose(drawn, sorted(values.dropna()))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["anna", "bert", "net"]
 
 
 def test_the_callers_settings_and_random_numbers_are_left_alone(scores: pd.DataFrame) -> None:

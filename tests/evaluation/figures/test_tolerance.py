@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from evaluation.figures import style, tolerances
-from evaluation.measures.tolerance import CURVE, CURVE_COLUMNS
+from evaluation.measures.tolerance import CURVE, CURVE_COLUMNS, SURFACES
 
 LEVELS = ["level1", "level3"]
 
@@ -15,7 +15,7 @@ LEVELS = ["level1", "level3"]
 @pytest.fixture
 def curve() -> pd.DataFrame:
     rows = [
-        (rater, level, tolerance, 1 - np.exp(-tolerance - place), 9)
+        (rater, level, tolerance, 1 - np.exp(-tolerance - place), 9, SURFACES)
         for place, rater in enumerate(("net", "anna", "ben"))
         for level in LEVELS
         for tolerance in CURVE

@@ -101,7 +101,7 @@ def test_votes_of_both_knees_make_up_the_exam(seed: int) -> None:
         rater: (two_knees() * rng.integers(0, 2, (100, 20, 4))).astype(np.uint8) for rater in ("a", "b", "c")
     }
     votes = count_votes(masks, (0, 1, 2))
-    knees = knee_votes(masks, (0, 1, 2), LEFTWARD)
+    knees = knee_votes(masks, (0, 1, 2), split_knees(masks, LEFTWARD))
     together = np.zeros_like(votes.counts)
     for knee in knees.values():
         np.add.at(together, np.flatnonzero(np.isin(codes(votes.patterns), codes(knee.patterns))), knee.counts)

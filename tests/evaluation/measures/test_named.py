@@ -55,7 +55,10 @@ def test_a_measure_named_twice_is_there_once() -> None:
     [
         ("hd96", "found 'hd96', expected some of nsd@readers, .* did you mean hd95"),
         ("nsd", "found 'nsd', expected some"),
-        ("nsd@", "found 'nsd@', expected a tolerance in mm above 0, as nsd@2, or nsd@readers"),
+        (
+            "nsd@",
+            "found 'nsd@', expected a tolerance in mm above 0, as nsd@2 or nsd_in_plane@2, or nsd@readers",
+        ),
         ("nsd@0", "found 'nsd@0', expected a tolerance"),
         ("nsd@-1", "found 'nsd@-1', expected a tolerance"),
         ("nsd@nan", "found 'nsd@nan', expected a tolerance"),

@@ -170,7 +170,8 @@ def test_a_curve_is_the_median_of_exams_and_one_empty_counts_0() -> None:
         ("net", "level3", None),
     ]
     curve = tolerance_curve(scored, [0, 1, 2.5, 3])
-    assert curve.to_numpy().tolist() == [
+    assert set(curve.of) == {"surfaces"}
+    assert curve.drop(columns="of").to_numpy().tolist() == [
         ["anna", "level1", 0, 0, 3],
         ["anna", "level1", 1, 0, 3],
         ["anna", "level1", 2.5, 0.5, 3],
