@@ -165,7 +165,7 @@ def evaluate(
         refuse_proposed(reader, folder, {exam: files[reader][exam] for exam in exams})
     allowed = _regions(regions, exams)
     facts = read_facts(cohort) if cohort else None
-    hashes = {rater: files_hash({exam: files[rater][exam] for exam in exams}) for rater in files}
+    hashes = {rater: _hash(paths, exams) for rater, paths in files.items()}
     design = replace(
         study.design(unit=unit, margin=margin, synthetic=synthetic), taught_by=dict(raters.taught_by)
     )
@@ -205,6 +205,12 @@ def evaluate(
                 sheet = audit_figure(design, scored.name, scored.picture)
                 save_figure(sheet, made.folder / "figures", f"audit_{exam}", endings=("png",))
             by_name[exam] = scored
+        # What the record names is what was scored.
+        if other := [rater for rater, known in hashes.items() if _hash(files[rater], exams) != known]:
+            raise WorkError(
+                f"{', '.join(other)}: found masks that were changed while they were scored, expected the same "
+                "to the end; run it again"
+            )
         done = [by_name[exam] for exam in exams]
         found = ReaderStudy.of(design, done, list(raters.readers), list(raters.models), facts)
         for name, text in found.texts().items():
@@ -234,6 +240,10 @@ def _score(
     scored, painted = score_exam(design, exam, masks, readers, region)
     affine = next(iter(masks.values())).affine
     return scored, {kind: Volume(labels, affine) for kind, labels in painted.items()}
+
+
+def _hash(files: Mapping[str, Path], exams: Sequence[str]) -> str:
+    return files_hash({exam: files[exam] for exam in exams})
 
 
 def _died(exam: str) -> NoReturn:

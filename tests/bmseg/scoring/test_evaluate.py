@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 
+from bmseg.errors import WorkError
+from bmseg.scoring import evaluate as evaluating
 from bmseg.scoring.evaluate import Raters, evaluate
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.study import DEFAULT_STUDY, load_study
@@ -244,6 +247,23 @@ def test_a_killed_evaluation_is_made_whole(folders: dict[str, Path], tmp_path: P
     assert not run(folders, out).skipped
     for path in done.rglob("*.*"):
         assert path.read_bytes() == (out / path.relative_to(done)).read_bytes()
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_masks_that_change_while_they_are_scored_make_no_result(
+    folders: dict[str, Path], tmp_path: Path, write_mask: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scoring = evaluating._score
+
+    def changed(*given: Any) -> Any:
+        found = scoring(*given)
+        write_mask(folders["net"] / "knee_a.nii.gz", np.zeros((24, 20, 6), np.uint8))
+        return found
+
+    monkeypatch.setattr(evaluating, "_score", changed)
+    with pytest.raises(WorkError, match="^net: found masks that were changed while they were scored"):
+        run(folders, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_mistake_costs_no_earlier_result(
