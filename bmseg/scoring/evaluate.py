@@ -208,7 +208,7 @@ def evaluate(
         # What the record names is what was scored.
         if other := [rater for rater, known in hashes.items() if _hash(files[rater], exams) != known]:
             raise WorkError(
-                f"{', '.join(other)}: found masks that were changed while they were scored, expected the same "
+                f"{', '.join(other)}: found masks that changed while they were scored, expected the same "
                 "to the end; run it again"
             )
         done = [by_name[exam] for exam in exams]
