@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from bmseg.errors import InputError
 from bmseg.methods import Method, Recipe, get_method
 from bmseg.methods.profiles import Profile, get_profile
 from bmseg.outputs.provenance import files_hash, read_record
+from bmseg.study import in_one_line
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 
@@ -113,8 +115,22 @@ def visible_files(folder: Path, ending: str = "") -> list[Path]:
     return [path for path in sorted(folder.glob(f"*{ending}")) if not path.name.startswith(".")]
 
 
+class _DatasetJson(BaseModel):
+    """What is used of nnU-Net's dataset.json."""
+
+    channel_names: dict[Annotated[str, Field(pattern=r"^\d{1,4}$")], str]
+    labels: dict[str, Annotated[int, Field(ge=0, le=255)]]
+    file_ending: Literal[".nii.gz"]
+    num_training: Annotated[int, Field(ge=0, alias="numTraining")]
+
+
+class _Split(BaseModel):
+    train: list[str]
+    val: list[str]
+
+
 def raw_dataset_json(workspace: Workspace) -> dict[str, Any]:
-    """dataset.json of the raw data set; InputError when there is no finished one in the workspace."""
+    """dataset.json of the raw data set; InputError when it is not there or not sound."""
     path = workspace.raw_dataset / "dataset.json"
     record = read_record(path)
     if "channel_names" not in record or "labels" not in record:
@@ -122,6 +138,10 @@ def raw_dataset_json(workspace: Workspace) -> dict[str, Any]:
             f"{path}: found no finished data set, expected one; make it with "
             f"'{command('phantom', workspace=workspace.root)}', or of your own exams with 'bmseg convert'"
         )
+    try:
+        _DatasetJson.model_validate(record)
+    except ValidationError as error:
+        raise InputError(f"{path}: {in_one_line(error)}; make the data set again") from None
     return record
 
 
@@ -145,10 +165,10 @@ def exams_of_fold(splits: Path, fold: int | str) -> Any:
     if fold == "all":
         return "all"
     try:
-        folds = json.loads(splits.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        folds = TypeAdapter(list[_Split]).validate_json(splits.read_bytes())
+    except (OSError, ValidationError):
         raise InputError(f"{splits}: cannot be read, expected nnU-Net's folds; plan again") from None
     # nnU-Net itself takes a random split for a fold that does not exist.
     if not 0 <= int(fold) < len(folds):
         raise InputError(f"fold: found {fold}, expected 0 to {len(folds) - 1} or 'all' ({splits})")
-    return folds[int(fold)]
+    return folds[int(fold)].model_dump()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from evaluation.consensus.kinds import Rule
-from evaluation.measures.kinds import check_measures
+from evaluation.measures.kinds import QUANTILE, check_measures
 
 if TYPE_CHECKING:
     from evaluation.measures.components import FociRules
@@ -54,7 +54,7 @@ class Scores(SectionOfFile):
     #: What other measures are where one of two masks is empty: their worst value, or left out and counted.
     one_empty: Literal["worst", "left_out"] = "worst"
     #: Of the distances between readers' surfaces: the tolerance of nsd@readers.
-    tolerance_quantile: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    tolerance_quantile: Annotated[float, Field(gt=0, lt=1)] = QUANTILE
 
     @field_validator("measures")
     @classmethod

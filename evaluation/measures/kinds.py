@@ -15,6 +15,8 @@ CONVENTIONS: dict[Convention, str] = {
 }
 #: The tolerance that is told from the readers (`evaluation.measures.tolerance`).
 READERS = "readers"
+#: Of readers' surfaces that is to lie within it.
+QUANTILE = 0.95
 
 #: What an ordinal study, and a nominal one, is scored by when its file does not say.
 DEFAULT = {

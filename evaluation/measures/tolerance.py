@@ -10,19 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from evaluation.measures.surface import Surfaces
+from evaluation.measures.kinds import QUANTILE
 from evaluation.measures.surface_distances import ROUNDING, SurfaceDistances
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.words import count_of, number
 
-#: Of readers' surfaces that is to lie within the tolerance.
-QUANTILE = 0.95
 #: Tolerances are multiples of so many mm: what is printed is what is used, and a grid whose spacing differs
 #: in the last digit is not cut off.
 STEP = 0.01
@@ -90,26 +87,6 @@ class ReaderTolerance:
         return found
 
 
-def tolerance_of_readers(
-    exams: Iterable[Surfaces], readers: Sequence[str], level: str, quantile: float = QUANTILE
-) -> ReaderTolerance:
-    """The tolerance of one level by the surfaces of every exam, which hold all readers.
-
-    A StatisticsError when no two readers marked the level in the same exam.
-    """
-    pairs: list[SurfaceDistances] = []
-    extents: list[dict[str, tuple[float, float]]] = []
-    voxel, dimensions = math.inf, 3
-    for surfaces in exams:
-        marked = [reader for reader in readers if reader not in surfaces.empty]
-        pairs += [surfaces.between(*pair) for pair in combinations(marked, 2)]
-        extents.append({reader: surfaces.extent(reader) for reader in marked})
-        voxel, dimensions = min(voxel, *surfaces.spacing), len(surfaces.spacing)
-    return tolerance_of_pairs(
-        pairs, extents, level, quantile, n_readers=len(readers), voxel=voxel, dimensions=dimensions
-    )
-
-
 def tolerance_of_pairs(
     pairs: Sequence[SurfaceDistances],
     extents: Sequence[Mapping[str, tuple[float, float]]],
@@ -120,7 +97,7 @@ def tolerance_of_pairs(
     voxel: float,
     dimensions: int = 3,
 ) -> ReaderTolerance:
-    """The same of what is known of the surfaces.
+    """The tolerance of one level, what it rests on and what it cannot carry.
 
     `pairs` are those of `reader_tolerance`; `extents`, an exam each, are reader to volume and area
     (`evaluation.measures.surface.Surfaces.extent`) of those who marked the level.

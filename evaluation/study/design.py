@@ -9,6 +9,7 @@ from typing import Literal
 from evaluation.consensus.kinds import Rule, describe
 from evaluation.measures.dice import EmptyMask
 from evaluation.measures.foci import FociRules
+from evaluation.measures.kinds import QUANTILE
 from evaluation.measures.measure import Measure, OneEmpty
 from evaluation.measures.named import measures
 
@@ -83,7 +84,7 @@ class Design:
     taught_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
     measures: Sequence[str] = ("dice",)
     one_empty: OneEmpty = OneEmpty.WORST
-    tolerance_quantile: float = 0.95
+    tolerance_quantile: float = QUANTILE
     tolerances: Mapping[str, float] = field(default_factory=dict)
     foci: FociRules = field(default_factory=FociRules)
     notes: Sequence[str] = ()

@@ -17,8 +17,8 @@ from surface_distance import lookup_tables
 from evaluation.measures import surface
 from evaluation.measures.surface import SurfaceDistances, Surfaces
 from evaluation.measures.surface_elements import element_areas
-from evaluation.measures.tolerance import tolerance_of_readers
 from tests.support.people import people
+from tests.support.reader_tolerances import tolerance_of_readers
 from tests.support.surface_problems import surface_problem
 
 peers = pytest.mark.filterwarnings("ignore::DeprecationWarning:surface_distance")

@@ -14,9 +14,9 @@ from evaluation.measures.tolerance import (
     kits21_tolerance,
     reader_tolerance,
     tolerance_curve,
-    tolerance_of_readers,
 )
 from evaluation.statistics.intervals import StatisticsError
+from tests.support.reader_tolerances import tolerance_of_readers
 from tests.support.surface_problems import surface_problem
 
 
