@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -121,12 +122,22 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def sums_of_ranks(ranks: np.ndarray) -> np.ndarray:
-    """Chance of each sum of ranks (whole numbers, 0 to their total) when every rank is in it or not."""
+    """Chance of each sum of ranks (whole numbers, 0 to their total) when every rank is in it or not.
+
+    Read-only: pairs without ties have the same.
+    """
+    return _sums(np.asarray(ranks, np.int64).tobytes())
+
+
+@lru_cache(maxsize=256)
+def _sums(of: bytes) -> np.ndarray:
+    ranks = np.frombuffer(of, np.int64)
     chances = np.zeros(int(ranks.sum()) + 1)
     chances[0] = 1
     for rank in ranks:
         chances[rank:] = (chances[rank:] + chances[: len(chances) - rank]) / 2
         chances[:rank] /= 2
+    chances.flags.writeable = False
     return chances
 
 
