@@ -79,8 +79,8 @@ def read_nrrd(path: Path, image: Volume | None, labels: Labels) -> Volume:
         (segment.name, value, arrays[segment.layer] == segment.label)
         for segment, value in zip(segments, values, strict=True)
     )
-    values, notes = combine(path, shape, painted, "segments", labels.precedence)
-    return Volume(values, layers[0].affine, notes=notes)
+    whole, notes = combine(path, shape, painted, "segments", labels.precedence)
+    return Volume(whole, layers[0].affine, notes=notes)
 
 
 def segment_names(path: Path) -> list[str] | None:
