@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 #: What a simulated cohort is called.
@@ -41,3 +43,15 @@ def command(*words: object, workspace: Path | None = None) -> str:
     taken = Path(os.environ.get(WORKSPACE_VARIABLE) or DEFAULT_WORKSPACE)
     given = ["-w", workspace] if workspace and workspace.resolve() != taken.resolve() else []
     return shlex.join(["bmseg", *map(str, [*words, *given])])
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What may have been meant by an unknown name, to end a message; empty where none is close.
+
+    Examples
+    --------
+    >>> meant("raeder1", ["reader1", "net"]), meant("x", ["reader1"])
+    ('; did you mean reader1?', '')
+    """
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]}?" if close else ""

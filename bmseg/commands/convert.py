@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmseg.commands import options
-from bmseg.commands.options import FILE, echo_each, parse_pair, timed
+from bmseg.commands.options import FILE, echo_each, labels_of, timed
 from bmseg.errors import WorkError
 
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ _KEYS = click.option(
     "--keys", "keys_file", type=FILE,
     help="Key file: which exam is whose. [default: SOURCE.keys.csv, beside SOURCE]",
 )  # fmt: skip
-_MAP_LABEL = click.option(
-    "--map-label", "label_map", multiple=True, metavar="FOUND=VALUE",
-    help="Mask value, or name of a segment or contour, that stands for a level: 255=1, GTV=1. Repeat.",
-)  # fmt: skip
 
 
 def _check_pydicom() -> None:
@@ -30,16 +26,6 @@ def _check_pydicom() -> None:
 
     if not find_spec("pydicom"):
         raise click.UsageError("pydicom: not installed; install with: pip install 'bmseg[dicom]'")
-
-
-def _labels(pairs: tuple[str, ...]) -> dict[str, int]:
-    labels: dict[str, int] = {}
-    for pair in pairs:
-        found, value = parse_pair(pair, "--map-label", int)
-        if labels.setdefault(found.strip(), value) != value:
-            both = f"{labels[found.strip()]} and {value}"
-            raise click.UsageError(f"--map-label: found {found} for {both}, expected it once")
-    return labels
 
 
 def _report(converted: Conversion) -> None:
@@ -90,7 +76,7 @@ def convert() -> None:
 @options.workspace
 @options.study
 @options.seed
-@_MAP_LABEL
+@options.map_label
 @options.processes
 def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     """Convert NIfTI images and masks listed in a table.
@@ -104,7 +90,7 @@ def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
 
     refuse_conversion(root)
     with timed("convert"):
-        converted = convert_table(root=root, label_map=_labels(label_map), **given)
+        converted = convert_table(root=root, label_map=labels_of(label_map), **given)
     _report(converted)
 
 
@@ -116,7 +102,7 @@ def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
 @_KEYS
 @click.option("--volumes", type=FILE, help="Edited table of 'inspect dicom': its column 'channel' decides.")
 @options.seed
-@_MAP_LABEL
+@options.map_label
 @options.processes
 def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     """Convert exported DICOM studies, anonymously.
@@ -136,7 +122,7 @@ def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
 
     refuse_conversion(root)
     with timed("convert"):
-        converted = convert_source(root=root, label_map=_labels(label_map), **given)
+        converted = convert_source(root=root, label_map=labels_of(label_map), **given)
     _report(converted)
 
 

@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from bmseg.commands import options
-from bmseg.commands.options import FILE, echo_each, folders_of, timed, workspace_in
+from bmseg.commands.options import (
+    FILE,
+    MILLIMETRES,
+    echo_each,
+    folders_of,
+    labels_of,
+    timed,
+    workspace_in,
+)
 
 _UNITS = click.Choice(["exam", "knee"])
 _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
@@ -36,6 +44,27 @@ _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
     "--cohort", type=FILE, help="CSV: exam, site, group, age. Dice by each. [default: the workspace's]"
 )
 @options.regions
+@click.option(
+    "--ordinal/--nominal", default=None,
+    help="Without a study file: labels are levels in rising order, or have none. [default: nominal]",
+)  # fmt: skip
+@options.map_label
+@click.option(
+    "--precedence", multiple=True, metavar="NAME",
+    help="Where labels overlap in a file or folder, the one named first counts. Repeat.",
+)  # fmt: skip
+@click.option(
+    "--pixel-mm",
+    "spacing",
+    type=MILLIMETRES,
+    help="Size of a pixel of PNG and TIFF: 0.5 or 0.5,0.4 or 0.5,0.4,2.",
+)
+@click.option(
+    "--images", type=FILE, help="Folder of <exam>.nii.gz images, for masks in DICOM SEG and RTSTRUCT."
+)
+@click.option(
+    "--missing-is-empty", is_flag=True, help="Of folders with a file a label: no file means nothing marked."
+)
 def evaluate(
     root: Path,
     study_file: Path | None,
@@ -44,16 +73,25 @@ def evaluate(
     taught: tuple[str, ...],
     out: Path | None,
     synthetic: bool,
+    ordinal: bool | None,
+    label_map: tuple[str, ...],
+    precedence: tuple[str, ...],
+    spacing: tuple[float, ...] | None,
+    images: Path | None,
+    missing_is_empty: bool,
     **given: Any,
 ) -> None:
     """Build the consensus; score readers and models.
 
     As usual and fairly, with intervals, tests, agreement, and where models fail. On a workspace: no
-    further option. On plain folders of <exam>.nii.gz masks: --reader and --prediction, each as
-    name=folder, and -o.
+    further option. On plain folders of masks, a file an exam or a folder an exam with a file a label:
+    --reader and --prediction, each as name=folder, and -o. Without --study labels are those found.
     """
+    from bmseg.scoring.assumed import assume_study
     from bmseg.scoring.evaluate import Raters, evaluate_workspace
     from bmseg.scoring.evaluate import evaluate as evaluate_raters
+    from bmseg.scoring.evaluation import KEPT_STUDY, refuse_edited
+    from bmseg.scoring.masks import Reading
     from bmseg.scoring.published import published_beside, read_published
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.wording import SYNTHETIC
@@ -62,9 +100,27 @@ def evaluate(
         raise click.UsageError("--reader needs -o, where results go")
     if models and not readers:
         raise click.UsageError("--prediction needs --reader: the readers' masks make the consensus")
+    if study_file and ordinal is not None:
+        raise click.UsageError("--ordinal and --nominal are for a run without --study: the file says 'scale'")
+    reading = Reading(labels_of(label_map), precedence, spacing, images, missing_is_empty)
+    if reading != Reading() and not readers:
+        raise click.UsageError(
+            "--map-label, --precedence, --pixel-mm, --images and --missing-is-empty are for plain folders: "
+            "found no --reader"
+        )
+    folders = folders_of(readers, "--reader"), folders_of(models, "--prediction")
     workspace = None if readers else workspace_in(root, study_file)
-    source = workspace.study_file if workspace else study_file or DEFAULT_STUDY
-    study = load_study(source)
+    study_text = ""
+    if workspace or study_file:
+        source = workspace.study_file if workspace else study_file or DEFAULT_STUDY
+        study = load_study(source)
+    else:
+        assert out is not None
+        refuse_edited(out)
+        assumed = assume_study(*folders, reading, ordinal=ordinal)
+        study, study_text = assumed.study, assumed.text
+        source = out / KEPT_STUDY if study_text else DEFAULT_STUDY
+        echo_each(assumed.lines)
     published = read_published(study, source)
     teachers: dict[str, list[str]] = {}
     for model, equals, reader in (pair.partition("=") for pair in taught):
@@ -75,9 +131,11 @@ def evaluate(
         if workspace:
             result = evaluate_workspace(workspace, out=out, taught_by=teachers, **given)
         elif out:
-            folders = folders_of(readers, "--reader"), folders_of(models, "--prediction")
             raters = Raters(*folders, taught_by=teachers)
-            result = evaluate_raters(study, source, raters, out, synthetic=synthetic, **given)
+            result = evaluate_raters(
+                study, source, raters, out,
+                synthetic=synthetic, reading=reading, study_text=study_text, **given,
+            )  # fmt: skip
     if result.skipped:
         click.echo(f"already made from the same inputs: {result.folder}")
     echo_each(result.warnings, "warning: ", err=True)
@@ -86,6 +144,8 @@ def evaluate(
     if beside := published_beside(result.summary, published, study.citation, note):
         click.echo(beside.to_markdown())
     click.echo(f"results: {result.folder}")
+    if study_text:
+        click.echo(f"what was assumed: {source}; change it there, and go on with --study {source}")
 
 
 @click.command()
@@ -127,12 +187,13 @@ def report(root: Path, study_file: Path | None, out: Path | None) -> None:
     Of a workspace's run or, with --evaluation, of plain folders (without images and cohort).
     """
     from bmseg.report.page import REPORT, write_report
-    from bmseg.scoring.evaluation import Evaluation
+    from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation
     from bmseg.study import DEFAULT_STUDY
     from bmseg.wording import command
 
     if out:
-        workspace, source = None, study_file or DEFAULT_STUDY
+        kept = out / KEPT_STUDY
+        workspace, source = None, study_file or (kept if kept.is_file() else DEFAULT_STUDY)
         evaluation = Evaluation.read(out, source)
     else:
         workspace = workspace_in(root, study_file)

@@ -73,6 +73,10 @@ iterations = click.option(
     "--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]"
 )
 processes = click.option("--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]")
+map_label = click.option(
+    "--map-label", "label_map", multiple=True, metavar="FOUND=VALUE",
+    help="Mask value, or name of a segment or contour, that stands for a level: 255=1, GTV=1. Repeat.",
+)  # fmt: skip
 regions = click.option("--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed.")
 results = click.option("-o", "--out", type=FILE, required=True, help="Where results go.")
 
@@ -138,6 +142,41 @@ def parse_pair(pair: str, option: str, kind: type) -> tuple[str, Any]:
     except ValueError:
         wanted = "FOUND=VALUE with a whole number, as 255=1 or GTV=1" if kind is int else "NAME=FOLDER"
         raise click.UsageError(f"{option}: found '{pair}', expected {wanted}") from None
+
+
+def labels_of(pairs: tuple[str, ...]) -> dict[str, int]:
+    """Found value or name to the value that it stands for, of options --map-label."""
+    labels: dict[str, int] = {}
+    for pair in pairs:
+        found, value = parse_pair(pair, "--map-label", int)
+        if labels.setdefault(found.strip(), value) != value:
+            both = f"{labels[found.strip()]} and {value}"
+            raise click.UsageError(f"--map-label: found {found} for {both}, expected it once")
+    return labels
+
+
+class _Millimetres(click.ParamType):
+    """Lengths above 0 as 0.5 or 0.5,0.5 or 0.5,0.5,2."""
+
+    name = "mm"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """One length along both axes of a pixel, two, or those and that of a page."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            lengths = tuple(float(part) for part in value.split(","))
+        except ValueError:
+            lengths = ()
+        if not (1 <= len(lengths) <= 3 and all(0 < length < float("inf") for length in lengths)):
+            self.fail(f"found '{value}', expected one to three lengths in mm above 0, as 0.5,0.5", param, ctx)
+        return lengths * 2 if len(lengths) == 1 else lengths
+
+
+#: The type of --pixel-mm.
+MILLIMETRES = _Millimetres()
 
 
 def workspace_in(root: Path, study_file: Path | None = None) -> Workspace:

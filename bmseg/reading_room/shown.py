@@ -12,8 +12,8 @@ from bmseg.errors import InputError
 from bmseg.outputs.provenance import read_record
 from bmseg.reading_room.page import ShownExam
 from bmseg.reading_room.records import REFERENCE
-from bmseg.scoring.evaluate import refuse_other_masks, workspace_raters
 from bmseg.scoring.evaluation import mask_name
+from bmseg.scoring.raters import refuse_other_masks, workspace_raters
 from bmseg.sharing.new_images import find_exams
 from bmseg.study import Study
 from bmseg.wording import command

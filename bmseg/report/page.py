@@ -16,9 +16,9 @@ from bmseg.outputs import Output
 from bmseg.outputs.provenance import file_hash, files_hash, read_record, value_hash
 from bmseg.report.parts import study_parts
 from bmseg.scoring.costs import costs
-from bmseg.scoring.evaluate import refuse_other_masks
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.scoring.published import published_beside, read_published
+from bmseg.scoring.raters import refuse_other_masks
 from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume

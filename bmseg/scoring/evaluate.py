@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,72 +12,35 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
-from bmseg.outputs.provenance import file_hash, files_hash
-from bmseg.scoring.evaluation import Evaluation, mask_name, output_of
-from bmseg.scoring.lineage import refuse_proposed, taught_in
+from bmseg.outputs.provenance import file_hash, files_hash, text_hash
+from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, mask_name, output_of
+from bmseg.scoring.lineage import refuse_proposed
+from bmseg.scoring.masks import (
+    Reading,
+    bytes_of,
+    faults_of,
+    list_masks,
+    masks_hash,
+    read_exam,
+    refuse_missing_labels,
+    without_size,
+)
+from bmseg.scoring.raters import Raters, check_names, workspace_raters
 from bmseg.study import Study
-from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
-from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
+from evaluation.masks.reading import MaskError, match_exams, read_mask
 from evaluation.measures.kinds import READERS
 from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
 from evaluation.study.drawing import audit_figure
 from evaluation.study.lineage import twins_told
 
+_AS_THEY_ARE = Reading()
 # Of all masks together: as of ten knees and six raters.
 _LARGE_BYTES = 400_000
-
-
-@dataclass(frozen=True)
-class Raters:
-    """Folders of ``<exam>.nii.gz`` masks."""
-
-    #: Their masks make the consensus.
-    readers: Mapping[str, Path]
-    #: Scored beside the readers.
-    models: Mapping[str, Path]
-    #: The exams that must be there; by default those of the first reader.
-    exams: Sequence[str] | None = None
-    #: Model to the readers whose masks it learned from, of those of whom it is known.
-    taught_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-def workspace_raters(workspace: Workspace) -> Raters:
-    """The raters of a workspace: the data set's readers and every method with predictions.
-
-    Errors are those of `Workspace.test_exams`, and InputError when no method has made predictions.
-    """
-    exams, models = workspace.test_exams(), workspace.methods()
-    if not models:
-        raise InputError(
-            f"{workspace.predictions_root}: found no method's predictions, expected at least one; "
-            f"run '{command('predict', workspace=workspace.root)}' first"
-        )
-    return Raters(workspace.readers(), models, exams, taught_in(workspace, models))
-
-
-def refuse_other_masks(record: Mapping[str, Any], workspace: Workspace) -> None:
-    """Refuse (InputError) a workspace whose masks are not those that an evaluation's record names.
-
-    Pictures of other masks would stand beside its scores.
-    """
-    raters = workspace_raters(workspace)
-    known = record.get("masks_sha256", {})
-    other = []
-    for rater, folder in {**raters.readers, **raters.models}.items():
-        files = list_masks(folder)
-        now = files_hash({exam: files[exam] for exam in record["exams"] if exam in files})
-        if rater in known and now != known[rater]:
-            other.append(rater)
-    if other:
-        raise InputError(
-            f"{workspace.root}: masks: found others of {', '.join(other)} than were evaluated, expected the "
-            f"same; run '{command('evaluate', workspace=workspace.root)}' first"
-        )
 
 
 def evaluate_workspace(
@@ -120,6 +84,8 @@ def evaluate(
     margin: float | None = None,
     cohort: Path | None = None,
     regions: Path | None = None,
+    reading: Reading = _AS_THEY_ARE,
+    study_text: str = "",
 ) -> Evaluation:
     """Score readers and models against the readers' consensus and write everything to `out`.
 
@@ -144,6 +110,10 @@ def evaluate(
         CSV with a row an exam: ``exam`` and any of ``site``, ``group``, ``age``.
     regions : Path, optional
         Folder of ``<exam>.nii.gz``, 1 where marking is allowed and 0 elsewhere.
+    reading : Reading
+        How files are read, where they do not say it themselves.
+    study_text : str
+        What the study file is to hold, where nobody wrote one: it is written into `out` with the results.
 
     Raises
     ------
@@ -151,16 +121,22 @@ def evaluate(
         When a reader, or who taught a model, is not one of the study's, or a reader's mask was accepted in a
         round of annotation.
     evaluation.masks.reading.MaskError
-        When masks are missing, extra, damaged, on another grid or hold an undeclared label.
+        When masks are missing, extra, damaged, on another grid or hold an undeclared label; those that cannot
+        be scored are all named, a line each.
     """
-    _check_names(study, raters)
+    check_names(study, raters)
+    study_text = study_text or _kept(study_file, out)
     if f"nsd@{READERS}" in study.scores.measures and len(raters.readers) < 2:
         raise InputError(
             f"{study_file}: scores.measures: found nsd@{READERS} with reader {next(iter(raters.readers))} "
             "alone, expected two or more, whose surfaces give the tolerance; name one in mm, as nsd@2"
         )
-    files = {rater: list_masks(folder) for rater, folder in {**raters.readers, **raters.models}.items()}
+    names = [*reading.label_map, *(level.name for level in study.levels)]
+    files = {
+        rater: list_masks(folder, names) for rater, folder in {**raters.readers, **raters.models}.items()
+    }
     exams = match_exams(files, raters.exams)
+    refuse_missing_labels(files, exams, reading, study)
     for reader, folder in raters.readers.items():
         refuse_proposed(reader, folder, {exam: files[reader][exam] for exam in exams})
     allowed = _regions(regions, exams)
@@ -169,32 +145,39 @@ def evaluate(
     design = replace(
         study.design(unit=unit, margin=margin, synthetic=synthetic), taught_by=dict(raters.taught_by)
     )
-    inputs: dict[str, Any] = {
-        "study": {"name": study.name, "sha256": file_hash(study_file)},
-        "consensus_rule": study.consensus.rule,
-        "yardstick_rule": design.yardstick,
-        "seed": design.seed,
-        "empty_mask": study.scores.empty_mask,
-        "measures": [measure.name for measure in design.measured],
-        "one_empty": str(design.one_empty),
-        "tolerance_quantile": design.tolerance_quantile,
-        "foci": asdict(design.foci),
-        "synthetic": synthetic,
-        "readers": list(raters.readers),
-        "models": list(raters.models),
-        "exams": list(exams),
-        "masks_sha256": hashes,
-        "taught_by": {model: list(names) for model, names in raters.taught_by.items()},
-        "unit": unit,
-        "margin": design.margin,
-        "cohort_sha256": file_hash(cohort) if cohort else None,
-    } | ({"regions_sha256": files_hash(allowed)} if allowed else {})
+    inputs: dict[str, Any] = (
+        {
+            "study": {
+                "name": study.name,
+                "sha256": text_hash(study_text) if study_text else file_hash(study_file),
+            },
+            "consensus_rule": study.consensus.rule,
+            "yardstick_rule": design.yardstick,
+            "seed": design.seed,
+            "empty_mask": study.scores.empty_mask,
+            "measures": [measure.name for measure in design.measured],
+            "one_empty": str(design.one_empty),
+            "tolerance_quantile": design.tolerance_quantile,
+            "foci": asdict(design.foci),
+            "synthetic": synthetic,
+            "readers": list(raters.readers),
+            "models": list(raters.models),
+            "exams": list(exams),
+            "masks_sha256": hashes,
+            "taught_by": {model: list(names) for model, names in raters.taught_by.items()},
+            "unit": unit,
+            "margin": design.margin,
+            "cohort_sha256": file_hash(cohort) if cohort else None,
+        }
+        | ({"regions_sha256": files_hash(allowed)} if allowed else {})
+        | reading.facts
+    )
     output = output_of(out)
     if output.made_from(inputs):
         return Evaluation.read(out, study_file, skipped=True)
     by_name: dict[str, ScoredExam] = {}
-    work = partial(_score, design, files, list(raters.readers), allowed)
-    with output.replaced(inputs) as made:
+    work = partial(_score, study, design, files, reading, list(raters.readers), allowed)
+    with output.replaced(inputs) as made, _all_faults(study, files, reading, exams):
         each = run_each(work, exams, died=_died, processes=None if _is_large(files, exams) else 1)
         for exam, (scored, painted) in tqdm(
             each, total=len(exams), desc="evaluate", unit="exam", disable=None
@@ -215,6 +198,8 @@ def evaluate(
         found = ReaderStudy.of(design, done, list(raters.readers), list(raters.models), facts)
         for name, text in found.texts().items():
             made.write(name, text)
+        if study_text:
+            made.write(KEPT_STUDY, study_text)
         write_figures(found, made.folder / "figures")
         # Each warning once, with the exams that it is about.
         warned: dict[str, list[str]] = {}
@@ -222,20 +207,23 @@ def evaluate(
             warned.setdefault(warning, []).append(name)
         made.facts["warnings"] = [
             *twins_told(found),
+            *filter(None, [without_size(files, reading)]),
             *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
         ]
     return Evaluation(out, study, found, output.read())
 
 
 def _score(
+    study: Study,
     design: Design,
     files: Mapping[str, Mapping[str, Path]],
+    reading: Reading,
     readers: Sequence[str],
     allowed: Mapping[str, Path],
     exam: str,
 ) -> tuple[ScoredExam, dict[str, Volume]]:
     """An exam from its files, and its consensuses as label maps."""
-    masks = {rater: read_mask(paths[exam], design.labels, keep_notes=True) for rater, paths in files.items()}
+    masks = read_exam(study, {rater: paths[exam] for rater, paths in files.items()}, reading, exam)
     region = read_mask(allowed[exam], (0, 1)) if allowed else None
     scored, painted = score_exam(design, exam, masks, readers, region)
     affine = next(iter(masks.values())).affine
@@ -243,7 +231,25 @@ def _score(
 
 
 def _hash(files: Mapping[str, Path], exams: Sequence[str]) -> str:
-    return files_hash({exam: files[exam] for exam in exams})
+    return masks_hash({exam: files[exam] for exam in exams})
+
+
+@contextmanager
+def _all_faults(
+    study: Study, files: Mapping[str, Mapping[str, Path]], reading: Reading, exams: Sequence[str]
+) -> Iterator[None]:
+    """Where one mask cannot be scored, look for all that cannot: nobody wants to learn of them one by one."""
+    try:
+        yield
+    except MaskError as error:
+        raise faults_of(study, files, reading, exams) or error from None
+
+
+def _kept(study_file: Path, out: Path) -> str:
+    """The study file's text where it is one among the results, which are replaced; else empty."""
+    if study_file.resolve() != (out / KEPT_STUDY).resolve():
+        return ""
+    return study_file.read_text(encoding="utf-8-sig")
 
 
 def _died(exam: str) -> NoReturn:
@@ -254,32 +260,13 @@ def _died(exam: str) -> NoReturn:
 
 def _is_large(files: Mapping[str, Mapping[str, Path]], exams: Sequence[str]) -> bool:
     """Whether processes that score exams side by side are worth their start, by the size of the files."""
-    return sum(paths[exam].stat().st_size for paths in files.values() for exam in exams) > _LARGE_BYTES
+    return bytes_of(files, exams) > _LARGE_BYTES
 
 
 def write_figures(found: ReaderStudy, folder: Path) -> None:
     """Write every figure of a study."""
     for name, figure in found.figures():
         save_figure(figure, folder, name)
-
-
-def _check_names(study: Study, raters: Raters) -> None:
-    if unknown := [name for name in raters.readers if name not in study.reader_names]:
-        raise InputError(
-            f"reader: found {', '.join(unknown)}, expected one of {', '.join(study.reader_names)} "
-            f"(the readers of study {study.name}); name them in the study file"
-        )
-    for model, names in raters.taught_by.items():
-        if model not in raters.models:
-            known = ", ".join(raters.models) or "none"
-            raise InputError(f"taught by: found model {model}, expected one of {known}")
-        if unknown := [name for name in names if name not in study.reader_names]:
-            raise InputError(
-                f"taught by: {model}: found {', '.join(unknown)}, expected some of "
-                f"{', '.join(study.reader_names)} (the readers of study {study.name})"
-            )
-    if both := set(raters.readers) & set(raters.models):
-        raise InputError(f"prediction: found {', '.join(sorted(both))}, which is a reader; rename it")
 
 
 def _regions(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:

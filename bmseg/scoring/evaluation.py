@@ -18,6 +18,8 @@ from evaluation.study import Declared, ReaderStudy, Unit
 from evaluation.study.tables import TABLE1, TABLES, usual_table
 from evaluation.table import Table
 
+#: The study file among the results, where it was written with them.
+KEPT_STUDY = "study.toml"
 #: What later steps write into an evaluation's folder: gone when the evaluation is another.
 FOLLOWERS = ("report.html", "report.json", "costs.*", "figures/overlays.*", "figures/differences.*")
 
@@ -47,6 +49,16 @@ class _Record(BaseModel):
 def output_of(folder: Path) -> Output:
     """The folder of an evaluation."""
     return Output(folder, "evaluation", followers=FOLLOWERS)
+
+
+def refuse_edited(folder: Path) -> None:
+    """Refuse (InputError) to write a study file over one that somebody changed, or put there."""
+    kept = folder / KEPT_STUDY
+    if kept.is_file() and output_of(folder).read().get("outputs", {}).get(KEPT_STUDY) != file_hash(kept):
+        raise InputError(
+            f"{kept}: found a study file that bmseg did not write, or that was changed since, and none with "
+            f"--study; go on with --study {kept}, or name another folder with -o"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ _HEIGHT = 5
 def taught_in(workspace: Workspace, models: Iterable[str]) -> dict[str, list[str]]:
     """Method to who taught it: the training reader, of methods whose masks a model of the workspace made."""
     return {
-        model: [workspace.study.training_reader]
+        model: [workspace.study.dataset_spec.training_reader]
         for model in models
         if read_record(workspace.predictions(model) / _MADE_FROM).get("model")
     }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from bmseg.errors import InputError
+from bmseg.study.faults import in_one_line, no_repeats
 from bmseg.study.rules import (
     Consensus,
     Foci,
@@ -23,7 +24,7 @@ from bmseg.study.rules import (
     VisualAnalogueScale,
     Yardstick,
 )
-from bmseg.wording import synthetic_mark, synthetic_notes
+from bmseg.wording import meant, synthetic_mark, synthetic_notes
 from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
 from dataset_conversion.images import Plane
 from dataset_conversion.raw.exam import DatasetSpec
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 STUDIES = Path(__file__).parents[1] / "studies"
 DEFAULT_STUDY = STUDIES / "von_brandis_2022" / "study.toml"
+#: Of a label in masks: of 16 bits.
+LARGEST_VALUE = 65535
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
@@ -61,9 +64,9 @@ class Channel(SectionOfFile):
 
 
 class Level(SectionOfFile):
-    """One grade of the ordinal signal: its value in the masks, its name and its colour."""
+    """One grade of the ordinal signal, or one label: its value in the masks, its name and its colour."""
 
-    value: Annotated[int, Field(ge=1, le=255)]
+    value: Annotated[int, Field(ge=1, le=LARGEST_VALUE)]
     name: Name
     description: str = ""
     color: Color
@@ -97,15 +100,18 @@ class Published(SectionOfFile):
 
 
 class Study(SectionOfFile):
-    """A study file, checked; `load_study` turns pydantic's ValidationError into one line."""
+    """A study file, checked; `load_study` turns pydantic's ValidationError into one line.
+
+    One without data set, channels and training reader is for `bmseg evaluate` alone.
+    """
 
     name: Name
     title: str
     citation: str = ""
     plane: Plane
-    training_reader: Name
-    dataset: Dataset
-    channels: Annotated[list[Channel], Field(min_length=1)]
+    training_reader: Name | None = None
+    dataset: Dataset | None = None
+    channels: list[Channel] = []  # noqa: RUF012 (pydantic copies it)
     levels: Annotated[list[Level], Field(min_length=1, max_length=MOST_LEVELS)]
     groups: list[Group] = []  # noqa: RUF012 (pydantic copies it)
     readers: Annotated[list[Reader], Field(min_length=1)]
@@ -121,22 +127,24 @@ class Study(SectionOfFile):
     @model_validator(mode="after")
     def _check(self) -> Self:
         values = [level.value for level in self.levels]
-        _no_repeats("levels.value", values)
-        if values != list(range(1, len(values) + 1)):
+        no_repeats("levels.value", values)
+        if self.dataset and values != list(range(1, len(values) + 1)):
             raise ValueError(
                 f"levels.value: found {values}, expected 1 to {len(values)} in rising order "
                 "(nnU-Net wants consecutive labels); map other values with --map-label"
             )
-        _no_repeats("levels.name and groups.name", [*self.level_names, "background"])
-        _no_repeats("channels.name", [channel.name for channel in self.channels])
-        _no_repeats("readers.name", self.reader_names)
+        if values != sorted(values):
+            raise ValueError(f"levels.value: found {values}, expected them in rising order")
+        no_repeats("levels.name and groups.name", [*self.level_names, "background"])
+        no_repeats("channels.name", [channel.name for channel in self.channels])
+        no_repeats("readers.name", self.reader_names)
         # A workspace keeps them side by side.
-        _no_repeats("published", [Path(file).name for file in self.published.files.values()])
+        no_repeats("published", [Path(file).name for file in self.published.files.values()])
         for group in self.groups:
             if unknown := sorted(set(group.levels) - set(values)):
                 raise ValueError(f"groups.{group.name}: found levels {unknown}, expected some of {values}")
-            _no_repeats(f"groups.{group.name}", group.levels)
-        _no_repeats("verdict.primary", self.verdict.primary)
+            no_repeats(f"groups.{group.name}", group.levels)
+        no_repeats("verdict.primary", self.verdict.primary)
         if other := set(self.verdict.primary) - set(self.level_names):
             known = ", ".join(self.level_names)
             raise ValueError(f"verdict.primary: found {', '.join(sorted(other))}, expected some of {known}")
@@ -144,9 +152,12 @@ class Study(SectionOfFile):
             if self.scale == "nominal" and rule in ORDERED:
                 fit = "multilabel, map, binary or majority"
                 raise ValueError(f"{name}.rule: found {rule}, expected {fit} for a nominal scale")
-        if self.training_reader not in self.reader_names:
+        if self.training_reader not in (None, *self.reader_names):
             known = ", ".join(self.reader_names)
-            raise ValueError(f"training_reader: found '{self.training_reader}', expected one of {known}")
+            raise ValueError(
+                f"training_reader: found '{self.training_reader}', expected one of {known}"
+                f"{meant(str(self.training_reader), self.reader_names)}"
+            )
         return self
 
     @property
@@ -216,7 +227,19 @@ class Study(SectionOfFile):
 
     @property
     def dataset_spec(self) -> DatasetSpec:
-        """What the writer of nnU-Net's raw format needs to know of the study."""
+        """What the writer of nnU-Net's raw format needs to know of the study.
+
+        InputError where the file does not say it, and the study is for evaluations alone.
+        """
+        if not (self.dataset and self.channels and self.training_reader):
+            parts = {
+                "dataset": self.dataset, "channels": self.channels, "training_reader": self.training_reader
+            }  # fmt: skip
+            missing = ", ".join(name for name, part in parts.items() if not part)
+            raise InputError(
+                f"study {self.name}: found no {missing}, expected them of a study whose exams are converted "
+                "and trained on; without them it is for 'bmseg evaluate' alone: add them to the study file"
+            )
         return DatasetSpec(
             id=self.dataset.id,
             name=self.dataset.name,
@@ -247,22 +270,4 @@ def load_study(path: Path | str = DEFAULT_STUDY) -> Study:
     try:
         return Study.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {in_one_line(error)}") from None
-
-
-def in_one_line(error: ValidationError) -> str:
-    """Every problem that a check found: field, what was found, what was expected."""
-    problems = []
-    for problem in error.errors():
-        field = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        if field and problem["type"] not in ("missing", "extra_forbidden"):
-            message = f"found {problem['input']!r}, expected: {message}"
-        problems.append(f"{field}: {message}" if field else message)
-    return "; ".join(problems)
-
-
-def _no_repeats(field: str, values: list[str] | list[int]) -> None:
-    repeated = sorted({str(value) for value in values if values.count(value) > 1})  # type: ignore[arg-type]
-    if repeated:
-        raise ValueError(f"{field}: found {', '.join(repeated)} more than once, expected once")
+        raise InputError(f"{path}: {in_one_line(error, Study)}") from None

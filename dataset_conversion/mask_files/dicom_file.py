@@ -56,8 +56,36 @@ def read_dicom_mask(
             f"{path}: cannot be read as a DICOM mask, truncated or damaged ({type(error).__name__}); "
             "export it again"
         ) from None
+    raise _other_kind(path, kind)
+
+
+def names_in(path: Path) -> list[str] | None:
+    """Names of the segments or contour sets of a DICOM mask; None when the file is no DICOM at all.
+
+    A ConversionError when it is damaged or holds another kind of object.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = read_dataset(path, pixels=False)
+            kind = str(dataset.get("SOPClassUID", ""))
+            if kind in _SEGMENTATIONS:
+                return [str(item.SegmentLabel) for item in dataset.SegmentSequence if item.SegmentNumber]
+            if kind == RTStructureSetStorage:
+                return [str(roi.ROIName) for roi in dataset.StructureSetROISequence]
+    except NotDicomError:
+        return None
+    except Exception as error:
+        raise ConversionError(
+            f"{path}: cannot be read as a DICOM mask, truncated or damaged ({type(error).__name__}); "
+            "export it again"
+        ) from None
+    raise _other_kind(path, kind)
+
+
+def _other_kind(path: Path, kind: str) -> ConversionError:
     found = UID(kind).name if UID(kind).type == "SOP Class" else "object of unknown kind"
-    raise ConversionError(
+    return ConversionError(
         f"{path}: found a DICOM {found}, expected a segmentation (SEG) or a structure set "
         "(RTSTRUCT); name the mask's own file"
     )

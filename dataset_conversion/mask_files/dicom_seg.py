@@ -77,7 +77,8 @@ def read_segmentation(
     painted = (
         (name, value, voxels(number)) for (number, name), value in zip(names.items(), values, strict=True)
     )
-    return Volume(combine(path, image.array.shape, painted, "segments"), image.affine)
+    whole, notes = combine(path, image.array.shape, painted, "segments", labels.precedence)
+    return Volume(whole, image.affine, notes=notes)
 
 
 def _space_slices(dataset: Dataset, image: Volume) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,11 @@ class Labels:
     #: What the user says stands for other values: a mask value (``"255"``) or the name of a segment or
     #: contour set (``"GTV_Mass"``) to a mask value, 0 for none.
     label_map: Mapping[str, int]
+    #: Colour to mask value, as ``{"#ff8c00": 1}``: the study's; in pictures alone.
+    colors: Mapping[str, int] = field(default_factory=dict)
+    #: Names of labels: where several are drawn in one voxel, the one named first counts. None where nobody
+    #: can say so.
+    precedence: Sequence[str] | None = None
 
 
 def relabel(mask: Volume, label_map: Mapping[str, int]) -> Volume:
@@ -44,10 +50,10 @@ def relabel(mask: Volume, label_map: Mapping[str, int]) -> Volume:
 def values_of_names(path: Path, names: Sequence[str], kind: str, labels: Labels) -> list[int]:
     """Mask value of every named segment: as the user maps it, or the level of the same name.
 
-    Upper and lower case are the same unless the exact name is there as well. Names that are neither mapped
-    nor a level are refused, all at once.
+    Upper and lower case are the same unless the exact name is there as well, and so are characters that a
+    study file's names may not have. Names that are neither mapped nor a level are refused, all at once.
     """
-    values = [_lookup(name, labels.label_map, labels.levels) for name in names]
+    values = [value_of_name(name, labels) for name in names]
     if unknown := [name for name, value in zip(names, values, strict=True) if value is None]:
         raise ConversionError(
             f"{path}: {kind}: found {', '.join(map(_quoted, dict.fromkeys(unknown)))}, expected the name of "
@@ -56,35 +62,69 @@ def values_of_names(path: Path, names: Sequence[str], kind: str, labels: Labels)
     return [value for value in values if value is not None]
 
 
-def combine(
-    path: Path, shape: tuple[int, ...], segments: Iterable[tuple[str, int, np.ndarray]], kind: str
-) -> np.ndarray:
-    """One label map of several segments; segments of one level are united, those of level 0 left out.
+def value_of_name(name: str, labels: Labels) -> int | None:
+    """Mask value of one name, as `values_of_names` has it; None where it is neither mapped nor a level."""
+    return _lookup(name, labels.label_map, labels.levels)
 
-    A segment is its name, mask value and voxels (bool, of `shape`); `kind` is what the file calls it. A voxel
-    in segments of different levels raises `ConversionError`.
+
+def tidy(name: str) -> str:
+    """A name of a segment or file as a study file may have it.
+
+    Examples
+    --------
+    >>> tidy(" Parotid (L)")
+    'Parotid_L'
     """
+    plain = re.sub(r"[^A-Za-z0-9_.+-]+", "_", name.strip())
+    return plain.strip("_.+-")[:64] or "label"
+
+
+def combine(
+    path: Path,
+    shape: tuple[int, ...],
+    segments: Iterable[tuple[str, int, np.ndarray]],
+    kind: str,
+    precedence: Sequence[str] | None = None,
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """One label map of several segments, and notes; segments of one level are united, level 0 is left out.
+
+    A segment is its name, mask value and voxels (bool, of `shape`); `kind` is what the file calls it. Of
+    segments of different levels in a voxel the one counts that stands first in `precedence`, with a note of
+    how many voxels these were; where none of them stands there, `ConversionError` is raised.
+    """
+    order = {tidy(name).casefold(): place for place, name in enumerate(precedence or ())}
     values = np.zeros(shape, dtype=np.int32)
-    overlap = np.zeros(shape, dtype=bool)
-    # In order, each once: the names of all segments that meet another level.
-    names: dict[str, None] = {}
-    painted: list[tuple[str, int, np.ndarray]] = []
+    # Place in the order of what was painted; behind all of them what is not in it, and then what is free.
+    places = np.full(shape, len(order) + 1, dtype=np.int32)
+    several = np.zeros(shape, dtype=bool)
+    tied = np.zeros(shape, dtype=bool)
+    painted: list[tuple[str, np.ndarray]] = []
     for name, value, voxels in segments:
         if value == 0:
             continue
+        place = order.get(tidy(name).casefold(), len(order))
         shared = voxels & (values != 0) & (values != value)
-        if shared.any():
-            overlap |= shared
-            met = [other for other, level, area in painted if level != value and (area & voxels).any()]
-            names.update(dict.fromkeys([*met, name]))
-        values[voxels] = value
-        painted.append((name, value, voxels))
-    if count := int(overlap.sum()):
-        raise ConversionError(
-            f"{path}: {kind}: found {count} voxels in more than one of {', '.join(map(_quoted, names))}, "
-            "expected each in one level; remove the overlap, or ignore one with --map-label NAME=0"
-        )
-    return values
+        several |= shared
+        before = voxels & (places > place)
+        tied &= ~before
+        tied |= shared & (places == place)
+        here = before | (voxels & (places == place))
+        values[here], places[here] = value, place
+        painted.append((name, voxels))
+    if several.any():
+        count = int(tied.sum())
+        met = dict.fromkeys(name for name, voxels in painted if (voxels & (tied if count else several)).any())
+        listed = ", ".join(map(_quoted, met))
+        if count:
+            hint = "" if precedence is None else ", or say which counts with --precedence NAME"
+            hint = "" if precedence is None else ", or say which counts with --precedence NAME"
+            raise ConversionError(
+                f"{path}: {kind}: found {count} voxels in more than one of {listed}, expected each in one "
+                f"level; remove the overlap, or ignore one with --map-label NAME=0{hint}"
+            )
+        note = f"{kind}: found {int(several.sum())} voxels in more than one of {listed}; --precedence decided"
+        return values, (note,)
+    return values, ()
 
 
 def _lookup(name: str, *tables: Mapping[str, int]) -> int | None:
@@ -94,6 +134,10 @@ def _lookup(name: str, *tables: Mapping[str, int]) -> int | None:
             return table[wanted]
         for key, value in table.items():
             if key.strip().casefold() == wanted.casefold():
+                return value
+    for table in tables:
+        for key, value in table.items():
+            if tidy(key).casefold() == tidy(wanted).casefold():
                 return value
     return None
 

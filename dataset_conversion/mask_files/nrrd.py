@@ -32,8 +32,10 @@ class _Segment:
     label: int
 
 
-def read_nrrd(path: Path, image: Volume, labels: Labels) -> Volume:
+def read_nrrd(path: Path, image: Volume | None, labels: Labels) -> Volume:
     """Read an NRRD mask on its own grid: a plain one by value, one of 3D Slicer by segment name.
+
+    Without the `image` nobody knows whether a segmentation is cropped, and one without voxels is refused.
 
     Raises
     ------
@@ -58,10 +60,15 @@ def read_nrrd(path: Path, image: Volume, labels: Labels) -> Volume:
             )
     values = values_of_names(path, [segment.name for segment in segments], "segment", labels)
     shape = layers[0].array.shape
-    if shape == (1, 1, 1) != image.array.shape:
+    if shape == (1, 1, 1) and image is None:
+        raise ConversionError(
+            f"{path}: size: found 1 x 1 x 1 voxels, as 3D Slicer writes where nothing is marked, and no "
+            "image that says how large the exam is; name the folder of images"
+        )
+    if image and shape == (1, 1, 1) != image.array.shape:
         return Volume(np.zeros(image.array.shape, dtype=np.int32), image.affine)
     # The order of axes is free: other faults of the grid are for the caller to find.
-    if sorted(shape) != sorted(image.array.shape):
+    if image and sorted(shape) != sorted(image.array.shape):
         raise ConversionError(
             f"{path}: size: found {_by(shape)}, expected {_by(image.array.shape)} voxels (the image's); save "
             "it from 3D Slicer again, the image as source geometry and 'Crop to minimum extent' off"
@@ -72,14 +79,48 @@ def read_nrrd(path: Path, image: Volume, labels: Labels) -> Volume:
         (segment.name, value, arrays[segment.layer] == segment.label)
         for segment, value in zip(segments, values, strict=True)
     )
-    return Volume(combine(path, shape, painted, "segments"), layers[0].affine)
+    whole, notes = combine(path, shape, painted, "segments", labels.precedence)
+    return Volume(whole, layers[0].affine, notes=notes)
 
 
-def _read(path: Path) -> sitk.Image:
+def segment_names(path: Path) -> list[str] | None:
+    """Names of the segments of a file of 3D Slicer, from its header; None of a plain NRRD file."""
+    reader = _reader(path)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _damaged(path, error) from None
+    keys = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+    if not any(key.startswith(("Segmentation_", "Segment0_")) for key in keys):
+        return None
+    return [segment.name for segment in _segments(path, keys)]
+
+
+def read_plain_nrrd(path: Path) -> Volume:
+    """The values of an NRRD file as they are, whatever its header says of segments."""
+    layers = _layers(path, _read(path))
+    if len(layers) > 1:
+        raise ConversionError(f"{path}: found {len(layers)} values a voxel, expected one")
+    return layers[0]
+
+
+def _reader(path: Path) -> sitk.ImageFileReader:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     # Named outright, a file is read whatever its ending.
     reader.SetImageIO("NrrdImageIO")
+    return reader
+
+
+def _damaged(path: Path, error: RuntimeError) -> ConversionError:
+    reason = str(error).strip().splitlines()[-1].split("] ")[-1].split(": ", 1)[-1]
+    return ConversionError(
+        f"{path}: cannot be read as NRRD, truncated or damaged ({reason}); export it again"
+    )
+
+
+def _read(path: Path) -> sitk.Image:
+    reader = _reader(path)
     try:
         # ITK makes room for what the header says, and unpacks that much.
         reader.ReadImageInformation()
@@ -87,17 +128,15 @@ def _read(path: Path) -> sitk.Image:
         if values <= files.LARGEST_UNPACKED:
             return reader.Execute()
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].split("] ")[-1].split(": ", 1)[-1]
-        raise ConversionError(
-            f"{path}: cannot be read as NRRD, truncated or damaged ({reason}); export it again"
-        ) from None
+        raise _damaged(path, error) from None
     raise ConversionError(
         f"{path}: sizes: found {values} values, expected at most {files.LARGEST_UNPACKED}; export it again"
     )
 
 
 def _layers(path: Path, found: sitk.Image) -> list[Volume]:
-    if found.GetDimension() != 3:
+    # A slice is a volume of one.
+    if found.GetDimension() not in (2, 3):
         raise ConversionError(
             f"{path}: found {found.GetDimension()} dimensions ({_by(found.GetSize())}), expected 3"
         )

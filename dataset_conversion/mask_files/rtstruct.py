@@ -70,7 +70,8 @@ def read_structure_set(
         sets.append((what, str(roi.ROIName), value, _polygons(what, contours or [], image)))
     axes = _axes([polygon for *_, polygons in sets for polygon in polygons])
     painted = ((name, value, _voxels(what, polygons, axes, image)) for what, name, value, polygons in sets)
-    return Volume(combine(path, image.array.shape, painted, "contour sets"), image.affine)
+    whole, notes = combine(path, image.array.shape, painted, "contour sets", labels.precedence)
+    return Volume(whole, image.affine, notes=notes)
 
 
 def _polygons(what: str, contours: Iterable[Dataset], image: Volume) -> list[_Polygon]:

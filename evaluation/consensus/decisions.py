@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,9 @@ from evaluation.consensus.votes import Votes
 from evaluation.statistics.words import DASH, count_of, number, percent
 from evaluation.table import Table
 
+# Names that tables of decisions have for other columns, and what then stands before a rater's.
+_OTHER_COLUMNS = re.compile(r"exams?|voxels|consensus|(p|share)\d+")
+_RATER = "rater "
 #: Columns of `convergence`, in order.
 CONVERGENCE = [
     "exam", "rule", "region", "iterations", "log_likelihood", "converged", "starts", "reached_best",
@@ -24,16 +28,27 @@ def decision_table(votes: Votes, consensus: Consensus) -> pd.DataFrame:
     """The consensus as a table to print, the most frequent pattern first.
 
     `votes` are those of the consensus, or of the same masks with more raters. Columns: each rater's label
-    value, `voxels`, `p<label>` for the posterior of each label, and `consensus`.
+    value (`column_of`), `voxels`, `p<label>` for the posterior of each label, and `consensus`.
     """
     rows = votes.rows_in(consensus.votes)
-    columns = {rater: votes.values_of(rater) for rater in votes.raters}
+    columns = {column_of(rater): votes.values_of(rater) for rater in votes.raters}
     columns["voxels"] = votes.counts
     for index, label in enumerate(consensus.labels):
         columns[f"p{label}"] = consensus.posterior[rows, index]
     columns["consensus"] = consensus.label[rows]
     order = np.argsort(-votes.counts, kind="stable")
     return pd.DataFrame(columns).iloc[order].reset_index(drop=True)
+
+
+def column_of(rater: str) -> str:
+    """The column of a rater's votes: its name, unless another column may be called so.
+
+    Examples
+    --------
+    >>> column_of("anna"), column_of("p1")
+    ('anna', 'rater p1')
+    """
+    return f"{_RATER}{rater}" if _OTHER_COLUMNS.fullmatch(rater) else rater
 
 
 def pooled_decisions(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
@@ -65,7 +80,7 @@ def pooled_decisions(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
     tables[probabilities] = tables[probabilities].mul(tables.voxels, axis=0)
     for label, share in zip(labels, shares, strict=True):
         tables[share] = (tables.consensus == label).astype(float)
-    raters = list(first.raters)
+    raters = [column_of(rater) for rater in first.raters]
     pooled = tables.groupby(raters)[["voxels", "exams", *shares, *probabilities]].sum().reset_index()
     pooled[shares] = pooled[shares].div(pooled.exams, axis=0)
     pooled[probabilities] = pooled[probabilities].div(pooled.voxels, axis=0)
@@ -88,8 +103,9 @@ def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: Seq
         for row in shown.to_dict("records")
     ]
     voxels = int(marked.voxels.sum())
+    names = [rater.removeprefix(_RATER) for rater in raters]
     told = [
-        f"Votes: {', '.join(raters)}, in this order; 0 is background.",
+        f"Votes: {', '.join(names)}, in this order; 0 is background.",
         "Became: share of the exams with this pattern in which the consensus gave the label.",
     ]
     if len(shown) < len(marked):

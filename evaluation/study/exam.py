@@ -133,7 +133,7 @@ def score_exam(
 
     `masks` are those of readers and models, on one grid; `readers` those whose masks make the consensus;
     `region` is 1 where marking is allowed and 0 elsewhere. The label maps, ``consensus`` by the study's own
-    rule and ``yardstick``, are uint8 of shape (i, j, k). A
+    rule and ``yardstick``, are of the labels' type and shape (i, j, k). A
     MaskError when a mask is on another grid, or an exam's knees cannot be told apart.
     """
     first, *others = masks.values()
@@ -145,7 +145,7 @@ def score_exam(
     consensuses = Consensuses.of(design, of_readers)
     consensus = consensuses.study
     painted = {
-        kind: paint(arrays, of_readers, each.label.astype(np.uint8))
+        kind: paint(arrays, of_readers, each.label)
         for kind, each in ((CONSENSUS, consensus), (YARDSTICK, consensuses.yardstick))
     }
     placed = ExamMasks(exam, painted[CONSENSUS], arrays, first.affine, design.plane)
@@ -212,10 +212,7 @@ def _measured(
     """The exam by the study's other measures, as "", and each of its knees; empty where there are none."""
     if len(design.measured) < 2:
         return {}
-    references = {
-        name: paint(arrays, each.votes, each.label.astype(np.uint8))
-        for name, each in consensuses.named.items()
-    }
+    references = {name: paint(arrays, each.votes, each.label) for name, each in consensuses.named.items()}
     readers = consensuses.study.votes.raters
     return {
         part: measure_exam(

@@ -64,7 +64,7 @@ def worst_picture(
     others = tuple(place for place in range(3) if place != axis)
     number = int(np.count_nonzero(where, axis=others).argmax())
     painted = {rater: arrays[rater] for rater in votes.raters}
-    painted["consensus"] = paint(arrays, votes, consensus.label.astype(np.uint8))
+    painted["consensus"] = paint(arrays, votes, consensus.label)
     seen = {name: _as_seen(masks, array, number) for name, array in painted.items()}
     shown = _as_seen(masks, where, number)
     box = _around_largest(shown)

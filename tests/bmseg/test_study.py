@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bmseg.errors import InputError
 from bmseg.study import DEFAULT_STUDY, load_study
+from bmseg.study.written import Draft, study_text
 
 TEXT = DEFAULT_STUDY.read_text()
 
@@ -50,7 +52,13 @@ def test_the_reference_study() -> None:
         ("[scores]", "[foci]\nconnectivity = 8\n[scores]", "foci.connectivity: found 8"),
         ("[scores]", "[foci]\nsmallest_mm3 = -1.0\n[scores]", "foci.smallest_mm3: found -1.0"),
         ("[scores]", '[foci]\nmatching = "centre"\n[scores]', "foci.matching.*: found 'centre'"),
-        ("[scores]", '[scores]\nempty = "one"', "scores.empty: Extra inputs are not permitted"),
+        (
+            "[scores]",
+            '[scores]\nempty_masks = "one"',
+            "scores.empty_masks: Extra inputs are not permitted; did you mean empty_mask",
+        ),
+        ("[[levels]]", "[[level]]", "level: Extra inputs are not permitted; did you mean levels"),
+        ('rule = "multilabel"', 'rule = "majorty"', "consensus.rule: found .* did you mean majority"),
         ('"#ffe100"', '"yellow"', "levels.2.color: found 'yellow'"),
         ('name = "water"', 'name = "../water"', "channels.0.name: found '../water'"),
         ("value = 2", "value = ", "not valid TOML"),
@@ -69,3 +77,20 @@ def test_faults_are_one_line_with_file_field_found_and_expected(
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such study file"):
         load_study(tmp_path / "study.toml")
+
+
+def test_a_study_for_evaluations_alone(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    draft = Draft("heads", 'Heads "of" all', ["anna", "ben"], {"cord": 3, "eye": 500}, False, "axial")
+    path.write_text(study_text(draft))
+    study = load_study(path)
+    assert study.label_values == (0, 3, 500)
+    assert study.design().by_name == {"cord": (3,), "eye": (500,)}
+    with pytest.raises(InputError, match="study heads: found no dataset, channels, training_reader"):
+        _ = study.dataset_spec
+    # What is written as a comment makes a study that trains, but for the values.
+    path.write_text(study_text(replace(draft, levels={"cord": 1, "eye": 2}, channels=["ct"])))
+    assert load_study(path).dataset_spec.channels == ("ct",)
+    path.write_text(study_text(replace(draft, channels=["ct"])))
+    with pytest.raises(InputError, match=r"levels.value: found \[3, 500\], expected 1 to 2"):
+        load_study(path)

@@ -66,7 +66,7 @@ def test_undeclared_label(folders: Path, write_mask: Writer, value: float, found
     mask = np.zeros((8, 8, 4), np.float32)
     mask[1, 2, 3] = value
     write_mask(folders / "r2" / "a.nii.gz", mask)
-    assert_refused(evaluate(folders), f"r2/a.nii.gz: label: {found}")
+    assert_refused(evaluate(folders, "--study", DEFAULT_STUDY), f"r2/a.nii.gz: label: {found}")
 
 
 def test_empty_folder(folders: Path) -> None:
@@ -82,8 +82,10 @@ def test_truncated_file(folders: Path) -> None:
 
 
 def test_unknown_reader(folders: Path) -> None:
-    result = bmseg("evaluate", f"--reader=reader9={folders / 'r1'}", "-o", folders / "out")
-    assert_refused(result, "reader: found reader9, expected one of reader1, reader2, reader3, reader4")
+    reader = f"--reader=raeder9={folders / 'r1'}"
+    result = bmseg("evaluate", reader, "-o", folders / "out", "--study", DEFAULT_STUDY)
+    assert_refused(result, "reader: found raeder9, expected one of reader1, reader2, reader3, reader4")
+    assert "did you mean reader" in result.stderr
 
 
 def test_study_file_with_a_duplicated_label_value(folders: Path) -> None:

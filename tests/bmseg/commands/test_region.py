@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bmseg.study import DEFAULT_STUDY
 from dataset_conversion.images import Volume, read_volume, write_volume
 from tests.support.command_line import assert_refused, bmseg
 
@@ -59,7 +60,8 @@ def test_from_epiphyses_to_marking_outside_the_region(epiphyses: Path, tmp_path:
         for exam in ("knee_a", "knee_b"):
             write_volume(tmp_path / reader / f"{exam}.nii.gz", Volume(mask, AFFINE))
     readers = [f"--reader={name}={tmp_path / name}" for name in ("reader1", "reader2")]
-    result = bmseg("evaluate", *readers, "-o", tmp_path / "out", "--regions", tmp_path / "regions")
+    words = [*readers, "--study", DEFAULT_STUDY, "-o", tmp_path / "out"]
+    result = bmseg("evaluate", *words, "--regions", tmp_path / "regions")
     assert result.returncode == 0, result.stderr
     outside = pd.read_csv(tmp_path / "out" / "outside_region.csv").query("level == 'level1'")
     assert set(zip(outside.n_outside, outside.n_marked, strict=True)) == {(6, 42)}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bmseg.study import DEFAULT_STUDY
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.headers import AFFINE, save, scaled
 
@@ -17,7 +18,7 @@ READERS = ("reader1", "reader2", "reader3", "reader4")
 @pytest.fixture
 def words(tmp_path: Path, no_figures: None) -> list[object]:  # noqa: ARG001
     """A command that scores four readers of one exam."""
-    given: list[object] = ["evaluate", "-o", tmp_path / "out"]
+    given: list[object] = ["evaluate", "-o", tmp_path / "out", "--study", DEFAULT_STUDY]
     for reader in READERS:
         save(tmp_path / reader / "e1.nii.gz")
         given += ["--reader", f"{reader}={tmp_path / reader}"]

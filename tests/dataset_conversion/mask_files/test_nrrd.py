@@ -154,14 +154,20 @@ def test_refusals(tmp_path: Path, layers: list[np.ndarray], fields: dict[str, st
     assert str(error.value) == f"{path}: {message}"
 
 
-def test_several_values_a_voxel_and_flat_images_are_refused(tmp_path: Path) -> None:
+def test_several_values_a_voxel_and_images_of_four_dimensions_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mask.nrrd"
     sitk.WriteImage(sitk.GetImageFromArray(np.zeros((4, 6, 7, 3), np.uint8), isVector=True), path)
     with pytest.raises(ConversionError, match="found 3 values a voxel, expected one; export a label map"):
         read_mask(path, IMAGE, LABELS)
-    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((6, 7), np.uint8)), path)
-    with pytest.raises(ConversionError, match=r"found 2 dimensions \(7 x 6\), expected 3"):
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((2, 4, 6, 7), np.uint8), isVector=False), path)
+    with pytest.raises(ConversionError, match=r"found 4 dimensions \(7 x 6 x 4 x 2\), expected 3"):
         read_mask(path, IMAGE, LABELS)
+
+
+def test_a_slice_is_a_volume_of_one(tmp_path: Path) -> None:
+    sitk.WriteImage(sitk.GetImageFromArray(np.ones((6, 7), np.uint8)), tmp_path / "mask.nrrd")
+    found = read_mask(tmp_path / "mask.nrrd", None, Labels({"a": 1}, {}))
+    assert found.array.shape == (7, 6, 1)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "raw"])

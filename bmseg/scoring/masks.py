@@ -1,0 +1,199 @@
+"""Raters' masks as their programs wrote them: found in folders, and read exam by exam onto one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bmseg.outputs.provenance import files_hash
+from bmseg.study import Study
+from dataset_conversion.images import ConversionError, Volume, as_labels
+from dataset_conversion.mask_files import listing
+from dataset_conversion.mask_files.labels import Labels, value_of_name
+from dataset_conversion.mask_files.pictures import ENDINGS as PICTURES
+from dataset_conversion.mask_files.pictures import NO_SIZE
+from dataset_conversion.mask_files.reading import kind_of_mask, read_mask
+from evaluation.masks.reading import MaskError, check_grid
+
+#: Rater to exam to the file of its mask, or the folder of its files.
+Files = Mapping[str, Mapping[str, Path]]
+_NAMED_FAULTS = 20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files of masks are read, where they do not say it themselves."""
+
+    #: A value in files, or the name of a segment, file or colour (``#ff8c00``), to the value that it
+    #: stands for; 0 for none.
+    label_map: Mapping[str, int] = field(default_factory=dict)
+    #: Names of labels: of several in one voxel the first counts.
+    precedence: Sequence[str] = ()
+    #: Of pictures: size of a pixel along columns and rows, and of a page, mm.
+    spacing: Sequence[float] | None = None
+    #: Folder with an image of every exam, on whose grid DICOM masks lie.
+    images: Path | None = None
+    #: Of folders with a file a label: no file means that nothing is marked.
+    missing_is_empty: bool = False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For a record: what was said, without what was not."""
+        said = {
+            "label_map": dict(self.label_map),
+            "precedence": list(self.precedence),
+            "pixel_mm": list(self.spacing or ()),
+            "missing_is_empty": self.missing_is_empty,
+        }
+        return {name: value for name, value in said.items() if value}
+
+    def labels(self, study: Study | None = None) -> Labels:
+        """Of a study, or while nobody knows it."""
+        levels = {level.name: level.value for level in study.levels} if study else {}
+        colors = {level.color: level.value for level in study.levels} if study else {}
+        return Labels(levels, self.label_map, colors, self.precedence)
+
+
+def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
+    """As `dataset_conversion.mask_files.listing.list_masks`, with a `MaskError`."""
+    try:
+        return listing.list_masks(folder, names)
+    except ConversionError as error:
+        raise MaskError(str(error)) from None
+
+
+def masks_hash(masks: Mapping[str, Path]) -> str:
+    """One SHA-256 of the masks of several exams, by exam (and label) and contents."""
+    files = {}
+    for exam, mask in masks.items():
+        for path in listing.files_of(mask):
+            files[f"{exam}/{path.name}" if mask.is_dir() else exam] = path
+    return files_hash(files)
+
+
+def bytes_of(files: Files, exams: Sequence[str]) -> int:
+    """The size of all masks together."""
+    masks = [path for each in files.values() for exam, path in each.items() if exam in exams]
+    return sum(path.stat().st_size for mask in masks for path in listing.files_of(mask))
+
+
+def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: str) -> dict[str, Volume]:
+    """The masks of an exam by rater, on one grid, in the values of the study, each with its notes.
+
+    A mask whose axes stand in another order than the first rater's is brought to it, with a note. DICOM
+    masks are laid on the exam's image or, without one, on the first mask that has a grid of its own.
+
+    Raises
+    ------
+    MaskError
+        When a mask cannot be read, holds what is no label of the study, or lies on another grid; all of the
+        exam that are wrong, a line each.
+    """
+    labels, faults = reading.labels(study), []
+    image = _image(reading.images, exam)
+    placed: Volume | None = image
+    found: dict[str, Volume] = {}
+    for rater in sorted(files, key=lambda rater: _needs_image(files[rater])):
+        try:
+            mask = read_mask(files[rater], placed, labels, spacing=reading.spacing, keep_notes=True)
+            found[rater] = as_labels(mask, study.label_values, name=str(files[rater]), advice=_ADVICE)
+            placed = placed or found[rater]
+        except ConversionError as error:
+            faults.append(str(error))
+    masks = {rater: found[rater] for rater in files if rater in found}
+    first = image or next(iter(masks.values()), None)
+    for rater, mask in masks.items():
+        assert first is not None
+        difference = mask.grid.difference(first.grid)
+        if difference and difference.field == "axis order":
+            note = f"axes in the order {mask.axis_order} were brought to {first.axis_order}, the first mask's"
+            masks[rater] = replace(mask.in_order(first.axis_order), notes=(*mask.notes, note))
+        elif difference:
+            try:
+                check_grid(mask, first)
+            except MaskError as error:
+                faults.append(str(error))
+    if faults:
+        raise MaskError("\n".join(faults))
+    return masks
+
+
+_ADVICE = "; correct the mask or the study file's levels, or map values with --map-label FOUND=VALUE"
+
+
+def faults_of(study: Study, files: Files, reading: Reading, exams: Sequence[str]) -> MaskError | None:
+    """Every mask that cannot be scored, a line each; None where all can."""
+    lines: list[str] = []
+    for exam in exams:
+        try:
+            read_exam(study, {rater: masks[exam] for rater, masks in files.items()}, reading, exam)
+        except MaskError as error:
+            lines += str(error).splitlines()
+    if len(lines) > _NAMED_FAULTS:
+        lines = [*lines[:_NAMED_FAULTS], f"and {len(lines) - _NAMED_FAULTS} more"]
+    return MaskError("\n".join(lines)) if lines else None
+
+
+def refuse_missing_labels(files: Files, exams: Sequence[str], reading: Reading, study: Study) -> None:
+    """Refuse (MaskError) exams of which one rater has a file of a label that another lacks.
+
+    Nobody knows whether that rater marked nothing, or drew nothing.
+    """
+    if reading.missing_is_empty:
+        return
+    labels = reading.labels(study)
+    lines = []
+    for exam in exams:
+        folders = {rater: masks[exam] for rater, masks in files.items() if masks[exam].is_dir()}
+        drawn = {
+            rater: {value_of_name(name, labels): name for name in listing.parts_of(folder)}
+            for rater, folder in folders.items()
+        }
+        for rater, names in drawn.items():
+            for other, theirs in drawn.items():
+                if lacking := sorted(theirs[value] for value in theirs if value and value not in names):
+                    lines.append(
+                        f"{folders[rater]}: found no file of {', '.join(lacking)}, which {other} has, "
+                        "expected one (empty where nothing is marked); with --missing-is-empty it is"
+                    )
+                    break
+    if lines:
+        raise MaskError("\n".join(lines[:_NAMED_FAULTS]))
+
+
+def without_size(files: Files, reading: Reading) -> str:
+    """What is to be said of pictures of which nobody gave the size of a pixel; empty where there are none."""
+    if reading.spacing:
+        return ""
+    pictures = [
+        rater
+        for rater, masks in files.items()
+        if any(
+            path.name.lower().endswith(PICTURES) for mask in masks.values() for path in listing.files_of(mask)
+        )
+    ]
+    return f"{', '.join(pictures)}: {NO_SIZE}; --pixel-mm gives it" if pictures else ""
+
+
+def _needs_image(mask: Path) -> bool:
+    try:
+        return not mask.is_dir() and kind_of_mask(mask) in ("dicom", "nrrd")
+    except ConversionError:
+        return False
+
+
+def _image(folder: Path | None, exam: str) -> Volume | None:
+    if folder is None:
+        return None
+    from dataset_conversion.images import read_volume
+
+    for name in (exam, f"{exam}_0000"):
+        for ending in (".nii.gz", ".nii", ".mha"):
+            if (path := folder / f"{name}{ending}").is_file():
+                try:
+                    return read_volume(path)
+                except ConversionError as error:
+                    raise MaskError(str(error)) from None
+    raise MaskError(f"{folder}: found no image of exam {exam}, expected {exam}.nii.gz")

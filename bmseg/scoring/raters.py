@@ -1,0 +1,84 @@
+"""Who is scored, and where the masks are: of plain folders, or of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bmseg.errors import InputError
+from bmseg.scoring.lineage import taught_in
+from bmseg.scoring.masks import list_masks, masks_hash
+from bmseg.study import Study
+from bmseg.wording import command, meant
+from bmseg.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Raters:
+    """Folders of masks, as `dataset_conversion.mask_files.listing.list_masks` has them."""
+
+    #: Their masks make the consensus.
+    readers: Mapping[str, Path]
+    #: Scored beside the readers.
+    models: Mapping[str, Path]
+    #: The exams that must be there; by default those of the first reader.
+    exams: Sequence[str] | None = None
+    #: Model to the readers whose masks it learned from, of those of whom it is known.
+    taught_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def workspace_raters(workspace: Workspace) -> Raters:
+    """The raters of a workspace: the data set's readers and every method with predictions.
+
+    Errors are those of `Workspace.test_exams`, and InputError when no method has made predictions.
+    """
+    exams, models = workspace.test_exams(), workspace.methods()
+    if not models:
+        raise InputError(
+            f"{workspace.predictions_root}: found no method's predictions, expected at least one; "
+            f"run '{command('predict', workspace=workspace.root)}' first"
+        )
+    return Raters(workspace.readers(), models, exams, taught_in(workspace, models))
+
+
+def refuse_other_masks(record: Mapping[str, Any], workspace: Workspace) -> None:
+    """Refuse (InputError) a workspace whose masks are not those that an evaluation's record names.
+
+    Pictures of other masks would stand beside its scores.
+    """
+    raters = workspace_raters(workspace)
+    known = record.get("masks_sha256", {})
+    other = []
+    for rater, folder in {**raters.readers, **raters.models}.items():
+        files = list_masks(folder)
+        now = masks_hash({exam: files[exam] for exam in record["exams"] if exam in files})
+        if rater in known and now != known[rater]:
+            other.append(rater)
+    if other:
+        raise InputError(
+            f"{workspace.root}: masks: found others of {', '.join(other)} than were evaluated, expected the "
+            f"same; run '{command('evaluate', workspace=workspace.root)}' first"
+        )
+
+
+def check_names(study: Study, raters: Raters) -> None:
+    """Refuse (InputError) raters who are not the study's, or whose names do not fit together."""
+    if unknown := [name for name in raters.readers if name not in study.reader_names]:
+        raise InputError(
+            f"reader: found {', '.join(unknown)}, expected one of {', '.join(study.reader_names)} "
+            f"(the readers of study {study.name}); name them in the study file"
+            f"{meant(unknown[0], study.reader_names)}"
+        )
+    for model, names in raters.taught_by.items():
+        if model not in raters.models:
+            known = ", ".join(raters.models) or "none"
+            raise InputError(f"taught by: found model {model}, expected one of {known}")
+        if unknown := [name for name in names if name not in study.reader_names]:
+            raise InputError(
+                f"taught by: {model}: found {', '.join(unknown)}, expected some of "
+                f"{', '.join(study.reader_names)} (the readers of study {study.name})"
+            )
+    if both := set(raters.readers) & set(raters.models):
+        raise InputError(f"prediction: found {', '.join(sorted(both))}, which is a reader; rename it")

@@ -1,0 +1,101 @@
+"""Which masks are in a folder of a rater: a file an exam, or a folder an exam with a file a label."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+
+from dataset_conversion.images import ConversionError
+from dataset_conversion.mask_files import pictures
+
+_log = logging.getLogger(__name__)
+
+#: Of files that hold a mask.
+ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".dcm", *pictures.ENDINGS)
+# Below an exam's folder, as organ segmenters and radiotherapy exports write.
+_BELOW = ("segmentations", "structures", "masks")
+
+
+def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
+    """Case identifier to the file of a mask, or to the exam's folder of files (`parts_of`).
+
+    Identifiers are names of files or folders as they are; other files are no masks. Folders beside masks of
+    exams are left out, which is logged.
+
+    Where every exam is a folder with one file, and all these have one name that is none of `names` (of
+    labels), the file is the exam's mask and not that of a label.
+
+    Raises
+    ------
+    ConversionError
+        When the folder is missing, holds no mask, or holds two of one exam.
+    """
+    if not folder.is_dir():
+        raise ConversionError(f"{folder}: no such folder; expected one with a mask of every exam")
+    exams: dict[str, Path] = {}
+    for path in _visible(folder):
+        exam = stem_of(path)
+        if exam is None:
+            continue
+        if exam in exams:
+            raise ConversionError(f"{path}: exam {exam}: found twice ({exams[exam].name}), expected once")
+        exams[exam] = path
+    folders = {path.name: parts for path in _visible(folder) if path.is_dir() and (parts := parts_of(path))}
+    if exams:
+        if folders:
+            found = ", ".join(folders)
+            _log.warning("warning: %s: left out: folders with masks beside masks: %s", folder, found)
+        return exams
+    if not folders:
+        raise ConversionError(f"{folder}: found {_others(folder)}, expected <exam>.nii.gz files")
+    stems = {stem for parts in folders.values() for stem in parts}
+    if len(stems) == 1 and not stems & set(names):
+        return {exam: path for exam, parts in folders.items() for path in parts.values()}
+    return {exam: folder / exam for exam in folders}
+
+
+def parts_of(folder: Path) -> dict[str, Path]:
+    """Label to file of an exam's folder; empty where it holds no mask.
+
+    A ConversionError when it holds two files of one label.
+    """
+    below = [folder / name for name in _BELOW if (folder / name).is_dir()]
+    for place in (folder, *below):
+        parts: dict[str, Path] = {}
+        for path in _visible(place):
+            stem = stem_of(path)
+            if stem in parts:
+                raise ConversionError(
+                    f"{path}: label {stem}: found twice ({parts[stem].name}), expected once"
+                )
+            if stem is not None:
+                parts[stem] = path
+        if parts:
+            return parts
+    return {}
+
+
+def files_of(mask: Path) -> list[Path]:
+    """The files that a mask of `list_masks` is in."""
+    return [*parts_of(mask).values()] if mask.is_dir() else [mask]
+
+
+def stem_of(path: Path) -> str | None:
+    """A mask file's name without its ending; None where it is no mask's."""
+    name = path.name.lower()
+    ending = next((ending for ending in ENDINGS if name.endswith(ending)), None)
+    return None if ending is None or path.is_dir() else path.name[: -len(ending)]
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+
+
+def _others(folder: Path) -> str:
+    """What a folder without masks holds, in words."""
+    names = [path.name for path in _visible(folder)]
+    endings = Counter("".join(Path(name).suffixes[-2:]) or "nameless kind" for name in names)
+    listed = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(3))
+    return f"no mask among {len(names)} files ({listed})" if names else "no mask"

@@ -1,0 +1,232 @@
+"""`bmseg evaluate` without a study file: any names, any labels, what is assumed and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bmseg.errors import InputError
+from bmseg.scoring.assumed import assume_study
+from bmseg.scoring.masks import Reading, list_masks, read_exam
+from bmseg.study import load_study
+from dataset_conversion.images import read_volume
+from evaluation.masks.reading import MaskError
+from tests.support.command_line import assert_refused, bmseg
+from tests.support.masks import save_mask, thresholded
+
+RATERS = ("anna", "p1", "net")
+
+
+def drawn(root: Path, values: tuple[int, int, int] = (1, 5, 200), raters: tuple[str, ...] = RATERS) -> Path:
+    """Three exams by two readers and a model; level n of the masks is the n-th value."""
+    table = np.array([0, *values], np.uint16)
+    for seed, exam in enumerate(("seg 1", "seg_2", "seg_3")):
+        for rater, mask in thresholded(list(raters), seed=seed).items():
+            save_mask(root / rater / f"{exam}.nii.gz", table[mask])
+    return root
+
+
+def words(root: Path, *more: object, raters: tuple[str, ...] = RATERS) -> list[object]:
+    readers = [f"--reader={reader}={root / reader}" for reader in raters[:-1]]
+    return ["evaluate", *readers, f"--prediction={raters[-1]}={root / raters[-1]}", *more]
+
+
+def assumed(
+    root: Path, reading: Reading | None = None, ordinal: bool | None = None, **folders: str
+) -> object:
+    readers = {name: root / folder for name, folder in (folders or {"anna": "anna", "p1": "p1"}).items()}
+    return assume_study(readers, {}, reading or Reading(), ordinal=ordinal)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_any_names_and_values_score_as_a_study_file_of_theirs_would(tmp_path: Path) -> None:
+    root, out = drawn(tmp_path / "masks"), tmp_path / "out"
+    result = bmseg(*words(root, "-o", out))
+    assert result.returncode == 0, result.stderr
+    first, second = result.stdout.splitlines()[:2]
+    assert first == (
+        "no study file; assumed: 3 labels found, without an order (--ordinal: in rising order): label1 (1), "
+        "label5 (5), label200 (200)"
+    )
+    assert second == "assumed: slices are axial; consensus and yardstick by the rule 'map'"
+    assert f"go on with --study {out / 'study.toml'}" in result.stdout
+    # Values of the consensus are those of the masks.
+    painted = read_volume(out / "consensus" / "seg_2.nii.gz").array
+    assert set(np.unique(painted)) == {0, 1, 5, 200}
+    # The same masks with values from 1 on, by a study file, have the same numbers.
+    study = tmp_path / "study.toml"
+    text = (out / "study.toml").read_text()
+    study.write_text(text.replace("value = 5", "value = 2").replace("value = 200", "value = 3"))
+    plain = drawn(tmp_path / "plain", (1, 2, 3))
+    result = bmseg(*words(plain, "-o", tmp_path / "other", "--study", study))
+    assert result.returncode == 0, result.stderr
+    for name in ("dice.csv", "table1_fair.csv", "scores.csv", "interchangeability.csv", "volumes.csv"):
+        assert (out / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+    # What was assumed can be used, and changed, and is never written over.
+    again = bmseg(*words(root, "-o", out, "--study", out / "study.toml"))
+    assert "already made from the same inputs" in again.stdout
+    assert "already made from the same inputs" in bmseg(*words(root, "-o", out)).stdout
+    (out / "study.toml").write_text(text.replace('"label5"', '"oedema"'))
+    assert_refused(bmseg(*words(root, "-o", out)), "study.toml: found a study file that bmseg did not write")
+    changed = bmseg(*words(root, "-o", out, "--study", out / "study.toml"))
+    assert "oedema" in changed.stdout
+    assert load_study(out / "study.toml").level_names == ["label1", "oedema", "label200"]
+    # A report is by that study; here it only lacks the figures.
+    assert "dice_net.svg: No such file" in bmseg("report", "--evaluation", out).stderr
+
+
+def test_ordinal_where_it_is_said(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    assert assumed(tmp_path).study.scale == "nominal"  # type: ignore[attr-defined]
+    found = assumed(tmp_path, ordinal=True)
+    assert found.study.scale == "ordinal"  # type: ignore[attr-defined]
+    assert "in rising order: label1" in found.lines[0]  # type: ignore[attr-defined]
+
+
+def test_readers_of_the_reference_study_and_its_levels_are_that_study(tmp_path: Path) -> None:
+    drawn(tmp_path, (1, 2, 3))
+    found = assumed(tmp_path, reader1="anna", reader2="p1")
+    assert found.study.name == "von_brandis_2022"  # type: ignore[attr-defined]
+    assert found.text == ""  # type: ignore[attr-defined]
+    assert assumed(tmp_path, ordinal=False, reader1="anna").study.level_names == [  # type: ignore[attr-defined]
+        "label1", "label2", "label3",
+    ]  # fmt: skip
+    drawn(tmp_path, (1, 2, 4))
+    with pytest.raises(
+        InputError, match=r"found reader1, who are readers of von_brandis_2022, and labels 1, 2, 4"
+    ):
+        assumed(tmp_path, reader1="anna")
+
+
+def test_raters_who_mean_the_same_by_other_values_are_refused(tmp_path: Path) -> None:
+    drawn(tmp_path, (1, 2, 3))
+    drawn(tmp_path / "other", (11, 12, 13))
+    with pytest.raises(
+        MaskError, match=r"ben: label: found 11, 12, 13, of which no other reader has any \(1, 2, 3\)"
+    ):
+        assumed(tmp_path, ben="other/p1", anna="anna")
+    found = assumed(tmp_path, Reading({"11": 1, "12": 2, "13": 3}), ben="other/p1", anna="anna")
+    assert found.study.level_names == ["label1", "label2", "label3"]  # type: ignore[attr-defined]
+    assert "# The masks were read with --map-label '11=1'" in found.text  # type: ignore[attr-defined]
+
+
+def test_names_and_numbers_need_to_be_matched(tmp_path: Path) -> None:
+    drawn(tmp_path, (1, 2, 3))
+    for path in (tmp_path / "p1").glob("*.nii.gz"):
+        mask = read_volume(path)
+        for value, name in enumerate(("Mandible", "Parotid L", "Cord"), start=1):
+            part = (mask.array == value).astype(np.uint8)
+            save_mask(
+                tmp_path / "named" / path.name.removesuffix(".nii.gz") / f"{name}.nii.gz", part, mask.affine
+            )
+    alone = assumed(tmp_path, ben="named").study  # type: ignore[attr-defined]
+    assert alone.levels_by_name == {"Cord": (1,), "Mandible": (2,), "Parotid_L": (3,)}
+    with pytest.raises(
+        MaskError, match=r"anna: label: found 1, 2, 3, where ben names labels \(Cord, Mandible"
+    ):
+        assumed(tmp_path, ben="named", anna="anna")
+    reading = Reading({"Mandible": 1, "Parotid L": 2, "Cord": 3})
+    study = assumed(tmp_path, reading, ben="named", anna="p1").study  # type: ignore[attr-defined]
+    assert study.levels_by_name == {"Mandible": (1,), "Parotid_L": (2,), "Cord": (3,)}
+    masks = read_exam(
+        study, {"anna": tmp_path / "p1" / "seg_2.nii.gz", "ben": tmp_path / "named/seg_2"}, reading, ""
+    )
+    assert np.array_equal(masks["anna"].array, masks["ben"].array)
+    # One file less: not drawn, or nothing there?
+    (tmp_path / "named" / "seg_2" / "Cord.nii.gz").unlink()
+    shutil.copytree(tmp_path / "named", tmp_path / "copy")
+    (tmp_path / "copy" / "seg_3" / "Cord.nii.gz").unlink()
+    result = bmseg(
+        "evaluate",
+        f"--reader=a={tmp_path / 'named'}",
+        f"--reader=b={tmp_path / 'copy'}",
+        "-o",
+        tmp_path / "o",
+    )
+    assert_refused(
+        result, "seg_3: found no file of Cord, which a has, expected one (empty where nothing is marked)"
+    )
+
+
+def pictures(folder: Path, array: np.ndarray) -> Path:
+    folder.mkdir(parents=True)
+    for exam in range(3):
+        Image.fromarray(np.roll(array, exam)).save(folder / f"seg_P{exam}.png")
+    return folder
+
+
+def test_inverted_pictures_are_asked_about(tmp_path: Path) -> None:
+    array = np.full((30, 40), 255, np.uint8)
+    array[10:20, 10:30] = 0
+    pictures(tmp_path / "a", array)
+    pictures(tmp_path / "b", np.roll(array, 1, axis=0))
+    with pytest.raises(
+        MaskError, match=r"a, b: label: found 255 .* in 3 of 3 masks of a, .* --map-label 0=1"
+    ):
+        assumed(tmp_path, a="a", b="b")
+    found = assumed(tmp_path, Reading({"0": 1, "255": 0}), a="a", b="b")
+    assert found.study.label_values == (0, 1)  # type: ignore[attr-defined]
+    # Without the size of a pixel there is no distance to score.
+    assert found.study.measures == ("dice",)  # type: ignore[attr-defined]
+    sized = assumed(tmp_path, Reading({"0": 1, "255": 0}, spacing=(0.1, 0.1)), a="a", b="b")
+    assert "hd95" in sized.study.measures  # type: ignore[attr-defined]
+    assert assumed(tmp_path, Reading({"255": 255}), a="a", b="b").study.label_values == (0, 255)  # type: ignore[attr-defined]
+    pictures(tmp_path / "c", 255 - array)
+    with pytest.raises(MaskError, match="a: label: found 1 .* and not so of c, expected all alike"):
+        assumed(tmp_path, Reading({"255": 1}), a="a", c="c")
+
+
+def test_all_that_is_wrong_with_masks_is_told_at_once(tmp_path: Path) -> None:
+    root = drawn(tmp_path)
+    (root / "anna" / "seg_2.nii.gz").write_bytes(b"nothing")
+    save_mask(root / "p1" / "seg_3.nii.gz", np.full((24, 20, 6), 0.5, np.float32))
+    result = bmseg(*words(root, "-o", tmp_path / "out"))
+    first, second = result.stderr.splitlines()
+    assert first.startswith("Error: ")
+    assert "anna/seg_2.nii.gz: cannot be read as NIfTI" in first
+    assert "p1/seg_3.nii.gz: label: found 0.5 in 2880 voxels" in second
+    drawn(tmp_path)
+    save_mask(root / "p1" / "seg_3.nii.gz", np.ones((24, 20, 6), np.uint8), np.diag([1, 1, 1, 1.0]))
+    save_mask(root / "net" / "seg_2.nii.gz", np.ones((24, 20, 5), np.uint8))
+    result = bmseg(*words(root, "-o", tmp_path / "out"))
+    assert "net/seg_2.nii.gz: size: found 24 x 20 x 5, expected 24 x 20 x 6" in result.stderr
+    assert "p1/seg_3.nii.gz: spacing: found 1 x 1 x 1 mm, expected 0.9 x 0.9 x 3.5 mm" in result.stderr
+
+
+def test_another_axis_order_is_brought_to_the_first_masks_and_said(tmp_path: Path) -> None:
+    root = drawn(tmp_path)
+    study = assumed(root).study  # type: ignore[attr-defined]
+    path = root / "p1" / "seg_2.nii.gz"
+    mask = read_volume(path).in_order("PIR")
+    save_mask(path, mask.array, mask.affine)
+    files = {rater: list_masks(root / rater)["seg_2"] for rater in ("anna", "p1")}
+    found = read_exam(study, files, Reading(), "seg_2")
+    assert found["p1"].axis_order == found["anna"].axis_order == "RAS"
+    assert found["p1"].notes == ("axes in the order PIR were brought to RAS, the first mask's",)
+    assert np.array_equal(found["p1"].array, mask.in_order("RAS").array)
+
+
+def test_a_study_without_images_is_no_data_set(tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    study.write_text(assumed(drawn(tmp_path)).text)  # type: ignore[attr-defined]
+    (tmp_path / "cohort.csv").write_text("exam,split,water,anna\n")
+    result = bmseg(
+        "convert", "nifti", "--table", tmp_path / "cohort.csv", "--study", study, "-w", tmp_path / "w"
+    )
+    assert_refused(
+        result, "found no dataset, channels, training_reader, expected them of a study whose exams"
+    )
+
+
+def test_a_table_of_scores_names_every_reader(tmp_path: Path) -> None:
+    """A reader may be called as a column of the table of decisions."""
+    root = drawn(tmp_path, raters=("p1", "voxels", "share5"))
+    result = bmseg(*words(root, "-o", tmp_path / "out", raters=("p1", "voxels", "share5")))
+    assert result.returncode == 0, result.stderr
+    decisions = pd.read_csv(tmp_path / "out" / "decisions.csv")
+    assert list(decisions)[:3] == ["rater p1", "rater voxels", "voxels"]
