@@ -21,12 +21,15 @@ from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
-from evaluation.masks.reading import MaskError, list_masks, match_exams, read_mask
+from evaluation.masks.incomplete import match
+from evaluation.masks.reading import MaskError, list_masks, read_mask
 from evaluation.measures.kinds import READERS
 from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
 from evaluation.study.drawing import audit_figure
+from evaluation.study.incomplete import warnings
 from evaluation.study.lineage import twins_told
 
+_ALLOW = 'incomplete = "allow" below [design] in the study file, or --incomplete'
 # Of all masks together: as of ten knees and six raters.
 _LARGE_BYTES = 400_000
 
@@ -88,6 +91,7 @@ def evaluate_workspace(
     cohort: Path | None = None,
     regions: Path | None = None,
     taught_by: Mapping[str, Sequence[str]] | None = None,
+    incomplete: bool = False,
 ) -> Evaluation:
     """Evaluate the readers and every method with predictions of a workspace, as `evaluate` does.
 
@@ -106,6 +110,7 @@ def evaluate_workspace(
         margin=margin,
         cohort=cohort or workspace.dataset.cohort_path,
         regions=regions,
+        incomplete=incomplete,
     )
 
 
@@ -120,6 +125,7 @@ def evaluate(
     margin: float | None = None,
     cohort: Path | None = None,
     regions: Path | None = None,
+    incomplete: bool = False,
 ) -> Evaluation:
     """Score readers and models against the readers' consensus and write everything to `out`.
 
@@ -144,6 +150,8 @@ def evaluate(
         CSV with a row an exam: ``exam`` and any of ``site``, ``group``, ``age``.
     regions : Path, optional
         Folder of ``<exam>.nii.gz``, 1 where marking is allowed and 0 elsewhere.
+    incomplete : bool
+        Whether readers may lack exams, if the study file does not say so already.
 
     Raises
     ------
@@ -160,15 +168,17 @@ def evaluate(
             "alone, expected two or more, whose surfaces give the tolerance; name one in mm, as nsd@2"
         )
     files = {rater: list_masks(folder) for rater, folder in {**raters.readers, **raters.models}.items()}
-    exams = match_exams(files, raters.exams)
+    design = replace(
+        study.design(unit=unit, margin=margin, synthetic=synthetic, incomplete=incomplete),
+        taught_by=dict(raters.taught_by),
+    )
+    exams = match(files, list(raters.readers), raters.exams, incomplete=design.incomplete, how=_ALLOW)
+    files = {rater: {exam: of[exam] for exam in exams if exam in of} for rater, of in files.items()}
     for reader, folder in raters.readers.items():
-        refuse_proposed(reader, folder, {exam: files[reader][exam] for exam in exams})
+        refuse_proposed(reader, folder, files[reader])
     allowed = _regions(regions, exams)
     facts = read_facts(cohort) if cohort else None
-    hashes = {rater: files_hash({exam: files[rater][exam] for exam in exams}) for rater in files}
-    design = replace(
-        study.design(unit=unit, margin=margin, synthetic=synthetic), taught_by=dict(raters.taught_by)
-    )
+    hashes = {rater: files_hash(of) for rater, of in files.items()}
     inputs: dict[str, Any] = {
         "study": {"name": study.name, "sha256": file_hash(study_file)},
         "consensus_rule": study.consensus.rule,
@@ -187,6 +197,7 @@ def evaluate(
         "taught_by": {model: list(names) for model, names in raters.taught_by.items()},
         "unit": unit,
         "margin": design.margin,
+        "incomplete": design.incomplete,
         "cohort_sha256": file_hash(cohort) if cohort else None,
     } | ({"regions_sha256": files_hash(allowed)} if allowed else {})
     output = output_of(out)
@@ -216,6 +227,7 @@ def evaluate(
             warned.setdefault(warning, []).append(name)
         made.facts["warnings"] = [
             *twins_told(found),
+            *warnings(found),
             *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
         ]
     return Evaluation(out, study, found, output.read())
@@ -229,7 +241,11 @@ def _score(
     exam: str,
 ) -> tuple[ScoredExam, dict[str, Volume]]:
     """An exam from its files, and its consensuses as label maps."""
-    masks = {rater: read_mask(paths[exam], design.labels, keep_notes=True) for rater, paths in files.items()}
+    masks = {
+        rater: read_mask(paths[exam], design.labels, keep_notes=True)
+        for rater, paths in files.items()
+        if exam in paths
+    }
     region = read_mask(allowed[exam], (0, 1)) if allowed else None
     scored, painted = score_exam(design, exam, masks, readers, region)
     affine = next(iter(masks.values())).affine
@@ -244,7 +260,8 @@ def _died(exam: str) -> NoReturn:
 
 def _is_large(files: Mapping[str, Mapping[str, Path]], exams: Sequence[str]) -> bool:
     """Whether processes that score exams side by side are worth their start, by the size of the files."""
-    return sum(paths[exam].stat().st_size for paths in files.values() for exam in exams) > _LARGE_BYTES
+    there = (paths[exam] for paths in files.values() for exam in exams if exam in paths)
+    return sum(path.stat().st_size for path in there) > _LARGE_BYTES
 
 
 def write_figures(found: ReaderStudy, folder: Path) -> None:
