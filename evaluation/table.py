@@ -102,7 +102,8 @@ def _latex(text: str) -> str:
 def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
     """Table 1 of the study: a level's median (range) and mean a rater.
 
-    Where a Dice is undefined, a further row says in how many exams it is defined.
+    Where a Dice is undefined, or raters drew different numbers of exams, a further row says in how many exams
+    it is defined.
 
     Parameters
     ----------
@@ -133,13 +134,31 @@ def dice_table(summary: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) 
         found = [cells.get((level, rater)) for rater in raters]
         rows.append([f"{level}, median (range)", *(_median_and_range(cell) for cell in found)])
         rows.append([f"{level}, mean", *(DASH if cell is None else number(cell.mean) for cell in found)])
-        if any(_is_partly_undefined(cell) for cell in found):
+        if (
+            any(_is_partly_undefined(cell) for cell in found)
+            or len({_n(cell) for cell in found if cell is not None}) > 1
+        ):
             rows.append([f"{level}, defined in", *(_defined(cell) for cell in found)])
     return Table(title, ["Level", *raters], rows, list(notes), summary)
 
 
+def in_order(groups: Sequence[Sequence[str]]) -> list[str]:
+    """All raters, each once, in the order of groups that are parts of one order, as of an exam each."""
+    found: list[str] = []
+    for group in groups:
+        for place, rater in enumerate(group):
+            if rater not in found:
+                after = [found.index(other) for other in group[place + 1 :] if other in found]
+                found.insert(min(after, default=len(found)), rater)
+    return found
+
+
 def _median_and_range(cell: Any) -> str:
     return DASH if cell is None else with_interval(cell.median, cell.minimum, cell.maximum)
+
+
+def _n(cell: Any) -> int | None:
+    return getattr(cell, "n", None)
 
 
 def _is_partly_undefined(cell: Any) -> bool:

@@ -43,6 +43,10 @@ _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option(
     "--cohort", type=FILE, help="CSV: exam, site, group, age. Dice by each. [default: the workspace's]"
 )
+@click.option(
+    "--incomplete", is_flag=True,
+    help="Readers may lack exams; each exam counts with those who drew it. [default: as the study]",
+)  # fmt: skip
 @options.regions
 @click.option(
     "--ordinal/--nominal", default=None,

@@ -24,7 +24,7 @@ from evaluation.consensus.kinds import FIT, Rule
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import leave_one_out
 from evaluation.consensus.votes import count_votes, paint
-from evaluation.masks.reading import check_grid, list_masks, match_exams, read_mask
+from evaluation.masks.reading import MaskError, check_grid, list_masks, match_exams, read_mask
 from evaluation.scores.fair import NOBODY, over_consensuses
 from evaluation.study import Consensuses, score_votes
 
@@ -59,7 +59,13 @@ class Reference:
                 f"{', '.join(study.reader_names)}"
             )
         files = {reader: list_masks(folder) for reader, folder in readers.items()}
-        names = match_exams(files, exams)
+        try:
+            names = match_exams(files, exams)
+        except MaskError as error:
+            if study.drawn.incomplete == "refuse":
+                raise
+            why = "a board of an incomplete design cannot be made: it holds every reader's mask of every exam"
+            raise MaskError(f"{why}; {error}") from None
         return cls(study, {exam: {reader: files[reader][exam] for reader in readers} for exam in names})
 
     @property

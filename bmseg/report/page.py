@@ -28,6 +28,7 @@ from evaluation.measures.components import Components
 from evaluation.measures.foci import LOWER, MISSED, drawn_foci
 from evaluation.statistics.words import number
 from evaluation.study import Design, ReaderStudy
+from evaluation.study.incomplete import READERS_PER_EXAM
 from evaluation.study.lineage import judged
 from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, TABLE1, TABLE1_FAIR, said_first, usual_notes
 from evaluation.table import Table, dice_table
@@ -119,14 +120,15 @@ def _findings(found: ReaderStudy) -> list[str]:
     fair = TABLE1_FAIR in found
     summary = found[TABLE1_FAIR].query("way == 'fair'") if fair else found[TABLE1]
     medians = summary.set_index(["level", "rater"])["median"]
+    own = ", each of the exams that the reader drew" if READERS_PER_EXAM in found else ""
     sentences = []
     for model in judged(found):
         reached = []
         for level in found.design.spoken_of:
-            of_readers = medians[level][list(found.readers)].dropna()
+            of_readers = medians[level].reindex(list(found.readers)).dropna()
             among = ""
             if fair and len(of_readers):
-                among = f" (readers {number(of_readers.min())} to {number(of_readers.max())})"
+                among = f" (readers {number(of_readers.min())} to {number(of_readers.max())}{own})"
             median = medians[level, model]
             reached.append(f"{level} {'undefined' if np.isnan(median) else number(median)}{among}")
         by = " by the fair scores" if fair else ""

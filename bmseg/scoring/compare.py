@@ -81,6 +81,7 @@ def compare_methods(
         taught_by={name: who for name, who in earlier.get("taught_by", {}).items() if name in present},
         cohort=cohort,
         regions=regions,
+        incomplete=earlier.get("incomplete", False),
     )
     every = costs(workspace, list(present))
     for ending, text in (("csv", every.to_csv()), ("md", every.to_markdown()), ("html", every.to_html())):

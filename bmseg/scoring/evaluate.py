@@ -21,6 +21,7 @@ from bmseg.scoring.masks import (
     faults_of,
     list_masks,
     masks_hash,
+    of_exam,
     read_exam,
     refuse_missing_labels,
     without_size,
@@ -32,13 +33,16 @@ from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
-from evaluation.masks.reading import MaskError, match_exams, read_mask
+from evaluation.masks.incomplete import match
+from evaluation.masks.reading import MaskError, read_mask
 from evaluation.measures.kinds import READERS
 from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
 from evaluation.study.drawing import audit_figure
+from evaluation.study.incomplete import warnings
 from evaluation.study.lineage import twins_told
 
 _AS_THEY_ARE = Reading()
+_ALLOW = 'incomplete = "allow" below [design] in the study file, or --incomplete'
 # Of all masks together: as of ten knees and six raters.
 _LARGE_BYTES = 400_000
 
@@ -52,6 +56,7 @@ def evaluate_workspace(
     cohort: Path | None = None,
     regions: Path | None = None,
     taught_by: Mapping[str, Sequence[str]] | None = None,
+    incomplete: bool = False,
 ) -> Evaluation:
     """Evaluate the readers and every method with predictions of a workspace, as `evaluate` does.
 
@@ -70,6 +75,7 @@ def evaluate_workspace(
         margin=margin,
         cohort=cohort or workspace.dataset.cohort_path,
         regions=regions,
+        incomplete=incomplete,
     )
 
 
@@ -86,6 +92,7 @@ def evaluate(
     regions: Path | None = None,
     reading: Reading = _AS_THEY_ARE,
     study_text: str = "",
+    incomplete: bool = False,
 ) -> Evaluation:
     """Score readers and models against the readers' consensus and write everything to `out`.
 
@@ -114,6 +121,8 @@ def evaluate(
         How files are read, where they do not say it themselves.
     study_text : str
         What the study file is to hold, where nobody wrote one: it is written into `out` with the results.
+    incomplete : bool
+        Whether readers may lack exams, if the study file does not say so already.
 
     Raises
     ------
@@ -135,16 +144,18 @@ def evaluate(
     files = {
         rater: list_masks(folder, names) for rater, folder in {**raters.readers, **raters.models}.items()
     }
-    exams = match_exams(files, raters.exams)
+    design = replace(
+        study.design(unit=unit, margin=margin, synthetic=synthetic, incomplete=incomplete),
+        taught_by=dict(raters.taught_by),
+    )
+    exams = match(files, list(raters.readers), raters.exams, incomplete=design.incomplete, how=_ALLOW)
+    files = {rater: {exam: of[exam] for exam in exams if exam in of} for rater, of in files.items()}
     refuse_missing_labels(files, exams, reading, study)
     for reader, folder in raters.readers.items():
-        refuse_proposed(reader, folder, {exam: files[reader][exam] for exam in exams})
+        refuse_proposed(reader, folder, files[reader])
     allowed = _regions(regions, exams)
     facts = read_facts(cohort) if cohort else None
-    hashes = {rater: _hash(paths, exams) for rater, paths in files.items()}
-    design = replace(
-        study.design(unit=unit, margin=margin, synthetic=synthetic), taught_by=dict(raters.taught_by)
-    )
+    hashes = {rater: masks_hash(of) for rater, of in files.items()}
     inputs: dict[str, Any] = (
         {
             "study": {
@@ -167,6 +178,7 @@ def evaluate(
             "taught_by": {model: list(names) for model, names in raters.taught_by.items()},
             "unit": unit,
             "margin": design.margin,
+            "incomplete": design.incomplete,
             "cohort_sha256": file_hash(cohort) if cohort else None,
         }
         | ({"regions_sha256": files_hash(allowed)} if allowed else {})
@@ -178,7 +190,7 @@ def evaluate(
     by_name: dict[str, ScoredExam] = {}
     work = partial(_score, study, design, files, reading, list(raters.readers), allowed)
     with output.replaced(inputs) as made, _all_faults(study, files, reading, exams):
-        each = run_each(work, exams, died=_died, processes=None if _is_large(files, exams) else 1)
+        each = run_each(work, exams, died=_died, processes=None if _is_large(files) else 1)
         for exam, (scored, painted) in tqdm(
             each, total=len(exams), desc="evaluate", unit="exam", disable=None
         ):
@@ -189,7 +201,7 @@ def evaluate(
                 save_figure(sheet, made.folder / "figures", f"audit_{exam}", endings=("png",))
             by_name[exam] = scored
         # What the record names is what was scored.
-        if other := [rater for rater, known in hashes.items() if _hash(files[rater], exams) != known]:
+        if other := [rater for rater, known in hashes.items() if masks_hash(files[rater]) != known]:
             raise WorkError(
                 f"{', '.join(other)}: found masks that changed while they were scored, expected the same "
                 "to the end; run it again"
@@ -208,6 +220,7 @@ def evaluate(
         made.facts["warnings"] = [
             *twins_told(found),
             *filter(None, [without_size(files, reading)]),
+            *warnings(found),
             *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
         ]
     return Evaluation(out, study, found, output.read())
@@ -223,15 +236,11 @@ def _score(
     exam: str,
 ) -> tuple[ScoredExam, dict[str, Volume]]:
     """An exam from its files, and its consensuses as label maps."""
-    masks = read_exam(study, {rater: paths[exam] for rater, paths in files.items()}, reading, exam)
+    masks = read_exam(study, of_exam(files, exam), reading, exam)
     region = read_mask(allowed[exam], (0, 1)) if allowed else None
     scored, painted = score_exam(design, exam, masks, readers, region)
     affine = next(iter(masks.values())).affine
     return scored, {kind: Volume(labels, affine) for kind, labels in painted.items()}
-
-
-def _hash(files: Mapping[str, Path], exams: Sequence[str]) -> str:
-    return masks_hash({exam: files[exam] for exam in exams})
 
 
 @contextmanager
@@ -258,9 +267,9 @@ def _died(exam: str) -> NoReturn:
     )
 
 
-def _is_large(files: Mapping[str, Mapping[str, Path]], exams: Sequence[str]) -> bool:
+def _is_large(files: Mapping[str, Mapping[str, Path]]) -> bool:
     """Whether processes that score exams side by side are worth their start, by the size of the files."""
-    return bytes_of(files, exams) > _LARGE_BYTES
+    return bytes_of(files) > _LARGE_BYTES
 
 
 def write_figures(found: ReaderStudy, folder: Path) -> None:

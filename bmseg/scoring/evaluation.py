@@ -37,6 +37,7 @@ class _Record(BaseModel):
     study: _MadeWith
     unit: Unit
     margin: float | None
+    incomplete: bool = False
     synthetic: bool
     readers: list[str]
     models: list[str]
@@ -103,11 +104,16 @@ class Evaluation:
             )
         study = load_study(study_file)
         design = replace(
-            study.design(unit=known.unit, margin=known.margin, synthetic=known.synthetic),
+            study.design(
+                unit=known.unit,
+                margin=known.margin,
+                synthetic=known.synthetic,
+                incomplete=known.incomplete,
+            ),
             taught_by=known.taught_by,
         )
         tables = _Files(folder, set(record["outputs"]))
-        found = ReaderStudy(design, known.readers, known.models, known.exams, tables)
+        found = ReaderStudy(design, known.readers, known.models, known.exams, tables).noted()
         return cls(folder, study, found, record, skipped)
 
     @property

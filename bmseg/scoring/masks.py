@@ -73,10 +73,15 @@ def masks_hash(masks: Mapping[str, Path]) -> str:
     return files_hash(files)
 
 
-def bytes_of(files: Files, exams: Sequence[str]) -> int:
+def bytes_of(files: Files) -> int:
     """The size of all masks together."""
-    masks = [path for each in files.values() for exam, path in each.items() if exam in exams]
+    masks = [path for each in files.values() for path in each.values()]
     return sum(path.stat().st_size for mask in masks for path in listing.files_of(mask))
+
+
+def of_exam(files: Files, exam: str) -> dict[str, Path]:
+    """The masks of an exam, of those who drew it."""
+    return {rater: masks[exam] for rater, masks in files.items() if exam in masks}
 
 
 def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: str) -> dict[str, Volume]:
@@ -128,7 +133,7 @@ def faults_of(study: Study, files: Files, reading: Reading, exams: Sequence[str]
     lines: list[str] = []
     for exam in exams:
         try:
-            read_exam(study, {rater: masks[exam] for rater, masks in files.items()}, reading, exam)
+            read_exam(study, of_exam(files, exam), reading, exam)
         except MaskError as error:
             lines += str(error).splitlines()
     if len(lines) > _NAMED_FAULTS:
@@ -146,7 +151,7 @@ def refuse_missing_labels(files: Files, exams: Sequence[str], reading: Reading, 
     labels = reading.labels(study)
     lines = []
     for exam in exams:
-        folders = {rater: masks[exam] for rater, masks in files.items() if masks[exam].is_dir()}
+        folders = {rater: mask for rater, mask in of_exam(files, exam).items() if mask.is_dir()}
         drawn = {
             rater: {value_of_name(name, labels): name for name in listing.parts_of(folder)}
             for rater, folder in folders.items()

@@ -16,6 +16,7 @@ from bmseg.errors import InputError
 from bmseg.study.faults import in_one_line, no_repeats
 from bmseg.study.rules import (
     Consensus,
+    Drawn,
     Foci,
     Name,
     Scores,
@@ -116,6 +117,7 @@ class Study(SectionOfFile):
     groups: list[Group] = []  # noqa: RUF012 (pydantic copies it)
     readers: Annotated[list[Reader], Field(min_length=1)]
     scale: Literal["ordinal", "nominal"] = "ordinal"
+    drawn: Drawn = Field(default=Drawn(), alias="design")
     consensus: Consensus = Consensus()
     yardstick: Yardstick = Yardstick()
     verdict: Verdict = Verdict()
@@ -197,9 +199,14 @@ class Study(SectionOfFile):
         ]
 
     def design(
-        self, *, unit: Literal["exam", "knee"] = "exam", margin: float | None = None, synthetic: bool = False
+        self,
+        *,
+        unit: Literal["exam", "knee"] = "exam",
+        margin: float | None = None,
+        synthetic: bool = False,
+        incomplete: bool = False,
     ) -> Design:
-        """What an evaluation needs to know of the study."""
+        """What an evaluation needs to know of the study; `incomplete` designs too where the file allows."""
         from evaluation.measures.dice import EmptyMask
         from evaluation.measures.measure import OneEmpty
         from evaluation.study.design import Design
@@ -221,6 +228,7 @@ class Study(SectionOfFile):
             primary=tuple(self.verdict.primary),
             colors={level.name: level.color for level in self.levels},
             all_readers=self.reader_names,
+            incomplete=incomplete or self.drawn.incomplete == "allow",
             notes=synthetic_notes(synthetic),
             mark=synthetic_mark(synthetic),
         )

@@ -22,6 +22,13 @@ class SectionOfFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class Drawn(SectionOfFile):
+    """Who drew what."""
+
+    #: Whether readers may lack exams: each exam then counts with those who drew it.
+    incomplete: Literal["refuse", "allow"] = "refuse"
+
+
 class Consensus(SectionOfFile):
     """The rule that makes one mask of the readers' masks."""
 

@@ -36,7 +36,8 @@ def paired_dice(scores: pd.DataFrame, model: str, other: str, readers: Sequence[
         ``left_out`` (`evaluation.scores.fair.score_fair`) a model meets a reader on the consensus without
         that reader, and the median reader with its Dice over all these consensuses (`over_consensuses`).
     model, other : str
-        `MEDIAN_READER` stands for the median of the defined Dice of `readers` in each exam, needed then.
+        `MEDIAN_READER` stands for the median of the defined Dice of `readers` in each exam, of those who drew
+        it, needed then.
         Where the level is absent it is what most readers did: marked it (0) or not (NaN); where as many did
         as did not, both columns are NaN.
 
@@ -89,7 +90,9 @@ class Apart:
         of_readers = [self._dice.get((reader,), self._none) for reader in readers]
         each = _beside_each_other(of_readers, list(readers))
         each = each.reindex(dice.index)
-        share = each.notna().mean(axis=1)
+        # Of those who drew the exam: a score may be undefined, or not be there at all.
+        drew = sum(dice.index.isin(scores.index).astype(int) for scores in of_readers)
+        share = each.notna().sum(axis=1) / drew
         median = each.median(axis=1).mask(absent & (share < 0.5))
         pairs = pd.DataFrame({"model": dice, "other": median})
         return pairs.mask(absent & (share == 0.5))

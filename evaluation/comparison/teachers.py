@@ -41,7 +41,7 @@ def readers_without_teacher(
     """
     tables = []
     for model, teacher in _single(taught_by, models, readers).items():
-        scores = fair[(fair.rater != model) | (fair.left_out == teacher)]
+        scores = fair[(fair.rater != model) | _without(fair, teacher)]
         found = beside.compare(
             scores,
             models=[model],
@@ -71,7 +71,7 @@ def models_without_teacher(
     single = _single(taught_by, models, readers)
     tables = []
     for teacher in dict.fromkeys(single.values()):
-        scores = fair[fair.left_out == teacher].drop(columns="left_out")
+        scores = fair[_without(fair, teacher)]
         taught = [set(pair) for pair in combinations(models, 2) if teacher in map(single.get, pair)]
         if taught:
             found = between.compare_models(scores, models=models, confidence=confidence, spoken_of=spoken_of)
@@ -104,6 +104,12 @@ def _single(
         for model in models
         if len(taught_by.get(model, ())) == 1 and taught_by[model][0] in readers
     }
+
+
+def _without(fair: pd.DataFrame, teacher: str) -> pd.Series:
+    """Scores against what holds no mask of the teacher's, in exams that the teacher did not draw any."""
+    drawn = fair.exam.isin(fair.exam[fair.left_out == teacher])
+    return (fair.left_out == teacher) | ~drawn
 
 
 def _together(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:

@@ -48,7 +48,7 @@ def differences_by_way(
     rules = [rule for rule in dict.fromkeys(scores.rule) if rule != yardstick]
     own = scores[scores.rule == yardstick]
     for level, (model, other) in product(dict.fromkeys(scores.level), combinations(models, 2)):
-        ways = {f"without {reader}": own[own.left_out == reader] for reader in readers}
+        ways = {f"without {reader}": _without(own, reader) for reader in readers}
         ways |= {
             f"by {describe(rule)}": scores[(scores.rule == rule) & (scores.left_out == NOBODY)]
             for rule in rules
@@ -92,6 +92,16 @@ def turned_by(ways: pd.DataFrame, model: str, other: str, level: str, difference
     chosen = ways[(ways.model == model) & (ways.other == other) & (ways.level == level)]
     opposite = np.sign(chosen.difference.round(2)) == -np.sign(round(difference, 2))
     return chosen.way[opposite & (chosen.difference.round(2) != 0)].tolist()
+
+
+def _without(own: pd.DataFrame, reader: str) -> pd.DataFrame:
+    """Scores by the yardstick without a reader: that of all where the reader did not draw the exam.
+
+    Exams that one reader drew are left out: nobody is left, or no other reader was there.
+    """
+    drawn = own.exam.isin(own.exam[own.left_out == reader])
+    several = own.exam.isin(own.exam[own.left_out != NOBODY])
+    return own[(drawn & (own.left_out == reader)) | (several & ~drawn & (own.left_out == NOBODY))]
 
 
 def _row(model: str, other: str, level: str, way: str, differences: pd.Series) -> tuple:

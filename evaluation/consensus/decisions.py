@@ -12,7 +12,7 @@ from evaluation.consensus.result import Consensus
 from evaluation.consensus.squarem import at_the_top
 from evaluation.consensus.votes import Votes
 from evaluation.statistics.words import DASH, count_of, number, percent
-from evaluation.table import Table
+from evaluation.table import Table, in_order
 
 # Names that tables of decisions have for other columns, and what then stands before a rater's.
 _OTHER_COLUMNS = re.compile(r"exams?|voxels|consensus|(p|share)\d+")
@@ -54,48 +54,62 @@ def column_of(rater: str) -> str:
 def pooled_decisions(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
     """All exams' decision tables as one: the same votes can become another label in another exam.
 
-    A row for each pattern, the most frequent first: each rater's label value, ``voxels`` in all exams,
-    ``exams`` in which the pattern occurs, ``share<label>`` of those exams in which it became each label, and
-    ``p<label>``, the posterior of each label, a mean over voxels.
+    A row for each pattern, the most frequent first: each rater's label value (none of who did not draw the
+    exam), ``voxels`` in all exams, ``exams`` in which the pattern occurs, ``share<label>`` of those exams in
+    which it became each label, and ``p<label>``, the posterior of each label, a mean over voxels.
 
     Raises
     ------
     ValueError
-        When an exam's consensus is of other raters or labels.
+        When an exam's consensus is of other labels.
     """
     first_exam, first = next(iter(consensuses.items()))
     for exam, consensus in consensuses.items():
-        if (consensus.raters, consensus.labels) != (first.raters, first.labels):
+        if consensus.labels != first.labels:
             raise ValueError(
-                f"exam {exam}: consensus of {', '.join(consensus.raters)} on labels {consensus.labels}, "
-                f"expected {', '.join(first.raters)} on {first.labels} as exam {first_exam}; pool like exams"
+                f"exam {exam}: consensus on labels {consensus.labels}, expected {first.labels} as exam "
+                f"{first_exam}; pool like exams"
             )
     labels = first.labels
     probabilities = [f"p{label}" for label in labels]
     shares = [f"share{label}" for label in labels]
-    tables = pd.concat(
-        [decision_table(consensus.votes, consensus) for consensus in consensuses.values()], ignore_index=True
+    tables, raters = together(
+        {exam: decision_table(consensus.votes, consensus) for exam, consensus in consensuses.items()}
     )
     tables["exams"] = 1
     tables[probabilities] = tables[probabilities].mul(tables.voxels, axis=0)
     for label, share in zip(labels, shares, strict=True):
         tables[share] = (tables.consensus == label).astype(float)
-    raters = [column_of(rater) for rater in first.raters]
-    pooled = tables.groupby(raters)[["voxels", "exams", *shares, *probabilities]].sum().reset_index()
+    pooled = (
+        tables.groupby(raters, dropna=False)[["voxels", "exams", *shares, *probabilities]].sum().reset_index()
+    )
     pooled[shares] = pooled[shares].div(pooled.exams, axis=0)
     pooled[probabilities] = pooled[probabilities].div(pooled.voxels, axis=0)
     return pooled.sort_values("voxels", ascending=False, kind="stable", ignore_index=True)
+
+
+def together(tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
+    """Decision tables of exams as one, the exam in front, and its raters.
+
+    Votes of who did not draw an exam are missing, the others whole numbers.
+    """
+    of_each = [list(table.columns[: table.columns.get_loc("voxels")]) for table in tables.values()]
+    raters = in_order(of_each)
+    found = pd.concat([table.assign(exam=exam) for exam, table in tables.items()], ignore_index=True)
+    if found[raters].isna().any(axis=None):
+        found = found.astype(dict.fromkeys(raters, "Int64"))
+    return found[["exam", *raters, *(name for name in found if name not in ("exam", *raters))]], raters
 
 
 def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: Sequence[str] = ()) -> Table:
     """`pooled_decisions` in which somebody marked something, `most` patterns of them; ``data`` holds all."""
     raters = list(pooled.columns[: pooled.columns.get_loc("voxels")])
     labels = [name.removeprefix("share") for name in pooled if name.startswith("share")]
-    marked = pooled[(pooled[raters] != 0).any(axis=1)]
+    marked = pooled[(pooled[raters].fillna(0) != 0).any(axis=1)]
     shown = marked.head(most)
     rows = [
         [
-            ", ".join(str(row[rater]) for rater in raters),
+            ", ".join(DASH if pd.isna(row[rater]) else f"{row[rater]:g}" for rater in raters),
             f"{row['voxels']}",
             f"{row['exams']}",
             *(percent(row[f"share{label}"], 0) for label in labels),
@@ -105,7 +119,8 @@ def pooled_table(pooled: pd.DataFrame, *, title: str, most: int = 25, notes: Seq
     voxels = int(marked.voxels.sum())
     names = [rater.removeprefix(_RATER) for rater in raters]
     told = [
-        f"Votes: {', '.join(names)}, in this order; 0 is background.",
+        f"Votes: {', '.join(names)}, in this order; 0 is background"
+        + (f"; {DASH}: did not draw the exam." if pooled[raters].isna().any(axis=None) else "."),
         "Became: share of the exams with this pattern in which the consensus gave the label.",
     ]
     if len(shown) < len(marked):

@@ -88,7 +88,8 @@ def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.
     """
     if bins < 4 or bins % 4:
         raise StatisticsError(f"bins: found {bins}, expected a multiple of 4, so that quarters are bins")
-    counts, n_exams = counts.reset_index(drop=True), counts.exam.nunique()
+    # A rater who drew some of the exams has means over these.
+    counts, n_exams = counts.reset_index(drop=True), counts.groupby("rater").exam.nunique()
     ml = counts[_COUNTS].mul(counts.voxel_ml, axis=0).add_suffix("_ml")
     placed = counts.join(ml).assign(bin=np.minimum((counts.position * bins).astype(int), bins - 1))
     by = ["rater", "level", "bin", "exam"]
@@ -102,7 +103,7 @@ def slice_profile(counts: pd.DataFrame, *, bins: int = 8, confidence: float = 0.
     for rater, level in dict.fromkeys(zip(placed.rater, placed.level, strict=True)):
         for number in range(bins):
             by_exam = columns[:, there.get((rater, level, number), [])].T
-            tp, fp, fn = by_exam.sum(axis=0) / n_exams
+            tp, fp, fn = by_exam.sum(axis=0) / n_exams[rater]
             dice, low, high, n = _pooled_dice(by_exam, confidence)
             rows.append((rater, level, (number + 0.5) / bins, dice, low, high, tp + fn, fp, fn, n))
     return pd.DataFrame(rows, columns=PROFILE_COLUMNS)

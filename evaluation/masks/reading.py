@@ -49,23 +49,36 @@ def match_exams(masks: Mapping[str, Mapping[str, Path]], exams: Sequence[str] | 
     """The exams that every rater has masks of, sorted; expected are by default those of the first rater.
 
     `masks` are rater to exam to file. A MaskError when a rater lacks an exam or has one more: nothing is
-    left out silently.
+    left out silently. It has a line a rater where several are at fault.
     """
     first = next(iter(masks))
     expected = set(masks[first] if exams is None else exams)
     whose = f"as {first} has" if exams is None else "as cohort.csv has"
     faults = []
     for rater, files in masks.items():
-        if missing := sorted(expected - set(files)):
-            faults.append(f"{rater}: missing {', '.join(missing)}")
-        if extra := sorted(set(files) - expected):
-            faults.append(f"{rater}: extra {', '.join(extra)}")
+        faults += fault_of(rater, sorted(expected - set(files)), sorted(set(files) - expected))
     if faults:
         raise MaskError(
-            f"exams: {'; '.join(faults)}; expected the same {len(expected)} exams of every rater, {whose}: "
-            "add or remove the files"
+            listed(
+                faults,
+                f"expected the same {len(expected)} exams of every rater, {whose}: add or remove the files",
+            )
         )
     return sorted(expected)
+
+
+def fault_of(rater: str, missing: Sequence[str], extra: Sequence[str]) -> list[str]:
+    """What is wrong with a rater's exams, in words; nothing where all is well."""
+    both = {"missing": missing, "extra": extra}
+    said = [f"{rater}: {kind} {', '.join(exams)}" for kind, exams in both.items() if exams]
+    return ["; ".join(said)] if said else []
+
+
+def listed(faults: Sequence[str], expected: str) -> str:
+    """Faults of exams, a line each."""
+    if len(faults) == 1:
+        return f"exams: {faults[0]}; {expected}"
+    return "\n".join([f"exams: {expected}; found", *(f"  {fault}" for fault in faults)])
 
 
 def read_mask(

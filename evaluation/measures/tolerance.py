@@ -93,21 +93,23 @@ def tolerance_of_pairs(
     level: str,
     quantile: float = QUANTILE,
     *,
-    n_readers: int,
+    n_readers: int | Sequence[int],
     voxel: float,
     dimensions: int = 3,
 ) -> ReaderTolerance:
     """The tolerance of one level, what it rests on and what it cannot carry.
 
     `pairs` are those of `reader_tolerance`; `extents`, an exam each, are reader to volume and area
-    (`evaluation.measures.surface.Surfaces.extent`) of those who marked the level.
+    (`evaluation.measures.surface.Surfaces.extent`) of those who marked the level, of `n_readers` who drew
+    the exam.
     """
+    drew = [n_readers] * len(extents) if isinstance(n_readers, int) else n_readers
     try:
         mm = reader_tolerance(pairs, quantile)
     except StatisticsError as error:
         raise StatisticsError(f"{level}: {error}") from error
     n_exams = sum(len(exam) > 1 for exam in extents)
-    n_one_empty = sum(len(exam) * (n_readers - len(exam)) for exam in extents)
+    n_one_empty = sum(len(exam) * (n - len(exam)) for exam, n in zip(extents, drew, strict=True))
     volume, area = np.sum([each for exam in extents for each in exam.values()], axis=0)
     radius = dimensions * volume / area if pairs[0].convention == "elements" else math.nan
     return ReaderTolerance(level, mm, quantile, len(pairs), n_exams, n_one_empty, voxel, float(radius))

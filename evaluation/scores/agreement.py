@@ -38,21 +38,22 @@ def pairwise_dice(
 ) -> pd.DataFrame:
     """Dice of every pair of raters, exam by exam, on levels or groups given by their mask values.
 
-    `PAIR_COLUMNS`, a row an exam, level and pair: ``both`` voxels that both marked, ``n_rater`` and
-    ``n_other`` those that each did. Raters stand in the order of the histogram.
+    `PAIR_COLUMNS`, a row an exam, level and pair of those who drew it: ``both`` voxels that both marked,
+    ``n_rater`` and ``n_other`` those that each did. Raters stand in the order of the histogram.
 
     Raises
     ------
     StatisticsError
-        When there is no exam, or exams differ in raters or labels.
+        When there is no exam, exams differ in labels, or none has two raters.
     """
-    raters, labels = _common(exams)
+    labels = _common(exams)
     measures = {name: Dice(tuple(foreground), empty_mask) for name, foreground in levels.items()}
     rows = []
     for exam, votes in exams.items():
         for name, measure in measures.items():
             inside = np.isin(labels, measure.values)[votes.patterns].astype(np.int64)
             both = inside.T @ (inside * votes.counts[:, None])
+            raters = votes.raters
             for a, b in combinations(range(len(raters)), 2):
                 n_both, n_a, n_b = int(both[a, b]), int(both[a, a]), int(both[b, b])
                 dice = measure.of_counts(n_both, n_a, n_b)
@@ -77,11 +78,12 @@ def summarise_pairs(pairs: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
 def dice_matrix(summary: pd.DataFrame, level: str, value: str = "mean") -> pd.DataFrame:
     """The reader-by-reader matrix of a level and a column of `summarise_pairs`, for a heatmap.
 
-    Symmetric, raters as index and columns, 1 on the diagonal.
+    Symmetric, raters as index and columns, 1 on the diagonal; NaN of two who drew no exam together.
     """
     pairs = summary[summary.level == level]
-    raters = list(dict.fromkeys([*pairs.rater, *pairs.other]))
-    matrix = pd.DataFrame(np.eye(len(raters)), index=raters, columns=raters)
+    raters = list(dict.fromkeys([*summary.rater, *summary.other]))
+    shown = np.where(np.eye(len(raters)) > 0, 1.0, np.nan)
+    matrix = pd.DataFrame(shown, index=raters, columns=raters)
     for pair in pairs.itertuples():
         matrix.loc[pair.rater, pair.other] = matrix.loc[pair.other, pair.rater] = getattr(pair, value)
     return matrix
@@ -91,12 +93,12 @@ def chance_corrected(exams: Mapping[str, Votes]) -> pd.DataFrame:
     """Ordinal Krippendorff's alpha and Fleiss' kappa of every exam, whose labels are in rising order.
 
     Columns ``exam, voxels, n_voxels, alpha, kappa``: a row an exam and each of `VOXELS`. NaN where
-    undefined: no voxel, or all raters gave one and the same label everywhere.
+    undefined: no voxel, one rater, or all raters gave one and the same label everywhere.
 
     Raises
     ------
     StatisticsError
-        When there is no exam, exams differ in raters or labels, or there is one rater only.
+        When there is no exam, exams differ in labels, or there is one rater only.
     """
     _common(exams)
     rows = [(exam, *row) for exam, votes in exams.items() for row in _coefficients(*_ratings(votes))]
@@ -154,20 +156,19 @@ def exam_means(
     return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "n_defined", "n"])
 
 
-def _common(exams: Mapping[str, Votes]) -> tuple[tuple[str, ...], np.ndarray]:
-    """The raters and labels that all exams have."""
+def _common(exams: Mapping[str, Votes]) -> np.ndarray:
+    """The labels that all exams have."""
     if not exams:
         raise StatisticsError("agreement: found no exam, expected one or more")
     first, like = next(iter(exams.items()))
     for exam, votes in exams.items():
-        if (votes.raters, votes.labels) != (like.raters, like.labels):
+        if votes.labels != like.labels:
             raise StatisticsError(
-                f"exam {exam}: found raters {', '.join(votes.raters)} and labels {votes.labels}, expected "
-                f"{', '.join(like.raters)} and {like.labels} as in exam {first}"
+                f"exam {exam}: found labels {votes.labels}, expected {like.labels} as in exam {first}"
             )
-    if len(like.raters) < 2:
+    if not any(len(votes.raters) > 1 for votes in exams.values()):
         raise StatisticsError(f"agreement: found rater {like.raters[0]} alone, expected two or more")
-    return like.raters, np.asarray(like.labels)
+    return np.asarray(like.labels)
 
 
 def _ratings(votes: Votes) -> tuple[np.ndarray, np.ndarray]:

@@ -65,8 +65,9 @@ def alternative_annotator(
     DataFrame
         `COLUMNS`: ``advantage`` is the share of exams in which the model is at least as close to the others
         as the reader, mean over readers, beside the lowest and highest of a reader; ``p_lowest`` the lowest
-        adjusted p; ``passes`` "yes" or "no", or "too few exams" below `ENOUGH`; ``n_needed`` in how many
-        exams of these, without ties, a model must be ahead of half the readers alike to pass.
+        adjusted p; ``passes`` "yes" or "no", or "too few exams" below `ENOUGH`; ``n_exams`` those of the
+        reader who drew the fewest; ``n_needed`` in how many exams of these, without ties, a model must be
+        ahead of half the readers alike to pass.
 
     Raises
     ------
@@ -86,21 +87,22 @@ def alternative_annotator(
         found = side_by_side(
             pairs, level, [*readers, model], value=value, agreed=agreed, higher_is_better=higher_is_better
         )
-        n = len(found.values)
-        advantages, p_values = [], []
+        advantages, p_values, exams = [], [], []
         for place in range(len(readers)):
             ours, theirs = found.in_place(place)
             ahead = np.sign(np.round(ours - theirs, 12))
-            advantages.append(float((ahead >= 0).mean()) if n else np.nan)
+            exams.append(len(ahead))
+            advantages.append(float((ahead >= 0).mean()) if len(ahead) else np.nan)
             p_values.append(p_below(-ahead, epsilon))
-        # Without two exams there is no test.
+        # Who drew the fewest exams decides what can be asked. Without two there is no test.
+        n = min(exams)
         adjusted = (
             stats.false_discovery_control(p_values, method="by") if n > 1 else np.full(len(readers), np.nan)
         )
         rate = float((adjusted <= q).mean()) if n > 1 else np.nan
         passes = "too few exams" if n < ENOUGH else "yes" if rate >= 0.5 else "no"
         rows.append((
-            level, model, rate, float(np.mean(advantages)), min(advantages), max(advantages),
+            level, model, rate, *(float(of(advantages)) for of in (np.mean, np.min, np.max)),
             float(adjusted.min()), passes, epsilon, q, len(readers), n, needed(n, len(readers), epsilon, q),
         ))  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)

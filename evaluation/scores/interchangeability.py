@@ -14,6 +14,10 @@ means. A model that marks a level where no reader does has 0 there, and the read
 such pairs left out instead, a false focus that one of four readers shares would earn something, and the
 right empty mask 0.
 
+**Readers who drew some exams each.** An exam speaks for those who drew it: the model's agreement with them
+beside theirs with each other. One that a single reader drew says nothing and has no part. With readers random
+the jackknife leaves out a reader, however many exams that reader drew, and there is no bootstrap.
+
 **Ways.** `FIXED`: these readers; exams vary. `RANDOM`: readers vary too, as a sample of readers. `ONE_MORE`:
 besides, the model's own habits are those of one more reader: is it further off than another reader would be?
 """
@@ -84,7 +88,8 @@ def interchangeability(
     ----------
     pairs : DataFrame
         Columns ``exam, level, rater, other`` and `value`, a row an exam, level and pair, as of
-        `evaluation.scores.agreement.pairwise_dice`. NaN: both marked nothing.
+        `evaluation.scores.agreement.pairwise_dice`. NaN: both marked nothing. Who is in no pair of an exam
+        has no mask of it.
     family : sequence of str, optional
         The levels that statements speak of: Holm adjusts over them and all models, for a page is read for
         whoever stands out; other rows have no adjusted p. By default every level.
@@ -111,8 +116,8 @@ def interchangeability(
     Raises
     ------
     StatisticsError
-        When there are fewer than two readers, a pair is missing, or the confidence or margin is not between 0
-        and 1.
+        When there are fewer than two readers, a pair of two who have masks is missing, or the confidence or
+        margin is not between 0 and 1.
     """
     _check(pairs, models, readers, margin, confidence, value)
     measured: dict[str, Any] = {"value": value, "agreed": agreed, "higher_is_better": higher_is_better}
@@ -164,12 +169,13 @@ def by_reader(
         for place, reader in enumerate(readers):
             ours, theirs = found.in_place(place)
             differences = np.round(ours - theirs, 12)
+            n_absent = int(found.absent[:, place].sum())
             interval, test = hodges_lehmann(differences, confidence=confidence), signed_rank(differences)
             row = {
                 "level": level, "model": model, "other": reader, "difference": interval.estimate,
                 "model_mean": sign * _mean(ours), "reader_mean": sign * _mean(theirs), "low": interval.low,
                 "high": interval.high, "confidence": confidence, "coverage": interval.coverage, "p": test.p,
-                "n_exams": len(differences), "n_absent": found.n_absent, "n_equal": test.n_equal,
+                "n_exams": len(differences), "n_absent": n_absent, "n_equal": test.n_equal,
             }  # fmt: skip
             if margin is not None:
                 p_worse = signed_rank(differences + margin, "greater").p
@@ -187,7 +193,7 @@ def _ways(
     as_model = found.each_as_model()
     differences = as_model[:, -1]
     n, n_readers = as_model.shape[0], found.n_readers
-    ours = _mean(found.values[:, -1, :-1].mean(axis=1))
+    ours = _mean(found.of_model())
     common: dict[str, Any] = {
         "model_mean": ours, "readers_mean": ours - _mean(differences), "difference": _mean(differences),
         "n_exams": n, "n_absent": found.n_absent, "n_invented": found.n_invented,
@@ -205,8 +211,9 @@ def _ways(
         return [row]
     row |= _bounds("bootstrap", studentised_bootstrap(differences, confidence=confidence, seed=seed))
     rows = [row]
-    if n_readers > 2:
-        without = [found.without(place).each_as_model()[:, -1].mean() for place in range(n_readers)]
+    without = [_mean(found.without(place).each_as_model()[:, -1]) for place in range(n_readers)]
+    # Where readers drew some exams each, no exam may be left without one of them.
+    if n_readers > 2 and not np.isnan(without).any():
         of_readers = jackknife_variance(np.array(without))
         for way, times in ((RANDOM, 1), (ONE_MORE, 1 + n_readers)):
             parts = [(of_exams, n - 1), (times * of_readers, n_readers - 1)]
@@ -216,7 +223,8 @@ def _ways(
             wider = {"low": min(bounds[0], row["low"]), "high": max(bounds[1], row["high"])}
             more = common | {"way": way} | wider | _tested([student, labels, both], margin)
             rows.append(more | _bounds("jackknife", bounds))
-        rows[1] |= _bounds("bootstrap", _of_both(found.values, confidence, seed))
+        if found.is_complete:
+            rows[1] |= _bounds("bootstrap", _of_both(found.values, confidence, seed))
     return rows
 
 

@@ -78,7 +78,8 @@ def sensitivity(
 ) -> Sensitivity:
     """Score every rater of every exam against the readers' consensus, made in each of several ways.
 
-    `votes` are each exam's, of all readers, who make the consensus, and models; `levels` are the mask values
+    `votes` are each exam's, of the readers who drew it, who make the consensus, and models (who alone of
+    several readers drew an exam has no score there); `levels` are the mask values
     of a level or group. `study` is the rule and region of the study's own consensus, added to `ways` (by
     default those of `ways_of`) where it is missing; `known` are consensuses, of every exam, that have been
     made already; `ordered`, `restarts` and `seed` are as for `evaluation.consensus.rules.staple`.
@@ -86,12 +87,14 @@ def sensitivity(
     Raises
     ------
     ValueError
-        If there is no exam, or a reader is not in an exam's votes.
+        If there is no exam, or no reader in an exam's votes.
     """
     if not votes:
         raise ValueError("sensitivity: found no exam, expected the votes of at least one")
     every = [study, *(way for way in ways or ways_of(ordered=ordered) if way != study)]
-    of_readers = {exam: of_all.select(readers) for exam, of_all in votes.items()}
+    drew = {exam: [reader for reader in readers if reader in of_all.raters] for exam, of_all in votes.items()}
+    of_readers = {exam: of_all.select(drew[exam]) for exam, of_all in votes.items()}
+    lone = {exam: raters[0] for exam, raters in drew.items() if len(raters) < min(2, len(readers))}
     made = partial(staple, ordered=ordered, restarts=restarts, seed=seed)
     consensuses = {
         (rule, region): (known or {}).get((rule, region))
@@ -107,6 +110,8 @@ def sensitivity(
         )
         for way, made in consensuses.items()
     }
+    if lone:
+        scores = {way: found[found.rater != found.exam.map(lone)] for way, found in scores.items()}
     summaries = {way: summarise(of_way) for way, of_way in scores.items()}
     every_score, summary = (
         pd.concat(tables, names=["rule", "region"]).reset_index(["rule", "region"]).reset_index(drop=True)

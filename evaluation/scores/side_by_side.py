@@ -1,7 +1,8 @@
 """Every two raters' agreement, as an array: the readers, and a model beside them.
 
 A pair that both marked nothing agrees: it counts as perfect agreement in exams in which one of the raters
-marked the level; exams in which none did are left out.
+marked the level; exams in which none did are left out. Where readers drew some of the exams each, an exam
+speaks for those who drew it; one that a single reader drew holds no two readers and is left out.
 """
 
 from __future__ import annotations
@@ -22,13 +23,19 @@ class Pairs:
     Parameters
     ----------
     values : ndarray, shape (exams, raters, raters)
-        Of the exams in which a rater marked the level; symmetric, higher is better, 0 on the diagonal.
-    n_absent, n_invented : int
-        Exams in which nobody marked the level, and in which the model alone did.
+        Of the exams in which a rater marked the level; symmetric, higher is better, 0 on the diagonal and
+        where one of the two has no mask.
+    there : ndarray of bool, shape (exams, raters)
+        Who has a mask; the model always, of the readers two at least.
+    absent : ndarray of bool, shape (exams without the level, raters)
+        The same of the exams in which nobody marked the level.
+    n_invented : int
+        Exams in which the model alone marked it.
     """
 
     values: np.ndarray
-    n_absent: int
+    there: np.ndarray
+    absent: np.ndarray
     n_invented: int
 
     @property
@@ -36,23 +43,54 @@ class Pairs:
         """How many readers there are beside the model."""
         return self.values.shape[1] - 1
 
+    @property
+    def n_absent(self) -> int:
+        """Exams in which nobody marked the level."""
+        return len(self.absent)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every reader drew every exam."""
+        return bool(self.there.all())
+
     def without(self, place: int) -> Pairs:
-        """Without a reader, on the same exams."""
+        """Without a reader, on the same exams; those that leave fewer than two readers are left out."""
         kept = np.delete(np.arange(self.n_readers + 1), place)
-        return Pairs(self.values[:, kept][:, :, kept], self.n_absent, self.n_invented)
+        there, absent = self.there[:, kept], self.absent[:, kept]
+        enough = there[:, :-1].sum(axis=1) > 1
+        absent = absent[absent[:, :-1].sum(axis=1) > 1]
+        return Pairs(self.values[enough][:, kept][:, :, kept], there[enough], absent, self.n_invented)
 
     def each_as_model(self) -> np.ndarray:
-        """Each rater's mean agreement with the others minus theirs with each other, shape (exams, raters)."""
-        n = self.n_readers
+        """Each rater's mean agreement with the others minus theirs with each other, shape (exams, raters).
+
+        NaN of who has no mask.
+        """
+        n = self.there.sum(axis=1, keepdims=True) - 1
         sums = self.values.sum(axis=2)
         among_others = sums.sum(axis=1, keepdims=True) / 2 - sums
         # The last digits of floating point are no difference.
-        return np.round(sums / n - among_others / (n * (n - 1) / 2), 12)
+        found = np.round(sums / n - among_others / (n * (n - 1) / 2), 12)
+        return np.where(self.there, found, np.nan)
+
+    def of_model(self) -> np.ndarray:
+        """The model's mean agreement with the readers, exam by exam."""
+        if self.is_complete:
+            return self.values[:, -1, :-1].mean(axis=1)
+        return self.values[:, -1, :-1].sum(axis=1) / self.there[:, :-1].sum(axis=1)
 
     def in_place(self, place: int) -> tuple[np.ndarray, np.ndarray]:
-        """Exam by exam: mean agreement of the model, and of the reader at `place`, with the other readers."""
+        """Mean agreement of the model, and of the reader at `place`, with the other readers.
+
+        Exam by exam, of those that the reader drew.
+        """
         others = [n for n in range(self.n_readers) if n != place]
-        return self.values[:, -1, others].mean(axis=1), self.values[:, place, others].mean(axis=1)
+        if self.is_complete:
+            return self.values[:, -1, others].mean(axis=1), self.values[:, place, others].mean(axis=1)
+        drawn = self.there[:, place]
+        n = self.there[drawn][:, others].sum(axis=1)
+        ours, theirs = (self.values[drawn][:, of, others].sum(axis=1) / n for of in (-1, place))
+        return ours, theirs
 
 
 def side_by_side(
@@ -66,38 +104,47 @@ def side_by_side(
 ) -> Pairs:
     """The agreement of some raters on a level, the model last; exams in the order of their names.
 
-    Parameters are those of `evaluation.scores.interchangeability.interchangeability`.
+    Parameters are those of `evaluation.scores.interchangeability.interchangeability`. Who is in no pair of an
+    exam has no mask there.
 
     Raises
     ------
     StatisticsError
-        When a pair is missing in an exam, or there twice.
+        When a pair of two who have masks of an exam is missing or there twice, a rater has none anywhere, or
+        the model lacks an exam.
     """
     sign = 1 if higher_is_better else -1
     chosen = pairs[(pairs.level == level) & pairs.rater.isin(raters) & pairs.other.isin(raters)]
     place = {rater: n for n, rater in enumerate(raters)}
     exams = sorted(set(pairs.exam[pairs.level == level]))
     first, second = (chosen[column].map(place).to_numpy(dtype=int) for column in ("rater", "other"))
+    rows = pd.Index(exams).get_indexer(chosen.exam)
+    there = np.zeros((len(exams), len(raters)), bool)
+    there[rows, first] = there[rows, second] = True
     cells = set(zip(chosen.exam, np.minimum(first, second), np.maximum(first, second), strict=True))
-    expected = len(exams) * len(raters) * (len(raters) - 1) // 2
-    if not len(chosen) == len(cells) == expected:
+    n = there.sum(axis=1)
+    expected = int((n * (n - 1) // 2).sum())
+    everyone = bool(there.any(axis=0).all() and there[n > 0, -1].all())
+    if not everyone or not len(chosen) == len(cells) == expected:
         raise StatisticsError(
             f"{level}: found {len(chosen)} pairs of {', '.join(raters)} in {len(exams)} exams, expected each "
-            f"pair once in each exam, {expected}"
+            f"pair once of those who drew an exam, {raters[-1]} in all of them"
         )
-    rows = pd.Index(exams).get_indexer(chosen.exam)
     values = np.full((len(exams), len(raters), len(raters)), np.nan)
     values[rows, first, second] = values[rows, second, first] = sign * chosen[value].to_numpy(dtype=float)
-    return _marked(values, sign * agreed)
+    # With three raters or more the readers are held against each other.
+    enough = there[:, :-1].sum(axis=1) > (1 if len(raters) > 2 else 0)
+    return _marked(values[enough], there[enough], sign * agreed)
 
 
-def _marked(values: np.ndarray, agreed: float) -> Pairs:
+def _marked(values: np.ndarray, there: np.ndarray, agreed: float) -> Pairs:
     """Without the exams in which nobody marked the level: every pair is undefined there."""
     upper = np.triu(np.ones(values.shape[1:], bool), 1)
     among_readers = upper.copy()
     among_readers[:, -1] = False
     defined = ~np.isnan(values)
     marked, by_readers = ((defined & cells).any(axis=(1, 2)) for cells in (upper, among_readers))
-    filled = np.where(np.isnan(values), agreed, values)[marked]
+    both = there[:, :, None] & there[:, None, :]
+    filled = np.where(np.isnan(values), np.where(both, agreed, 0), values)[marked]
     filled[:, np.arange(values.shape[1]), np.arange(values.shape[1])] = 0
-    return Pairs(filled, int((~marked).sum()), int((marked & ~by_readers).sum()))
+    return Pairs(filled, there[marked], there[~marked], int((marked & ~by_readers).sum()))

@@ -97,13 +97,15 @@ def fair_table(
     rule: str,
     empty_mask: EmptyMask,
     unit: str = "exams",
+    complete: bool = True,
     confidence: float = 0.95,
     notes: Sequence[str] = (),
 ) -> Table:
     """Table 1 as published and fair, side by side: a row a level and rater.
 
     `data` is of `summarise_fair`, of all raters or some; `readers` are those whose consensus it is, `rule`
-    that of the consensus in words, `unit` what was scored: "exams" or "knees".
+    that of the consensus in words, `unit` what was scored: "exams" or "knees"; `complete`, whether every
+    reader drew every exam.
     """
     cells = {(row.way, row.level, row.rater): row for row in data.itertuples()}
     width = f"{percent(confidence)} interval"
@@ -124,7 +126,7 @@ def fair_table(
                 _cell(difference, "median", ("median_low", "median_high"), confidence, sign=True),
             ]
         )
-    told = _notes(readers, rule, empty_mask, unit) + _interval_notes(data, confidence, unit)
+    told = _notes(readers, rule, empty_mask, unit, complete) + _interval_notes(data, confidence, unit)
     return Table(title, columns, rows, [*told, *notes], data)
 
 
@@ -144,7 +146,7 @@ def _cell(
     return " ".join([*parts, count])
 
 
-def _notes(readers: Sequence[str], rule: str, empty_mask: EmptyMask, unit: str) -> list[str]:
+def _notes(readers: Sequence[str], rule: str, empty_mask: EmptyMask, unit: str, complete: bool) -> list[str]:
     left = {
         2: ["Two readers: each of these consensuses is the other reader's mask."],
         3: [
@@ -156,9 +158,9 @@ def _notes(readers: Sequence[str], rule: str, empty_mask: EmptyMask, unit: str) 
         f"Usual: every rater against the consensus of {', '.join(readers)}, to which the readers' own masks "
         "belong, as studies print it.",
         "Fair: every reader against the consensus of the other readers; every other rater against those same "
-        f"{len(readers)} consensuses, mean of the defined ones; a level that fewer than half of them have is "
-        "absent: 0 for who marks it, whatever the few say.",
-        *left.get(len(readers), []),
+        f"{f'{len(readers)} ' if complete else ''}consensuses, mean of the defined ones; a level that fewer "
+        "than half of them have is absent: 0 for who marks it, whatever the few say.",
+        *(left.get(len(readers), []) if complete else ["Of an exam of two readers it is the other's mask."]),
         f"Consensus: {rule}.",
         f"Both masks empty: {empty_mask}, {_POLICIES[empty_mask]}; one of them empty: 0.",
         f"n/n: {unit} with a defined Dice of all {unit}; usual minus fair: those where both are defined.",

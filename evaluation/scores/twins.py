@@ -147,7 +147,9 @@ def scored_as_reader(fair: pd.DataFrame, twins: pd.DataFrame, readers: Sequence[
     keep = pd.Series(True, fair.index)
     for model, reader in twins_of(twins, readers).items():
         pair = twins[(twins.level == ALL) & (twins.rater == model) & (twins.other == reader)].iloc[0]
-        there = (fair.rater == model) & (fair.left_out != reader)
+        # What the reader did not draw holds no mask of that reader's.
+        drawn = fair.exam.isin(fair.exam[fair.left_out == reader])
+        there = drawn & (fair.rater == model) & (fair.left_out != reader)
         if pair.kind == IN_PART:
             there &= fair.exam.isin(pair.shared.split(", "))
         keep &= ~there

@@ -11,8 +11,6 @@ from typing import Literal
 
 import numpy as np
 
-from evaluation.statistics.intervals import StatisticsError
-
 Metric = Literal["nominal", "ordinal"]
 
 
@@ -48,28 +46,22 @@ def krippendorff_alpha(ratings: np.ndarray, counts: np.ndarray, metric: Metric =
 def fleiss_kappa(ratings: np.ndarray, counts: np.ndarray) -> float:
     """Fleiss' kappa of units that are counted; labels are names, without an order.
 
-    Raises
-    ------
-    StatisticsError
-        When units have different numbers of ratings, or fewer than two.
+    Raters may be missing; a unit with fewer than two ratings says nothing and is left out. Units then differ
+    in their number of ratings: agreement and shares of labels are those of each unit, means over units.
 
     References
     ----------
-    Fleiss. Psychological Bulletin 1971; 76:378.
+    Fleiss. Psychological Bulletin 1971; 76:378. Gwet, Handbook of Inter-Rater Reliability (2014; not opened),
+    for raters that are missing.
     """
-    n_ratings = np.unique(ratings.sum(axis=1))
-    if not len(n_ratings):
+    paired = ratings.sum(axis=1) > 1
+    if not counts[paired].sum():
         return np.nan
-    if len(n_ratings) > 1 or n_ratings[0] < 2:
-        raise StatisticsError(
-            f"ratings of a unit: found {', '.join(map(str, n_ratings))}, expected the same number for every "
-            "unit, two or more"
-        )
-    m = int(n_ratings[0])
-    table = ratings.astype(float)
-    share = counts / counts.sum()
-    observed = share @ ((table**2).sum(axis=1) - m) / (m * (m - 1))
-    by_label = share @ table / m
+    table = ratings[paired].astype(float)
+    m = table.sum(axis=1)
+    share = counts[paired] / counts[paired].sum()
+    observed = share @ (((table**2).sum(axis=1) - m) / (m * (m - 1)))
+    by_label = share @ (table / m[:, None])
     if (by_label > 0).sum() < 2:
         return np.nan
     chance = (by_label**2).sum()

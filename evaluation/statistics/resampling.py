@@ -101,11 +101,16 @@ class Relabelled:
 
     @classmethod
     def of(cls, values: np.ndarray, *, seed: int, samples: int = RELABELLINGS) -> Relabelled:
-        """Of a statistic a rater as the model, shape (n, raters), the model's own last."""
+        """Of a statistic a rater as the model, shape (n, raters), the model's own last.
+
+        NaN of who is not there.
+        """
         n, raters = values.shape
-        # Sorted, so that names and order of raters decide nothing.
+        # Sorted, so that names and order of raters decide nothing; who is not there comes last.
         ordered = np.sort(values, axis=1)
-        picked = np.random.default_rng(seed).integers(0, raters, (samples, n))
+        there = (~np.isnan(values)).sum(axis=1)
+        highest = raters if (there == raters).all() else there
+        picked = np.random.default_rng(seed).integers(0, highest, (samples, n))
         means = ordered[np.arange(n), picked].mean(axis=1)
         return cls(round(float(values[:, -1].mean()), _DECIMALS), np.sort(np.round(means, _DECIMALS)))
 

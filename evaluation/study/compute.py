@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from evaluation.comparison.readers import compare
 from evaluation.comparison.teachers import models_without_teacher, readers_without_teacher
 from evaluation.comparison.ways import by_yardstick, differences_by_way
 from evaluation.consensus.audited import audited
-from evaluation.consensus.decisions import convergence, pooled_decisions
+from evaluation.consensus.decisions import convergence, pooled_decisions, together
 from evaluation.consensus.result import Consensus
 from evaluation.failures import covariates
 from evaluation.failures.places import peripheral_against_central, slice_profile
@@ -32,12 +32,12 @@ from evaluation.scores.reader_rates import (
 from evaluation.scores.sensitivity import Way, sensitivity
 from evaluation.scores.table1 import summarise_fair
 from evaluation.scores.twins import find_twins, scored_as_reader, twins_of
-from evaluation.study import lineage
+from evaluation.study import incomplete, lineage
 from evaluation.study import tables as t
 from evaluation.study.beyond import Beyond
 from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
-from evaluation.study.results import Declared
+from evaluation.study.on_demand import Found, OnDemand, Part
 
 _LINEAGE = (lineage.COMPARISONS_WITHOUT_TEACHER, lineage.METHODS_WITHOUT_TEACHER)
 _FAILURES = (
@@ -45,48 +45,6 @@ _FAILURES = (
     t.SLICES_PERIPHERAL_CENTRAL,
 )  # fmt: skip
 _OF_COHORT = (t.OUTSIDE_REGION, t.DICE_BY_CATEGORY, t.DICE_CATEGORIES_COMPARED, t.DICE_AGAINST_AGE)
-
-_Found = Iterator[tuple[Declared, pd.DataFrame]]
-
-
-class Part(NamedTuple):
-    """Tables that are made together."""
-
-    make: Callable[[], _Found]
-    #: Those that it always makes, and those that there may be nothing for.
-    always: tuple[Declared, ...]
-    maybe: tuple[Declared, ...] = ()
-
-
-class OnDemand(Mapping[str, pd.DataFrame]):
-    """Tables by name, made when they are asked for; whether there is one is mostly known before."""
-
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self._parts = list(parts)
-        self._made: dict[str, pd.DataFrame] = {}
-
-    def __contains__(self, name: object) -> bool:
-        if any(table.name == name for part in self._parts for table in part.always):
-            return True
-        self._make([part for part in self._parts if any(table.name == name for table in part.maybe)])
-        return name in self._made
-
-    def __getitem__(self, name: str) -> pd.DataFrame:
-        if name not in self._made:
-            self._make([p for p in self._parts if any(each.name == name for each in (*p.always, *p.maybe))])
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        self._make(self._parts)
-        return iter(self._made)
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-    def _make(self, parts: Sequence[Part]) -> None:
-        for part in list(parts):
-            self._made |= {table.name: frame for table, frame in part.make()}
-            self._parts.remove(part)
 
 
 def tables_on_demand(
@@ -113,6 +71,8 @@ def tables_on_demand(
     judged = [model for model in models if model not in lineage.copies_in(twins, readers, models)]
     beside = several and bool(judged)
     copied = twins_of(twins, readers)
+    # Who shares no exam with another reader is in no comparison.
+    compared = incomplete.with_fair_scores(exams, readers) if several else readers
     parts = [
         Part(
             partial(_scores, design, exams, usual),
@@ -126,29 +86,29 @@ def tables_on_demand(
         parts.append(Part(partial(_audits, design, exams), (t.CONSENSUS_AUDIT,)))
     parts.append(
         Part(
-            partial(_comparisons, design, readers, judged, usual, fair, by_way),
+            partial(_comparisons, design, compared, judged, usual, fair, by_way),
             (*((t.COMPARISONS,) if beside else ()), *((t.METHODS_COMPARED,) if len(judged) > 1 else ())),
             (*_LINEAGE, t.DICE_BY_YARDSTICK, t.OTHER_WAYS) if several and models else (),
         )
     )
     if beside:
-        annotator = (t.ALTERNATIVE_ANNOTATOR,) if len(readers) > 2 else ()
+        annotator = (t.ALTERNATIVE_ANNOTATOR,) if len(compared) > 2 else ()
         parts.append(
             Part(
-                partial(_interchangeability, design, exams, readers, judged),
+                partial(_interchangeability, design, exams, compared, judged),
                 (t.INTERCHANGEABILITY, t.INTERCHANGEABILITY_BY_READER, *annotator),
             )
         )
     if several:
         parts.append(
             Part(
-                partial(_agreement, design, exams, readers, copied),
+                partial(_agreement, design, exams, readers, models, copied),
                 (t.AGREEMENT_DICE, t.AGREEMENT_CHANCE, t.READER_RATES, t.VOLUMES_BLAND_ALTMAN),
                 (t.READER_CONFUSIONS, t.VOLUMES_ICC),
             )
         )
     if len(design.measured) > 1:
-        beyond = Beyond(design, exams, readers, models, judged, twins, cohort)
+        beyond = Beyond(design, exams, compared, models, judged, twins, cohort)
         parts += [Part(make, tables) for make, tables in beyond.parts()]
     parts.append(Part(partial(_failures, exams, copied if several else {}, cohort), _FAILURES, _OF_COHORT))
     if several:
@@ -158,27 +118,31 @@ def tables_on_demand(
                 (t.SENSITIVITY, t.SENSITIVITY_ORDER, t.CONSENSUS_SEARCHES, t.DECISIONS),
             )
         )
+        if incomplete.is_incomplete(exams, readers):
+            parts.append(Part(partial(incomplete.incomplete_tables, exams, fair), tuple(incomplete.TABLES)))
+            order = partial(incomplete.in_rater_order, [*readers, *models])
+            parts = [part._replace(make=partial(order, part.make)) for part in parts]
     return OnDemand(parts)
 
 
-def _scores(design: Design, exams: Sequence[ScoredExam], usual: pd.DataFrame) -> _Found:
+def _scores(design: Design, exams: Sequence[ScoredExam], usual: pd.DataFrame) -> Found:
     scores = of_all(exams, "scores")[COLUMNS]
     yield t.DICE, scores
     if design.unit == "knee":
         yield t.DICE_BY_KNEE, usual
     yield t.TABLE1, summarise(scores)
-    yield t.DECISION_TABLE, of_all(exams, "decisions")
+    yield t.DECISION_TABLE, together({exam.name: exam.decisions for exam in exams})[0]
     yield t.VOLUMES, of_all(exams, "volumes")
     yield t.CONSENSUS, convergence({exam.name: exam.consensuses.study for exam in exams})
 
 
-def _audits(design: Design, exams: Sequence[ScoredExam]) -> _Found:
+def _audits(design: Design, exams: Sequence[ScoredExam]) -> Found:
     names = {value: name for name, value in design.levels.items()} | {0: "background"}
-    rules = {which: each.rule for which, each in exams[0].consensuses.named.items()}
+    rules = {which: each.rule for exam in exams for which, each in exam.consensuses.named.items()}
     yield t.CONSENSUS_AUDIT, audited({exam.name: exam.audits for exam in exams}, rules, names)
 
 
-def _fair(usual: pd.DataFrame, fair: pd.DataFrame) -> _Found:
+def _fair(usual: pd.DataFrame, fair: pd.DataFrame) -> Found:
     yield t.FAIR_DICE, fair
     yield t.TABLE1_FAIR, summarise_fair(usual, fair)
 
@@ -190,7 +154,7 @@ def _comparisons(
     usual: pd.DataFrame,
     fair: pd.DataFrame,
     by_way: pd.DataFrame,
-) -> _Found:
+) -> Found:
     speaking: dict[str, Any] = {"models": models, "spoken_of": design.spoken_of}
     if len(readers) > 1 and models:
         known = speaking | {"readers": readers}
@@ -220,7 +184,7 @@ def _comparisons(
 
 def _interchangeability(
     design: Design, exams: Sequence[ScoredExam], readers: Sequence[str], models: Sequence[str]
-) -> _Found:
+) -> Found:
     """The models beside the readers, without a consensus; whatever the study says of empty masks."""
     votes = {exam.name: exam.votes for exam in exams}
     pairs = pairwise_dice(votes, design.by_name, EmptyMask.UNDEFINED)
@@ -232,7 +196,7 @@ def _interchangeability(
         yield t.ALTERNATIVE_ANNOTATOR, alternative_annotator(pairs, **asked)
 
 
-def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> _Found:
+def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> Found:
     """The usual table under every other consensus, and what the votes became under the study's own."""
     votes = {exam.name: exam.votes for exam in exams}
     policy = EmptyMask(design.empty_mask)
@@ -251,19 +215,24 @@ def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Seq
 
 
 def _agreement(
-    design: Design, exams: Sequence[ScoredExam], readers: Sequence[str], copied: Mapping[str, str]
-) -> _Found:
+    design: Design,
+    exams: Sequence[ScoredExam],
+    readers: Sequence[str],
+    models: Sequence[str],
+    copied: Mapping[str, str],
+) -> Found:
     votes = {exam.name: exam.votes for exam in exams}
-    consensuses = {exam.name: exam.consensuses.study for exam in exams}
+    # Of one reader alone nothing can be estimated.
+    consensuses = {exam.name: exam.consensuses.study for exam in exams if exam.consensuses.without}
     measured = of_all(exams, "volumes")
     policy = EmptyMask(design.empty_mask)
     yield t.AGREEMENT_DICE, summarise_pairs(pairwise_dice(votes, design.by_name, policy))
-    of_readers = {name: each.select(readers) for name, each in votes.items()}
+    of_readers = {exam.name: exam.consensuses.study.votes for exam in exams}
     yield t.AGREEMENT_CHANCE, summarise_chance_corrected(of_readers)
     yield t.READER_RATES, summarise_rates(reader_rates(consensuses, dict(design.levels)))
-    models = [rater for rater in exams[0].votes.raters if rater not in readers]
-    references = {reader: without_own(reader) for reader in readers} | dict.fromkeys(models, YARDSTICK)
-    references |= {model: without_own(reader) for model, reader in copied.items()}
+    fair = incomplete.with_fair_scores(exams, readers)
+    references = {reader: without_own(reader) for reader in fair} | dict.fromkeys(models, YARDSTICK)
+    references |= {model: without_own(reader) for model, reader in copied.items() if reader in fair}
     yield t.VOLUMES_BLAND_ALTMAN, compare_volumes(measured, references)
     confusions = reader_confusions(consensuses)
     if len(confusions):
@@ -272,7 +241,7 @@ def _agreement(
         yield t.VOLUMES_ICC, volume_icc(measured, readers)
 
 
-def _failures(exams: Sequence[ScoredExam], copied: Mapping[str, str], cohort: pd.DataFrame | None) -> _Found:
+def _failures(exams: Sequence[ScoredExam], copied: Mapping[str, str], cohort: pd.DataFrame | None) -> Found:
     """Where raters fail: small volumes, outer slices, sites, groups, ages, outside the region."""
     scores, counts = of_all(exams, "scores"), of_all(exams, "slices")
     errors = error_volumes(

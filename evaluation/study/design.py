@@ -62,6 +62,8 @@ class Design:
         Level to a tolerance in mm that was fixed before, such as by a board; no readers are asked then.
     foci : FociRules
         What a focus is.
+    incomplete : bool
+        Whether readers need not have drawn every exam; each exam then counts with those who drew it.
     notes : sequence of str
         Lines below every table and list of sentences.
     mark : str
@@ -87,6 +89,7 @@ class Design:
     tolerance_quantile: float = QUANTILE
     tolerances: Mapping[str, float] = field(default_factory=dict)
     foci: FociRules = field(default_factory=FociRules)
+    incomplete: bool = False
     notes: Sequence[str] = ()
     mark: str = ""
 

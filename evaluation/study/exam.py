@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dataset_conversion.images import Volume
-from evaluation.consensus.audit import Finding, audit, told
-from evaluation.consensus.audited import STUDY, WITHOUT, YARDSTICK
+from evaluation.consensus.audit import Finding, told
+from evaluation.consensus.audited import STUDY, YARDSTICK
 from evaluation.consensus.decisions import decision_table
 from evaluation.consensus.kinds import FIT, Rule
 from evaluation.consensus.result import Consensus
@@ -28,48 +27,13 @@ from evaluation.measures.dice import score
 from evaluation.measures.volume import volumes
 from evaluation.scores.fair import NOBODY, score_fair
 from evaluation.scores.twins import alike
+from evaluation.study.consensuses import Consensuses
 from evaluation.study.design import Design
-from evaluation.study.measured import Measured, measure_exam, tolerance_warnings
+from evaluation.study.measured import USUAL, Measured, measure_exam, tolerance_warnings
 from evaluation.study.pictures import AuditPicture, worst_picture
 
 #: The consensus among the raters of a table of volumes.
 CONSENSUS = "consensus"
-
-
-@dataclass(frozen=True, eq=False)
-class Consensuses:
-    """Every consensus of an exam's readers that raters are scored against."""
-
-    #: Of all readers, by the study's own rule.
-    study: Consensus
-    #: Of all readers, by the yardstick's rule.
-    yardstick: Consensus
-    #: Reader to the yardstick of the others; empty with one reader.
-    without: Mapping[str, Consensus]
-
-    @classmethod
-    def of(cls, design: Design, of_readers: Votes) -> Consensuses:
-        """By a study's rules."""
-        made = partial(staple, of_readers, ordered=design.ordered, seed=design.seed)
-        study = made(rule=design.rule)
-        yardstick = study if design.yardstick == design.rule else made(rule=design.yardstick)
-        without: dict[str, Consensus] = {}
-        if len(of_readers.raters) > 1:
-            without = leave_one_out(
-                of_readers, rule=design.yardstick, ordered=design.ordered, seed=design.seed
-            )
-        return cls(study, yardstick, without)
-
-    @property
-    def named(self) -> dict[str, Consensus]:
-        """All of them, each once: the yardstick has no name of its own where the study's rule is its rule."""
-        both = {STUDY: self.study} | ({} if self.yardstick is self.study else {YARDSTICK: self.yardstick})
-        return both | {f"{WITHOUT}{reader}": each for reader, each in self.without.items()}
-
-    def audits(self, design: Design) -> dict[str, tuple[Finding, ...]]:
-        """What an audit finds in each of them, by name."""
-        names = {value: name for name, value in design.levels.items()}
-        return {which: audit(each, ordered=design.ordered, names=names) for which, each in self.named.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +95,12 @@ def score_exam(
 ) -> tuple[ScoredExam, dict[str, np.ndarray]]:
     """Build an exam's consensuses and score every rater; also returns both consensuses as label maps.
 
-    `masks` are those of readers and models, on one grid; `readers` those whose masks make the consensus;
-    `region` is 1 where marking is allowed and 0 elsewhere. The label maps, ``consensus`` by the study's own
-    rule and ``yardstick``, are of the labels' type and shape (i, j, k). A
+    `masks` are those of readers and models, on one grid; `readers` the study's: of them those who have a mask
+    here make the consensuses. Where that is one of several, the exam has no score of that reader and no fair
+    score, and models are held against that mask. `region` is 1 where marking is allowed and 0 elsewhere.
+
+    The label maps, ``consensus`` by the study's own rule and ``yardstick``, are of the labels' type and shape
+    (i, j, k). A
     MaskError when a mask is on another grid, or an exam's knees cannot be told apart.
     """
     first, *others = masks.values()
@@ -141,7 +108,8 @@ def score_exam(
         check_grid(mask, first)
     arrays = {rater: mask.array for rater, mask in masks.items()}
     votes = count_votes(arrays, design.labels)
-    of_readers = votes.select(readers)
+    of_readers = votes.select([reader for reader in readers if reader in masks])
+    lone = of_readers.raters[0] if len(of_readers.raters) < min(2, len(readers)) else ""
     consensuses = Consensuses.of(design, of_readers)
     consensus = consensuses.study
     painted = {
@@ -156,23 +124,23 @@ def score_exam(
         knees = _knees(exam, arrays, first)
         by_unit, parts = _by_knee(design, arrays, knees, consensuses)
     levels = design.by_name
-    ways, by_rule = _ways(design, consensuses, parts)
+    ways, by_rule = _ways(design, consensuses, parts, lone)
     audits = consensuses.audits(design)
-    of_measures = _measured(design, arrays, consensuses, first, knees)
+    of_measures = _measured(design, arrays, consensuses, first, knees, lone)
     scored = ScoredExam(
         name=exam,
         votes=votes,
         consensuses=consensuses,
-        scores=scores,
+        scores=_but(lone, scores),
         fair=fair,
-        unit_scores=by_unit[0],
+        unit_scores=_but(lone, by_unit[0]),
         unit_fair=by_unit[1],
         decisions=decision_table(of_readers, consensus),
         by_rule=by_rule,
         ways=ways,
-        without_own=_without_own(design, votes, consensuses, fair),
+        without_own=_but(lone, _without_own(design, votes, consensuses, fair)),
         volumes=volumes(votes, levels, placed.grid.voxel_ml, _references(votes, consensuses)),
-        slices=slice_counts(placed, levels),
+        slices=_but(lone, slice_counts(placed, levels)),
         outside=marking_outside(placed, region.array > 0, levels) if region else None,
         alike=alike(votes, design.levels, find_moved(arrays, votes)),
         measured=of_measures.pop("", None),
@@ -189,6 +157,11 @@ def score_exam(
         ],
     )
     return scored, painted
+
+
+def _but(lone: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Without a reader who alone drew the exam: the own mask is no reference."""
+    return table[table.rater != lone].reset_index(drop=True) if lone else table
 
 
 def _told(design: Design, consensuses: Consensuses, audits: Mapping[str, Sequence[Finding]]) -> list[str]:
@@ -208,22 +181,25 @@ def _measured(
     consensuses: Consensuses,
     first: Volume,
     knees: Mapping[str, Slices],
+    lone: str,
 ) -> dict[str, Measured]:
     """The exam by the study's other measures, as "", and each of its knees; empty where there are none."""
     if len(design.measured) < 2:
         return {}
     references = {name: paint(arrays, each.votes, each.label) for name, each in consensuses.named.items()}
     readers = consensuses.study.votes.raters
-    return {
-        part: measure_exam(
+    parts = {}
+    for part, where in {"": (slice(None),) * 3, **knees}.items():
+        found = measure_exam(
             design,
             {rater: mask[where] for rater, mask in arrays.items()},
             {name: label[where] for name, label in references.items()},
             readers,
             first.affine,
         )
-        for part, where in {"": (slice(None),) * 3, **knees}.items()
-    }
+        own = (found.rows.against == USUAL) & (found.rows.rater == lone)
+        parts[part] = replace(found, rows=found.rows[~own].reset_index(drop=True)) if lone else found
+    return parts
 
 
 def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -277,14 +253,17 @@ def _by_knee(
 
 
 def _ways(
-    design: Design, consensuses: Consensuses, parts: Mapping[str, Votes]
+    design: Design, consensuses: Consensuses, parts: Mapping[str, Votes], lone: str
 ) -> tuple[pd.DataFrame, dict[Rule, Consensus]]:
-    """Of an exam, or of its knees: ``parts`` by knee, or by "" the exam; and all readers' consensuses."""
+    """Of an exam, or of its knees: ``parts`` by knee, or by "" the exam; and all readers' consensuses.
+
+    Of an exam that one of several readers drew, the models against that mask.
+    """
     of_readers = consensuses.yardstick.votes
     by_rule = {design.rule: consensuses.study, design.yardstick: consensuses.yardstick}
     models = {rater for votes in parts.values() for rater in votes.raters} - set(of_readers.raters)
     # Verdicts are on models: readers alone have none.
-    if not consensuses.without or not models:
+    if not (consensuses.without or lone) or not models:
         return pd.DataFrame(), by_rule
     tables = []
     asked: dict[str, Any] = {"ordered": design.ordered, "seed": design.seed}
@@ -292,18 +271,19 @@ def _ways(
         if rule not in by_rule:
             by_rule[rule] = staple(of_readers, rule=rule, **asked)
         without = consensuses.without
-        if rule != design.yardstick:
+        if without and rule != design.yardstick:
             without = leave_one_out(of_readers, rule=rule, **asked)
         for knee, votes in parts.items():
             whole = score(votes, by_rule[rule].label_on(votes), design.by_name, design.empty_mask)
             of_models = whole[~whole.rater.isin(of_readers.raters)].assign(left_out=NOBODY)
-            fair = score_fair(votes, without, design.by_name, design.empty_mask)
-            found = pd.concat([of_models, fair], ignore_index=True).assign(rule=rule)
+            fair = [score_fair(votes, without, design.by_name, design.empty_mask)] if without else []
+            found = pd.concat([of_models, *fair], ignore_index=True).assign(rule=rule)
             tables.append(found.assign(knee=knee) if knee else found)
     return pd.concat(tables, ignore_index=True), by_rule
 
 
 def of_all(exams: Sequence[ScoredExam], name: str) -> pd.DataFrame:
-    """A table of every exam, one below the other, the exam in front."""
-    together = pd.concat([getattr(exam, name).assign(exam=exam.name) for exam in exams], ignore_index=True)
+    """A table of every exam, one below the other, the exam in front; some may have none."""
+    tables = [getattr(exam, name).assign(exam=exam.name) for exam in exams]
+    together = pd.concat([each for each in tables if len(each)] or tables, ignore_index=True)
     return together[["exam", *(column for column in together if column != "exam")]]

@@ -20,7 +20,8 @@ from evaluation.consensus import rules
 from evaluation.consensus.kinds import Region, Rule
 from evaluation.consensus.painted import ConsensusMap, in_space
 from evaluation.consensus.votes import count_votes, paint
-from evaluation.masks.reading import MaskError, check_grid, list_masks, match_exams
+from evaluation.masks.incomplete import match
+from evaluation.masks.reading import MaskError, check_grid, list_masks
 from evaluation.measures.dice import Dice, EmptyMask
 from evaluation.measures.named import measures
 from evaluation.measures.pairs import ExamMeasured
@@ -170,7 +171,8 @@ def read_study(
     ----------
     readers, models : mapping of str to masks
         A rater's masks: a folder of ``<exam>.nii.gz``, a mapping of exam to mask, or a sequence of masks,
-        whose exams are called exam1, exam2, ... Every rater has the same exams.
+        whose exams are called exam1, exam2, ... Every rater has the same exams; with ``incomplete=True``
+        readers may lack some (of a sequence those that are None).
     levels : mapping of str to int
         Name of a level to its value in masks, in rising order.
     groups : mapping of str to sequence of int, optional
@@ -191,8 +193,10 @@ def read_study(
         raise MaskError(f"models: found {', '.join(both)}, which is a reader; rename it")
     masks = {rater: _by_exam(each) for rater, each in {**readers, **(models or {})}.items()}
     exams, painted = [], {}
-    for exam in match_exams(masks):
-        found = read_masks({rater: each[exam] for rater, each in masks.items()}, design.labels, exam)
+    how = "incomplete=True"
+    for exam in match(masks, list(readers), incomplete=design.incomplete, how=how):
+        drawn = {rater: each[exam] for rater, each in masks.items() if exam in each}
+        found = read_masks(drawn, design.labels, exam)
         placed = {rater: in_space(mask) for rater, mask in found.items()}
         scored, painted_as = score_exam(design, exam, placed, list(readers))
         exams.append(scored)
@@ -234,4 +238,4 @@ def _by_exam(masks: Masks) -> Mapping[str, Any]:
     if isinstance(masks, str | os.PathLike):
         return list_masks(Path(masks))
     digits = len(str(len(masks)))
-    return {f"exam{number:0{digits}}": mask for number, mask in enumerate(masks, start=1)}
+    return {f"exam{number:0{digits}}": mask for number, mask in enumerate(masks, start=1) if mask is not None}

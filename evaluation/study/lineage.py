@@ -36,7 +36,10 @@ def without_own_masks(exams: Sequence[ScoredExam], copied: Mapping[str, str]) ->
         return without
     fair = of_all(exams, "fair")
     theirs = fair[fair.rater.map(copied) == fair.left_out]
-    return pd.concat([without[~without.rater.isin(copied)], theirs[list(without)]], ignore_index=True)
+    # What the reader did not draw holds no mask of the copy's.
+    drew = {(exam.name, reader) for exam in exams for reader in exam.consensuses.study.raters}
+    own = [pair in drew for pair in zip(without.exam, without.rater.map(copied), strict=True)]
+    return pd.concat([without[~pd.Series(own, without.index)], theirs[list(without)]], ignore_index=True)
 
 
 def copies(found: Results) -> dict[str, str]:

@@ -52,6 +52,8 @@ class Measured:
     #: Reader left out and rater to the rows of `evaluation.measures.foci.exam_foci`, against yardsticks
     #: without the own mask: a reader against that of the others, a model against those and that of all.
     foci: Mapping[tuple[str, str], list[tuple]]
+    #: Who drew the exam.
+    readers: Sequence[str]
 
     def completed(self, tolerances: Mapping[str, float]) -> pd.DataFrame:
         """The rows, with the readers' tolerance of each level, mm."""
@@ -149,7 +151,7 @@ def measure_exam(
     if any(measure.deferred for measure in chosen):
         extents = {level: exam.extents(level, readers) for level in design.by_name}
     table = pd.DataFrame(rows, columns=[*COLUMNS, "waits"])
-    return Measured(table, surfaces, outlines, extents, exam.steps, foci)
+    return Measured(table, surfaces, outlines, extents, exam.steps, foci, tuple(readers))
 
 
 def _compact(found: SurfaceDistances) -> SurfaceDistances:
@@ -179,11 +181,10 @@ def _asked(
     yardstick = _reference(YARDSTICK if YARDSTICK in references else STUDY)
     yield from ((USUAL, NOBODY, study, rater) for rater in masks)
     yield from ((OF_ALL, NOBODY, yardstick, model) for model in models)
-    if len(readers) < 2:
-        return
     for reader in readers:
         without = _reference(f"{WITHOUT}{reader}")
-        yield from ((FAIR, reader, without, rater) for rater in (reader, *models))
+        if f"{WITHOUT}{reader}" in references:
+            yield from ((FAIR, reader, without, rater) for rater in (reader, *models))
     if pairs:
         for place, reader in enumerate(readers):
             yield from ((PAIR, reader, reader, other) for other in (*readers[place + 1 :], *models))

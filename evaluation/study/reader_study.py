@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,7 +13,7 @@ from evaluation.comparison.readers import compare
 from evaluation.consensus.painted import ConsensusMap
 from evaluation.scores.agreement import agreement_table
 from evaluation.statistics.intervals import StatisticsError
-from evaluation.study import lineage
+from evaluation.study import incomplete, lineage
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.compute import tables_on_demand
@@ -52,7 +52,15 @@ class ReaderStudy(Results):
     ) -> ReaderStudy:
         """Of scored exams; parameters and errors are those of `tables_on_demand`."""
         tables = tables_on_demand(design, exams, readers, models, cohort)
-        return cls(design, readers, models, [exam.name for exam in exams], tables, consensus or {})
+        known = cls(design, readers, models, [exam.name for exam in exams], tables, consensus or {})
+        return known.noted()
+
+    def noted(self) -> ReaderStudy:
+        """The same; where readers drew some of the exams each, every table and page says so below."""
+        if incomplete.READERS_PER_EXAM not in self:
+            return self
+        drew = self[incomplete.READERS_PER_EXAM]
+        return replace(self, design=incomplete.noted(self.design, drew, self.readers))
 
     @property
     def scores(self) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores import fair, interchangeability, sensitivity, table1
 from evaluation.statistics.icc import ICC_COLUMNS
-from evaluation.study import beside_readers, lineage, measure_tables
+from evaluation.study import beside_readers, incomplete, lineage, measure_tables
 from evaluation.study.results import Declared, Results
 from evaluation.table import Table, dice_table
 
@@ -44,12 +44,21 @@ _POLICIES = {
 def usual_table(found: Results, raters: Sequence[str] = ()) -> Table:
     """Table 1 of the study, of some raters or of all."""
     summary = found[TABLE1]
-    whom = f"the consensus of {len(found.readers)} readers" if found.has_consensus else found.reference
+    whom = f"the consensus of {_how_many(found)} readers" if found.has_consensus else found.reference
     return dice_table(
         summary[summary.rater.isin(raters)] if raters else summary,
         title=f"Dice against {whom}, {len(found.exams)} exams",
         notes=usual_notes(found),
     )
+
+
+def _how_many(found: Results) -> str:
+    """How many readers make a consensus: as many in every exam, or from the fewest to the most."""
+    if incomplete.READERS_PER_EXAM not in found:
+        return str(len(found.readers))
+    drew = found[incomplete.READERS_PER_EXAM].n_readers
+    fewest, most = f"{drew.min()}", f"{drew.max()}"
+    return f"{fewest if fewest == most else f'{fewest} to {most}'} of {len(found.readers)}"
 
 
 def usual_notes(found: Results) -> list[str]:
@@ -78,6 +87,7 @@ def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
         rule=found.design.yardstick_in_words,
         empty_mask=EmptyMask(found.design.empty_mask),
         unit=f"{found.design.unit}s",
+        complete=incomplete.READERS_PER_EXAM not in found,
         notes=lineage.notes(found),
     )
 
@@ -158,10 +168,15 @@ def said_first(found: Results, models: Sequence[str] = ()) -> list[str]:
 
 def _audited(found: Results) -> dict[str, int]:
     """How many consensuses of each kind were looked through."""
-    exams, design = len(found.exams), found.design
+    design, drew = found.design, [len(found.readers)] * len(found.exams)
+    if incomplete.READERS_PER_EXAM in found:
+        drew = found[incomplete.READERS_PER_EXAM].n_readers.tolist()
+    # One reader makes none.
+    exams = sum(n > 1 for n in drew)
     numbers = {STUDY: exams} | ({YARDSTICK: exams} if design.yardstick != design.rule else {})
     # Without one of two readers the other's mask is left, which is no consensus.
-    return numbers | ({WITHOUT: exams * len(found.readers)} if len(found.readers) > 2 else {})
+    without = sum(n for n in drew if n > 2)
+    return numbers | ({WITHOUT: without} if without else {})
 
 
 def _audit(found: Results) -> Table:
@@ -272,4 +287,4 @@ DECISION_TABLE = Declared("decision_table", "the same exam by exam", ["exam"], d
 
 #: All of them, in the order in which docs list them.
 TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)]
-TABLES += [*measure_tables.TABLES, *lineage.TABLES]
+TABLES += [*measure_tables.TABLES, *lineage.TABLES, *incomplete.TABLES]

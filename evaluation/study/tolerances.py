@@ -60,8 +60,11 @@ def _of_readers(
     if not pairs:
         return level, np.nan, "no two readers marked it in one exam", 0, 0, ""
     extents = [exam.extents.get(level, {}) for exam in exams]
-    known: dict[str, Any] = {"n_readers": len(readers), "voxel": min(exams[0].spacing),
-                             "dimensions": len(exams[0].spacing)}  # fmt: skip
+    known: dict[str, Any] = {
+        "n_readers": [len(exam.readers) for exam in exams],
+        "voxel": min(exams[0].spacing),
+        "dimensions": len(exams[0].spacing),
+    }
     found = tolerance_of_pairs(pairs, extents, level, quantile, **known)
     notices = []
     of_readers = "of the readers' surfaces lie this close to another reader's"
@@ -98,10 +101,11 @@ def nsd_curve(exams: Sequence[Measured], raters: Sequence[str], levels: Sequence
     Median of exams; of an exam with several yardsticks their mean. Where one marked nothing it is 0. Where
     outlines were measured, theirs follow.
     """
+    fair = any((exam.rows.against == FAIR).any() for exam in exams)
     kinds = [SURFACES, *([OUTLINES] if any(exam.outlines for exam in exams) else [])]
     curves = []
     for kind in kinds:
-        of_exams = [_by_rater(exam, kind) for exam in exams]
+        of_exams = [_by_rater(exam, FAIR if fair else USUAL, kind) for exam in exams]
         scored = (
             (rater, level, of_exam[rater, level])
             for level in levels
@@ -113,11 +117,10 @@ def nsd_curve(exams: Sequence[Measured], raters: Sequence[str], levels: Sequence
     return pd.concat(curves, ignore_index=True)
 
 
-def _by_rater(exam: Measured, kind: str) -> dict[tuple[str, str], _Mean | None]:
+def _by_rater(exam: Measured, way: str, kind: str) -> dict[tuple[str, str], _Mean | None]:
     """Of each rater and level that somebody marked: all yardsticks; None where one is empty by all."""
     distances = exam.outlines if kind == OUTLINES else exam.surfaces
     rows = exam.rows[exam.rows.measure == f"nsd@{READERS}"]
-    way = FAIR if (rows.against == FAIR).any() else USUAL
     rows = rows[(rows.against == way) & (rows.status != _NEITHER)]
     found: dict[tuple[str, str], _Mean | None] = {}
     for (rater, level), mine in rows.groupby(["rater", "level"], sort=False):

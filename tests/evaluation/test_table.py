@@ -3,7 +3,7 @@ import io
 import pandas as pd
 import pytest
 
-from evaluation.table import Table, dice_table
+from evaluation.table import Table, dice_table, in_order
 
 
 @pytest.fixture
@@ -73,3 +73,10 @@ def test_latex_is_escaped_and_in_the_style_of_booktabs() -> None:
     assert [found.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
     assert found.index("bottomrule") < found.index(r"a \textless{} b") < found.index(r"\end{table}")
     assert r"\begin{tabular}{ll}" in found
+
+
+def test_raters_keep_their_order_whoever_drew_the_first_exam() -> None:
+    groups = [["anna", "carl", "net"], ["ben", "carl", "net"], ["dora", "net"], ["anna", "ben", "net"]]
+    found = in_order(groups)
+    assert sorted(found) == ["anna", "ben", "carl", "dora", "net"]
+    assert found[-1] == "net" and found.index("anna") < found.index("ben") < found.index("carl")

@@ -52,9 +52,20 @@ def test_pooled_decisions_are_the_sum_of_each_exam(consensuses):
     assert (background.voxels, background.exams, background.share0) == (1800, 2, 1)
 
 
-def test_pooling_refuses_other_raters(consensuses):
-    others = staple(table({(0, 0): 9, (1, 1): 3}))
-    with pytest.raises(ValueError, match="exam three: consensus of a, b on labels .* as exam one"):
+def test_who_did_not_draw_an_exam_has_no_vote_in_it(consensuses):
+    others = staple(table({(0, 0): 9, (1, 1): 3}), rule="binary")
+    pooled = pooled_decisions({"three": others, **consensuses})
+    assert list(pooled.columns[:3]) == ["a", "b", "c"]
+    both = pooled[(pooled.a == 1) & (pooled.b == 1)]
+    assert sorted(both.voxels[both.c.isna()]) == [3] and 45 in set(both.voxels[(both.c == 0).fillna(False)])
+    printed = pooled_table(pooled, title="Votes")
+    assert "1, 1, –" in [row[0] for row in printed.rows]
+    assert "–: did not draw the exam." in printed.notes[0]
+
+
+def test_pooling_refuses_other_labels(consensuses):
+    others = staple(count_votes({name: np.array([0, 1]) for name in "abc"}, (0, 1)))
+    with pytest.raises(ValueError, match="exam three: consensus on labels .* as exam one"):
         pooled_decisions({**consensuses, "three": others})
 
 

@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import krippendorff
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from evaluation.statistics.chance_corrected import fleiss_kappa, krippendorff_alpha
-from evaluation.statistics.intervals import StatisticsError
 
 # Krippendorff, Computing Krippendorff's alpha-reliability (2011), section C: 12 units, 4 observers,
 # missing ratings. 0 stands for a missing one.
@@ -110,7 +110,27 @@ def test_perfect_and_undefined() -> None:
         assert np.isnan(measure(nothing, np.zeros(0, int)))
 
 
-@pytest.mark.parametrize("table", [[[2, 0], [1, 2]], [[1, 0], [0, 1]]])
-def test_kappa_needs_as_many_raters_for_every_unit(table: list[list[int]]) -> None:
-    with pytest.raises(StatisticsError, match=r"ratings of a unit: found (2, 3|1), expected the same number"):
-        fleiss_kappa(np.array(table), np.ones(2, int))
+@given(arrays(np.int64, st.tuples(st.integers(2, 12), st.just(4)), elements=st.integers(-1, 3)))
+def test_missing_ratings_are_those_of_krippendorffs_program(ratings: np.ndarray) -> None:
+    """`krippendorff.alpha` of the same table, -1 a missing rating."""
+    table = count_ratings(ratings, range(4))
+    found = krippendorff_alpha(table, np.ones(len(table), int))
+    if (table[table.sum(axis=1) > 1].sum(axis=0) > 0).sum() < 2:
+        assert np.isnan(found)
+        return
+    data = np.where(ratings < 0, np.nan, ratings).T
+    expected = krippendorff.alpha(
+        reliability_data=data, level_of_measurement="ordinal", value_domain=[0, 1, 2, 3]
+    )
+    assert found == pytest.approx(expected)
+
+
+def test_kappa_of_missing_ratings_is_that_of_each_units_own() -> None:
+    """Observed: mean over units of the share of pairs that agree, (1 + 1/3 + 0) / 3; shares of labels
+    (1 + 2/3 + 1/2) / 3 and the rest. A unit with one rating is left out."""
+    table = np.array([[2, 0], [2, 1], [1, 1], [0, 1]])
+    share = (1 + 2 / 3 + 1 / 2) / 3
+    chance = share**2 + (1 - share) ** 2
+    expected = (4 / 9 - chance) / (1 - chance)
+    assert fleiss_kappa(table, np.ones(4, int)) == pytest.approx(expected)
+    assert np.isnan(fleiss_kappa(np.array([[1, 0], [0, 1]]), np.ones(2, int)))

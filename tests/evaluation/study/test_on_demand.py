@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from evaluation.study import tables as t
-from evaluation.study.compute import OnDemand, Part
 from evaluation.study.from_masks import read_study
+from evaluation.study.on_demand import OnDemand, Part
 from evaluation.study.results import Declared
 
 LEVELS = {"one": 1, "two": 2}

@@ -1,0 +1,88 @@
+"""`bmseg evaluate` where readers drew some of the exams each: allowed by the study file or an option."""
+
+from pathlib import Path
+
+import pytest
+
+from bmseg.errors import InputError
+from bmseg.leaderboard.scoring import Reference
+from bmseg.report.page import write_report
+from bmseg.scoring.evaluate import Raters, evaluate
+from bmseg.scoring.evaluation import Evaluation
+from bmseg.study import DEFAULT_STUDY, load_study
+from evaluation.masks.reading import MaskError
+from evaluation.study.incomplete import READERS_PER_EXAM
+from tests.support.masks import save_mask, thresholded
+
+READERS = ["reader1", "reader2", "reader3"]
+DREW = {"knee_a": "12", "knee_b": "23", "knee_c": "1"}
+
+
+@pytest.fixture
+def raters(tmp_path: Path) -> Raters:
+    for seed, (exam, drew) in enumerate(DREW.items()):
+        for rater, mask in thresholded([*READERS, "net"], (14, 12, 4), seed=seed).items():
+            if rater == "net" or rater[-1] in drew:
+                save_mask(tmp_path / rater / f"{exam}.nii.gz", mask)
+    return Raters({reader: tmp_path / reader for reader in READERS}, {"net": tmp_path / "net"})
+
+
+@pytest.fixture
+def allowing(tmp_path: Path) -> Path:
+    """A study file that allows an incomplete design."""
+    path = tmp_path / "study.toml"
+    text = DEFAULT_STUDY.read_text().split("[published]")[0].split("[scores]")[0]
+    path.write_text(text + '\n[scores]\nmeasures = ["dice"]\n[design]\nincomplete = "allow"\n')
+    return path
+
+
+def test_a_study_file_allows_it_and_what_is_read_back_says_so(
+    raters: Raters, allowing: Path, tmp_path: Path
+) -> None:
+    done = evaluate(load_study(allowing), allowing, raters, tmp_path / "out")
+    assert done.found[READERS_PER_EXAM].readers.tolist() == [
+        "reader1, reader2",
+        "reader2, reader3",
+        "reader1",
+    ]
+    assert any("one rater only: the consensus is the mask of reader1" in said for said in done.warnings)
+    again = Evaluation.read(tmp_path / "out", allowing)
+    for each in (done, again):
+        assert any(note.startswith("Incomplete design: of 3 exams") for note in each.table.notes)
+    assert again.table.notes == done.table.notes
+    write_report(again, allowing)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "each of the exams that the reader drew" in page and "Incomplete design: of 3 exams" in page
+    assert evaluate(load_study(allowing), allowing, raters, tmp_path / "out").skipped
+
+
+def test_holes_are_all_listed_and_what_would_allow_them(raters: Raters, tmp_path: Path) -> None:
+    with pytest.raises(MaskError) as refused:
+        evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")
+    first, *lines = str(refused.value).splitlines()
+    assert first == (
+        "exams: expected the same 3 exams of every reader: add the files, or, if not all were to be drawn, "
+        'incomplete = "allow" below [design] in the study file, or --incomplete; found'
+    )
+    assert lines == [
+        "  reader1: missing knee_b",
+        "  reader2: missing knee_c",
+        "  reader3: missing knee_a, knee_c",
+    ]
+
+
+def test_a_model_has_every_exam(raters: Raters, tmp_path: Path) -> None:
+    (tmp_path / "net" / "knee_c.nii.gz").unlink()
+    with pytest.raises(MaskError, match="net: missing knee_c"):
+        evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out", incomplete=True)
+
+
+def test_a_board_needs_every_readers_mask(raters: Raters, allowing: Path) -> None:
+    with pytest.raises(MaskError, match="a board of an incomplete design cannot be made: .* reader"):
+        Reference.of(load_study(allowing), raters.readers)
+
+
+def test_the_study_file_says_allow_or_refuse(allowing: Path) -> None:
+    allowing.write_text(allowing.read_text().replace('"allow"', '"perhaps"'))
+    with pytest.raises(InputError, match="design.incomplete: found 'perhaps', expected"):
+        load_study(allowing)
