@@ -121,7 +121,7 @@ def evaluate(
     else:
         assert out is not None
         refuse_edited(out)
-        assumed = assume_study(*folders, reading, ordinal=ordinal)
+        assumed = assume_study(*folders, reading, ordinal=ordinal, incomplete=given["incomplete"])
         study, study_text = assumed.study, assumed.text
         source = out / KEPT_STUDY if study_text else DEFAULT_STUDY
         echo_each(assumed.lines)

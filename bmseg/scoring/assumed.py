@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bmseg.errors import InputError
-from bmseg.scoring.masks import Files, Reading, bytes_of, list_masks
+from bmseg.scoring.masks import ALLOW, Files, Reading, bytes_of, list_masks
 from bmseg.study import DEFAULT_STUDY, Study, in_one_line, load_study
 from bmseg.study.written import Draft, study_text
 from dataset_conversion.images import ConversionError, Grid, Plane
@@ -20,7 +20,8 @@ from dataset_conversion.mask_files import listing
 from dataset_conversion.mask_files.labels import tidy
 from dataset_conversion.mask_files.survey import Surveyed, survey
 from dataset_conversion.parallel import run_each
-from evaluation.masks.reading import MaskError, match_exams
+from evaluation.masks.incomplete import match
+from evaluation.masks.reading import MaskError
 from evaluation.statistics.words import plural
 
 # Of all masks together: processes are worth their start.
@@ -48,7 +49,12 @@ class Rater:
 
 
 def assume_study(
-    readers: Mapping[str, Path], models: Mapping[str, Path], reading: Reading, *, ordinal: bool | None = None
+    readers: Mapping[str, Path],
+    models: Mapping[str, Path],
+    reading: Reading,
+    *,
+    ordinal: bool | None = None,
+    incomplete: bool = False,
 ) -> Assumed:
     """The study that masks of readers and models are of, where there is no study file.
 
@@ -66,7 +72,7 @@ def assume_study(
     """
     named = {name for folder in {**readers, **models}.values() for name in _names_below(folder)}
     files = {rater: list_masks(folder, named) for rater, folder in {**readers, **models}.items()}
-    exams = match_exams(files)
+    exams = match(files, list(readers), incomplete=incomplete, how=ALLOW)
     surveyed = _survey(files, exams, reading)
     raters = {rater: _together(each.values()) for rater, each in surveyed.items()}
     _refuse_inverted(surveyed, reading)
@@ -100,6 +106,7 @@ def assume_study(
         plane=_plane(first),
         measures=measures,
         why_measures=why,
+        incomplete=incomplete,
         comments=[
             f"Written by bmseg evaluate from the masks of {len(exams)} exams; all of it may be changed.",
             "Use it with --study.",
@@ -122,9 +129,9 @@ def _names_below(folder: Path) -> Iterable[str]:
 
 def _survey(files: Files, exams: Sequence[str], reading: Reading) -> dict[str, dict[str, Surveyed]]:
     """Rater to exam to what its mask holds; a MaskError names all that are no masks, a line each."""
-    masks = [(rater, exam) for rater in files for exam in exams]
+    masks = [(rater, exam) for rater in files for exam in exams if exam in files[rater]]
     work = partial(_survey_one, files, reading)
-    few = bytes_of(files, exams) < _LARGE_BYTES
+    few = bytes_of(files) < _LARGE_BYTES
     found = dict(run_each(work, masks, died=_died, processes=1 if few else None))
     if faults := [found[mask] for mask in masks if isinstance(found[mask], str)]:
         more = [f"and {len(faults) - _NAMED} more"] if len(faults) > _NAMED else []

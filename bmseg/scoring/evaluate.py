@@ -16,6 +16,7 @@ from bmseg.outputs.provenance import file_hash, files_hash, text_hash
 from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, mask_name, output_of
 from bmseg.scoring.lineage import refuse_proposed
 from bmseg.scoring.masks import (
+    ALLOW,
     Reading,
     bytes_of,
     faults_of,
@@ -42,7 +43,6 @@ from evaluation.study.incomplete import warnings
 from evaluation.study.lineage import twins_told
 
 _AS_THEY_ARE = Reading()
-_ALLOW = 'incomplete = "allow" below [design] in the study file, or --incomplete'
 # Of all masks together: as of ten knees and six raters.
 _LARGE_BYTES = 400_000
 
@@ -148,7 +148,7 @@ def evaluate(
         study.design(unit=unit, margin=margin, synthetic=synthetic, incomplete=incomplete),
         taught_by=dict(raters.taught_by),
     )
-    exams = match(files, list(raters.readers), raters.exams, incomplete=design.incomplete, how=_ALLOW)
+    exams = match(files, list(raters.readers), raters.exams, incomplete=design.incomplete, how=ALLOW)
     files = {rater: {exam: of[exam] for exam in exams if exam in of} for rater, of in files.items()}
     refuse_missing_labels(files, exams, reading, study)
     for reader, folder in raters.readers.items():

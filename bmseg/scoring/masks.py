@@ -19,6 +19,8 @@ from evaluation.masks.reading import MaskError, check_grid
 
 #: Rater to exam to the file of its mask, or the folder of its files.
 Files = Mapping[str, Mapping[str, Path]]
+#: How a user allows that readers lack exams.
+ALLOW = 'incomplete = "allow" below [design] in the study file, or --incomplete'
 _NAMED_FAULTS = 20
 
 

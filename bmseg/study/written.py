@@ -29,6 +29,8 @@ class Draft:
     measures: Sequence[str] = ()
     #: Why these measures.
     why_measures: str = ""
+    #: Whether readers may lack exams.
+    incomplete: bool = False
     #: Names of an exam's images, and who of the readers teaches: of a study that trains.
     channels: Sequence[str] = ()
     training_reader: str = ""
@@ -78,6 +80,11 @@ def study_text(draft: Draft) -> str:
         'empty_mask = "undefined"      # Dice where both masks are empty: undefined | one | zero',
         *_measures(draft),
         "",
+        *(
+            ["[design]", 'incomplete = "allow"          # readers may lack exams: refuse | allow', ""]
+            if draft.incomplete
+            else []
+        ),
         "# [verdict]",
         "# margin = 0.05               # a loss of Dice that would not matter",
         f"# primary = {json.dumps(list(draft.levels)[:1])}  # what a verdict speaks of first",

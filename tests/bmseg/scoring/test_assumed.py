@@ -230,3 +230,20 @@ def test_a_table_of_scores_names_every_reader(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     decisions = pd.read_csv(tmp_path / "out" / "decisions.csv")
     assert list(decisions)[:3] == ["rater p1", "rater voxels", "voxels"]
+
+
+def test_readers_may_lack_exams_where_that_is_said(tmp_path: Path) -> None:
+    for seed, exam in enumerate(("p1", "p2", "p3")):
+        for rater, mask in thresholded(["anna", "ben", "carl"], seed=seed).items():
+            if (rater, exam) != ("carl", "p2"):
+                save_mask(tmp_path / rater / f"{exam}.nii.gz", mask.astype(np.uint8))
+    readers = [f"--reader={rater}={tmp_path / rater}" for rater in ("anna", "ben", "carl")]
+    refused = bmseg("evaluate", *readers, "-o", tmp_path / "out")
+    assert_refused(refused, "--incomplete")
+    assert "carl: missing p2" in refused.stderr
+    result = bmseg("evaluate", *readers, "--incomplete", "-o", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    kept = tmp_path / "out" / "study.toml"
+    assert load_study(kept).design().incomplete
+    again = bmseg("evaluate", *readers, "--study", kept, "-o", tmp_path / "again")
+    assert again.returncode == 0, again.stderr
