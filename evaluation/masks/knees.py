@@ -49,6 +49,12 @@ def split_knees(masks: Mapping[str, np.ndarray], affine: np.ndarray) -> dict[str
     return dict(zip(KNEES, parts if grid.axis_order[axis] == "L" else parts[::-1], strict=True))
 
 
+def knee_masks(masks: Mapping[str, np.ndarray], affine: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    """Each knee's part of every rater's mask; parameters and errors are those of `split_knees`."""
+    parts = split_knees(masks, affine)
+    return {knee: {rater: mask[part] for rater, mask in masks.items()} for knee, part in parts.items()}
+
+
 def knee_votes(
     masks: Mapping[str, np.ndarray], labels: Sequence[int], affine: np.ndarray
 ) -> dict[str, Votes]:
@@ -59,11 +65,7 @@ def knee_votes(
 
     Masks, affine and errors are those of `split_knees`; labels the study's values, background 0 first.
     """
-    parts = split_knees(masks, affine)
-    return {
-        knee: count_votes({rater: mask[part] for rater, mask in masks.items()}, labels)
-        for knee, part in parts.items()
-    }
+    return {knee: count_votes(part, labels) for knee, part in knee_masks(masks, affine).items()}
 
 
 def _cut(marked: np.ndarray, spacing: float) -> int | None:

@@ -11,17 +11,18 @@ import numpy as np
 import pandas as pd
 
 from dataset_conversion.images import Volume
+from evaluation.consensus.all_votes import AllVotes, count_all
 from evaluation.consensus.audit import Finding, audit, told
 from evaluation.consensus.audited import STUDY, WITHOUT, YARDSTICK
 from evaluation.consensus.decisions import decision_table
 from evaluation.consensus.kinds import FIT, Rule
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import leave_one_out, staple
-from evaluation.consensus.votes import Votes, count_votes, paint
+from evaluation.consensus.votes import Votes, paint
 from evaluation.failures.places import marking_outside, slice_counts
 from evaluation.masks.displaced import find_displaced
 from evaluation.masks.exam import ExamMasks
-from evaluation.masks.knees import knee_votes
+from evaluation.masks.knees import knee_masks
 from evaluation.masks.moved import find_moved
 from evaluation.masks.reading import MaskError, check_grid
 from evaluation.measures.dice import score
@@ -78,7 +79,7 @@ class ScoredExam:
 
     name: str
     #: Of readers and models.
-    votes: Votes
+    votes: AllVotes
     #: Of the readers.
     consensuses: Consensuses
     #: Dice against the study's own consensus; columns of `evaluation.measures.dice.score`.
@@ -138,8 +139,8 @@ def score_exam(
     for mask in [*others, *([region] if region else [])]:
         check_grid(mask, first)
     arrays = {rater: mask.array for rater, mask in masks.items()}
-    votes = count_votes(arrays, design.labels)
-    of_readers = votes.select(readers)
+    votes = count_all(arrays, readers, design.labels)
+    of_readers = votes.of_readers
     consensuses = Consensuses.of(design, of_readers)
     consensus = consensuses.study
     painted = {
@@ -213,7 +214,9 @@ def _measured(
     return measure_exam(design, arrays, references, of_readers.raters, first.affine)
 
 
-def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple[pd.DataFrame, pd.DataFrame]:
+def score_votes(
+    design: Design, votes: Votes | AllVotes, consensuses: Consensuses
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Dice of every rater of an exam against the study's consensus, and against the fair yardsticks."""
     usual = score(votes, consensuses.study.label_on(votes), design.by_name, design.empty_mask)
     if not consensuses.without:
@@ -221,7 +224,9 @@ def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple
     return usual, score_fair(votes, consensuses.without, design.by_name, design.empty_mask)
 
 
-def _without_own(design: Design, votes: Votes, consensuses: Consensuses, fair: pd.DataFrame) -> pd.DataFrame:
+def _without_own(
+    design: Design, votes: AllVotes, consensuses: Consensuses, fair: pd.DataFrame
+) -> pd.DataFrame:
     of_all = score(votes, consensuses.yardstick.label_on(votes), design.by_name, design.empty_mask)
     if fair.empty:
         return of_all
@@ -229,7 +234,7 @@ def _without_own(design: Design, votes: Votes, consensuses: Consensuses, fair: p
     return pd.concat([readers[list(of_all)], of_all[~of_all.rater.isin(readers.rater)]], ignore_index=True)
 
 
-def _references(votes: Votes, consensuses: Consensuses) -> dict[str, np.ndarray]:
+def _references(votes: AllVotes, consensuses: Consensuses) -> dict[str, np.ndarray]:
     """What volumes are held against, by name."""
     both = {CONSENSUS: consensuses.study, YARDSTICK: consensuses.yardstick}
     without = {without_own(reader): each for reader, each in consensuses.without.items()}
@@ -247,21 +252,23 @@ def _by_knee(
     arrays: Mapping[str, np.ndarray],
     first: Volume,
     consensuses: Consensuses,
-) -> tuple[tuple[pd.DataFrame, pd.DataFrame], dict[str, Votes]]:
+) -> tuple[tuple[pd.DataFrame, pd.DataFrame], dict[str, AllVotes]]:
     try:
-        knees = knee_votes(arrays, design.labels, first.affine)
+        sides = knee_masks(arrays, first.affine)
     except MaskError as error:
         raise MaskError(f"{exam}: {error}") from None
+    readers = consensuses.study.raters
+    knees = {knee: count_all(masks, readers, design.labels) for knee, masks in sides.items()}
     parts = {knee: score_votes(design, votes, consensuses) for knee, votes in knees.items()}
     usual, fair = (
         pd.concat([tables[i].assign(knee=knee) for knee, tables in parts.items()], ignore_index=True)
         for i in range(2)
     )
-    return (usual, fair), dict(knees)
+    return (usual, fair), knees
 
 
 def _ways(
-    design: Design, consensuses: Consensuses, parts: Mapping[str, Votes]
+    design: Design, consensuses: Consensuses, parts: Mapping[str, AllVotes]
 ) -> tuple[pd.DataFrame, dict[Rule, Consensus]]:
     """Of an exam, or of its knees: ``parts`` by knee, or by "" the exam; and all readers' consensuses."""
     of_readers = consensuses.yardstick.votes
