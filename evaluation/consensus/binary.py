@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluation.consensus.binary_em import Decisions, search
 from evaluation.consensus.by_content import Ordered, by_content
+from evaluation.consensus.coding import distinct
 from evaluation.consensus.result import (
     Consensus,
     first_of_highest,
@@ -143,7 +144,6 @@ def _decisions(votes: Votes, arranged: Ordered, label: int) -> tuple[Decisions, 
     # Sorted by masks, so that neither the order of the columns nor names change a digit.
     order = np.array([votes.column(rater) for rater in arranged.votes.raters])
     drawn = (votes.patterns == votes.labels.index(label))[:, order]
-    codes = drawn @ (1 << np.arange(len(order))[::-1])
-    _, first, rows = np.unique(codes, return_index=True, return_inverse=True)
+    first, rows = distinct(drawn[:, ::-1], 2)
     counts = np.bincount(rows, weights=votes.counts)
     return Decisions(drawn[first], counts, arranged.mean), rows, np.argsort(order)

@@ -16,6 +16,7 @@ from math import factorial, prod
 
 import numpy as np
 
+from evaluation.consensus.coding import distinct
 from evaluation.consensus.votes import Votes
 
 #: So many orders of raters who look alike at first are compared; beyond, names decide among these.
@@ -83,10 +84,9 @@ def _orders(sizes: list[int]) -> Iterator[tuple[int, ...]]:
 def _content(votes: Votes, column: int) -> tuple[bytes, bytes]:
     """How often a rater said what, the others having said what, whoever of them."""
     others = np.sort(np.delete(votes.patterns, column, axis=1), axis=1)
-    rows = np.column_stack([votes.patterns[:, column], others]).astype(np.int64)
-    # Read as digits, rows are in the order of their bytes.
-    codes = rows @ (len(votes.labels) ** np.arange(rows.shape[1], dtype=np.int64)[::-1])
-    kept, group = np.unique(codes, return_inverse=True)
-    counts = np.zeros(len(kept), np.int64)
+    rows = np.column_stack([votes.patterns[:, column], others])
+    # The first column is the one to sort by first.
+    first, group = distinct(rows[:, ::-1], len(votes.labels))
+    counts = np.zeros(len(first), np.int64)
     np.add.at(counts, group, votes.counts)
-    return kept.astype(">i8").tobytes(), counts.tobytes()
+    return rows[first].tobytes(), counts.tobytes()

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from evaluation.consensus.by_content import Ordered, by_content
 from evaluation.consensus.kinds import Rule
@@ -38,6 +39,13 @@ from evaluation.consensus.votes import Votes
 _SMALLEST = np.finfo(float).tiny
 #: A start has converged when an EM step changes no matrix entry by more.
 _TOLERANCE = 1e-10
+#: Two raters do not determine the matrices: along a ridge of the likelihood labels change for thousands of
+#: steps in which it gains next to nothing. Of two, a start ends where it gains less than this share.
+_FLAT = 1e-6
+#: With more labels products leave out zeros; with fewer that takes longer.
+_SPARSE_FROM = 12
+#: Numbers that an E step holds at once, of all its starts; the others wait.
+_AT_ONCE = 4_000_000
 
 
 class PatternModel:
@@ -61,14 +69,24 @@ class PatternModel:
         n_patterns, n_raters = patterns.shape
         self.shape = (n_raters, n_labels, n_labels)
         self.counts = counts.astype(float)
-        votes = patterns[:, :, None] == np.arange(n_labels)
-        #: Of the raters that gave each label, shape (L, P).
-        self.fractions = votes.mean(axis=1).T
+        self._sparse = n_labels >= _SPARSE_FROM
+        # Rows of 0 and 1 that pick a pattern's entries: both steps become matrix products.
+        if self._sparse:
+            places = patterns + n_labels * np.arange(n_raters)
+            ends = n_raters * np.arange(n_patterns + 1)
+            entries = np.ones(places.size), places.ravel(), ends
+            self._picks = csr_array(entries, shape=(n_patterns, n_raters * n_labels))
+            self._weights = (self._picks.T * self.counts).tocsr()
+            each = self._picks @ np.tile(np.eye(n_labels), (n_raters, 1))
+            #: Of the raters that gave each label, shape (L, P).
+            self.fractions = each.T / n_raters
+        else:
+            votes = patterns[:, :, None] == np.arange(n_labels)
+            self.fractions = votes.mean(axis=1).T
+            self._picks = votes.reshape(n_patterns, -1).astype(float)
+            self._weights = self._picks.T * self.counts
         self.prior = self.fractions @ self.counts / self.counts.sum()
         self._log_prior = np.log(self.prior)[:, None, None]
-        # Rows of 0 and 1 that pick a pattern's entries: both steps become matrix products.
-        self._picks = votes.reshape(n_patterns, -1).astype(float)
-        self._weights = self._picks.T * self.counts
         self._pseudo = pseudo
         self._arranged = arranged
 
@@ -80,7 +98,13 @@ class PatternModel:
         n_starts, (n_raters, n_labels, _) = len(confusion), self.shape
         logs = np.empty((n_labels, n_raters * n_labels, n_starts))
         np.maximum(confusion.reshape(n_starts, -1, n_labels).T, _SMALLEST, out=logs)
-        joint = self._picks @ np.log(logs, out=logs)
+        np.log(logs, out=logs)
+        if self._sparse:
+            # Labels and starts in a row, so that one product serves all.
+            together = self._picks @ np.swapaxes(logs, 0, 1).reshape(len(logs[0]), -1)
+            joint = np.swapaxes(together.reshape(-1, n_labels, n_starts), 0, 1)
+        else:
+            joint = self._picks @ logs
         joint += self._log_prior
         top = np.maximum.reduce(joint, 0)
         joint -= top
@@ -94,7 +118,12 @@ class PatternModel:
 
         A true label left without any voxel keeps its `previous` column.
         """
-        votes = (self._weights @ posterior).transpose(2, 1, 0).reshape(previous.shape)
+        if self._sparse:
+            n_labels, n_patterns, _ = posterior.shape
+            votes = self._weights @ np.swapaxes(posterior, 0, 1).reshape(n_patterns, -1)
+            votes = votes.reshape(-1, n_labels, len(previous)).transpose(2, 0, 1).reshape(previous.shape)
+        else:
+            votes = (self._weights @ posterior).transpose(2, 1, 0).reshape(previous.shape)
         if self._arranged is not None:
             votes = self._arranged.averaged(votes, 1)
         if self._pseudo is not None:
@@ -106,17 +135,26 @@ class PatternModel:
 
     def against_masks(self) -> np.ndarray:
         """Positive confusion matrices against each rater's mask in turn, (R, R, L, L)."""
-        masks = self._picks.reshape(len(self.counts), *self.shape[:2]).transpose(2, 0, 1)
+        picks = self._picks.toarray() if self._sparse else self._picks
+        masks = picks.reshape(len(self.counts), *self.shape[:2]).transpose(2, 0, 1)
         even = np.ones((self.shape[0], *self.shape)) / self.shape[1]
         return 0.99 * self.maximise(masks, even) + 0.01 * even
 
     def step(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One EM step: the log-likelihoods of `confusion`, with the prior's, and the next matrices."""
+        if len(some := self.shares(len(confusion))) > 1:
+            parts = [self.step(confusion[part]) for part in some]
+            return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
         log_likelihood, posterior = self.expect(confusion)
         if self._pseudo is not None:
             logs = np.log(np.maximum(confusion, _SMALLEST))
             log_likelihood = log_likelihood + (self._pseudo * logs).sum(axis=(1, 2, 3))
         return log_likelihood, self.maximise(posterior, confusion)
+
+    def shares(self, n_starts: int) -> list[slice]:
+        """Starts as many at a time as memory is meant for."""
+        size = max(1, _AT_ONCE // (self.shape[1] * len(self.counts)))
+        return [slice(start, min(start + size, n_starts)) for start in range(0, n_starts, size)]
 
     @staticmethod
     def difference(after: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -140,6 +178,12 @@ def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations:
     fractions; equal matrices with 0.9, 0.7 and 0.99 on the diagonal; each rater's mask as the truth. Each
     takes `max_iterations` EM steps at most. Of 200 simulated exams the default of 20 found the maximum that
     64 found in all, 12 in 199.
+
+    Two raters leave the maximum open, and the highest of many starts is most often one rater's mask, or far
+    from both: then only starts that treat the two alike are taken, and end where the likelihood hardly gains.
+    On simulated pairs of readers (five ways of erring, 12 exams each) the mean Dice with the known truth is
+    then 0.790, 0.556, 0.846, 0.776 and 0.863, and 0.768, 0.556, 0.823, 0.776 and 0.846 with all starts
+    followed to their ends.
     """
     rng = np.random.default_rng(seed)
     return of_confusions(
@@ -170,14 +214,21 @@ def of_confusions(
     model = PatternModel(np.searchsorted(used, ordered.patterns), ordered.counts, len(used), pseudo, arranged)
     names, matrices = starts(model)
     matrices = arranged.averaged(matrices, 1)
-    found = search(model, names, matrices, tolerance=_TOLERANCE, max_iterations=max_iterations, merge=True)
-    _, posteriors = model.expect(found.parameters)
-    chosen = (posteriors >= posteriors.max(axis=0) - TIE).argmax(axis=0)
-    otherwise = int((ordered.counts @ (chosen[:, found.reached] != chosen[:, [found.best]])).max())
+    flat = _FLAT if len(votes.raters) == 2 and not prior else None
+    found = search(
+        model, names, matrices, tolerance=_TOLERANCE, max_iterations=max_iterations, merge=True, flat=flat
+    )
+    best = model.expect(found.parameters[[found.best]])[1][:, :, 0]
+    taken = (best >= best.max(axis=0) - TIE).argmax(axis=0)
+    otherwise = 0
+    for part in model.shares(len(reached := found.parameters[found.reached])):
+        posteriors = model.expect(reached[part])[1]
+        chosen = (posteriors >= posteriors.max(axis=0) - TIE).argmax(axis=0)
+        otherwise = max(otherwise, int((ordered.counts @ (chosen != taken[:, None])).max()))
 
     n_labels = len(votes.labels)
     posterior = np.zeros((len(votes.counts), n_labels))
-    posterior[:, used] = posteriors[:, votes.rows_in(ordered), found.best].T
+    posterior[:, used] = best[:, votes.rows_in(ordered)].T
     confusion = np.zeros((len(votes.raters), n_labels, n_labels))
     confusion[:, :, np.setdiff1d(np.arange(n_labels), used)] = np.nan
     back = [ordered.column(rater) for rater in votes.raters]
@@ -188,6 +239,8 @@ def of_confusions(
     kept = found.starts[found.best]
     index, tied = first_of_highest(posterior)
     notices = usual_notices(votes, tied) + arranged.notices()
+    if flat and not kept.converged:
+        notices.append("two raters: the likelihood is flat, and the search ended where it hardly gains")
     if otherwise:
         notices.append(f"{several_answers(otherwise)} of the same likelihood; start '{kept.name}' was taken")
     return consensus_of(
@@ -197,9 +250,11 @@ def of_confusions(
 
 
 def _starts(model: PatternModel, restarts: int, rng: np.random.Generator) -> tuple[list[str], np.ndarray]:
-    """`alike_starts`, each rater's mask as the truth, and random ones."""
+    """`alike_starts` and, of more than two raters, each one's mask as the truth, and random ones."""
     names, alike = alike_starts(model)
     n_raters, n_labels, _ = model.shape
+    if n_raters == 2:
+        return names, alike
     names += [f"mask {rater + 1}" for rater in range(n_raters)]
     matrices = [*alike, *model.against_masks()]
     for number in range(restarts):

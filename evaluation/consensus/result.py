@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -13,6 +14,13 @@ from evaluation.statistics.words import plural
 
 #: Values closer than this are tied. EM stops short of its limit, so exact ties come out inexact.
 TIE = 1e-6
+
+
+class Patterns(Protocol):
+    """Votes of more raters, such as `evaluation.consensus.all_votes.AllVotes`."""
+
+    def rows_in(self, marginal: Votes) -> np.ndarray:
+        """For each pattern the row of `marginal` that holds its restriction to the raters there."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,7 +80,7 @@ class Consensus:
         """Label values, background first."""
         return self.votes.labels
 
-    def label_on(self, votes: Votes) -> np.ndarray:
+    def label_on(self, votes: Patterns) -> np.ndarray:
         """Consensus label of every pattern of `votes`, which may hold more raters; shape (P of votes,)."""
         return self.label[votes.rows_in(self.votes)]
 

@@ -20,6 +20,8 @@ _MERGE_EVERY = 15
 #: A start is given up when one that has converged is out of its reach: not even at the pace of its last so
 #: many EM steps would its likelihood come there. Near a maximum with entries of zero some creep for ever.
 _LOOK_EVERY = 450
+#: EM steps before a start may be called flat.
+_PATIENCE = 150
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,15 @@ def search(
     tolerance: float,
     max_iterations: int,
     merge: bool = False,
+    flat: float | None = None,
 ) -> Search:
     """Follow every start uphill.
 
     `starts` are parameters (S, ...), each with a name. One has converged when an EM step changes no parameter
     by more than `tolerance`, on the scale of `Model.difference`; it takes `max_iterations` EM steps at most.
     With `merge`, starts that meet go on as one. One out of whose reach another has converged is given up.
+    With `flat`, one ends, not converged, where after `_PATIENCE` EM steps the next three gain less than that
+    share of its log-likelihood.
     """
     parameters = starts.copy()
     everyone = np.arange(len(starts))
@@ -88,16 +93,19 @@ def search(
     leader = everyone.copy()
     moving = everyone
     while len(moving) and iterations[moving[0]] < max_iterations:
+        before = likelihood[moving]
         parameters[moving], change, likelihood[moving] = accelerated_step(model, parameters[moving])
         iterations[moving] += 3
         converged[moving] = change <= tolerance
+        if flat is not None and iterations[moving[0]] >= _PATIENCE:
+            given_up[moving] |= likelihood[moving] - before < flat * np.abs(likelihood[moving])
         if merge and iterations[moving[0]] % _MERGE_EVERY == 0:
             _follow(leader, parameters)
         if iterations[moving[0]] % _LOOK_EVERY == 0:
             looks = (max_iterations - iterations) / _LOOK_EVERY
             gain = np.maximum(likelihood - seen, SAME_LIKELIHOOD * np.abs(likelihood))
             top = likelihood.max(where=converged, initial=-np.inf)
-            given_up = ~converged & (likelihood + looks * gain < top)
+            given_up |= ~converged & (likelihood + looks * gain < top)
             seen = likelihood.copy()
         moving = np.flatnonzero((leader == everyone) & ~converged & ~given_up)
     for start in everyone:

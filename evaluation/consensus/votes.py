@@ -7,19 +7,21 @@ once, here (`count_votes`), and touched again only to write an image (`paint`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from evaluation.consensus.kinds import MOST_LEVELS
-from evaluation.statistics.intervals import StatisticsError
+from evaluation.consensus.coding import (
+    check_labels,
+    check_raters,
+    count_patterns,
+    distinct,
+    find_patterns,
+    find_rows,
+    memory_order,
+)
 from evaluation.statistics.words import plural
-
-# Up to this many codes are tabulated; beyond, patterns are found by sorting.
-_TABLE_SIZE = 2**20
-_WORD_BYTES = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,6 +66,23 @@ class Votes:
         """A rater's label value in each pattern, shape (P,)."""
         return np.array(self.labels, self.label_dtype)[self.patterns[:, self.column(rater)]]
 
+    def parts(self) -> Iterator[tuple[Votes, tuple[str, ...]]]:
+        """Votes, and the raters to be read from them: itself, and all."""
+        yield self, self.raters
+
+    def together(self, rater: str, other: str) -> np.ndarray:
+        """Voxels by the label that each of two raters gave, int64 of shape (L, L)."""
+        return self.against(self.patterns[:, self.column(rater)], [other])[0]
+
+    def against(self, reference: np.ndarray, raters: Sequence[str]) -> np.ndarray:
+        """Voxels by the label index in a reference (P,) and that of some raters, int64 of shape (R, L, L)."""
+        n_labels, columns = len(self.labels), [self.column(rater) for rater in raters]
+        codes = self.patterns[:, columns] + n_labels * reference.astype(np.int64)[:, None]
+        codes += n_labels**2 * np.arange(len(columns))
+        table = np.zeros(len(columns) * n_labels**2, np.int64)
+        np.add.at(table, codes, np.broadcast_to(self.counts[:, None], codes.shape))
+        return table.reshape(-1, n_labels, n_labels)
+
     def select(self, raters: Sequence[str]) -> Votes:
         """The histogram of some raters, in the order given: what `count_votes` on their masks would say.
 
@@ -72,15 +91,14 @@ class Votes:
         ValueError
             If a rater is unknown or named twice, or none is named.
         """
-        _check_raters(raters)
+        check_raters(raters)
         columns = [self.column(rater) for rater in raters]
-        codes = _encode_patterns(self.patterns[:, columns], len(self.labels))
-        kept, first, group = np.unique(codes, return_index=True, return_inverse=True)
+        first, group = distinct(self.patterns[:, columns], len(self.labels))
         return Votes(
             raters=tuple(raters),
             labels=self.labels,
             patterns=np.ascontiguousarray(self.patterns[first][:, columns]),
-            counts=self._sum_by(group, len(kept)),
+            counts=self._sum_by(group, len(first)),
         )
 
     def rows_in(self, marginal: Votes) -> np.ndarray:
@@ -97,10 +115,8 @@ class Votes:
         if marginal.labels != self.labels:
             raise ValueError(f"vote patterns of labels {marginal.labels}: expected labels {self.labels}")
         columns = [self.column(rater) for rater in marginal.raters]
-        codes = _encode_patterns(self.patterns[:, columns], len(self.labels))
-        known = _encode_patterns(marginal.patterns, len(self.labels))
-        rows = np.minimum(np.searchsorted(known, codes), len(known) - 1)
-        if not np.array_equal(known[rows], codes):
+        rows = find_rows(self.patterns[:, columns], marginal.patterns, len(self.labels))
+        if (rows < 0).any():
             raise ValueError(f"vote patterns of {', '.join(marginal.raters)}: counted on other masks")
         return rows
 
@@ -123,27 +139,12 @@ def count_votes(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> Votes
         If shapes differ, a mask is not of integers, a label in a mask is not declared, or the labels are
         not distinct values with 0 first.
     """
-    codes = _encode_masks(masks, labels)
-    n_codes = len(labels) ** len(masks)
-    n_voxels = next(iter(masks.values())).size
-    # Most of an exam is background to every rater: whole words of it are counted without a look inside.
-    words = codes.view(np.uint64)
-    coded = words[words != 0].view(codes.dtype)
-    if n_codes <= _TABLE_SIZE:
-        table = np.bincount(coded, minlength=n_codes)
-        found = np.flatnonzero(table)
-        counts = table[found]
-    else:
-        found, counts = np.unique(coded, return_counts=True)
-    found, counts = found[found != 0], counts[found != 0]
-    if n_zero := n_voxels - int(counts.sum()):
-        found, counts = np.insert(found, 0, 0), np.insert(counts, 0, n_zero)
-    return Votes(
-        raters=tuple(masks),
-        labels=tuple(int(label) for label in labels),
-        patterns=_decode(found, len(labels), len(masks)),
-        counts=counts.astype(np.int64),
-    )
+    check_raters(tuple(masks))
+    check_labels(labels)
+    patterns, counts = count_patterns(masks, labels)
+    if n_zero := next(iter(masks.values())).size - int(counts.sum()):
+        patterns, counts = np.insert(patterns, 0, 0, axis=0), np.insert(counts, 0, n_zero)
+    return Votes(tuple(masks), tuple(int(label) for label in labels), patterns, counts.astype(np.int64))
 
 
 def paint(masks: Mapping[str, np.ndarray], votes: Votes, values: np.ndarray) -> np.ndarray:
@@ -163,132 +164,15 @@ def paint(masks: Mapping[str, np.ndarray], votes: Votes, values: np.ndarray) -> 
     if values.shape != votes.counts.shape:
         raise ValueError(f"values to paint: found shape {values.shape}, expected {votes.counts.shape}")
     masks = {rater: masks[rater] for rater in votes.raters}
-    codes = _encode_masks(masks, votes.labels)
+    where, rows = find_patterns(masks, votes.labels, votes.patterns)
     like = next(iter(masks.values()))
     if like.size != votes.n_voxels:
         raise ValueError(f"masks to paint: found {like.size} voxels, the votes count {votes.n_voxels}")
-
-    known = _encode_patterns(votes.patterns, len(votes.labels))
-    per_word = _WORD_BYTES // codes.dtype.itemsize
-    coded_words = np.flatnonzero(codes.view(np.uint64) != 0)
-    painted = np.zeros((len(codes) // per_word, per_word), values.dtype)
-    if known[0] == 0 and values[0] != 0:
-        painted[...] = values[0]
-    coded = codes.reshape(-1, per_word)[coded_words]
-    painted[coded_words] = values[_rows_of_codes(coded, known, len(votes.labels) ** len(masks))]
-    return painted.reshape(-1)[: like.size].reshape(like.shape, order=_order(like))
-
-
-def _rows_of_codes(codes: np.ndarray, known: np.ndarray, n_codes: int) -> np.ndarray:
-    """The row of each code in the sorted `known`; code 0 may be padding and then gets row 0."""
-    if n_codes <= _TABLE_SIZE:
-        table = np.full(n_codes, -1, np.int32)
-        table[0] = 0
-        table[known] = np.arange(len(known))
-        rows = table[codes]
-        unknown = bool((rows < 0).any())
-    else:
-        rows = np.minimum(np.searchsorted(known, codes), len(known) - 1)
-        unknown = bool(((known[rows] != codes) & (codes != 0)).any())
-    if unknown:
+    if (rows < 0).any():
         raise ValueError("masks to paint: they hold a vote pattern that the votes do not; count them first")
-    return rows
-
-
-def _encode_masks(masks: Mapping[str, np.ndarray], labels: Sequence[int]) -> np.ndarray:
-    """One code a voxel, sum of label_r * L**r over raters r, padded with 0 to whole 8-byte words."""
-    _check_raters(tuple(masks))
-    _check_labels(labels)
-    n_labels = len(labels)
-    dtype = _code_dtype(n_labels, len(masks))
-    name, like = next(iter(masks.items()))
-    last = list(masks)[-1]
-    per_word = _WORD_BYTES // dtype.itemsize
-    codes = np.zeros(-(-like.size // per_word) * per_word, dtype)
-    inside = codes[: like.size]
-    order = _order(like)
-    for rater, mask in reversed(list(masks.items())):
-        if mask.shape != like.shape:
-            raise ValueError(
-                f"rater '{rater}': mask of shape {mask.shape}, expected {like.shape} as rater '{name}'"
-            )
-        indices = _label_indices(rater, mask.ravel(order), labels)
-        if rater == last:
-            inside[...] = indices
-        else:
-            inside *= dtype.type(n_labels)
-            inside += indices
-    return codes
-
-
-def _label_indices(rater: str, mask: np.ndarray, labels: Sequence[int]) -> np.ndarray:
-    """Label values to label indices, as uint8; ValueError for a value that is no label."""
-    if mask.dtype.kind not in "uib":
-        raise ValueError(f"rater '{rater}': mask of type {mask.dtype}, expected integers")
-    high = int(mask.max()) if mask.size else 0
-    low = int(mask.min()) if mask.size and mask.dtype.kind == "i" else 0
-    if low >= 0 and high < len(labels) and list(labels) == list(range(len(labels))):
-        return mask.astype(np.uint8, copy=False)
-    values = np.array(labels)
-    order = np.argsort(values)
-    if low < 0 or high > 255:
-        found = np.minimum(np.searchsorted(values[order], mask), len(values) - 1)
-        indices = order[found].astype(np.uint8)
-        undeclared = values[indices] != mask
-    else:
-        table = np.full(256, 255, np.uint8)
-        declared = values < 256
-        table[values[declared]] = np.flatnonzero(declared)
-        indices = table[mask.astype(np.uint8, copy=False)]
-        undeclared = indices == 255
-    if undeclared.any():
-        bad, counts = np.unique(mask[undeclared], return_counts=True)
-        raise ValueError(
-            f"rater '{rater}': undeclared label {bad[0]} in {counts[0]} voxels, "
-            f"expected {', '.join(str(label) for label in labels)}"
-        )
-    return indices
-
-
-def _order(mask: np.ndarray) -> Literal["C", "F"]:
-    """The memory order in which a mask is read without a copy; NIfTI files are loaded in order F."""
-    return "F" if mask.flags.f_contiguous and not mask.flags.c_contiguous else "C"
-
-
-def _code_dtype(n_labels: int, n_raters: int) -> np.dtype:
-    n_codes = n_labels**n_raters
-    if n_codes > 2**63:
-        raise StatisticsError(
-            f"raters: found {n_raters} of masks with {n_labels} labels, expected at most "
-            f"{int(63 / np.log2(n_labels))}, whose combinations can be counted; score models in two runs"
-        )
-    return np.min_scalar_type(n_codes - 1)
-
-
-def _encode_patterns(patterns: np.ndarray, n_labels: int) -> np.ndarray:
-    weights = n_labels ** np.arange(patterns.shape[1], dtype=np.int64)
-    return patterns.astype(np.int64) @ weights
-
-
-def _decode(codes: np.ndarray, n_labels: int, n_raters: int) -> np.ndarray:
-    patterns = np.empty((len(codes), n_raters), np.uint8)
-    rest = codes.astype(np.int64)
-    for rater in range(n_raters):
-        rest, patterns[:, rater] = np.divmod(rest, n_labels)
-    return patterns
-
-
-def _check_raters(raters: Sequence[str]) -> None:
-    if not raters:
-        raise ValueError("raters: found none, expected at least one")
-    if len(set(raters)) != len(raters):
-        raise ValueError(f"raters {', '.join(raters)}: one is named twice")
-
-
-def _check_labels(labels: Sequence[int]) -> None:
-    distinct = len(set(labels)) == len(labels)
-    if len(labels) < 2 or labels[0] != 0 or not distinct or min(labels) < 0 or len(labels) > 1 + MOST_LEVELS:
-        raise ValueError(
-            f"labels: found {', '.join(map(str, labels[:10]))}{' ...' if len(labels) > 10 else ''}, expected "
-            f"background 0 first and 1 to {MOST_LEVELS} other values, distinct and positive"
-        )
+    width = rows.shape[1]
+    painted = np.zeros((-(-like.size // width), width), values.dtype)
+    if not votes.patterns[0].any() and values[0] != 0:
+        painted[...] = values[0]
+    painted[where] = values[rows]
+    return painted.reshape(-1)[: like.size].reshape(like.shape, order=memory_order(like))

@@ -8,12 +8,11 @@ off centre. Nobody's marking is cut, and an exam whose gap is not found is refus
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from dataset_conversion.images import Grid
-from evaluation.consensus.votes import Votes, count_votes
 from evaluation.masks.reading import MaskError
 
 #: The patient's own sides.
@@ -47,22 +46,6 @@ def split_knees(masks: Mapping[str, np.ndarray], affine: np.ndarray) -> dict[str
     parts = [_along(axis, slice(None, cut)), _along(axis, slice(cut, None))]
     # Growing indices to the patient's left: the right knee comes first.
     return dict(zip(KNEES, parts if grid.axis_order[axis] == "L" else parts[::-1], strict=True))
-
-
-def knee_votes(
-    masks: Mapping[str, np.ndarray], labels: Sequence[int], parts: Mapping[str, Slices]
-) -> dict[str, Votes]:
-    """The vote patterns of each knee, counted apart.
-
-    ``consensus.label_on(votes)`` writes the exam's consensus onto them: the consensus stays that of the
-    exam, scored by knee, because half an exam would estimate other sensitivities from fewer voxels.
-
-    Masks and parts are those of `split_knees`; labels the study's values, background 0 first.
-    """
-    return {
-        knee: count_votes({rater: mask[part] for rater, mask in masks.items()}, labels)
-        for knee, part in parts.items()
-    }
 
 
 def _cut(marked: np.ndarray, spacing: float) -> int | None:

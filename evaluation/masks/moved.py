@@ -16,6 +16,7 @@ from itertools import combinations, product
 import numpy as np
 from scipy import ndimage
 
+from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.votes import Votes
 
 #: A moved mask has as many voxels of each label as before, but for what left the volume: at least this share.
@@ -45,7 +46,7 @@ def same_label_dice(same: float, n_rater: float, n_other: float) -> float:
     return 2 * same / marked if marked else np.nan
 
 
-def find_moved(masks: Mapping[str, np.ndarray], votes: Votes) -> list[Moved]:
+def find_moved(masks: Mapping[str, np.ndarray], votes: Votes | AllVotes) -> list[Moved]:
     """Pairs of raters whose masks differ, and come together when one is moved, grown or shrunk by a voxel.
 
     `masks` are the label maps of one exam, of one shape, that `votes` was counted on. A pair is named when
@@ -55,10 +56,10 @@ def find_moved(masks: Mapping[str, np.ndarray], votes: Votes) -> list[Moved]:
     """
     found = []
     for rater, other in combinations(votes.raters, 2):
-        pair = votes.select([rater, other])
-        one, two = pair.patterns.T.astype(int)
-        counts = pair.counts
-        n = pair.label_counts[:, 1:]
+        table = votes.together(rater, other)
+        one, two = np.nonzero(table)
+        counts = table[one, two]
+        n = np.array([table.sum(axis=1), table.sum(axis=0)])[:, 1:]
         same = int(counts[(one == two) & (one > 0)].sum())
         apart = 1 - same_label_dice(same, *n.sum(axis=1))
         if not (n.any(axis=1).all() and apart > 0):

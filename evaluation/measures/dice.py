@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
+from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.votes import Votes
 from evaluation.measures.measure import Measure
 
@@ -88,7 +89,7 @@ DICE = Measure(
 
 
 def score(
-    votes: Votes,
+    votes: Votes | AllVotes,
     reference: np.ndarray,
     levels: Mapping[str, Sequence[int]],
     empty_mask: EmptyMask = EmptyMask.UNDEFINED,
@@ -101,27 +102,40 @@ def score(
 
 
 def score_rows(
-    votes: Votes,
+    votes: Votes | AllVotes,
     reference: np.ndarray,
     levels: Mapping[str, Sequence[int]],
     empty_mask: EmptyMask = EmptyMask.UNDEFINED,
     raters: Collection[str] | None = None,
 ) -> list[tuple]:
     """The rows of `score`, of some raters where asked: making small tables takes longer than counting."""
+    asked, tables, start = [], [], 0
+    places = _places(votes.labels, reference)
+    for part, whose in votes.parts():
+        some = [rater for rater in whose if raters is None or rater in raters]
+        asked += some
+        here = slice(start, start := start + len(part.counts))
+        if some:
+            tables.append(part.against(places[here], some))
+    counted = np.concatenate(tables)
     rows: list[tuple] = []
     for name, foreground in levels.items():
         measure = Dice(tuple(foreground), empty_mask)
-        in_reference = np.isin(reference, foreground)
-        in_rater = np.isin(votes.labels, foreground)[votes.patterns]
-        n_reference = int(votes.counts @ in_reference)
-        n_rater = votes.counts @ in_rater
-        both = votes.counts @ (in_rater & in_reference[:, None])
-        for place, rater in enumerate(votes.raters):
-            if raters is None or rater in raters:
-                tp, n = int(both[place]), int(n_rater[place])
-                dice = measure.of_counts(tp, n_reference, n)
-                rows.append((rater, name, dice, tp, n - tp, n_reference - tp, n_reference, n))
+        inside = np.isin(votes.labels, foreground)
+        in_reference = counted[:, inside].sum(axis=1)
+        n_reference = in_reference.sum(axis=1).tolist()
+        both = in_reference[:, inside].sum(axis=1).tolist()
+        n_rater = counted[:, :, inside].sum(axis=(1, 2)).tolist()
+        for rater, tp, of, n in zip(asked, both, n_reference, n_rater, strict=True):
+            rows.append((rater, name, measure.of_counts(tp, of, n), tp, n - tp, of - tp, of, n))
     return rows
+
+
+def _places(labels: Sequence[int], values: np.ndarray) -> np.ndarray:
+    """Label values as their places among the labels."""
+    places = np.zeros(max(labels) + 1, int)
+    places[list(labels)] = range(len(labels))
+    return places[values]
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.votes import Votes
 from evaluation.statistics.icc import ICC_COLUMNS, icc
 from evaluation.statistics.intervals import Interval, StatisticsError, mean_interval
@@ -36,25 +37,33 @@ class BlandAltman:
 
 
 def volumes(
-    votes: Votes,
+    votes: Votes | AllVotes,
     levels: Mapping[str, Sequence[int]],
     voxel_ml: float,
     references: Mapping[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """Volume of every level (or group, with its mask values) in every rater's mask: ``level, rater, ml``.
 
-    `references` are further label maps by name, such as the consensus: the label value of each pattern. A
-    StatisticsError when the voxel has no volume, or a reference is named like a rater.
+    `references` are further label maps by name, such as the consensus: the label value of each pattern, of
+    `AllVotes` of those of every part. A StatisticsError when the voxel has no volume, or a reference is named
+    like a rater.
     """
     if not voxel_ml > 0:
         raise StatisticsError(f"voxel_ml: found {voxel_ml:g}, expected a volume above 0")
     if taken := [name for name in references or {} if name in votes.raters]:
         raise StatisticsError(f"reference '{taken[0]}': it is also a rater's name; give it another")
-    values = {rater: votes.values_of(rater) for rater in votes.raters} | dict(references or {})
+    voxels: dict[str, np.ndarray] = {}
+    for part, raters in votes.parts():
+        counted = part.label_counts
+        voxels |= {rater: counted[part.column(rater)] for rater in raters}
+    first, _ = next(iter(votes.parts()))
+    for name, values in (references or {}).items():
+        inside = [values[: len(first.counts)] == label for label in votes.labels]
+        voxels[name] = np.array([first.counts @ each for each in inside])
     rows = [
-        (level, rater, int(votes.counts @ np.isin(labels, list(foreground))) * voxel_ml)
+        (level, rater, int(counted[np.isin(votes.labels, list(foreground))].sum()) * voxel_ml)
         for level, foreground in levels.items()
-        for rater, labels in values.items()
+        for rater, counted in voxels.items()
     ]
     return pd.DataFrame(rows, columns=["level", "rater", "ml"])
 

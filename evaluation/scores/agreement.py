@@ -18,6 +18,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.votes import Votes
 from evaluation.measures.dice import Dice, EmptyMask
 from evaluation.statistics.chance_corrected import fleiss_kappa, krippendorff_alpha
@@ -32,7 +33,7 @@ VOXELS = ("union", "volume")
 
 
 def pairwise_dice(
-    exams: Mapping[str, Votes],
+    exams: Mapping[str, Votes | AllVotes],
     levels: Mapping[str, Sequence[int]],
     empty_mask: EmptyMask = EmptyMask.UNDEFINED,
 ) -> pd.DataFrame:
@@ -50,14 +51,14 @@ def pairwise_dice(
     measures = {name: Dice(tuple(foreground), empty_mask) for name, foreground in levels.items()}
     rows = []
     for exam, votes in exams.items():
+        tables = {pair: votes.together(*pair) for pair in combinations(votes.raters, 2)}
         for name, measure in measures.items():
-            inside = np.isin(labels, measure.values)[votes.patterns].astype(np.int64)
-            both = inside.T @ (inside * votes.counts[:, None])
-            raters = votes.raters
-            for a, b in combinations(range(len(raters)), 2):
-                n_both, n_a, n_b = int(both[a, b]), int(both[a, a]), int(both[b, b])
-                dice = measure.of_counts(n_both, n_a, n_b)
-                rows.append((exam, name, raters[a], raters[b], dice, n_both, n_a, n_b))
+            inside = np.isin(labels, measure.values)
+            for pair, table in tables.items():
+                n_rater, n_other = int(table[inside].sum()), int(table[:, inside].sum())
+                both = int(table[inside][:, inside].sum())
+                dice = measure.of_counts(both, n_rater, n_other)
+                rows.append((exam, name, *pair, dice, both, n_rater, n_other))
     return pd.DataFrame(rows, columns=PAIR_COLUMNS)
 
 
@@ -156,7 +157,7 @@ def exam_means(
     return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "n_defined", "n"])
 
 
-def _common(exams: Mapping[str, Votes]) -> np.ndarray:
+def _common(exams: Mapping[str, Votes] | Mapping[str, Votes | AllVotes]) -> np.ndarray:
     """The labels that all exams have."""
     if not exams:
         raise StatisticsError("agreement: found no exam, expected one or more")

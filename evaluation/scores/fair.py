@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import Votes
 from evaluation.measures import dice
@@ -24,7 +25,7 @@ COLUMNS = [*dice.COLUMNS[:3], "left_out", *dice.COLUMNS[3:]]
 
 
 def score_fair(
-    votes: Votes,
+    votes: Votes | AllVotes,
     without: Mapping[str, Consensus],
     levels: Mapping[str, Sequence[int]],
     empty_mask: EmptyMask = EmptyMask.UNDEFINED,
@@ -33,8 +34,8 @@ def score_fair(
 
     Parameters
     ----------
-    votes : Votes
-        Of all raters, on the exam or on one of its knees (`evaluation.masks.knees.knee_votes`).
+    votes : Votes or AllVotes
+        Of all raters, on the exam or on one of its knees (`evaluation.masks.knees.split_knees`).
     without : mapping of str to Consensus
         Reader to the consensus of the others: ``leave_one_out(votes.select(readers))`` of the whole exam.
     levels : mapping of str to sequence of int

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
+from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.decisions import convergence
 from evaluation.consensus.kinds import COUNTED, ORDERED, Region, Rule, describe
 from evaluation.consensus.result import Consensus
@@ -64,7 +65,7 @@ class Sensitivity:
 
 
 def sensitivity(
-    votes: Mapping[str, Votes],
+    votes: Mapping[str, Votes] | Mapping[str, AllVotes],
     readers: Sequence[str],
     levels: Mapping[str, Sequence[int]],
     empty_mask: EmptyMask = EmptyMask.UNDEFINED,

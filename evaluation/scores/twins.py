@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.votes import Votes
 from evaluation.masks.moved import Moved, same_label_dice
 from evaluation.statistics.words import count_of, number, plural
@@ -51,24 +52,23 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def alike(votes: Votes, levels: Mapping[str, int], moved: Sequence[Moved] = ()) -> pd.DataFrame:
+def alike(votes: Votes | AllVotes, levels: Mapping[str, int], moved: Sequence[Moved] = ()) -> pd.DataFrame:
     """How alike any two raters of an exam are.
 
     `ALIKE`, a row a pair and level, before them one of `ALL`: Dice, voxels that each marked, whether the
     masks are equal in every voxel, and of `ALL` the Dice after a move was undone and ``how`` (of `moved`;
     else NaN and nothing).
     """
-    values = np.asarray(votes.labels)[votes.patterns]
     undone = {(each.rater, each.other): each for each in moved}
     rows = []
-    for a, b in combinations(range(len(votes.raters)), 2):
-        names = votes.raters[a], votes.raters[b]
-        one, two = values[:, a], values[:, b]
-        equal = one == two
-        identical = bool(equal.all())
+    for names in combinations(votes.raters, 2):
+        table = votes.together(*names)
+        counts = [np.diag(table), table.sum(axis=1), table.sum(axis=0)]
+        identical = int(counts[0].sum()) == int(table.sum())
+        of_label = dict(zip(votes.labels, zip(*(each.tolist() for each in counts), strict=True), strict=True))
         for level, value in {ALL: None, **levels}.items():
-            inside = [mask > 0 if value is None else mask == value for mask in (one, two)]
-            same, n_one, n_two = (int(votes.counts[voxels].sum()) for voxels in (inside[0] & equal, *inside))
+            whole = tuple(int(each[1:].sum()) for each in counts)
+            same, n_one, n_two = whole if value is None else of_label[value]
             after = undone.get(names) if value is None else None
             rows.append(
                 (*names, level, same_label_dice(same, n_one, n_two), n_one, n_two, identical)

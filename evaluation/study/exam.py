@@ -10,17 +10,18 @@ import numpy as np
 import pandas as pd
 
 from dataset_conversion.images import Volume
+from evaluation.consensus.all_votes import AllVotes, count_all
 from evaluation.consensus.audit import Finding, told
 from evaluation.consensus.audited import STUDY, YARDSTICK
 from evaluation.consensus.decisions import decision_table
 from evaluation.consensus.kinds import FIT, Rule
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import leave_one_out, staple
-from evaluation.consensus.votes import Votes, count_votes, paint
+from evaluation.consensus.votes import Votes, paint
 from evaluation.failures.places import marking_outside, slice_counts
 from evaluation.masks.displaced import find_displaced
 from evaluation.masks.exam import ExamMasks
-from evaluation.masks.knees import Slices, knee_votes, split_knees
+from evaluation.masks.knees import Slices, split_knees
 from evaluation.masks.moved import find_moved
 from evaluation.masks.reading import MaskError, check_grid
 from evaluation.measures.dice import score
@@ -42,7 +43,7 @@ class ScoredExam:
 
     name: str
     #: Of readers and models.
-    votes: Votes
+    votes: AllVotes
     #: Of the readers.
     consensuses: Consensuses
     #: Dice against the study's own consensus; columns of `evaluation.measures.dice.score`.
@@ -107,8 +108,8 @@ def score_exam(
     for mask in [*others, *([region] if region else [])]:
         check_grid(mask, first)
     arrays = {rater: mask.array for rater, mask in masks.items()}
-    votes = count_votes(arrays, design.labels)
-    of_readers = votes.select([reader for reader in readers if reader in masks])
+    votes = count_all(arrays, [reader for reader in readers if reader in masks], design.labels)
+    of_readers = votes.of_readers
     lone = of_readers.raters[0] if len(of_readers.raters) < min(2, len(readers)) else ""
     consensuses = Consensuses.of(design, of_readers)
     consensus = consensuses.study
@@ -202,7 +203,9 @@ def _measured(
     return parts
 
 
-def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple[pd.DataFrame, pd.DataFrame]:
+def score_votes(
+    design: Design, votes: Votes | AllVotes, consensuses: Consensuses
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Dice of every rater of an exam against the study's consensus, and against the fair yardsticks."""
     usual = score(votes, consensuses.study.label_on(votes), design.by_name, design.empty_mask)
     if not consensuses.without:
@@ -210,7 +213,9 @@ def score_votes(design: Design, votes: Votes, consensuses: Consensuses) -> tuple
     return usual, score_fair(votes, consensuses.without, design.by_name, design.empty_mask)
 
 
-def _without_own(design: Design, votes: Votes, consensuses: Consensuses, fair: pd.DataFrame) -> pd.DataFrame:
+def _without_own(
+    design: Design, votes: AllVotes, consensuses: Consensuses, fair: pd.DataFrame
+) -> pd.DataFrame:
     of_all = score(votes, consensuses.yardstick.label_on(votes), design.by_name, design.empty_mask)
     if fair.empty:
         return of_all
@@ -218,7 +223,7 @@ def _without_own(design: Design, votes: Votes, consensuses: Consensuses, fair: p
     return pd.concat([readers[list(of_all)], of_all[~of_all.rater.isin(readers.rater)]], ignore_index=True)
 
 
-def _references(votes: Votes, consensuses: Consensuses) -> dict[str, np.ndarray]:
+def _references(votes: AllVotes, consensuses: Consensuses) -> dict[str, np.ndarray]:
     """What volumes are held against, by name."""
     both = {CONSENSUS: consensuses.study, YARDSTICK: consensuses.yardstick}
     without = {without_own(reader): each for reader, each in consensuses.without.items()}
@@ -242,8 +247,16 @@ def _by_knee(
     arrays: Mapping[str, np.ndarray],
     knees: Mapping[str, Slices],
     consensuses: Consensuses,
-) -> tuple[tuple[pd.DataFrame, pd.DataFrame], dict[str, Votes]]:
-    votes = knee_votes(arrays, design.labels, knees)
+) -> tuple[tuple[pd.DataFrame, pd.DataFrame], dict[str, AllVotes]]:
+    """The scores of each knee, and its votes; the consensus stays that of the exam.
+
+    Half an exam would estimate other sensitivities from fewer voxels.
+    """
+    readers = consensuses.study.raters
+    votes = {
+        knee: count_all({rater: mask[where] for rater, mask in arrays.items()}, readers, design.labels)
+        for knee, where in knees.items()
+    }
     parts = {knee: score_votes(design, each, consensuses) for knee, each in votes.items()}
     usual, fair = (
         pd.concat([tables[i].assign(knee=knee) for knee, tables in parts.items()], ignore_index=True)
@@ -253,7 +266,7 @@ def _by_knee(
 
 
 def _ways(
-    design: Design, consensuses: Consensuses, parts: Mapping[str, Votes], lone: str
+    design: Design, consensuses: Consensuses, parts: Mapping[str, AllVotes], lone: str
 ) -> tuple[pd.DataFrame, dict[Rule, Consensus]]:
     """Of an exam, or of its knees: ``parts`` by knee, or by "" the exam; and all readers' consensuses.
 

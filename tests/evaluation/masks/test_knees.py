@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dataset_conversion.phantom.fields import Grid
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import count_votes
-from evaluation.masks.knees import KNEES, knee_votes, split_knees
+from evaluation.masks.knees import KNEES, split_knees
 from evaluation.masks.reading import MaskError
 
 # As stored: i to the patient's left.
@@ -101,7 +101,10 @@ def test_votes_of_both_knees_make_up_the_exam(seed: int) -> None:
         rater: (two_knees() * rng.integers(0, 2, (100, 20, 4))).astype(np.uint8) for rater in ("a", "b", "c")
     }
     votes = count_votes(masks, (0, 1, 2))
-    knees = knee_votes(masks, (0, 1, 2), split_knees(masks, LEFTWARD))
+    knees = {
+        knee: count_votes({rater: mask[part] for rater, mask in masks.items()}, (0, 1, 2))
+        for knee, part in split_knees(masks, LEFTWARD).items()
+    }
     together = np.zeros_like(votes.counts)
     for knee in knees.values():
         np.add.at(together, np.flatnonzero(np.isin(codes(votes.patterns), codes(knee.patterns))), knee.counts)
