@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bmseg.outputs.provenance import files_hash
+from bmseg.outputs.provenance import file_hash, files_hash, value_hash
 from bmseg.study import Study
 from dataset_conversion.images import ConversionError, Volume, as_labels
 from dataset_conversion.mask_files import listing
@@ -65,12 +65,15 @@ def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
 
 
 def masks_hash(masks: Mapping[str, Path]) -> str:
-    """One SHA-256 of the masks of several exams, by exam (and label) and contents."""
-    files = {}
-    for exam, mask in masks.items():
-        for path in listing.files_of(mask):
-            files[f"{exam}/{path.name}" if mask.is_dir() else exam] = path
-    return files_hash(files)
+    """One SHA-256 of the masks of several exams, by exam and contents."""
+    return value_hash({exam: mask_hash(mask) for exam, mask in masks.items()})
+
+
+def mask_hash(mask: Path) -> str:
+    """SHA-256 of a mask: of its file, or of all files of its folder and their names."""
+    if not mask.is_dir():
+        return file_hash(mask)
+    return files_hash({path.name: path for path in listing.files_of(mask)})
 
 
 def bytes_of(files: Files, exams: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dataset_conversion.images import ConversionError
 from dataset_conversion.mask_files import pictures
+from dataset_conversion.mask_files.labels import tidy
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +52,8 @@ def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
     if not folders:
         raise ConversionError(f"{folder}: found {_others(folder)}, expected <exam>.nii.gz files")
     stems = {stem for parts in folders.values() for stem in parts}
-    if len(stems) == 1 and not stems & set(names):
+    known = {tidy(name).casefold() for name in names}
+    if len(stems) == 1 and not {tidy(stem).casefold() for stem in stems} & known:
         return {exam: path for exam, parts in folders.items() for path in parts.values()}
     return {exam: folder / exam for exam in folders}
 

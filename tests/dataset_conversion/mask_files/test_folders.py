@@ -102,7 +102,7 @@ def test_one_file_in_every_folder_is_the_exams_mask_unless_it_names_a_label(tmp_
     for exam in ("e1", "e2"):
         write(tmp_path / exam / "segmentation.nii.gz")
     assert list_masks(tmp_path) == {exam: tmp_path / exam / "segmentation.nii.gz" for exam in ("e1", "e2")}
-    assert list_masks(tmp_path, ["segmentation"]) == {exam: tmp_path / exam for exam in ("e1", "e2")}
+    assert list_masks(tmp_path, ["Segmentation"]) == {exam: tmp_path / exam for exam in ("e1", "e2")}
     write(tmp_path / "e2" / "Mandible.nii.gz")
     assert list_masks(tmp_path)["e1"] == tmp_path / "e1"
 
