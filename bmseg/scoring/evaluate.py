@@ -19,6 +19,7 @@ from bmseg.scoring.masks import (
     Reading,
     bytes_of,
     faults_of,
+    images_of,
     list_masks,
     masks_hash,
     read_exam,
@@ -139,7 +140,7 @@ def evaluate(
     refuse_missing_labels(files, exams, reading, study)
     for reader, folder in raters.readers.items():
         refuse_proposed(reader, folder, {exam: files[reader][exam] for exam in exams})
-    allowed = _regions(regions, exams)
+    allowed, images = _regions(regions, exams), images_of(reading, exams)
     facts = read_facts(cohort) if cohort else None
     hashes = {rater: masks_hash({exam: files[rater][exam] for exam in exams}) for rater in files}
     design = replace(

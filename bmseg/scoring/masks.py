@@ -9,7 +9,7 @@ from typing import Any
 
 from bmseg.outputs.provenance import file_hash, files_hash, value_hash
 from bmseg.study import Study
-from dataset_conversion.images import ConversionError, Volume, as_labels
+from dataset_conversion.images import ConversionError, Volume, as_labels, read_volume
 from dataset_conversion.mask_files import listing
 from dataset_conversion.mask_files.labels import Labels, value_of_name
 from dataset_conversion.mask_files.pictures import ENDINGS as PICTURES
@@ -187,16 +187,23 @@ def _needs_image(mask: Path) -> bool:
         return False
 
 
+def images_of(reading: Reading, exams: Sequence[str]) -> dict[str, Path]:
+    """The image of every exam; empty where no folder of images was named. A MaskError when one is missing."""
+    return {exam: _image_path(reading.images, exam) for exam in exams} if reading.images else {}
+
+
 def _image(folder: Path | None, exam: str) -> Volume | None:
     if folder is None:
         return None
-    from dataset_conversion.images import read_volume
+    try:
+        return read_volume(_image_path(folder, exam))
+    except ConversionError as error:
+        raise MaskError(str(error)) from None
 
-    for name in (exam, f"{exam}_0000"):
-        for ending in (".nii.gz", ".nii", ".mha"):
-            if (path := folder / f"{name}{ending}").is_file():
-                try:
-                    return read_volume(path)
-                except ConversionError as error:
-                    raise MaskError(str(error)) from None
+
+def _image_path(folder: Path, exam: str) -> Path:
+    """Of the first channel, where images are called as nnU-Net wants them."""
+    names = [f"{name}{ending}" for name in (exam, f"{exam}_0000") for ending in (".nii.gz", ".nii", ".mha")]
+    if path := next((folder / name for name in names if (folder / name).is_file()), None):
+        return path
     raise MaskError(f"{folder}: found no image of exam {exam}, expected {exam}.nii.gz")

@@ -230,3 +230,15 @@ def test_a_table_of_scores_names_every_reader(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     decisions = pd.read_csv(tmp_path / "out" / "decisions.csv")
     assert list(decisions)[:3] == ["rater p1", "rater voxels", "voxels"]
+
+
+def test_an_image_gives_the_grid(tmp_path: Path) -> None:
+    root = drawn(tmp_path)
+    study = assumed(root).study  # type: ignore[attr-defined]
+    files = {rater: root / rater / "seg_2.nii.gz" for rater in ("anna", "p1")}
+    with pytest.raises(MaskError, match=r"images: found no image of exam seg_2, expected seg_2.nii.gz"):
+        read_exam(study, files, Reading(images=tmp_path / "images"), "seg_2")
+    mask = read_volume(files["anna"]).in_order("LPS")
+    save_mask(tmp_path / "images" / "seg_2_0000.nii.gz", mask.array, mask.affine)
+    found = read_exam(study, files, Reading(images=tmp_path / "images"), "seg_2")
+    assert {each.axis_order for each in found.values()} == {"LPS"}
