@@ -171,6 +171,7 @@ def evaluate(
             "cohort_sha256": file_hash(cohort) if cohort else None,
         }
         | ({"regions_sha256": files_hash(allowed)} if allowed else {})
+        | ({"images_sha256": files_hash(images)} if images else {})
         | reading.facts
     )
     output = output_of(out)
