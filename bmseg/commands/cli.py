@@ -9,6 +9,7 @@ import codecs
 import io
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from bmseg.commands.rank import rank
 from bmseg.commands.reading_room import atlas, reading_room, vas
 from bmseg.commands.study import study
 from bmseg.commands.train import env, export, methods, plan, predict, train
+from bmseg.wording import meant
 
 _PLAIN = {"–": "-", "—": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">=", "…": "..."}
 
@@ -36,6 +38,8 @@ def main() -> None:
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
+        if isinstance(error, click.BadParameter) and error.param is not None:
+            error.message = _with_meant(error.message, error.param.type)
         error.show()
         sys.exit(error.exit_code)
     except click.exceptions.Exit as leave:
@@ -49,6 +53,13 @@ def main() -> None:
         if code is None:
             raise
         _fail(str(error), code)
+
+
+def _with_meant(message: str, kind: click.ParamType) -> str:
+    """A message that says which of an option's values may have been meant."""
+    found = re.match(r"'(.*)' is not one of", message)
+    close = meant(found[1], map(str, kind.choices)) if found and isinstance(kind, click.Choice) else ""
+    return f"{message.rstrip('.')}{close}" if close else message
 
 
 def _settle() -> None:

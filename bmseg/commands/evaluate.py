@@ -117,7 +117,8 @@ def evaluate(
     else:
         assert out is not None
         refuse_edited(out)
-        assumed = assume_study(*folders, reading, ordinal=ordinal)
+        incomplete = bool(given.get("incomplete"))
+        assumed = assume_study(*folders, reading, ordinal=ordinal, incomplete=incomplete)
         study, study_text = assumed.study, assumed.text
         source = out / KEPT_STUDY if study_text else DEFAULT_STUDY
         echo_each(assumed.lines)

@@ -29,7 +29,12 @@ class Assumed:
 
 
 def assume_study(
-    readers: Mapping[str, Path], models: Mapping[str, Path], reading: Reading, *, ordinal: bool | None = None
+    readers: Mapping[str, Path],
+    models: Mapping[str, Path],
+    reading: Reading,
+    *,
+    ordinal: bool | None = None,
+    incomplete: bool = False,
 ) -> Assumed:
     """The study that masks of readers and models are of, where there is no study file.
 
@@ -40,7 +45,7 @@ def assume_study(
     Errors are those of `find_labels`, and InputError when readers are called as those of the reference study
     and labels are not its levels, or a reader cannot be called so in a study file.
     """
-    found = find_labels(readers, models, reading)
+    found = find_labels(readers, models, reading, incomplete=incomplete)
     reference = load_study(DEFAULT_STUDY)
     if ordinal is None and set(readers) <= set(reference.reader_names):
         expected = reference.label_values[1:]
@@ -104,7 +109,11 @@ def _told(draft: Draft, found: FoundLabels, readers: Sequence[str]) -> Iterable[
     yield f"assumed: slices are {draft.plane}; consensus and yardstick by the rule 'map'"
     if draft.measures:
         yield f"assumed: scored by {', '.join(draft.measures)}; {draft.why_measures}"
+    for reader in readers if len(readers) > 1 else ():
+        others = set().union(*(found.raters[other].values for other in readers if other != reader))
+        if alone := found.raters[reader].values - others:
+            yield f"assumed: {reader} alone of the readers has {listed(alone)}: no slip, and no other number"
     by_readers = set().union(*(found.raters[reader].values for reader in readers))
     for rater, held in found.raters.items():
         if rater not in readers and (alone := held.values - by_readers):
-            yield f"assumed: {rater} has labels that no reader has: {listed(alone)}"
+            yield f"assumed: {rater} has {listed(alone)}, which no reader has: no slip, and no other number"

@@ -22,6 +22,7 @@ from bmseg.scoring.masks import (
     images_of,
     list_masks,
     masks_hash,
+    of_exam,
     read_exam,
     refuse_missing_labels,
     without_size,
@@ -219,11 +220,13 @@ def _score(
     exam: str,
 ) -> tuple[ScoredExam, dict[str, Volume]]:
     """An exam from its files, and its consensuses as label maps."""
-    masks = read_exam(study, {rater: paths[exam] for rater, paths in files.items()}, reading, exam)
+    masks = read_exam(study, of_exam(files, exam), reading, exam)
     region = read_mask(allowed[exam], (0, 1)) if allowed else None
+    first = next(iter(masks.values()))
+    if region and (apart := region.grid.difference(first.grid)) and apart.field == "axis order":
+        region = region.in_order(first.axis_order)
     scored, painted = score_exam(design, exam, masks, readers, region)
-    affine = next(iter(masks.values())).affine
-    return scored, {kind: Volume(labels, affine) for kind, labels in painted.items()}
+    return scored, {kind: Volume(labels, first.affine) for kind, labels in painted.items()}
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from bmseg.scoring.masks import Files, Reading, bytes_of, list_masks
 from dataset_conversion.images import ConversionError, Grid, Plane
 from dataset_conversion.mask_files import listing
-from dataset_conversion.mask_files.labels import tidy
+from dataset_conversion.mask_files.labels import tidy, value_of_name
 from dataset_conversion.mask_files.survey import Surveyed, survey
 from dataset_conversion.parallel import run_each
 from evaluation.masks.reading import MaskError, match_exams
@@ -46,8 +46,10 @@ class FoundLabels:
     no_size: bool
 
 
-def find_labels(readers: Mapping[str, Path], models: Mapping[str, Path], reading: Reading) -> FoundLabels:
-    """What masks in folders of readers and models hold.
+def find_labels(
+    readers: Mapping[str, Path], models: Mapping[str, Path], reading: Reading, *, incomplete: bool = False
+) -> FoundLabels:
+    """What masks in folders of readers and models hold; `incomplete` where a rater may lack exams.
 
     Raises
     ------
@@ -57,7 +59,8 @@ def find_labels(readers: Mapping[str, Path], models: Mapping[str, Path], reading
     """
     named = {name for folder in {**readers, **models}.values() for name in _names_below(folder)}
     files = {rater: list_masks(folder, named) for rater, folder in {**readers, **models}.items()}
-    return labels_in(files, match_exams(files), list(readers), reading)
+    exams = sorted(set().union(*files.values())) if incomplete else match_exams(files)
+    return labels_in(files, exams, list(readers), reading)
 
 
 def labels_in(files: Files, exams: Sequence[str], readers: Sequence[str], reading: Reading) -> FoundLabels:
@@ -161,7 +164,7 @@ def _refuse_apart(raters: Mapping[str, Rater], readers: Sequence[str], reading: 
             f"name, as --map-label '{raters[named[0]].names[0]}=1'"
         )
     keys: dict[str, set[int | str]] = {
-        rater: {reading.label_map.get(name.strip(), tidy(name).casefold()) for name in found.names}
+        rater: {value_of_name(name, reading.labels()) or tidy(name).casefold() for name in found.names}
         for rater, found in raters.items()
     }
     for rater, found in raters.items():

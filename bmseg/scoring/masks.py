@@ -78,8 +78,14 @@ def mask_hash(mask: Path) -> str:
 
 def bytes_of(files: Files, exams: Sequence[str]) -> int:
     """The size of all masks together."""
-    masks = [path for each in files.values() for exam, path in each.items() if exam in exams]
+    wanted = set(exams)
+    masks = [path for each in files.values() for exam, path in each.items() if exam in wanted]
     return sum(path.stat().st_size for mask in masks for path in listing.files_of(mask))
+
+
+def of_exam(files: Files, exam: str) -> dict[str, Path]:
+    """Rater to mask, of the raters who have one of an exam."""
+    return {rater: masks[exam] for rater, masks in files.items() if exam in masks}
 
 
 def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: str) -> dict[str, Volume]:
@@ -131,7 +137,7 @@ def faults_of(study: Study, files: Files, reading: Reading, exams: Sequence[str]
     lines: list[str] = []
     for exam in exams:
         try:
-            read_exam(study, {rater: masks[exam] for rater, masks in files.items()}, reading, exam)
+            read_exam(study, of_exam(files, exam), reading, exam)
         except MaskError as error:
             lines += str(error).splitlines()
     if len(lines) > _NAMED_FAULTS:
@@ -149,7 +155,7 @@ def refuse_missing_labels(files: Files, exams: Sequence[str], reading: Reading, 
     labels = reading.labels(study)
     lines = []
     for exam in exams:
-        folders = {rater: masks[exam] for rater, masks in files.items() if masks[exam].is_dir()}
+        folders = {rater: mask for rater, mask in of_exam(files, exam).items() if mask.is_dir()}
         drawn = {
             rater: {value_of_name(name, labels): name for name in listing.parts_of(folder)}
             for rater, folder in folders.items()
