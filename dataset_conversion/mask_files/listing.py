@@ -27,8 +27,8 @@ def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
     Identifiers are names of files or folders as they are; other files are no masks. Folders beside masks of
     exams, and pictures beside volumes, are left out, which is logged.
 
-    Where every exam is a folder with one file, the file is the exam's mask and not that of a label if it names
-    its labels itself, or all these have one name that is none of `names` (of labels).
+    Where every exam is a folder with one file, the file is the exam's mask and not that of a label if it
+    names its labels itself, or if all these have one name that is none of `names` (of labels).
 
     Raises
     ------
