@@ -38,9 +38,7 @@ def main() -> None:
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
-        if isinstance(error, click.BadParameter) and error.param is not None:
-            error.message = _with_meant(error.message, error.param.type)
-        error.show()
+        _with_meant(error).show()
         sys.exit(error.exit_code)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
@@ -55,11 +53,15 @@ def main() -> None:
         _fail(str(error), code)
 
 
-def _with_meant(message: str, kind: click.ParamType) -> str:
-    """A message that says which of an option's values may have been meant."""
-    found = re.match(r"'(.*)' is not one of", message)
-    close = meant(found[1], map(str, kind.choices)) if found and isinstance(kind, click.Choice) else ""
-    return f"{message.rstrip('.')}{close}" if close else message
+def _with_meant(error: click.ClickException) -> click.ClickException:
+    """The error of a wrong value of an option says which one may have been meant."""
+    found = re.match(r"'(.*)' is not one of", error.message)
+    if not (found and isinstance(error, click.BadParameter) and error.param):
+        return error
+    kind = error.param.type
+    close = meant(found[1], map(str, kind.choices)) if isinstance(kind, click.Choice) else ""
+    message = f"{error.message.rstrip('.')}{close}" if close else error.message
+    return click.BadParameter(message, error.ctx, error.param, error.param_hint)
 
 
 def _settle() -> None:
