@@ -15,6 +15,7 @@ from bmseg.annotation.masks import masks_in, read_masks, refuse_other_masks
 from bmseg.annotation.rounds import ACCEPTED, Annotation, Round
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash
+from bmseg.scoring.masks import mask_hash
 from dataset_conversion.files import atomic_path
 from dataset_conversion.images import Volume, read_own, read_volume, write_volume
 from evaluation.measures.dice import Dice, EmptyMask
@@ -156,7 +157,7 @@ def _lineage_row(
         "model": record["model"],
         "checkpoints_sha256": " ".join(f"fold_{fold}:{sha}" for fold, sha in checkpoints.items()),
         "proposal_sha256": record["proposals_sha256"][exam],
-        "corrected_sha256": file_hash(file),
+        "corrected_sha256": mask_hash(file),
         "mask_sha256": file_hash(round_.accepted(exam)),
         "unchanged": unchanged,
     }

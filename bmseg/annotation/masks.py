@@ -10,37 +10,40 @@ import numpy as np
 from bmseg.annotation.rounds import Annotation
 from bmseg.errors import InputError
 from dataset_conversion.images import ConversionError, Volume, label_fault, read_table, read_volume
+from dataset_conversion.mask_files.listing import parts_of, stem_of
+from dataset_conversion.mask_files.pictures import ENDINGS as PICTURES
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.raw.segmented import image_of
 
 #: Beside a mask that 3D Slicer exported: which number it gave to which segment.
 SLICER_NUMBERS = ".labels.csv"
 
-#: What MedSeg, ITK-SNAP and 3D Slicer save.
-ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd")
-
 
 def masks_in(folder: Path, expected: Iterable[str], whose: str) -> tuple[dict[str, Path], list[str]]:
     """Exam to file of the masks in a folder, and the names of files that are no masks.
 
+    A mask is a file in any format of `dataset_conversion.mask_files`, or a folder with a file a level.
     `expected` are the exams that may have one, `whose` says in words which (``unread exams``). An
     InputError when the folder is missing, or holds two masks of one exam or one of another.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected one with <exam>.nii.gz files")
     masks: dict[str, Path] = {}
-    others = []
+    others, wanted = [], set(expected)
     for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
-        ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
-        if ending is None or path.is_dir():
+        exam = stem_of(path)
+        # Pictures and folders lie about: those of an exam are masks.
+        if path.is_dir() or path.name.lower().endswith(PICTURES):
+            named = path.name if path.is_dir() else str(exam)
+            exam = named if named in wanted and (path.is_file() or parts_of(path)) else None
+        if exam is None:
             if not path.name.endswith(SLICER_NUMBERS):
                 others.append(path.name)
             continue
-        exam = path.name.removesuffix(ending)
         if exam in masks:
             raise InputError(f"{path}: exam {exam}: found twice ({masks[exam].name}), expected once")
         masks[exam] = path
-    if extra := sorted(set(masks) - set(expected)):
+    if extra := sorted(set(masks) - wanted):
         names = ", ".join(masks[exam].name for exam in extra)
         raise InputError(
             f"{folder}: exam: found {names}, expected only <exam>.nii.gz of {whose}; rename or remove the "

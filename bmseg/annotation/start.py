@@ -13,6 +13,7 @@ from bmseg.annotation.rounds import Annotation
 from bmseg.errors import InputError
 from bmseg.outputs import provenance, write_record
 from bmseg.outputs.provenance import file_hash
+from bmseg.scoring.masks import mask_hash
 from bmseg.workspace import open_workspace
 from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.raw.segmented import training_exams, unread_exams
@@ -78,7 +79,7 @@ def _accept(annotation: Annotation, given: Mapping[str, Path], read: Mapping[str
     for exam, mask in read.items():
         path = annotation.round(0).accepted(exam)
         write_volume(path, mask)
-        hashes = {"corrected_sha256": file_hash(given[exam]), "mask_sha256": file_hash(path)}
+        hashes = {"corrected_sha256": mask_hash(given[exam]), "mask_sha256": file_hash(path)}
         rows.append({"exam": exam, "chosen": "segmented by hand", **hashes})
     annotation.add_lineage([{"round": 0, **row} for row in rows])
     annotation.settle()

@@ -9,6 +9,7 @@ import codecs
 import io
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -24,7 +25,9 @@ from bmseg.commands.options import Sections
 from bmseg.commands.platforms import bundle
 from bmseg.commands.rank import rank
 from bmseg.commands.reading_room import atlas, reading_room, vas
+from bmseg.commands.study import study
 from bmseg.commands.train import env, export, methods, plan, predict, train
+from bmseg.wording import meant
 
 _PLAIN = {"–": "-", "—": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">=", "…": "..."}
 
@@ -35,7 +38,7 @@ def main() -> None:
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _with_meant(error).show()
         sys.exit(error.exit_code)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
@@ -48,6 +51,17 @@ def main() -> None:
         if code is None:
             raise
         _fail(str(error), code)
+
+
+def _with_meant(error: click.ClickException) -> click.ClickException:
+    """The error of a wrong value of an option says which one may have been meant."""
+    found = re.match(r"'(.*)' is not one of", error.message)
+    if not (found and isinstance(error, click.BadParameter) and error.param):
+        return error
+    kind = error.param.type
+    close = meant(found[1], map(str, kind.choices)) if isinstance(kind, click.Choice) else ""
+    message = f"{error.message.rstrip('.')}{close}" if close else error.message
+    return click.BadParameter(message, error.ctx, error.param, error.param_hint)
 
 
 def _settle() -> None:
@@ -113,7 +127,7 @@ def cli() -> None:
 
 
 leaderboard.add_command(bundle)
-cli.add_section("Data", "bmseg phantom", phantom, inspect, convert, region)
+cli.add_section("Data", "bmseg phantom", phantom, study, inspect, convert, region)
 cli.add_section("Train", "bmseg train unet --folds 0-4", methods, plan, train, jobs, predict, env)
 cli.add_section("Score", "bmseg evaluate --margin 0.05", evaluate, compare, report)
 cli.add_section("Share", "bmseg export unet unet.zip", export, leaderboard, submission, rank)

@@ -33,6 +33,7 @@ COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_r
 SCORED, UNDEFINED, MISSING = "scored", "undefined", "missing"
 #: Among the raters of an exam.
 SUBMISSION = "submission"
+_LARGEST_LABEL = 255
 COUNTS = ["tp", "fp", "fn", "n_reference", "n_rater"]
 
 
@@ -57,6 +58,11 @@ class Reference:
             raise InputError(
                 f"reader: found {', '.join(readers) or 'no masks of test exams'}, expected those of some of "
                 f"{', '.join(study.reader_names)}"
+            )
+        if max(study.label_values) > _LARGEST_LABEL:
+            raise InputError(
+                f"study {study.name}: levels.value: found {max(study.label_values)}, expected at most "
+                f"{_LARGEST_LABEL}: masks of a board have labels of 8 bits"
             )
         files = {reader: list_masks(folder) for reader, folder in readers.items()}
         try:

@@ -26,8 +26,9 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.untrusted.compressed import ZIP_ERRORS, unreadable
+from bmseg.untrusted.formats import ENDINGS, exam_of, read_any_mask
 from bmseg.untrusted.listing import ENDING, MAC_FOLDER, SubmittedFile, list_folder, listed_zip, shown
-from bmseg.untrusted.mask import ReadMask, most_stored, read_submitted_mask
+from bmseg.untrusted.mask import ReadMask, most_stored
 from dataset_conversion.images import Volume
 
 #: What nnU-Net, bmseg and operating systems leave beside masks.
@@ -128,7 +129,7 @@ def check_files(source: Path, files: Sequence[SubmittedFile], contract: Contract
     if len(files) > most:
         return _refused(source, contract, f"found more than {most} files, expected a mask of each test exam")
     found, faults, notices = _sort_files(files, contract.exams)
-    given = found.keys() | {fault.file.rpartition("/")[2].removesuffix(ENDING) for fault in faults}
+    given = found.keys() | {exam_of(fault.file.rpartition("/")[2]) for fault in faults}
     missing = [exam for exam in sorted(contract.exams) if exam not in given]
     masks = {}
     for exam, file in tqdm(found.items(), desc="check", unit="exam", disable=None, leave=False):
@@ -154,7 +155,7 @@ def _read(source: Path, exam: str, file: SubmittedFile, contract: Contract) -> R
             stream = stack.enter_context(file.open())
         except (*ZIP_ERRORS, OSError) as error:
             return ReadMask(None, [unreadable(error)], [])
-        return read_submitted_mask(stream, file.size, source / file.name, grid, contract.labels)
+        return read_any_mask(stream, file.size, source / file.name, grid, contract.labels)
 
 
 def _refused(source: Path, contract: Contract, text: str) -> CheckedSubmission:
@@ -166,7 +167,7 @@ def _sort_files(
     files: Sequence[SubmittedFile], exams: Iterable[str]
 ) -> tuple[dict[str, SubmittedFile], list[Fault], list[str]]:
     """The mask of each exam by its name, faults (what is neither that nor a known by-product), notices."""
-    wanted = {exam + ENDING: exam for exam in exams}
+    wanted = {exam + ending: exam for exam in exams for ending in ENDINGS}
     spelled = {_folded(name): name for name in wanted}
     home = _home(files, wanted)
     found: dict[str, list[SubmittedFile]] = {}
@@ -217,7 +218,8 @@ def _why_no_mask(file: SubmittedFile, wanted: dict[str, str], spelled: dict[str,
         return f"found a name that differs by case or by Unicode form, expected {meant}"
     stem = file.base.split(".")[0]
     if stem + ENDING in wanted:
-        return f"found another kind of file, expected {stem}{ENDING} (NIfTI, gzipped)"
+        others = ", ".join(ENDINGS[1:])
+        return f"found another kind of file, expected {stem}{ENDING} (NIfTI, gzipped; {others} will do)"
     return f"found no mask of a test exam, expected <exam>{ENDING} for each test exam only; remove it"
 
 

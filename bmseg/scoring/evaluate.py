@@ -20,6 +20,7 @@ from bmseg.scoring.masks import (
     Reading,
     bytes_of,
     faults_of,
+    images_of,
     list_masks,
     masks_hash,
     of_exam,
@@ -153,7 +154,7 @@ def evaluate(
     refuse_missing_labels(files, exams, reading, study)
     for reader, folder in raters.readers.items():
         refuse_proposed(reader, folder, files[reader])
-    allowed = _regions(regions, exams)
+    allowed, images = _regions(regions, exams), images_of(reading, exams)
     facts = read_facts(cohort) if cohort else None
     hashes = {rater: masks_hash(of) for rater, of in files.items()}
     inputs: dict[str, Any] = (
@@ -182,6 +183,7 @@ def evaluate(
             "cohort_sha256": file_hash(cohort) if cohort else None,
         }
         | ({"regions_sha256": files_hash(allowed)} if allowed else {})
+        | ({"images_sha256": files_hash(images)} if images else {})
         | reading.facts
     )
     output = output_of(out)
@@ -238,9 +240,11 @@ def _score(
     """An exam from its files, and its consensuses as label maps."""
     masks = read_exam(study, of_exam(files, exam), reading, exam)
     region = read_mask(allowed[exam], (0, 1)) if allowed else None
+    first = next(iter(masks.values()))
+    if region and (apart := region.grid.difference(first.grid)) and apart.field == "axis order":
+        region = region.in_order(first.axis_order)
     scored, painted = score_exam(design, exam, masks, readers, region)
-    affine = next(iter(masks.values())).affine
-    return scored, {kind: Volume(labels, affine) for kind, labels in painted.items()}
+    return scored, {kind: Volume(labels, first.affine) for kind, labels in painted.items()}
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from bmseg.errors import InputError
-from bmseg.outputs.provenance import file_hash, read_record
+from bmseg.outputs.provenance import read_record
+from bmseg.scoring.masks import mask_hash
 from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.images import read_own
 
@@ -52,7 +53,7 @@ def refuse_proposed(reader: str, folder: Path, masks: Mapping[str, Path]) -> Non
             for sha in (row.mask_sha256, row.corrected_sha256)
             if isinstance(sha, str)
         }
-        hashes = {exam: file_hash(path) for exam, path in masks.items()} if known else {}
+        hashes = {exam: mask_hash(path) for exam, path in masks.items()} if known else {}
         if found := [f"{exam} (round {known[sha]})" for exam, sha in hashes.items() if sha in known]:
             raise InputError(
                 f"{folder}: reader {reader}: exam {', '.join(found)}: found a mask accepted in annotation, "

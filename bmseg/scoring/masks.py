@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bmseg.outputs.provenance import files_hash
+from bmseg.outputs.provenance import file_hash, files_hash, value_hash
 from bmseg.study import Study
-from dataset_conversion.images import ConversionError, Volume, as_labels
+from dataset_conversion.images import ConversionError, Volume, as_labels, read_volume
 from dataset_conversion.mask_files import listing
 from dataset_conversion.mask_files.labels import Labels, value_of_name
 from dataset_conversion.mask_files.pictures import ENDINGS as PICTURES
@@ -67,12 +67,15 @@ def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
 
 
 def masks_hash(masks: Mapping[str, Path]) -> str:
-    """One SHA-256 of the masks of several exams, by exam (and label) and contents."""
-    files = {}
-    for exam, mask in masks.items():
-        for path in listing.files_of(mask):
-            files[f"{exam}/{path.name}" if mask.is_dir() else exam] = path
-    return files_hash(files)
+    """One SHA-256 of the masks of several exams, by exam and contents."""
+    return value_hash({exam: mask_hash(mask) for exam, mask in masks.items()})
+
+
+def mask_hash(mask: Path) -> str:
+    """SHA-256 of a mask: of its file, or of all files of its folder and their names."""
+    if not mask.is_dir():
+        return file_hash(mask)
+    return files_hash({path.name: path for path in listing.files_of(mask)})
 
 
 def bytes_of(files: Files) -> int:
@@ -82,7 +85,7 @@ def bytes_of(files: Files) -> int:
 
 
 def of_exam(files: Files, exam: str) -> dict[str, Path]:
-    """The masks of an exam, of those who drew it."""
+    """Rater to mask, of those who drew an exam."""
     return {rater: masks[exam] for rater, masks in files.items() if exam in masks}
 
 
@@ -191,16 +194,23 @@ def _needs_image(mask: Path) -> bool:
         return False
 
 
+def images_of(reading: Reading, exams: Sequence[str]) -> dict[str, Path]:
+    """The image of every exam; empty where no folder of images was named. A MaskError when one is missing."""
+    return {exam: _image_path(reading.images, exam) for exam in exams} if reading.images else {}
+
+
 def _image(folder: Path | None, exam: str) -> Volume | None:
     if folder is None:
         return None
-    from dataset_conversion.images import read_volume
+    try:
+        return read_volume(_image_path(folder, exam))
+    except ConversionError as error:
+        raise MaskError(str(error)) from None
 
-    for name in (exam, f"{exam}_0000"):
-        for ending in (".nii.gz", ".nii", ".mha"):
-            if (path := folder / f"{name}{ending}").is_file():
-                try:
-                    return read_volume(path)
-                except ConversionError as error:
-                    raise MaskError(str(error)) from None
+
+def _image_path(folder: Path, exam: str) -> Path:
+    """Of the first channel, where images are called as nnU-Net wants them."""
+    names = [f"{name}{ending}" for name in (exam, f"{exam}_0000") for ending in (".nii.gz", ".nii", ".mha")]
+    if path := next((folder / name for name in names if (folder / name).is_file()), None):
+        return path
     raise MaskError(f"{folder}: found no image of exam {exam}, expected {exam}.nii.gz")

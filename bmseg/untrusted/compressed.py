@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Protocol
 
 #: Most bytes read at once. A directory of this size lists up to 90,000 entries, which take about 65 MB.
 LARGEST_READ = 4 << 20
@@ -98,6 +98,40 @@ def unreadable(error: Exception) -> str:
     """What is said of a file that cannot be opened or read to its end."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return f"cannot be read ({reason}); make the submission again"
+
+
+class Bounded(Protocol):
+    """A stream of which a reader takes as many bytes as it wants."""
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end; raises `DamagedError`."""
+        ...
+
+
+class BoundedPlain:
+    """A stream of a declared size, as it is."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end; raises `DamagedError` where more or fewer were listed."""
+        parts = []
+        while size:
+            try:
+                part = self._stream.read(min(size, _CHUNK))
+            except (*ZIP_ERRORS, OSError) as error:
+                raise DamagedError(unreadable(error)) from None
+            self._left -= len(part)
+            if self._left < 0 or (not part and self._left):
+                more = "more" if self._left < 0 else "fewer"
+                raise DamagedError(f"found {more} bytes than were listed; make the submission again")
+            if not part:
+                break
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
 
 
 class BoundedGzip:

@@ -12,7 +12,7 @@ from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
 from pydantic import BaseModel, ConfigDict, Field
 
-from bmseg.untrusted.compressed import BoundedGzip, DamagedError
+from bmseg.untrusted.compressed import Bounded, DamagedError
 from dataset_conversion import images
 
 #: Room for what some programs write between header and voxels. It is skipped unread.
@@ -72,7 +72,7 @@ class MaskHeader:
     notices: list[str]
 
 
-def read_header(stream: BoundedGzip, grid: ExamGrid) -> MaskHeader:
+def read_header(stream: Bounded, grid: ExamGrid) -> MaskHeader:
     """Read the header of a mask that should lie on a grid.
 
     Raises `DamagedError` where voxels cannot be read by it: no NIfTI header, another size, another kind of
@@ -101,7 +101,7 @@ def read_header(stream: BoundedGzip, grid: ExamGrid) -> MaskHeader:
     return MaskHeader(dtype, skip, slope, inter, affine, faults, notices + more)
 
 
-def _parsed(stream: BoundedGzip) -> Nifti1Header:
+def _parsed(stream: Bounded) -> Nifti1Header:
     """The header as it stands, in its own byte order."""
     block = stream.read(348)
     sizes = {"<": int.from_bytes(block[:4], "little"), ">": int.from_bytes(block[:4], "big")}

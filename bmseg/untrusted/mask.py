@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 from nibabel.volumeutils import apply_read_scaling
 
-from bmseg.untrusted.compressed import BoundedGzip, DamagedError
+from bmseg.untrusted.compressed import Bounded, BoundedGzip, BoundedPlain, DamagedError
 from bmseg.untrusted.header import LARGEST_EXTENSIONS, LARGEST_HEADER, ExamGrid, MaskHeader, read_header
 from dataset_conversion.images import Volume
 
@@ -44,15 +44,16 @@ def most_stored(grid: ExamGrid) -> int:
 def read_submitted_mask(
     stream: IO[bytes], size: int, path: Path, grid: ExamGrid, labels: Sequence[int]
 ) -> ReadMask:
-    """Read a gzipped NIfTI mask of a declared size in bytes; `path` names it and is not opened.
+    """Read a NIfTI mask of a declared size in bytes; `path` names it and is not opened.
 
-    Voxels are what nibabel gives: scaled by the header's slope, on its sform (or qform where it has none).
+    It is gzipped, unless its name ends in .nii. Voxels are what nibabel gives: scaled by the header's slope,
+    on its sform (or qform where it has none).
     """
     faults: list[str] = []
     notices: list[str] = []
     tally = _Tally(labels)
     try:
-        gzip = BoundedGzip(stream, size)
+        gzip = BoundedPlain(stream, size) if path.name.endswith(".nii") else BoundedGzip(stream, size)
         header = read_header(gzip, grid)
         faults += header.faults
         notices += header.notices
@@ -77,7 +78,7 @@ def judged_mask(volume: Volume, path: Path, grid: ExamGrid, labels: Sequence[int
     return ReadMask(Volume(found.reshape(grid.size, order="F"), volume.affine, str(path)), [], [])
 
 
-def _read_voxels(gzip: BoundedGzip, header: MaskHeader, grid: ExamGrid, tally: _Tally) -> np.ndarray:
+def _read_voxels(gzip: Bounded, header: MaskHeader, grid: ExamGrid, tally: _Tally) -> np.ndarray:
     """Labels in the order of the file, shape (n_voxels,)."""
     if len(gzip.read(header.skip)) < header.skip:
         raise DamagedError("found no voxel: cut short; send the file again")

@@ -46,7 +46,11 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 def read_metaimage(path: Path, grid: ExamGrid) -> Volume:
     """Read a MetaImage in memory bounded by the grid; raises `InputError` where it is no whole one of it."""
     with path.open("rb") as file:
-        data = file.read(_LONGEST_HEADER + 8 * grid.n_voxels + _ZLIB_SLACK)
+        return metaimage_in(file.read(_LONGEST_HEADER + 8 * grid.n_voxels + _ZLIB_SLACK), path, grid)
+
+
+def metaimage_in(data: bytes, path: Path, grid: ExamGrid) -> Volume:
+    """As `read_metaimage`, of a file's bytes; `path` names it and is not opened."""
     header, start = _header(path, data)
     size = [int(value) for value in _numbers(path, header, ("DimSize",), [0.0])]
     if size != grid.size:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from dataset_conversion.images import ConversionError
 from dataset_conversion.mask_files import pictures
+from dataset_conversion.mask_files.labels import tidy
 
 _log = logging.getLogger(__name__)
 
 #: Of files that hold a mask.
 ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".dcm", *pictures.ENDINGS)
+# Of those that name their labels themselves.
+_NAMING = (".seg.nrrd", ".dcm")
 # Below an exam's folder, as organ segmenters and radiotherapy exports write.
 _BELOW = ("segmentations", "structures", "masks")
 
@@ -22,10 +25,10 @@ def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
     """Case identifier to the file of a mask, or to the exam's folder of files (`parts_of`).
 
     Identifiers are names of files or folders as they are; other files are no masks. Folders beside masks of
-    exams are left out, which is logged.
+    exams, and pictures beside volumes, are left out, which is logged.
 
-    Where every exam is a folder with one file, and all these have one name that is none of `names` (of
-    labels), the file is the exam's mask and not that of a label.
+    Where every exam is a folder with one file, the file is the exam's mask and not that of a label if it
+    names its labels itself, or if all these have one name that is none of `names` (of labels).
 
     Raises
     ------
@@ -34,14 +37,7 @@ def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
     """
     if not folder.is_dir():
         raise ConversionError(f"{folder}: no such folder; expected one with a mask of every exam")
-    exams: dict[str, Path] = {}
-    for path in _visible(folder):
-        exam = stem_of(path)
-        if exam is None:
-            continue
-        if exam in exams:
-            raise ConversionError(f"{path}: exam {exam}: found twice ({exams[exam].name}), expected once")
-        exams[exam] = path
+    exams = _by_stem(folder, "exam")
     folders = {path.name: parts for path in _visible(folder) if path.is_dir() and (parts := parts_of(path))}
     if exams:
         if folders:
@@ -51,7 +47,10 @@ def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
     if not folders:
         raise ConversionError(f"{folder}: found {_others(folder)}, expected <exam>.nii.gz files")
     stems = {stem for parts in folders.values() for stem in parts}
-    if len(stems) == 1 and not stems & set(names):
+    known = {tidy(name).casefold() for name in names}
+    alone = len(stems) == 1 and not {tidy(stem).casefold() for stem in stems} & known
+    files = [path for parts in folders.values() for path in parts.values()]
+    if len(files) == len(folders) and (alone or all(path.name.endswith(_NAMING) for path in files)):
         return {exam: path for exam, parts in folders.items() for path in parts.values()}
     return {exam: folder / exam for exam in folders}
 
@@ -62,19 +61,28 @@ def parts_of(folder: Path) -> dict[str, Path]:
     A ConversionError when it holds two files of one label.
     """
     below = [folder / name for name in _BELOW if (folder / name).is_dir()]
-    for place in (folder, *below):
-        parts: dict[str, Path] = {}
-        for path in _visible(place):
-            stem = stem_of(path)
-            if stem in parts:
-                raise ConversionError(
-                    f"{path}: label {stem}: found twice ({parts[stem].name}), expected once"
-                )
-            if stem is not None:
-                parts[stem] = path
-        if parts:
+    # An image may lie above its segmentations.
+    for place in (*below, folder):
+        if parts := _by_stem(place, "label"):
             return parts
     return {}
+
+
+def _by_stem(folder: Path, what: str) -> dict[str, Path]:
+    """Exam or label to its file; pictures beside volumes are previews and left out, which is logged."""
+    files = [path for path in _visible(folder) if stem_of(path) is not None]
+    volumes = [path for path in files if not path.name.lower().endswith(pictures.ENDINGS)]
+    if volumes and len(volumes) < len(files):
+        _log.warning(
+            "warning: %s: left out: %d pictures (PNG, TIFF) beside volumes", folder, len(files) - len(volumes)
+        )
+    found: dict[str, Path] = {}
+    for path in volumes or files:
+        stem = str(stem_of(path))
+        if stem in found:
+            raise ConversionError(f"{path}: {what} {stem}: found twice ({found[stem].name}), expected once")
+        found[stem] = path
+    return found
 
 
 def files_of(mask: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset_conversion.images import NEAR, ConversionError, Grid, Volume, label_fault
-from dataset_conversion.mask_files.labels import Labels
+from dataset_conversion.mask_files.labels import Labels, value_of_name
 from dataset_conversion.mask_files.listing import parts_of
 from dataset_conversion.mask_files.nrrd import segment_names
 from dataset_conversion.mask_files.reading import kind_of_mask, marked_in, read_as_stored, read_mask
@@ -44,7 +44,7 @@ def survey(path: Path, labels: Labels, spacing: Sequence[float] | None = None) -
         When it cannot be read, or is no mask by its values: probabilities, an image, a smoothed picture.
     """
     if path.is_dir():
-        parts = {name: part for name, part in parts_of(path).items() if labels.label_map.get(name) != 0}
+        parts = {name: part for name, part in parts_of(path).items() if value_of_name(name, labels) != 0}
         read = [read_as_stored(part, labels, spacing) for part in parts.values()]
         for part, volume in zip(parts.values(), read, strict=True):
             marked_in(part, volume.array)
@@ -63,7 +63,7 @@ def survey(path: Path, labels: Labels, spacing: Sequence[float] | None = None) -
 
 
 def _used(names: Sequence[str], labels: Labels) -> tuple[str, ...]:
-    return tuple(name for name in names if labels.label_map.get(name.strip()) != 0)
+    return tuple(name for name in names if value_of_name(name, labels) != 0)
 
 
 def _values(path: Path, mask: Volume, *, picture: bool) -> frozenset[int]:

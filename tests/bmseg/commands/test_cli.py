@@ -133,6 +133,7 @@ def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tm
         (["train", "unet", "-w", "none"], "none: found no workspace"),
         (["train", "--epochs", "0"], "'--epochs': 0 is not in the range x>=1"),
         (["train", "--folds", "4-0"], "'--folds': found '4-0', expected folds as 0, 0-4, 0,2,4 or all"),
+        (["evaluate", "--unit", "exams"], "'exams' is not one of 'exam', 'knee'; did you mean exam?"),
         (["predict", "--folds", "first"], "'--folds': found 'first', expected folds as"),
         (["phantom", "--study", SARCOMA], "plane: found axial, expected coronal"),
         (["evaluate", "--study", "none.toml", "--reader", "reader1=x", "-o", "o"], "no such study file"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import SimpleITK as sitk
 from PIL import Image
 
 from bmseg.errors import InputError
@@ -22,7 +23,7 @@ from tests.support.masks import save_mask, thresholded
 RATERS = ("anna", "p1", "net")
 
 
-def drawn(root: Path, values: tuple[int, int, int] = (1, 5, 200), raters: tuple[str, ...] = RATERS) -> Path:
+def drawn(root: Path, values: tuple[int, int, int] = (1, 5, 500), raters: tuple[str, ...] = RATERS) -> Path:
     """Three exams by two readers and a model; level n of the masks is the n-th value."""
     table = np.array([0, *values], np.uint16)
     for seed, exam in enumerate(("seg 1", "seg_2", "seg_3")):
@@ -51,17 +52,17 @@ def test_any_names_and_values_score_as_a_study_file_of_theirs_would(tmp_path: Pa
     first, second = result.stdout.splitlines()[:2]
     assert first == (
         "no study file; assumed: 3 labels found, without an order (--ordinal: in rising order): label1 (1), "
-        "label5 (5), label200 (200)"
+        "label5 (5), label500 (500)"
     )
     assert second == "assumed: slices are axial; consensus and yardstick by the rule 'map'"
     assert f"go on with --study {out / 'study.toml'}" in result.stdout
     # Values of the consensus are those of the masks.
     painted = read_volume(out / "consensus" / "seg_2.nii.gz").array
-    assert set(np.unique(painted)) == {0, 1, 5, 200}
+    assert set(np.unique(painted)) == {0, 1, 5, 500}
     # The same masks with values from 1 on, by a study file, have the same numbers.
     study = tmp_path / "study.toml"
     text = (out / "study.toml").read_text()
-    study.write_text(text.replace("value = 5", "value = 2").replace("value = 200", "value = 3"))
+    study.write_text(text.replace("value = 500", "value = 3").replace("value = 5", "value = 2"))
     plain = drawn(tmp_path / "plain", (1, 2, 3))
     result = bmseg(*words(plain, "-o", tmp_path / "other", "--study", study))
     assert result.returncode == 0, result.stderr
@@ -75,7 +76,7 @@ def test_any_names_and_values_score_as_a_study_file_of_theirs_would(tmp_path: Pa
     assert_refused(bmseg(*words(root, "-o", out)), "study.toml: found a study file that bmseg did not write")
     changed = bmseg(*words(root, "-o", out, "--study", out / "study.toml"))
     assert "oedema" in changed.stdout
-    assert load_study(out / "study.toml").level_names == ["label1", "oedema", "label200"]
+    assert load_study(out / "study.toml").level_names == ["label1", "oedema", "label500"]
     # A report is by that study; here it only lacks the figures.
     assert "dice_net.svg: No such file" in bmseg("report", "--evaluation", out).stderr
 
@@ -247,3 +248,36 @@ def test_readers_may_lack_exams_where_that_is_said(tmp_path: Path) -> None:
     assert load_study(kept).design().incomplete
     again = bmseg("evaluate", *readers, "--study", kept, "-o", tmp_path / "again")
     assert again.returncode == 0, again.stderr
+
+
+def test_an_image_gives_the_grid(tmp_path: Path) -> None:
+    root = drawn(tmp_path)
+    study = assumed(root).study  # type: ignore[attr-defined]
+    files = {rater: root / rater / "seg_2.nii.gz" for rater in ("anna", "p1")}
+    with pytest.raises(MaskError, match=r"images: found no image of exam seg_2, expected seg_2.nii.gz"):
+        read_exam(study, files, Reading(images=tmp_path / "images"), "seg_2")
+    mask = read_volume(files["anna"]).in_order("LPS")
+    save_mask(tmp_path / "images" / "seg_2_0000.nii.gz", mask.array, mask.affine)
+    found = read_exam(study, files, Reading(images=tmp_path / "images"), "seg_2")
+    assert {each.axis_order for each in found.values()} == {"LPS"}
+
+
+def test_real_pictures_are_what_the_walk_makes_of_them(test_data: Path, tmp_path: Path) -> None:
+    """BU-BIL: five people, RGB, the object black; docs/reader_study.md makes NIfTI of them."""
+    source = test_data / "bubil_multiannotator" / "BU-BIL_Dataset2" / "ExpertsAnnotations" / "2A"
+    folders = {}
+    for person in (1, 2):
+        folders[f"p{person}"] = tmp_path / f"p{person}"
+        folders[f"p{person}"].mkdir()
+        for exam in ("seg_P01.png", "seg_P05.png"):
+            shutil.copy(source / f"Person{person}_ImageJ" / exam, folders[f"p{person}"])
+    with pytest.raises(MaskError, match=r"p1, p2: label: found 255 .* in 2 of 2 masks of p1, as of inverted"):
+        assume_study(folders, {}, Reading())
+    reading = Reading({"0": 1, "255": 0})
+    study = assume_study(folders, {}, reading).study
+    masks = read_exam(
+        study, {who: folder / "seg_P05.png" for who, folder in folders.items()}, reading, "seg_P05"
+    )
+    for who, folder in folders.items():
+        pixels = sitk.GetArrayFromImage(sitk.ReadImage(folder / "seg_P05.png")).min(axis=-1)
+        assert np.array_equal(masks[who].array[..., 0].T, pixels == 0)

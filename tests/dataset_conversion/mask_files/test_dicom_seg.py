@@ -7,21 +7,18 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
-from pydicom.uid import RLELossless, generate_uid
+from pydicom.uid import RLELossless
 
 from dataset_conversion.images import ConversionError, Volume, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
+from tests.support.dicom_masks import Exam, segmentation
 
 # highdicom warns of the names in the public series.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 LEVELS = {"level1": 1, "level2": 2, "level3": 3}
 LABELS = Labels(LEVELS, {})
-
-Exam = tuple[list[Dataset], Volume, np.ndarray]
 
 
 @pytest.fixture(scope="module")
@@ -34,41 +31,6 @@ def exam(test_data: Path) -> Exam:
     tumour = read_volume(folder / "nifti/STS_025/MR_T1_mask.nii.gz").array > 0
     i, j, _ = np.indices(tumour.shape)
     return series, image, np.where(tumour, 1 + (i > 35) + (j > 30), 0)
-
-
-def segmentation(
-    exam: Exam,
-    path: Path,
-    names: tuple[str, ...] = ("level1", "level2", "level3"),
-    kind: str = "BINARY",
-    stack: np.ndarray | None = None,
-    **options: Any,
-) -> Dataset:
-    """A SEG of the exam's mask, or of a stack of segments (slices, rows, columns, segments)."""
-    series, _, mask = exam
-    # NIfTI counts i along a row and j down the rows here, as the series' orientation is axial.
-    pixels = mask.transpose(2, 1, 0).astype(np.uint8) if stack is None else stack
-    descriptions = [
-        SegmentDescription(n, name, codes.SCT.Tissue, codes.SCT.Tissue, SegmentAlgorithmTypeValues.MANUAL)
-        for n, name in enumerate(names, start=1)
-    ]
-    dataset = Segmentation(
-        source_images=series,
-        pixel_array=pixels,
-        segmentation_type=kind,
-        segment_descriptions=descriptions,
-        series_instance_uid=generate_uid(),
-        series_number=1,
-        sop_instance_uid=generate_uid(),
-        instance_number=1,
-        manufacturer="bmseg",
-        manufacturer_model_name="test",
-        software_versions="1",
-        device_serial_number="1",
-        **options,
-    )
-    dataset.save_as(path)
-    return dataset
 
 
 @pytest.mark.parametrize("omit", [False, True])

@@ -102,9 +102,20 @@ def test_one_file_in_every_folder_is_the_exams_mask_unless_it_names_a_label(tmp_
     for exam in ("e1", "e2"):
         write(tmp_path / exam / "segmentation.nii.gz")
     assert list_masks(tmp_path) == {exam: tmp_path / exam / "segmentation.nii.gz" for exam in ("e1", "e2")}
-    assert list_masks(tmp_path, ["segmentation"]) == {exam: tmp_path / exam for exam in ("e1", "e2")}
+    assert list_masks(tmp_path, ["Segmentation"]) == {exam: tmp_path / exam for exam in ("e1", "e2")}
     write(tmp_path / "e2" / "Mandible.nii.gz")
     assert list_masks(tmp_path)["e1"] == tmp_path / "e1"
+    # DICOM and Slicer's files name their labels themselves, whatever the files are called.
+    for exam in ("e1", "e2"):
+        (tmp_path / "other" / exam).mkdir(parents=True)
+        (tmp_path / "other" / exam / f"RS.{exam}.dcm").write_bytes(b"")
+    assert list_masks(tmp_path / "other")["e2"] == tmp_path / "other" / "e2" / "RS.e2.dcm"
+
+
+def test_an_image_above_its_segmentations_is_no_mask(tmp_path: Path) -> None:
+    write(tmp_path / "e1" / "ct.nii.gz")
+    parts(tmp_path / "e1" / "segmentations", ".nii.gz")
+    assert list(parts_of(tmp_path / "e1")) == ["Mandible", "Parotid L"]
 
 
 def test_folders_beside_masks_are_left_out_with_a_word(
@@ -114,6 +125,10 @@ def test_folders_beside_masks_are_left_out_with_a_word(
     parts(tmp_path / "old")
     assert list(list_masks(tmp_path)) == ["e1"]
     assert "left out: folders with masks beside masks: old" in caplog.text
+    # A preview is no second mask of the exam.
+    (tmp_path / "e1.png").write_bytes(b"")
+    assert list_masks(tmp_path) == {"e1": tmp_path / "e1.nii.gz"}
+    assert "left out: 1 pictures (PNG, TIFF) beside volumes" in caplog.text
 
 
 def test_what_is_wrong_with_a_folder_is_one_line(tmp_path: Path) -> None:

@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
+from pydicom.dataset import Dataset
 
 from dataset_conversion.images import ConversionError, Volume, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
+from tests.support.dicom_masks import FRAME, structure_set
 
 LEVELS = {"level1": 1, "level2": 2}
 LABELS = Labels(LEVELS, {})
 SERIES = ["STS_002", "STS_015", "STS_025"]
-FRAME = "1.2.3.4"
 
 #: An oblique coronal grid, slices along j, in RAS+ millimetres.
 _TURN = np.array([[-0.96, 0.0, 0.28], [0.28, 0.0, 0.96], [0.0, 1.0, 0.0]])[:, [0, 2, 1]]
@@ -42,26 +40,6 @@ def contour(points: list[list[float]], j: float = 2, kind: str = "CLOSED_PLANAR"
 
 def square(low: float, high: float, **options: Any) -> Dataset:
     return contour([[low, low], [low, high], [high, high], [high, low]], **options)
-
-
-def structure_set(sets: dict[str, list[Dataset] | None], frame: str = FRAME) -> Dataset:
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID = RTStructureSetStorage
-    dataset.SOPInstanceUID = generate_uid()
-    dataset.StructureSetROISequence = Sequence()
-    dataset.ROIContourSequence = Sequence()
-    for number, (name, contours) in enumerate(sets.items(), start=1):
-        roi, drawn = Dataset(), Dataset()
-        roi.ROINumber = drawn.ReferencedROINumber = number
-        roi.ROIName = name
-        roi.ReferencedFrameOfReferenceUID = frame
-        dataset.StructureSetROISequence.append(roi)
-        if contours is not None:
-            drawn.ContourSequence = Sequence(contours)
-            dataset.ROIContourSequence.append(drawn)
-    return dataset
 
 
 @pytest.fixture

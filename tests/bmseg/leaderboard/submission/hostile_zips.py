@@ -148,7 +148,8 @@ def _wrong_entries() -> Iterator[tuple[str, bytes, str]]:
     yield "other name inside", zipped(SOUND).replace(FIRST.encode(), b"x" * len(FIRST), 1), "cannot be read"
     yield "script", zipped([*SOUND, ("sitecustomize.py", b"import os")]), "found no mask of a test exam"
     yield "zip in zip", zipped([(FIRST, zipped(SOUND)), SOUND[1]]), "found no gzip data"
-    yield "uncompressed", zipped([("case_1.nii", b""), SOUND[1]]), "found another kind of file"
+    yield "uncompressed", zipped([("case_1.hdr", b""), SOUND[1]]), "found another kind of file"
+    yield "empty", zipped([("case_1.nii", b""), SOUND[1]]), "found no NIfTI header"
     yield "not UTF-8", _not_utf8(), "no readable ZIP"
 
 

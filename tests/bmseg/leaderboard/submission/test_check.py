@@ -12,6 +12,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from bmseg.leaderboard.challenge import Contract
 from bmseg.leaderboard.submission import CheckedSubmission, check_submission, masks_sha256
@@ -101,6 +102,36 @@ def test_the_same_masks_have_the_same_hash(tmp_path: Path, plain: CheckedSubmiss
         checked = sound(source)
         assert_first(checked)
         assert checked.sha256 == plain.sha256
+
+
+def test_other_formats_are_the_same_masks(tmp_path: Path, plain: CheckedSubmission) -> None:
+    image = sitk.GetImageFromArray(ARRAY.T)
+    world = np.diag([-1.0, -1, 1, 1]) @ AFFINE
+    spacing = np.linalg.norm(world[:3, :3], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((world[:3, :3] / spacing).ravel().tolist())
+    image.SetOrigin(world[:3, 3].tolist())
+    kinds = {"nii": nifti(), "gz.nrrd": b"", "raw.nrrd": b"", "gz.mha": b"", "raw.mha": b""}
+    for kind in kinds:
+        if kind != "nii":
+            path = tmp_path / kind
+            sitk.WriteImage(sitk.Cast(image, sitk.sitkInt16), path, kind.startswith("gz"))
+            kinds[kind] = path.read_bytes()
+    for kind, content in kinds.items():
+        ending = kind.rpartition(".")[2]
+        source = folder_of(tmp_path, {f"case_1.{ending}": content, SECOND: mask()}, f"of {kind}")
+        assert sound(source).sha256 == plain.sha256
+        # Cut anywhere, it is refused in a line; longer, too.
+        ends = () if kind.endswith("mha") else (len(content) - 9, len(content) + 9)
+        for length in (0, 50, len(content) // 2, *ends):
+            (source / f"case_1.{ending}").write_bytes((content + bytes(9))[:length])
+            (fault,) = check_submission(source, CONTRACT).faults
+            assert fault.file == f"case_1.{ending}"
+            assert "\n" not in str(fault)
+    twice = folder_of(tmp_path, {"case_1.nii": nifti(), FIRST: mask(), SECOND: mask()}, "twice")
+    assert str(check_submission(twice, CONTRACT).faults[0]) == (
+        f"{FIRST}: found 2 times, expected once; none was read"
+    )
 
 
 def test_other_masks_have_another_hash(tmp_path: Path, plain: CheckedSubmission) -> None:
