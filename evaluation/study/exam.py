@@ -100,8 +100,7 @@ def score_exam(
     here make the consensuses. Where that is one of several, the exam has no score of that reader and no fair
     score, and models are held against that mask. `region` is 1 where marking is allowed and 0 elsewhere.
 
-    The label maps, ``consensus`` by the study's own rule and ``yardstick``, are of the labels' type and shape
-    (i, j, k). A
+    The label maps, ``consensus`` by the study's own rule and ``yardstick``, are as `paint` makes them. A
     MaskError when a mask is on another grid, or an exam's knees cannot be told apart.
     """
     first, *others = masks.values()
@@ -248,10 +247,7 @@ def _by_knee(
     knees: Mapping[str, Slices],
     consensuses: Consensuses,
 ) -> tuple[tuple[pd.DataFrame, pd.DataFrame], dict[str, AllVotes]]:
-    """The scores of each knee, and its votes; the consensus stays that of the exam.
-
-    Half an exam would estimate other sensitivities from fewer voxels.
-    """
+    """Scores and votes of each knee, by the exam's consensus: half an exam would make a poorer one."""
     readers = consensuses.study.raters
     votes = {
         knee: count_all({rater: mask[where] for rater, mask in arrays.items()}, readers, design.labels)
