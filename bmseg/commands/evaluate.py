@@ -43,6 +43,10 @@ _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option(
     "--cohort", type=FILE, help="CSV: exam, site, group, age. Dice by each. [default: the workspace's]"
 )
+@click.option(
+    "--incomplete", is_flag=True,
+    help="Readers may lack exams; each exam counts with those who drew it. [default: as the study]",
+)  # fmt: skip
 @options.regions
 @click.option(
     "--ordinal/--nominal", default=None,
@@ -117,8 +121,7 @@ def evaluate(
     else:
         assert out is not None
         refuse_edited(out)
-        incomplete = bool(given.get("incomplete"))
-        assumed = assume_study(*folders, reading, ordinal=ordinal, incomplete=incomplete)
+        assumed = assume_study(*folders, reading, ordinal=ordinal, incomplete=given["incomplete"])
         study, study_text = assumed.study, assumed.text
         source = out / KEPT_STUDY if study_text else DEFAULT_STUDY
         echo_each(assumed.lines)

@@ -100,7 +100,7 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
             for name in (
                 "fair_against_usual", "agreement", "comparisons_net", "volume_net", "slices_net",
                 "bland_altman_net", "nsd_curve", "foci", "measures_level1", "measures_level2",
-                "measures_level3", "measures_level2+3",
+                "measures_level3", "measures_level2+3", "measures_raters",
             )
             for ending in ("png", "svg")
         ),
@@ -188,7 +188,12 @@ def test_readers_alone_can_be_scored(folders: dict[str, Path], tmp_path: Path) -
     raters = Raters({reader: folders[reader] for reader in READERS}, {})
     evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")
     figures = {path.stem for path in (tmp_path / "out" / "figures").glob("*.png")}
-    of_measures = {"foci", "nsd_curve", *(f"measures_{level}" for level in load_study().level_names)}
+    of_measures = {
+        "foci",
+        "nsd_curve",
+        "measures_raters",
+        *(f"measures_{level}" for level in load_study().level_names),
+    }
     assert figures - of_measures == {"dice_raters", "fair_against_usual", "agreement", "audit_knee_b"}
 
 
