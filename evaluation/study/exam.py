@@ -31,6 +31,7 @@ from evaluation.study.consensuses import Consensuses
 from evaluation.study.design import Design
 from evaluation.study.measured import USUAL, Measured, measure_exam, tolerance_warnings
 from evaluation.study.pictures import AuditPicture, worst_picture
+from evaluation.study.repeated import read_again
 
 #: The consensus among the raters of a table of volumes.
 CONSENSUS = "consensus"
@@ -84,6 +85,8 @@ class ScoredExam:
     #: The worst of it in the study's consensus or the yardstick, to be drawn; None where nothing is to see.
     picture: AuditPicture | None
     warnings: list[str]
+    #: Second readings beside the first, of `evaluation.study.repeated.read_again`.
+    repeats: pd.DataFrame
 
 
 def score_exam(
@@ -95,9 +98,10 @@ def score_exam(
 ) -> tuple[ScoredExam, dict[str, np.ndarray]]:
     """Build an exam's consensuses and score every rater; also returns both consensuses as label maps.
 
-    `masks` are those of readers and models, on one grid; `readers` the study's: of them those who have a mask
-    here make the consensuses. Where that is one of several, the exam has no score of that reader and no fair
-    score, and models are held against that mask. `region` is 1 where marking is allowed and 0 elsewhere.
+    `masks` are those of readers, models and second readings (`Design.repeats`), on one grid; `readers` the
+    study's: of them those who have a mask here make the consensuses. Where that is one of several, the exam
+    has no score of that reader and no fair score, and models are held against that mask. `region` is 1 where
+    marking is allowed and 0 elsewhere.
 
     The label maps, ``consensus`` by the study's own rule and ``yardstick``, are of the labels' type and shape
     (i, j, k). A
@@ -106,9 +110,11 @@ def score_exam(
     first, *others = masks.values()
     for mask in [*others, *([region] if region else [])]:
         check_grid(mask, first)
-    arrays = {rater: mask.array for rater, mask in masks.items()}
+    every = {rater: mask.array for rater, mask in masks.items()}
+    repeats, equal = read_again(design, every, first.affine)
+    arrays = {rater: array for rater, array in every.items() if rater not in design.repeats}
     votes = count_votes(arrays, design.labels)
-    of_readers = votes.select([reader for reader in readers if reader in masks])
+    of_readers = votes.select([reader for reader in readers if reader in arrays])
     lone = of_readers.raters[0] if len(of_readers.raters) < min(2, len(readers)) else ""
     consensuses = Consensuses.of(design, of_readers)
     consensus = consensuses.study
@@ -154,7 +160,9 @@ def score_exam(
             *map(str, find_displaced(arrays)),
             *_told(design, consensuses, audits),
             *tolerance_warnings(design, placed.grid.spacing.tolist()),
+            *equal,
         ],
+        repeats=repeats,
     )
     return scored, painted
 
