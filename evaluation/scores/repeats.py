@@ -48,7 +48,7 @@ class Repeatability:
     @property
     def coefficient(self) -> tuple[float, float, float]:
         """The repeatability coefficient and its interval: what 95 % of differences do not exceed."""
-        times = float(stats.norm.ppf(0.975)) * np.sqrt(2)
+        times = float(stats.norm.ppf(0.975) * np.sqrt(2))
         return times * self.within_sd, times * self.low, times * self.high
 
 
