@@ -94,8 +94,15 @@ class Workspace:
         raise InputError(f"{dataset.cohort_path}: split: found no test exam, expected at least one")
 
     def readers(self) -> dict[str, Path]:
-        """Reader to folder of masks, of those with masks of test exams."""
-        folders = {reader: self.dataset.readers_folder(reader) for reader in self.study.reader_names}
+        """Reader to folder of masks, of those with masks of test exams; without second readings."""
+        return self._with_masks(self.study.reader_names)
+
+    def second_readings(self) -> dict[str, Path]:
+        """The same of second readings by a reader."""
+        return self._with_masks(list(self.study.repeats))
+
+    def _with_masks(self, readers: list[str]) -> dict[str, Path]:
+        folders = {reader: self.dataset.readers_folder(reader) for reader in readers}
         return {reader: folder for reader, folder in folders.items() if any(folder.glob("[!.]*.nii.gz"))}
 
     def methods(self) -> dict[str, Path]:

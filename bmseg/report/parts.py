@@ -16,7 +16,9 @@ from evaluation.statistics.words import number, p_value
 from evaluation.study import ReaderStudy
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
+from evaluation.study.incomplete import DICE_ADJUSTED, warnings
 from evaluation.study.lineage import judged, notes
+from evaluation.study.repeated import REPEATS, REPEATS_VOLUMES
 from evaluation.table import Table
 
 
@@ -43,11 +45,13 @@ def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part
     methods = [_methods(evaluation, costs)] if t.METHODS_COMPARED in evaluation.found else []
     if not evaluation.found.has_consensus:
         beyond = [_beyond_dice(evaluation)] if m.MEASURES_TABLE1 in evaluation.found else []
-        return [*methods, *beyond, _where_it_fails(evaluation)]
+        again = [_repeated(evaluation)] if REPEATS in evaluation.found else []
+        return [*methods, *beyond, *again, _where_it_fails(evaluation)]
     without = [_without_consensus(evaluation)] if t.INTERCHANGEABILITY in evaluation.found else []
     beside = [_comparisons(evaluation)] if t.COMPARISONS in evaluation.found else []
     parts = [_fair(evaluation), *without, *methods, *beside, _agreement(evaluation)]
     parts += [_beyond_dice(evaluation)] if m.MEASURES_TABLE1 in evaluation.found else []
+    parts += [_adjusted(evaluation), _repeated(evaluation)]
     parts += [_where_it_fails(evaluation), _volumes(evaluation), _audit(evaluation), _sensitivity(evaluation)]
     return [part for part in parts if part.figures or part.tables or part.choices]
 
@@ -178,6 +182,33 @@ def _agreement(evaluation: Evaluation) -> Part:
             ),
         ],
         [],
+    )
+
+
+def _adjusted(evaluation: Evaluation) -> Part:
+    found = evaluation.found
+    return Part(
+        "Whose exams were easier?",
+        "Readers drew some of the exams each, so that a mean says how a rater did and which exams it was "
+        "asked of. Here both stand apart.",
+        [],
+        [Markup(found.printed(DICE_ADJUSTED).to_html())] if DICE_ADJUSTED in found else [],
+        [],
+        warnings(found),
+    )
+
+
+def _repeated(evaluation: Evaluation) -> Part:
+    found = evaluation.found
+    tables = [table for table in (REPEATS, REPEATS_VOLUMES) if table in found]
+    return Part(
+        "The same reader twice",
+        "How far a reader agrees with the own second reading, beside other readers and the models, on the "
+        "exams that were read twice.",
+        [],
+        [Markup(found.printed(table).to_html()) for table in tables],
+        [],
+        found.words(REPEATS),
     )
 
 

@@ -16,7 +16,6 @@ from bmseg.outputs.provenance import file_hash, files_hash, text_hash
 from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, mask_name, output_of
 from bmseg.scoring.lineage import refuse_proposed
 from bmseg.scoring.masks import (
-    ALLOW,
     Reading,
     bytes_of,
     faults_of,
@@ -28,14 +27,13 @@ from bmseg.scoring.masks import (
     refuse_missing_labels,
     without_size,
 )
-from bmseg.scoring.raters import Raters, check_names, workspace_raters
+from bmseg.scoring.raters import Raters, check_names, first_and_second, matched, workspace_raters
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
-from evaluation.masks.incomplete import match
 from evaluation.masks.reading import MaskError, read_mask
 from evaluation.measures.kinds import READERS
 from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
@@ -136,10 +134,11 @@ def evaluate(
     """
     check_names(study, raters)
     study_text = study_text or _kept(study_file, out)
-    if f"nsd@{READERS}" in study.scores.measures and len(raters.readers) < 2:
+    readers, again = first_and_second(study, list(raters.readers))
+    if f"nsd@{READERS}" in study.scores.measures and len(readers) < 2:
         raise InputError(
-            f"{study_file}: scores.measures: found nsd@{READERS} with reader {next(iter(raters.readers))} "
-            "alone, expected two or more, whose surfaces give the tolerance; name one in mm, as nsd@2"
+            f"{study_file}: scores.measures: found nsd@{READERS} with reader {readers[0]} alone, expected "
+            "two or more, whose surfaces give the tolerance; name one in mm, as nsd@2"
         )
     names = [*reading.label_map, *(level.name for level in study.levels)]
     files = {
@@ -149,7 +148,7 @@ def evaluate(
         study.design(unit=unit, margin=margin, synthetic=synthetic, incomplete=incomplete),
         taught_by=dict(raters.taught_by),
     )
-    exams = match(files, list(raters.readers), raters.exams, incomplete=design.incomplete, how=ALLOW)
+    exams = matched(design, files, readers, again, raters.exams)
     files = {rater: {exam: of[exam] for exam in exams if exam in of} for rater, of in files.items()}
     refuse_missing_labels(files, exams, reading, study)
     for reader, folder in raters.readers.items():
@@ -172,7 +171,8 @@ def evaluate(
             "tolerance_quantile": design.tolerance_quantile,
             "foci": asdict(design.foci),
             "synthetic": synthetic,
-            "readers": list(raters.readers),
+            "readers": readers,
+            "repeats": again,
             "models": list(raters.models),
             "exams": list(exams),
             "masks_sha256": hashes,
@@ -190,7 +190,7 @@ def evaluate(
     if output.made_from(inputs):
         return Evaluation.read(out, study_file, skipped=True)
     by_name: dict[str, ScoredExam] = {}
-    work = partial(_score, study, design, files, reading, list(raters.readers), allowed)
+    work = partial(_score, study, design, files, reading, readers, allowed)
     with output.replaced(inputs) as made, _all_faults(study, files, reading, exams):
         each = run_each(work, exams, died=_died, processes=None if _is_large(files) else 1)
         for exam, (scored, painted) in tqdm(
@@ -209,7 +209,7 @@ def evaluate(
                 "to the end; run it again"
             )
         done = [by_name[exam] for exam in exams]
-        found = ReaderStudy.of(design, done, list(raters.readers), list(raters.models), facts)
+        found = ReaderStudy.of(design, done, readers, list(raters.models), facts)
         for name, text in found.texts().items():
             made.write(name, text)
         if study_text:

@@ -9,17 +9,19 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.scoring.lineage import taught_in
-from bmseg.scoring.masks import list_masks, masks_hash
+from bmseg.scoring.masks import ALLOW, Files, list_masks, masks_hash
 from bmseg.study import Study
 from bmseg.wording import command, meant
 from bmseg.workspace import Workspace
+from evaluation.masks.incomplete import check_repeats, match
+from evaluation.study import Design
 
 
 @dataclass(frozen=True)
 class Raters:
     """Folders of masks, as `dataset_conversion.mask_files.listing.list_masks` has them."""
 
-    #: Their masks make the consensus.
+    #: Their masks make the consensus; among them second readings, which do not.
     readers: Mapping[str, Path]
     #: Scored beside the readers.
     models: Mapping[str, Path]
@@ -40,7 +42,8 @@ def workspace_raters(workspace: Workspace) -> Raters:
             f"{workspace.predictions_root}: found no method's predictions, expected at least one; "
             f"run '{command('predict', workspace=workspace.root)}' first"
         )
-    return Raters(workspace.readers(), models, exams, taught_in(workspace, models))
+    readers = workspace.readers() | workspace.second_readings()
+    return Raters(readers, models, exams, taught_in(workspace, models))
 
 
 def refuse_other_masks(record: Mapping[str, Any], workspace: Workspace) -> None:
@@ -63,9 +66,40 @@ def refuse_other_masks(record: Mapping[str, Any], workspace: Workspace) -> None:
         )
 
 
+def first_and_second(study: Study, given: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The readers among those whose masks are given, and second readings to their readers.
+
+    InputError when there is a second reading, and not the first.
+    """
+    again = {name: reader for name, reader in study.repeats.items() if name in given}
+    for name, reader in again.items():
+        if reader not in given:
+            raise InputError(
+                f"reader: found {name}, a repeat of {reader}, without masks of {reader}; expected both"
+            )
+    return [name for name in given if name not in again], again
+
+
+def matched(
+    design: Design,
+    files: Files,
+    readers: Sequence[str],
+    again: Mapping[str, str],
+    exams: Sequence[str] | None,
+) -> list[str]:
+    """The exams that are scored, sorted; expected are `exams`, or else those of the readers.
+
+    Errors are those of `evaluation.masks.incomplete.match` and `check_repeats`.
+    """
+    first = {rater: of for rater, of in files.items() if rater not in again}
+    found = match(first, readers, exams, incomplete=design.incomplete, how=ALLOW)
+    check_repeats(files, again, incomplete=design.incomplete, how=ALLOW)
+    return found
+
+
 def check_names(study: Study, raters: Raters) -> None:
     """Refuse (InputError) raters who are not the study's, or whose names do not fit together."""
-    if unknown := [name for name in raters.readers if name not in study.reader_names]:
+    if unknown := [name for name in raters.readers if name not in {*study.reader_names, *study.repeats}]:
         raise InputError(
             f"reader: found {', '.join(unknown)}, expected one of {', '.join(study.reader_names)} "
             f"(the readers of study {study.name}); name them in the study file"

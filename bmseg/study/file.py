@@ -24,6 +24,7 @@ from bmseg.study.rules import (
     Verdict,
     VisualAnalogueScale,
     Yardstick,
+    check_repeats,
 )
 from bmseg.wording import meant, synthetic_mark, synthetic_notes
 from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
@@ -81,10 +82,12 @@ class Group(SectionOfFile):
 
 
 class Reader(SectionOfFile):
-    """A person whose masks are compared."""
+    """A person whose masks are compared, or a second reading by one."""
 
     name: Name
     description: str = ""
+    #: Whose second reading it is.
+    repeat_of: Name | None = None
 
 
 class Published(SectionOfFile):
@@ -139,7 +142,8 @@ class Study(SectionOfFile):
             raise ValueError(f"levels.value: found {values}, expected them in rising order")
         no_repeats("levels.name and groups.name", [*self.level_names, "background"])
         no_repeats("channels.name", [channel.name for channel in self.channels])
-        no_repeats("readers.name", self.reader_names)
+        no_repeats("readers.name", [reader.name for reader in self.readers])
+        check_repeats(self.repeats, self.reader_names)
         # A workspace keeps them side by side.
         no_repeats("published", [Path(file).name for file in self.published.files.values()])
         for group in self.groups:
@@ -163,14 +167,19 @@ class Study(SectionOfFile):
         return self
 
     @property
+    def repeats(self) -> dict[str, str]:
+        """A second reading to the reader whose it is."""
+        return {reader.name: reader.repeat_of for reader in self.readers if reader.repeat_of}
+
+    @property
     def measures(self) -> tuple[str, ...]:
         """By what raters are scored: what the file says, or what fits its scale."""
         return tuple(self.scores.measures) or DEFAULT[self.scale == "ordinal"]
 
     @property
     def reader_names(self) -> list[str]:
-        """The readers in the order of the file."""
-        return [reader.name for reader in self.readers]
+        """The readers in the order of the file, without second readings."""
+        return [reader.name for reader in self.readers if not reader.repeat_of]
 
     @property
     def level_names(self) -> list[str]:
@@ -228,6 +237,7 @@ class Study(SectionOfFile):
             primary=tuple(self.verdict.primary),
             colors={level.name: level.color for level in self.levels},
             all_readers=self.reader_names,
+            repeats=self.repeats,
             incomplete=incomplete or self.drawn.incomplete == "allow",
             notes=synthetic_notes(synthetic),
             mark=synthetic_mark(synthetic),
@@ -253,7 +263,7 @@ class Study(SectionOfFile):
             name=self.dataset.name,
             channels=tuple(channel.name for channel in self.channels),
             labels={level.name: level.value for level in self.levels},
-            readers=tuple(self.reader_names),
+            readers=(*self.reader_names, *self.repeats),
             training_reader=self.training_reader,
             plane=self.plane,
             description=self.title,

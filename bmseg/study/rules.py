@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
 
 # Names become file names, column names and nnU-Net label names.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
+
+
+def check_repeats(repeats: Mapping[str, str], readers: Sequence[str]) -> None:
+    """A ValueError for a second reading of nobody, of itself or of another second reading."""
+    for again, reader in repeats.items():
+        if reader not in readers:
+            other = f"{reader}, which is a repeat" if reader in repeats else reader
+            raise ValueError(
+                f"readers.repeat_of: {again}: found {'itself' if reader == again else other}, expected one "
+                f"of the readers {', '.join(readers) or '(none)'}"
+            )
 
 
 class SectionOfFile(BaseModel):

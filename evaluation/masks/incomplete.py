@@ -37,6 +37,24 @@ def match(
     raise MaskError(listed(faults, f"expected {what} {how}"))
 
 
+def check_repeats(
+    masks: Mapping[str, Mapping[str, Any]], repeats: Mapping[str, str], *, incomplete: bool, how: str
+) -> None:
+    """Refuse (MaskError) a second reading of what its reader did not draw, or a hole that is not allowed.
+
+    `repeats` are a second reading to its reader; of both there are masks.
+    """
+    faults, holes = [], False
+    for again, reader in repeats.items():
+        missing = [] if incomplete else sorted({*masks[reader]} - {*masks[again]})
+        holes |= bool(missing)
+        faults += fault_of(again, missing, sorted({*masks[again]} - {*masks[reader]}))
+    if faults:
+        allowed = f", or, if not all were to be read again, {how}" if holes else ""
+        what = f"the exams of the reader whose second reading it is: add or remove the files{allowed}"
+        raise MaskError(listed(faults, f"expected {what}"))
+
+
 def match_incomplete(
     masks: Mapping[str, Mapping[str, Any]], readers: Sequence[str], exams: Sequence[str] | None = None
 ) -> list[str]:

@@ -32,7 +32,7 @@ from evaluation.scores.reader_rates import (
 from evaluation.scores.sensitivity import Way, sensitivity
 from evaluation.scores.table1 import summarise_fair
 from evaluation.scores.twins import find_twins, scored_as_reader, twins_of
-from evaluation.study import incomplete, lineage
+from evaluation.study import incomplete, lineage, repeated
 from evaluation.study import tables as t
 from evaluation.study.beyond import Beyond
 from evaluation.study.design import Design
@@ -118,10 +118,13 @@ def tables_on_demand(
                 (t.SENSITIVITY, t.SENSITIVITY_ORDER, t.CONSENSUS_SEARCHES, t.DECISIONS),
             )
         )
-        if incomplete.is_incomplete(exams, readers):
-            parts.append(Part(partial(incomplete.incomplete_tables, exams, fair), tuple(incomplete.TABLES)))
-            order = partial(incomplete.in_rater_order, [*readers, *models])
-            parts = [part._replace(make=partial(order, part.make)) for part in parts]
+    if several and incomplete.is_incomplete(exams, readers):
+        parts.append(Part(partial(incomplete.incomplete_tables, exams, fair), tuple(incomplete.TABLES)))
+        order = partial(incomplete.in_rater_order, [*readers, *models])
+        parts = [part._replace(make=partial(order, part.make)) for part in parts]
+    if any(len(exam.repeats) for exam in exams):
+        make = partial(repeated.repeat_tables, design, exams, readers, models)
+        parts.append(Part(make, tuple(repeated.TABLES)))
     return OnDemand(parts)
 
 

@@ -62,6 +62,8 @@ class Design:
         Level to a tolerance in mm that was fixed before, such as by a board; no readers are asked then.
     foci : FociRules
         What a focus is.
+    repeats : mapping of str to str
+        A second reading to the reader whose it is: in no consensus, and no further reader.
     incomplete : bool
         Whether readers need not have drawn every exam; each exam then counts with those who drew it.
     notes : sequence of str
@@ -89,6 +91,7 @@ class Design:
     tolerance_quantile: float = QUANTILE
     tolerances: Mapping[str, float] = field(default_factory=dict)
     foci: FociRules = field(default_factory=FociRules)
+    repeats: Mapping[str, str] = field(default_factory=dict)
     incomplete: bool = False
     notes: Sequence[str] = ()
     mark: str = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,8 @@ from evaluation.consensus.all_votes import AllVotes, count_all
 from evaluation.consensus.audit import Finding, told
 from evaluation.consensus.audited import STUDY, YARDSTICK
 from evaluation.consensus.decisions import decision_table
-from evaluation.consensus.kinds import FIT, Rule
+from evaluation.consensus.kinds import Rule
 from evaluation.consensus.result import Consensus
-from evaluation.consensus.rules import leave_one_out, staple
 from evaluation.consensus.votes import Votes, paint
 from evaluation.failures.places import marking_outside, slice_counts
 from evaluation.masks.displaced import find_displaced
@@ -26,12 +24,14 @@ from evaluation.masks.moved import find_moved
 from evaluation.masks.reading import MaskError, check_grid
 from evaluation.measures.dice import score
 from evaluation.measures.volume import volumes
-from evaluation.scores.fair import NOBODY, score_fair
+from evaluation.scores.fair import score_fair
 from evaluation.scores.twins import alike
 from evaluation.study.consensuses import Consensuses
 from evaluation.study.design import Design
 from evaluation.study.measured import USUAL, Measured, measure_exam, tolerance_warnings
+from evaluation.study.other_rules import score_by_rules
 from evaluation.study.pictures import AuditPicture, worst_picture
+from evaluation.study.repeated import read_again
 
 #: The consensus among the raters of a table of volumes.
 CONSENSUS = "consensus"
@@ -85,6 +85,8 @@ class ScoredExam:
     #: The worst of it in the study's consensus or the yardstick, to be drawn; None where nothing is to see.
     picture: AuditPicture | None
     warnings: list[str]
+    #: Second readings beside the first, of `evaluation.study.repeated.read_again`.
+    repeats: pd.DataFrame
 
 
 def score_exam(
@@ -96,9 +98,10 @@ def score_exam(
 ) -> tuple[ScoredExam, dict[str, np.ndarray]]:
     """Build an exam's consensuses and score every rater; also returns both consensuses as label maps.
 
-    `masks` are those of readers and models, on one grid; `readers` the study's: of them those who have a mask
-    here make the consensuses. Where that is one of several, the exam has no score of that reader and no fair
-    score, and models are held against that mask. `region` is 1 where marking is allowed and 0 elsewhere.
+    `masks` are those of readers, models and second readings (`Design.repeats`), on one grid; `readers` the
+    study's: of them those who have a mask here make the consensuses. Where that is one of several, the exam
+    has no score of that reader and no fair score, and models are held against that mask. `region` is 1 where
+    marking is allowed and 0 elsewhere.
 
     The label maps, ``consensus`` by the study's own rule and ``yardstick``, are as `paint` makes them. A
     MaskError when a mask is on another grid, or an exam's knees cannot be told apart.
@@ -106,8 +109,10 @@ def score_exam(
     first, *others = masks.values()
     for mask in [*others, *([region] if region else [])]:
         check_grid(mask, first)
-    arrays = {rater: mask.array for rater, mask in masks.items()}
-    votes = count_all(arrays, [reader for reader in readers if reader in masks], design.labels)
+    every = {rater: mask.array for rater, mask in masks.items()}
+    repeats, equal = read_again(design, every, first.affine)
+    arrays = {rater: array for rater, array in every.items() if rater not in design.repeats}
+    votes = count_all(arrays, [reader for reader in readers if reader in arrays], design.labels)
     of_readers = votes.of_readers
     lone = of_readers.raters[0] if len(of_readers.raters) < min(2, len(readers)) else ""
     consensuses = Consensuses.of(design, of_readers)
@@ -124,7 +129,7 @@ def score_exam(
         knees = _knees(exam, arrays, first)
         by_unit, parts = _by_knee(design, arrays, knees, consensuses)
     levels = design.by_name
-    ways, by_rule = _ways(design, consensuses, parts, lone)
+    ways, by_rule = score_by_rules(design, consensuses, parts, lone)
     audits = consensuses.audits(design)
     of_measures = _measured(design, arrays, consensuses, first, knees, lone)
     scored = ScoredExam(
@@ -154,7 +159,9 @@ def score_exam(
             *map(str, find_displaced(arrays)),
             *_told(design, consensuses, audits),
             *tolerance_warnings(design, placed.grid.spacing.tolist()),
+            *equal,
         ],
+        repeats=repeats,
     )
     return scored, painted
 
@@ -259,36 +266,6 @@ def _by_knee(
         for i in range(2)
     )
     return (usual, fair), votes
-
-
-def _ways(
-    design: Design, consensuses: Consensuses, parts: Mapping[str, AllVotes], lone: str
-) -> tuple[pd.DataFrame, dict[Rule, Consensus]]:
-    """Of an exam, or of its knees: ``parts`` by knee, or by "" the exam; and all readers' consensuses.
-
-    Of an exam that one of several readers drew, the models against that mask.
-    """
-    of_readers = consensuses.yardstick.votes
-    by_rule = {design.rule: consensuses.study, design.yardstick: consensuses.yardstick}
-    models = {rater for votes in parts.values() for rater in votes.raters} - set(of_readers.raters)
-    # Verdicts are on models: readers alone have none.
-    if not (consensuses.without or lone) or not models:
-        return pd.DataFrame(), by_rule
-    tables = []
-    asked: dict[str, Any] = {"ordered": design.ordered, "seed": design.seed}
-    for rule in dict.fromkeys([design.yardstick, *FIT[design.ordered]]):
-        if rule not in by_rule:
-            by_rule[rule] = staple(of_readers, rule=rule, **asked)
-        without = consensuses.without
-        if without and rule != design.yardstick:
-            without = leave_one_out(of_readers, rule=rule, **asked)
-        for knee, votes in parts.items():
-            whole = score(votes, by_rule[rule].label_on(votes), design.by_name, design.empty_mask)
-            of_models = whole[~whole.rater.isin(of_readers.raters)].assign(left_out=NOBODY)
-            fair = [score_fair(votes, without, design.by_name, design.empty_mask)] if without else []
-            found = pd.concat([of_models, *fair], ignore_index=True).assign(rule=rule)
-            tables.append(found.assign(knee=knee) if knee else found)
-    return pd.concat(tables, ignore_index=True), by_rule
 
 
 def of_all(exams: Sequence[ScoredExam], name: str) -> pd.DataFrame:

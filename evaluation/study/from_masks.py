@@ -20,7 +20,7 @@ from evaluation.consensus import rules
 from evaluation.consensus.kinds import Region, Rule
 from evaluation.consensus.painted import ConsensusMap, in_space
 from evaluation.consensus.votes import count_votes, paint
-from evaluation.masks.incomplete import match
+from evaluation.masks.incomplete import check_repeats, match
 from evaluation.masks.reading import MaskError, check_grid, list_masks
 from evaluation.measures.dice import Dice, EmptyMask
 from evaluation.measures.named import measures
@@ -192,18 +192,27 @@ def read_study(
     if both:
         raise MaskError(f"models: found {', '.join(both)}, which is a reader; rename it")
     masks = {rater: _by_exam(each) for rater, each in {**readers, **(models or {})}.items()}
+    again = {name: of for name, of in design.repeats.items() if name in masks}
+    first = [name for name in readers if name not in again]
+    if wrong := [name for name, of in again.items() if name not in readers or of not in first]:
+        raise MaskError(
+            f"repeats: found {wrong[0]} of {again[wrong[0]]}, expected a second reading of one of the "
+            f"readers {', '.join(first)}"
+        )
     exams, painted = [], {}
-    how = "incomplete=True"
-    for exam in match(masks, list(readers), incomplete=design.incomplete, how=how):
+    allowed: dict[str, Any] = {"incomplete": design.incomplete, "how": "incomplete=True"}
+    once = {name: each for name, each in masks.items() if name not in again}
+    names = match(once, first, **allowed)
+    check_repeats(masks, again, **allowed)
+    for exam in names:
         drawn = {rater: each[exam] for rater, each in masks.items() if exam in each}
         found = read_masks(drawn, design.labels, exam)
         placed = {rater: in_space(mask) for rater, mask in found.items()}
-        scored, painted_as = score_exam(design, exam, placed, list(readers))
+        scored, painted_as = score_exam(design, exam, placed, first)
         exams.append(scored)
-        first = next(iter(placed.values()))
-        label = replace(first, array=painted_as[CONSENSUS], source="")
+        label = replace(next(iter(placed.values())), array=painted_as[CONSENSUS], source="")
         painted[exam] = ConsensusMap(label, scored.consensuses.study, design.ordered)
-    return ReaderStudy.of(design, exams, list(readers), list(models or {}), consensus=painted)
+    return ReaderStudy.of(design, exams, first, list(models or {}), consensus=painted)
 
 
 def read_masks(

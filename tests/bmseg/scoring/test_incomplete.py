@@ -1,5 +1,6 @@
 """`bmseg evaluate` where readers drew some of the exams each: allowed by the study file or an option."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bmseg.scoring.evaluation import Evaluation
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import MaskError
 from evaluation.study.incomplete import READERS_PER_EXAM
+from evaluation.study.repeated import REPEATS
 from tests.support.masks import save_mask, thresholded
 
 READERS = ["reader1", "reader2", "reader3"]
@@ -21,8 +23,8 @@ DREW = {"knee_a": "12", "knee_b": "23", "knee_c": "1"}
 @pytest.fixture
 def raters(tmp_path: Path) -> Raters:
     for seed, (exam, drew) in enumerate(DREW.items()):
-        for rater, mask in thresholded([*READERS, "net"], (14, 12, 4), seed=seed).items():
-            if rater == "net" or rater[-1] in drew:
+        for rater, mask in thresholded([*READERS, "net", "again"], (14, 12, 4), seed=seed).items():
+            if rater == "net" or rater[-1] in drew or (rater, exam) == ("again", "knee_a"):
                 save_mask(tmp_path / rater / f"{exam}.nii.gz", mask)
     return Raters({reader: tmp_path / reader for reader in READERS}, {"net": tmp_path / "net"})
 
@@ -31,15 +33,20 @@ def raters(tmp_path: Path) -> Raters:
 def allowing(tmp_path: Path) -> Path:
     """A study file that allows an incomplete design."""
     path = tmp_path / "study.toml"
+    again = '\n[[readers]]\nname = "again"\nrepeat_of = "reader1"\n'
     text = DEFAULT_STUDY.read_text().split("[published]")[0].split("[scores]")[0]
-    path.write_text(text + '\n[scores]\nmeasures = ["dice"]\n[design]\nincomplete = "allow"\n')
+    path.write_text(text + again + '\n[scores]\nmeasures = ["dice"]\n[design]\nincomplete = "allow"\n')
     return path
 
 
 def test_a_study_file_allows_it_and_what_is_read_back_says_so(
     raters: Raters, allowing: Path, tmp_path: Path
 ) -> None:
+    """Reader1 read knee_a twice, too."""
+    raters = replace(raters, readers={**raters.readers, "again": tmp_path / "again"})
     done = evaluate(load_study(allowing), allowing, raters, tmp_path / "out")
+    assert list(done.found.readers) == READERS and done.record["repeats"] == {"again": "reader1"}
+    assert set(done.found[REPEATS].other) == {"again", "reader2", "net"} and set(done.found[REPEATS].n) == {1}
     assert done.found[READERS_PER_EXAM].readers.tolist() == [
         "reader1, reader2",
         "reader2, reader3",
@@ -52,6 +59,7 @@ def test_a_study_file_allows_it_and_what_is_read_back_says_so(
     assert again.table.notes == done.table.notes
     write_report(again, allowing)
     page = (tmp_path / "out" / "report.html").read_text()
+    assert "The same reader twice" in page and "Whose exams were easier?" in page
     assert "each of the exams that the reader drew" in page and "Incomplete design: of 3 exams" in page
     assert evaluate(load_study(allowing), allowing, raters, tmp_path / "out").skipped
 
@@ -80,6 +88,31 @@ def test_a_model_has_every_exam(raters: Raters, tmp_path: Path) -> None:
 def test_a_board_needs_every_readers_mask(raters: Raters, allowing: Path) -> None:
     with pytest.raises(MaskError, match="a board of an incomplete design cannot be made: .* reader"):
         Reference.of(load_study(allowing), raters.readers)
+
+
+@pytest.mark.parametrize(
+    ("whose", "words"),
+    [
+        ("reader9", "readers.repeat_of: again: found reader9, expected one of the readers reader1"),
+        ("again", "readers.repeat_of: again: found itself, expected"),
+        ("third", "readers.repeat_of: again: found third, which is a repeat, expected"),
+    ],
+)
+def test_a_repeat_is_of_one_of_the_readers(allowing: Path, whose: str, words: str) -> None:
+    more = '[[readers]]\nname = "third"\nrepeat_of = "reader2"\n'
+    text = allowing.read_text().replace('repeat_of = "reader1"', f'repeat_of = "{whose}"')
+    allowing.write_text(text.replace("[scores]", f"{more}[scores]"))
+    with pytest.raises(InputError, match=words):
+        load_study(allowing)
+
+
+@pytest.mark.usefixtures("raters")
+def test_a_repeat_comes_with_its_reader(allowing: Path, tmp_path: Path) -> None:
+    alone = Raters({"reader2": tmp_path / "reader2", "again": tmp_path / "again"}, {})
+    with pytest.raises(
+        InputError, match="reader: found again, a repeat of reader1, without masks of reader1"
+    ):
+        evaluate(load_study(allowing), allowing, alone, tmp_path / "out")
 
 
 def test_the_study_file_says_allow_or_refuse(allowing: Path) -> None:
