@@ -64,7 +64,9 @@ _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
     help="Size of a pixel of PNG and TIFF: 0.5 or 0.5,0.4 or 0.5,0.4,2.",
 )
 @click.option(
-    "--images", type=FILE, help="Folder of <exam>.nii.gz images, for masks in DICOM SEG and RTSTRUCT."
+    "--images",
+    type=FILE,
+    help="Folder of images, <exam>.nii.gz or <exam>/ of DICOM files, for masks in DICOM SEG and RTSTRUCT.",
 )
 @click.option(
     "--missing-is-empty", is_flag=True, help="Of folders with a file a label: no file means nothing marked."

@@ -21,12 +21,13 @@ def study() -> None:
 @click.option(
     "--ordinal/--nominal", default=False, help="Labels are levels in rising order. [default: nominal]"
 )
+@click.option("--incomplete", is_flag=True, help="Readers may lack exams.")
 @options.map_label
 @click.option(
     "-o", "--out", type=FILE, default=Path("study.toml"), show_default=True, help="The file to write."
 )
 def new(
-    readers: tuple[str, ...], table: Path | None, ordinal: bool, label_map: tuple[str, ...], out: Path
+    readers: tuple[str, ...], table: Path | None, label_map: tuple[str, ...], out: Path, **given: bool
 ) -> None:
     """Write a study file of the labels in masks, each key explained.
 
@@ -38,4 +39,4 @@ def new(
     if bool(readers) == bool(table):
         raise click.UsageError("expected --reader, repeated, or --table")
     folders = folders_of(readers, "--reader")
-    echo_each(write_new_study(out, folders, table, labels_of(label_map), ordinal=ordinal))
+    echo_each(write_new_study(out, folders, table, labels_of(label_map), **given))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -59,12 +59,18 @@ def assume_study(
             f"no study file; assumed: {reference.name}, for readers are called as its readers and masks hold "
             f"its levels {listed(expected)}; of another study say --study FILE, --nominal or --ordinal",
         ])  # fmt: skip
-    draft = draft_of(found, list(readers), reading, ordinal=bool(ordinal))
-    draft = replace(draft, incomplete=incomplete)
+    draft = draft_of(found, list(readers), reading, ordinal=bool(ordinal), incomplete=incomplete)
     return Assumed(checked(draft), study_text(draft), list(_told(draft, found, list(readers))))
 
 
-def draft_of(found: FoundLabels, readers: Sequence[str], reading: Reading, *, ordinal: bool) -> Draft:
+def draft_of(
+    found: FoundLabels,
+    readers: Sequence[str],
+    reading: Reading,
+    *,
+    ordinal: bool,
+    incomplete: bool = False,
+) -> Draft:
     """The study file of what was found."""
     measures, why = _measures(found, len(readers))
     mapped = " ".join(f"--map-label '{label}={value}'" for label, value in reading.label_map.items())
@@ -77,6 +83,7 @@ def draft_of(found: FoundLabels, readers: Sequence[str], reading: Reading, *, or
         plane=found.plane,
         measures=measures,
         why_measures=why,
+        incomplete=incomplete,
         comments=[
             f"Written by bmseg from masks of {plural(len(found.exams), 'exam')}; all of it may be changed.",
             "Use it with --study.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bmseg.scoring.masks import ALLOW, Files, Reading, bytes_of, list_masks
+from bmseg.scoring.masks import ALLOW, LARGE_BYTES, Files, Reading, bytes_of, list_masks
 from dataset_conversion.images import ConversionError, Grid, Plane
 from dataset_conversion.mask_files import listing
 from dataset_conversion.mask_files.labels import tidy, value_of_name
@@ -17,8 +17,6 @@ from dataset_conversion.parallel import run_each
 from evaluation.masks.incomplete import match
 from evaluation.masks.reading import MaskError
 
-# Of all masks together: processes are worth their start.
-_LARGE_BYTES = 4_000_000
 _NAMED = 20
 _PLANES: dict[str, Plane] = {"RL": "sagittal", "AP": "coronal", "SI": "axial"}
 
@@ -100,7 +98,7 @@ def _survey(files: Files, exams: Sequence[str], reading: Reading) -> dict[str, d
     """Rater to exam to what its mask holds; a MaskError names all that are no masks, a line each."""
     masks = [(rater, exam) for rater in files for exam in exams if exam in files[rater]]
     work = partial(_survey_one, files, reading)
-    few = bytes_of(files) < _LARGE_BYTES
+    few = bytes_of(files) < LARGE_BYTES
     found = dict(run_each(work, masks, died=_died, processes=1 if few else None))
     if faults := [found[mask] for mask in masks if isinstance(found[mask], str)]:
         more = [f"and {len(faults) - _NAMED} more"] if len(faults) > _NAMED else []

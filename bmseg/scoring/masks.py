@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from dataset_conversion.mask_files.labels import Labels, value_of_name
 from dataset_conversion.mask_files.pictures import ENDINGS as PICTURES
 from dataset_conversion.mask_files.pictures import NO_SIZE
 from dataset_conversion.mask_files.reading import kind_of_mask, read_mask
+from dataset_conversion.parallel import run_each
 from evaluation.masks.reading import MaskError, check_grid
 
 #: Rater to exam to the file of its mask, or the folder of its files.
 Files = Mapping[str, Mapping[str, Path]]
 #: How a user allows that readers lack exams.
 ALLOW = 'incomplete = "allow" below [design] in the study file, or --incomplete'
+#: Of all masks together, to be read: processes are worth their start.
+LARGE_BYTES = 4_000_000
 _NAMED_FAULTS = 20
 
 
@@ -35,7 +39,7 @@ class Reading:
     precedence: Sequence[str] = ()
     #: Of pictures: size of a pixel along columns and rows, and of a page, mm.
     spacing: Sequence[float] | None = None
-    #: Folder with an image of every exam, on whose grid DICOM masks lie.
+    #: Folder with an image of every exam, a file or a folder of DICOM files, on whose grid DICOM masks lie.
     images: Path | None = None
     #: Of folders with a file a label: no file means that nothing is marked.
     missing_is_empty: bool = False
@@ -102,12 +106,15 @@ def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: s
         exam that are wrong, a line each.
     """
     labels, faults = reading.labels(study), []
-    image = _image(reading.images, exam)
+    image, frame = _image(reading.images, exam)
     placed: Volume | None = image
     found: dict[str, Volume] = {}
     for rater in sorted(files, key=lambda rater: _needs_image(files[rater])):
         try:
-            mask = read_mask(files[rater], placed, labels, spacing=reading.spacing, keep_notes=True)
+            mask = read_mask(
+                files[rater], placed, labels,
+                frame_of_reference=frame, spacing=reading.spacing, keep_notes=True,
+            )  # fmt: skip
             found[rater] = as_labels(mask, study.label_values, name=str(files[rater]), advice=_ADVICE)
             placed = placed or found[rater]
         except ConversionError as error:
@@ -135,15 +142,25 @@ _ADVICE = "; correct the mask or the study file's levels, or map values with --m
 
 def faults_of(study: Study, files: Files, reading: Reading, exams: Sequence[str]) -> MaskError | None:
     """Every mask that cannot be scored, a line each; None where all can."""
-    lines: list[str] = []
-    for exam in exams:
-        try:
-            read_exam(study, of_exam(files, exam), reading, exam)
-        except MaskError as error:
-            lines += str(error).splitlines()
+    work = partial(_faults_of_one, study, files, reading)
+    few = bytes_of(files) < LARGE_BYTES
+    found = dict(run_each(work, exams, died=_died, processes=1 if few else None))
+    lines = [line for exam in exams for line in found[exam]]
     if len(lines) > _NAMED_FAULTS:
         lines = [*lines[:_NAMED_FAULTS], f"and {len(lines) - _NAMED_FAULTS} more"]
     return MaskError("\n".join(lines)) if lines else None
+
+
+def _faults_of_one(study: Study, files: Files, reading: Reading, exam: str) -> list[str]:
+    try:
+        read_exam(study, of_exam(files, exam), reading, exam)
+    except MaskError as error:
+        return str(error).splitlines()
+    return []
+
+
+def _died(exam: str) -> list[str]:
+    return [f"exam {exam}: the process that read its masks was ended, most often for want of memory"]
 
 
 def refuse_missing_labels(files: Files, exams: Sequence[str], reading: Reading, study: Study) -> None:
@@ -195,22 +212,42 @@ def _needs_image(mask: Path) -> bool:
 
 
 def images_of(reading: Reading, exams: Sequence[str]) -> dict[str, Path]:
-    """The image of every exam; empty where no folder of images was named. A MaskError when one is missing."""
-    return {exam: _image_path(reading.images, exam) for exam in exams} if reading.images else {}
+    """The files of every exam's image, by name; empty where no folder of images was named.
+
+    A MaskError when an exam has none.
+    """
+    files: dict[str, Path] = {}
+    for exam in exams if reading.images else ():
+        path = _image_path(reading.images, exam)
+        below = sorted(path.rglob("*")) if path.is_dir() else [path]
+        files |= {f"{exam}/{file.relative_to(path)}": file for file in below if file.is_file()}
+    return files
 
 
-def _image(folder: Path | None, exam: str) -> Volume | None:
+def _image(folder: Path | None, exam: str) -> tuple[Volume | None, str | None]:
+    """An exam's image, and the frame of reference of DICOM."""
     if folder is None:
-        return None
+        return None, None
+    path = _image_path(folder, exam)
     try:
-        return read_volume(_image_path(folder, exam))
+        if not path.is_dir():
+            return read_volume(path), None
+        # pydicom comes with an optional part of the package.
+        from dataset_conversion.dicom.grid_of_exam import grid_of_exam
+
+        return grid_of_exam(path)
+    except ModuleNotFoundError:
+        raise MaskError(f"{path}: cannot be read without pydicom: pip install 'bmseg[dicom]'") from None
     except ConversionError as error:
         raise MaskError(str(error)) from None
 
 
-def _image_path(folder: Path, exam: str) -> Path:
+def _image_path(folder: Path | None, exam: str) -> Path:
     """Of the first channel, where images are called as nnU-Net wants them."""
     names = [f"{name}{ending}" for name in (exam, f"{exam}_0000") for ending in (".nii.gz", ".nii", ".mha")]
-    if path := next((folder / name for name in names if (folder / name).is_file()), None):
+    paths = [folder / name for name in (*names, exam)] if folder else []
+    if path := next((path for path in paths if path.exists()), None):
         return path
-    raise MaskError(f"{folder}: found no image of exam {exam}, expected {exam}.nii.gz")
+    raise MaskError(
+        f"{folder}: found no image of exam {exam}, expected {exam}.nii.gz, or a folder {exam} of DICOM files"
+    )

@@ -22,7 +22,13 @@ from dataset_conversion.raw.cohort_table import FACTS
 
 
 def write_new_study(
-    out: Path, readers: Mapping[str, Path], table: Path | None, label_map: Mapping[str, int], *, ordinal: bool
+    out: Path,
+    readers: Mapping[str, Path],
+    table: Path | None,
+    label_map: Mapping[str, int],
+    *,
+    ordinal: bool,
+    incomplete: bool = False,
 ) -> list[str]:
     """Write a study file and say what is in it, and what to do next, a line each.
 
@@ -33,9 +39,10 @@ def write_new_study(
     reading = Reading(label_map)
     if table:
         draft, lines = _of_table(table, reading, ordinal=ordinal)
+        draft = replace(draft, incomplete=incomplete)
     else:
-        found = find_labels(readers, {}, reading)
-        draft, lines = draft_of(found, list(readers), reading, ordinal=ordinal), []
+        found = find_labels(readers, {}, reading, incomplete=incomplete)
+        draft, lines = draft_of(found, list(readers), reading, ordinal=ordinal, incomplete=incomplete), []
     checked(draft)
     write_text(out, study_text(draft))
     labels = ", ".join(f"{name} ({value})" for name, value in draft.levels.items())

@@ -16,6 +16,9 @@ from bmseg.workspace import Workspace
 from evaluation.masks.incomplete import check_repeats, match
 from evaluation.study import Design
 
+# Who stands beside raters in tables.
+_TAKEN = ("consensus", "yardstick", "median reader", "nobody")
+
 
 @dataclass(frozen=True)
 class Raters:
@@ -108,11 +111,18 @@ def check_names(study: Study, raters: Raters) -> None:
     for model, names in raters.taught_by.items():
         if model not in raters.models:
             known = ", ".join(raters.models) or "none"
-            raise InputError(f"taught by: found model {model}, expected one of {known}")
+            close = meant(model, raters.models)
+            raise InputError(f"taught by: found model {model}, expected one of {known}{close}")
         if unknown := [name for name in names if name not in study.reader_names]:
             raise InputError(
                 f"taught by: {model}: found {', '.join(unknown)}, expected some of "
                 f"{', '.join(study.reader_names)} (the readers of study {study.name})"
+            )
+    for name in (*raters.readers, *raters.models):
+        if name in _TAKEN or "/" in name or "\\" in name or name.startswith("."):
+            raise InputError(
+                f"name of a rater: found '{name}', expected a name that is none of {', '.join(_TAKEN)}, "
+                "which tables use for others, and no path"
             )
     if both := set(raters.readers) & set(raters.models):
         raise InputError(f"prediction: found {', '.join(sorted(both))}, which is a reader; rename it")

@@ -22,6 +22,8 @@ MAGICS = (b"\x89PNG", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 #: Said of a picture of which nobody gave the size of a pixel.
 NO_SIZE = "a picture has no voxel size: 1 mm is taken, so distances and volumes are in pixels"
 _NAMED_COLORS = 8
+# The tag of TIFF that says how many values a pixel has.
+_SAMPLES = 277
 _GREYS = ("L", "I;16", "I;16B", "I;16L", "I", "F")
 
 
@@ -78,6 +80,8 @@ def _pages(path: Path) -> list[np.ndarray]:
 
 
 def _page(path: Path, page: Image.Image) -> np.ndarray:
+    if fault := _lost_in_reading(page):
+        raise ConversionError(f"{path}: {fault}; export it in grey of 8 or 16 bits, or in colours of 8")
     if page.mode == "1":
         # As shown: programs that widen one bit to eight write 255 for it.
         return np.asarray(page).astype(np.uint8) * np.uint8(255)
@@ -93,6 +97,19 @@ def _page(path: Path, page: Image.Image) -> np.ndarray:
     raise ConversionError(
         f"{path}: found a picture of mode {page.mode}, expected grey or RGB; export it as one of them"
     )
+
+
+def _lost_in_reading(page: Image.Image) -> str:
+    """What Pillow would leave out of a page without a word; to be asked before its pixels are read."""
+    stored = str([tile[3] for tile in getattr(page, "tile", ())])
+    if ";16" in stored and page.mode not in _GREYS:
+        return "found more than 8 bits a colour, expected 8"
+    samples = getattr(page, "tag_v2", {}).get(_SAMPLES, 1)
+    if samples > len(page.getbands()) and page.mode != "P":
+        return f"found {samples} values a pixel, expected one, or the three of a colour"
+    if "jpeg" in str(page.info.get("compression", "")):
+        return "found JPEG compression, which changes values at borders, expected none that loses anything"
+    return ""
 
 
 def _labels(path: Path, pages: np.ndarray, colors: Mapping[str, int]) -> np.ndarray:

@@ -233,21 +233,18 @@ def test_a_table_of_scores_names_every_reader(tmp_path: Path) -> None:
     assert list(decisions)[:3] == ["rater p1", "rater voxels", "voxels"]
 
 
-def test_readers_may_lack_exams_where_that_is_said(tmp_path: Path) -> None:
-    for seed, exam in enumerate(("p1", "p2", "p3")):
-        for rater, mask in thresholded(["anna", "ben", "carl"], seed=seed).items():
-            if (rater, exam) != ("carl", "p2"):
-                save_mask(tmp_path / rater / f"{exam}.nii.gz", mask.astype(np.uint8))
-    readers = [f"--reader={rater}={tmp_path / rater}" for rater in ("anna", "ben", "carl")]
-    refused = bmseg("evaluate", *readers, "-o", tmp_path / "out")
-    assert_refused(refused, "--incomplete")
-    assert "carl: missing p2" in refused.stderr
-    result = bmseg("evaluate", *readers, "--incomplete", "-o", tmp_path / "out")
-    assert result.returncode == 0, result.stderr
-    kept = tmp_path / "out" / "study.toml"
-    assert load_study(kept).design().incomplete
-    again = bmseg("evaluate", *readers, "--study", kept, "-o", tmp_path / "again")
-    assert again.returncode == 0, again.stderr
+@pytest.mark.parametrize("name", ["consensus", "median reader", "a/b", "..", ".net"])
+def test_names_that_tables_and_files_cannot_have_are_refused(tmp_path: Path, name: str) -> None:
+    root = drawn(tmp_path)
+    result = bmseg(
+        "evaluate",
+        f"--reader=anna={root / 'anna'}",
+        f"--prediction={name}={root / 'net'}",
+        "-o",
+        tmp_path / "out",
+    )
+    assert_refused(result, f"name of a rater: found '{name}', expected a name that is none of consensus")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_image_gives_the_grid(tmp_path: Path) -> None:
@@ -281,3 +278,41 @@ def test_real_pictures_are_what_the_walk_makes_of_them(test_data: Path, tmp_path
     for who, folder in folders.items():
         pixels = sitk.GetArrayFromImage(sitk.ReadImage(folder / "seg_P05.png")).min(axis=-1)
         assert np.array_equal(masks[who].array[..., 0].T, pixels == 0)
+
+
+def test_a_structure_set_lies_on_the_series_that_it_was_drawn_on(test_data: Path, tmp_path: Path) -> None:
+    """A real exam as DICOM; its structure set is equal to the NIfTI mask that came with it."""
+    source = test_data / "ibsi_sts_extremity"
+    (tmp_path / "rt" / "e1").mkdir(parents=True)
+    (rtstruct,) = (source / "dicom/STS_025/MR_T1/mask").glob("*.dcm")
+    shutil.copy(rtstruct, tmp_path / "rt" / "e1" / "RS.dcm")
+    shutil.copytree(source / "dicom/STS_025/MR_T1/image", tmp_path / "images" / "e1")
+    reading = Reading({"GTV_Mass_MR_T1": 1}, images=tmp_path / "images")
+    study = assume_study({"anna": tmp_path / "rt"}, {}, reading).study
+    assert study.levels_by_name == {"GTV_Mass_MR_T1": (1,)}
+    files = {"anna": list_masks(tmp_path / "rt")["e1"], "ben": source / "nifti/STS_025/MR_T1_mask.nii.gz"}
+    found = read_exam(study, files, reading, "e1")
+    assert np.array_equal(found["anna"].array, found["ben"].array)
+    assert found["anna"].array.any()
+    (tmp_path / "images" / "e1").rename(tmp_path / "images" / "e2")
+    with pytest.raises(
+        MaskError, match="found no image of exam e1, expected e1.nii.gz, or a folder e1 of DICOM"
+    ):
+        read_exam(study, files, reading, "e1")
+
+
+def test_readers_may_lack_exams_where_that_is_said(tmp_path: Path) -> None:
+    for seed, exam in enumerate(("p1", "p2", "p3")):
+        for rater, mask in thresholded(["anna", "ben", "carl"], seed=seed).items():
+            if (rater, exam) != ("carl", "p2"):
+                save_mask(tmp_path / rater / f"{exam}.nii.gz", mask.astype(np.uint8))
+    readers = [f"--reader={rater}={tmp_path / rater}" for rater in ("anna", "ben", "carl")]
+    refused = bmseg("evaluate", *readers, "-o", tmp_path / "out")
+    assert_refused(refused, "--incomplete")
+    assert "carl: missing p2" in refused.stderr
+    result = bmseg("evaluate", *readers, "--incomplete", "-o", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    kept = tmp_path / "out" / "study.toml"
+    assert load_study(kept).design().incomplete
+    again = bmseg("evaluate", *readers, "--study", kept, "-o", tmp_path / "again")
+    assert again.returncode == 0, again.stderr

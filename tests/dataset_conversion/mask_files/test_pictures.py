@@ -93,6 +93,15 @@ def test_what_is_no_mask_is_refused_in_a_line(tmp_path: Path) -> None:
         with pytest.raises(ConversionError, match="cut.png: cannot be read as PNG or TIFF") as error:
             read_picture(cut, {})
         assert "\n" not in str(error.value)
+    # Pillow reads the high bytes of 16 bits a colour without a word.
+    deep = tmp_path / "deep.png"
+    sitk.WriteImage(sitk.GetImageFromArray(colored().astype(np.uint16), isVector=True), deep)
+    with pytest.raises(ConversionError, match="found more than 8 bits a colour, expected 8; export it"):
+        read_picture(deep, TABLE)
+    lossy = tmp_path / "lossy.tif"
+    Image.fromarray(np.tile(DRAWN, (8, 8))).save(lossy, compression="jpeg")
+    with pytest.raises(ConversionError, match="found JPEG compression, which changes values at borders"):
+        read_picture(lossy, {})
     steps = np.zeros((40, 40), np.uint8)
     steps[10:30, 10:30] = 255
     steps[9, 10:30] = np.arange(20, 240, 11)
@@ -104,3 +113,17 @@ def test_what_is_no_mask_is_refused_in_a_line(tmp_path: Path) -> None:
     photograph = save(tmp_path / "photo.tif", np.arange(900, dtype=np.uint16).reshape(30, 30))
     with pytest.raises(ConversionError, match="found 900 different values, as of an image"):
         survey(photograph, Labels({}, {}))
+
+
+def test_what_pillow_leaves_out_of_a_tiff_is_refused(tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile", reason="comes with nnU-Net")
+    deep, two = tmp_path / "deep.tif", tmp_path / "two.tif"
+    tifffile.imwrite(deep, colored().astype(np.uint16), photometric="rgb")
+    with pytest.raises(ConversionError, match="found more than 8 bits a colour, expected 8"):
+        read_picture(deep, TABLE)
+    tifffile.imwrite(two, np.dstack([DRAWN, DRAWN]), photometric="minisblack", planarconfig="contig")
+    with pytest.raises(ConversionError, match="found 2 values a pixel, expected one"):
+        read_picture(two, {})
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.stack([DRAWN, 3 * DRAWN.astype(np.uint16)]), imagej=True)
+    assert read_picture(stack, {}).array.T.tolist() == [DRAWN.tolist(), (3 * DRAWN).tolist()]
