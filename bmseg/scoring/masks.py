@@ -102,13 +102,14 @@ def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: s
         exam that are wrong, a line each.
     """
     labels, faults = reading.labels(study), []
+    values = study.label_values if study.scores.ignore is None else (*study.label_values, study.scores.ignore)
     image = _image(reading.images, exam)
     placed: Volume | None = image
     found: dict[str, Volume] = {}
     for rater in sorted(files, key=lambda rater: _needs_image(files[rater])):
         try:
             mask = read_mask(files[rater], placed, labels, spacing=reading.spacing, keep_notes=True)
-            found[rater] = as_labels(mask, study.label_values, name=str(files[rater]), advice=_ADVICE)
+            found[rater] = as_labels(mask, values, name=str(files[rater]), advice=_ADVICE)
             placed = placed or found[rater]
         except ConversionError as error:
             faults.append(str(error))
