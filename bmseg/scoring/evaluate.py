@@ -167,6 +167,7 @@ def evaluate(
             "seed": design.seed,
             "empty_mask": study.scores.empty_mask,
             "measures": [measure.name for measure in design.measured],
+            "ignore": design.ignore,
             "one_empty": str(design.one_empty),
             "tolerance_quantile": design.tolerance_quantile,
             "foci": asdict(design.foci),

@@ -107,6 +107,7 @@ def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: s
     """
     labels, faults = reading.labels(study), []
     image, frame = _image(reading.images, exam)
+    values = study.label_values if study.scores.ignore is None else (*study.label_values, study.scores.ignore)
     placed: Volume | None = image
     found: dict[str, Volume] = {}
     for rater in sorted(files, key=lambda rater: _needs_image(files[rater])):
@@ -115,7 +116,7 @@ def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: s
                 files[rater], placed, labels,
                 frame_of_reference=frame, spacing=reading.spacing, keep_notes=True,
             )  # fmt: skip
-            found[rater] = as_labels(mask, study.label_values, name=str(files[rater]), advice=_ADVICE)
+            found[rater] = as_labels(mask, values, name=str(files[rater]), advice=_ADVICE)
             placed = placed or found[rater]
         except ConversionError as error:
             faults.append(str(error))

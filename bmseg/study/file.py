@@ -144,6 +144,10 @@ class Study(SectionOfFile):
         no_repeats("channels.name", [channel.name for channel in self.channels])
         no_repeats("readers.name", [reader.name for reader in self.readers])
         check_repeats(self.repeats, self.reader_names)
+        if self.scores.ignore in values:
+            raise ValueError(
+                f"scores.ignore: found {self.scores.ignore}, expected a value that is no level's"
+            )
         # A workspace keeps them side by side.
         no_repeats("published", [Path(file).name for file in self.published.files.values()])
         for group in self.groups:
@@ -237,6 +241,7 @@ class Study(SectionOfFile):
             primary=tuple(self.verdict.primary),
             colors={level.name: level.color for level in self.levels},
             all_readers=self.reader_names,
+            ignore=self.scores.ignore,
             repeats=self.repeats,
             incomplete=incomplete or self.drawn.incomplete == "allow",
             notes=synthetic_notes(synthetic),

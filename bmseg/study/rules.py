@@ -68,6 +68,8 @@ class Scores(SectionOfFile):
 
     #: Dice where both masks are empty.
     empty_mask: Literal["undefined", "one", "zero"] = "undefined"
+    #: The label of voxels that a reader was unsure of: left out of every count.
+    ignore: Annotated[int, Field(ge=1, le=255)] | None = None
     #: By default what fits the scale (`evaluation.measures.kinds.DEFAULT`); Dice is always among them.
     measures: list[str] = []
     #: What other measures are where one of two masks is empty: their worst value, or left out and counted.

@@ -13,6 +13,9 @@ from evaluation.measures.foci import exam_foci
 from evaluation.measures.kinds import Convention
 from evaluation.measures.surface import SurfaceDistances, Surfaces
 
+# Among masks, which may be called as they are.
+_IGNORED = "\N{INFORMATION SEPARATOR TWO}"
+
 
 class ExamMeasured:
     """The masks of an exam, readers, models and consensuses alike, of which any two can be measured.
@@ -31,6 +34,8 @@ class ExamMeasured:
         Whether a focus of a level may lie in a higher one.
     slices : int, optional
         The axis across which slices lie; by default that of the largest voxel step, the last of several.
+    ignored : ndarray of bool, optional
+        Voxels that count nowhere, 0 in every mask: a border with them is no surface.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class ExamMeasured:
         ordered: bool = True,
         foci: FociRules | None = None,
         slices: int | None = None,
+        ignored: np.ndarray | None = None,
     ) -> None:
         self.levels = levels
         self.spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
@@ -54,7 +60,9 @@ class ExamMeasured:
         self.voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000
         last = len(self.spacing) - 1 - int(np.argmax(self.spacing[::-1]))
         self._slices = last if slices is None else slices
-        corner, self._masks = _cropped(masks)
+        nowhere = {} if ignored is None else {_IGNORED: ignored}
+        corner, self._masks = _cropped({**masks, **nowhere})
+        self._ignored = self._masks.pop(_IGNORED, None)
         origin = affine @ [*corner, 1]
         self._affine = affine.copy()
         self._affine[:, 3] = origin
@@ -99,7 +107,9 @@ class ExamMeasured:
         if key not in self._surfaces:
             marked = {name: self.inside(level, name) for name in self._masks if self.count(level, name)}
             slices = self._slices if in_plane else None
-            self._surfaces[key] = Surfaces(marked, tuple(self.spacing), convention, slices=slices)
+            self._surfaces[key] = Surfaces(
+                marked, tuple(self.spacing), convention, slices=slices, ignored=self._ignored
+            )
         return self._surfaces[key]
 
     def foci(self, reference: str, rater: str) -> list[tuple]:

@@ -16,12 +16,17 @@ from itertools import product
 from typing import get_args
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from evaluation.measures.kinds import Convention
 from evaluation.measures.surface_distances import SurfaceDistances
-from evaluation.measures.surface_elements import Frame, border_voxels, element_areas, surface_elements
+from evaluation.measures.surface_elements import (
+    Frame,
+    border_voxels,
+    cells_with,
+    element_areas,
+    surface_elements,
+)
+from evaluation.measures.surface_search import search
 
 __all__ = ["Convention", "SurfaceDistances", "Surfaces"]
 
@@ -29,9 +34,6 @@ __all__ = ["Convention", "SurfaceDistances", "Surfaces"]
 _STEPS = 400
 # mm, more than any image measures: what lies in another slice is never the nearest.
 _OTHER_SLICE = 1e6
-# Points whose neighbours are counted to judge what a search costs, a cell of the search in voxels, and how
-# many points are looked at in the time in which a transform passes a voxel.
-_SAMPLE, _CELL, _POINTS_A_VOXEL = 32, 4, 11
 
 
 class Surfaces:
@@ -50,6 +52,9 @@ class Surfaces:
     slices : int, optional
         The axis across which slices lie: surfaces are then the outlines in each of them, and distances are
         within a slice, infinite where the other mask has nothing there. In 2-D nothing changes.
+    ignored : ndarray of bool, optional
+        Voxels of which nobody knows whether they are marked, in none of the masks: a border with them is no
+        surface. A mask that has no other border keeps it.
 
     Raises
     ------
@@ -78,6 +83,7 @@ class Surfaces:
         convention: Convention = "elements",
         *,
         slices: int | None = None,
+        ignored: np.ndarray | None = None,
     ) -> None:
         shape = _check(masks, spacing, convention)
         if slices is not None and slices not in range(len(shape)):
@@ -99,6 +105,7 @@ class Surfaces:
         self._near[:, self._across] = steps_within
         self._masks = {name: plane for name, plane in planes.items() if plane.any()}
         self._names = list(masks)
+        self._ignored = ignored if ignored is None or only is None else ignored.squeeze(only)
         self._between: dict[tuple[str, str], SurfaceDistances] = {}
         self._to: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
@@ -163,13 +170,33 @@ class Surfaces:
 
     @cached_property
     def _elements(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        across = self._across
+        found = {name: self._whole(mask) for name, mask in self._masks.items()}
+        if self._ignored is None or not self._ignored.any():
+            return found
+        known = {name: self._known(self._masks[name], *of) for name, of in found.items()}
+        return {name: known[name] if len(known[name][0]) else of for name, of in found.items()}
+
+    def _whole(self, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All of a mask's surface: places and areas."""
         if self.convention == "voxels":
-            return {name: border_voxels(mask, self._frame, across) for name, mask in self._masks.items()}
-        areas = element_areas(tuple(self.spacing[axis] for axis in across))
-        return {
-            name: surface_elements(mask, self._frame, areas, across) for name, mask in self._masks.items()
-        }
+            return border_voxels(mask, self._frame, self._across)
+        areas = element_areas(tuple(self.spacing[axis] for axis in self._across))
+        return surface_elements(mask, self._frame, areas, self._across)
+
+    def _known(
+        self, mask: np.ndarray, places: np.ndarray, areas: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Without what borders on ignored voxels."""
+        assert self._ignored is not None
+        if self.convention == "voxels":
+            return border_voxels(mask, self._frame, self._across, self._ignored)
+        kept = ~self._beside_ignored[places]
+        return places[kept], areas[kept]
+
+    @cached_property
+    def _beside_ignored(self) -> np.ndarray:
+        assert self._ignored is not None
+        return cells_with(self._ignored, self._frame, self._across)
 
     @cached_property
     def _places(self) -> np.ndarray:
@@ -210,7 +237,7 @@ class Surfaces:
         if len(left):
             within = self._spacing[self._across]
             voxel = float(within.prod() ** (1 / len(within)))
-            distances[left] = _search(found, sought, spacing, voxel)
+            distances[left] = search(found, sought, spacing, voxel)
         return distances
 
 
@@ -226,28 +253,6 @@ def _short_steps(spacing: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(lengths, kind="stable")[1:]
     order = order[lengths[order] <= reach][:_STEPS]
     return steps[order].reshape(-1, dimensions), lengths[order]
-
-
-def _search(surface: np.ndarray, points: np.ndarray, spacing: np.ndarray, voxel: float) -> np.ndarray:
-    """From each point to the nearest of a surface, mm; both are indices on the lattice, a row each.
-
-    `voxel` is the size of one in mm, as a search in a tree has to do with it.
-
-    A search in a tree takes microseconds a point where the surface is near, but looks at all of a surface
-    that is equally far everywhere, as a sphere from its centre: a transform passes every voxel instead.
-    """
-    sought = points * spacing
-    tree = cKDTree(surface * spacing, balanced_tree=False, compact_nodes=False)
-    sample = sought[:: max(1, len(sought) // _SAMPLE)]
-    reach = tree.query(sample)[0] + _CELL * voxel
-    looked_at = tree.query_ball_point(sample, reach, return_length=True).mean() * len(points)
-    low = np.minimum(surface.min(axis=0), points.min(axis=0))
-    size = np.maximum(surface.max(axis=0), points.max(axis=0)) - low + 1
-    if looked_at <= _POINTS_A_VOXEL * size.prod():
-        return tree.query(sought)[0]
-    background = np.ones(size, bool)
-    background[tuple((surface - low).T)] = False
-    return ndimage.distance_transform_edt(background, sampling=spacing)[tuple((points - low).T)]
 
 
 def _check(masks: Mapping[str, np.ndarray], spacing: Sequence[float], convention: str) -> tuple[int, ...]:

@@ -63,6 +63,17 @@ class Frame:
         values[inner] = mask[self.box]
         return values.ravel()
 
+    def filled_around(self, mask: np.ndarray) -> np.ndarray:
+        """The same with what lies in the margin, where the grid has it."""
+        values = np.zeros(self.shape, np.uint8)
+        inside, here = [], []
+        for part, n, size in zip(self.box, self.margin, mask.shape, strict=True):
+            start, stop = max(0, part.start - int(n)), min(size, part.stop + int(n))
+            inside.append(slice(start, stop))
+            here.append(slice(start - part.start + int(n), stop - part.start + int(n)))
+        values[tuple(here)] = mask[tuple(inside)]
+        return values.ravel()
+
     def indices(self, places: np.ndarray) -> np.ndarray:
         """Along each axis, a row a place."""
         return np.column_stack(np.unravel_index(places, self.shape))
@@ -87,18 +98,29 @@ def surface_elements(
     return places, areas[codes[places] + 1]
 
 
-def border_voxels(mask: np.ndarray, frame: Frame, across: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def cells_with(mask: np.ndarray, frame: Frame, across: Sequence[int]) -> np.ndarray:
+    """Whether the cell of each place, along the axes named, holds a voxel of a mask: bool, flat."""
+    found = frame.filled_around(mask)
+    for stride in frame.strides[list(across)]:
+        found[:-stride] |= found[stride:].copy()
+    return found > 0
+
+
+def border_voxels(
+    mask: np.ndarray, frame: Frame, across: Sequence[int], ignored: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The voxels of a mask with a face to what is not marked, or outside of the volume; each counts 1.
 
-    Faces across the axes named count.
+    Faces across the axes named count, and none to an ignored voxel.
     """
-    values = frame.filled(mask)
+    own = frame.filled(mask)
+    values = own if ignored is None else own | frame.filled_around(ignored)
     far = int(frame.strides[0])
     inner = np.ones(len(values) - 2 * far, np.uint8)
     for stride in frame.strides[list(across)]:
         for shift in (far - stride, far + stride):
             inner &= values[shift : shift + len(inner)]
-    places = far + np.flatnonzero(values[far:-far] > inner)
+    places = far + np.flatnonzero(own[far:-far] > inner)
     return places, np.ones(len(places))
 
 

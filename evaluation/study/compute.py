@@ -32,7 +32,7 @@ from evaluation.scores.reader_rates import (
 from evaluation.scores.sensitivity import Way, sensitivity
 from evaluation.scores.table1 import summarise_fair
 from evaluation.scores.twins import find_twins, scored_as_reader, twins_of
-from evaluation.study import incomplete, lineage, repeated
+from evaluation.study import incomplete, lineage, repeated, unsure
 from evaluation.study import tables as t
 from evaluation.study.beyond import Beyond
 from evaluation.study.design import Design
@@ -122,6 +122,8 @@ def tables_on_demand(
         parts.append(Part(partial(incomplete.incomplete_tables, exams, fair), tuple(incomplete.TABLES)))
         order = partial(incomplete.in_rater_order, [*readers, *models])
         parts = [part._replace(make=partial(order, part.make)) for part in parts]
+    if any(len(exam.ignored) for exam in exams):
+        parts.append(Part(partial(iter, [(unsure.IGNORED, unsure.ignored_table(exams))]), (unsure.IGNORED,)))
     if any(len(exam.repeats) for exam in exams):
         make = partial(repeated.repeat_tables, design, exams, readers, models)
         parts.append(Part(make, tuple(repeated.TABLES)))

@@ -62,6 +62,8 @@ class Design:
         Level to a tolerance in mm that was fixed before, such as by a board; no readers are asked then.
     foci : FociRules
         What a focus is.
+    ignore : int, optional
+        The label of voxels that a reader was unsure of: they are left out of every count.
     repeats : mapping of str to str
         A second reading to the reader whose it is: in no consensus, and no further reader.
     incomplete : bool
@@ -91,6 +93,7 @@ class Design:
     tolerance_quantile: float = QUANTILE
     tolerances: Mapping[str, float] = field(default_factory=dict)
     foci: FociRules = field(default_factory=FociRules)
+    ignore: int | None = None
     repeats: Mapping[str, str] = field(default_factory=dict)
     incomplete: bool = False
     notes: Sequence[str] = ()
@@ -105,6 +108,11 @@ class Design:
     def labels(self) -> tuple[int, ...]:
         """Background and levels: every value that a mask may hold."""
         return (0, *self.levels.values())
+
+    @property
+    def labels_of_readers(self) -> tuple[int, ...]:
+        """The same, and the label to ignore, which a model may not use."""
+        return self.labels if self.ignore is None else (*self.labels, self.ignore)
 
     @property
     def by_name(self) -> dict[str, tuple[int, ...]]:

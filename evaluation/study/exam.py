@@ -13,9 +13,10 @@ from evaluation.consensus.all_votes import AllVotes, count_all
 from evaluation.consensus.audit import Finding, told
 from evaluation.consensus.audited import STUDY, YARDSTICK
 from evaluation.consensus.decisions import decision_table
+from evaluation.consensus.ignored import paint_all
 from evaluation.consensus.kinds import Rule
 from evaluation.consensus.result import Consensus
-from evaluation.consensus.votes import Votes, paint
+from evaluation.consensus.votes import Votes
 from evaluation.failures.places import marking_outside, slice_counts
 from evaluation.masks.displaced import find_displaced
 from evaluation.masks.exam import ExamMasks
@@ -32,6 +33,7 @@ from evaluation.study.measured import USUAL, Measured, measure_exam, tolerance_w
 from evaluation.study.other_rules import score_by_rules
 from evaluation.study.pictures import AuditPicture, worst_picture
 from evaluation.study.repeated import read_again
+from evaluation.study.unsure import ignored_voxels
 
 #: The consensus among the raters of a table of volumes.
 CONSENSUS = "consensus"
@@ -87,6 +89,8 @@ class ScoredExam:
     warnings: list[str]
     #: Second readings beside the first, of `evaluation.study.repeated.read_again`.
     repeats: pd.DataFrame
+    #: Voxels that readers were unsure of, of `evaluation.study.unsure.ignored_voxels`.
+    ignored: pd.DataFrame
 
 
 def score_exam(
@@ -110,15 +114,21 @@ def score_exam(
     for mask in [*others, *([region] if region else [])]:
         check_grid(mask, first)
     every = {rater: mask.array for rater, mask in masks.items()}
-    repeats, equal = read_again(design, every, first.affine)
+    models = [rater for rater in every if rater not in readers and rater not in design.repeats]
+    ignored, unsure = ignored_voxels(design, exam, every, models)
+    if ignored is not None:
+        every = {rater: np.where(ignored, 0, array).astype(array.dtype) for rater, array in every.items()}
+    n_ignored = 0 if ignored is None else int(ignored.sum())
+    repeats, equal = read_again(design, every, first.affine, ignored)
     arrays = {rater: array for rater, array in every.items() if rater not in design.repeats}
-    votes = count_all(arrays, [reader for reader in readers if reader in arrays], design.labels)
+    counted = arrays if ignored is None else {rater: each[~ignored] for rater, each in arrays.items()}
+    votes = count_all(counted, [reader for reader in readers if reader in arrays], design.labels)
     of_readers = votes.of_readers
     lone = of_readers.raters[0] if len(of_readers.raters) < min(2, len(readers)) else ""
     consensuses = Consensuses.of(design, of_readers)
     consensus = consensuses.study
     painted = {
-        kind: paint(arrays, of_readers, each.label)
+        kind: paint_all(arrays, of_readers, each.label, n_ignored)
         for kind, each in ((CONSENSUS, consensus), (YARDSTICK, consensuses.yardstick))
     }
     placed = ExamMasks(exam, painted[CONSENSUS], arrays, first.affine, design.plane)
@@ -131,7 +141,7 @@ def score_exam(
     levels = design.by_name
     ways, by_rule = score_by_rules(design, consensuses, parts, lone)
     audits = consensuses.audits(design)
-    of_measures = _measured(design, arrays, consensuses, first, knees, lone)
+    of_measures = _measured(design, arrays, consensuses, first, knees, lone, ignored)
     scored = ScoredExam(
         name=exam,
         votes=votes,
@@ -162,6 +172,7 @@ def score_exam(
             *equal,
         ],
         repeats=repeats,
+        ignored=unsure,
     )
     return scored, painted
 
@@ -189,11 +200,15 @@ def _measured(
     first: Volume,
     knees: Mapping[str, Slices],
     lone: str,
+    ignored: np.ndarray | None,
 ) -> dict[str, Measured]:
     """The exam by the study's other measures, as "", and each of its knees; empty where there are none."""
     if len(design.measured) < 2:
         return {}
-    references = {name: paint(arrays, each.votes, each.label) for name, each in consensuses.named.items()}
+    n_ignored = 0 if ignored is None else int(ignored.sum())
+    references = {
+        name: paint_all(arrays, each.votes, each.label, n_ignored) for name, each in consensuses.named.items()
+    }
     readers = consensuses.study.votes.raters
     parts = {}
     for part, where in {"": (slice(None),) * 3, **knees}.items():
@@ -203,6 +218,7 @@ def _measured(
             {name: label[where] for name, label in references.items()},
             readers,
             first.affine,
+            None if ignored is None else ignored[where],
         )
         own = (found.rows.against == USUAL) & (found.rows.rater == lone)
         parts[part] = replace(found, rows=found.rows[~own].reset_index(drop=True)) if lone else found

@@ -206,7 +206,7 @@ def read_study(
     check_repeats(masks, again, **allowed)
     for exam in names:
         drawn = {rater: each[exam] for rater, each in masks.items() if exam in each}
-        found = read_masks(drawn, design.labels, exam)
+        found = read_masks(drawn, design.labels_of_readers, exam)
         placed = {rater: in_space(mask) for rater, mask in found.items()}
         scored, painted_as = score_exam(design, exam, placed, first)
         exams.append(scored)

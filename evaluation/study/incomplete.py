@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import pandas as pd
@@ -11,7 +10,6 @@ import pandas as pd
 from evaluation.scores import adjusted
 from evaluation.scores.adjusted import adjusted_for_exams
 from evaluation.statistics.words import DASH, count_of, number, plural, signed
-from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam
 from evaluation.study.on_demand import Found
 from evaluation.study.results import Declared, Results
@@ -39,11 +37,6 @@ def with_fair_scores(exams: Sequence[ScoredExam], readers: Sequence[str]) -> lis
     """The readers who drew an exam that another reader drew too: others have no fair score."""
     known = {reader for exam in exams for reader in exam.consensuses.without}
     return [reader for reader in readers if reader in known]
-
-
-def noted(design: Design, drew: pd.DataFrame, readers: Sequence[str]) -> Design:
-    """A design whose notes, below every table, say who drew how much."""
-    return replace(design, notes=(*told(drew, readers), *design.notes))
 
 
 def told(drew: pd.DataFrame, readers: Sequence[str]) -> list[str]:

@@ -93,6 +93,7 @@ def measure_exam(
     references: Mapping[str, np.ndarray],
     readers: Sequence[str],
     affine: np.ndarray,
+    ignored: np.ndarray | None = None,
 ) -> Measured:
     """By every measure of a study but Dice.
 
@@ -104,12 +105,14 @@ def measure_exam(
         The consensuses painted, by their names in `evaluation.consensus.audited`.
     affine : ndarray, shape (4, 4)
         Voxel indices to world millimetres.
+    ignored : ndarray of bool, optional
+        Voxels that count nowhere, 0 in every mask.
     """
     chosen = [measure for measure in design.measured if measure.name != "dice"]
     named = {_reference(name): array for name, array in references.items()}
     exam = ExamMeasured(
         {**masks, **named}, design.by_name, affine,
-        single=design.levels, ordered=design.ordered, foci=design.foci,
+        single=design.levels, ordered=design.ordered, foci=design.foci, ignored=ignored,
         slices=slice_axis(Grid(next(iter(masks.values())).shape, affine), design.plane),
     )  # fmt: skip
     rows: list[tuple] = []

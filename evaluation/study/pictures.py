@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from evaluation.consensus.audit import Finding, concerned
 from evaluation.consensus.audited import STUDY, YARDSTICK
+from evaluation.consensus.ignored import paint_all
 from evaluation.consensus.result import Consensus
-from evaluation.consensus.votes import Votes, paint
+from evaluation.consensus.votes import Votes
 from evaluation.masks.exam import ExamMasks
 from evaluation.study.design import Design
 
@@ -59,12 +60,14 @@ def worst_picture(
         return None
     finding, which = max(found, key=lambda one: one[0].voxels)
     consensus, arrays = consensuses[which], masks.raters
-    where = paint(arrays, votes, concerned(consensus, finding, ordered=design.ordered))
+    n_ignored = masks.reference.size - votes.n_voxels
+    concerns = concerned(consensus, finding, ordered=design.ordered)
+    where = paint_all(arrays, votes, concerns, n_ignored)
     axis = masks.slice_axis
     others = tuple(place for place in range(3) if place != axis)
     number = int(np.count_nonzero(where, axis=others).argmax())
     painted = {rater: arrays[rater] for rater in votes.raters}
-    painted["consensus"] = paint(arrays, votes, consensus.label)
+    painted["consensus"] = paint_all(arrays, votes, consensus.label, n_ignored)
     seen = {name: _as_seen(masks, array, number) for name, array in painted.items()}
     shown = _as_seen(masks, where, number)
     box = _around_largest(shown)

@@ -13,7 +13,7 @@ from evaluation.comparison.readers import compare
 from evaluation.consensus.painted import ConsensusMap
 from evaluation.scores.agreement import agreement_table
 from evaluation.statistics.intervals import StatisticsError
-from evaluation.study import incomplete, lineage
+from evaluation.study import incomplete, lineage, unsure
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.compute import tables_on_demand
@@ -56,11 +56,13 @@ class ReaderStudy(Results):
         return known.noted()
 
     def noted(self) -> ReaderStudy:
-        """The same; where readers drew some of the exams each, every table and page says so below."""
-        if incomplete.READERS_PER_EXAM not in self:
-            return self
-        drew = self[incomplete.READERS_PER_EXAM]
-        return replace(self, design=incomplete.noted(self.design, drew, self.readers))
+        """The same; what every table and page says below: readers who lack exams, voxels left out."""
+        notes: list[str] = []
+        if incomplete.READERS_PER_EXAM in self:
+            notes += incomplete.told(self[incomplete.READERS_PER_EXAM], self.readers)
+        if unsure.IGNORED in self:
+            notes += unsure.told(self[unsure.IGNORED], len(self.exams), self.design.ignore)
+        return replace(self, design=replace(self.design, notes=(*notes, *self.design.notes)))
 
     @property
     def scores(self) -> pd.DataFrame:

@@ -27,7 +27,10 @@ VOLUME = "ml"
 
 
 def read_again(
-    design: Design, masks: Mapping[str, np.ndarray], affine: np.ndarray
+    design: Design,
+    masks: Mapping[str, np.ndarray],
+    affine: np.ndarray,
+    ignored: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """An exam's second readings beside the first: `COLUMNS`, and what is to be known of them.
 
@@ -38,8 +41,9 @@ def read_again(
     if not twice:
         return pd.DataFrame(columns=COLUMNS), []
     exam = ExamMeasured(
-        named, design.by_name, affine, single=design.levels, ordered=design.ordered, foci=design.foci
-    )
+        named, design.by_name, affine,
+        single=design.levels, ordered=design.ordered, foci=design.foci, ignored=ignored,
+    )  # fmt: skip
     rows: list[tuple] = []
     for level in design.by_name:
         rows += [(of, again, level, VOLUME, exam.count(level, again) * exam.voxel_ml) for of, again in twice]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bmseg.errors import InputError
@@ -10,6 +11,7 @@ from bmseg.leaderboard.scoring import Reference
 from bmseg.report.page import write_report
 from bmseg.scoring.evaluate import Raters, evaluate
 from bmseg.scoring.evaluation import Evaluation
+from bmseg.scoring.masks import Reading, read_exam
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import MaskError
 from evaluation.study.incomplete import READERS_PER_EXAM
@@ -103,6 +105,23 @@ def test_a_repeat_is_of_one_of_the_readers(allowing: Path, whose: str, words: st
     text = allowing.read_text().replace('repeat_of = "reader1"', f'repeat_of = "{whose}"')
     allowing.write_text(text.replace("[scores]", f"{more}[scores]"))
     with pytest.raises(InputError, match=words):
+        load_study(allowing)
+
+
+def test_a_label_to_ignore_is_read(allowing: Path, tmp_path: Path) -> None:
+    path = save_mask(tmp_path / "reader1" / "knee_x.nii.gz", np.full((4, 4, 2), 255, np.uint8))
+    with pytest.raises(MaskError, match="found 255 in 32 voxels"):
+        read_exam(load_study(allowing), {"reader1": path}, Reading(), "knee_x")
+    allowing.write_text(allowing.read_text().replace("[scores]", "[scores]\nignore = 255"))
+    study = load_study(allowing)
+    assert study.design().ignore == 255
+    found = read_exam(study, {"reader1": path}, Reading(), "knee_x")
+    assert set(found["reader1"].array.ravel()) == {255}
+
+
+def test_what_is_ignored_is_no_level(allowing: Path) -> None:
+    allowing.write_text(allowing.read_text().replace("[scores]", "[scores]\nignore = 3"))
+    with pytest.raises(InputError, match="scores.ignore: found 3, expected a value that is no level's"):
         load_study(allowing)
 
 

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.spatial.distance import cdist
 from surface_distance import lookup_tables
 
-from evaluation.measures import surface
+from evaluation.measures import surface, surface_search
 from evaluation.measures.surface import SurfaceDistances, Surfaces
 from evaluation.measures.surface_elements import element_areas
 from tests.support.people import people
@@ -247,7 +247,7 @@ def test_turned_mirrored_and_moved_masks_are_as_far_apart(
 def test_distances_equal_brute_force(monkeypatch: pytest.MonkeyPatch, steps: int, looked_at: float) -> None:
     """By short steps, by search, and where a search would be slow by a transform."""
     monkeypatch.setattr(surface, "_STEPS", steps)
-    monkeypatch.setattr(surface, "_POINTS_A_VOXEL", looked_at)
+    monkeypatch.setattr(surface_search, "_POINTS_A_VOXEL", looked_at)
     surface._short_steps.cache_clear()
     rng = np.random.default_rng(0)
     for shape, spacing in (((9, 40), (2.1, 0.4)), ((20, 12, 9), (0.9, 0.9, 3.5))):
