@@ -272,6 +272,7 @@ class Study(SectionOfFile):
             training_reader=self.training_reader,
             plane=self.plane,
             description=self.title,
+            incomplete=self.drawn.incomplete == "allow",
         )
 
 

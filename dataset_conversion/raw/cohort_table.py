@@ -131,14 +131,15 @@ def _row_faults(
             if rows.split.nunique() > 1:
                 yield f"patient {patient}: split: found in {_all_of(rows.split)}, expected in one"
     yield from _leaks(table, [*channels], folder)
-    # A reader reads every test exam or none: consensuses of different readers cannot be compared.
+    # A reader reads every test exam or none, unless the study says otherwise.
     test = table[table.split == "test"]
     for reader in spec.readers:
         missing = list(test.exam[test[reader] == ""]) if reader in test else []
-        if missing and len(missing) < len(test):
+        if missing and len(missing) < len(test) and not spec.incomplete:
             yield (
                 f"{reader}: found no mask of test exam {', '.join(missing)}, expected one of every test "
-                "exam or of none; fill them in or leave the column out"
+                "exam or of none; fill them in, leave the column out or, where not all were to be drawn, say "
+                'incomplete = "allow" below [design] in the study file'
             )
     for row in table.to_dict("records"):
         for fault in _cell_faults(row, spec, channels, splits, folder):

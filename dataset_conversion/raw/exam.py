@@ -36,6 +36,8 @@ class DatasetSpec:
     #: Of the slices.
     plane: Plane
     description: str = ""
+    #: Whether readers may lack test exams.
+    incomplete: bool = False
 
     @property
     def folder_name(self) -> str:

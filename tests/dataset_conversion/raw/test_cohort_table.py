@@ -1,5 +1,6 @@
 """The table of a cohort whose images come from elsewhere."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ def test_image_columns_are_optional(tmp_path: Path) -> None:
         CohortRow("a", "training", {"anna": mask}, {"site": "Oslo"}),
         CohortRow("b", "test", {"anna": mask, "bert": mask}, {"site": None}),
     ]
+
+
+def test_readers_may_lack_test_exams_where_the_study_says_so(tmp_path: Path) -> None:
+    rows = "a,training,m.nrrd,\nb,test,m.nrrd,m.nrrd\nc,test,,m.nrrd\n"
+    path = write(tmp_path, f"exam,split,anna,bert\n{rows}")
+    with pytest.raises(ConversionError, match="anna: found no mask of test exam c, .* incomplete = "):
+        read_cohort(path, SPEC, ())
+    found = read_cohort(path, replace(SPEC, incomplete=True), ())
+    assert [sorted(row.files) for row in found] == [["anna"], ["anna", "bert"], ["bert"]]
 
 
 def test_a_table_of_unread_exams_needs_no_reader(tmp_path: Path) -> None:

@@ -135,6 +135,22 @@ def test_the_median_reader_is_of_those_who_drew() -> None:
     assert found.other.tolist() == [0.7, 0.0]
 
 
+def test_comparisons_stay_where_they_are_when_masks_are_taken_away(some: ReaderStudy) -> None:
+    """Within the complete data's intervals; docs/designs.md has 50 repetitions on real outlines."""
+    every = study(dict.fromkeys(DREW, READERS))
+    keys = ["level", "rater", "other"]
+    whole, part = (each[t.AGREEMENT_DICE].set_index(keys) for each in (every, some))
+    both = part.merge(whole, on=keys, suffixes=("", "_whole"))
+    both = both[both.n_defined > 2]
+    assert len(both) > 20 and both["mean"].between(both.low_whole, both.high_whole).mean() >= 0.95
+    keys = ["level", "model", "other", "way"]
+    whole, part = (each[t.COMPARISONS].set_index(keys) for each in (every, some))
+    both = (
+        part.merge(whole, on=keys, suffixes=("", "_whole")).query("way == 'fair'").dropna(subset="difference")
+    )
+    assert len(both) > 20 and both.difference.between(both.low_whole, both.high_whole).mean() >= 0.9
+
+
 def test_all_is_written_and_drawn(some: ReaderStudy) -> None:
     assert {"readers_per_exam.csv", "dice_adjusted.csv", "dice_adjusted_in_words.md"} <= {*some.texts()}
     assert len(list(some.figures())) > 10
