@@ -16,6 +16,7 @@ from evaluation.consensus.votes import count_votes
 from evaluation.measures.dice import Dice
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.masks import save_mask, thresholded
+from tests.support.studies import dice_alone
 
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 # Storage order of coronal exams: the patient's left, inferior, posterior.
@@ -98,6 +99,7 @@ def test_comparisons_in_words_and_with_a_margin(scored: Path) -> None:
 @pytest.mark.usefixtures("masks", "no_figures")
 def test_by_knee(root: Path, tmp_path: Path) -> None:
     words = [*words_of(root), "--prediction", f"net={root / 'net'}", "--unit", "knee"]
+    words += ["--study", str(dice_alone(tmp_path))]
     result = bmseg("evaluate", *words, "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     fair = pd.read_csv(tmp_path / "out" / "fair_dice.csv")
