@@ -19,6 +19,7 @@ from bmseg.scoring import evaluate as evaluating
 from bmseg.scoring.evaluate import Raters, evaluate
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.study import DEFAULT_STUDY, load_study
+from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError
 from evaluation.measures.dice import Dice
 from tests.support.masks import save_mask, thresholded
@@ -181,7 +182,11 @@ def test_the_studys_rule_and_policy_are_used_and_named(
     assert (labels[0] != labels[1]).any()
 
 
-def test_nobody_marked_anything(folders: dict[str, Path], tmp_path: Path, write_mask: Writer) -> None:
+def test_nobody_marked_anything(
+    folders: dict[str, Path], tmp_path: Path, write_mask: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # That every figure can be drawn and written is asked, not how fine.
+    monkeypatch.setitem(save_figure.__kwdefaults__, "dpi", 50)
     for folder in folders.values():
         for exam in EXAMS:
             write_mask(folder / f"{exam}.nii.gz", np.zeros((24, 20, 6), np.uint8))

@@ -13,6 +13,7 @@ from bmseg.scoring.published import published_beside, read_published
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import count_votes
+from evaluation.figures.files import save_figure
 from evaluation.measures.dice import Dice
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.masks import save_mask, thresholded
@@ -62,7 +63,10 @@ def scored(root: Path, masks: Masks) -> Path:  # noqa: ARG001 (they are on disk)
     """One evaluation with everything that can be asked for, but by exam."""
     options = ["--margin", "0.2", "--cohort", root / "cohort.csv", "--regions", root / "regions"]
     models = [word for name in ("net", "worse") for word in ("--prediction", f"{name}={root / name}")]
-    result = bmseg("evaluate", *words_of(root), *models, "-o", root / "out", *options)
+    with pytest.MonkeyPatch.context() as patch:
+        # The page shows SVG.
+        patch.setitem(save_figure.__kwdefaults__, "endings", ("svg",))
+        result = bmseg("evaluate", *words_of(root), *models, "-o", root / "out", *options)
     assert result.returncode == 0, result.stderr
     return root / "out"
 
