@@ -22,8 +22,9 @@ INSTALLED := .venv/.installed
 BMSEG     := $(BIN)/bmseg
 STAGES    := data plan train predict evaluate compare report leaderboard
 BOARD     := $(BMSEG) leaderboard
-# Threads that wait for each other would take what the tests beside them need.
-TESTS     := OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# Threads that wait for each other would take what the tests beside them need; and without bytecode each of
+# the processes that tests start would compile all of bmseg anew.
+TESTS     := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 RUN       := --workspace $(WORKSPACE) --profile $(PROFILE)
 CODE      := bmseg dataset_conversion evaluation tests benchmarks
 

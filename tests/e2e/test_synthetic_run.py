@@ -26,10 +26,10 @@ pytestmark = pytest.mark.slow
 
 # One thread: another test runs beside this one.
 STAGES = [
-    ["phantom", "--training", "3", "--study", "{study}"],
+    ["phantom", "--training", "2", "--study", "{study}"],
     ["plan"],
     ["train", "nnunet", "--epochs", "2", "--iterations", "15", "--deterministic"],
-    ["train", "unet", "--epochs", "2", "--iterations", "20", "--deterministic"],
+    ["train", "unet", "--epochs", "2", "--iterations", "15", "--deterministic"],
     ["predict", "nnunet", "--deterministic"],
     ["predict", "unet", "--deterministic"],
     ["evaluate"],
@@ -59,12 +59,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         study.read_text().replace("[scores]", '[scores]\nmeasures = ["volume_difference", "foci_f1"]')
     )
     with pytest.MonkeyPatch.context() as patch:
-        # Small networks, tiles side by side: how well they predict is not asked. But that most is background
-        # they have to see: masks of thousands of specks would be measured for minutes.
+        # Small networks, tiles side by side (four fill a slice): how well they predict is not asked. But that
+        # most is background they have to see: masks of thousands of specks would be measured for minutes.
         patch.setitem(PROFILES, "quick", replace(PROFILES["quick"], tile_step=1.0, foreground=0.33))
-        for name, tiny, configure in (("nnunet", METHOD, small_nnunet), ("unet", UNET, vanilla_unet)):
-            small = partial(configure, features=(4, 8, 16), patch=(192, 256), batch=2)
-            rate = 0.01 if name == "nnunet" else None
+        for name, tiny, configure, rate in (
+            ("nnunet", METHOD, small_nnunet, 0.014), ("unet", UNET, vanilla_unet, 0.0026),
+        ):  # fmt: skip
+            small = partial(configure, features=(4, 8, 16), patch=(128, 192), batch=2)
             recipe = replace(tiny.recipes["quick"], configure=small, mirroring=False, learning_rate=rate)
             patch.setattr(f"bmseg.methods.{name}.METHOD", replace(tiny, name=name, recipes={"quick": recipe}))
         for stage in STAGES:
@@ -193,7 +194,7 @@ def test_again_repeats_no_finished_stage(workspace: Path) -> None:
 def test_another_cohort_is_not_mixed_in(workspace: Path) -> None:
     result = bmseg("phantom", "--training", "6", "-w", workspace)
     assert result.returncode == 2
-    assert "made with training=3, expected training=6" in result.stderr
+    assert "made with training=2, expected training=6" in result.stderr
 
 
 def test_nnunets_own_check_accepts_the_data_set(workspace: Path) -> None:

@@ -38,6 +38,7 @@ def evaluate(folder: Path, *more: object) -> subprocess.CompletedProcess[str]:
     return bmseg("evaluate", *readers, f"--prediction=net={folder / 'net'}", "-o", folder / "out", *more)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_plain_folders(folders: Path) -> None:
     result = evaluate(folders)
     assert result.returncode == 0, result.stderr

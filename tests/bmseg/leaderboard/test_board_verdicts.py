@@ -75,7 +75,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Board, Standings, Re
     for team, folder in models.items():
         add_submission(board, team, folder, reference, taught_by=TEAMS.get(team, (0.0, []))[1])
     taught = {team: names for team, (_, names) in TEAMS.items() if names}
-    design, exams = replace(study.design(), taught_by=taught), []
+    # Verdicts are by Dice.
+    design, exams = replace(study.design(), taught_by=taught, measures=("dice",)), []
     for exam in reference.files:
         masks = {
             rater: read_mask(folder / f"{exam}.nii.gz", (0, 1, 2, 3))

@@ -21,16 +21,27 @@ from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.verification import in_one_line
 from bmseg.leaderboard.verify import verify
 from bmseg.outputs import provenance
-from tests.bmseg.leaderboard.boards import AFFINE, make_board, with_rules, write_masks
+from tests.bmseg.leaderboard.boards import AFFINE, make_board, open_board, with_rules, write_masks
+
+
+@pytest.fixture(scope="module")
+def board_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Reference]:
+    """A folder with a board of two submissions, one of which misses an exam."""
+    root = tmp_path_factory.mktemp("verified")
+    board, reference = make_board(root, with_rules(bootstraps=200))
+    add_submission(board, "beta", write_masks(root / "b", 11, exams=["knee_a", "knee_b"]), reference)
+    add_submission(board, "alpha", write_masks(root / "a", 9), reference)
+    return root, reference
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> tuple[Board, Reference, Entry]:
-    """A board with two submissions, one of which misses an exam."""
-    board, reference = make_board(tmp_path, with_rules(bootstraps=200))
-    add_submission(board, "beta", write_masks(tmp_path / "b", 11, exams=["knee_a", "knee_b"]), reference)
-    entry = add_submission(board, "alpha", write_masks(tmp_path / "a", 9), reference).entry
-    return board, reference, entry
+def board(board_once: tuple[Path, Reference], tmp_path: Path) -> tuple[Board, Reference, Entry]:
+    """Such a board, to be changed at will, and the submission that misses nothing."""
+    root, known = board_once
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    board, reference = open_board(tmp_path)
+    reference._known.update(known._known)
+    return board, reference, board.find("alpha")
 
 
 def _dice(board: Board, entry: Entry) -> Path:

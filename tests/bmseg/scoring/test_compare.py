@@ -16,6 +16,7 @@ from bmseg.outputs.provenance import write_record
 from bmseg.scoring.compare import compare_methods
 from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.raw.dataset import RawDataset
+from tests.support.studies import dice_alone
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 
@@ -26,7 +27,7 @@ EXAMS = [f"knee_{number}" for number in range(8)]
 @pytest.fixture
 def opened(tmp_path: Path, write_mask: Callable[..., Path], ordinal_masks: Callable) -> Workspace:
     """A workspace with readers and three methods; unet's masks are those of nnunet, shifted."""
-    workspace, study = open_workspace(tmp_path / "ws", create=True)
+    workspace, study = open_workspace(tmp_path / "ws", dice_alone(tmp_path), create=True)
     dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
     for seed, exam in enumerate(EXAMS):
         masks = ordinal_masks([*READERS, "nnunet", "third"], seed=seed)

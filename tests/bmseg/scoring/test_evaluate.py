@@ -19,9 +19,11 @@ from bmseg.scoring import evaluate as evaluating
 from bmseg.scoring.evaluate import Raters, evaluate
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.study import DEFAULT_STUDY, load_study
+from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError
 from evaluation.measures.dice import Dice
 from tests.support.masks import save_mask, thresholded
+from tests.support.studies import dice_alone, small_raters, small_study
 
 Writer = Callable[..., Path]
 READERS = ["reader1", "reader2", "reader3", "reader4"]
@@ -63,6 +65,26 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(evaluated: Path, tmp_path: Path) -> Path:
     """`evaluated`, to be changed at will."""
     return Path(shutil.copytree(evaluated, tmp_path / "done"))
+
+
+def run_small(root: Path, out: Path) -> Evaluation:
+    """Of a study that is scored in a second, for tests of what surrounds the scores."""
+    study = small_study(root)
+    return evaluate(load_study(study), study, small_raters(root / "masks", "net"), out, synthetic=True)
+
+
+@pytest.fixture(scope="module")
+def small_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with such a study, its masks and its finished evaluation, with figures."""
+    root = tmp_path_factory.mktemp("small")
+    run_small(root, root / "out")
+    return root
+
+
+@pytest.fixture
+def small(small_once: Path, tmp_path: Path) -> Path:
+    """`small_once`, to be changed at will."""
+    return Path(shutil.copytree(small_once, tmp_path / "small"))
 
 
 def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str, Path], done: Path) -> None:
@@ -144,8 +166,8 @@ def test_results_say_how_they_were_made(evaluated: Path) -> None:
 def test_the_studys_rule_and_policy_are_used_and_named(
     folders: dict[str, Path], tmp_path: Path, done: Path
 ) -> None:
-    text = DEFAULT_STUDY.read_text().replace('rule = "multilabel"', 'rule = "binary"')
-    path = tmp_path / "study.toml"
+    path = dice_alone(tmp_path)
+    text = path.read_text().replace('rule = "multilabel"', 'rule = "binary"')
     path.write_text(text.replace('empty_mask = "undefined"', 'empty_mask = "one"'))
     evaluate(load_study(path), path, raters_of(folders), tmp_path / "binary")
     table = (tmp_path / "binary" / "table1.md").read_text()
@@ -160,7 +182,11 @@ def test_the_studys_rule_and_policy_are_used_and_named(
     assert (labels[0] != labels[1]).any()
 
 
-def test_nobody_marked_anything(folders: dict[str, Path], tmp_path: Path, write_mask: Writer) -> None:
+def test_nobody_marked_anything(
+    folders: dict[str, Path], tmp_path: Path, write_mask: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # That every figure can be drawn and written is asked, not how fine.
+    monkeypatch.setitem(save_figure.__kwdefaults__, "dpi", 50)
     for folder in folders.values():
         for exam in EXAMS:
             write_mask(folder / f"{exam}.nii.gz", np.zeros((24, 20, 6), np.uint8))
@@ -176,71 +202,80 @@ def test_nobody_marked_anything(folders: dict[str, Path], tmp_path: Path, write_
 
 @pytest.mark.usefixtures("no_figures")
 def test_raters_may_be_called_by_numbers(folders: dict[str, Path], tmp_path: Path) -> None:
-    path = tmp_path / "study.toml"
-    path.write_text(DEFAULT_STUDY.read_text().replace('"reader', '"'))
+    path = dice_alone(tmp_path)
+    path.write_text(path.read_text().replace('"reader', '"'))
     raters = Raters({n: folders[f"reader{n}"] for n in "1234"}, {"5": folders["net"]})
     tables = [evaluate(load_study(path), path, raters, tmp_path / "out").table for _ in range(2)]
     assert tables[0].to_markdown() == tables[1].to_markdown()
     assert list(tables[1].columns) == ["Level", "1", "2", "3", "4", "5"]
 
 
-def test_readers_alone_can_be_scored(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_readers_alone_can_be_scored(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every figure of readers alone is drawn; as files such figures are written in other tests."""
+    drawn: list[str] = []
+    monkeypatch.setattr("bmseg.scoring.evaluate.save_figure", lambda _, __, name, **___: drawn.append(name))
     raters = Raters({reader: folders[reader] for reader in READERS}, {})
     evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")
-    figures = {path.stem for path in (tmp_path / "out" / "figures").glob("*.png")}
     of_measures = {
         "foci",
         "nsd_curve",
         "measures_raters",
         *(f"measures_{level}" for level in load_study().level_names),
     }
-    assert figures - of_measures == {"dice_raters", "fair_against_usual", "agreement", "audit_knee_b"}
+    assert {*drawn} - of_measures == {"dice_raters", "fair_against_usual", "agreement", "audit_knee_b"}
 
 
 @pytest.mark.usefixtures("no_figures")
 def test_same_inputs_are_not_scored_again_and_other_inputs_are(
-    folders: dict[str, Path], done: Path, write_mask: Writer
+    folders: dict[str, Path], done: Path, small: Path, write_mask: Writer
 ) -> None:
     stamps = {path: path.stat().st_mtime_ns for path in done.rglob("*")}
     second = run(folders, done)
     assert second.skipped
     assert second.table.to_markdown() == (done / "table1.md").read_text()
     assert stamps == {path: path.stat().st_mtime_ns for path in done.rglob("*")}
-    write_mask(folders["net"] / "knee_a.nii.gz", np.zeros((24, 20, 6), np.uint8))
-    assert not run(folders, done).skipped
+    assert run_small(small, small / "out").skipped
+    raters = small_raters(small / "masks", "net")
+    write_mask(raters.models["net"] / "knee_a.nii.gz", np.zeros((12, 10, 4), np.uint8))
+    study = small / "small.toml"
+    assert not evaluate(load_study(study), study, raters, small / "out", synthetic=True).skipped
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_a_damaged_result_is_made_again(folders: dict[str, Path], done: Path) -> None:
-    whole = (done / "dice.csv").read_bytes()
-    (done / "dice.csv").write_bytes(whole[:100])
-    assert not run(folders, done).skipped
-    assert (done / "dice.csv").read_bytes() == whole
+def test_a_damaged_result_is_made_again(small: Path) -> None:
+    out = small / "out"
+    whole = (out / "dice.csv").read_bytes()
+    (out / "dice.csv").write_bytes(whole[:100])
+    assert not run_small(small, out).skipped
+    assert (out / "dice.csv").read_bytes() == whole
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_former_exams_leave_no_trace(folders: dict[str, Path], done: Path) -> None:
-    for folder in folders.values():
+def test_former_exams_leave_no_trace(small: Path) -> None:
+    raters, study = small_raters(small / "masks", "net"), small / "small.toml"
+    for folder in (*raters.readers.values(), *raters.models.values()):
         (folder / "knee_b.nii.gz").unlink()
-    run(folders, done)
-    assert sorted(path.name for path in (done / "consensus").iterdir()) == [
+    evaluate(load_study(study), study, raters, small / "out", synthetic=True)
+    assert sorted(path.name for path in (small / "out" / "consensus").iterdir()) == [
         "knee_a.nii.gz",
         "knee_c.nii.gz",
     ]
 
 
-def test_a_killed_evaluation_is_made_whole(folders: dict[str, Path], tmp_path: Path, done: Path) -> None:
+def test_a_killed_evaluation_is_made_whole(small: Path) -> None:
     """SIGKILL as soon as the first consensus is there; the next call trusts nothing of it.
 
     What it makes are the bytes of another run: two runs on the same masks do not differ.
     """
-    out = tmp_path / "out"
-    options = [f"--reader={reader}={folders[reader]}" for reader in READERS]
+    done, out = small / "out", small / "again"
+    raters = small_raters(small / "masks", "net")
+    options = [f"--reader={reader}={folder}" for reader, folder in raters.readers.items()]
+    options += [f"--prediction=net={raters.models['net']}", f"--study={small / 'small.toml'}"]
     program = Path(sys.executable).parent / "bmseg"
     process = subprocess.Popen(
-        [program, "evaluate", *options, f"--prediction=net={folders['net']}", "-o", out],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        [program, "evaluate", *options, "-o", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 60
     while not list(out.glob(".partial/consensus/*.nii.gz")) and time.monotonic() < deadline:
@@ -249,7 +284,7 @@ def test_a_killed_evaluation_is_made_whole(folders: dict[str, Path], tmp_path: P
     process.wait()
     assert list(out.glob(".partial/consensus/*.nii.gz"))
     assert not (out / "provenance.json").exists()
-    assert not run(folders, out).skipped
+    assert not run_small(small, out).skipped
     for path in done.rglob("*.*"):
         assert path.read_bytes() == (out / path.relative_to(done)).read_bytes()
 

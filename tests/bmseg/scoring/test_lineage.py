@@ -15,6 +15,7 @@ from bmseg.study import load_study
 from bmseg.workspace import Workspace
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.masks import save_mask, thresholded
+from tests.support.studies import dice_alone
 
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 
@@ -63,6 +64,7 @@ def test_a_copy_and_a_student_on_the_command_line(tmp_path: Path) -> None:
             save_mask(tmp_path / rater / f"{exam}.nii.gz", mask)
     words = [f"--reader={reader}={tmp_path / reader}" for reader in READERS]
     words += [f"--prediction=net={tmp_path / 'net'}", f"--prediction=again={tmp_path / 'reader1'}"]
+    words += [f"--study={dice_alone(tmp_path)}"]
     for given, refusal in (
         ("net", "--taught-by: found 'net', expected MODEL=READER"),
         ("other=reader1", "taught by: found model other, expected one of net, again"),

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.headers import block, save
+from tests.support.studies import dice_alone
 
 READERS = ("reader1", "reader2", "reader3", "reader4")
 EXAMS = ("NA", "None", "null", "nan")
@@ -20,6 +21,7 @@ def words(tmp_path: Path, no_figures: None) -> list[object]:  # noqa: ARG001
     """A command that scores four readers and the model ``NA``."""
     rng = np.random.default_rng(0)
     given: list[object] = ["evaluate", "-o", tmp_path / "out", "--cohort", tmp_path / "cohort.csv"]
+    given += ["--study", dice_alone(tmp_path)]
     for rater in (*READERS, "NA"):
         for exam in EXAMS:
             mask = block() * rng.integers(1, 4, block().shape, dtype=np.uint8)

@@ -13,9 +13,11 @@ from bmseg.scoring.published import published_beside, read_published
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import count_votes
+from evaluation.figures.files import save_figure
 from evaluation.measures.dice import Dice
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.masks import save_mask, thresholded
+from tests.support.studies import dice_alone
 
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 # Storage order of coronal exams: the patient's left, inferior, posterior.
@@ -61,7 +63,10 @@ def scored(root: Path, masks: Masks) -> Path:  # noqa: ARG001 (they are on disk)
     """One evaluation with everything that can be asked for, but by exam."""
     options = ["--margin", "0.2", "--cohort", root / "cohort.csv", "--regions", root / "regions"]
     models = [word for name in ("net", "worse") for word in ("--prediction", f"{name}={root / name}")]
-    result = bmseg("evaluate", *words_of(root), *models, "-o", root / "out", *options)
+    with pytest.MonkeyPatch.context() as patch:
+        # The page shows SVG.
+        patch.setitem(save_figure.__kwdefaults__, "endings", ("svg",))
+        result = bmseg("evaluate", *words_of(root), *models, "-o", root / "out", *options)
     assert result.returncode == 0, result.stderr
     return root / "out"
 
@@ -98,6 +103,7 @@ def test_comparisons_in_words_and_with_a_margin(scored: Path) -> None:
 @pytest.mark.usefixtures("masks", "no_figures")
 def test_by_knee(root: Path, tmp_path: Path) -> None:
     words = [*words_of(root), "--prediction", f"net={root / 'net'}", "--unit", "knee"]
+    words += ["--study", str(dice_alone(tmp_path))]
     result = bmseg("evaluate", *words, "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     fair = pd.read_csv(tmp_path / "out" / "fair_dice.csv")

@@ -1,4 +1,4 @@
-"""A site of seven submissions with hostile titles, built once a process."""
+"""A site of seven submissions with hostile titles, built once for all processes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bmseg.leaderboard.site.figures import figures_of
 from bmseg.leaderboard.standings import Standings
 from tests.bmseg.leaderboard.site.checks import MADE
 from tests.bmseg.leaderboard.site.standings_fixture import HOSTILE, Images, standings
+from tests.support.once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +22,10 @@ def board() -> Standings:
 
 @pytest.fixture(scope="session")
 def site(board: Standings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("board") / "site"
-    build_site(board, out, made=MADE, overlays=Images(lacking="exam004"))
-    return out
+    def make(root: Path) -> None:
+        build_site(board, root / "site", made=MADE, overlays=Images(lacking="exam004"))
+
+    return made_once(tmp_path_factory, "site", make) / "site"
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""Studies that are scored within a second or two, for tests of what surrounds the scores."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from bmseg.scoring.evaluate import Raters
+from bmseg.study import DEFAULT_STUDY
+from tests.support.masks import save_mask, thresholded
+
+SMALL_EXAMS = ["knee_a", "knee_b", "knee_c"]
+_SMALL = """
+name = "small"
+title = "Small"
+plane = "coronal"
+training_reader = "reader1"
+channels = [{ name = "water" }]
+levels = [{ value = 1, name = "level1", color = "#ff8c00" }]
+readers = [{ name = "reader1" }, { name = "reader2" }]
+dataset = { id = 501, name = "Small" }
+"""
+
+
+def dice_alone(folder: Path) -> Path:
+    """The default study, scored by Dice alone: other measures and foci take most of the time of tables."""
+    study = Path(shutil.copytree(DEFAULT_STUDY.parent, folder / "study")) / "study.toml"
+    text = study.read_text()
+    assert "\n[scores]\n" in text
+    study.write_text(text.replace("\n[scores]\n", '\n[scores]\nmeasures = ["dice"]\n'))
+    return study
+
+
+def small_study(folder: Path, more: str = "") -> Path:
+    """A study of two readers and one level, scored by every measure unless `more` says otherwise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "small.toml").write_text(_SMALL + more)
+    return folder / "small.toml"
+
+
+def small_raters(folder: Path, *models: str) -> Raters:
+    """Masks of `small_study`, the same each time: folders of two readers and of models, three exams each."""
+    names = ["reader1", "reader2", *models]
+    for seed, exam in enumerate(SMALL_EXAMS):
+        for rater, mask in thresholded(names, shape=(12, 10, 4), seed=seed).items():
+            save_mask(folder / rater / f"{exam}.nii.gz", np.minimum(mask, 1).astype(np.uint8))
+    folders = {name: folder / name for name in names}
+    readers = {name: folders.pop(name) for name in names[:2]}
+    return Raters(readers, folders)
