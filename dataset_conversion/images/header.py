@@ -16,11 +16,12 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
-from dataset_conversion.images.grid import Grid, by
+from dataset_conversion.images.grid import Grid, by, rows
 
 #: Millimetres of a unit of xyzt_units' spatial part.
 _MILLIMETRES = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 _USED = "the sform was used"
+_AGAIN = "export it again"
 _UNIT_NAMES = {1: "m", 3: "micrometres"}
 #: Voxel sizes that no scanner has, mm: below and above.
 _SMALLEST, _LARGEST = 0.01, 100.0
@@ -53,14 +54,16 @@ def position(header: Any, affine: np.ndarray, shape: tuple[int, ...]) -> Positio
     Returns
     -------
     Position
-        With a fault where the unit is none of the standard's, or sform and qform have voxels of different
-        size: a volume would be wrong by one of the two.
+        With a fault where voxels have no size along an axis, the unit is none of the standard's, or sform
+        and qform have voxels of different size: a volume would be wrong by one of the two.
     """
-    if not isinstance(header, nib.Nifti1Header) or not np.isfinite(affine).all():
+    if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
+        return Position(affine, fault=f"affine: found {rows(affine)}, expected an invertible one; {_AGAIN}")
+    if not isinstance(header, nib.Nifti1Header):
         return Position(affine)
     code = int(header["xyzt_units"]) & 7
     if code not in _MILLIMETRES:
-        expected = "expected 1 (m), 2 (mm), 3 (micrometres) or 0 (unknown); export it again"
+        expected = f"expected 1 (m), 2 (mm), 3 (micrometres) or 0 (unknown); {_AGAIN}"
         return Position(affine, fault=f"xyzt_units: found {code}, {expected}")
     scale = np.diag([_MILLIMETRES[code]] * 3 + [1.0])
     placed = scale @ affine
@@ -78,6 +81,20 @@ def position(header: Any, affine: np.ndarray, shape: tuple[int, ...]) -> Positio
     mirrored = np.sign(np.linalg.det(placed[:3, :3])) != np.sign(np.linalg.det(other[:3, :3]))
     what = "they are mirror images of each other" if mirrored else f"their {difference.field}s differ"
     return Position(placed, (*notes, f"sform and qform: {what}; {_USED}, some viewers use the qform"))
+
+
+def without_size(stored: Any, shape: tuple[int, ...]) -> str:
+    """Why the voxel size that a NIfTI header stores cannot be used, where it is needed; else nothing.
+
+    `stored` is the header as it stands in the file: nibabel takes 1 for 0.
+    """
+    if int(stored["sform_code"]):
+        return ""
+    size = np.asarray(stored["pixdim"][1:4], float)
+    needed = [axis for axis, n in enumerate(shape[:3]) if n > 1]
+    if all(np.isfinite(size[axis]) and size[axis] for axis in needed):
+        return ""
+    return f"pixdim: found voxels of {by(size)} mm and no sform, expected mm above 0; {_AGAIN}"
 
 
 def _of_unit(code: int, affine: np.ndarray) -> Iterator[str]:

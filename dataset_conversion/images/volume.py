@@ -22,8 +22,8 @@ from nibabel.filebasedimages import ImageFileError
 
 from dataset_conversion.files import atomic_path
 from dataset_conversion.images.errors import ConversionError
-from dataset_conversion.images.grid import DIRECTION_TOLERANCE, Grid, rows
-from dataset_conversion.images.header import position
+from dataset_conversion.images.grid import DIRECTION_TOLERANCE, Grid
+from dataset_conversion.images.header import position, without_size
 from dataset_conversion.images.itk import read_metaimage
 from dataset_conversion.images.kinds import METAIMAGE, kind_of
 
@@ -95,8 +95,6 @@ def read_volume(path: Path) -> Volume:
         two voxel sizes, or its axes are not at right angles (nnU-Net's reader refuses such a grid).
     """
     volume = read_image(path, str(path)).said()
-    if not np.isfinite(volume.affine).all() or (volume.spacing <= 0).any():
-        raise ConversionError(f"{path}: affine: found {rows(volume.affine)}, expected an invertible one")
     direction = volume.grid.direction
     skew = np.abs(direction.T @ direction - np.eye(3)).max()
     if skew > DIRECTION_TOLERANCE:
@@ -108,7 +106,7 @@ def read_volume(path: Path) -> Volume:
 
 
 def read_image(holder: Any, source: str) -> Volume:
-    """The volume of a path or nibabel image, whatever its affine; other errors are those of `read_volume`."""
+    """The volume of a path or nibabel image, at any angles of its axes; errors are those of `read_volume`."""
     if isinstance(holder, Path):
         if not holder.is_file():
             raise ConversionError(f"{source}: no such file")
@@ -123,6 +121,7 @@ def read_image(holder: Any, source: str) -> Volume:
         image = nib.load(holder) if isinstance(holder, Path) else holder
         array = np.asanyarray(image.dataobj)
         affine = np.asarray(image.affine, dtype=float)
+        fault = without_size(_stored_header(image), array.shape) if isinstance(holder, Path) else ""
     except (OSError, EOFError, zlib.error, ValueError, ImageFileError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConversionError(
@@ -141,9 +140,16 @@ def read_image(holder: Any, source: str) -> Volume:
         size = " x ".join(map(str, array.shape))
         raise ConversionError(f"{source}: found {array.ndim} dimensions ({size}), expected 3")
     place = position(image.header, affine, array.shape)
-    if place.fault:
-        raise ConversionError(f"{source}: {place.fault}")
+    if fault := fault or place.fault:
+        raise ConversionError(f"{source}: {fault}")
     return Volume(array, place.affine, source, place.notes)
+
+
+def _stored_header(image: Any) -> Any:
+    """The header of a file of nibabel's as it stands there, without what loading mends."""
+    files = image.file_map
+    with files.get("header", files["image"]).get_prepare_fileobj("rb") as file:
+        return type(image.header).from_fileobj(file, check=False)
 
 
 def stored_spacing(path: Path) -> np.ndarray:

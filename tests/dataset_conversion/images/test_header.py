@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,3 +198,36 @@ def test_another_order_of_axes_is_called_so(tmp_path: Path) -> None:
     moved[0, 3] = 1
     elsewhere = as_volume(save(tmp_path / "b.nii.gz", moved)).stored_as("coronal")
     assert elsewhere.grid.difference(volume.grid).field == "size"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+@pytest.mark.parametrize(
+    ("place", "forms", "message"),
+    [
+        (80, (0, 0), r"pixdim: found voxels of (0|nan|inf) x 0.9 x 3.5 mm and no sform, expected mm above 0"),
+        (80, (1, 0), r"pixdim: found voxels of (0|nan|inf) x 0.9 x 3.5 mm and no sform, expected mm above 0"),
+        (280, (0, 1), r"affine: found \[(0|nan|inf), .*, expected an invertible one"),
+    ],
+)
+def test_voxels_without_a_size_are_refused(
+    value: float, ending: str, place: int, forms: tuple[int, int], message: str, tmp_path: Path
+) -> None:
+    """Of 0 nibabel makes 1 and says nothing in the image."""
+    plain = save(tmp_path / "plain.nii")
+    content = bytearray(plain.read_bytes())
+    content[place : place + 4] = struct.pack("<f", value)
+    content[252:256] = struct.pack("<2h", *forms)
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(gzip.compress(content) if ending == ".nii.gz" else content)
+    with pytest.raises(ConversionError, match=f"^{path}: {message}; export it again$"):
+        as_labels(path)
+
+
+def test_a_slice_needs_no_step_to_the_next(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.nii", array=block()[:, :, 1])
+    content = bytearray(path.read_bytes())
+    content[88:92] = struct.pack("<f", 0)
+    content[252:256] = struct.pack("<2h", 0, 0)
+    path.write_bytes(content)
+    assert as_labels(path).spacing[:2] == pytest.approx([0.9, 0.9])
