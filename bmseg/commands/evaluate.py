@@ -151,7 +151,8 @@ def evaluate(
         click.echo(beside.to_markdown())
     click.echo(f"results: {result.folder}")
     if study_text:
-        click.echo(f"what was assumed: {source}; change it there, and go on with --study {source}")
+        said = "".join(f" --map-label '{pair}'" for pair in label_map)
+        click.echo(f"what was assumed: {source}; change it there, and go on with --study {source}{said}")
 
 
 @click.command()

@@ -16,6 +16,7 @@ from dataset_conversion.mask_files.labels import Labels, value_of_name
 from dataset_conversion.mask_files.pictures import ENDINGS as PICTURES
 from dataset_conversion.mask_files.pictures import NO_SIZE
 from dataset_conversion.mask_files.reading import kind_of_mask, read_mask
+from dataset_conversion.mask_files.survey import framed_by
 from dataset_conversion.parallel import run_each
 from evaluation.masks.reading import MaskError, check_grid
 
@@ -118,6 +119,9 @@ def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: s
             )  # fmt: skip
             found[rater] = as_labels(mask, values, name=str(files[rater]), advice=_ADVICE)
             placed = placed or found[rater]
+            if (value := framed_by(found[rater])) and value not in reading.label_map.values():
+                note = f"label: {value} fills most of the image and its border, as of an inverted mask"
+                found[rater] = replace(found[rater], notes=(*found[rater].notes, note))
         except ConversionError as error:
             faults.append(str(error))
     masks = {rater: found[rater] for rater in files if rater in found}

@@ -59,7 +59,7 @@ def survey(path: Path, labels: Labels, spacing: Sequence[float] | None = None) -
             return Surveyed(frozenset(), _used(found, labels), None)
     mask = read_mask(path, None, labels, spacing=spacing, keep_notes=True)
     values = _values(path, mask, picture=kind == "picture")
-    return Surveyed(values, None, mask.grid, kind == "picture", _framed_by(mask, values))
+    return Surveyed(values, None, mask.grid, kind == "picture", framed_by(mask) if len(values) == 1 else 0)
 
 
 def _used(names: Sequence[str], labels: Labels) -> tuple[str, ...]:
@@ -90,12 +90,12 @@ def _values(path: Path, mask: Volume, *, picture: bool) -> frozenset[int]:
     return frozenset(int(value) for value in nearest if value)
 
 
-def _framed_by(mask: Volume, values: frozenset[int]) -> int:
+def framed_by(mask: Volume) -> int:
     """The one value of a mask that fills most of it and of its border, as of an inverted one; else 0."""
-    if len(values) != 1:
-        return 0
     marked = mask.array != 0
+    if not marked.mean() > 0.5:
+        return 0
     border = np.ones(marked.shape, dtype=bool)
     border[tuple(slice(1, -1) if size > 1 else slice(None) for size in marked.shape)] = False
-    framed = marked.mean() > 0.5 and marked[border].mean() > 0.5
-    return next(iter(values)) if framed else 0
+    value = mask.array.max()
+    return int(value) if marked[border].mean() > 0.5 and (mask.array[marked] == value).all() else 0

@@ -172,6 +172,13 @@ def test_inverted_pictures_are_asked_about(tmp_path: Path) -> None:
         assumed(tmp_path, a="a", b="b")
     found = assumed(tmp_path, Reading({"0": 1, "255": 0}), a="a", b="b")
     assert found.study.label_values == (0, 1)  # type: ignore[attr-defined]
+    # With a study file nobody is asked, but told.
+    study, files = found.study, {"a": tmp_path / "a" / "seg_P1.png"}  # type: ignore[attr-defined]
+    assert read_exam(study, files, Reading({"255": 1}), "")["a"].notes == ()
+    (tmp_path / "ones").mkdir()
+    Image.fromarray((array > 0).astype(np.uint8)).save(tmp_path / "ones" / "e.png")
+    (told,) = read_exam(study, {"a": tmp_path / "ones" / "e.png"}, Reading(), "")["a"].notes
+    assert told == "label: 1 fills most of the image and its border, as of an inverted mask"
     # Without the size of a pixel there is no distance to score.
     assert found.study.measures == ("dice",)  # type: ignore[attr-defined]
     sized = assumed(tmp_path, Reading({"0": 1, "255": 0}, spacing=(0.1, 0.1)), a="a", b="b")
