@@ -53,7 +53,22 @@ def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part
     parts += [_beyond_dice(evaluation)] if m.MEASURES_TABLE1 in evaluation.found else []
     parts += [_adjusted(evaluation), _repeated(evaluation)]
     parts += [_where_it_fails(evaluation), _volumes(evaluation), _audit(evaluation), _sensitivity(evaluation)]
-    return [part for part in parts if part.figures or part.tables or part.choices]
+    kept = [part for part in parts if part.figures or part.tables or part.choices]
+    return kept if evaluation.found.design.ordered else [_in_words(evaluation.found, part) for part in kept]
+
+
+def _in_words(found: ReaderStudy, part: Part) -> Part:
+    """In the study's words; names and figures as they are."""
+    said = found.own_words
+    return Part(
+        said(part.title),
+        said(part.text),
+        [(path, said(caption)) for path, caption in part.figures],
+        said(part.tables),
+        said(part.sentences),
+        said(part.headlines),
+        [(name, said(tables), path, said(caption)) for name, tables, path, caption in part.choices],
+    )
 
 
 def _fair(evaluation: Evaluation) -> Part:
@@ -162,13 +177,15 @@ def _beyond_dice(evaluation: Evaluation) -> Part:
 
 
 def _agreement(evaluation: Evaluation) -> Part:
-    chance = evaluation.found[t.AGREEMENT_CHANCE].assign(
+    found = evaluation.found
+    scale = "ordinal" if found.design.ordered else "nominal"
+    chance = found[t.AGREEMENT_CHANCE].assign(
         voxels=lambda rows: rows.voxels.map({"union": "marked by a reader", "volume": "whole volume"}),
         measure=lambda rows: rows.measure.map(
-            {"alpha": "Krippendorff's alpha (ordinal)", "kappa": "Fleiss' kappa"}
+            {"alpha": f"Krippendorff's alpha ({scale})", "kappa": "Fleiss' kappa"}
         ),
     )
-    rates = evaluation.found[t.READER_RATES]
+    rates = found[t.READER_RATES]
     return Part(
         "Agreement of readers",
         "Alpha and kappa on the voxels that a reader marked leave out what all agree to be nothing, so "
@@ -177,6 +194,7 @@ def _agreement(evaluation: Evaluation) -> Part:
         [(evaluation.figure("agreement"), "Dice of every pair of raters, mean over exams.")],
         [
             _table("Beyond chance, mean over exams", chance, ["voxels", "measure"]),
+            Markup(found.printed(t.AGREEMENT_KAPPA).to_html()),
             _table(
                 "STAPLE's estimates of the readers, mean over exams", rates, ["level", "rater", "measure"], 3
             ),

@@ -282,5 +282,5 @@ def _pair_legend(drawing: Drawing, confidence: float, repeats: bool) -> None:
     if repeats:
         grey = diamond | {"color": style.GREY}
         # Third, below the other short ones.
-        handles.insert(2, Line2D([], [], **grey, markerfacecolor="white", label="a group of levels"))
+        handles.insert(2, Line2D([], [], **grey, markerfacecolor="white", label="a group"))
     drawing.legend(handles)
