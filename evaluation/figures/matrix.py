@@ -60,10 +60,10 @@ def matrix(
                 column, row, printed.iat[row, column], ha="center", va="center", fontsize=style.SMALL,
                 color="white" if dark else style.INK,
             )  # fmt: skip
-    panel.set_xticks(range(len(columns)), columns, rotation=90 if len(columns) > 6 else 30, ha="right")
-    if len(columns) > 6:
-        for name in panel.get_xticklabels():
-            name.set_ha("center")
+    steep = len(columns) > 6
+    panel.set_xticks(
+        range(len(columns)), columns, rotation=90 if steep else 30, ha="center" if steep else "right"
+    )
     panel.set_yticks(range(len(rows)), rows)
     panel.tick_params(length=0, labelsize=style.SMALL + 0.5)
     panel.spines[:].set_visible(False)

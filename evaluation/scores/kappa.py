@@ -32,7 +32,7 @@ _NO_ERROR = 1e-12
 
 
 def pairwise_kappa(
-    exams: Mapping[str, Votes] | Mapping[str, AllVotes],
+    exams: Mapping[str, Votes | AllVotes],
     readers: Sequence[str],
     *,
     ordered: bool = True,
@@ -58,7 +58,7 @@ def pairwise_kappa(
     if not exams:
         raise StatisticsError("kappa: found no exam, expected one or more")
     check_confidence(confidence)
-    first: Votes | AllVotes = next(iter(exams.values()))
+    first = next(iter(exams.values()))
     n_labels = len(first.labels)
     drawn = np.random.default_rng(seed).multinomial(len(exams), [1 / len(exams)] * len(exams), _SAMPLES)
     pairs = [(a, b) for i, a in enumerate(first.raters) for b in first.raters[i + 1 :] if {a, b} & {*readers}]
