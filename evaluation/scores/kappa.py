@@ -8,6 +8,8 @@ the union voxels on which both see nothing are left out by construction, so that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -43,7 +45,7 @@ def pairwise_kappa(
 
     `COLUMNS`: a row one of `VOXELS`, weights and pair. The interval is a bootstrap-t over exams, the standard
     error by the infinitesimal jackknife; NaN of fewer than two exams, or where most draws have no error.
-    ``n_defined`` of ``n`` exams have voxels there. NaN where both gave one and the same label everywhere.
+    ``n_defined`` of the ``n`` exams that both drew have voxels there. NaN where both gave one label alone.
 
     Raises
     ------
@@ -58,21 +60,21 @@ def pairwise_kappa(
     if not exams:
         raise StatisticsError("kappa: found no exam, expected one or more")
     check_confidence(confidence)
-    first = next(iter(exams.values()))
-    n_labels = len(first.labels)
-    drawn = np.random.default_rng(seed).multinomial(len(exams), [1 / len(exams)] * len(exams), _SAMPLES)
-    pairs = [(a, b) for i, a in enumerate(first.raters) for b in first.raters[i + 1 :] if {a, b} & {*readers}]
+    n_labels = len(next(iter(exams.values())).labels)
+    raters = list(dict.fromkeys(rater for votes in exams.values() for rater in votes.raters))
+    pairs = [pair for pair in combinations(raters, 2) if {*pair} & {*readers}]
     rows = []
     for voxels in VOXELS:
         for name in WEIGHTS[ordered]:
             weights = disagreement_weights(n_labels, name)
             for pair in pairs:
-                tables = np.array([votes.together(*pair) for votes in exams.values()], float)
+                both = [votes.together(*pair) for votes in exams.values() if {*pair} <= {*votes.raters}]
+                tables = np.array(both, float).reshape(-1, n_labels, n_labels)
                 if voxels == VOXELS[0]:
                     tables[:, 0, 0] = 0
                 counted = tables.sum(axis=(1, 2))
-                found = _Pooled(tables, weights).interval(drawn, confidence)
-                told = int((counted > 0).sum()), len(exams), int(counted.sum())
+                found = _Pooled(tables, weights).interval(_draws(len(both), seed), confidence)
+                told = int((counted > 0).sum()), len(both), int(counted.sum())
                 rows.append((voxels, name, *pair, *found, *told))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -94,6 +96,12 @@ def kappa_table(found: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -
     if "linear" in kinds:
         told.append("Weights count a disagreement by the steps between the two levels, or their square.")
     return Table(title, ["Raters", *columns, "Exams"], rows, [*told, *notes], found)
+
+
+@lru_cache(maxsize=64)
+def _draws(n: int, seed: int) -> np.ndarray:
+    """How often each of n exams is drawn, of shape (S, n)."""
+    return np.random.default_rng(seed).multinomial(n, [1 / n] * n if n else [], _SAMPLES)
 
 
 class _Pooled:
@@ -123,6 +131,8 @@ class _Pooled:
 
     def interval(self, drawn: np.ndarray, confidence: float) -> tuple[float, float, float]:
         """Kappa, low and high; NaN where there is none."""
+        if not self._voxels.sum():
+            return np.nan, np.nan, np.nan
         (kappa,), (error,) = self.of(np.ones((1, len(self._voxels))))
         if not np.isfinite(kappa):
             return np.nan, np.nan, np.nan

@@ -28,9 +28,17 @@ from evaluation.failures import places, volumes
 from evaluation.failures.covariates import CORRELATION_COLUMNS
 from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
-from evaluation.scores import fair, interchangeability, kappa, sensitivity, table1
+from evaluation.scores import fair, interchangeability, sensitivity, table1
 from evaluation.statistics.icc import ICC_COLUMNS
-from evaluation.study import beside_readers, incomplete, lineage, measure_tables, repeated, unsure
+from evaluation.study import (
+    agreement_tables,
+    beside_readers,
+    incomplete,
+    lineage,
+    measure_tables,
+    repeated,
+    unsure,
+)
 from evaluation.study.results import Declared, Results, worded
 from evaluation.table import Table, dice_table
 
@@ -197,11 +205,6 @@ def _audit_words(found: Results) -> list[str]:
     return [*audit_words(found[CONSENSUS_AUDIT], _audited(found), rules), *design.notes]
 
 
-def _kappa(found: Results) -> Table:
-    title = f"Agreement of two raters, {len(found.exams)} exams"
-    return kappa.kappa_table(found[AGREEMENT_KAPPA], title=title, notes=found.design.notes)
-
-
 def _comparisons(found: Results) -> list[str]:
     rows = found[COMPARISONS]
     return [*map(readers.in_words, rows[rows.way == "fair"].itertuples()), *lineage.notes(found)]
@@ -244,18 +247,9 @@ DICE_BY_YARDSTICK = Declared(
 OTHER_WAYS = Declared(
     "other_ways", "what every difference is without a reader, and by other fit rules", comparison_ways.COLUMNS
 )
-AGREEMENT_DICE = Declared("agreement_dice", "Dice of every pair of raters", ["level", "rater", "other"])
-AGREEMENT_CHANCE = Declared(
-    "agreement_chance",
-    "Krippendorff's alpha (ordinal, or nominal where labels have no order) and Fleiss' kappa of the readers",
-    ["voxels", "measure"],
-)  # fmt: skip
-AGREEMENT_KAPPA = Declared(
-    "agreement_kappa",
-    "Cohen's kappa of every reader with every rater; of levels weighted",
-    kappa.COLUMNS,
-    _kappa,
-)
+AGREEMENT_DICE = agreement_tables.AGREEMENT_DICE
+AGREEMENT_CHANCE = agreement_tables.AGREEMENT_CHANCE
+AGREEMENT_KAPPA = agreement_tables.AGREEMENT_KAPPA
 READER_RATES = Declared("reader_rates", "readers' rates, STAPLE's estimates", ["level", "rater", "measure"])
 READER_CONFUSIONS = Declared("reader_confusions", "STAPLE's estimates too", ["rater", "truth", "decision"])
 VOLUMES = Declared("volumes", "volumes in ml", ["exam", "level", "rater", "ml"])

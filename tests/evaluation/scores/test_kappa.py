@@ -71,6 +71,17 @@ def test_the_union_leaves_out_what_neither_marks():
     assert row.n_voxels == table.sum()
 
 
+def test_a_pair_is_held_to_the_exams_that_both_drew():
+    exams = drawn_exams(n=5)
+    some = {name: votes if name != "e4" else votes.select(["a", "m"]) for name, votes in exams.items()}
+    found = pairwise_kappa(some, ["a", "b"], ordered=False).set_index(["voxels", "rater", "other"])
+    whole = pairwise_kappa(exams, ["a", "b"], ordered=False).set_index(["voxels", "rater", "other"])
+    fewer = pairwise_kappa({k: v for k, v in exams.items() if k != "e4"}, ["a", "b"], ordered=False)
+    fewer = fewer.set_index(["voxels", "rater", "other"])
+    assert found.loc["volume", "a", "m"].equals(whole.loc["volume", "a", "m"])
+    assert found.loc["volume", "a", "b"].equals(fewer.loc["volume", "a", "b"])
+
+
 def test_there_is_no_interval_of_one_exam_and_no_kappa_of_one_label():
     one = pairwise_kappa(drawn_exams(n=1), ["a", "b"])
     assert one.kappa.notna().all() and one.low.isna().all()
