@@ -30,15 +30,7 @@ from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores import fair, interchangeability, sensitivity, table1
 from evaluation.statistics.icc import ICC_COLUMNS
-from evaluation.study import (
-    agreement_tables,
-    beside_readers,
-    incomplete,
-    lineage,
-    measure_tables,
-    repeated,
-    unsure,
-)
+from evaluation.study import agreed, beside_readers, incomplete, lineage, measure_tables, repeated, unsure
 from evaluation.study.results import Declared, Results, worded
 from evaluation.table import Table, dice_table
 
@@ -247,9 +239,9 @@ DICE_BY_YARDSTICK = Declared(
 OTHER_WAYS = Declared(
     "other_ways", "what every difference is without a reader, and by other fit rules", comparison_ways.COLUMNS
 )
-AGREEMENT_DICE = agreement_tables.AGREEMENT_DICE
-AGREEMENT_CHANCE = agreement_tables.AGREEMENT_CHANCE
-AGREEMENT_KAPPA = agreement_tables.AGREEMENT_KAPPA
+AGREEMENT_DICE = agreed.AGREEMENT_DICE
+AGREEMENT_CHANCE = agreed.AGREEMENT_CHANCE
+AGREEMENT_KAPPA = agreed.AGREEMENT_KAPPA
 READER_RATES = Declared("reader_rates", "readers' rates, STAPLE's estimates", ["level", "rater", "measure"])
 READER_CONFUSIONS = Declared("reader_confusions", "STAPLE's estimates too", ["rater", "truth", "decision"])
 VOLUMES = Declared("volumes", "volumes in ml", ["exam", "level", "rater", "ml"])
