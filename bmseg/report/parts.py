@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from bmseg.report.part import Part
 from bmseg.scoring.evaluation import Evaluation
 from evaluation.comparison.interchangeability import in_short
 from evaluation.comparison.verdicts import pairs_in_words
@@ -20,24 +19,6 @@ from evaluation.study.incomplete import DICE_ADJUSTED, warnings
 from evaluation.study.lineage import judged, notes
 from evaluation.study.repeated import REPEATS, REPEATS_VOLUMES
 from evaluation.table import Table
-
-
-@dataclass(frozen=True)
-class Part:
-    """One section of the page."""
-
-    title: str
-    #: What the reader should know before looking.
-    text: str
-    #: Figure, one column wide, and its caption.
-    figures: list[tuple[Path, str]]
-    tables: list[Markup]
-    #: Behind a click.
-    sentences: list[str]
-    #: Sentences that everybody should see.
-    headlines: list[str] = field(default_factory=list)
-    #: Of which one is open at a time: a name, its tables, its figure and the caption.
-    choices: list[tuple[str, list[Markup], Path, str]] = field(default_factory=list)
 
 
 def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part]:
@@ -53,22 +34,7 @@ def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part
     parts += [_beyond_dice(evaluation)] if m.MEASURES_TABLE1 in evaluation.found else []
     parts += [_adjusted(evaluation), _repeated(evaluation)]
     parts += [_where_it_fails(evaluation), _volumes(evaluation), _audit(evaluation), _sensitivity(evaluation)]
-    kept = [part for part in parts if part.figures or part.tables or part.choices]
-    return kept if evaluation.found.design.ordered else [_in_words(evaluation.found, part) for part in kept]
-
-
-def _in_words(found: ReaderStudy, part: Part) -> Part:
-    """In the study's words; names and figures as they are."""
-    said = found.own_words
-    return Part(
-        said(part.title),
-        said(part.text),
-        [(path, said(caption)) for path, caption in part.figures],
-        said(part.tables),
-        said(part.sentences),
-        said(part.headlines),
-        [(name, said(tables), path, said(caption)) for name, tables, path, caption in part.choices],
-    )
+    return [part for part in parts if part.figures or part.tables or part.choices]
 
 
 def _fair(evaluation: Evaluation) -> Part:
