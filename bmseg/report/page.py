@@ -14,6 +14,7 @@ from markupsafe import Markup
 from bmseg.cohort.phantom import phantom_output
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import file_hash, files_hash, read_record, value_hash
+from bmseg.report.part import in_words
 from bmseg.report.parts import study_parts
 from bmseg.scoring.costs import costs
 from bmseg.scoring.evaluation import Evaluation
@@ -92,7 +93,8 @@ def _render(
         reference=found.reference,
         findings=said_first(found) + _findings(found),
         cohort=Markup(_cohort_table(workspace.dataset.cohort()).to_html()) if workspace else None,
-        tables=[Markup(table.to_html()) for table in (ours, published, beside) if table],
+        tables=[Markup(found.own_words(table).to_html()) for table in (ours, published, beside) if table],
+        level="level" if found.design.ordered else "label",
         notes=usual_notes(found),
         warnings=evaluation.warnings,
         models=[(model, _image(evaluation.figure(f"dice_{model}"))) for model in found.models],
@@ -103,7 +105,7 @@ def _render(
                 [(_image(path), caption) for path, caption in part.figures if path.is_file()],
                 [(name, shown, _image(path), caption) for name, shown, path, caption in part.choices],
             )
-            for part in study_parts(evaluation, of_methods)
+            for part in (in_words(found, each) for each in study_parts(evaluation, of_methods))
         ],
         overlays=[_image(path) for path in sheets],
         rule=found.design.rule_in_words,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from bmseg.report.part import Part
 from bmseg.scoring.evaluation import Evaluation
 from evaluation.comparison.interchangeability import in_short
 from evaluation.comparison.verdicts import pairs_in_words
@@ -20,24 +19,6 @@ from evaluation.study.incomplete import DICE_ADJUSTED, warnings
 from evaluation.study.lineage import judged, notes
 from evaluation.study.repeated import REPEATS, REPEATS_VOLUMES
 from evaluation.table import Table
-
-
-@dataclass(frozen=True)
-class Part:
-    """One section of the page."""
-
-    title: str
-    #: What the reader should know before looking.
-    text: str
-    #: Figure, one column wide, and its caption.
-    figures: list[tuple[Path, str]]
-    tables: list[Markup]
-    #: Behind a click.
-    sentences: list[str]
-    #: Sentences that everybody should see.
-    headlines: list[str] = field(default_factory=list)
-    #: Of which one is open at a time: a name, its tables, its figure and the caption.
-    choices: list[tuple[str, list[Markup], Path, str]] = field(default_factory=list)
 
 
 def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part]:
@@ -162,13 +143,15 @@ def _beyond_dice(evaluation: Evaluation) -> Part:
 
 
 def _agreement(evaluation: Evaluation) -> Part:
-    chance = evaluation.found[t.AGREEMENT_CHANCE].assign(
+    found = evaluation.found
+    scale = "ordinal" if found.design.ordered else "nominal"
+    chance = found[t.AGREEMENT_CHANCE].assign(
         voxels=lambda rows: rows.voxels.map({"union": "marked by a reader", "volume": "whole volume"}),
         measure=lambda rows: rows.measure.map(
-            {"alpha": "Krippendorff's alpha (ordinal)", "kappa": "Fleiss' kappa"}
+            {"alpha": f"Krippendorff's alpha ({scale})", "kappa": "Fleiss' kappa"}
         ),
     )
-    rates = evaluation.found[t.READER_RATES]
+    rates = found[t.READER_RATES]
     return Part(
         "Agreement of readers",
         "Alpha and kappa on the voxels that a reader marked leave out what all agree to be nothing, so "
@@ -177,6 +160,7 @@ def _agreement(evaluation: Evaluation) -> Part:
         [(evaluation.figure("agreement"), "Dice of every pair of raters, mean over exams.")],
         [
             _table("Beyond chance, mean over exams", chance, ["voxels", "measure"]),
+            Markup(found.printed(t.AGREEMENT_KAPPA).to_html()),
             _table(
                 "STAPLE's estimates of the readers, mean over exams", rates, ["level", "rater", "measure"], 3
             ),

@@ -220,12 +220,14 @@ def evaluate(
         warned: dict[str, list[str]] = {}
         for name, warning in ((scored.name, warning) for scored in done for warning in scored.warnings):
             warned.setdefault(warning, []).append(name)
-        made.facts["warnings"] = [
-            *twins_told(found),
-            *filter(None, [without_size(files, reading)]),
-            *warnings(found),
-            *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
-        ]
+        made.facts["warnings"] = found.own_words(
+            [
+                *twins_told(found),
+                *filter(None, [without_size(files, reading)]),
+                *warnings(found),
+                *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
+            ]
+        )
     return Evaluation(out, study, found, output.read())
 
 

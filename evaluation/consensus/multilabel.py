@@ -72,7 +72,9 @@ class PatternModel:
         self._sparse = n_labels >= _SPARSE_FROM
         # Rows of 0 and 1 that pick a pattern's entries: both steps become matrix products.
         if self._sparse:
+            # Of each rater in a row: what a pattern picks of all matrices' entries.
             places = patterns + n_labels * np.arange(n_raters)
+            self._places = np.ascontiguousarray(places.T)
             ends = n_raters * np.arange(n_patterns + 1)
             entries = np.ones(places.size), places.ravel(), ends
             self._picks = csr_array(entries, shape=(n_patterns, n_raters * n_labels))
@@ -100,9 +102,9 @@ class PatternModel:
         np.maximum(confusion.reshape(n_starts, -1, n_labels).T, _SMALLEST, out=logs)
         np.log(logs, out=logs)
         if self._sparse:
-            # Labels and starts in a row, so that one product serves all.
-            together = self._picks @ np.swapaxes(logs, 0, 1).reshape(len(logs[0]), -1)
-            joint = np.swapaxes(together.reshape(-1, n_labels, n_starts), 0, 1)
+            joint = logs.take(self._places[0], axis=1)
+            for of_rater in self._places[1:]:
+                joint += logs.take(of_rater, axis=1)
         else:
             joint = self._picks @ logs
         joint += self._log_prior

@@ -11,6 +11,7 @@ import numpy as np
 from dataset_conversion.images import Volume, write_volume
 from evaluation.consensus.audit import audit, told
 from evaluation.consensus.result import Consensus
+from evaluation.statistics.words import labels_for_levels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,7 +36,8 @@ class ConsensusMap:
     @property
     def notices(self) -> tuple[str, ...]:
         """What a reader of the consensus should know, by its search and by an audit."""
-        return tuple(told(self.consensus, audit(self.consensus, ordered=self.ordered)))
+        said = told(self.consensus, audit(self.consensus, ordered=self.ordered))
+        return tuple(said if self.ordered else map(labels_for_levels, said))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the label map as a NIfTI file, ``<name>.nii.gz``; returns its path."""

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from evaluation.failures.covariates import spearman
 from evaluation.figures import style
+from evaluation.figures.matrix import MANY
 from evaluation.figures.panels import panels
 from evaluation.figures.style import AxesLike, new_figure, noted, styled
 from evaluation.masks.exam import ENDS
@@ -61,7 +62,7 @@ def dice_against_volume(
         )
         panel.set(ylim=(0, 1), xlim=(0, None), yticks=[0, 0.5, 1])
         panel.locator_params(axis="x", nbins=4)
-    for panel in drawing.axes[-2:]:
+    for panel in drawing.axes[-2 if len(levels) <= MANY else -4 :]:
         panel.set_xlabel("Reference volume (ml)")
     drawing.side_label(f"Dice of {rater}")
     return drawing.done(note)

@@ -13,11 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from evaluation.figures import style
+from evaluation.figures.matrix import MANY, matrix
 from evaluation.figures.panels import headed, scaled
 from evaluation.figures.style import AxesLike, Drawing, styled
 from evaluation.measures.measure import Measure
+from evaluation.statistics.words import number
 
 _NOTE_COLOR = "#555555"
+#: More boxes are drawn as a table of medians.
+_MOST_BOXES = 300
 
 
 @styled
@@ -45,8 +49,17 @@ def dice_boxplot(
     chosen = scores[scores.rater == rater].reset_index(drop=True)
     levels = list(dict.fromkeys(chosen.level))
     palette = {level: colors.get(level, style.NO_COLOR) for level in levels}
-    drawing = Drawing.of(axes, [rater], (style.COLUMN_INCHES, 3.0))
-    panel = _boxes_and_points(drawing.axes[0], chosen, levels, hue="level", hue_order=levels, palette=palette)
+    if len(levels) > MANY:
+        # Names of many levels stand below each other.
+        drawing = Drawing.of(axes, [rater], (style.COLUMN_INCHES, 0.19 * len(levels) + 0.7))
+        panel = _boxes_and_points(
+            drawing.axes[0], chosen, levels, hue="level", hue_order=levels, palette=palette, lying=True
+        )
+    else:
+        drawing = Drawing.of(axes, [rater], (style.COLUMN_INCHES, 3.0))
+        panel = _boxes_and_points(
+            drawing.axes[0], chosen, levels, hue="level", hue_order=levels, palette=palette
+        )
     panel.set_title(f"{rater} against {reference}")
     return drawing.done(note, _NOTE_COLOR)
 
@@ -68,9 +81,20 @@ def raters_boxplot(
     models = scores.attrs.get("models", ()) if models is None else models
     scores = scores.reset_index(drop=True)
     palette = _of_raters(scores, models)
-    drawing = Drawing.of(axes, ["raters"], (style.PAGE_INCHES, 3.4))
-    panel = _readers_and_models(drawing.axes[0], scores, palette)
-    panel.legend(
+    levels, raters = list(dict.fromkeys(scores.level)), list(palette)
+    if axes is None and len(levels) * len(raters) > _MOST_BOXES:
+        medians = scores.groupby(["level", "rater"], sort=False).dice.median().unstack()
+        medians = medians.loc[levels, raters]
+        return matrix(medians, medians.map(number), label="Median Dice", note=note)
+    rows = [levels] if axes is not None else _in_rows(levels, len(raters))
+    size = style.PAGE_INCHES, 3.4 if len(rows) == 1 else 1.9 * len(rows) + 0.5
+    drawing = Drawing.of(axes, [str(place) for place in range(len(rows))], size)
+    for panel, some in zip(drawing.axes, rows, strict=True):
+        shown = scores[scores.level.isin(some)] if len(rows) > 1 else scores
+        _readers_and_models(panel, shown, palette)
+        # The last row may hold fewer: its boxes stay as wide.
+        panel.set_xlim(-0.5, len(rows[0]) - 0.5)
+    drawing.axes[0].legend(
         handles=_keys(palette), ncols=min(6, len(palette)), loc="lower center", bbox_to_anchor=(0.5, 1.0)
     )
     return drawing.done(note, _NOTE_COLOR)
@@ -131,17 +155,34 @@ def _readers_and_models(
     return _boxes_and_points(axes, scores, levels, value, **drawn)
 
 
+def _in_rows(levels: Sequence[str], n_raters: int) -> list[Sequence[str]]:
+    """Levels in rows of a page: as many beside each other as names and boxes leave room for."""
+    room = max([0.075 * len(level) + 0.1 for level in levels] + [0.09 * n_raters])
+    beside = max(1, min(MANY, int(6.4 / room)))
+    if len(levels) <= MANY and beside >= len(levels) - 1:
+        return [levels]
+    n_rows = -(-len(levels) // beside)
+    width = -(-len(levels) // n_rows)
+    return [levels[start : start + width] for start in range(0, len(levels), width)]
+
+
 def _boxes_and_points(
-    axes: Axes, scores: pd.DataFrame, levels: Sequence[str], value: str = "Dice", **kwargs: Any
+    axes: Axes,
+    scores: pd.DataFrame,
+    levels: Sequence[str],
+    value: str = "Dice",
+    *,
+    lying: bool = False,
+    **kwargs: Any,
 ) -> Axes:
+    along = dict(zip(("x", "y"), ("dice", "level") if lying else ("level", "dice"), strict=True))
     if scores.dice.isna().all():
         # seaborn 0.13 fails on a table without a single number.
         axes.set_xlim(-0.5, len(levels) - 0.5)
         axes.text(0.5, 0.5, f"{value} is undefined in every exam", transform=axes.transAxes, ha="center")
     else:
         drawn: dict[str, Any] = {
-            "x": "level",
-            "y": "dice",
+            **along,
             "order": levels,
             "ax": axes,
             "legend": False,
@@ -161,6 +202,10 @@ def _boxes_and_points(
             **drawn,
         )
         np.random.set_state(state)
+    if lying:
+        axes.set_yticks(range(len(levels)), [_with_count(scores, level, " ") for level in levels])
+        axes.set(ylabel="", xlim=(-0.03, 1.03), xlabel="Dice", ylim=(len(levels) - 0.5, -0.5))
+        return axes
     axes.set_xticks(range(len(levels)), [_with_count(scores, level) for level in levels])
     axes.set(xlabel="", ylabel=value)
     if value == "Dice":
@@ -168,8 +213,8 @@ def _boxes_and_points(
     return axes
 
 
-def _with_count(scores: pd.DataFrame, level: str) -> str:
+def _with_count(scores: pd.DataFrame, level: str, between: str = "\n") -> str:
     """The level, and in how many exams it has a value where that is not all; the least of all raters."""
     dice = scores[scores.level == level].groupby("rater", sort=False).dice
     defined, exams = int(dice.count().min()), int(dice.size().max())
-    return level if defined == exams else f"{level}\n({defined} of {exams})"
+    return level if defined == exams else f"{level}{between}({defined} of {exams})"

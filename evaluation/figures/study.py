@@ -16,12 +16,16 @@ from matplotlib.lines import Line2D
 
 from evaluation.comparison.models import YARDSTICK, side_by_side
 from evaluation.comparison.readers import MEDIAN_READER
-from evaluation.figures import style
+from evaluation.figures import many, style
+from evaluation.figures.matrix import MANY
 from evaluation.figures.panels import above, beside, panels, rater_rows
 from evaluation.figures.style import AxesLike, Drawing, styled
 from evaluation.measures.volume import bland_altman
 from evaluation.scores.agreement import dice_matrix
 from evaluation.statistics.words import number, percent, signed, with_interval
+
+#: More are drawn as one table, or without the pairs.
+_MOST_RATERS, _MOST_PAIRS = 24, 12
 
 
 @styled
@@ -38,6 +42,8 @@ def agreement_heatmap(
         The column shown.
     """
     levels = list(dict.fromkeys(summary.level))
+    if axes is None and (len(levels) > MANY or len({*summary.rater}) > _MOST_RATERS):
+        return many.agreement(summary, value, note)
     drawing = panels(levels, axes, height=1.55, extra=0.5)
     for place, (level, panel) in enumerate(drawing.grid.items()):
         matrix = dice_matrix(summary, level, value).iloc[1:, :-1]
@@ -105,7 +111,7 @@ def bland_altman_panels(
         )  # fmt: skip
         panel.set_title(level)
         panel.locator_params(nbins=4)
-    for panel in drawing.axes[-2:]:
+    for panel in drawing.axes[-2 if len(levels) <= MANY else -4 :]:
         panel.set_xlabel("Mean of the two (ml)")
     drawing.side_label(f"{rater} minus {reference} (ml)")
     return drawing.done(note)
@@ -128,6 +134,8 @@ def fair_against_usual(
     both = bias.dropna(subset=["usual", "fair"])
     means = both.groupby(["level", "rater"], sort=False)[["usual", "fair"]].mean()
     levels, raters = list(dict.fromkeys(bias.level)), list(dict.fromkeys(bias.rater))
+    if axes is None and (len(levels) > MANY or len(raters) > _MOST_RATERS):
+        return many.fair_beside_usual(means, levels, raters, note)
     drawing = rater_rows(levels, raters, axes, extra=0.75)
     for level, panel in drawing.grid.items():
         for place, rater in enumerate(raters):
@@ -166,6 +174,8 @@ def forest_plot(
     """
     chosen = comparisons[comparisons.model == model]
     levels, others = list(dict.fromkeys(chosen.level)), list(dict.fromkeys(chosen.other))
+    if axes is None and (len(levels) > MANY or len(others) > _MOST_RATERS):
+        return many.differences(chosen, f"Dice, {model} minus reader; *: clear (Holm)", note)
     drawing = rater_rows(levels, others, axes, extra=0.6)
     for level, panel in drawing.grid.items():
         panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=1)
@@ -217,6 +227,8 @@ def paired_models(
     chosen = table[table.way == YARDSTICK]
     levels = list(dict.fromkeys(chosen.level))
     pairs = list(chosen.groupby(["model", "other"], sort=False).groups)
+    if axes is None and len(pairs) > _MOST_PAIRS:
+        return many.clear_pairs(chosen, note)
     names = [f"pair {place}" for place in range(len(pairs))]
     drawing = rater_rows(names, levels, axes, extra=0.8 + 0.12 * len(chosen))
     farthest = 0.05
@@ -282,5 +294,5 @@ def _pair_legend(drawing: Drawing, confidence: float, repeats: bool) -> None:
     if repeats:
         grey = diamond | {"color": style.GREY}
         # Third, below the other short ones.
-        handles.insert(2, Line2D([], [], **grey, markerfacecolor="white", label="a group of levels"))
+        handles.insert(2, Line2D([], [], **grey, markerfacecolor="white", label="a group"))
     drawing.legend(handles)

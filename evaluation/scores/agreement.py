@@ -90,8 +90,8 @@ def dice_matrix(summary: pd.DataFrame, level: str, value: str = "mean") -> pd.Da
     return matrix
 
 
-def chance_corrected(exams: Mapping[str, Votes]) -> pd.DataFrame:
-    """Ordinal Krippendorff's alpha and Fleiss' kappa of every exam, whose labels are in rising order.
+def chance_corrected(exams: Mapping[str, Votes], *, ordered: bool = True) -> pd.DataFrame:
+    """Krippendorff's alpha and Fleiss' kappa of every exam; alpha is ordinal where labels are `ordered`.
 
     Columns ``exam, voxels, n_voxels, alpha, kappa``: a row an exam and each of `VOXELS`. NaN where
     undefined: no voxel, one rater, or all raters gave one and the same label everywhere.
@@ -102,27 +102,36 @@ def chance_corrected(exams: Mapping[str, Votes]) -> pd.DataFrame:
         When there is no exam, exams differ in labels, or there is one rater only.
     """
     _common(exams)
-    rows = [(exam, *row) for exam, votes in exams.items() for row in _coefficients(*_ratings(votes))]
+    rows = [(exam, *row) for exam, votes in exams.items() for row in _coefficients(*_ratings(votes), ordered)]
     return pd.DataFrame(rows, columns=["exam", "voxels", "n_voxels", "alpha", "kappa"])
 
 
-def summarise_chance_corrected(exams: Mapping[str, Votes], *, confidence: float = 0.95) -> pd.DataFrame:
+def summarise_chance_corrected(
+    exams: Mapping[str, Votes], *, ordered: bool = True, confidence: float = 0.95
+) -> pd.DataFrame:
     """Alpha and kappa: mean over exams with its t interval, and of all voxels pooled.
 
     Columns ``voxels, measure, mean, low, high, n_defined, n, pooled``; measure is ``alpha`` or ``kappa``.
     Errors are those of `chance_corrected`.
     """
-    by_exam = chance_corrected(exams).melt(["exam", "voxels"], ["alpha", "kappa"], var_name="measure")
+    by_exam = chance_corrected(exams, ordered=ordered).melt(
+        ["exam", "voxels"], ["alpha", "kappa"], var_name="measure"
+    )
     keys = ["voxels", "measure"]
     summary = exam_means(by_exam, keys, "value", confidence=confidence, bounds=(-np.inf, 1))
     tables, counts = zip(*map(_ratings, exams.values()), strict=True)
-    together = _coefficients(np.concatenate(tables), np.concatenate(counts))
+    together = _coefficients(np.concatenate(tables), np.concatenate(counts), ordered)
     pooled = {voxels: {"alpha": alpha, "kappa": kappa} for voxels, _, alpha, kappa in together}
     return summary.assign(pooled=[pooled[row.voxels][row.measure] for row in summary.itertuples()])
 
 
 def agreement_table(
-    pairs: pd.DataFrame, chance: pd.DataFrame, *, title: str, notes: Sequence[str] = ()
+    pairs: pd.DataFrame,
+    chance: pd.DataFrame,
+    *,
+    title: str,
+    ordered: bool = True,
+    notes: Sequence[str] = (),
 ) -> Table:
     """`summarise_pairs` as a printed table, a row a level and pair, then `summarise_chance_corrected`."""
     named = [
@@ -135,7 +144,8 @@ def agreement_table(
     ]
     told = [
         "Mean over exams with its 95 % t interval; pooled: of all exams' voxels together.",
-        "alpha: Krippendorff's, ordinal; kappa: Fleiss'. Union: voxels that a reader marked; volume: all.",
+        f"alpha: Krippendorff's, {'ordinal' if ordered else 'nominal'}; kappa: Fleiss'. "
+        "Union: voxels that a reader marked; volume: all.",
     ]
     data = pd.concat([pairs.assign(measure="dice"), chance], ignore_index=True)
     columns = ["Raters", "Measure", "Mean (95 % interval)", "Pooled", "Exams"]
@@ -174,15 +184,18 @@ def _common(exams: Mapping[str, Votes] | Mapping[str, Votes | AllVotes]) -> np.n
 
 def _ratings(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
     """How many raters gave each label (P, L), and the voxels of each pattern (P,)."""
-    labels = np.arange(len(votes.labels))
-    return (votes.patterns[:, :, None] == labels).sum(axis=1), votes.counts
+    each = [(votes.patterns == label).sum(axis=1) for label in range(len(votes.labels))]
+    return np.column_stack(each), votes.counts
 
 
-def _coefficients(ratings: np.ndarray, counts: np.ndarray) -> list[tuple[str, int, float, float]]:
+def _coefficients(
+    ratings: np.ndarray, counts: np.ndarray, ordered: bool
+) -> list[tuple[str, int, float, float]]:
     """A row for each of `VOXELS`: its name, voxels, alpha and kappa."""
     marked = ratings[:, 0] < ratings.sum(axis=1)
     rows = []
     for name, inside in zip(VOXELS, (marked, np.ones_like(marked)), strict=True):
         table, voxels = ratings[inside], counts[inside]
-        rows.append((name, int(voxels.sum()), krippendorff_alpha(table, voxels), fleiss_kappa(table, voxels)))
+        alpha = krippendorff_alpha(table, voxels, "ordinal" if ordered else "nominal")
+        rows.append((name, int(voxels.sum()), alpha, fleiss_kappa(table, voxels)))
     return rows

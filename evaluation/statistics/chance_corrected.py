@@ -1,8 +1,8 @@
-"""Chance-corrected agreement of units that are counted: Krippendorff's alpha, Fleiss' kappa.
+"""Chance-corrected agreement of units that are counted: Krippendorff's alpha, Fleiss' and Cohen's kappa.
 
-Both see a table of ratings, int of shape (P, L): a row a kind of unit, a column a label, how many raters
-gave such a unit that label; and counts, int of shape (P,): how many units of each kind there are. Both are
-NaN when no disagreement was possible: no unit, or one label only.
+The first two see a table of ratings, int of shape (P, L): a row a kind of unit, a column a label, how many
+raters gave such a unit that label; and counts, int of shape (P,): how many units of each kind there are. All
+are NaN when no disagreement was possible: no unit, or one label only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 Metric = Literal["nominal", "ordinal"]
+Weights = Literal["none", "linear", "quadratic"]
 
 
 def krippendorff_alpha(ratings: np.ndarray, counts: np.ndarray, metric: Metric = "ordinal") -> float:
@@ -66,6 +67,28 @@ def fleiss_kappa(ratings: np.ndarray, counts: np.ndarray) -> float:
         return np.nan
     chance = (by_label**2).sum()
     return float((observed - chance) / (1 - chance))
+
+
+def cohen_kappa(table: np.ndarray, weights: Weights = "none") -> float:
+    """Cohen's kappa of two raters from a table (L, L) of units by the label of either.
+
+    Examples
+    --------
+    >>> round(cohen_kappa(np.array([[20, 5], [10, 15]])), 3)
+    0.4
+    """
+    counts = table.astype(float)
+    disagreed = disagreement_weights(len(counts), weights)
+    expected = counts.sum(axis=1) @ disagreed @ counts.sum(axis=0)
+    if expected == 0:
+        return np.nan
+    return float(1 - counts.sum() * (counts * disagreed).sum() / expected)
+
+
+def disagreement_weights(n_labels: int, weights: Weights) -> np.ndarray:
+    """What two labels disagree by, of shape (L, L): 1, the steps between them, or the steps' square."""
+    steps = np.abs(np.subtract.outer(np.arange(n_labels), np.arange(n_labels))).astype(float)
+    return {"none": (steps > 0).astype(float), "linear": steps, "quadratic": steps**2}[weights]
 
 
 def _squared_distance(totals: np.ndarray, metric: Metric) -> np.ndarray:

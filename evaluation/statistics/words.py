@@ -2,11 +2,14 @@
 
 `number` 0.71; `signed` +0.05; `percent` 95 %; `p_value` 0.042 or < 0.001; `p_is` p = 0.042; `interval`
 0.60–0.80, -0.12 to +0.05 or within ±0.005; `with_interval` 0.71 (0.60–0.80); `count_of` 9 of 10 exams;
-`plural` 3 exams.
+`plural` 3 exams; `labels_for_levels` puts a text into the words of labels without an order.
 What is undefined (None, NaN) is a `DASH`.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -80,3 +83,25 @@ def count_of(n: int, total: int, noun: str = "") -> str:
 def plural(n: int, noun: str) -> str:
     """1 exam, 2 exams."""
     return f"{n} {noun}{'s' * (n != 1)}"
+
+
+def labels_for_levels(text: str, names: Iterable[str] = ()) -> str:
+    """A text on levels in the words of labels without an order; names of a study are kept as they are.
+
+    Examples
+    --------
+    >>> labels_for_levels("Level, pair: all levels of level", ["level"])
+    'Label, pair: all labels of level'
+    """
+    kept = [name for name in names if _LEVEL.search(name)]
+    whole = "|".join(re.escape(name) for name in sorted(kept, key=len, reverse=True)) or "(?!)"
+    return re.sub(
+        rf"(?P<name>(?<!\w)(?:{whole})(?!\w))|{_LEVEL.pattern}",
+        lambda found: (
+            found[0] if found["name"] else f"{'L' if found['first'] == 'L' else 'l'}abel{found['end']}"
+        ),
+        text,
+    )
+
+
+_LEVEL = re.compile(r"\b(?P<first>[Ll])evel(?P<end>s?)\b")

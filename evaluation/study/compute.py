@@ -23,6 +23,7 @@ from evaluation.measures.volume import compare_volumes, volume_icc
 from evaluation.scores.agreement import pairwise_dice, summarise_chance_corrected, summarise_pairs
 from evaluation.scores.alternative_annotator import alternative_annotator
 from evaluation.scores.interchangeability import by_reader, interchangeability
+from evaluation.scores.kappa import pairwise_kappa
 from evaluation.scores.reader_rates import (
     reader_confusions,
     reader_rates,
@@ -40,6 +41,9 @@ from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
 from evaluation.study.on_demand import Found, OnDemand, Part
 
 _LINEAGE = (lineage.COMPARISONS_WITHOUT_TEACHER, lineage.METHODS_WITHOUT_TEACHER)
+_AGREEMENT = (
+    t.AGREEMENT_DICE, t.AGREEMENT_CHANCE, t.AGREEMENT_KAPPA, t.READER_RATES, t.VOLUMES_BLAND_ALTMAN,
+)  # fmt: skip
 _FAILURES = (
     t.ERRORS, t.ERRORS_SUMMARY, t.DICE_AGAINST_VOLUME, t.DICE_SPARSE_AMPLE, t.SLICES, t.SLICE_PROFILE,
     t.SLICES_PERIPHERAL_CENTRAL,
@@ -103,7 +107,7 @@ def tables_on_demand(
         parts.append(
             Part(
                 partial(_agreement, design, exams, readers, models, copied),
-                (t.AGREEMENT_DICE, t.AGREEMENT_CHANCE, t.READER_RATES, t.VOLUMES_BLAND_ALTMAN),
+                _AGREEMENT,
                 (t.READER_CONFUSIONS, t.VOLUMES_ICC),
             )
         )
@@ -204,14 +208,12 @@ def _interchangeability(
 def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> Found:
     """The usual table under every other consensus, and what the votes became under the study's own."""
     votes = {exam.name: exam.votes for exam in exams}
-    policy = EmptyMask(design.empty_mask)
-    own: Way = (design.rule, "volume")
     known: dict[Way, dict[str, Consensus]] = {
         (rule, "volume"): {exam.name: exam.by_rule[rule] for exam in exams} for rule in exams[0].by_rule
     }
     panel = sensitivity(
-        votes, readers, design.by_name, policy,
-        study=own, known=known, ordered=design.ordered, seed=design.seed,
+        votes, readers, design.by_name, EmptyMask(design.empty_mask),
+        study=(design.rule, "volume"), known=known, ordered=design.ordered, seed=design.seed,
     )  # fmt: skip
     yield t.SENSITIVITY, panel.summary
     yield t.SENSITIVITY_ORDER, panel.order
@@ -233,14 +235,14 @@ def _agreement(
     policy = EmptyMask(design.empty_mask)
     yield t.AGREEMENT_DICE, summarise_pairs(pairwise_dice(votes, design.by_name, policy))
     of_readers = {exam.name: exam.consensuses.study.votes for exam in exams}
-    yield t.AGREEMENT_CHANCE, summarise_chance_corrected(of_readers)
+    yield t.AGREEMENT_CHANCE, summarise_chance_corrected(of_readers, ordered=design.ordered)
+    yield t.AGREEMENT_KAPPA, pairwise_kappa(votes, readers, ordered=design.ordered, seed=design.seed)
     yield t.READER_RATES, summarise_rates(reader_rates(consensuses, dict(design.levels)))
     fair = incomplete.with_fair_scores(exams, readers)
     references = {reader: without_own(reader) for reader in fair} | dict.fromkeys(models, YARDSTICK)
     references |= {model: without_own(reader) for model, reader in copied.items() if reader in fair}
     yield t.VOLUMES_BLAND_ALTMAN, compare_volumes(measured, references)
-    confusions = reader_confusions(consensuses)
-    if len(confusions):
+    if len(confusions := reader_confusions(consensuses)):
         yield t.READER_CONFUSIONS, summarise_confusions(confusions)
     if len(exams) > 1:
         yield t.VOLUMES_ICC, volume_icc(measured, readers)

@@ -23,6 +23,7 @@ from evaluation.figures.study import (
 )
 from evaluation.figures.tolerance import nsd_over_tolerance
 from evaluation.scores.fair import bias
+from evaluation.statistics.words import labels_for_levels
 from evaluation.study import lineage
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
@@ -103,13 +104,15 @@ def audit_figure(design: Design, exam: str, picture: AuditPicture) -> Figure:
     heading = f"consensus\n{design.rule}" if of_study else f"yardstick\n{design.yardstick}"
     masks = {heading if name == "consensus" else name: mask for name, mask in picture.masks.items()}
     names = {value: name for name, value in design.levels.items()}
+    words = picture.finding.words
+    words = words if design.ordered else labels_for_levels(words, design.by_name)
     spare = dict(zip(names.values(), safe_colors(len(names)), strict=True))
     return audit_sheet(
         masks,
         picture.where,
         colors={value: design.colors.get(name, spare[name]) for value, name in names.items()},
         names=names,
-        title=f"{exam}, slice {picture.slice}: {picture.finding.words}",
+        title=f"{exam}, slice {picture.slice}: {words}",
         aspect=picture.aspect,
         note=design.mark,
     )

@@ -100,7 +100,7 @@ class ReaderStudy(Results):
         """
         if m.MEASURES_TABLE1 not in self:
             raise StatisticsError("measures: found Dice alone, expected some more in the design")
-        return m.measures_table(self, [level] if level else [])
+        return self.own_words(m.measures_table(self, [level] if level else []))
 
     def compare(self, *, margin: float | None = None) -> Table:
         """Every model against every reader and the median reader, by the fair scores.
@@ -127,7 +127,8 @@ class ReaderStudy(Results):
             spoken_of=self.design.spoken_of,
         )
         title = f"Models beside readers: paired differences of Dice, {len(self.exams)} exams"
-        return readers_table(found.assign(way="fair"), title=title, notes=lineage.notes(self))
+        made = readers_table(found.assign(way="fair"), title=title, notes=lineage.notes(self))
+        return self.own_words(made)
 
     def compare_models(self) -> Table:
         """Every pair of models, usual and fair; StatisticsError when there are fewer than two."""
@@ -141,7 +142,7 @@ class ReaderStudy(Results):
         self._check_readers("agreement")
         title = f"Agreement, {len(self.exams)} exams"
         found = self[t.AGREEMENT_DICE], self[t.AGREEMENT_CHANCE]
-        return agreement_table(*found, title=title, notes=self.design.notes)
+        return agreement_table(*found, title=title, ordered=self.design.ordered, notes=self.design.notes)
 
     def interchangeability(self) -> Table:
         """The models' agreement with the readers beside the readers' with each other: no consensus.
@@ -170,14 +171,14 @@ class ReaderStudy(Results):
 
     def printed(self, table: Declared) -> Table:
         """A table as it is printed; a ValueError when only its numbers are written."""
-        made = table.printed(self) if table.printed else None
+        made = table.table(self)
         if made is None:
             raise ValueError(f"{table.name}: found numbers alone, expected a table that is printed")
         return made
 
     def words(self, table: Declared) -> list[str]:
         """What a table says in sentences; none where it is not there."""
-        return table.words(self) if table.words and table in self else []
+        return table.sentences(self) if table in self else []
 
     def texts(self) -> dict[str, str]:
         """File name to content, of every table."""

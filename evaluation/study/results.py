@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from dataset_conversion.images import read_own
-from evaluation.statistics.words import plural
+from evaluation.comparison.verdicts import Verdict
+from evaluation.statistics.words import labels_for_levels, plural
 from evaluation.study.design import Design
 from evaluation.table import Table
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,12 @@ class Results:
     def __getitem__(self, table: Declared) -> pd.DataFrame:
         return self.tables[table.name]
 
+    def own_words(self, said: _T) -> _T:
+        """A text, table or verdict, or a list of them, in the study's words: levels or labels."""
+        if self.design.ordered:
+            return said
+        return _relabelled(said, [*self.design.by_name, *self.readers, *self.models, *self.exams])
+
     @property
     def has_consensus(self) -> bool:
         """Whether there are readers enough for one: a single reader makes none."""
@@ -47,6 +57,28 @@ class Results:
     def reference(self) -> str:
         """What raters are scored against, in words."""
         return "the consensus" if self.has_consensus else self.readers[0]
+
+
+def worded(make: Callable[..., _T]) -> Callable[..., _T]:
+    """What a function of a study (first) answers, in the study's words."""
+
+    @wraps(make)
+    def in_words(found: Results, *args: Any, **kwargs: Any) -> _T:
+        return found.own_words(make(found, *args, **kwargs))
+
+    return in_words
+
+
+def _relabelled(said: Any, names: Sequence[str]) -> Any:
+    if isinstance(said, str):
+        # Of the same kind: HTML stays HTML.
+        return type(said)(labels_for_levels(said, names))
+    if isinstance(said, Table):
+        texts = {name: getattr(said, name) for name in ("title", "columns", "rows", "notes")}
+        return replace(said, **{name: _relabelled(text, names) for name, text in texts.items()})
+    if isinstance(said, Verdict):
+        return replace(said, words=_relabelled(said.words, names))
+    return [_relabelled(each, names) for each in said] if isinstance(said, Sequence) else said
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +102,24 @@ class Declared:
 
     def texts(self, found: Results) -> dict[str, str]:
         """File name to content, of everything that is written of it."""
-        texts = {f"{self.name}.csv": found[self].to_csv(index=False, float_format=self.decimals)}
-        if self.printed and (table := self.printed(found)):
+        numbers = found[self]
+        for name in {*_SAID} & {*numbers}:
+            numbers = numbers.assign(**{name: found.own_words(numbers[name].tolist())})
+        texts = {f"{self.name}.csv": numbers.to_csv(index=False, float_format=self.decimals)}
+        if table := self.table(found):
             texts |= {f"{self.name}.md": table.to_markdown(), f"{self.name}.html": table.to_html()}
         if self.words:
-            sentences = "".join(f"- {sentence}\n" for sentence in self.words(found))
+            sentences = "".join(f"- {sentence}\n" for sentence in self.sentences(found))
             texts[f"{self.words_name}.md"] = sentences
         return texts
+
+    def table(self, found: Results) -> Table | None:
+        """The table that is printed, in the study's words; None where there is none."""
+        return found.own_words(self.printed(found)) if self.printed else None
+
+    def sentences(self, found: Results) -> list[str]:
+        """What it says, in the study's words."""
+        return found.own_words(self.words(found)) if self.words else []
 
     def read(self, file: Any) -> pd.DataFrame:
         """The table back from its CSV; names stay text, as those of raters called by numbers."""
@@ -86,6 +129,8 @@ class Declared:
 
 
 #: Columns of text that may be empty.
+#: Columns of sentences.
+_SAID = ("notices", "words", "way")
 _TEXTS = ("notices", "readers", "words", "level", "left_out", "how", "shared")
 #: Columns of names, whatever the table.
 _NAMES = ("exam", "rater", "other", "model", "left_out", "knee", "way", "without", *_TEXTS)

@@ -30,8 +30,8 @@ from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores import fair, interchangeability, sensitivity, table1
 from evaluation.statistics.icc import ICC_COLUMNS
-from evaluation.study import beside_readers, incomplete, lineage, measure_tables, repeated, unsure
-from evaluation.study.results import Declared, Results
+from evaluation.study import agreed, beside_readers, incomplete, lineage, measure_tables, repeated, unsure
+from evaluation.study.results import Declared, Results, worded
 from evaluation.table import Table, dice_table
 
 _POLICIES = {
@@ -41,6 +41,7 @@ _POLICIES = {
 }
 
 
+@worded
 def usual_table(found: Results, raters: Sequence[str] = ()) -> Table:
     """Table 1 of the study, of some raters or of all."""
     summary = found[TABLE1]
@@ -61,6 +62,7 @@ def _how_many(found: Results) -> str:
     return f"{fewest if fewest == most else f'{fewest} to {most}'} of {len(found.readers)}"
 
 
+@worded
 def usual_notes(found: Results) -> list[str]:
     """What stands below Table 1: what it is scored against, and how empty masks count."""
     design, names = found.design, ", ".join(found.readers)
@@ -77,6 +79,7 @@ def usual_notes(found: Results) -> list[str]:
     return [*notes, *lineage.copy_notes(found, usual=True), *design.notes]
 
 
+@worded
 def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
     """Table 1 as usual and fair, of some raters or of all."""
     data = found[TABLE1_FAIR]
@@ -92,6 +95,7 @@ def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
     )
 
 
+@worded
 def methods_table(found: Results, pairs: pd.DataFrame | None = None) -> Table:
     """Models compared with each other, all pairs or those given."""
     return printed.methods_table(
@@ -128,6 +132,7 @@ def _searches(found: Results) -> Table | None:
     return convergence_table(found[CONSENSUS], title="The searches for the consensus", notes=notes)
 
 
+@worded
 def verdicts(found: Results, models: Sequence[str] = ()) -> list[Verdict]:
     """Every verdict of a study, of some models or of all: on pairs of models, and beside the median reader.
 
@@ -158,6 +163,7 @@ def _agreement(
     return beside.standings(beside.of_models(found[INTERCHANGEABILITY], models), left_out=left_out)
 
 
+@worded
 def said_first(found: Results, models: Sequence[str] = ()) -> list[str]:
     """What a study says first, of some models or of all: agreement without a consensus, then the verdicts."""
     said = []
@@ -233,11 +239,9 @@ DICE_BY_YARDSTICK = Declared(
 OTHER_WAYS = Declared(
     "other_ways", "what every difference is without a reader, and by other fit rules", comparison_ways.COLUMNS
 )
-AGREEMENT_DICE = Declared("agreement_dice", "Dice of every pair of raters", ["level", "rater", "other"])
-AGREEMENT_CHANCE = Declared(
-    "agreement_chance", "Krippendorff's alpha (ordinal) and Fleiss' kappa of the readers",
-    ["voxels", "measure"],
-)  # fmt: skip
+AGREEMENT_DICE = agreed.AGREEMENT_DICE
+AGREEMENT_CHANCE = agreed.AGREEMENT_CHANCE
+AGREEMENT_KAPPA = agreed.AGREEMENT_KAPPA
 READER_RATES = Declared("reader_rates", "readers' rates, STAPLE's estimates", ["level", "rater", "measure"])
 READER_CONFUSIONS = Declared("reader_confusions", "STAPLE's estimates too", ["rater", "truth", "decision"])
 VOLUMES = Declared("volumes", "volumes in ml", ["exam", "level", "rater", "ml"])

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -91,3 +93,32 @@ def test_overlays_of_exams_of_different_shape() -> None:
     tint = figure.axes[1].get_images()[1].get_array()
     np.testing.assert_allclose(tint[6, 6], [1, 0xE1 / 255, 0, 0.6], atol=1e-6)
     assert (tint[0, 0] == 0).all()
+
+
+def test_many_labels_are_split_over_rows_and_their_names_do_not_meet():
+    levels = [f"submandibular gland {place}" for place in range(20)]
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        [(f"e{exam}", rater, level, rng.random()) for exam in range(3) for rater in ("a", "b", "net")
+         for level in levels],
+        columns=["exam", "rater", "level", "dice"],
+    )  # fmt: skip
+    figure = raters_boxplot(table, models=["net"])
+    named = [name.get_text() for panel in figure.axes for name in panel.get_xticklabels()]
+    assert named == levels
+    assert len(figure.axes) > 1
+    alone = dice_boxplot(table, rater="net", colors={})
+    for drawn in (figure, alone):
+        drawn.canvas.draw()
+        for panel in drawn.axes:
+            along = panel.get_xticklabels() if drawn is figure else panel.get_yticklabels()
+            boxes = [name.get_window_extent() for name in along]
+            assert not any(one.overlaps(two) for one, two in pairwise(boxes))
+    assert [name.get_text() for name in alone.axes[0].get_yticklabels()] == levels
+
+
+def test_more_boxes_than_can_be_read_are_a_table_of_medians():
+    rows = [("e", f"m{n}", level, 0.5) for n in range(50) for level in map(str, range(20))]
+    figure = raters_boxplot(pd.DataFrame(rows, columns=["exam", "rater", "level", "dice"]), models=[])
+    assert len(figure.axes[0].get_yticklabels()) == 20
+    assert len(figure.axes[0].get_xticklabels()) == 50

@@ -154,3 +154,55 @@ def test_models_against_each_other(scores: pd.DataFrame) -> None:
     low, high = axes.get_xlim()
     assert low == -high
     assert len(paired_models(scores, compare_models(scores, models=["net", "ben", "carl"])).axes) == 3
+
+
+MANY = [f"organ {place}" for place in range(20)]
+
+
+def test_many_labels_are_rows_of_one_table():
+    rows = [
+        (level, a, b, 0.5 + place / 50)
+        for place, level in enumerate(MANY)
+        for a, b in (("ann", "ben"), ("ann", "net"), ("ben", "net"))
+    ]
+    figure = agreement_heatmap(pd.DataFrame(rows, columns=["level", "rater", "other", "mean"]), note=NOTE)
+    panel = figure.axes[0]
+    assert [name.get_text() for name in panel.get_yticklabels()] == MANY
+    assert [name.get_text() for name in panel.get_xticklabels()] == [
+        "ann and ben",
+        "ann and net",
+        "ben and net",
+    ]
+    assert panel.texts[3].get_text() == "0.52"
+    both = pd.DataFrame(
+        [("e1", rater, level, 0.8, 0.7) for level in MANY for rater in ("ann", "net")],
+        columns=["exam", "rater", "level", "usual", "fair"],
+    )
+    fair = fair_against_usual(both, models=["net"], note=NOTE).axes[0]
+    assert {text.get_text() for text in fair.texts} == {"0.80 → 0.70"}
+    assert len(fair.texts) == 40
+
+
+def test_many_raters_are_a_table_of_pairs_without_a_panel_each():
+    raters = [f"r{place}" for place in range(30)]
+    rows = [
+        (level, a, b, 0.25 if level == "one" else 0.75)
+        for level in ("one", "two")
+        for place, a in enumerate(raters)
+        for b in raters[place + 1 :]
+    ]
+    figure = agreement_heatmap(pd.DataFrame(rows, columns=["level", "rater", "other", "mean"]))
+    panel = figure.axes[0]
+    assert len(figure.axes) == 2
+    assert len(panel.get_yticklabels()) == 29
+    assert {text.get_text() for text in panel.texts} == {"0.50"}
+
+
+def test_differences_of_many_labels_are_starred_where_holm_calls_them_clear():
+    rows = pd.DataFrame(
+        [("net", level, "ann", 0.1, 0.02, 0.2, 0.95, 0.001 if place == 3 else 0.2)
+         for place, level in enumerate(MANY)],
+        columns=["model", "level", "other", "difference", "low", "high", "confidence", "p_holm"],
+    )  # fmt: skip
+    told = [text.get_text() for text in forest_plot(rows, model="net").axes[0].texts]
+    assert told == ["+0.10*" if place == 3 else "+0.10" for place in range(20)]

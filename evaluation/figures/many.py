@@ -1,0 +1,71 @@
+"""Figures of many levels or raters as coloured tables, in place of a panel each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from evaluation.figures.matrix import matrix
+from evaluation.scores.agreement import dice_matrix
+from evaluation.statistics.words import DASH, number, signed
+
+#: More pairs of raters are not columns that can be read.
+_MOST_PAIRS = 28
+
+
+def agreement(summary: pd.DataFrame, value: str, note: str) -> Figure:
+    """Dice of every pair of raters: a column a pair, or where those are too many a mean over all rows."""
+    named = summary.assign(pair=summary.rater + " and " + summary.other)
+    pairs, levels = list(dict.fromkeys(named.pair)), list(dict.fromkeys(named.level))
+    if len(pairs) <= _MOST_PAIRS:
+        found = named.pivot(index="level", columns="pair", values=value).loc[levels, pairs]
+        return matrix(found, found.map(number), label=f"Dice of two raters, {value}", note=note)
+    together = np.array([dice_matrix(summary, level, value) for level in levels])
+    raters = dice_matrix(summary, levels[0], value).columns
+    defined = np.isfinite(together).sum(axis=0)
+    mean = np.divide(
+        np.nansum(together, axis=0), defined, out=np.full(defined.shape, np.nan), where=defined > 0
+    )
+    shown = np.where(np.tril(np.ones(mean.shape, bool), -1), mean, np.nan)
+    found = pd.DataFrame(shown, raters, raters).iloc[1:, :-1]
+    label = f"Dice of two raters, {value} over exams, then over all {len(levels)} rows of Table 1"
+    return matrix(found, found.map(number), label=label, note=note)
+
+
+def fair_beside_usual(means: pd.DataFrame, levels: Sequence[str], raters: Sequence[str], note: str) -> Figure:
+    """Mean Dice the fair way in colour, and both ways in print; `means` by level and rater."""
+    both = means.reindex(pd.MultiIndex.from_product([levels, raters]))
+    fair = both.fair.unstack()[list(raters)].loc[list(levels)]
+    usual = both.usual.unstack()[list(raters)].loc[list(levels)]
+    told = usual.map(number) + " \N{RIGHTWARDS ARROW} " + fair.map(number)
+    label = "Mean Dice, usual \N{RIGHTWARDS ARROW} fair (own mask left out; the colour)"
+    return matrix(fair, told, label=label, note=note)
+
+
+def differences(rows: pd.DataFrame, label: str, note: str) -> Figure:
+    """Differences of Dice to each of the others, a column each; a star where one is clear (Holm)."""
+    levels, others = list(dict.fromkeys(rows.level)), list(dict.fromkeys(rows.other))
+    star = np.where(rows.p_holm <= 1 - rows.confidence + 1e-12, "*", "")
+    told = [DASH if pd.isna(x) else signed(x, typeset=True) for x in rows.difference]
+    named = rows.assign(told=[text + mark for text, mark in zip(told, star, strict=True)])
+    values = named.pivot(index="level", columns="other", values="difference").loc[levels, others]
+    print_ = named.pivot(index="level", columns="other", values="told").loc[levels, others]
+    most = max(0.1, float(values.abs().max().max())) if values.notna().any().any() else 0.1
+    return matrix(values, print_, label=label, limits=(-most, most), colors="RdBu", note=note)
+
+
+def clear_pairs(rows: pd.DataFrame, note: str) -> Figure:
+    """On how many rows of the table each model is clearly better than each other (Holm)."""
+    models = list(dict.fromkeys([*rows.model, *rows.other]))
+    clear = rows[rows.p_holm <= 1 - rows.confidence + 1e-12]
+    ahead = clear.model.where(clear.difference > 0, clear.other)
+    behind = clear.other.where(clear.difference > 0, clear.model)
+    counts = pd.crosstab(ahead, behind).reindex(index=models, columns=models, fill_value=0).astype(float)
+    values = counts.mask(np.eye(len(models), dtype=bool))
+    told = counts.map(lambda count: f"{count:.0f}")
+    n = rows.level.nunique()
+    label = f"Of {n} differences: how many are clearly in the row's favour (Holm)"
+    return matrix(values, told, label=label, limits=(0, n), note=note)
