@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pydoc
 import sys
 import traceback
 import warnings
@@ -16,6 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
+from bmseg.methods import trainer_paths
 from bmseg.workspace import Workspace
 
 #: The folder of trainer classes that nnU-Net's own commands search (``nnUNet_extTrainer``).
@@ -77,6 +79,24 @@ def nnunet_environment(workspace: Workspace, device: str, workers: int | None = 
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def trainer_class(name: str) -> Any:
+    """The trainer of a name: that of an installed method, else what nnU-Net's search finds.
+
+    Within `nnunet_environment`. The search imports all of nnU-Net's trainers, and timm for one of them, which
+    takes longer than all other imports. A RuntimeError, AssertionError or TypeError of nnU-Net's where there
+    is none.
+    """
+    from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+    if path := trainer_paths().get(name):
+        found = pydoc.locate(path)
+        if isinstance(found, type) and issubclass(found, nnUNetTrainer):
+            return found
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+
+    return recursive_find_trainer_class_by_name(name)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
-from bmseg.nnunet.environment import say
+from bmseg.nnunet.environment import say, trainer_class
 from bmseg.nnunet.models import FINAL
 from bmseg.nnunet.training import Fold
 from bmseg.outputs import locked
@@ -104,12 +104,11 @@ def load_predictor(networks: Networks, device: Any, *, mirroring: bool, tile_ste
 
 def _network(trainer: str, plans: Any, configuration: Any, dataset_json: dict[str, Any]) -> Any:
     """The network that the plans describe, as nnU-Net's predictor builds it."""
-    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
     from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 
     channels = determine_num_input_channels(plans, configuration, dataset_json)
     outputs = plans.get_label_manager(dataset_json).num_segmentation_heads
-    build = recursive_find_trainer_class_by_name(trainer).build_network_architecture
+    build = trainer_class(trainer).build_network_architecture
     if "plans_manager" in inspect.signature(build).parameters:
         described: tuple[Any, ...] = (plans, configuration)
     else:  # trainers written for nnU-Net before 2.8

@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bmseg.nnunet.environment import check_device, logged, nnunet_environment, say, threads
+from bmseg.nnunet.environment import check_device, logged, nnunet_environment, say, threads, trainer_class
 from bmseg.nnunet.models import (
     FINAL,
     INPUTS,
@@ -122,14 +122,12 @@ def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device
 def _trainer(
     workspace: Workspace, training: Training, fold: Fold, seed: int, device: Any, *, resumed: bool
 ) -> Any:
-    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-
     from bmseg.trainers.scheduled import SAVE_EVERY
 
     plans = plans_of(workspace)
     if training.takes_schedule:
         plans["configurations"][training.configuration][SCHEDULE] = {**training.schedule, "seed": seed}
-    trainer = recursive_find_trainer_class_by_name(training.trainer)(
+    trainer = trainer_class(training.trainer)(
         plans={**plans, "continue_training": resumed},
         configuration=training.configuration,
         fold=fold,

@@ -9,6 +9,7 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.methods import packages_of_methods
+from bmseg.nnunet.environment import trainer_class
 from bmseg.nnunet.training import configuration_of
 
 #: Where networks and their layers may come from, beside packages of installed methods.
@@ -28,10 +29,8 @@ def check_classes(plans: Mapping[str, Any], configuration: str, trainer: str, so
     Within `bmseg.nnunet.environment.nnunet_environment`, so that trainers of methods are found. `source` is
     the plans' name in messages. Raises an `InputError` that names the field and what was found.
     """
-    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-
     try:
-        recursive_find_trainer_class_by_name(trainer)
+        trainer_class(trainer)
     except (RuntimeError, AssertionError, TypeError):
         raise InputError(
             f"{source}: trainer: found '{trainer}', expected one of nnU-Net's or of an installed method; "

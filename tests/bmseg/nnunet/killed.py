@@ -48,9 +48,7 @@ def main() -> None:
     environment.usable_cores = lambda: 1
     workspace = Workspace(Path(root), SPEC.folder_name)
     with environment.nnunet_environment(workspace, "cpu", workers=0):
-        from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-
-        recursive_find_trainer_class_by_name(LONG.trainer)
+        environment.trainer_class(LONG.trainer)
         from nnunetv2.training.logging.nnunet_logger import LocalLogger
 
         # Takes longer than these trainings.

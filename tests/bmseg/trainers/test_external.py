@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed: pip install 'bmseg[train]'")
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 
-from bmseg.nnunet.environment import EXTERNAL_TRAINERS, nnunet_environment
+from bmseg.nnunet.environment import EXTERNAL_TRAINERS, nnunet_environment, trainer_class
 from bmseg.workspace import Workspace
 
 
@@ -30,6 +30,21 @@ def test_nnunets_own_search_finds_the_trainers(workspace: Workspace, name: str) 
     assert found.__name__ == name
     assert found.__module__.startswith("bmseg.trainers.")  # not dropped again, so it can be pickled
     assert sys.path == before
+
+
+def test_a_methods_trainer_is_found_without_that_search(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnunetv2.utilities import find_objects
+
+    with nnunet_environment(workspace, "cpu"):
+        searched = find_objects.recursive_find_trainer_class_by_name("nnUNetTrainerQuick")
+        # nnU-Net's own have no path in any method.
+        assert trainer_class("nnUNetTrainer_1epoch").__module__.startswith("nnunetv2.")
+        with pytest.raises(RuntimeError, match="Could not find requested nnunet trainer"):
+            trainer_class("nnUNetTrainerNobodys")
+        monkeypatch.delattr(find_objects, "recursive_find_trainer_class_by_name")
+        assert trainer_class("nnUNetTrainerQuick") is searched
 
 
 def test_their_folder_is_shipped_as_a_package() -> None:
