@@ -173,9 +173,11 @@ class Masks:
     ) -> None:
         found = read_record(folder / _MADE_FROM)
         self.folder, self.ending, self.facts = folder, ending, facts
-        self.recorded_model: dict[str, Any] = found.get("model", {})
-        masks = found.get("masks", {})
-        self.record = {exam: entry for exam, entry in masks.items() if isinstance(entry, dict)}
+        # Of a damaged record nothing is taken.
+        model, masks = (found.get(name, {}) for name in ("model", "masks"))
+        self.recorded_model: dict[str, Any] = model if isinstance(model, dict) else {}
+        known = masks.items() if isinstance(masks, dict) else ()
+        self.record = {exam: entry for exam, entry in known if isinstance(entry, dict)}
         self._wanted = {
             exam: value_hash([made_by, [file_hash(path) for path in paths]]) for exam, paths in exams.items()
         }

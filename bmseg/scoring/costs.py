@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import BaseModel, Field, ValidationError
 
 from bmseg.outputs.provenance import read_record
+from bmseg.study import in_one_line
 from bmseg.workspace import Workspace
 from evaluation.table import DASH, Table
 
@@ -18,8 +20,41 @@ COLUMNS = {
     "prediction_seconds": "Float64", "n_timed": "Int64", "n_exams": "Int64",
 }  # fmt: skip
 
-# What a finished fold has on record.
-_TRAINING = ("parameters", "epochs", "iterations", "seconds", "peak_memory_bytes", "memory_of", "device")
+_Count = Annotated[int, Field(ge=0, le=2**62)]
+_Seconds = Annotated[float, Field(ge=0, lt=1e12)]
+
+
+class _Trained(BaseModel):
+    """What a finished fold has on record."""
+
+    parameters: _Count
+    epochs: _Count
+    iterations: _Count
+    seconds: _Seconds
+    peak_memory_bytes: _Count | None
+    memory_of: str | None
+    device: str
+    method: str | None = None
+    checkpoint_sha256: str | None = None
+
+
+class _Model(BaseModel):
+    """What made a method's masks: a folder of the results, and networks in it."""
+
+    folder: Annotated[str, Field(pattern=r"^[^/\\]*[^/\\.][^/\\]*$")]
+    folds: Annotated[list[int | str], Field(min_length=1)]
+    checkpoints: dict[str, str] = {}
+
+
+class _Mask(BaseModel):
+    seconds: _Seconds | None = None
+
+
+class _Predicted(BaseModel):
+    """What lies beside a method's masks; nothing where they were put there by hand."""
+
+    model: _Model | None = None
+    masks: dict[str, _Mask] = {}
 
 
 def costs(workspace: Workspace, methods: Sequence[str]) -> Table:
@@ -37,9 +72,15 @@ def costs(workspace: Workspace, methods: Sequence[str]) -> Table:
     """
     rows, missing = [], []
     for method in methods:
-        predicted = read_record(workspace.predictions(method) / "made_from.json")
-        trained, why = _training(workspace, method, predicted.get("model"))
-        rows.append({"method": method, **trained, **_prediction(predicted.get("masks", {}))})
+        try:
+            predicted = _Predicted.model_validate(
+                read_record(workspace.predictions(method) / "made_from.json")
+            )
+            trained, why = _training(workspace, method, predicted.model)
+        except ValidationError as error:
+            predicted, trained = _Predicted(), {}
+            why = [f"made_from.json: {in_one_line(error)}; 'bmseg predict {method}' makes its masks again."]
+        rows.append({"method": method, **trained, **_prediction(predicted.masks)})
         missing += [f"{method}: {reason}" for reason in why]
     data = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     notes = [
@@ -57,21 +98,23 @@ _HEADS = [
 ]  # fmt: skip
 
 
-def _training(workspace: Workspace, method: str, model: Any) -> tuple[dict[str, Any], list[str]]:
+def _training(workspace: Workspace, method: str, model: _Model | None) -> tuple[dict[str, Any], list[str]]:
     """What the trainings of a method's folds cost; or why that is not known."""
-    if not isinstance(model, dict):
+    if model is None:
         return {}, [
             "its predictions have no record of the model that made them (put there by hand); its costs are "
             "not known."
         ]
     records, why = [], []
-    for fold in model["folds"]:
-        folder = workspace.results_dataset / model["folder"] / f"fold_{fold}"
-        record = read_record(folder / "bmseg_training.json")
-        expected = model.get("checkpoints", {}).get(str(fold))
-        if absent := [field for field in _TRAINING if field not in record]:
-            why.append(f"fold {fold} has no record of its training ({absent[0]}); its costs are not known.")
-        elif record.get("method") != method or record.get("checkpoint_sha256") != expected:
+    for fold in model.folds:
+        folder = workspace.results_dataset / model.folder / f"fold_{fold}"
+        try:
+            record = _Trained.model_validate(read_record(folder / "bmseg_training.json"))
+        except ValidationError as error:
+            absent = error.errors()[0]["loc"][0]
+            why.append(f"fold {fold} has no record of its training ({absent}); its costs are not known.")
+            continue
+        if record.method != method or record.checkpoint_sha256 != model.checkpoints.get(str(fold)):
             why.append(
                 f"fold {fold} was trained anew since the masks were made; 'bmseg predict {method}' makes "
                 "them with what is there now."
@@ -82,26 +125,27 @@ def _training(workspace: Workspace, method: str, model: Any) -> tuple[dict[str, 
         return {}, why
     # Folds share plans and schedule, so the first speaks for these.
     first = records[0]
-    peaks = [record["peak_memory_bytes"] for record in records]
-    if None in peaks:
+    peaks = [record.peak_memory_bytes for record in records if record.peak_memory_bytes is not None]
+    all_told = len(peaks) == len(records)
+    if not all_told:
         why = [
             "the peak memory was lost with a training that was stopped as it ended, or the system tells none."
         ]
     together = {
-        "parameters": first["parameters"],
+        "parameters": first.parameters,
         "folds": len(records),
-        "epochs": first["epochs"],
-        "iterations": first["iterations"],
-        "training_seconds": sum(record["seconds"] for record in records),
-        "peak_memory_bytes": None if None in peaks else max(peaks),
-        "memory_of": None if None in peaks else first["memory_of"],
-        "device": ", ".join(dict.fromkeys(record["device"] for record in records)),
+        "epochs": first.epochs,
+        "iterations": first.iterations,
+        "training_seconds": sum(record.seconds for record in records),
+        "peak_memory_bytes": max(peaks) if all_told else None,
+        "memory_of": first.memory_of if all_told else None,
+        "device": ", ".join(dict.fromkeys(record.device for record in records)),
     }
     return together, why
 
 
-def _prediction(masks: Mapping[str, Any]) -> dict[str, Any]:
-    seconds = [mask["seconds"] for mask in masks.values() if mask.get("seconds") is not None]
+def _prediction(masks: Mapping[str, _Mask]) -> dict[str, Any]:
+    seconds = [mask.seconds for mask in masks.values() if mask.seconds is not None]
     median = float(pd.Series(seconds).median()) if seconds else None
     return {"prediction_seconds": median, "n_timed": len(seconds), "n_exams": len(masks)}
 

@@ -31,7 +31,8 @@ def check_repeats(repeats: Mapping[str, str], readers: Sequence[str]) -> None:
 class SectionOfFile(BaseModel):
     """A table of a study file: nothing unknown, no other types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # As the file has it: what is dumped can be read again.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
 
 
 class Drawn(SectionOfFile):

@@ -25,7 +25,7 @@ from pydicom.uid import UID, JPEGExtended12Bit, JPEGLSTransferSyntaxes, RLELossl
 
 from dataset_conversion.dicom.frame import Frame
 from dataset_conversion.images import ConversionError
-from dataset_conversion.images.dicom_file import read_dataset
+from dataset_conversion.images.dicom_file import DamagedError, read_dataset
 
 _JPEG_2000 = b"\xff\x4f\xff\x51"
 _JPEG = b"\xff\xd8"
@@ -65,10 +65,18 @@ def decode(file: Path, dataset: Dataset, syntax: UID, frames: Sequence[Frame]) -
     except Exception as error:
         if re.search("not support|are supported", str(error)):
             raise _unread(file, syntax.name) from None
-        for plugin in plugins[1:] if syntax in JPEGLSTransferSyntaxes else ():
-            if (images := _ask_apart(file, frames, plugin)) is not None:
-                return images
-        raise
+        if syntax not in JPEGLSTransferSyntaxes:
+            raise
+        failed = ""
+        for plugin in plugins[1:]:
+            answer = _ask_apart(file, frames, plugin)
+            if not isinstance(answer, str):
+                return answer
+            failed += f"; {plugin} {answer}"
+        raise DamagedError(
+            f"pixel data: cannot be decoded, truncated or damaged ({type(error).__name__}{failed}); "
+            "export it again"
+        ) from None
 
 
 def _ask(decoder: Decoder, dataset: Dataset, frames: Sequence[Frame], plugin: str) -> list[np.ndarray]:
@@ -78,8 +86,8 @@ def _ask(decoder: Decoder, dataset: Dataset, frames: Sequence[Frame], plugin: st
     ]
 
 
-def _ask_apart(file: Path, frames: Sequence[Frame], plugin: str) -> list[np.ndarray] | None:
-    """Decode in a process of its own, which a decoder may end or never leave; None where it does.
+def _ask_apart(file: Path, frames: Sequence[Frame], plugin: str) -> list[np.ndarray] | str:
+    """Decode in a process of its own, which a decoder may end or never leave; what it did where it does.
 
     CharLS 2.3 and later refuse padding before the end of a stream, as in MR1_JLSL of DICOM's working group
     4 (github.com/team-charls/charls/issues/437); GDCM's older one reads it.
@@ -91,8 +99,12 @@ def _ask_apart(file: Path, frames: Sequence[Frame], plugin: str) -> list[np.ndar
             call, capture_output=True, timeout=_LONGEST, env=os.environ | {"PYTHONPATH": path}, check=True
         )
         return list(np.load(io.BytesIO(done.stdout)))
-    except (subprocess.SubprocessError, ValueError, OSError):
-        return None
+    except subprocess.TimeoutExpired:
+        return f"took more than {_LONGEST:g} s"
+    except subprocess.CalledProcessError as error:
+        return f"ended its process ({error.returncode})" if error.returncode < 0 else "refused it"
+    except (ValueError, OSError):
+        return "gave no answer"
 
 
 def _answer(file: Path, plugin: str, numbers: Sequence[int]) -> None:

@@ -100,8 +100,10 @@ def kappa_table(found: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -
 
 @lru_cache(maxsize=64)
 def _draws(n: int, seed: int) -> np.ndarray:
-    """How often each of n exams is drawn, of shape (S, n)."""
-    return np.random.default_rng(seed).multinomial(n, [1 / n] * n if n else [], _SAMPLES)
+    """How often each of n exams is drawn, of shape (S, n); there may be none."""
+    if not n:
+        return np.zeros((_SAMPLES, 0), int)
+    return np.random.default_rng(seed).multinomial(n, [1 / n] * n, _SAMPLES)
 
 
 class _Pooled:

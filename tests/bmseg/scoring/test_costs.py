@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from bmseg.outputs.provenance import write_record
+from bmseg.outputs.provenance import read_record, write_record
 from bmseg.scoring.costs import COLUMNS, costs
 from bmseg.workspace import Workspace
 
@@ -109,3 +110,41 @@ def test_a_peak_that_is_not_known(workspace: Workspace) -> None:
     assert table.rows[0][3:5] == ["22.2 h", "–"]
     assert table.notes[1].startswith("nnunet: the peak memory was lost")
     assert pd.isna(table.data.memory_of[0])
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (
+            lambda record: record["masks"]["knee_0"].update(seconds="long"),
+            "masks.knee_0.seconds: found 'long'",
+        ),
+        (lambda record: record.update(masks=[1]), "masks: found [1], expected"),
+        (lambda record: record["model"].update(folder=7), "model.folder: found 7, expected"),
+        (lambda record: record["model"].update(folder="../../elsewhere"), "model.folder: found '../../else"),
+        (lambda record: record["model"].update(folder=".."), "model.folder: found '..', expected"),
+        (lambda record: record["model"].update(folds="all"), "model.folds: found 'all', expected"),
+    ],
+)
+def test_a_damaged_record_of_predictions_is_named(
+    damage: Callable[[dict[str, Any]], object], reason: str, workspace: Workspace
+) -> None:
+    trained(workspace, 0)
+    predicted(workspace, "nnunet", [0], [3.0])
+    path = workspace.predictions("nnunet") / "made_from.json"
+    record = read_record(path)
+    damage(record)
+    write_record(path, record)
+    table = costs(workspace, ["nnunet"])
+    assert table.rows == [["nnunet", *["–"] * 6]]
+    assert table.notes[1].startswith(f"nnunet: made_from.json: {reason}")
+
+
+def test_a_damaged_record_of_a_training_is_none(workspace: Workspace) -> None:
+    trained(workspace, 0, parameters="many", seconds=-1.0)
+    predicted(workspace, "nnunet", [0], [3.0])
+    assert (
+        costs(workspace, ["nnunet"])
+        .notes[1]
+        .startswith("nnunet: fold 0 has no record of its training (param")
+    )

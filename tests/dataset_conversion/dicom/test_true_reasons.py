@@ -145,16 +145,20 @@ def test_jpeg_ls_that_a_second_decoder_reads(test_data: Path, padded: Path) -> N
     assert_identical(voxels_of(padded), voxels_of(plain))
 
 
-@pytest.mark.parametrize(("seconds", "plugin"), [(0.01, "gdcm"), (30, "no such plugin")])
+@pytest.mark.parametrize(
+    ("seconds", "plugin", "what"),
+    [(0.01, "gdcm", "took more than 0.01 s"), (30, "no such plugin", "refused it")],
+)
 def test_a_second_decoder_that_never_ends_or_fails(
-    padded: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, plugin: str
+    padded: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, plugin: str, what: str
 ) -> None:
     monkeypatch.setattr(streams, "_LONGEST", seconds)
     monkeypatch.setattr(streams, "_SAFEST_FIRST", ("pyjpegls", "gdcm"))
     frame = scan(padded).frames[0]
-    assert streams._ask_apart(frame.file, [frame], plugin) is None
+    assert streams._ask_apart(frame.file, [frame], plugin) == what
     if plugin == "gdcm":
-        assert "cannot be decoded, truncated or damaged" in reason_of(padded)
+        reason = f"cannot be decoded, truncated or damaged (RuntimeError; gdcm {what})"
+        assert reason in reason_of(padded)
 
 
 def _overlay(position: int, *, data: bool = False) -> Callable[[Dataset, int], None]:
