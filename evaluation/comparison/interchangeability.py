@@ -46,7 +46,7 @@ def in_short(found: pd.DataFrame) -> list[str]:
     ...     "left_out": NOBODY, "difference": [-0.03, 0.11], "confidence": 0.95, "p": [0.4, 0.004],
     ...     "p_holm": [0.4, 0.008], "n_exams": 10})
     >>> print(*in_short(rows))
-    nnunet agrees with the readers more than they do with each other on level2: clear for these readers; on level1 the difference could be chance (readers fixed; Holm p at most 0.05; 10 exams).
+    nnunet agrees with the readers more than they do with each other on level2: clear for these readers; on level1 the difference could be chance (readers fixed; clear means Holm p at most 0.05; 10 exams).
     """  # noqa: E501
     told = []
     fixed = found[(found.way == FIXED) & (found.left_out == NOBODY) & found.p_holm.notna()]
@@ -67,7 +67,7 @@ def in_short(found: pd.DataFrame) -> list[str]:
             parts.append(f"{subject}on {', '.join(on[0])} the difference {CHANCE}")
         exams = " to ".join(map(str, sorted({rows.n_exams.min(), rows.n_exams.max()})))
         alpha = f"{round(1 - rows.confidence.iloc[0], 12):g}"
-        told.append(f"{'; '.join(parts)} ({FIXED}; Holm p at most {alpha}; {exams} exams).")
+        told.append(f"{'; '.join(parts)} ({FIXED}; clear means Holm p at most {alpha}; {exams} exams).")
     return told
 
 

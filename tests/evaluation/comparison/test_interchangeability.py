@@ -51,7 +51,7 @@ def test_what_is_clear_and_what_could_be_chance(pairs: pd.DataFrame) -> None:
     assert beside.in_short(found) == [
         "net agrees with the readers more than they do with each other on level2 and less than they do with "
         "each other on level3: clear for these readers, though one more reader could be as far off; on "
-        "level1 the difference could be chance (readers fixed; Holm p at most 0.05; 10 exams)."
+        "level1 the difference could be chance (readers fixed; clear means Holm p at most 0.05; 10 exams)."
     ]
     surer = found.assign(p_holm=found.p_holm.where((found.way != ONE_MORE) | (found.level == "level2"), 0.01))
     assert (
