@@ -181,8 +181,9 @@ def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations:
     takes `max_iterations` EM steps at most. Of 200 simulated exams the default of 20 found the maximum that
     64 found in all, 12 in 199.
 
-    Two raters leave the maximum open, and the highest of many starts is most often one rater's mask, or far
-    from both: then only starts that treat the two alike are taken, and end where the likelihood hardly gains.
+    Two raters leave the maximum open, and the highest of many starts can lie far from both: then only starts
+    that treat the two alike are taken, and end where the likelihood hardly gains. It is one rater's mask as
+    often as before (59 of 100 pairs of people who outlined cells).
     On simulated pairs of readers (five ways of erring, 12 exams each) the mean Dice with the known truth is
     then 0.790, 0.556, 0.846, 0.776 and 0.863, and 0.768, 0.556, 0.823, 0.776 and 0.846 with all starts
     followed to their ends.
