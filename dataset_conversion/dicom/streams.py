@@ -93,7 +93,8 @@ def _ask_apart(file: Path, frames: Sequence[Frame], plugin: str) -> list[np.ndar
     4 (github.com/team-charls/charls/issues/437); GDCM's older one reads it.
     """
     call = [sys.executable, "-m", __name__, str(file), plugin, *(str(frame.number) for frame in frames)]
-    path = os.pathsep.join(filter(None, sys.path))
+    # Nothing else of what the caller can import: it finds its packages as the caller did.
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
     try:
         done = subprocess.run(
             call, capture_output=True, timeout=_LONGEST, env=os.environ | {"PYTHONPATH": path}, check=True
@@ -102,7 +103,11 @@ def _ask_apart(file: Path, frames: Sequence[Frame], plugin: str) -> list[np.ndar
     except subprocess.TimeoutExpired:
         return f"took more than {_LONGEST:g} s"
     except subprocess.CalledProcessError as error:
-        return f"ended its process ({error.returncode})" if error.returncode < 0 else "refused it"
+        if error.returncode < 0:
+            return f"ended its process ({error.returncode})"
+        # The kind of its error alone: what it says can quote values.
+        last = error.stderr.decode(errors="replace").strip().splitlines()[-1:] or [""]
+        return f"refused it ({last[0].partition(':')[0].strip() or 'without a word'})"
     except (ValueError, OSError):
         return "gave no answer"
 
