@@ -84,8 +84,8 @@ def nnunet_environment(workspace: Workspace, device: str, workers: int | None = 
 def trainer_class(name: str) -> Any:
     """The trainer of a name: that of an installed method, else what nnU-Net's search finds.
 
-    Within `nnunet_environment`. The search imports all of nnU-Net's trainers, and timm for one of them, which
-    takes longer than all other imports. A RuntimeError, AssertionError or TypeError of nnU-Net's where there
+    Within `nnunet_environment`. The search imports all of nnU-Net's trainers, and timm for one of them: most
+    of a second in each process. A RuntimeError, AssertionError or TypeError of nnU-Net's where there
     is none.
     """
     from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
