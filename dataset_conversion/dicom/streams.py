@@ -121,7 +121,10 @@ def _answer(file: Path, plugin: str, numbers: Sequence[int]) -> None:
         decoder.as_array(dataset, index=number, raw=True, decoding_plugin=plugin, **_AS_STORED)[0]
         for number in numbers
     ]
-    np.save(sys.stdout.buffer, np.stack(images))
+    # Not straight into the pipe: NumPy does not write on where only a part was taken.
+    answer = io.BytesIO()
+    np.save(answer, np.stack(images))
+    sys.stdout.buffer.write(answer.getvalue())
 
 
 def find_decoder(file: Path, syntax: UID, dataset: Dataset) -> tuple[Decoder, list[str]]:
