@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
@@ -30,9 +32,7 @@ def read_dicom_mask(
         does not fit the image.
     """
     try:
-        with warnings.catch_warnings():
-            # pydicom's warnings quote values of the file, a patient's among them.
-            warnings.simplefilter("ignore")
+        with _faults_told(path):
             # To the check sum of a gzip'd file: pydicom takes one that ends early for a short one.
             with open_unpacked(path) as stream:
                 while stream.read(2**20):
@@ -45,7 +45,36 @@ def read_dicom_mask(
                 return read_structure_set(path, dataset, image, labels, frame_of_reference)
     except NotDicomError:
         return None
-    except ConversionError:
+    raise _other_kind(path, kind)
+
+
+def names_in(path: Path) -> list[str] | None:
+    """Names of the segments or contour sets of a DICOM mask; None when the file is no DICOM at all.
+
+    A ConversionError when it is damaged or holds another kind of object.
+    """
+    try:
+        with _faults_told(path):
+            dataset = read_dataset(path, pixels=False)
+            kind = str(dataset.get("SOPClassUID", ""))
+            if kind in _SEGMENTATIONS:
+                return [str(item.SegmentLabel) for item in dataset.SegmentSequence if item.SegmentNumber]
+            if kind == RTStructureSetStorage:
+                return [str(roi.ROIName) for roi in dataset.StructureSetROISequence]
+    except NotDicomError:
+        return None
+    raise _other_kind(path, kind)
+
+
+@contextmanager
+def _faults_told(path: Path) -> Iterator[None]:
+    """Whatever is wrong with a file as a ConversionError; NotDicomError is for the caller."""
+    try:
+        with warnings.catch_warnings():
+            # pydicom's warnings quote values of the file, a patient's among them.
+            warnings.simplefilter("ignore")
+            yield
+    except (NotDicomError, ConversionError):
         raise
     except (DamagedError, TooLargeError) as error:
         raise ConversionError(f"{path}: {error}; export it again") from None
@@ -56,31 +85,6 @@ def read_dicom_mask(
             f"{path}: cannot be read as a DICOM mask, truncated or damaged ({type(error).__name__}); "
             "export it again"
         ) from None
-    raise _other_kind(path, kind)
-
-
-def names_in(path: Path) -> list[str] | None:
-    """Names of the segments or contour sets of a DICOM mask; None when the file is no DICOM at all.
-
-    A ConversionError when it is damaged or holds another kind of object.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = read_dataset(path, pixels=False)
-            kind = str(dataset.get("SOPClassUID", ""))
-            if kind in _SEGMENTATIONS:
-                return [str(item.SegmentLabel) for item in dataset.SegmentSequence if item.SegmentNumber]
-            if kind == RTStructureSetStorage:
-                return [str(roi.ROIName) for roi in dataset.StructureSetROISequence]
-    except NotDicomError:
-        return None
-    except Exception as error:
-        raise ConversionError(
-            f"{path}: cannot be read as a DICOM mask, truncated or damaged ({type(error).__name__}); "
-            "export it again"
-        ) from None
-    raise _other_kind(path, kind)
 
 
 def _other_kind(path: Path, kind: str) -> ConversionError:
