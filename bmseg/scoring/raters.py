@@ -28,7 +28,7 @@ class Raters:
     readers: Mapping[str, Path]
     #: Scored beside the readers.
     models: Mapping[str, Path]
-    #: The exams that must be there; by default those of the first reader.
+    #: The exams that must be there; by default those that readers drew.
     exams: Sequence[str] | None = None
     #: Model to the readers whose masks it learned from, of those of whom it is known.
     taught_by: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -6,17 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
-from dataset_conversion.images import Volume
+from dataset_conversion.images import Volume, read_volume
 
 #: Series, image and a mask of it.
 Exam = tuple[list[Dataset], Volume, np.ndarray]
 FRAME = "1.2.3.4"
+
+
+def real_series(test_data: Path) -> tuple[list[Dataset], Volume]:
+    """The slices of a real exam by place, and its image."""
+    folder = test_data / "ibsi_sts_extremity"
+    series = [pydicom.dcmread(path) for path in sorted((folder / "dicom/STS_025/MR_T1/image").glob("*.dcm"))]
+    series.sort(key=lambda slice_: float(slice_.ImagePositionPatient[2]))
+    return series, read_volume(folder / "nifti/STS_025/MR_T1_image.nii.gz")
 
 
 def segmentation(

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
 from dataset_conversion.images import ConversionError, Volume, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
-from tests.support.dicom_masks import Exam, segmentation
+from tests.support.dicom_masks import Exam, real_series, segmentation
 
 # highdicom warns of the names in the public series.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -25,9 +24,7 @@ LABELS = Labels(LEVELS, {})
 def exam(test_data: Path) -> Exam:
     """Series, image and a mask of three levels: the real tumour, cut in three."""
     folder = test_data / "ibsi_sts_extremity"
-    series = [pydicom.dcmread(path) for path in sorted((folder / "dicom/STS_025/MR_T1/image").glob("*.dcm"))]
-    series.sort(key=lambda slice_: float(slice_.ImagePositionPatient[2]))
-    image = read_volume(folder / "nifti/STS_025/MR_T1_image.nii.gz")
+    series, image = real_series(test_data)
     tumour = read_volume(folder / "nifti/STS_025/MR_T1_mask.nii.gz").array > 0
     i, j, _ = np.indices(tumour.shape)
     return series, image, np.where(tumour, 1 + (i > 35) + (j > 30), 0)

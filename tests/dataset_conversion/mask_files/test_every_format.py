@@ -7,15 +7,14 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import pydicom
 import pytest
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from dataset_conversion.images import ConversionError, Volume, read_volume
+from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.mask_files.survey import survey
-from tests.support.dicom_masks import Exam, segmentation, structure_set
+from tests.support.dicom_masks import Exam, real_series, segmentation, structure_set
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -26,10 +25,7 @@ NAMES = tuple(LABELS.levels)
 @pytest.fixture(scope="module")
 def exam(test_data: Path) -> Exam:
     """A real series, its image, and two boxes: contours of boxes are exact."""
-    folder = test_data / "ibsi_sts_extremity"
-    series = [pydicom.dcmread(path) for path in sorted((folder / "dicom/STS_025/MR_T1/image").glob("*.dcm"))]
-    series.sort(key=lambda slice_: float(slice_.ImagePositionPatient[2]))
-    image = read_volume(folder / "nifti/STS_025/MR_T1_image.nii.gz")
+    series, image = real_series(test_data)
     mask = np.zeros(image.array.shape, np.uint8)
     mask[10:20, 12:30, 3:9] = 1
     mask[20:26, 12:30, 3:6] = 2
