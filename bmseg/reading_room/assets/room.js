@@ -7,6 +7,8 @@ class Room {
     this.content = content;
     this.place = 0;
     this.opened = new Map();
+    this.writing = 0; // to the browser's store, begun and not ended
+    this.failed = null; // why something given is not in it
     this.viewer = new Viewer(content, at('stage'), at('canvas'));
     this.viewer.onchange = () => this.showDisplay();
     this.rulers = content.items.map((item) => {
@@ -89,8 +91,7 @@ class Room {
     if (this.store) {
       await this.keep(async () => {
         await this.store.forget(session.reader);
-        await this.store.begin(session);
-        for (const [mask, answer] of session.answers) await this.store.keep(session.reader, mask, answer);
+        await this.keepAll(session);
       });
     }
     this.use(session);
@@ -165,25 +166,40 @@ class Room {
   }
 
   keepAnswer() {
+    const { session } = this;
     const mask = this.place + 1;
-    const answer = this.session.answer(mask);
+    const answer = session.answer(mask);
     this.showProgress();
-    return this.keep(() => this.store.keep(this.session.reader, mask, answer));
+    // What an earlier write left out comes with the next.
+    return this.keep(() => (this.failed ? this.keepAll(session) : this.store.keep(session.reader, mask, answer)));
   }
 
-  /* Write to the browser's store, and say whether it is there. */
+  async keepAll(session) {
+    await this.store.begin(session);
+    for (const [mask, answer] of session.answers) await this.store.keep(session.reader, mask, answer);
+    this.failed = null;
+  }
+
+  /* Write to the browser's store, and say whether it is there: "kept" is said of all that was given, never of a part. */
   async keep(write) {
     this.unsaved = true;
     if (!this.store) {
       this.said('Not kept by this browser: save a copy', true);
       return;
     }
+    this.writing += 1;
+    if (!this.failed) this.said('Keeping …');
     try {
       await write();
+    } catch (error) {
+      this.failed = error ? error.name : 'unknown';
+    }
+    this.writing -= 1;
+    if (this.failed) {
+      this.said(`Not kept (${this.failed}): save a copy now`, true);
+    } else if (!this.writing) {
       this.unsaved = false;
       this.said(`Kept in this browser, ${new Date().toLocaleTimeString([], { hour12: false })}`);
-    } catch (error) {
-      this.said(`Not kept (${error ? error.name : 'unknown'}): save a copy now`, true);
     }
   }
 

@@ -200,6 +200,42 @@ def test_a_saved_file_is_taken_up_in_another_browser(
     other.close()
 
 
+def test_kept_is_said_of_everything_and_never_of_a_part(visit: Visit) -> None:
+    visit.begin("AB")
+    visit.kept()
+    page, kept = visit.page, visit.page.locator("#kept")
+    # A disk that is slow, and then full: each write ends when the test says so.
+    page.evaluate(
+        """() => { window.ends = []; window.put = Store.prototype.put; Store.prototype.put = () =>
+        new Promise((resolve, reject) => window.ends.push({ resolve, reject })); }"""
+    )
+    for item in ITEMS:
+        visit.ruler(item).press("End")
+    expect(kept).to_have_text("Keeping …")
+    for _ in ITEMS[1:]:
+        page.evaluate("() => window.ends.shift().resolve()")
+        expect(kept).to_have_text("Keeping …")
+    page.evaluate("() => window.ends.shift().resolve()")
+    visit.kept()
+    visit.ruler(ITEMS[0]).press("Home")
+    page.get_by_role("button", name="Next mask").click()
+    visit.shown(2)
+    visit.ruler(ITEMS[0]).press("End")
+    page.evaluate("() => window.ends.shift().reject(new DOMException('full', 'QuotaExceededError'))")
+    page.evaluate("() => window.ends.shift().resolve()")
+    # The second mask is kept now, the first is not.
+    expect(kept).to_have_text("Not kept (QuotaExceededError): save a copy now")
+    page.evaluate("() => { Store.prototype.put = window.put; }")
+    visit.ruler(ITEMS[1]).press("End")
+    visit.kept()
+    page.reload()
+    page.get_by_role("button", name="Go on as AB (1 of 6 scored)").click()
+    visit.shown(2)
+    page.get_by_role("button", name="Previous mask").click()
+    visit.shown(1)
+    assert [visit.ruler(item).input_value() for item in ITEMS] == ["0", *["100"] * (len(ITEMS) - 1)]
+
+
 def test_another_file_is_refused(visit: Visit, tmp_path: Path) -> None:
     build = json.loads(visit.page.locator("#content").text_content() or "")["build"]
     record = scores_record(build, [], complete=False)
