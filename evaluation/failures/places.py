@@ -13,6 +13,7 @@ import pandas as pd
 from evaluation.failures.covariates import with_holm
 from evaluation.masks.exam import ExamMasks
 from evaluation.masks.reading import MaskError
+from evaluation.measures.parts import is_peripheral
 from evaluation.statistics.intervals import StatisticsError, mean_interval
 from evaluation.statistics.signed_rank import hodges_lehmann, signed_rank
 
@@ -45,12 +46,11 @@ def slice_counts(masks: ExamMasks, levels: Mapping[str, Sequence[int]]) -> pd.Da
     """
     order = masks.order
     n = len(order)
-    places = 2 * np.arange(n) + 1
+    places = np.arange(n)
     shared = {
         "slice": order,
-        "position": places / (2 * n) if n else places,
-        # In whole numbers: 1/4 of six slices is a slice's middle, which is central on both sides.
-        "is_peripheral": 4 * np.minimum(places, 2 * n - places) < 2 * n,
+        "position": (2 * places + 1) / (2 * n) if n else places,
+        "is_peripheral": is_peripheral(places, 0, n),
     }
     tables = []
     for rater, mask in masks.raters.items():
@@ -116,11 +116,17 @@ def peripheral_against_central(counts: pd.DataFrame, *, confidence: float = 0.95
     slices there; ``difference`` is peripheral minus central by Hodges and Lehmann; ``p`` is of Wilcoxon's
     exact test, ``p_holm`` for all levels of a rater.
     """
+    by_part = counts.groupby(["rater", "level", "exam", "is_peripheral"], sort=False)[_COUNTS].sum()
+    values = by_part.assign(value=_dice(by_part.to_numpy())).reset_index()
+    return parts_compared(values, confidence=confidence)
+
+
+def parts_compared(values: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+    """The same of any measure: columns ``exam, rater, level, is_peripheral, value``."""
     rows = []
-    for (rater, level), group in counts.groupby(["rater", "level"], sort=False):
-        by_part = group.groupby(["exam", "is_peripheral"])[_COUNTS].sum()
-        dice = pd.Series(_dice(by_part.to_numpy()), by_part.index).unstack()
-        outer, inner = (dice.reindex(columns=[True, False])[part] for part in (True, False))
+    for (rater, level), group in values.groupby(["rater", "level"], sort=False):
+        by_exam = group.pivot(index="exam", columns="is_peripheral", values="value")
+        outer, inner = (by_exam.reindex(columns=[True, False])[part] for part in (True, False))
         differences = (outer - inner).to_numpy()
         found, test = hodges_lehmann(differences, confidence=confidence), signed_rank(differences)
         shift = (found.estimate, found.low, found.high, found.coverage)

@@ -24,6 +24,7 @@ def nsd(tolerance: float | None = None, convention: Convention = "elements") -> 
         f"share of both surfaces within {within} of the other; {CONVENTIONS[convention]}; one mask empty: 0",
         lambda pair: pair.distances(convention).nsd(tolerance or 0.0),
         lambda _: 0.0,
+        of_surfaces=True,
         deferred=deferred,
     )
 
@@ -37,6 +38,7 @@ def nsd_in_plane(tolerance: float, convention: Convention = "elements") -> Measu
         f"{CONVENTIONS[convention]}; one mask empty: 0",
         lambda pair: pair.distances(convention, in_plane=True).nsd(tolerance),
         lambda _: 0.0,
+        of_surfaces=True,
     )
 
 
@@ -66,6 +68,7 @@ def _distance(name: str, title: str, about: str, of: Callable[..., float], conve
         higher_is_better=False,
         best=0.0,
         bounds=(0.0, float("inf")),
+        of_surfaces=True,
     )
 
 

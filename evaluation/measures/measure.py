@@ -80,6 +80,8 @@ class Measure:
         Whether levels scored as one have it too.
     of_foci : bool
         Whether it counts foci.
+    of_surfaces : bool
+        Whether it asks how far surfaces, or outlines, are apart.
     deferred : bool
         Whether its tolerance is known only when every exam has been read (`evaluation.measures.tolerance`).
     """
@@ -101,6 +103,7 @@ class Measure:
     directed: bool = False
     of_groups: bool = True
     of_foci: bool = False
+    of_surfaces: bool = False
     deferred: bool = False
 
     def score(self, pair: Pair, one_empty: OneEmpty = OneEmpty.WORST) -> tuple[float, Status]:

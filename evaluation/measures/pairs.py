@@ -61,9 +61,10 @@ class ExamMeasured:
         last = len(self.spacing) - 1 - int(np.argmax(self.spacing[::-1]))
         self._slices = last if slices is None else slices
         nowhere = {} if ignored is None else {_IGNORED: ignored}
-        corner, self._masks = _cropped({**masks, **nowhere})
+        self._corner, self._masks = _cropped({**masks, **nowhere})
+        self._shape = next(iter(self._masks.values())).shape
         self._ignored = self._masks.pop(_IGNORED, None)
-        origin = affine @ [*corner, 1]
+        origin = affine @ [*self._corner, 1]
         self._affine = affine.copy()
         self._affine[:, 3] = origin
         self._single, self._ordered, self._rules = dict(single), ordered, foci or FociRules()
@@ -95,14 +96,31 @@ class ExamMeasured:
         self, level: str, reference: str, rater: str, convention: Convention, *, in_plane: bool = False
     ) -> SurfaceDistances:
         """Between the surfaces of two masks that both mark the level; of their outlines, slice by slice."""
-        return self._of(level, convention, in_plane).between(reference, rater)
+        return self.surfaces(level, convention, in_plane=in_plane).between(reference, rater)
 
     def extents(self, level: str, names: Sequence[str]) -> dict[str, tuple[float, float]]:
         """Volume and area of the surface of those masks that mark a level."""
         marked = [name for name in names if self.count(level, name)]
-        return {name: self._of(level, "elements").extent(name) for name in marked}
+        return {name: self.surfaces(level, "elements").extent(name) for name in marked}
 
-    def _of(self, level: str, convention: Convention, in_plane: bool = False) -> Surfaces:
+    @property
+    def slice_axis(self) -> int:
+        """The array axis across which slices lie."""
+        return self._slices
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """The slices of `inside`, as indices into the whole array."""
+        return self._corner[self._slices] + np.arange(self._shape[self._slices])
+
+    def place(self, mm: Sequence[float]) -> float:
+        """The slice in which a point of the world lies, as an index into the whole array."""
+        inside = np.linalg.solve(self._affine, [*mm, 1])
+        # The world has its last digits from the affine.
+        return round(float(inside[self._slices]), 6) + self._corner[self._slices]
+
+    def surfaces(self, level: str, convention: Convention, *, in_plane: bool = False) -> Surfaces:
+        """Those of all the masks on a level."""
         key = level, convention, in_plane
         if key not in self._surfaces:
             marked = {name: self.inside(level, name) for name in self._masks if self.count(level, name)}

@@ -88,7 +88,7 @@ class Surfaces:
         shape = _check(masks, spacing, convention)
         if slices is not None and slices not in range(len(shape)):
             raise ValueError(f"slices: found axis {slices}, expected one of 0 to {len(shape) - 1}")
-        only = shape.index(1) if len(shape) == 3 and 1 in shape else None
+        self._only = only = shape.index(1) if len(shape) == 3 and 1 in shape else None
         planes = {name: mask if only is None else mask.squeeze(only) for name, mask in masks.items()}
         steps = [step for axis, step in enumerate(spacing) if axis != only]
         shape = tuple(size for axis, size in enumerate(shape) if axis != only)
@@ -142,6 +142,24 @@ class Surfaces:
             self._between[reference, rater] = distances
             self._between[rater, reference] = distances.reversed()
         return self._between[reference, rater]
+
+    def along(self, reference: str, rater: str, axis: int) -> tuple[np.ndarray, np.ndarray]:
+        """Where the elements of `between` lie along an axis, in voxels: the rater's, then the reference's.
+
+        The middle of the first voxel is at 0; an element between two voxels is half-way.
+        """
+        if axis == self._only:
+            raise ValueError(f"axis: found {axis}, along which there is one voxel, expected another")
+        place = axis - (self._only is not None and axis > self._only)
+        frame, half = self._frame, 0.5 * (self.convention == "elements" and place in self._across)
+        start = frame.box[place].start - int(frame.margin[place]) + half
+
+        def of(name: str, other: str) -> np.ndarray:
+            order, _ = self._distances_to(other)
+            own = order[self._areas[name][order] > 0]
+            return frame.indices(self._places[own])[:, place] + start
+
+        return of(rater, reference), of(reference, rater)
 
     def _from(self, name: str, other: str) -> tuple[np.ndarray, np.ndarray]:
         """From every element of a surface to another surface, in rising order; and their areas."""

@@ -12,6 +12,7 @@ import pandas as pd
 from evaluation.comparison.models import YARDSTICK, compare_models
 from evaluation.comparison.readers import compare
 from evaluation.failures.covariates import CATEGORIES, by_category, correlations, with_cohort
+from evaluation.failures.places import parts_compared
 from evaluation.measures.foci import FOCI_COLUMNS
 from evaluation.measures.foci_counts import by_volume, summarise_foci
 from evaluation.measures.measure import Measure, Status
@@ -22,7 +23,7 @@ from evaluation.scores.twins import scored_as_reader
 from evaluation.study import measure_tables as m
 from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam, of_all
-from evaluation.study.measured import COLUMNS, FAIR, OF_ALL, PAIR, USUAL, Measured
+from evaluation.study.measured import CENTRAL, COLUMNS, FAIR, OF_ALL, PAIR, PERIPHERAL, USUAL, Measured
 from evaluation.study.results import Declared
 from evaluation.study.tolerances import nsd_curve, study_tolerances
 
@@ -53,6 +54,8 @@ class Beyond:
         if len(self.judged) > 1:
             yield self._of_models, (m.MEASURES_METHODS,)
         yield self._failures, (m.MEASURES_FAILURES,)
+        if self._rows.against.eq(CENTRAL).any():
+            yield self._by_slice, (m.MEASURES_BY_SLICE,)
         if self._columns:
             yield self._by_category, (m.MEASURES_BY_CATEGORY,)
         if any(measure.deferred for measure in self.design.measured):
@@ -206,6 +209,15 @@ class Beyond:
         ml = {exam.name: exam.voxel_ml for exam in self.exams}
         found = voxels.reindex(pd.MultiIndex.from_frame(rows[["exam", "level"]])).to_numpy()
         return pd.Series(found * rows.exam.map(ml).to_numpy(), rows.index)
+
+    def _by_slice(self) -> _Found:
+        def of(measure: Measure) -> pd.DataFrame:
+            parts = (self._compared(measure, part, by_unit=False) for part in (PERIPHERAL, CENTRAL))
+            outer, inner = (part.rename(columns={"dice": "value"}) for part in parts)
+            both = pd.concat([outer.assign(is_peripheral=True), inner.assign(is_peripheral=False)])
+            return parts_compared(both)
+
+        yield m.MEASURES_BY_SLICE, self._each(of, dice=False)
 
     @cached_property
     def _columns(self) -> list[str]:

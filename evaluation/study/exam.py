@@ -29,7 +29,7 @@ from evaluation.scores.fair import score_fair
 from evaluation.scores.twins import alike
 from evaluation.study.consensuses import Consensuses
 from evaluation.study.design import Design
-from evaluation.study.measured import USUAL, Measured, measure_exam, tolerance_warnings
+from evaluation.study.measured import CENTRAL, PERIPHERAL, USUAL, Measured, measure_exam, tolerance_warnings
 from evaluation.study.other_rules import score_by_rules
 from evaluation.study.pictures import AuditPicture, worst_picture
 from evaluation.study.repeated import read_again
@@ -141,7 +141,7 @@ def score_exam(
     levels = design.by_name
     ways, by_rule = score_by_rules(design, consensuses, parts, lone)
     audits = consensuses.audits(design)
-    of_measures = _measured(design, arrays, consensuses, first, knees, lone, ignored)
+    of_measures = _measured(design, arrays, consensuses, first, knees, lone, ignored, placed.order)
     scored = ScoredExam(
         name=exam,
         votes=votes,
@@ -201,6 +201,7 @@ def _measured(
     knees: Mapping[str, Slices],
     lone: str,
     ignored: np.ndarray | None,
+    slices: np.ndarray,
 ) -> dict[str, Measured]:
     """The exam by the study's other measures, as "", and each of its knees; empty where there are none."""
     if len(design.measured) < 2:
@@ -219,8 +220,9 @@ def _measured(
             readers,
             first.affine,
             None if ignored is None else ignored[where],
+            None if part else slices,
         )
-        own = (found.rows.against == USUAL) & (found.rows.rater == lone)
+        own = found.rows.against.isin((USUAL, PERIPHERAL, CENTRAL)) & (found.rows.rater == lone)
         parts[part] = replace(found, rows=found.rows[~own].reset_index(drop=True)) if lone else found
     return parts
 

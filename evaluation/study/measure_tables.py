@@ -9,6 +9,7 @@ import pandas as pd
 
 from evaluation.comparison import readers
 from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.failures.places import PARTS_COLUMNS
 from evaluation.measures.foci import FOCI_COLUMNS
 from evaluation.measures.foci_counts import SUMMARY_COLUMNS, foci_words
 from evaluation.measures.measure import Measure, OneEmpty
@@ -175,6 +176,10 @@ MEASURES_INTERCHANGEABILITY = Declared(
 MEASURES_FAILURES = Declared(
     "measures_failures", "Spearman's correlation of every measure with the volume of the reference, and age",
     FAILURES,
+)  # fmt: skip
+MEASURES_BY_SLICE = Declared(
+    "measures_peripheral_central", "every measure in the outer quarters of the slices against the inner half",
+    ["measure", *PARTS_COLUMNS],
 )  # fmt: skip
 MEASURES_BY_CATEGORY = Declared(
     "measures_by_category", "every measure by site and group, where `--cohort` names them",

@@ -14,6 +14,7 @@ from evaluation.masks.exam import slice_axis
 from evaluation.measures.kinds import asked_for
 from evaluation.measures.measure import OneEmpty, Status
 from evaluation.measures.pairs import ExamMeasured
+from evaluation.measures.parts import PairInPart, Part
 from evaluation.measures.surface_distances import ROUNDING, SurfaceDistances
 from evaluation.scores.fair import NOBODY
 from evaluation.statistics.words import number
@@ -22,6 +23,8 @@ from evaluation.study.design import Design
 #: Against what a row is: the study's own consensus, consensuses without one reader, the yardstick of all
 #: readers, another rater.
 USUAL, FAIR, OF_ALL, PAIR = "usual", "fair", "yardstick", "pair"
+#: The usual way in the outer quarters of the slices alone, and in the inner half.
+PERIPHERAL, CENTRAL = "usual, peripheral", "usual, central"
 #: Columns of `Measured.rows`: ``other`` is the reader left out or the other rater, ``worst`` what the measure
 #: is where one mask is empty.
 COLUMNS = [
@@ -94,6 +97,7 @@ def measure_exam(
     readers: Sequence[str],
     affine: np.ndarray,
     ignored: np.ndarray | None = None,
+    slices: np.ndarray | None = None,
 ) -> Measured:
     """By every measure of a study but Dice.
 
@@ -107,6 +111,9 @@ def measure_exam(
         Voxel indices to world millimetres.
     ignored : ndarray of bool, optional
         Voxels that count nowhere, 0 in every mask.
+    slices : ndarray of int, optional
+        Those that hold something, as of `evaluation.masks.exam.ExamMasks.order`: their outer quarters and
+        inner half are measured too.
     """
     chosen = [measure for measure in design.measured if measure.name != "dice"]
     named = {_reference(name): array for name, array in references.items()}
@@ -119,6 +126,7 @@ def measure_exam(
     surfaces: dict[_Key, SurfaceDistances] = {}
     outlines: dict[_Key, SurfaceDistances] = {}
     in_plane = any(asked_for(name).kind == "nsd_in_plane" for name in design.measures)
+    study = _reference(STUDY)
     asked = list(_asked(masks, readers, references, any(measure.pairwise for measure in chosen)))
     for level in design.by_name:
         of_level = [measure for measure in chosen if measure.of_groups or level in design.levels]
@@ -145,6 +153,18 @@ def measure_exam(
                 worst = measure.worst(pair) if policy is OneEmpty.WORST else np.nan
                 key = against, other, rater, level
                 rows.append((*key, measure.name, value, str(status), *measure.counts(pair), worst, waits))
+        for name, part in _parts(slices):
+            for rater in masks:
+                within = PairInPart(exam, level, study, rater, part)
+                for measure in of_level:
+                    value, status = within.score(measure, design.one_empty)
+                    waits = measure.deferred and status is Status.SCORED
+                    if waits:
+                        surfaces[name, NOBODY, rater, level] = _compact(within.distances())
+                    counts = within.n_reference, within.n_rater
+                    rows.append(
+                        (name, NOBODY, rater, level, measure.name, value, str(status), *counts, np.nan, waits)
+                    )
     foci = {}
     if any(measure.of_foci for measure in chosen):
         foci = {(other, rater): exam.foci(reference, rater)
@@ -165,6 +185,13 @@ def _compact(found: SurfaceDistances) -> SurfaceDistances:
     each, place = np.unique(np.round(distances, 9), return_inverse=True)
     half = np.bincount(place, areas, len(each)) / 2
     return SurfaceDistances(each, each, half, half, found.convention)
+
+
+def _parts(slices: np.ndarray | None) -> Iterator[tuple[str, Part]]:
+    """The outer quarters and the inner half of some slices; of fewer than two, none."""
+    if slices is not None and len(slices) > 1:
+        first, n = int(slices.min()), len(slices)
+        yield from ((PERIPHERAL, Part(first, n, True)), (CENTRAL, Part(first, n, False)))
 
 
 def _reference(name: str) -> str:

@@ -2,78 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import surface_distance
 
-from dataset_conversion.images import Volume
 from evaluation.consensus.rules import leave_one_out, staple
 from evaluation.consensus.votes import count_votes, paint
-from evaluation.figures.tolerance import nsd_over_tolerance
 from evaluation.measures.measure import OneEmpty
-from evaluation.study import Design, ReaderStudy, score_exam
+from evaluation.study import ReaderStudy
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
-
-READERS = ["anna", "ben", "carl"]
-LEVELS = {"level1": 1, "level2": 2, "level3": 3}
-AFFINE = np.diag([0.9, 0.9, 3.5, 1])
-SPACING = (0.9, 0.9, 3.5)
-NAMES = ("nsd@readers", "nsd@1", "hd95", "assd", "volume_difference", "foci")
-Masks = dict[str, dict[str, np.ndarray]]
+from tests.support.measured_studies import (
+    LEVELS,
+    READERS,
+    SPACING,
+    Masks,
+    by_peer,
+    exams_seen,
+    study_of,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:surface_distance")
 
 
-def blurred(field: np.ndarray) -> np.ndarray:
-    for axis in range(3):
-        field = field + np.roll(field, 1, axis)
-    return field
-
-
 @pytest.fixture(scope="module")
 def masks() -> Masks:
-    """Five exams; `net` errs as readers do, `poor` sees the signal elsewhere; level 3 is rare."""
-    rng = np.random.default_rng(3)
-    found: Masks = {}
-    for exam in range(5):
-        signal = blurred(rng.normal(size=(14, 12, 5)))
-        seen = {rater: signal + 0.8 * blurred(rng.normal(size=signal.shape)) for rater in [*READERS, "net"]}
-        seen["poor"] = np.roll(signal, 5, axis=0) + 0.8 * blurred(rng.normal(size=signal.shape))
-        cuts = [2.5, 4.5, 7.5 + exam]
-        found[f"e{exam}"] = {rater: np.digitize(each, cuts).astype(np.uint8) for rater, each in seen.items()}
-    return found
-
-
-def study_of(
-    masks: Masks, readers: list[str] = READERS, models: tuple[str, ...] = ("net", "poor"), **rules: Any
-) -> ReaderStudy:
-    design = Design(LEVELS, groups={"level2+3": (2, 3)}, measures=NAMES)
-    design = replace(design, **{"rule": "majority", **rules})
-    exams = [
-        score_exam(
-            design, exam, {rater: Volume(each[rater], AFFINE) for rater in (*readers, *models)}, readers
-        )[0]
-        for exam, each in masks.items()
-    ]
-    return ReaderStudy.of(design, exams, readers, list(models))
+    return exams_seen()
 
 
 @pytest.fixture(scope="module")
 def study(masks: Masks) -> ReaderStudy:
     return study_of(masks)
-
-
-def by_peer(reference: np.ndarray, mask: np.ndarray, measure: str) -> float:
-    found = surface_distance.compute_surface_distances(reference, mask, SPACING)
-    if measure == "hd95":
-        return surface_distance.compute_robust_hausdorff(found, 95)
-    return surface_distance.compute_surface_dice_at_tolerance(found, float(measure.removeprefix("nsd@")))
 
 
 def test_usual_scores_are_against_the_studys_consensus(study: ReaderStudy, masks: Masks) -> None:
@@ -296,56 +258,3 @@ def test_sensitivity_is_undefined_where_most_yardsticks_have_no_focus(masks: Mas
     assert of_net["carl"] == 1
     # Not 0: it was found where there was something to find.
     assert found.n_defined["fair", "net"] == found.n_defined["fair", "poor"] == 0
-
-
-def test_by_knee_every_measure_is_of_the_knee(masks: Masks) -> None:
-    gap = np.zeros((14, 12, 5), np.uint8)
-    exams = list(masks.values())
-    paired = {
-        f"e{place}": {
-            rater: np.concatenate([exams[place][rater], gap, exams[place + 1][rater]])
-            for rater in (*READERS, "net")
-        }
-        for place in range(3)
-    }
-    names = ("nsd@readers", "hd95", "volume_difference", "foci_false")
-    study = study_of(paired, models=("net",), unit="knee", measures=names)
-    scores = study[m.SCORES].set_index(["measure", "exam", "knee", "rater", "level"]).value
-    fair = study[m.FAIR_SCORES].set_index(["measure", "exam", "knee", "rater", "level", "left_out"]).value
-    exam, readers = paired["e1"], {reader: paired["e1"][reader] for reader in READERS}
-    votes = count_votes(readers, (0, 1, 2, 3))
-    without = leave_one_out(votes, rule="map")["ben"]
-    others = {reader: mask for reader, mask in readers.items() if reader != "ben"}
-    references = {
-        None: paint(readers, votes, staple(votes, rule="majority").label),
-        "ben": paint(others, without.votes, without.label),
-    }
-    # The first axis grows to the patient's right.
-    for knee, half in (("left", slice(None, 21)), ("right", slice(21, None))):
-        for left_out, reference in references.items():
-            first, second = reference[half] == 2, exam["net"][half] == 2
-            key = "e1", knee, "net", "level2"
-            of = (lambda name, key=key: scores[name, *key]) if left_out is None else (
-                lambda name, key=key: fair[name, *key, "ben"])  # fmt: skip
-            assert of("hd95") == pytest.approx(by_peer(first, second, "hd95"), abs=1e-6)
-            ml = (int(second.sum()) - int(first.sum())) * np.prod(SPACING) / 1000
-            assert of("volume_difference") == pytest.approx(ml)
-    of_dice = study[m.MEASURES_TABLE1].query("measure == 'dice'").drop(columns="measure")
-    pd.testing.assert_frame_equal(of_dice.reset_index(drop=True), study[t.TABLE1_FAIR])
-    compared = study[m.MEASURES_COMPARISONS].query("measure == 'hd95' and level == 'level1'")
-    assert set(compared.n_pairs) == {3}, "exams, whose knees are one"
-    assert set(study[m.FOCI].exam) <= set(paired)
-
-
-def test_the_curve_tells_outlines_from_surfaces(masks: Masks) -> None:
-    study = study_of(masks, measures=("nsd@readers", "nsd_in_plane@1"))
-    curve = study[m.NSD_CURVE].set_index(["of", "rater", "level", "tolerance"]).nsd.sort_index()
-    fair = study[m.FAIR_SCORES].query("measure == 'nsd_in_plane@1' and level == 'level1'")
-    of_exams = fair.groupby(["rater", "exam"]).value.mean().groupby("rater").median()
-    for rater in ("anna", "net"):
-        assert curve["outlines", rater, "level1", 1.0] == pytest.approx(of_exams[rater])
-    # A slice is 3.5 mm away: below that only what lies in the slice is met.
-    below = {of: curve[of].loc[:, "level1", 3.4] for of in ("outlines", "surfaces")}
-    assert (below["outlines"] <= below["surfaces"]).all()
-    figure = nsd_over_tolerance(study[m.NSD_CURVE], models=["net", "poor"], spacing=SPACING)
-    assert "slice by slice" in {text.get_text() for text in figure.legends[0].get_texts()}
