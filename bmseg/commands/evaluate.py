@@ -28,6 +28,10 @@ _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--reader", "readers", multiple=True, metavar="NAME=FOLDER", help="A reader's masks. Repeat.")
 @click.option("--prediction", "models", multiple=True, metavar="NAME=FOLDER", help="A model's masks. Repeat.")
 @click.option(
+    "--probability", "maps", multiple=True, metavar="NAME=FOLDER",
+    help="A model's probability maps: NIfTI with a map a label, nnU-Net's .npz, or a folder an exam. Repeat.",
+)  # fmt: skip
+@click.option(
     "--taught-by", "taught", multiple=True, metavar="MODEL=READER",
     help="Whose masks a model learned from. Repeat. [default: a workspace's methods: its training reader]",
 )  # fmt: skip
@@ -76,6 +80,7 @@ def evaluate(
     study_file: Path | None,
     readers: tuple[str, ...],
     models: tuple[str, ...],
+    maps: tuple[str, ...],
     taught: tuple[str, ...],
     out: Path | None,
     synthetic: bool,
@@ -104,8 +109,9 @@ def evaluate(
 
     if readers and out is None:
         raise click.UsageError("--reader needs -o, where results go")
-    if models and not readers:
-        raise click.UsageError("--prediction needs --reader: the readers' masks make the consensus")
+    for given_folders, option in ((models, "--prediction"), (maps, "--probability")):
+        if given_folders and not readers:
+            raise click.UsageError(f"{option} needs --reader: the readers' masks make the consensus")
     if study_file and ordinal is not None:
         raise click.UsageError("--ordinal and --nominal are for a run without --study: the file says 'scale'")
     reading = Reading(labels_of(label_map), precedence, spacing, images, missing_is_empty)
@@ -137,7 +143,7 @@ def evaluate(
         if workspace:
             result = evaluate_workspace(workspace, out=out, taught_by=teachers, **given)
         elif out:
-            raters = Raters(*folders, taught_by=teachers)
+            raters = Raters(*folders, taught_by=teachers, probabilities=folders_of(maps, "--probability"))
             result = evaluate_raters(
                 study, source, raters, out,
                 synthetic=synthetic, reading=reading, study_text=study_text, **given,

@@ -113,6 +113,11 @@ def train(
     "--folds", type=FOLDS, help="Folds whose networks predict together. [default: every trained one]"
 )
 @_deterministic
+@click.option(
+    "--probabilities",
+    is_flag=True,
+    help="Keep those of every label too (<exam>.npz): evaluate then says whether they mean what readers do.",
+)
 @click.option("--model", "model_file", type=FILE, metavar="MODEL.ZIP", help="A file of 'bmseg export'.")
 @click.option("-o", "--out", type=FILE, help="With --model: folder for the masks.")
 @click.pass_context
@@ -123,6 +128,7 @@ def predict(
     profile_name: str,
     folds: tuple[Fold, ...] | None,
     deterministic: bool,
+    probabilities: bool,
     model_file: Path | None,
     out: Path | None,
 ) -> None:
@@ -138,6 +144,7 @@ def predict(
 
     if model_file is not None:
         _refuse(context, ("root", "profile_name", "folds"), "a model file brings its own")
+        _refuse(context, ("probabilities",), "they are of a workspace's test exams")
         if what is None or out is None:
             raise click.UsageError("--model needs IMAGES, a folder, and -o, where masks go")
         with timed(f"predict {model_file.name}"):
@@ -149,7 +156,9 @@ def predict(
     workspace = workspace_in(root)
     training = Training.named(method_name, profile_name)
     with timed(f"predict {method_name}"):
-        written = predict_exams(workspace, training, folds=folds, deterministic=deterministic)
+        written = predict_exams(
+            workspace, training, folds=folds, deterministic=deterministic, probabilities=probabilities
+        )
     click.echo(f"{len(written)} masks written to {workspace.predictions(method_name)}")
 
 

@@ -144,6 +144,8 @@ def _fault(own: Mapping[str, Any], needed: set[str], weights: Mapping[str, Any])
 
 
 _MADE_FROM = "made_from.json"
+# Of probabilities, as nnU-Net calls them.
+_MAPS = ".npz"
 _UNFINISHED, _LOCK = ".partial", ".lock"
 
 
@@ -160,6 +162,8 @@ class Masks:
         What a mask depends on beside its images.
     facts : mapping
         What the record says of the model; `recorded_model` is what it says so far.
+    maps : bool
+        Whether probabilities are kept beside each mask too, as nnU-Net writes them (``<exam>.npz``).
     """
 
     def __init__(
@@ -170,8 +174,10 @@ class Masks:
         *,
         made_by: Any,
         facts: Mapping[str, Any],
+        maps: bool = False,
     ) -> None:
         found = read_record(folder / _MADE_FROM)
+        self.maps = maps
         self.folder, self.ending, self.facts = folder, ending, facts
         # Of a damaged record nothing is taken.
         model, masks = (found.get(name, {}) for name in ("model", "masks"))
@@ -186,10 +192,15 @@ class Masks:
         """Where an exam's mask lies."""
         return self.folder / f"{exam}{self.ending}"
 
+    def map_path(self, exam: str) -> Path:
+        """Where an exam's probabilities lie, if they were kept."""
+        return self.folder / f"{exam}{_MAPS}"
+
     def is_unchanged(self, exam: str) -> bool:
-        """Whether an exam's mask is there as it was recorded."""
-        path = self.path(exam)
-        return path.is_file() and self.record.get(exam, {}).get("mask") == file_hash(path)
+        """Whether an exam's mask, and its probabilities where they are wanted, are there as recorded."""
+        known = {"mask": self.path(exam)} | ({"probabilities": self.map_path(exam)} if self.maps else {})
+        entry = self.record.get(exam, {})
+        return all(path.is_file() and entry.get(what) == file_hash(path) for what, path in known.items())
 
     def is_current(self, exam: str) -> bool:
         """Whether an exam's mask was made by this model from these images, and is unchanged."""
@@ -224,17 +235,23 @@ class Masks:
         written = []
         for exam, paths in tqdm(images.items(), desc="predicting", unit="exam", disable=None):
             begin = time.perf_counter()
-            made = finish(exam, predict_exam(predictor, unfinished / "masks", exam, paths, self.ending))
+            folder = unfinished / "masks"
+            made = finish(exam, predict_exam(predictor, folder, exam, paths, self.ending, maps=self.maps))
+            kept = folder / f"{exam}{_MAPS}"
             self.record[exam] = {
                 "made_from": self._wanted[exam],
                 "mask": file_hash(made),
+                **({"probabilities": file_hash(kept)} if self.maps else {}),
                 "seconds": round(time.perf_counter() - begin, 2),
                 "device": predictor.device.type,
             }
             # A kill in between leaves no mask, or the one that the record tells of.
-            self.path(exam).unlink(missing_ok=True)
+            for path in (self.path(exam), self.map_path(exam)):
+                path.unlink(missing_ok=True)
             written_by = {"model": self.facts, "versions": versions()}
             write_record(self.folder / _MADE_FROM, {"masks": self.record, **written_by})
+            if self.maps:
+                kept.replace(self.map_path(exam))
             written.append(made.replace(self.path(exam)))
         return written
 
@@ -259,13 +276,19 @@ def unfinished_in(folder: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def predict_exam(predictor: Any, folder: Path, exam: str, images: Sequence[Path], ending: str) -> Path:
+def predict_exam(
+    predictor: Any, folder: Path, exam: str, images: Sequence[Path], ending: str, *, maps: bool = False
+) -> Path:
     """Predict one exam into a folder, in this process: nnU-Net's pools take longer to start than an exam.
+
+    With `maps` its probabilities lie there too, as ``<exam>.npz``.
 
     WorkError when the mask is not on the grid of its image.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    predictor.predict_from_files_sequential([[str(image) for image in images]], [str(folder / exam)])
+    predictor.predict_from_files_sequential(
+        [[str(image) for image in images]], [str(folder / exam)], save_probabilities=maps
+    )
     mask = folder / f"{exam}{ending}"
     if difference := read_volume(mask).grid.difference(read_volume(images[0]).grid):
         raise WorkError(f"{exam}: predicted mask: {difference} (the grid of {images[0]})")

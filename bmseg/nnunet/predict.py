@@ -23,6 +23,7 @@ def predict(
     exams: Sequence[str] | None = None,
     out: Path | None = None,
     model: TrainedModel | None = None,
+    probabilities: bool = False,
 ) -> list[Path]:
     """Predict every test exam into the workspace, with the mean of the folds' networks.
 
@@ -44,6 +45,8 @@ def predict(
     model : TrainedModel, optional
         Of another workspace, of the same study; it then is not asked whether it was trained from what this
         one holds, and `folds` are its own.
+    probabilities : bool
+        Whether those of every label are kept beside each mask, as ``<exam>.npz``.
 
     Returns
     -------
@@ -65,7 +68,8 @@ def predict(
     if model is None:
         model = trained_model(workspace, training, folds)
         check_current(workspace, model)
-    masks = _masks(out or workspace.predictions(training.method.name), workspace, model, images)
+    folder = out or workspace.predictions(training.method.name)
+    masks = _masks(folder, workspace, model, images, maps=probabilities)
     _delete_stale(masks, images)
     if not (missing := masks.missing()):
         return []
@@ -95,7 +99,14 @@ def predicted_exams(workspace: Workspace, model: TrainedModel) -> list[str] | No
     return list(images) if all(map(masks.is_current, images)) else None
 
 
-def _masks(folder: Path, workspace: Workspace, model: TrainedModel, images: dict[str, list[Path]]) -> Masks:
+def _masks(
+    folder: Path,
+    workspace: Workspace,
+    model: TrainedModel,
+    images: dict[str, list[Path]],
+    *,
+    maps: bool = False,
+) -> Masks:
     checkpoints, training = model.checkpoints(), model.training
     return Masks(
         folder,
@@ -103,6 +114,7 @@ def _masks(folder: Path, workspace: Workspace, model: TrainedModel, images: dict
         raw_dataset_json(workspace)["file_ending"],
         made_by=[checkpoints, training.recipe.mirroring, training.profile.tile_step],
         facts={"folder": model.folder.name, "folds": [*model.folds], "checkpoints": checkpoints},
+        maps=maps,
     )
 
 
@@ -128,6 +140,7 @@ def _delete_stale(masks: Masks, exams: dict[str, Any]) -> None:
     stale = [exam for exam in names if exam not in exams]
     for exam in stale:
         masks.path(exam).unlink()
+        masks.map_path(exam).unlink(missing_ok=True)
     masks.record = {exam: entry for exam, entry in masks.record.items() if exam in exams}
     if stale:
         say(f"prediction: deleted masks of exams that are not in the data set: {', '.join(stale)}")

@@ -15,6 +15,7 @@ from evaluation.statistics.words import number, p_value
 from evaluation.study import ReaderStudy
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
+from evaluation.study.calibrated import CALIBRATION
 from evaluation.study.incomplete import DICE_ADJUSTED, warnings
 from evaluation.study.lineage import judged, notes
 from evaluation.study.repeated import REPEATS, REPEATS_VOLUMES
@@ -27,12 +28,13 @@ def study_parts(evaluation: Evaluation, costs: Table | None = None) -> list[Part
     if not evaluation.found.has_consensus:
         beyond = [_beyond_dice(evaluation)] if m.MEASURES_TABLE1 in evaluation.found else []
         again = [_repeated(evaluation)] if REPEATS in evaluation.found else []
-        return [*methods, *beyond, *again, _where_it_fails(evaluation)]
+        sure = [_calibrated(evaluation)] if CALIBRATION in evaluation.found else []
+        return [*methods, *beyond, *sure, *again, _where_it_fails(evaluation)]
     without = [_without_consensus(evaluation)] if t.INTERCHANGEABILITY in evaluation.found else []
     beside = [_comparisons(evaluation)] if t.COMPARISONS in evaluation.found else []
     parts = [_fair(evaluation), *without, *methods, *beside, _agreement(evaluation)]
     parts += [_beyond_dice(evaluation)] if m.MEASURES_TABLE1 in evaluation.found else []
-    parts += [_adjusted(evaluation), _repeated(evaluation)]
+    parts += [_calibrated(evaluation), _adjusted(evaluation), _repeated(evaluation)]
     parts += [_where_it_fails(evaluation), _volumes(evaluation), _audit(evaluation), _sensitivity(evaluation)]
     return [part for part in parts if part.figures or part.tables or part.choices]
 
@@ -166,6 +168,21 @@ def _agreement(evaluation: Evaluation) -> Part:
             ),
         ],
         [],
+    )
+
+
+def _calibrated(evaluation: Evaluation) -> Part:
+    found = evaluation.found
+    if CALIBRATION not in found:
+        return Part("", "", [], [], [])
+    return Part(
+        "Do probabilities mean what readers do?",
+        "Where a model gives 80 %, four of five readers should have marked it so: nobody knows the truth, but "
+        "everybody's votes are there.",
+        [(evaluation.figure("reliability"), "Share of readers over the model's probability, marked voxels.")],
+        [Markup(found.printed(CALIBRATION).to_html())],
+        [],
+        found.words(CALIBRATION),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
@@ -16,6 +17,7 @@ from bmseg.outputs.provenance import file_hash, files_hash, text_hash
 from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, mask_name, output_of
 from bmseg.scoring.lineage import refuse_proposed
 from bmseg.scoring.masks import (
+    Files,
     Reading,
     bytes_of,
     faults_of,
@@ -25,8 +27,10 @@ from bmseg.scoring.masks import (
     of_exam,
     read_exam,
     refuse_missing_labels,
+    regions_of,
     without_size,
 )
+from bmseg.scoring.probable import list_probabilities, read_probable, with_likeliest
 from bmseg.scoring.raters import Raters, check_names, first_and_second, matched, workspace_raters
 from bmseg.study import Study
 from bmseg.workspace import Workspace
@@ -42,7 +46,7 @@ from evaluation.study.incomplete import warnings
 from evaluation.study.lineage import twins_told
 
 _AS_THEY_ARE = Reading()
-# Of all masks together: as of ten knees and six raters.
+# Of all masks together, as of ten knees and six raters: processes are worth their start.
 _LARGE_BYTES = 400_000
 
 
@@ -144,18 +148,24 @@ def evaluate(
     files = {
         rater: list_masks(folder, names) for rater, folder in {**raters.readers, **raters.models}.items()
     }
+    maps = {model: list_probabilities(folder) for model, folder in raters.probabilities.items()}
+    models = raters.scored
     design = replace(
         study.design(unit=unit, margin=margin, synthetic=synthetic, incomplete=incomplete),
         taught_by=dict(raters.taught_by),
     )
-    exams = matched(design, files, readers, again, raters.exams)
-    files = {rater: {exam: of[exam] for exam in exams if exam in of} for rater, of in files.items()}
+    exams = matched(design, {**maps, **files}, readers, again, raters.exams)
+    matched(design, {**files, **maps}, readers, again, raters.exams)
+    files, maps = (
+        {rater: {exam: of[exam] for exam in exams if exam in of} for rater, of in each.items()}
+        for each in (files, maps)
+    )
     refuse_missing_labels(files, exams, reading, study)
     for reader, folder in raters.readers.items():
         refuse_proposed(reader, folder, files[reader])
-    allowed, images = _regions(regions, exams), images_of(reading, exams)
+    allowed, images = regions_of(regions, exams), images_of(reading, exams)
     facts = read_facts(cohort) if cohort else None
-    hashes = {rater: masks_hash(of) for rater, of in files.items()}
+    hashes, of_maps = ({name: masks_hash(of) for name, of in each.items()} for each in (files, maps))
     inputs: dict[str, Any] = (
         {
             "study": {
@@ -174,7 +184,7 @@ def evaluate(
             "synthetic": synthetic,
             "readers": readers,
             "repeats": again,
-            "models": list(raters.models),
+            "models": models,
             "exams": list(exams),
             "masks_sha256": hashes,
             "taught_by": {model: list(names) for model, names in raters.taught_by.items()},
@@ -185,15 +195,18 @@ def evaluate(
         }
         | ({"regions_sha256": files_hash(allowed)} if allowed else {})
         | ({"images_sha256": files_hash(images)} if images else {})
+        | ({"probabilities_sha256": of_maps} if maps else {})
         | reading.facts
     )
     output = output_of(out)
     if output.made_from(inputs):
         return Evaluation.read(out, study_file, skipped=True)
     by_name: dict[str, ScoredExam] = {}
-    work = partial(_score, study, design, files, reading, readers, allowed)
-    with output.replaced(inputs) as made, _all_faults(study, files, reading, exams):
-        each = run_each(work, exams, died=_died, processes=None if _is_large(files) else 1)
+    read = partial(_read, study, files, maps, reading)
+    work = partial(_score, design, read, readers, allowed)
+    with output.replaced(inputs) as made, _all_faults(read, files, exams):
+        large = bool(maps) or bytes_of(files) > _LARGE_BYTES
+        each = run_each(work, exams, died=_died, processes=None if large else 1)
         for exam, (scored, painted) in tqdm(
             each, total=len(exams), desc="evaluate", unit="exam", disable=None
         ):
@@ -204,13 +217,14 @@ def evaluate(
                 save_figure(sheet, made.folder / "figures", f"audit_{exam}", endings=("png",))
             by_name[exam] = scored
         # What the record names is what was scored.
-        if other := [rater for rater, known in hashes.items() if masks_hash(files[rater]) != known]:
+        scored = ((hashes, files), (of_maps, maps))
+        if other := [name for known, of in scored for name in known if masks_hash(of[name]) != known[name]]:
             raise WorkError(
                 f"{', '.join(other)}: found masks that changed while they were scored, expected the same "
                 "to the end; run it again"
             )
         done = [by_name[exam] for exam in exams]
-        found = ReaderStudy.of(design, done, readers, list(raters.models), facts)
+        found = ReaderStudy.of(design, done, readers, models, facts)
         for name, text in found.texts().items():
             made.write(name, text)
         if study_text:
@@ -231,34 +245,40 @@ def evaluate(
     return Evaluation(out, study, found, output.read())
 
 
+def _read(
+    study: Study, files: Files, maps: Files, reading: Reading, exam: str
+) -> tuple[dict[str, Volume], dict[str, np.ndarray]]:
+    """The masks of an exam by rater, and probabilities by model."""
+    masks = read_exam(study, of_exam(files, exam), reading, exam)
+    probable = read_probable(study, of_exam(maps, exam), reading, masks)
+    masks = with_likeliest(masks, probable, [*files, *maps])
+    return masks, {model: each.shares for model, each in probable.items()}
+
+
 def _score(
-    study: Study,
     design: Design,
-    files: Mapping[str, Mapping[str, Path]],
-    reading: Reading,
+    read: Callable[[str], tuple[dict[str, Volume], dict[str, np.ndarray]]],
     readers: Sequence[str],
     allowed: Mapping[str, Path],
     exam: str,
 ) -> tuple[ScoredExam, dict[str, Volume]]:
     """An exam from its files, and its consensuses as label maps."""
-    masks = read_exam(study, of_exam(files, exam), reading, exam)
+    masks, probabilities = read(exam)
     region = read_mask(allowed[exam], (0, 1)) if allowed else None
     first = next(iter(masks.values()))
     if region and (apart := region.grid.difference(first.grid)) and apart.field == "axis order":
         region = region.in_order(first.axis_order)
-    scored, painted = score_exam(design, exam, masks, readers, region)
+    scored, painted = score_exam(design, exam, masks, readers, region, probabilities)
     return scored, {kind: Volume(labels, first.affine) for kind, labels in painted.items()}
 
 
 @contextmanager
-def _all_faults(
-    study: Study, files: Mapping[str, Mapping[str, Path]], reading: Reading, exams: Sequence[str]
-) -> Iterator[None]:
+def _all_faults(read: Callable[[str], object], files: Files, exams: Sequence[str]) -> Iterator[None]:
     """Where one mask cannot be scored, look for all that cannot: nobody wants to learn of them one by one."""
     try:
         yield
     except MaskError as error:
-        raise faults_of(study, files, reading, exams) or error from None
+        raise faults_of(read, files, exams) or error from None
 
 
 def _kept(study_file: Path, out: Path) -> str:
@@ -274,22 +294,7 @@ def _died(exam: str) -> NoReturn:
     )
 
 
-def _is_large(files: Mapping[str, Mapping[str, Path]]) -> bool:
-    """Whether processes that score exams side by side are worth their start, by the size of the files."""
-    return bytes_of(files) > _LARGE_BYTES
-
-
 def write_figures(found: ReaderStudy, folder: Path) -> None:
     """Write every figure of a study."""
     for name, figure in found.figures():
         save_figure(figure, folder, name)
-
-
-def _regions(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:
-    """The region mask of every exam; empty without a folder."""
-    if folder is None:
-        return {}
-    files = list_masks(folder)
-    if missing := [exam for exam in exams if exam not in files]:
-        raise MaskError(f"{folder}: found no region of exam {', '.join(missing)}, expected one of every exam")
-    return {exam: files[exam] for exam in exams}

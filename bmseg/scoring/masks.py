@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -145,9 +145,9 @@ def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: s
 _ADVICE = "; correct the mask or the study file's levels, or map values with --map-label FOUND=VALUE"
 
 
-def faults_of(study: Study, files: Files, reading: Reading, exams: Sequence[str]) -> MaskError | None:
-    """Every mask that cannot be scored, a line each; None where all can."""
-    work = partial(_faults_of_one, study, files, reading)
+def faults_of(read: Callable[[str], object], files: Files, exams: Sequence[str]) -> MaskError | None:
+    """Every mask that cannot be scored, a line each, by what reads an exam; None where all can."""
+    work = partial(_faults_of_one, read)
     few = bytes_of(files) < LARGE_BYTES
     found = dict(run_each(work, exams, died=_died, processes=1 if few else None))
     lines = [line for exam in exams for line in found[exam]]
@@ -156,9 +156,9 @@ def faults_of(study: Study, files: Files, reading: Reading, exams: Sequence[str]
     return MaskError("\n".join(lines)) if lines else None
 
 
-def _faults_of_one(study: Study, files: Files, reading: Reading, exam: str) -> list[str]:
+def _faults_of_one(read: Callable[[str], object], exam: str) -> list[str]:
     try:
-        read_exam(study, of_exam(files, exam), reading, exam)
+        read(exam)
     except MaskError as error:
         return str(error).splitlines()
     return []
@@ -227,6 +227,16 @@ def images_of(reading: Reading, exams: Sequence[str]) -> dict[str, Path]:
         below = sorted(path.rglob("*")) if path.is_dir() else [path]
         files |= {f"{exam}/{file.relative_to(path)}": file for file in below if file.is_file()}
     return files
+
+
+def regions_of(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:
+    """The region mask of every exam; empty without a folder."""
+    if folder is None:
+        return {}
+    files = list_masks(folder)
+    if missing := [exam for exam in exams if exam not in files]:
+        raise MaskError(f"{folder}: found no region of exam {', '.join(missing)}, expected one of every exam")
+    return {exam: files[exam] for exam in exams}
 
 
 def _image(folder: Path | None, exam: str) -> tuple[Volume | None, str | None]:

@@ -10,6 +10,7 @@ from typing import Any
 from bmseg.errors import InputError
 from bmseg.scoring.lineage import taught_in
 from bmseg.scoring.masks import ALLOW, Files, list_masks, masks_hash
+from bmseg.scoring.probable import predicted_with_probabilities
 from bmseg.study import Study
 from bmseg.wording import command, meant
 from bmseg.workspace import Workspace
@@ -32,6 +33,14 @@ class Raters:
     exams: Sequence[str] | None = None
     #: Model to the readers whose masks it learned from, of those of whom it is known.
     taught_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: Model to its probability maps, as of `bmseg.scoring.probable.list_probabilities`; who has no folder of
+    #: masks among the models is scored by the likeliest label.
+    probabilities: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def scored(self) -> list[str]:
+        """The models: those with masks, then those with probabilities alone."""
+        return list(dict.fromkeys([*self.models, *self.probabilities]))
 
 
 def workspace_raters(workspace: Workspace) -> Raters:
@@ -46,7 +55,10 @@ def workspace_raters(workspace: Workspace) -> Raters:
             f"run '{command('predict', workspace=workspace.root)}' first"
         )
     readers = workspace.readers() | workspace.second_readings()
-    return Raters(readers, models, exams, taught_in(workspace, models))
+    return Raters(
+        readers, models, exams, taught_in(workspace, models),
+        predicted_with_probabilities(models, workspace.root),
+    )  # fmt: skip
 
 
 def refuse_other_masks(record: Mapping[str, Any], workspace: Workspace) -> None:
@@ -109,20 +121,20 @@ def check_names(study: Study, raters: Raters) -> None:
             f"{meant(unknown[0], study.reader_names)}"
         )
     for model, names in raters.taught_by.items():
-        if model not in raters.models:
-            known = ", ".join(raters.models) or "none"
-            close = meant(model, raters.models)
+        if model not in raters.scored:
+            known = ", ".join(raters.scored) or "none"
+            close = meant(model, raters.scored)
             raise InputError(f"taught by: found model {model}, expected one of {known}{close}")
         if unknown := [name for name in names if name not in study.reader_names]:
             raise InputError(
                 f"taught by: {model}: found {', '.join(unknown)}, expected some of "
                 f"{', '.join(study.reader_names)} (the readers of study {study.name})"
             )
-    for name in (*raters.readers, *raters.models):
+    for name in (*raters.readers, *raters.scored):
         if name in _TAKEN or "/" in name or "\\" in name or name.startswith("."):
             raise InputError(
                 f"name of a rater: found '{name}', expected a name that is none of {', '.join(_TAKEN)}, "
                 "which tables use for others, and no path"
             )
-    if both := set(raters.readers) & set(raters.models):
+    if both := set(raters.readers) & set(raters.scored):
         raise InputError(f"prediction: found {', '.join(sorted(both))}, which is a reader; rename it")

@@ -33,7 +33,7 @@ from evaluation.scores.reader_rates import (
 from evaluation.scores.sensitivity import Way, sensitivity
 from evaluation.scores.table1 import summarise_fair
 from evaluation.scores.twins import find_twins, scored_as_reader, twins_of
-from evaluation.study import incomplete, lineage, repeated, unsure
+from evaluation.study import calibrated, incomplete, lineage, repeated, unsure
 from evaluation.study import tables as t
 from evaluation.study.beyond import Beyond
 from evaluation.study.design import Design
@@ -128,6 +128,8 @@ def tables_on_demand(
         parts = [part._replace(make=partial(order, part.make)) for part in parts]
     if any(len(exam.ignored) for exam in exams):
         parts.append(Part(partial(iter, [(unsure.IGNORED, unsure.ignored_table(exams))]), (unsure.IGNORED,)))
+    if any(len(exam.calibration.scores) for exam in exams):
+        parts.append(Part(partial(calibrated.calibration_tables, exams), tuple(calibrated.TABLES)))
     if any(len(exam.repeats) for exam in exams):
         make = partial(repeated.repeat_tables, design, exams, readers, models)
         parts.append(Part(make, tuple(repeated.TABLES)))

@@ -13,6 +13,7 @@ from evaluation.figures.display import safe_colors
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
 from evaluation.figures.foci import foci_by_volume
 from evaluation.figures.measures import measure_panels
+from evaluation.figures.reliability import reliability_panels
 from evaluation.figures.scores import dice_boxplot, measures_boxplot, raters_boxplot
 from evaluation.figures.study import (
     agreement_heatmap,
@@ -22,11 +23,13 @@ from evaluation.figures.study import (
     paired_models,
 )
 from evaluation.figures.tolerance import nsd_over_tolerance
+from evaluation.scores.calibration import UNION, VOTES
 from evaluation.scores.fair import bias
 from evaluation.statistics.words import labels_for_levels
 from evaluation.study import lineage
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
+from evaluation.study.calibrated import RELIABILITY
 from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK
 from evaluation.study.pictures import AuditPicture
@@ -77,6 +80,16 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
                 found[m.NSD_CURVE], models=models,
                 spacing=tuple(found[m.TOLERANCE][["smallest_step", "largest_step"]].iloc[0]),
                 tolerances=dict(zip(tolerances.level, tolerances.tolerance, strict=True)), note=note,
+            ),
+        )  # fmt: skip
+    if RELIABILITY in found:
+        table = found[RELIABILITY]
+        known = [model for model in models if model in set(table.model)]
+        yield (
+            RELIABILITY.name,
+            reliability_panels(
+                table[(table.against == VOTES) & (table.region == UNION)],
+                levels=list(design.levels), models=known, note=note,
             ),
         )  # fmt: skip
     if m.FOCI in found and len(found[m.FOCI]):

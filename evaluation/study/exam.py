@@ -25,6 +25,7 @@ from evaluation.masks.moved import find_moved
 from evaluation.masks.reading import MaskError, check_grid
 from evaluation.measures.dice import score
 from evaluation.measures.volume import volumes
+from evaluation.scores.calibration import Calibration, calibration_of
 from evaluation.scores.fair import score_fair
 from evaluation.scores.twins import alike
 from evaluation.study.consensuses import Consensuses
@@ -91,6 +92,8 @@ class ScoredExam:
     repeats: pd.DataFrame
     #: Voxels that readers were unsure of, of `evaluation.study.unsure.ignored_voxels`.
     ignored: pd.DataFrame
+    #: Probabilities beside votes; of no rows where no model gave any.
+    calibration: Calibration
 
 
 def score_exam(
@@ -99,13 +102,14 @@ def score_exam(
     masks: Mapping[str, Volume],
     readers: Sequence[str],
     region: Volume | None = None,
+    probabilities: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[ScoredExam, dict[str, np.ndarray]]:
     """Build an exam's consensuses and score every rater; also returns both consensuses as label maps.
 
     `masks` are those of readers, models and second readings (`Design.repeats`), on one grid; `readers` the
     study's: of them those who have a mask here make the consensuses. Where that is one of several, the exam
     has no score of that reader and no fair score, and models are held against that mask. `region` is 1 where
-    marking is allowed and 0 elsewhere.
+    marking is allowed and 0 elsewhere. `probabilities` of a model: shape (labels of the design, i, j, k).
 
     The label maps, ``consensus`` by the study's own rule and ``yardstick``, are as `paint` makes them. A
     MaskError when a mask is on another grid, or an exam's knees cannot be told apart.
@@ -140,6 +144,8 @@ def score_exam(
         by_unit, parts = _by_knee(design, arrays, knees, consensuses)
     levels = design.by_name
     ways, by_rule = score_by_rules(design, consensuses, parts, lone)
+    drawn = {reader: arrays[reader] for reader in of_readers.raters}
+    calibrated = calibration_of(probabilities or {}, drawn, design.labels, levels, ignored=ignored)
     audits = consensuses.audits(design)
     of_measures = _measured(design, arrays, consensuses, first, knees, lone, ignored, placed.order)
     scored = ScoredExam(
@@ -173,6 +179,7 @@ def score_exam(
         ],
         repeats=repeats,
         ignored=unsure,
+        calibration=calibrated,
     )
     return scored, painted
 

@@ -163,6 +163,7 @@ def read_study(
     *,
     levels: Mapping[str, int],
     groups: Mapping[str, Sequence[int]] | None = None,
+    probabilities: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     **rules: Any,
 ) -> ReaderStudy:
     """A reader study from masks: every rater scored against the readers' consensus, exam by exam.
@@ -177,6 +178,9 @@ def read_study(
         Name of a level to its value in masks, in rising order.
     groups : mapping of str to sequence of int, optional
         Levels scored as one.
+    probabilities : mapping of str to mapping of str to ndarray, optional
+        Model to exam to what it gives each label in every voxel: shape (labels, i, j, k), background first,
+        then levels in order. Who is not among the models is scored by the likeliest label.
     **rules
         Further fields of `evaluation.study.Design`, as ``rule="ordinal"`` or ``unit="knee"``.
 
@@ -186,12 +190,19 @@ def read_study(
         When masks are missing, cannot be read, hold an undeclared value, or lie on different grids.
     """
     design = Design(levels=levels, groups=groups or {}, **rules)
-    both = sorted({*readers} & {*(models or {})})
+    maps = probabilities or {}
+    scored = list(dict.fromkeys([*(models or {}), *maps]))
+    both = sorted({*readers} & {*scored})
     if not readers:
         raise MaskError("readers: found none, expected one or more")
     if both:
         raise MaskError(f"models: found {', '.join(both)}, which is a reader; rename it")
-    masks = {rater: _by_exam(each) for rater, each in {**readers, **(models or {})}.items()}
+    likeliest = {
+        model: {exam: _likeliest(f"exam {exam}: {model}", each, design) for exam, each in of.items()}
+        for model, of in maps.items()
+    }
+    masks = {rater: _by_exam(each) for rater, each in {**likeliest, **readers, **(models or {})}.items()}
+    masks = {rater: masks[rater] for rater in (*readers, *scored)}
     again = {name: of for name, of in design.repeats.items() if name in masks}
     first = [name for name in readers if name not in again]
     if wrong := [name for name, of in again.items() if name not in readers or of not in first]:
@@ -208,11 +219,12 @@ def read_study(
         drawn = {rater: each[exam] for rater, each in masks.items() if exam in each}
         found = read_masks(drawn, design.labels_of_readers, exam)
         placed = {rater: in_space(mask) for rater, mask in found.items()}
-        scored, painted_as = score_exam(design, exam, placed, first)
-        exams.append(scored)
+        given = {model: of[exam] for model, of in maps.items() if exam in of}
+        of_exam, painted_as = score_exam(design, exam, placed, first, probabilities=given)
+        exams.append(of_exam)
         label = replace(next(iter(placed.values())), array=painted_as[CONSENSUS], source="")
-        painted[exam] = ConsensusMap(label, scored.consensuses.study, design.ordered)
-    return ReaderStudy.of(design, exams, first, list(models or {}), consensus=painted)
+        painted[exam] = ConsensusMap(label, of_exam.consensuses.study, design.ordered)
+    return ReaderStudy.of(design, exams, first, scored, consensus=painted)
 
 
 def read_masks(
@@ -239,6 +251,19 @@ def read_masks(
             found[name] = replace(found[name], affine=grid.affine)
         check_grid(found[name], grid)
     return found
+
+
+def _likeliest(called: str, shares: np.ndarray, design: Design) -> np.ndarray:
+    """The likeliest label of every voxel; a MaskError where numbers are no probabilities of the labels."""
+    shares = np.asarray(shares)
+    if shares.ndim < 2 or len(shares) != len(design.labels):
+        raise MaskError(
+            f"{called}: probabilities: found shape {shares.shape}, expected {len(design.labels)} maps, of "
+            f"background and {', '.join(design.levels)}"
+        )
+    if not (np.abs(shares.sum(axis=0) - 1) <= 5e-3).all() or shares.min() < 0:
+        raise MaskError(f"{called}: probabilities: found sums off 1 or values below 0, expected shares of 1")
+    return np.array(design.labels)[shares.argmax(axis=0)]
 
 
 def _by_exam(masks: Masks) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ from evaluation.measures.dice import EmptyMask
 from evaluation.scores import fair, interchangeability, sensitivity, table1
 from evaluation.statistics.icc import ICC_COLUMNS
 from evaluation.study import agreed, beside_readers, incomplete, lineage, measure_tables, repeated, unsure
+from evaluation.study.calibrated import TABLES as CALIBRATED
 from evaluation.study.results import Declared, Results, worded
 from evaluation.table import Table, dice_table
 
@@ -292,3 +293,4 @@ DECISION_TABLE = Declared("decision_table", "the same exam by exam", ["exam"], d
 #: All of them, in the order in which docs list them.
 TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)]
 TABLES += [*measure_tables.TABLES, *lineage.TABLES, *incomplete.TABLES, *repeated.TABLES, *unsure.TABLES]
+TABLES += CALIBRATED

@@ -15,6 +15,8 @@ from bmseg.nnunet import predict, train
 from bmseg.nnunet.training import visible_files
 from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
+from dataset_conversion.mask_files.labels import Labels
+from dataset_conversion.mask_files.probabilities import read_probabilities
 from tests.bmseg.nnunet.tiny import PROFILE, SPEC, TRAINING, fold_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'bmseg[train]'")
@@ -50,6 +52,23 @@ def test_masks_lie_on_the_grid_of_their_images(trained: Workspace) -> None:
         "knee_7.nii.gz",
         "made_from.json",
     ]
+
+
+def test_probabilities_lie_beside_masks_and_are_of_the_same_prediction(trained: Workspace) -> None:
+    masks = predict(trained, TRAINING)
+    before = {path.name: path.read_bytes() for path in masks}
+    written = predict(trained, TRAINING, probabilities=True)
+    assert {path.name: path.read_bytes() for path in written} == before, "only maps are new"
+    labels = Labels({"level1": 1, "level2": 2}, {})
+    for path in written:
+        maps = path.with_name(path.name.replace(".nii.gz", ".npz"))
+        found = read_probabilities(maps, labels, read_volume(path))
+        assert np.array_equal(found.label.array, read_volume(path).array)
+    assert predict(trained, TRAINING, probabilities=True) == []
+    assert predict(trained, TRAINING) == [], "who does not ask for them has no less"
+    maps.write_bytes(b"")
+    assert predict(trained, TRAINING, probabilities=True) == [path]
+    assert {each.suffix for each in visible_files(path.parent)} == {".gz", ".npz", ".json"}
 
 
 def test_masks_of_the_same_model_are_kept(trained: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
