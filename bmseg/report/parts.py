@@ -177,8 +177,7 @@ def _calibrated(evaluation: Evaluation) -> Part:
         return Part("", "", [], [], [])
     return Part(
         "Do probabilities mean what readers do?",
-        "Where a model gives 80 %, four of five readers should have marked it so: nobody knows the truth, but "
-        "everybody's votes are there.",
+        "Where a model gives 80 %, four of five readers should have marked it so.",
         [(evaluation.figure("reliability"), "Share of readers over the model's probability, marked voxels.")],
         [Markup(found.printed(CALIBRATION).to_html())],
         [],
