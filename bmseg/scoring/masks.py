@@ -83,6 +83,15 @@ def mask_hash(mask: Path) -> str:
     return files_hash({path.name: path for path in listing.files_of(mask)})
 
 
+def hashes_beside(
+    cohort: Path | None, allowed: Mapping[str, Path], images: Mapping[str, Path]
+) -> dict[str, str]:
+    """SHA-256 of what counts beside the masks, as an evaluation records it; images are of an exam each."""
+    folders = {"regions_sha256": allowed, "images_sha256": images}
+    hashes = {name: files_hash(files) for name, files in folders.items() if files}
+    return hashes | ({"cohort_sha256": file_hash(cohort)} if cohort else {})
+
+
 def bytes_of(files: Files) -> int:
     """The size of all masks together."""
     masks = [path for each in files.values() for path in each.values()]
