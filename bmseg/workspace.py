@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from bmseg.errors import InputError
+from bmseg.outputs.locks import locked
 from bmseg.outputs.provenance import file_hash
 from bmseg.study import DEFAULT_STUDY, Study, load_study
 from bmseg.wording import command
@@ -76,6 +78,10 @@ class Workspace:
     def dataset(self) -> RawDataset:
         """The data set in nnU-Net's raw format, to read and to write."""
         return RawDataset.create(self.nnunet_raw, self.study.dataset_spec)
+
+    def data_held(self) -> AbstractContextManager[None]:
+        """Keep others from the data set: whoever converts, simulates, accepts masks or plans from it."""
+        return locked(self.nnunet_raw / ".lock", f"data set in {self.root}")
 
     @property
     def is_synthetic(self) -> bool:
@@ -159,17 +165,26 @@ def open_workspace(
 ) -> tuple[Workspace, Study]:
     """The workspace in a folder and its study; parameters and errors are those of `workspace_study`."""
     study = workspace_study(root, study_file, create=create)
-    source, kept = study_file or DEFAULT_STUDY, kept_study(root)
+    kept = kept_study(root)
     if not kept.is_file():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        for field, file in study.published.files.items():
-            published = source.parent / file
-            if not published.is_file():
-                raise InputError(f"{source}: published.{field}: no such file: {published}")
-            shutil.copyfile(published, kept.parent / published.name)
-        with atomic_path(kept) as temporary:
-            shutil.copyfile(source, temporary)
+        with locked(kept.parent / ".lock", str(kept.parent)):
+            # Who was waited for may have kept another.
+            study = workspace_study(root, study_file, create=create)
+            if not kept.is_file():
+                _keep(study, study_file or DEFAULT_STUDY, kept)
     return Workspace.of(root, study), study
+
+
+def _keep(study: Study, source: Path, kept: Path) -> None:
+    """Copy a study file and the printed tables that it names; the study file last."""
+    for field, file in study.published.files.items():
+        published = source.parent / file
+        if not published.is_file():
+            raise InputError(f"{source}: published.{field}: no such file: {published}")
+        with atomic_path(kept.parent / published.name) as temporary:
+            shutil.copyfile(published, temporary)
+    with atomic_path(kept) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def kept_study(root: Path | str) -> Path:

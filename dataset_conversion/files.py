@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -54,7 +54,8 @@ def file_hash(path: Path) -> str:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; move it to `path` when the block ends without an error.
 
-    The temporary name keeps the file's ending, since libraries choose the format by it.
+    The temporary name keeps the file's ending, since libraries choose the format by it. Two processes that
+    write one file do so one after the other.
 
     Examples
     --------
@@ -67,16 +68,31 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".partial-{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        # A disk that is full, or a quota, says of itself no file.
-        if error.errno and error.filename is None:
-            error.filename = str(path)
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _alone(path.with_name(f".lock-{path.name}")):
+        try:
+            yield temporary
+            temporary.replace(path)
+        except OSError as error:
+            # A disk that is full, or a quota, says of itself no file.
+            if error.errno and error.filename is None:
+                error.filename = str(path)
+            raise
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process is in the block; the lock's file goes with its holder."""
+    from filelock import FileLock
+
+    with FileLock(lock):
+        try:
+            yield
+        finally:
+            # Who waits for it sees that it is gone, and makes it anew. Windows keeps what is open.
+            with suppress(OSError):
+                lock.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

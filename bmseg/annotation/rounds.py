@@ -20,7 +20,6 @@ made again by `Annotation.settle` where a call was killed.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -138,15 +137,11 @@ class Annotation:
     def alone(self) -> Iterator[None]:
         """Keep other processes (else a WorkError) from the rounds; what a killed call left is done first."""
         folder = self.workspace.annotation
-        with locked(folder / ".lock", str(folder), wait=False):
-            try:
-                if self.record.get("started"):
-                    self.settle()
-                yield
-            finally:
-                # A start that was refused leaves nothing.
-                if not any(folder.glob("[!.]*")):
-                    shutil.rmtree(folder, ignore_errors=True)
+        # A start that was refused leaves nothing. Exams become training exams of the data set.
+        with locked(folder / ".lock", str(folder), wait=False), self.workspace.data_held():
+            if self.record.get("started"):
+                self.settle()
+            yield
 
     def round(self, number: int) -> Round:
         """A round by its number; 0 is the start."""
@@ -237,13 +232,3 @@ def open_annotation(root: Path | str) -> Annotation:
             f"{annotation.command('start')}"
         )
     return annotation
-
-
-def refuse_conversion(root: Path | str) -> None:
-    """Refuse to convert into a workspace whose training exams come from rounds: they would be removed."""
-    record = Path(root) / "annotation" / "annotation.json"
-    if record.is_file():
-        raise InputError(
-            f"{record}: found rounds of segmentation, expected none: converting again would remove their "
-            "exams; convert into another --workspace"
-        )

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bmseg.outputs import locked, provenance, write_record
-from bmseg.workspace import open_workspace, workspace_study
+from bmseg.errors import InputError
+from bmseg.outputs import provenance, write_record
+from bmseg.workspace import Workspace, open_workspace, workspace_study
+from dataset_conversion.files import write_text
 from dataset_conversion.raw.conversion import ConversionReport, PendingExam, convert, read_table
 from dataset_conversion.raw.dataset import RawDataset
 
@@ -65,13 +67,32 @@ def convert_table(
 
 def convert_exams(
     exams: Sequence[PendingExam], root: Path, study_file: Path | None,
-    *, source: str, seed: int, processes: int | None,
+    *, source: str, seed: int, processes: int | None, beside: Mapping[str, str] | None = None,
 ) -> Conversion:  # fmt: skip
-    """Convert exams into a workspace; ``conversion.json`` stands beside what is finished."""
+    """Convert exams into a workspace; ``conversion.json`` stands beside what is finished.
+
+    `beside` are further text files for the folder of the exams, name to text.
+    """
     workspace, _ = open_workspace(root, study_file, create=True)
+    with workspace.data_held():
+        # Rounds may have begun while the exams were looked at.
+        refuse_conversion(root)
+        return _convert(workspace, exams, source, seed, processes, beside or {})
+
+
+def _convert(
+    workspace: Workspace,
+    exams: Sequence[PendingExam],
+    source: str,
+    seed: int,
+    processes: int | None,
+    beside: Mapping[str, str],
+) -> Conversion:
     dataset = workspace.dataset
-    with locked(workspace.nnunet_raw / ".lock", f"data set in {workspace.root}"):
-        report = convert(dataset, exams, seed=seed, processes=processes)
+    report = convert(dataset, exams, seed=seed, processes=processes)
+    folder = dataset.unread_folder if report.unread else dataset.folder
+    for name, text in beside.items():
+        write_text(folder / name, text)
     if report.failures and not report.unread:
         return Conversion(dataset, report)
     done = [exam for exam in exams if exam.identifier not in report.failures]
@@ -91,9 +112,18 @@ def convert_exams(
         "versions": provenance.versions(),
         "machine": provenance.machine(),
     }
-    folder = dataset.unread_folder if report.unread else dataset.folder
     write_record(folder / "conversion.json", record)
     return Conversion(dataset, report)
+
+
+def refuse_conversion(root: Path | str) -> None:
+    """Refuse to convert into a workspace whose training exams come from rounds: they would be removed."""
+    record = Path(root) / "annotation" / "annotation.json"
+    if record.is_file():
+        raise InputError(
+            f"{record}: found rounds of segmentation, expected none: converting again would remove their "
+            "exams; convert into another --workspace"
+        )
 
 
 def first_of(names: Sequence[str]) -> str:

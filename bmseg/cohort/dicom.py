@@ -18,7 +18,7 @@ from dataset_conversion.dicom.inspection import inspect, read_choices
 from dataset_conversion.dicom.keys import read_keys, write_keys
 from dataset_conversion.dicom.scan import scan
 from dataset_conversion.dicom.source import pending_exams
-from dataset_conversion.files import atomic_path
+from dataset_conversion.files import write_text
 from dataset_conversion.raw.cohort_table import read_cohort
 from dataset_conversion.raw.dataset import RawDataset
 
@@ -68,7 +68,7 @@ def inspect_source(
     study = load_study(study_file) if study_file else workspace_study(root, create=True)
     found = _read_source(source, study, _keys_place(source, keys_file, root), processes=processes)
     if out:
-        _write_volumes(found, out)
+        write_text(out, found.table.to_csv(index=False))
     return found
 
 
@@ -99,8 +99,10 @@ def convert_source(
     wanted = {exam.identifier for exam in exams}
     if left_out := [exam.identifier for exam in found.exams if exam.identifier not in wanted]:
         click.echo(f"{len(left_out)} exams of the source are not in the table: {first_of(left_out)}")
-    converted = convert_exams(exams, root, study_file, source="dicom", seed=seed, processes=processes)
-    _write_volumes(found, (dataset.folder if table else dataset.unread_folder) / "volumes.csv")
+    converted = convert_exams(
+        exams, root, study_file, source="dicom", seed=seed, processes=processes,
+        beside={"volumes.csv": found.table.to_csv(index=False)},
+    )  # fmt: skip
     return converted if table else replace(converted, listed_in="source")
 
 
@@ -124,7 +126,7 @@ def _read_source(
     found = scan(source, processes=processes)
     exams, named = find_exams(found, keys)
     if named != keys:
-        write_keys(keys_file, named)
+        write_keys(keys_file, named, keys)
         click.echo(f"{len(named) - len(keys)} exams named in the key file {keys_file}; keep it apart")
     click.echo(f"{len({frame.file for frame in found.frames})} image files")
     for kind, count in found.others.items():
@@ -134,8 +136,3 @@ def _read_source(
     choices = read_choices(volumes, exams, study.channel_rules) if volumes else {}
     table, refused = inspect(exams, study.channel_rules, choices)
     return Source(exams, table, refused, choices)
-
-
-def _write_volumes(found: Source, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        found.table.to_csv(temporary, index=False)

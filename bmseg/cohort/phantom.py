@@ -48,7 +48,7 @@ def make_phantom(
     output = phantom_output(workspace)
     if output.made_from(inputs) and (dataset.folder / "dataset.json").is_file():
         return f"already made from the same inputs: {dataset.folder}"
-    with output.resumed(inputs):
+    with output.resumed(inputs), workspace.data_held():
         write_cohort(dataset, training=training, segmented=segmented, seed=seed, processes=processes)
     test = len(dataset.exams("test"))
     unread = training - (training if segmented is None else segmented)

@@ -85,8 +85,7 @@ def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex. A table
     of exams that are to be segmented yet has split unread in every row and no mask.
     """
-    from bmseg.annotation.rounds import refuse_conversion
-    from bmseg.cohort.conversion import convert_table
+    from bmseg.cohort.conversion import convert_table, refuse_conversion
 
     refuse_conversion(root)
     with timed("convert"):
@@ -117,7 +116,7 @@ def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
 
     start_early("dataset_conversion.dicom.source", "dataset_conversion.raw.conversion")
 
-    from bmseg.annotation.rounds import refuse_conversion
+    from bmseg.cohort.conversion import refuse_conversion
     from bmseg.cohort.dicom import convert_source
 
     refuse_conversion(root)

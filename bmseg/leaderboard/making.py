@@ -30,7 +30,7 @@ from bmseg.leaderboard.measuring import score_readers_measures, tolerances_of_re
 from bmseg.leaderboard.scoring import Reference, score_readers
 from bmseg.leaderboard.tasks import NSD_READERS
 from bmseg.leaderboard.ways import score_readers_ways
-from bmseg.outputs import provenance, write_record
+from bmseg.outputs import locked, provenance, write_record
 from dataset_conversion.files import write_if_changed, write_text
 
 
@@ -42,6 +42,11 @@ def init_board(
     Returns the board, and whether it was made. Raises `InputError` where a board of other readers' masks or
     of another study is there.
     """
+    with locked(root / ".lock", str(root)):
+        return _init(root, challenge, study_file, reference)
+
+
+def _init(root: Path, challenge: Challenge, study_file: Path, reference: Reference) -> tuple[Board, bool]:
     if (root / CHALLENGE_FILE).is_file():
         board = Board.open(root)
         if provenance.file_hash(root / STUDY_FILE) != provenance.file_hash(study_file):

@@ -263,17 +263,13 @@ def unfinished_in(folder: Path) -> Iterator[Path]:
     One process at a time; another waits.
     """
     inside = folder.resolve() / _UNFINISHED
-    try:
-        with locked(folder / _LOCK, f"masks in {folder}"):
+    with locked(folder / _LOCK, f"masks in {folder}"):
+        shutil.rmtree(inside, ignore_errors=True)
+        inside.mkdir(parents=True)
+        try:
+            yield inside
+        finally:
             shutil.rmtree(inside, ignore_errors=True)
-            inside.mkdir(parents=True)
-            try:
-                yield inside
-            finally:
-                shutil.rmtree(inside, ignore_errors=True)
-    finally:
-        if all(path.name.startswith(_LOCK) for path in folder.iterdir()):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def predict_exam(

@@ -52,25 +52,36 @@ def plan(workspace: Workspace, profile: Profile, planned: Iterable[Method] | Non
     WorkError
         When nnU-Net fails.
     """
-    dataset_json = raw_dataset_json(workspace)
-    exams = _training_files(workspace, dataset_json)
     folder = workspace.preprocessed_dataset
-    raw = training_hash(workspace)
-    fingerprint_record = folder / "bmseg_fingerprint.json"
+    _training_files(workspace, raw_dataset_json(workspace))
+    # Nobody converts other exams meanwhile: what is planned from is what is on record.
+    with locked(folder / ".lock", f"plans in {workspace.root}"), workspace.data_held():
+        dataset_json = raw_dataset_json(workspace)
+        exams = _training_files(workspace, dataset_json)
+        with (
+            nnunet_environment(workspace, profile.device, workers=1),
+            logged(folder / "bmseg_plan.log", "plan"),
+        ):
+            _plan(workspace, profile, planned, dataset_json, exams)
+
+
+def _plan(
+    workspace: Workspace,
+    profile: Profile,
+    planned: Iterable[Method] | None,
+    dataset_json: dict[str, Any],
+    exams: dict[str, dict[str, Any]],
+) -> None:
+    folder, raw = workspace.preprocessed_dataset, training_hash(workspace)
+    record = folder / "bmseg_fingerprint.json"
     wanted = {"training_exams": raw, "voxels": FINGERPRINT_VOXELS}
-    log = folder / "bmseg_plan.log"
-    with (
-        locked(folder / ".lock", f"plans in {workspace.root}"),
-        nnunet_environment(workspace, profile.device, workers=1),
-        logged(log, "plan"),
-    ):
-        if read_record(fingerprint_record) == wanted and (folder / "dataset_fingerprint.json").is_file():
-            say("fingerprint: kept, the training exams are the same")
-        else:
-            _fingerprint(folder, dataset_json, exams)
-            write_record(fingerprint_record, wanted)
-        plans = _plans(workspace, profile, methods().values() if planned is None else planned)
-        _preprocess(workspace, plans, dataset_json, exams, raw)
+    if read_record(record) == wanted and (folder / "dataset_fingerprint.json").is_file():
+        say("fingerprint: kept, the training exams are the same")
+    else:
+        _fingerprint(folder, dataset_json, exams)
+        write_record(record, wanted)
+    plans = _plans(workspace, profile, methods().values() if planned is None else planned)
+    _preprocess(workspace, plans, dataset_json, exams, raw)
 
 
 def plans_of(workspace: Workspace) -> dict[str, Any]:

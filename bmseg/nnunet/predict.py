@@ -69,21 +69,20 @@ def predict(
         model = trained_model(workspace, training, folds)
         check_current(workspace, model)
     folder = out or workspace.predictions(training.method.name)
-    masks = _masks(folder, workspace, model, images, maps=probabilities)
-    _delete_stale(masks, images)
-    if not (missing := masks.missing()):
-        return []
-    say(f"prediction: by {model.folder.name}, fold {', '.join(map(str, model.folds))}")
     profile, log = training.profile, model.folder / "bmseg_predict.log"
-    with (
-        unfinished_in(masks.folder) as unfinished,
-        predicting(workspace, profile.device, log, deterministic=deterministic) as device,
-    ):
-        networks = trained_networks(model.folder, model.folds)
-        predictor = load_predictor(
-            networks, device, mirroring=training.recipe.mirroring, tile_step=profile.tile_step
-        )
-        return masks.predict(predictor, {exam: images[exam] for exam in missing}, unfinished)
+    # What is there is looked at by whoever is alone with it: another call may be making other masks.
+    with unfinished_in(folder) as unfinished:
+        masks = _masks(folder, workspace, model, images, maps=probabilities)
+        _delete_stale(masks, images)
+        if not (missing := masks.missing()):
+            return []
+        say(f"prediction: by {model.folder.name}, fold {', '.join(map(str, model.folds))}")
+        with predicting(workspace, profile.device, log, deterministic=deterministic) as device:
+            networks = trained_networks(model.folder, model.folds)
+            predictor = load_predictor(
+                networks, device, mirroring=training.recipe.mirroring, tile_step=profile.tile_step
+            )
+            return masks.predict(predictor, {exam: images[exam] for exam in missing}, unfinished)
 
 
 def check_current(workspace: Workspace, model: TrainedModel) -> None:

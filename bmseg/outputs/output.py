@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bmseg.errors import InputError
+from bmseg.errors import InputError, WorkError
 from bmseg.outputs.locks import locked
 from bmseg.outputs.provenance import file_hash, machine, read_record, value_hash, versions, write_record
 from dataset_conversion.files import write_text
@@ -28,6 +28,8 @@ class Staged:
 
     folder: Path
     facts: dict[str, Any] = field(default_factory=dict)
+    #: Once all is in place: what is on record of it.
+    record: dict[str, Any] = field(default_factory=dict)
 
     def write(self, name: str, text: str) -> None:
         """Write a text file below `folder`, the same bytes on every system."""
@@ -99,16 +101,31 @@ class Output:
         """
         self.check()
         staging = self.folder / self._own(_STAGING)
-        try:
-            with locked(self.folder / self._own(_LOCK), str(self.folder)):
-                shutil.rmtree(staging, ignore_errors=True)
-                staging.mkdir(parents=True)
-                staged = Staged(staging)
+        with self._alone(str(self.folder)):
+            # Who was waited for may have left results of another kind.
+            self.check()
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir(parents=True)
+            staged = Staged(staging)
+            try:
                 yield staged
                 self._put_in_place(staged, inputs)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-            self._tidy()
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+
+    @contextmanager
+    def kept(self, record: Mapping[str, Any]) -> Iterator[None]:
+        """Keep others from replacing these results while something is made from them.
+
+        WorkError when they are not those of a record, as `read` gave it, any more.
+        """
+        with self._alone(str(self.folder)):
+            if self._read() != record:
+                raise WorkError(
+                    f"{self.folder}: found results that were replaced by another process meanwhile, expected "
+                    "those that were read; run it again"
+                )
+            yield
 
     @contextmanager
     def resumed(self, inputs: Mapping[str, Any]) -> Iterator[None]:
@@ -116,20 +133,17 @@ class Output:
 
         InputError when it was made from other inputs before; names each that differs.
         """
-        found = self._read()
-        if differing := [key for key in inputs if key in found and found[key] != inputs[key]]:
-            was = ", ".join(f"{key}={found[key]}" for key in differing)
-            expected = ", ".join(f"{key}={inputs[key]}" for key in differing)
-            raise InputError(
-                f"{self.kind}: found the workspace made with {was}, expected {expected}; use another "
-                "--workspace or remove this one"
-            )
-        try:
-            with locked(self.folder / self._own(_LOCK), self.kind):
-                yield
-                write_record(self.folder / self.record, self._about(inputs) | {"outputs": {}})
-        finally:
-            self._tidy()
+        with self._alone(self.kind):
+            found = self._read()
+            if differing := [key for key in inputs if key in found and found[key] != inputs[key]]:
+                was = ", ".join(f"{key}={found[key]}" for key in differing)
+                expected = ", ".join(f"{key}={inputs[key]}" for key in differing)
+                raise InputError(
+                    f"{self.kind}: found the workspace made with {was}, expected {expected}; use another "
+                    "--workspace or remove this one"
+                )
+            yield
+            write_record(self.folder / self.record, self._about(inputs) | {"outputs": {}})
 
     def remove_followers(self) -> None:
         """Remove what later steps made from these results."""
@@ -151,6 +165,10 @@ class Output:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (staged.folder / name).replace(self.folder / name)
         write_record(self.folder / self.record, self._about(inputs) | staged.facts | {"outputs": outputs})
+        staged.record.update(self._read())
+
+    def _alone(self, what: str) -> AbstractContextManager[None]:
+        return locked(self.folder / self._own(_LOCK), what)
 
     def _about(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         about = {"kind": self.kind, "versions": versions(), "machine": machine()}
@@ -177,11 +195,6 @@ class Output:
     def _own(self, name: str) -> str:
         """A name of its own where several outputs share a folder."""
         return name if self.record == PROVENANCE else f"{name}-{Path(self.record).stem}"
-
-    def _tidy(self) -> None:
-        """Leave no folder of locks alone."""
-        if not self._has_files():
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _has_files(self) -> bool:
         return self.folder.is_dir() and any(

@@ -17,7 +17,7 @@ from bmseg.outputs.provenance import file_hash, files_hash, read_record, value_h
 from bmseg.report.part import in_words
 from bmseg.report.parts import study_parts
 from bmseg.scoring.costs import costs
-from bmseg.scoring.evaluation import Evaluation
+from bmseg.scoring.evaluation import Evaluation, output_of
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.scoring.raters import refuse_other_masks
 from bmseg.wording import SYNTHETIC
@@ -46,6 +46,12 @@ def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace 
     The published tables lie beside `study_file`; without the workspace of the evaluation there are no images
     and no cohort. False when it was already made from the same evaluation.
     """
+    # Nobody replaces the evaluation between the reading of its figures and the page beside it.
+    with output_of(evaluation.folder).kept(evaluation.record):
+        return _write_report(evaluation, study_file, workspace)
+
+
+def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace | None) -> bool:
     if workspace:
         refuse_other_masks(evaluation.record, workspace)
     models = evaluation.found.models

@@ -83,7 +83,12 @@ def compare_methods(
         regions=regions,
         incomplete=earlier.get("incomplete", False),
     )
-    every = costs(workspace, list(present))
+    with output_of(workspace.evaluation).kept(done.record):
+        return _compared(workspace, done, list(present), chosen)
+
+
+def _compared(workspace: Workspace, done: Evaluation, present: list[str], chosen: list[str]) -> Comparison:
+    every = costs(workspace, present)
     for ending, text in (("csv", every.to_csv()), ("md", every.to_markdown()), ("html", every.to_html())):
         write_if_changed(workspace.evaluation / f"costs.{ending}", text)
     found = done.found

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
-from bmseg.outputs.provenance import file_hash, files_hash, text_hash
+from bmseg.outputs.provenance import file_hash, text_hash
 from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, mask_name, output_of
 from bmseg.scoring.lineage import refuse_proposed
 from bmseg.scoring.masks import (
@@ -21,6 +21,7 @@ from bmseg.scoring.masks import (
     Reading,
     bytes_of,
     faults_of,
+    hashes_beside,
     images_of,
     list_masks,
     masks_hash,
@@ -165,7 +166,8 @@ def evaluate(
         refuse_proposed(reader, folder, files[reader])
     allowed, images = regions_of(regions, exams), images_of(reading, exams)
     facts = read_facts(cohort) if cohort else None
-    hashes, of_maps = ({name: masks_hash(of) for name, of in each.items()} for each in (files, maps))
+    hashes = {rater: masks_hash(of) for rater, of in files.items()}
+    beside = hashes_beside(cohort, allowed, images, maps)
     inputs: dict[str, Any] = (
         {
             "study": {
@@ -191,11 +193,9 @@ def evaluate(
             "unit": unit,
             "margin": design.margin,
             "incomplete": design.incomplete,
-            "cohort_sha256": file_hash(cohort) if cohort else None,
+            "cohort_sha256": None,
         }
-        | ({"regions_sha256": files_hash(allowed)} if allowed else {})
-        | ({"images_sha256": files_hash(images)} if images else {})
-        | ({"probabilities_sha256": of_maps} if maps else {})
+        | beside
         | reading.facts
     )
     output = output_of(out)
@@ -217,10 +217,12 @@ def evaluate(
                 save_figure(sheet, made.folder / "figures", f"audit_{exam}", endings=("png",))
             by_name[exam] = scored
         # What the record names is what was scored.
-        scored = ((hashes, files), (of_maps, maps))
-        if other := [name for known, of in scored for name in known if masks_hash(of[name]) != known[name]]:
+        other = [rater for rater, known in hashes.items() if masks_hash(files[rater]) != known]
+        now = hashes_beside(cohort, allowed, images, maps)
+        other += [name.partition("_")[0] for name, known in beside.items() if now[name] != known]
+        if other:
             raise WorkError(
-                f"{', '.join(other)}: found masks that changed while they were scored, expected the same "
+                f"{', '.join(other)}: found files that changed while masks were scored, expected the same "
                 "to the end; run it again"
             )
         done = [by_name[exam] for exam in exams]
@@ -242,7 +244,7 @@ def evaluate(
                 *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
             ]
         )
-    return Evaluation(out, study, found, output.read())
+    return Evaluation(out, study, found, made.record)
 
 
 def _read(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from bmseg.errors import InputError
+from bmseg.errors import InputError, WorkError
 from bmseg.outputs import PROVENANCE, Output
 from bmseg.outputs.provenance import file_hash
 from bmseg.study import Study, in_one_line, load_study
@@ -112,7 +112,7 @@ class Evaluation:
             ),
             taught_by=known.taught_by,
         )
-        tables = _Files(folder, set(record["outputs"]))
+        tables = _Files(folder, record["outputs"])
         found = ReaderStudy(design, known.readers, known.models, known.exams, tables).noted()
         return cls(folder, study, found, record, skipped)
 
@@ -151,10 +151,10 @@ def mask_name(exam: str, kind: str = "consensus") -> str:
 
 
 class _Files(Mapping[str, pd.DataFrame]):
-    """The tables of a folder, each read once, when it is asked for."""
+    """The tables of a folder, each read once, when it is asked for; `files` are name to recorded hash."""
 
-    def __init__(self, folder: Path, files: set[str]) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, files: Mapping[str, str]) -> None:
+        self._folder, self._files = folder, files
         self._declared: dict[str, Declared] = {
             table.name: table for table in TABLES if f"{table.name}.csv" in files
         }
@@ -162,7 +162,14 @@ class _Files(Mapping[str, pd.DataFrame]):
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._read:
-            self._read[name] = self._declared[name].read(self._folder / f"{name}.csv")
+            path = self._folder / f"{name}.csv"
+            found = self._declared[name].read(path)
+            if file_hash(path) != self._files[path.name]:
+                raise WorkError(
+                    f"{path}: found a table of another evaluation, which replaced this one meanwhile, "
+                    "expected the one on record; run it again"
+                )
+            self._read[name] = found
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:

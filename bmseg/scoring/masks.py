@@ -83,6 +83,17 @@ def mask_hash(mask: Path) -> str:
     return files_hash({path.name: path for path in listing.files_of(mask)})
 
 
+def hashes_beside(
+    cohort: Path | None, allowed: Mapping[str, Path], images: Mapping[str, Path], maps: Files
+) -> dict[str, Any]:
+    """SHA-256 of what counts beside the masks, as an evaluation records it; images are of an exam each."""
+    folders = {"regions_sha256": allowed, "images_sha256": images}
+    hashes: dict[str, Any] = {name: files_hash(files) for name, files in folders.items() if files}
+    if maps:
+        hashes["probabilities_sha256"] = {model: masks_hash(of) for model, of in maps.items()}
+    return hashes | ({"cohort_sha256": file_hash(cohort)} if cohort else {})
+
+
 def bytes_of(files: Files) -> int:
     """The size of all masks together."""
     masks = [path for each in files.values() for path in each.values()]

@@ -12,6 +12,7 @@ import stat
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bmseg.errors import InputError
@@ -84,18 +85,15 @@ def export_model(
     model = trained_model(workspace, training, folds)
     check_current(workspace, model)
     tables, facts, why_not = _scored_tables(workspace, model)
-    scratch = path.with_name(f".partial-{path.stem}")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent, prefix=".partial-") as name:
+        scratch = Path(name)
         with nnunet_environment(workspace, training.profile.device):
             axes, weights = _weights(model, scratch, for_nnunet=for_nnunet)
         files = dict(sorted((_texts(workspace, model) | tables | weights).items()))
         manifest = _manifest(workspace, model, facts, files, axes, for_nnunet=for_nnunet)
         (scratch / File.MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         _write(path, manifest.folder, {File.MANIFEST: scratch / File.MANIFEST, **files})
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return manifest, why_not
 
 

@@ -81,9 +81,18 @@ def with_new_keys(keys: list[Key], found: Iterable[tuple[str, str, str]]) -> lis
     return [*keys, *new]
 
 
-def write_keys(path: Path, keys: list[Key]) -> None:
-    """Write the key file atomically, readable and writable by its owner alone."""
+def write_keys(path: Path, keys: list[Key], before: list[Key]) -> None:
+    """Write the key file atomically, readable and writable by its owner alone.
+
+    ConversionError when it does not hold the keys any more that it held before: names that another process
+    gave would be lost, and given again to other exams.
+    """
     with atomic_path(path) as temporary:
+        if read_keys(path) != before:
+            raise ConversionError(
+                f"{path}: found exams that another process named meanwhile, expected those that were there "
+                "before the source was read; run it again"
+            )
         temporary.unlink(missing_ok=True)
         temporary.touch(mode=0o600)
         temporary.chmod(0o600)

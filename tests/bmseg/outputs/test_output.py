@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from pathlib import Path
+from threading import Event, Thread, Timer
 
 import pytest
 
@@ -143,3 +144,94 @@ def test_a_holder_is_named_and_its_death_frees_the_lock(tmp_path: Path) -> None:
     holder.join()
     with locked(tmp_path / ".lock", "fold 0", wait=False):
         assert read_record(tmp_path / ".lock-holder")["process"] == os.getpid()
+
+
+def test_who_gives_up_waiting_leaves_the_holder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The holder's half-made files lie in the folder that the other would have cleared."""
+    output = scores(tmp_path / "out")
+
+    def give_up(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with output.replaced(INPUTS) as made:
+        made.write("dice.csv", "exam")
+        with monkeypatch.context() as patch:
+            patch.setattr("bmseg.outputs.locks._take", give_up)
+            with pytest.raises(KeyboardInterrupt), output.replaced(INPUTS | {"seed": 2}):
+                pass
+    assert output.made_from(INPUTS) and (tmp_path / "out" / "dice.csv").read_text() == "exam"
+    assert capsys.readouterr().err == ""
+
+
+def test_who_waits_goes_on_where_the_holder_left_nothing(tmp_path: Path) -> None:
+    """A folder that holds nothing but its lock goes with its holder, while another waits for that lock."""
+    output, begun, failed = scores(tmp_path / "out"), Event(), Event()
+
+    def fail() -> None:
+        with pytest.raises(InputError), output.replaced(INPUTS):
+            begun.set()
+            failed.wait(60)
+            raise InputError("mask: damaged")
+
+    holder = Thread(target=fail)
+    holder.start()
+    assert begun.wait(60)
+    waiting = Thread(target=fill, args=(output,))
+    waiting.start()
+    failed.set()
+    holder.join()
+    waiting.join()
+    assert output.made_from(INPUTS) and not list((tmp_path / "out").glob(".partial*"))
+
+
+def test_who_waited_looks_again_at_what_is_there(tmp_path: Path) -> None:
+    begun, free = Event(), Event()
+
+    def hold() -> None:
+        with scores(tmp_path).replaced(INPUTS) as made:
+            begun.set()
+            free.wait(60)
+            made.write("dice.csv", "exam")
+
+    holder = Thread(target=hold)
+    holder.start()
+    assert begun.wait(60)
+    # Nothing is there yet: the first look finds no fault.
+    Timer(0.1, free.set).start()
+    with pytest.raises(InputError, match=r"found another command's results \(evaluation\)"):
+        fill(Output(tmp_path, "table 2"))
+    holder.join()
+    assert scores(tmp_path).made_from(INPUTS)
+
+
+def test_work_that_grew_from_other_inputs_meanwhile_is_not_gone_on_with(tmp_path: Path) -> None:
+    output, begun, free = Output(tmp_path, "phantom", record="phantom.json"), Event(), Event()
+
+    def hold() -> None:
+        with output.resumed(INPUTS):
+            begun.set()
+            free.wait(60)
+
+    holder = Thread(target=hold)
+    holder.start()
+    assert begun.wait(60)
+    Timer(0.1, free.set).start()
+    with pytest.raises(InputError, match="seed=1, expected seed=2"), output.resumed(INPUTS | {"seed": 2}):
+        pass
+    holder.join()
+
+
+def test_what_is_made_from_results_is_made_from_those_that_were_read(tmp_path: Path) -> None:
+    output = scores(tmp_path)
+    fill(output)
+    record = output.read()
+    with output.kept(record):
+        pass
+    fill(output, inputs=INPUTS | {"seed": 2})
+    with (
+        pytest.raises(WorkError, match="found results that were replaced by another process meanwhile"),
+        output.kept(record),
+    ):
+        pass

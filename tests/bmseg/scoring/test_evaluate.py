@@ -302,7 +302,7 @@ def test_masks_that_change_while_they_are_scored_make_no_result(
         return found
 
     monkeypatch.setattr(evaluating, "_score", changed)
-    with pytest.raises(WorkError, match="^net: found masks that changed while they were scored"):
+    with pytest.raises(WorkError, match="^net: found files that changed while masks were scored"):
         run(folders, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -24,7 +24,7 @@ def test_names_do_not_follow_the_order_of_the_source_and_are_the_same_again() ->
 def test_new_exams_follow_and_known_ones_keep_their_names(tmp_path: Path) -> None:
     first = with_new_keys([], FOUND[:3])
     renamed = [Key("knee_7", "kari", *row[2:]) for row in [tuple(vars(first[0]).values())]] + first[1:]
-    write_keys(tmp_path / "keys.csv", renamed)
+    write_keys(tmp_path / "keys.csv", renamed, [])
     again = with_new_keys(read_keys(tmp_path / "keys.csv"), FOUND)
     assert again[:3] == renamed
     assert [key.exam for key in again[3:]] == ["exam004", "exam005", "exam006"]
@@ -39,11 +39,20 @@ def test_without_a_patient_id_every_exam_is_its_own_patient() -> None:
 
 def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
     path = tmp_path / "apart" / "keys.csv"
-    write_keys(path, with_new_keys([], FOUND))
+    write_keys(path, with_new_keys([], FOUND), [])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o644)
-    write_keys(path, read_keys(path))
+    write_keys(path, read_keys(path), read_keys(path))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_names_that_another_process_gave_meanwhile_are_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "keys.csv"
+    first, second = (with_new_keys([], FOUND[part]) for part in (slice(3), slice(3, 6)))
+    write_keys(path, first, [])
+    with pytest.raises(ConversionError, match="found exams that another process named meanwhile"):
+        write_keys(path, second, [])
+    assert read_keys(path) == first and [file.name for file in tmp_path.iterdir()] == ["keys.csv"]
 
 
 HEADER = ",".join(COLUMNS) + "\n"
