@@ -86,8 +86,8 @@ def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
     """
     by = [column for column in (*units(fair), "level") if column in fair]
     keys = [column for column in (*units(fair), "rater", "level") if column in fair]
-    codes = {name: _codes(fair[name]) for name in dict.fromkeys([*keys, *by, "left_out"]) if name in fair}
-    group, first = _groups([codes[name] for name in keys])
+    codes = {name: numbered(fair[name]) for name in dict.fromkeys([*keys, *by, "left_out"]) if name in fair}
+    group, first = grouped([codes[name] for name in keys])
     dice = fair.dice.to_numpy()
     mean = pd.Series(dice).groupby(group).mean().to_numpy()
     n_defined = np.bincount(group[~np.isnan(dice)], minlength=len(first))
@@ -114,26 +114,9 @@ def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _codes(column: pd.Series) -> np.ndarray:
-    """A number for each value, from 0 in order of appearance."""
-    return pd.factorize(column, use_na_sentinel=False)[0]
-
-
-def _groups(codes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The group of each row by several columns, numbered in order of appearance, and each group's first row.
-
-    As `pandas.DataFrame.groupby` of names, which takes milliseconds however few the rows.
-    """
-    together = codes[0]
-    for column in codes[1:]:
-        together = together * (column.max(initial=0) + 1) + column
-    group = pd.factorize(together)[0]
-    return group, np.unique(group, return_index=True)[1]
-
-
 def _absent(fair: pd.DataFrame, codes: Mapping[str, np.ndarray], by: Sequence[str]) -> np.ndarray:
     """Of each row: its level is in fewer than half of the exam's consensuses; no where none is known."""
-    yardstick, first = _groups([codes[name] for name in (*by, "left_out") if name in codes])
+    yardstick, first = grouped([codes[name] for name in (*by, "left_out") if name in codes])
     if "n_reference" in fair:
         known = fair.n_reference.notna().to_numpy()
         holding = (fair.n_reference > 0).to_numpy()
@@ -146,7 +129,7 @@ def _absent(fair: pd.DataFrame, codes: Mapping[str, np.ndarray], by: Sequence[st
         knows = np.ones(len(first), bool)
         holds = np.bincount(undefined, minlength=len(first)) == 0
         holds |= np.bincount(overlaps, minlength=len(first)) > 0
-    level, of_level = _groups([codes[name] for name in by])
+    level, of_level = grouped([codes[name] for name in by])
     of_each = level[first]
     n_known = np.bincount(of_each[knows], minlength=len(of_level))
     n_holding = np.bincount(of_each[holds], minlength=len(of_level))
@@ -181,3 +164,20 @@ def bias(usual: pd.DataFrame, fair: pd.DataFrame) -> pd.DataFrame:
 def units(scores: pd.DataFrame) -> list[str]:
     """The columns that name what was scored: the exam, and the knee where scored by knee."""
     return [column for column in ("exam", "knee") if column in scores]
+
+
+def numbered(column: pd.Series) -> np.ndarray:
+    """A number for each value, from 0 in order of appearance."""
+    return pd.factorize(column, use_na_sentinel=False)[0]
+
+
+def grouped(codes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The group of each row by several columns, numbered in order of appearance, and each group's first row.
+
+    As `pandas.DataFrame.groupby` of names, which takes milliseconds however few the rows.
+    """
+    together = codes[0]
+    for column in codes[1:]:
+        together = together * (column.max(initial=0) + 1) + column
+    group = pd.factorize(together)[0]
+    return group, np.unique(group, return_index=True)[1]
