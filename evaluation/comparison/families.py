@@ -16,6 +16,7 @@ from evaluation.statistics.signed_rank import holm
 
 #: The adjusted p of Dice and of marking what is not there.
 HOLM = ["p_holm", "p_absent_holm"]
+_ASKED = ("p", "p_absent", "n_pairs", "n_equal", "n_false", "n_false_other", "confidence")
 
 
 def adjusted(rows: pd.DataFrame) -> pd.DataFrame:
@@ -26,17 +27,29 @@ def adjusted(rows: pd.DataFrame) -> pd.DataFrame:
     (Tarone, Biometrics 1990; 46:515, not opened; its p is multiplied by the number of those that do). Adds
     `HOLM` and ``threshold``: what p must be able to reach to take part.
     """
-    alpha = round(1 - rows.confidence.iloc[0], 12) if len(rows) else 0.05
-    p = np.concatenate([rows.p, rows.p_absent]).astype(float)
-    exams = np.concatenate([rows.n_pairs - rows.n_equal, rows.n_false + rows.n_false_other]).astype(float)
+    p_holm, p_absent_holm, threshold = _adjusted(*(rows[name].to_numpy(float) for name in _ASKED))
+    return rows.assign(**dict(zip(HOLM, (p_holm, p_absent_holm), strict=True)), threshold=threshold)
+
+
+def _adjusted(
+    p: np.ndarray,
+    p_absent: np.ndarray,
+    n_pairs: np.ndarray,
+    n_equal: np.ndarray,
+    n_false: np.ndarray,
+    n_false_other: np.ndarray,
+    confidence: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    alpha = round(1 - float(confidence[0]), 12) if len(p) else 0.05
+    both = np.concatenate([p, p_absent])
+    exams = np.concatenate([n_pairs - n_equal, n_false + n_false_other])
     least = np.minimum(1, 2.0 ** (1 - exams))
-    tests = range(1, len(p) + 1)
-    size = next((k for k in tests if (least[~np.isnan(p)] <= alpha / k).sum() <= k), max(len(p), 1))
+    tests, possible = range(1, len(both) + 1), least[~np.isnan(both)]
+    size = next((k for k in tests if (possible <= alpha / k).sum() <= k), max(len(both), 1))
     able = least <= alpha / size
-    found = holm(np.where(able, p, np.nan))
-    found = np.where(able, found, np.minimum(1, p * size))
-    halves = {HOLM[0]: found[: len(rows)], HOLM[1]: found[len(rows) :]}
-    return rows.assign(**halves, threshold=alpha / size)
+    found = holm(np.where(able, both, np.nan))
+    found = np.where(able, found, np.minimum(1, both * size))
+    return found[: len(p)], found[len(p) :], alpha / size
 
 
 def in_families(table: pd.DataFrame, family: Any, spoken_of: Sequence[str] | None = None) -> pd.DataFrame:
@@ -51,9 +64,13 @@ def in_families(table: pd.DataFrame, family: Any, spoken_of: Sequence[str] | Non
     spoken_of : sequence of str, optional
         The levels that sentences speak of; the others are in no family. By default all.
     """
-    found = pd.DataFrame(np.nan, index=range(len(table)), columns=HOLM)
-    rows, families = table.reset_index(drop=True), pd.Series(list(family), dtype=object)
-    inside = rows.level.isin(list(rows.level) if spoken_of is None else list(spoken_of))
-    for _, of_family in rows[inside].groupby(families[inside], sort=False):
-        found.loc[of_family.index, HOLM] = adjusted(of_family)[HOLM].to_numpy()
-    return found.set_index(table.index)
+    found = np.full((len(table), len(HOLM)), np.nan)
+    asked = [table[name].to_numpy(float) for name in _ASKED]
+    spoken = None if spoken_of is None else {*spoken_of}
+    families: dict[Any, list[int]] = {}
+    for row, (level, of) in enumerate(zip(table.level, family, strict=True)):
+        if spoken is None or level in spoken:
+            families.setdefault(of, []).append(row)
+    for rows in families.values():
+        found[rows, 0], found[rows, 1], _ = _adjusted(*(column[rows] for column in asked))
+    return pd.DataFrame(found, index=table.index, columns=HOLM)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from evaluation.comparison.absent import MEDIAN_READER
-from evaluation.scores.fair import over_consensuses, units
+from evaluation.comparison.absent import MEDIAN_READER, marked_alone
+from evaluation.scores.fair import grouped, numbered, over_consensuses, units
 from evaluation.statistics.intervals import StatisticsError
 
 
@@ -49,8 +50,36 @@ def paired_dice(scores: pd.DataFrame, model: str, other: str, readers: Sequence[
     apart = Apart(scores)
     apart.check(model, *(readers if other == MEDIAN_READER else [other]))
     if other == MEDIAN_READER:
-        return Apart(over_consensuses(scores)).beside_median(model, readers)
-    return apart.pair(model, other)
+        return Apart(over_consensuses(scores)).beside_median(model, readers).to_frame()
+    return apart.pair(model, other).to_frame()
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """`paired_dice` as arrays, with what is asked of them: of a dozen exams a frame takes far longer."""
+
+    model: np.ndarray
+    other: np.ndarray
+    #: Columns ``exam`` (and ``knee``).
+    units: pd.DataFrame
+    #: The number of each row's exam; None where no exam has two rows.
+    exams: np.ndarray | None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Columns ``model`` and ``other``."""
+        found = self.units.assign(model=self.model, other=self.other)
+        return found.set_index([*self.units])
+
+    def differences(self) -> np.ndarray:
+        """Of each exam; those of an exam's knees averaged."""
+        differences = self.model - self.other
+        if self.exams is None:
+            return differences
+        return pd.Series(differences).groupby(self.exams, sort=False).mean().to_numpy()
+
+    def false_markings(self) -> np.ndarray:
+        """`evaluation.comparison.absent.false_markings` of each exam."""
+        return marked_alone(self.model, self.other, self.exams)
 
 
 class Apart:
@@ -59,58 +88,54 @@ class Apart:
     def __init__(self, scores: pd.DataFrame) -> None:
         by = units(scores)
         self._by_consensus = "left_out" in scores
+        self._units = scores[by]
+        codes = [numbered(scores[name]) for name in by]
+        unit, first = grouped(codes)
+        self._exams = codes[0] if len(first) > codes[0].max(initial=-1) + 1 else None
+        self._places: dict[tuple, dict[int, int]] = {}
         keys = ["rater", "left_out"] if self._by_consensus else ["rater"]
-        places: dict[tuple, list[int]] = {}
-        for place, key in enumerate(zip(*(scores[name] for name in keys), strict=True)):
-            places.setdefault(key, []).append(place)
-        indexed = scores.set_index(by)
-        self._dice = _taken_apart(indexed.dice, places)
-        self._none = indexed.dice[:0]
-        self._absent = _taken_apart(indexed.absent, places) if "absent" in indexed else {}
+        for place, (of, *key) in enumerate(zip(unit.tolist(), *(scores[name] for name in keys), strict=True)):
+            self._places.setdefault(tuple(key), {})[of] = place
+        self._dice = scores.dice.to_numpy(float)
+        self._absent = scores.absent.to_numpy(bool) if "absent" in scores else np.zeros(len(scores), bool)
 
     def check(self, *raters: str) -> None:
         """StatisticsError for the first that has no scores."""
-        known = dict.fromkeys(rater for rater, *_ in self._dice)
+        known = dict.fromkeys(rater for rater, *_ in self._places)
         if unknown := [rater for rater in raters if rater not in known]:
             raise StatisticsError(
                 f"rater '{unknown[0]}': found no scores, expected one of {', '.join(known)}"
             )
 
-    def pair(self, model: str, reader: str) -> pd.DataFrame:
+    def pair(self, model: str, reader: str) -> Pairs:
         """`paired_dice` of a model and a reader."""
         consensus = (reader,) if self._by_consensus else ()
-        of_each = [self._dice.get((rater, *consensus), self._none) for rater in (model, reader)]
+        first, second = (self._places.get((rater, *consensus), {}) for rater in (model, reader))
         # Where one of the two has no score, not even an undefined one, there is nothing to compare.
-        return _beside_each_other(of_each, ["model", "other"], join="inner")
+        rows = [(place, second[unit]) for unit, place in first.items() if unit in second]
+        places, others = np.array(rows, dtype=int).reshape(-1, 2).T
+        return self._pairs(places, self._dice[places], self._dice[others])
 
-    def beside_median(self, model: str, readers: Sequence[str]) -> pd.DataFrame:
+    def beside_median(self, model: str, readers: Sequence[str]) -> Pairs:
         """`paired_dice` beside the median reader, of `over_consensuses`."""
-        dice = self._dice.get((model,), self._none)
-        absent = self._absent.get((model,), self._none.astype(bool))
-        of_readers = [self._dice.get((reader,), self._none) for reader in readers]
-        each = _beside_each_other(of_readers, list(readers))
-        each = each.reindex(dice.index)
+        of_model = self._places.get((model,), {})
+        places = np.fromiter(of_model.values(), dtype=int, count=len(of_model))
+        dice, absent = self._dice[places], self._absent[places]
+        of_readers = [self._places.get((reader,), {}) for reader in readers]
         # Of those who drew the exam: a score may be undefined, or not be there at all.
-        drew = sum(dice.index.isin(scores.index).astype(int) for scores in of_readers)
-        share = each.notna().sum(axis=1) / drew
-        median = each.median(axis=1).mask(absent & (share < 0.5))
-        pairs = pd.DataFrame({"model": dice, "other": median})
-        return pairs.mask(absent & (share == 0.5))
+        found = np.array([[of.get(unit, -1) for of in of_readers] for unit in of_model], dtype=int)
+        drawn = found.reshape(-1, len(readers)) >= 0
+        each = np.where(drawn, self._dice[found.reshape(-1, len(readers))], np.nan)
+        n_marked, n_drew = (~np.isnan(each)).sum(axis=1), drawn.sum(axis=1)
+        median = np.full(len(places), np.nan)
+        median[n_marked > 0] = np.nanmedian(each[n_marked > 0], axis=1)
+        median[absent & (2 * n_marked < n_drew)] = np.nan
+        halved = absent & (n_drew > 0) & (2 * n_marked == n_drew)
+        return self._pairs(places, np.where(halved, np.nan, dice), np.where(halved, np.nan, median))
 
-
-def _taken_apart(column: pd.Series, places: Mapping[tuple, list[int]]) -> dict[tuple, pd.Series]:
-    values = column.to_numpy()
-    return {key: pd.Series(values[of], column.index[of], name=column.name) for key, of in places.items()}
-
-
-def _beside_each_other(
-    columns: Sequence[pd.Series], names: Sequence[str], join: Literal["inner", "outer"] = "outer"
-) -> pd.DataFrame:
-    first, *others = (column.index for column in columns)
-    if first.is_unique and all(first.equals(other) for other in others):
-        values = {name: column.to_numpy() for name, column in zip(names, columns, strict=True)}
-        return pd.DataFrame(values, index=first)
-    return pd.concat(columns, axis=1, keys=names, join=join)
+    def _pairs(self, places: np.ndarray, model: np.ndarray, other: np.ndarray) -> Pairs:
+        exams = None if self._exams is None else self._exams[places]
+        return Pairs(model, other, self._units.iloc[places], exams)
 
 
 def by_exam(pairs: pd.DataFrame) -> pd.Series:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from evaluation.comparison import absent
 from evaluation.comparison.families import HOLM, in_families
-from evaluation.comparison.paired import Apart, by_exam
+from evaluation.comparison.paired import Apart
 from evaluation.scores.fair import over_consensuses
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
@@ -92,12 +92,12 @@ def compare(
         for model, other in product(models, others):
             is_median = other == MEDIAN_READER
             pairs = median.beside_median(model, readers) if is_median else apart.pair(model, other)
-            differences = by_exam(pairs).to_numpy()
+            differences = pairs.differences()
             row = {"level": level, "model": model, "other": other}
             row |= estimate_and_test(differences, confidence)
-            signs = absent.false_markings(pairs)
+            signs = pairs.false_markings()
             beside = readers if is_median and signs.any() else ()
-            each = [absent.false_markings(apart.pair(model, reader)) for reader in beside]
+            each = [apart.pair(model, reader).false_markings() for reader in beside]
             row |= absent.count_and_test(signs, each)
             if margin is not None:
                 row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.comparison.models import side_by_side
-from evaluation.comparison.paired import Apart, by_exam
+from evaluation.comparison.paired import Apart
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.consensus.kinds import Rule, describe
 from evaluation.scores.fair import NOBODY, over_consensuses
@@ -55,7 +55,7 @@ def differences_by_way(
         }
         for way, found in ways.items():
             exams = side_by_side(found[found.level == level].drop(columns="left_out"), model, other)
-            rows.append(_row(model, other, level, way, exams[model] - exams[other]))
+            rows.append(_row(model, other, level, way, (exams[model] - exams[other]).to_numpy()))
     beside = readers_by_way(scores, models=models, readers=readers, yardstick=yardstick)
     return pd.concat([pd.DataFrame(rows, columns=COLUMNS).astype(_TYPES), beside], ignore_index=True)
 
@@ -76,8 +76,8 @@ def readers_by_way(
     for level, (way, _, dropped) in product(levels, panels):
         panel = [reader for reader in readers if reader != dropped]
         for model in models:
-            differences = by_exam(settled[way][level].beside_median(model, panel))
-            rows.append(_row(model, MEDIAN_READER, level, way, differences))
+            pairs = settled[way][level].beside_median(model, panel)
+            rows.append(_row(model, MEDIAN_READER, level, way, pairs.differences()))
     return pd.DataFrame(rows, columns=COLUMNS).astype(_TYPES)
 
 
@@ -104,6 +104,6 @@ def _without(own: pd.DataFrame, reader: str) -> pd.DataFrame:
     return own[(drawn & (own.left_out == reader)) | (several & ~drawn & (own.left_out == NOBODY))]
 
 
-def _row(model: str, other: str, level: str, way: str, differences: pd.Series) -> tuple:
-    found = hodges_lehmann(differences.to_numpy())
+def _row(model: str, other: str, level: str, way: str, differences: np.ndarray) -> tuple:
+    found = hodges_lehmann(differences)
     return model, other, level, way, found.estimate, found.n

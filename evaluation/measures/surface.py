@@ -32,6 +32,8 @@ __all__ = ["Convention", "SurfaceDistances", "Surfaces"]
 
 #: Steps on the lattice that are tried before a search.
 _STEPS = 400
+# Places that are looked at together.
+_LOOKED_AT = 8192
 # mm, more than any image measures: what lies in another slice is never the nearest.
 _OTHER_SLICE = 1e6
 
@@ -239,12 +241,21 @@ class Surfaces:
         on_surface = np.zeros(self._frame.size, bool)
         on_surface[surface] = True
         left, places = np.arange(len(points)), points
-        for step, distance in zip(self._near @ self._frame.strides, self._near_mm, strict=True):
-            met = on_surface[places + step]
-            distances[left[met]] = distance
+        steps, tried = self._near @ self._frame.strides, 0
+        while len(left) and tried < len(steps):
+            # Of few points many steps at once: the shortest that meets the surface counts.
+            n_steps = max(1, _LOOKED_AT // len(left))
+            if n_steps == 1:
+                met = on_surface[places + steps[tried]]
+                distances[left[met]] = self._near_mm[tried]
+            else:
+                meets = on_surface[places[:, None] + steps[tried : tried + n_steps]]
+                met = meets.any(axis=1)
+                distances[left[met]] = self._near_mm[tried + meets[met].argmax(axis=1)]
             left, places = left[~met], places[~met]
-            if not len(left):
-                return distances
+            tried += n_steps
+        if not len(left):
+            return distances
         found, sought = self._frame.indices(surface), self._frame.indices(places)
         spacing = self._spacing
         if self._slices is not None:

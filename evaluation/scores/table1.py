@@ -77,10 +77,11 @@ def summarise_fair(
         A row a way ("usual", "fair", "usual minus fair"), level and rater: ``way`` and `COLUMNS`.
     """
     width = bounds[1] - bounds[0]
+    ours = over_consensuses(fair)
     ways = {
         _USUAL: (usual, bounds),
-        _FAIR: (over_consensuses(fair), bounds),
-        _BIAS: (bias(usual, fair), (-width, width)),
+        _FAIR: (ours, bounds),
+        _BIAS: (bias(usual, ours if "left_out" in fair else fair), (-width, width)),
     }
     found = [
         summarise_with_intervals(scores, confidence=confidence, bounds=within).assign(way=way)

@@ -262,6 +262,19 @@ def test_distances_equal_brute_force(monkeypatch: pytest.MonkeyPatch, steps: int
     surface._short_steps.cache_clear()
 
 
+@pytest.mark.parametrize("seed", range(0, 12, 3))
+def test_steps_looked_at_one_by_one_and_together_find_the_same(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    first, second, spacing = surface_problem(seed)
+    found = []
+    for looked_at in (1, 60, 1_000_000):
+        monkeypatch.setattr(surface, "_LOOKED_AT", looked_at)
+        apart = Surfaces({"a": first, "b": second}, spacing).between("a", "b")
+        found.append((apart.hausdorff(), apart.assd(), apart.nsd(1.0)))
+    assert found[0] == found[1] == found[2]
+
+
 @settings(max_examples=20)
 @given(axis=st.sampled_from([0, 1, 2]), seed=st.integers(0, 30), convention=conventions)
 def test_a_volume_of_one_slice_is_flat(axis: int, seed: int, convention: surface.Convention) -> None:
