@@ -16,6 +16,7 @@ from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation
 from bmseg.study import DEFAULT_STUDY
 from evaluation.figures.files import save_figure
 from evaluation.figures.planning import exams_needed
+from evaluation.measures.measure import Measure
 from evaluation.measures.named import measures
 from evaluation.planning import printed, printed_readers
 from evaluation.planning.board import BOARDS, plan_board
@@ -132,7 +133,7 @@ class NextStudy:
     def of_numbers(cls, sd: float, n: int, asked: Asked, *, level: str, measure: str) -> NextStudy:
         """From the standard deviation of differences, of `n` exams or taken for known."""
         spread = Spread.normal(asked.mean or 0.0, sd, n)
-        (named,) = measures([measure])
+        named = _measure(measure)
         subject = Subject("the model", "the reader", named.title, named.unit, level)
         made = cls._planned(spread, spread, asked, subject, 1, [])
         inputs = {"asked": asdict(asked), "sd": sd, "exams": n, "level": level, "measure": measure}
@@ -197,6 +198,18 @@ class NextStudy:
 def check_place(out: Path) -> None:
     """Refuse, by an InputError, a folder that is a file or holds another command's results."""
     Output(out, _KIND).check()
+
+
+def _measure(name: str) -> Measure:
+    """A measure by its name; InputError where there is no such one, or several."""
+    try:
+        found = measures([name])
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    if len(found) > 1:
+        names = ", ".join(each.name for each in found)
+        raise InputError(f"measure: found '{name}', which is several, expected one of {names}")
+    return found[0]
 
 
 def _last(rows: pd.DataFrame, wanted: Wanted) -> int:

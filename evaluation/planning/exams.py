@@ -39,8 +39,8 @@ class Assumed(StrEnum):
 
     PILOT = "as in the pilot"
     GIVEN = "as given"
-    WIDER = "SD at its upper limit"
-    LOWER = "difference at its lower limit"
+    WIDER = "SD at upper limit"
+    LOWER = "difference at lower limit"
     EQUAL = "no difference"
 
 
@@ -125,9 +125,9 @@ def plan_exams(
     Examples
     --------
     >>> known = Spread.normal(0.05, 0.1)
-    >>> plan_exams(known, [Wanted(Goal.BETTER)], studies=500)[["sd", "n", "n_closed"]]
+    >>> plan_exams(known, [Wanted(Goal.BETTER)])[["sd", "n", "n_closed"]]
         sd   n  n_closed
-    0  0.1  36        34
+    0  0.1  35        34
     """
     simulated = Simulated(spread, studies, seed)
     rows = [

@@ -192,7 +192,7 @@ def _exams_in_words(row: Any) -> str:
     if pd.isna(row.n):
         return f"not even {MOST} {noun}s"
     said = plural(int(row.n), noun)
-    return said if row.n_all == row.n else f"{said} in which both can be compared ({row.n_all} in all)"
+    return said if row.n_all == row.n else f"{said} in which both can be compared ({row.n_all})"
 
 
 def _number_in_words(row: Any) -> str:
@@ -207,7 +207,7 @@ def _exams(row: Any) -> str:
         return "none is enough"
     if row.n is pd.NA or row.n_all == row.n:
         return _at_most(row.n)
-    return f"{row.n} ({row.n_all} in all)"
+    return f"{row.n} ({row.n_all})"
 
 
 def _at_most(n: Any) -> str:

@@ -65,12 +65,17 @@ def readers_in_words(
             f"{number(exams, 3)} with twice the exams."
         )
     if more and more.n and parts:
-        sure = "clear" if more.is_defined and (more.low > 0 or more.high < 0) else "could be chance"
+        k = parts.n_readers
+        is_clear = more.is_defined and (more.low > 0 or more.high < 0)
+        change = with_interval(more.estimate, more.low, more.high, sign=True)
         said.append(
-            f"Against the yardstick of all {parts.n_readers} readers {subject.first} scores "
-            f"{with_interval(more.estimate, more.low, more.high, sign=True)} more than against those of one "
-            f"reader fewer ({plural(more.n, 'exam')}; {sure}): scores of studies with other numbers of "
-            "readers are no comparison."
+            f"From yardsticks of {plural(k - 1, 'reader')} to that of {k} the scores of {subject.first} "
+            f"change by {change} in {plural(more.n, 'exam')}"
+            + (
+                ", which is clear: studies with other numbers of readers do not compare."
+                if is_clear
+                else ", which could be chance."
+            )
         )
     return said
 

@@ -20,7 +20,7 @@ from evaluation.statistics.signed_rank import sums_of_ranks
 #: Studies drawn.
 STUDIES = 2000
 # Exams up to which test and interval are exact; beyond, they are those of the normal approximation.
-_EXACT = 60
+_EXACT = 150
 # Walsh averages held at a time, and in all.
 _CELLS, _ALL_CELLS = 2_000_000, 10_000_000
 _FEWEST_STUDIES = 50
@@ -89,7 +89,7 @@ def p_above(differences: np.ndarray) -> np.ndarray:
     """One-sided p of the signed-rank test of each row, shape (studies, exams), that it lies above 0.
 
     As `evaluation.statistics.signed_rank.signed_rank` with "greater" of differences no two of which are
-    equal: exact up to 60 exams, beyond by the normal approximation with correction for continuity.
+    equal: exact up to 150 exams, beyond by the normal approximation with correction for continuity.
     """
     n = differences.shape[1]
     order = np.argsort(np.abs(differences), axis=1)
