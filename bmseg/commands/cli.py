@@ -18,6 +18,7 @@ import click
 from bmseg import __version__
 from bmseg.commands.annotate import annotate
 from bmseg.commands.convert import convert, inspect, phantom, region
+from bmseg.commands.design import design
 from bmseg.commands.evaluate import compare, evaluate, report
 from bmseg.commands.jobs import jobs
 from bmseg.commands.leaderboard import leaderboard, submission
@@ -129,6 +130,6 @@ def cli() -> None:
 leaderboard.add_command(bundle)
 cli.add_section("Data", "bmseg phantom", phantom, study, inspect, convert, region)
 cli.add_section("Train", "bmseg train unet --folds 0-4", methods, plan, train, jobs, predict, env)
-cli.add_section("Score", "bmseg evaluate --margin 0.05", evaluate, compare, report)
+cli.add_section("Score", "bmseg evaluate --margin 0.05", evaluate, compare, report, design)
 cli.add_section("Share", "bmseg export unet unet.zip", export, leaderboard, submission, rank)
 cli.add_section("Readers", "bmseg reading-room build", annotate, atlas, reading_room, vas)

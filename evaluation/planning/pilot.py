@@ -1,0 +1,168 @@
+"""A reader study as a pilot of the next: the differences, teams and readers that a plan rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from evaluation.comparison.models import side_by_side
+from evaluation.comparison.paired import paired_differences
+from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.measures.measure import Measure, Status
+from evaluation.planning.readers import Components, ReaderWidths, components
+from evaluation.planning.spread import Spread
+from evaluation.scores.fair import NOBODY, units
+from evaluation.statistics.intervals import Interval, StatisticsError
+from evaluation.statistics.signed_rank import hodges_lehmann
+from evaluation.study import tables as t
+from evaluation.study.measure_tables import FAIR_SCORES, MEASURES_INTERCHANGEABILITY
+from evaluation.study.results import Results
+
+
+@dataclass(frozen=True, eq=False)
+class Pilot:
+    """A study, and of it a model, level and measure; differences are turned so that more than 0 is better."""
+
+    found: Results
+    model: str
+    level: str
+    measure: Measure
+
+    @classmethod
+    def of(cls, found: Results, *, level: str, model: str = "", measure: str = "dice") -> Pilot:
+        """Of a reader study; without a model its only one.
+
+        Raises
+        ------
+        StatisticsError
+            When the study has fewer than two readers or exams, or no such level, model or measure.
+        """
+        if len(found.readers) < 2 or t.COMPARISONS not in found:
+            raise StatisticsError(
+                f"pilot: found {len(found.readers)} readers and {len(found.models)} models to be compared, "
+                "expected two readers or more and a model that is no copy of one"
+            )
+        if len(found.exams) < 2:
+            raise StatisticsError(
+                "pilot: found one exam, expected several: one says nothing of how they vary"
+            )
+        judged = list(dict.fromkeys(found[t.COMPARISONS].model))
+        if not model and len(judged) > 1:
+            raise StatisticsError(f"model: found none named, expected one of {', '.join(judged)}")
+        model = model or judged[0]
+        measures = {each.name: each for each in found.design.measured}
+        known = {
+            "model": (model, judged),
+            "level": (level, found.design.by_name),
+            "measure": (measure, measures),
+        }
+        for name, (value, expected) in known.items():
+            if value not in expected:
+                raise StatisticsError(f"{name}: found '{value}', expected one of {', '.join(expected)}")
+        return cls(found, model, level, measures[measure])
+
+    @property
+    def judged(self) -> list[str]:
+        """The models that are compared: no copies of readers."""
+        return list(dict.fromkeys(self.found[t.COMPARISONS].model))
+
+    @property
+    def n_tests(self) -> int:
+        """Tests that verdicts are adjusted for in the pilot: models times levels that are spoken of."""
+        return len(self.judged) * len(self.found.design.spoken_of)
+
+    def beside_median(self) -> Spread:
+        """Of the model minus the median reader, by the fair scores; as `Spread.of`."""
+        return Spread.of(self._turned(self._differences(MEDIAN_READER)))
+
+    def between_teams(self) -> tuple[Spread, bool]:
+        """Of the difference of two teams, and whether it is of models: else of the model and median reader.
+
+        Of several pairs of models: their pooled standard deviation. Drawn from normally.
+        """
+        pairs = list(combinations(self.judged, 2))
+        if not pairs:
+            alone = self.beside_median()
+            return Spread.normal(0.0, alone.sd, alone.n), False
+        spreads = []
+        for pair in pairs:
+            exams = side_by_side(self._rows, *pair)
+            spreads.append(Spread.of((exams[pair[0]] - exams[pair[1]]).to_numpy()))
+        variances, freedom = ([each.sd**2 for each in spreads], [each.n - 1 for each in spreads])
+        # Pairs share models, so that all of them tell no more of the spread than the smallest does.
+        return Spread.normal(
+            0.0, float(np.sqrt(np.average(variances, weights=freedom))), min(freedom) + 1
+        ), True
+
+    def by_reader(self) -> Components:
+        """Of the model minus each reader, by the fair scores; as `components`."""
+        each = [self._differences(reader) for reader in self.found.readers]
+        return components(np.stack([self._turned(of_one) for of_one in each], axis=1))
+
+    def reader_widths(self) -> ReaderWidths | None:
+        """Of interchangeability with readers random; None where the pilot has none."""
+        table = t.INTERCHANGEABILITY if self.measure.name == "dice" else MEASURES_INTERCHANGEABILITY
+        if table not in self.found:
+            return None
+        rows = self.found[table]
+        rows = rows[(rows.level == self.level) & (rows.model == self.model)]
+        if "measure" in rows:
+            rows = rows[rows.measure == self.measure.name]
+        # Without a row of random readers there is nothing to foretell.
+        return ReaderWidths.of(rows, len(self.found.readers))
+
+    def one_more_reader(self) -> Interval | None:
+        """By how much the model's Dice is higher against all readers' yardstick than without one of them.
+
+        Hodges-Lehmann, exam by exam, over the means of all yardsticks without one; None where the pilot has
+        none.
+        """
+        if self.measure.name != "dice" or t.DICE_BY_YARDSTICK not in self.found:
+            return None
+        rows = self.found[t.DICE_BY_YARDSTICK]
+        chosen = (rows.rater == self.model) & (rows.level == self.level)
+        rows = rows[chosen & (rows["rule"] == self.found.design.yardstick)]
+        if rows.empty:
+            return None
+        by, is_all = units(rows), rows.left_out == NOBODY
+        all_of_them = rows[is_all].set_index(by).dice
+        without_one = rows[~is_all].groupby(by, sort=False).dice.mean()
+        differences = (all_of_them - without_one).groupby("exam", sort=False).mean()
+        return hodges_lehmann(differences.to_numpy())
+
+    def _turned(self, differences: pd.Series) -> np.ndarray:
+        return differences.to_numpy(dtype=float) * (1 if self.measure.higher_is_better else -1)
+
+    def _differences(self, other: str) -> pd.Series:
+        found = paired_differences(self._rows, self.model, other, self.found.readers)
+        return found.reindex(self._exams)
+
+    @property
+    def _exams(self) -> Sequence[str]:
+        return list(dict.fromkeys(self._rows.exam))
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        """Fair scores of the level by the measure, as functions on Dice take them."""
+        dice = self.found[t.FAIR_DICE]
+        if self.measure.name == "dice":
+            return dice[dice.level == self.level]
+        rows = self.found[FAIR_SCORES]
+        rows = rows[(rows.level == self.level) & (rows.measure == self.measure.name)]
+        rows = rows.rename(columns={"value": "dice"})
+        keys = [*units(rows), "rater", "level", "left_out"]
+        if self.measure.needs_both:
+            rows = rows.merge(dice[[*keys, "n_reference", "n_rater"]], on=keys, how="left")
+        else:
+            rows = rows.assign(n_reference=1, n_rater=1)
+        one_empty = rows[rows.status == Status.ONE_EMPTY].groupby(units(rows)).dice.first()
+        worst = rows[units(rows)].merge(one_empty.rename("worst").reset_index(), on=units(rows), how="left")[
+            "worst"
+        ]
+        values = rows.dice.abs() if self.measure.signed else rows.dice
+        return rows.assign(dice=values, worst=worst.fillna(0.0).to_numpy())
