@@ -26,6 +26,7 @@ from bmseg.scoring.masks import (
     list_masks,
     masks_hash,
     of_exam,
+    of_exams,
     read_exam,
     refuse_missing_labels,
     regions_of,
@@ -157,10 +158,7 @@ def evaluate(
     )
     exams = matched(design, {**maps, **files}, readers, again, raters.exams)
     matched(design, {**files, **maps}, readers, again, raters.exams)
-    files, maps = (
-        {rater: {exam: of[exam] for exam in exams if exam in of} for rater, of in each.items()}
-        for each in (files, maps)
-    )
+    files, maps = of_exams(files, exams), of_exams(maps, exams)
     refuse_missing_labels(files, exams, reading, study)
     for reader, folder in raters.readers.items():
         refuse_proposed(reader, folder, files[reader])

@@ -105,6 +105,11 @@ def of_exam(files: Files, exam: str) -> dict[str, Path]:
     return {rater: masks[exam] for rater, masks in files.items() if exam in masks}
 
 
+def of_exams(files: Files, exams: Sequence[str]) -> dict[str, dict[str, Path]]:
+    """The same of some exams, in their order."""
+    return {rater: {exam: of[exam] for exam in exams if exam in of} for rater, of in files.items()}
+
+
 def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: str) -> dict[str, Volume]:
     """The masks of an exam by rater, on one grid, in the values of the study, each with its notes.
 

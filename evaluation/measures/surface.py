@@ -11,8 +11,7 @@ In both the border of the volume closes a surface, and a volume of one slice is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache
-from itertools import product
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
@@ -26,12 +25,10 @@ from evaluation.measures.surface_elements import (
     element_areas,
     surface_elements,
 )
-from evaluation.measures.surface_search import search
+from evaluation.measures.surface_search import search, short_steps
 
 __all__ = ["Convention", "SurfaceDistances", "Surfaces"]
 
-#: Steps on the lattice that are tried before a search.
-_STEPS = 400
 # Places that are looked at together.
 _LOOKED_AT = 8192
 # mm, more than any image measures: what lies in another slice is never the nearest.
@@ -102,7 +99,7 @@ class Surfaces:
         self._slices = slices if len(steps) == 3 else None
         self._across = [axis for axis in range(len(steps)) if axis != self._slices]
         within = tuple(self.spacing[axis] for axis in self._across)
-        steps_within, self._near_mm = _short_steps(within)
+        steps_within, self._near_mm = short_steps(within)
         self._near = np.zeros((len(steps_within), len(steps)), int)
         self._near[:, self._across] = steps_within
         self._masks = {name: plane for name, plane in planes.items() if plane.any()}
@@ -268,20 +265,6 @@ class Surfaces:
             voxel = float(within.prod() ** (1 / len(within)))
             distances[left] = search(found, sought, spacing, voxel)
         return distances
-
-
-@lru_cache
-def _short_steps(spacing: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The shortest steps on a lattice, rising, a row each, and their lengths in mm."""
-    dimensions = len(spacing)
-    ball = np.pi if dimensions == 2 else 4 / 3 * np.pi
-    reach = (_STEPS / ball * np.prod(spacing)) ** (1 / dimensions)
-    most = [int(reach // step) for step in spacing]
-    steps = np.array(list(product(*(range(-n, n + 1) for n in most))))
-    lengths = np.linalg.norm(steps * spacing, axis=1)
-    order = np.argsort(lengths, kind="stable")[1:]
-    order = order[lengths[order] <= reach][:_STEPS]
-    return steps[order].reshape(-1, dimensions), lengths[order]
 
 
 def _check(masks: Mapping[str, np.ndarray], spacing: Sequence[float], convention: str) -> tuple[int, ...]:

@@ -1,6 +1,9 @@
-"""From points to the nearest of a surface: in a tree, or by a distance transform where that is less work."""
+"""From points to the nearest of a surface: by steps, in a tree, or by a transform where that is less work."""
 
 from __future__ import annotations
+
+from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from scipy import ndimage
@@ -9,6 +12,8 @@ from scipy.spatial import cKDTree
 # Points whose neighbours are counted to judge what a search costs, a cell of the search in voxels, and how
 # many points are looked at in the time in which a transform passes a voxel.
 _SAMPLE, _CELL, _POINTS_A_VOXEL = 32, 4, 11
+# Steps on the lattice that are tried before a search.
+_STEPS = 400
 
 
 def search(surface: np.ndarray, points: np.ndarray, spacing: np.ndarray, voxel: float) -> np.ndarray:
@@ -31,3 +36,17 @@ def search(surface: np.ndarray, points: np.ndarray, spacing: np.ndarray, voxel: 
     background = np.ones(size, bool)
     background[tuple((surface - low).T)] = False
     return ndimage.distance_transform_edt(background, sampling=spacing)[tuple((points - low).T)]
+
+
+@lru_cache
+def short_steps(spacing: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The shortest steps on a lattice, rising, a row each, and their lengths in mm."""
+    dimensions = len(spacing)
+    ball = np.pi if dimensions == 2 else 4 / 3 * np.pi
+    reach = (_STEPS / ball * np.prod(spacing)) ** (1 / dimensions)
+    most = [int(reach // step) for step in spacing]
+    steps = np.array(list(product(*(range(-n, n + 1) for n in most))))
+    lengths = np.linalg.norm(steps * spacing, axis=1)
+    order = np.argsort(lengths, kind="stable")[1:]
+    order = order[lengths[order] <= reach][:_STEPS]
+    return steps[order].reshape(-1, dimensions), lengths[order]

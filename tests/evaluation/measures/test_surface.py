@@ -246,9 +246,9 @@ def test_turned_mirrored_and_moved_masks_are_as_far_apart(
 @pytest.mark.parametrize("steps", [6, 120])
 def test_distances_equal_brute_force(monkeypatch: pytest.MonkeyPatch, steps: int, looked_at: float) -> None:
     """By short steps, by search, and where a search would be slow by a transform."""
-    monkeypatch.setattr(surface, "_STEPS", steps)
+    monkeypatch.setattr(surface_search, "_STEPS", steps)
     monkeypatch.setattr(surface_search, "_POINTS_A_VOXEL", looked_at)
-    surface._short_steps.cache_clear()
+    surface_search.short_steps.cache_clear()
     rng = np.random.default_rng(0)
     for shape, spacing in (((9, 40), (2.1, 0.4)), ((20, 12, 9), (0.9, 0.9, 3.5))):
         masks = {name: rng.random(shape) > 0.98 for name in "abc"}
@@ -259,7 +259,7 @@ def test_distances_equal_brute_force(monkeypatch: pytest.MonkeyPatch, steps: int
             apart, expected = made.between(first, second), cdist(other, one)
             assert apart.to_reference == pytest.approx(np.sort(expected.min(axis=1)))
             assert apart.to_rater == pytest.approx(np.sort(expected.min(axis=0)))
-    surface._short_steps.cache_clear()
+    surface_search.short_steps.cache_clear()
 
 
 @pytest.mark.parametrize("seed", range(0, 12, 3))
