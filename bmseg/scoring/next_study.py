@@ -26,6 +26,7 @@ from evaluation.planning.printed import Subject
 from evaluation.planning.simulated import STUDIES
 from evaluation.planning.spread import Spread
 from evaluation.statistics.intervals import StatisticsError
+from evaluation.study import lineage
 from evaluation.table import Table
 
 _KIND = "design"
@@ -107,7 +108,7 @@ class NextStudy:
         subject = Subject(pilot.model, "the median reader", name.title, name.unit, pilot.level)
         spread, design = pilot.beside_median(), evaluation.found.design
         teams, of_models = pilot.between_teams() if asked.teams else (None, True)
-        notes = [*design.notes]
+        notes = lineage.notes(evaluation.found)
         if not of_models:
             notes.insert(
                 0, f"Between teams: the SD of {pilot.model} minus the median reader: one model alone."

@@ -15,7 +15,7 @@ from matplotlib.ticker import NullLocator, PercentFormatter, ScalarFormatter
 from evaluation.figures import style
 from evaluation.figures.panels import ruled
 from evaluation.figures.style import AxesLike, Drawing, styled
-from evaluation.statistics.words import percent
+from evaluation.statistics.words import percent, signed
 
 _NARROW = "half width"
 
@@ -49,7 +49,9 @@ def exams_needed(
         own = curves[(curves.goal == goal) & (curves.target == target)]
         row = plan[(plan.goal == goal) & (plan.target == target)].iloc[0]
         has_band |= _panel(panel, own, row, goal == _NARROW)
-        panel.set_title(titles(goal, target))
+        # Power is that of a true difference; an interval is as wide whatever it is.
+        under = "" if goal == _NARROW else f"\nif truly {signed(row.difference, typeset=True)}"
+        panel.set_title(f"{titles(goal, target)}{under}")
     share = percent(float(plan.power.iloc[0]))
     handles: list = [Line2D([], [], color=style.BLUE, linewidth=1.5, label="SD as assumed")]
     if has_band:
@@ -75,7 +77,8 @@ def _panel(panel: Axes, own: pd.DataFrame, row: pd.Series, narrow: bool) -> bool
     panel.xaxis.set_major_formatter(ScalarFormatter())
     panel.xaxis.set_minor_locator(NullLocator())
     last = int(wide.index.max())
-    panel.set_xticks([n for n in (6, 10, 20, 50, 100, 200, 500, 1000) if n <= last])
+    ticks = (6, 10, 20, 50, 100) if last <= 150 else (6, 20, 50, 100, 300, 1000)
+    panel.set_xticks([n for n in ticks if n <= last])
     panel.set_xlabel("Exams")
     if narrow:
         panel.set_ylabel("Half width of the interval")
@@ -93,9 +96,11 @@ def _panel(panel: Axes, own: pd.DataFrame, row: pd.Series, narrow: bool) -> bool
         )  # fmt: skip
     else:
         panel.plot([row.n], [wanted], marker="o", markersize=5, color=style.INK, zorder=4)
+        # On the side of the curve where there is room.
+        beside = {"ha": "left", "va": "bottom"} if narrow else {"ha": "right", "va": "bottom"}
         panel.annotate(
-            f"{row.n} exams", (row.n, wanted), (6, 6 if narrow else -6), textcoords="offset points",
-            fontsize=style.NOTE, color=style.INK, va="bottom" if narrow else "top",
+            f"{row.n} exams", (row.n, wanted), (6 if narrow else -6, 5), textcoords="offset points",
+            fontsize=style.NOTE, color=style.INK, **beside,
         )  # fmt: skip
     ruled(panel, axis="y")
     return has_band

@@ -64,6 +64,8 @@ def plan_board(
     wanted = Wanted(Goal.BOARD, gap, power=power, tests=teams * (teams - 1))
     sds = {assumed: spread.sd} | ({Assumed.WIDER: spread.sd_limits[1]} if spread.n else {})
     rows = [_row(wanted, teams, each, sd, boards, seed) for each, sd in sds.items()]
+    for row in rows:
+        row["n_all"] = row["n"] and int(np.ceil(row["n"] / spread.share_defined))
     return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64", "n_closed": "Int64", "n_all": "Int64"})
 
 
@@ -94,5 +96,5 @@ def _row(wanted: Wanted, teams: int, assumed: Assumed, sd: float, boards: int, s
     return {
         "goal": wanted.goal, "target": gap, "assumed": assumed, "difference": gap, "sd": sd,
         "power": wanted.power, "confidence": wanted.confidence, "tests": wanted.tests, "n": n,
-        "reached": reached, "error": error, "n_closed": closed, "n_all": n, "why": "" if n else TOO_MANY,
+        "reached": reached, "error": error, "n_closed": closed, "n_all": None, "why": "" if n else TOO_MANY,
     }  # fmt: skip

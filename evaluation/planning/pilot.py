@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -20,6 +20,7 @@ from evaluation.scores.fair import NOBODY, units
 from evaluation.statistics.intervals import Interval, StatisticsError
 from evaluation.statistics.signed_rank import hodges_lehmann
 from evaluation.study import tables as t
+from evaluation.study.incomplete import READERS_PER_EXAM
 from evaluation.study.measure_tables import FAIR_SCORES, MEASURES_INTERCHANGEABILITY
 from evaluation.study.results import Results
 
@@ -88,21 +89,24 @@ class Pilot:
         pairs = list(combinations(self.judged, 2))
         if not pairs:
             alone = self.beside_median()
-            return Spread.normal(0.0, alone.sd, alone.n), False
+            return replace(Spread.normal(0.0, alone.sd, alone.n), n_undefined=alone.n_undefined), False
         spreads = []
         for pair in pairs:
             exams = side_by_side(self._rows, *pair)
             spreads.append(Spread.of((exams[pair[0]] - exams[pair[1]]).to_numpy()))
         variances, freedom = ([each.sd**2 for each in spreads], [each.n - 1 for each in spreads])
         # Pairs share models, so that all of them tell no more of the spread than the smallest does.
-        return Spread.normal(
-            0.0, float(np.sqrt(np.average(variances, weights=freedom))), min(freedom) + 1
-        ), True
+        pooled = float(np.sqrt(np.average(variances, weights=freedom)))
+        found = Spread.normal(0.0, pooled, min(freedom) + 1)
+        return replace(found, n_undefined=len(self._exams) - found.n), True
 
-    def by_reader(self) -> Components:
-        """Of the model minus each reader, by the fair scores; as `components`."""
+    def by_reader(self) -> Components | None:
+        """Of the model minus each reader, by the fair scores; None where no two exams have all of them."""
         each = [self._differences(reader) for reader in self.found.readers]
-        return components(np.stack([self._turned(of_one) for of_one in each], axis=1))
+        try:
+            return components(np.stack([self._turned(of_one) for of_one in each], axis=1))
+        except StatisticsError:
+            return None
 
     def reader_widths(self) -> ReaderWidths | None:
         """Of interchangeability with readers random; None where the pilot has none."""
@@ -120,9 +124,11 @@ class Pilot:
         """By how much the model's Dice is higher against all readers' yardstick than without one of them.
 
         Hodges-Lehmann, exam by exam, over the means of all yardsticks without one; None where the pilot has
-        none.
+        none, or readers drew some of its exams each.
         """
         if self.measure.name != "dice" or t.DICE_BY_YARDSTICK not in self.found:
+            return None
+        if READERS_PER_EXAM in self.found:
             return None
         rows = self.found[t.DICE_BY_YARDSTICK]
         chosen = (rows.rater == self.model) & (rows.level == self.level)

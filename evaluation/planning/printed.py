@@ -12,7 +12,7 @@ import pandas as pd
 from evaluation.planning.closed import MOST
 from evaluation.planning.exams import NEVER, Assumed, Goal
 from evaluation.planning.spread import LIMIT, Spread
-from evaluation.statistics.words import number, percent, plural, signed
+from evaluation.statistics.words import DASH, number, percent, plural, signed
 from evaluation.table import Table
 
 
@@ -48,7 +48,7 @@ def exams_table(rows: pd.DataFrame, subject: Subject, notes: Sequence[str] = ())
         [
             _wanted(row, subject),
             str(row.assumed),
-            signed(row.difference),
+            DASH if row.goal == Goal.HALF_WIDTH else signed(row.difference),
             number(row.sd, 3),
             _exams(row),
             "none" if row.why == NEVER else _at_most(row.n_closed),
@@ -192,7 +192,7 @@ def _exams_in_words(row: Any) -> str:
     if pd.isna(row.n):
         return f"not even {MOST} {noun}s"
     said = plural(int(row.n), noun)
-    return said if row.n_all == row.n else f"{said} in which both can be compared ({row.n_all})"
+    return said if row.n_all == row.n else f"{said} in which both can be compared ({row.n_all} in all)"
 
 
 def _number_in_words(row: Any) -> str:

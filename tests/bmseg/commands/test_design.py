@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.consensus import rules
+from evaluation.scores.sensitivity import sensitivity
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.files import bytes_of
 from tests.support.masks import save_mask, thresholded
@@ -22,12 +24,14 @@ def _make(folder: Path) -> None:
     study = small_study(folder, MEASURES)
     text = study.read_text().replace('{ name = "reader2" }]', '{ name = "reader2" }, { name = "reader3" }]')
     study.write_text(text)
-    for exam in range(5):
-        for rater, mask in thresholded([*READERS, *MODELS], (12, 10, 3), exam).items():
+    for exam in range(4):
+        for rater, mask in thresholded([*READERS, *MODELS], (10, 8, 2), exam).items():
             save_mask(folder / rater / f"exam{exam}.nii.gz", np.minimum(mask, 1).astype(np.uint8))
     raters = [f"--reader={name}={folder / name}" for name in READERS]
     raters += [f"--prediction={name}={folder / name}" for name in MODELS]
     with pytest.MonkeyPatch.context() as patch:
+        for function in (rules.staple, rules.leave_one_out, sensitivity):
+            patch.setitem(function.__kwdefaults__, "restarts", 1)
         patch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_, **__: [])
         result = bmseg("evaluate", *raters, "--study", study, "--synthetic", "-o", folder / "out")
     assert result.returncode == 0, result.stderr

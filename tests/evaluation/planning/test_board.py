@@ -11,7 +11,7 @@ from evaluation.statistics.intervals import StatisticsError
 
 def test_two_teams_are_those_of_the_t_test_and_a_little_more() -> None:
     """SD 0.1, 0.1 ahead: 11 cases by t at 0.05 / 2. Two tests of both ways: Holm halves 0.05."""
-    row = plan_board(Spread.normal(0, 0.1), 2, 0.1, boards=150).iloc[0]
+    row = plan_board(Spread.normal(0, 0.1), 2, 0.1, boards=100).iloc[0]
     peer = TTestPower().solve_power(1.0, power=0.8, alpha=0.025, alternative="larger")
     assert row.n_closed == -(-peer // 1) == 10
     assert 9 <= row.n <= 13
@@ -19,17 +19,17 @@ def test_two_teams_are_those_of_the_t_test_and_a_little_more() -> None:
 
 
 def test_more_teams_and_a_wider_spread_take_more_cases() -> None:
-    two, five = (plan_board(Spread.normal(0, 0.05, 10), teams, 0.06, boards=40) for teams in (2, 5))
-    assert five.tests.tolist() == [20, 20]
-    assert (five.n > two.n).all()
-    assert five.assumed.tolist() == [Assumed.GIVEN, Assumed.WIDER]
-    assert five.n[1] > five.n[0]
-    again = plan_board(Spread.normal(0, 0.05, 10), 5, 0.06, boards=40)
-    assert again.equals(five)
+    two, four = (plan_board(Spread.normal(0, 0.05, 10), teams, 0.06, boards=25) for teams in (2, 4))
+    assert four.tests.tolist() == [12, 12]
+    assert (four.n > two.n).all()
+    assert four.assumed.tolist() == [Assumed.GIVEN, Assumed.WIDER]
+    assert four.n[1] > four.n[0]
+    again = plan_board(Spread.normal(0, 0.05, 10), 4, 0.06, boards=25)
+    assert again.equals(four)
 
 
 def test_teams_that_tie_are_hardly_ever_told_apart() -> None:
-    assert told_apart(20, 4, 0.0, 0.1, boards=200) <= 0.02
+    assert told_apart(20, 4, 0.0, 0.1, boards=100) <= 0.02
 
 
 def test_too_small_a_gap_is_said_and_one_team_refused() -> None:

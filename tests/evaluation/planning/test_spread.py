@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -51,6 +51,7 @@ def test_what_is_drawn_has_the_difference_and_spread_asked_for() -> None:
     assert stats.kstest(known, stats.norm(0.04, 0.2).cdf).pvalue > 0.01
 
 
+@settings(max_examples=20)
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=12).filter(lambda values: np.std(values) > 1e-3))
 def test_the_unit_and_the_order_of_exams_decide_nothing(values: list[float]) -> None:
     one, other = Spread.of(values), Spread.of([100 * value for value in reversed(values)])
