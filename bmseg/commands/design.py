@@ -65,6 +65,8 @@ def design(
     From a pilot (--pilot and --level), or from a standard deviation (--sd). Wanted are one or more of
     --half-width, --margin, --better, and --teams with --gap. Studies are simulated and tested as evaluations
     are; numbers are also given for the upper limit of the SD, which few exams tell badly.
+
+    $ bmseg design --pilot out/ --level level1 --margin 0.05 -o design/
     """
     from bmseg.scoring.next_study import Asked, NextStudy, check_place
 

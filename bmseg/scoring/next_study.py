@@ -105,7 +105,10 @@ class NextStudy:
     @classmethod
     def _of(cls, pilot: Pilot, asked: Asked, evaluation: Evaluation) -> NextStudy:
         name = pilot.measure
-        subject = Subject(pilot.model, "the median reader", name.title, name.unit, pilot.level)
+        _check_range(asked, name)
+        subject = Subject(
+            pilot.model, "the median reader", name.title, name.unit, pilot.level, not name.higher_is_better
+        )
         spread, design = pilot.beside_median(), evaluation.found.design
         teams, of_models = pilot.between_teams() if asked.teams else (None, True)
         notes = lineage.notes(evaluation.found)
@@ -135,7 +138,10 @@ class NextStudy:
         """From the standard deviation of differences, of `n` exams or taken for known."""
         spread = Spread.normal(asked.mean or 0.0, sd, n)
         named = _measure(measure)
-        subject = Subject("the model", "the reader", named.title, named.unit, level)
+        _check_range(asked, named, sd)
+        subject = Subject(
+            "the model", "the reader", named.title, named.unit, level, not named.higher_is_better
+        )
         made = cls._planned(spread, spread, asked, subject, 1, [])
         inputs = {"asked": asdict(asked), "sd": sd, "exams": n, "level": level, "measure": measure}
         return cls(subject, made.rows, made.curves, made.tables, made.said, inputs)
@@ -211,6 +217,19 @@ def _measure(name: str) -> Measure:
         names = ", ".join(each.name for each in found)
         raise InputError(f"measure: found '{name}', which is several, expected one of {names}")
     return found[0]
+
+
+def _check_range(asked: Asked, measure: Measure, sd: float | None = None) -> None:
+    """Refuse, by a StatisticsError, what no two scores of a measure can differ by."""
+    widest = measure.bounds[1] - measure.bounds[0]
+    given = {"sd": sd, "mean": asked.mean, "half-width": asked.half_width}
+    given |= {"margin": asked.margin, "gap": asked.gap}
+    for name, value in given.items():
+        if value is not None and abs(value) >= widest:
+            raise StatisticsError(
+                f"{name}: found {value:g}, expected less than {widest:g}, all that two scores of "
+                f"{measure.title} can differ by"
+            )
 
 
 def _last(rows: pd.DataFrame, wanted: Wanted) -> int:

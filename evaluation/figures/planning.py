@@ -97,10 +97,9 @@ def _panel(panel: Axes, own: pd.DataFrame, row: pd.Series, narrow: bool) -> bool
     else:
         panel.plot([row.n], [wanted], marker="o", markersize=5, color=style.INK, zorder=4)
         # On the side of the curve where there is room.
-        beside = {"ha": "left", "va": "bottom"} if narrow else {"ha": "right", "va": "bottom"}
         panel.annotate(
             f"{row.n} exams", (row.n, wanted), (6 if narrow else -6, 5), textcoords="offset points",
-            fontsize=style.NOTE, color=style.INK, **beside,
+            fontsize=style.NOTE, color=style.INK, ha="left" if narrow else "right", va="bottom",
         )  # fmt: skip
     ruled(panel, axis="y")
     return has_band

@@ -143,7 +143,9 @@ def assumptions(
 ) -> Iterator[tuple[Assumed, float, float]]:
     """What is assumed in turn, with the true difference and standard deviation."""
     known = spread.difference if difference is None else difference
-    base = Assumed.PILOT if spread.centres is not None and difference is None else Assumed.GIVEN
+    # Of an interval the difference is not asked.
+    is_own = difference is None or wanted.goal is Goal.HALF_WIDTH
+    base = Assumed.PILOT if spread.centres is not None and is_own else Assumed.GIVEN
     yield base, known, spread.sd
     if spread.n:
         yield Assumed.WIDER, known, spread.sd_limits[1]

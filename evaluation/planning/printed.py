@@ -26,11 +26,19 @@ class Subject:
     measure: str = ""
     unit: str = ""
     level: str = ""
+    #: Whether less of the measure is better: differences are then turned round.
+    less_is_better: bool = False
+
+    @property
+    def difference(self) -> str:
+        """What is subtracted from what: more than 0 is in favour of the first."""
+        pair = (self.second, self.first) if self.less_is_better else (self.first, self.second)
+        return " minus ".join(pair)
 
     @property
     def in_full(self) -> str:
-        """What is subtracted from what."""
-        return f"{self.first} minus {self.second}{self.where}"
+        """The same, and of which measure and level."""
+        return f"{self.difference}{self.where}"
 
     @property
     def where(self) -> str:
@@ -98,6 +106,8 @@ def cannot_say(rows: pd.DataFrame, subject: Subject, spread: Spread, studies: in
         + "".join(f"; {each}" for each in sure)
         + ". By t test: closed forms for the mean of normal differences."
     ]
+    if (rows.goal != Goal.BOARD).any():
+        notes.insert(0, f"Difference: {subject.difference}; more than 0: {subject.first} is better.")
     tests = rows.tests[rows.goal.isin([Goal.NOT_WORSE, Goal.BETTER])]
     if (tests > 1).any():
         notes.append(

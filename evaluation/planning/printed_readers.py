@@ -11,6 +11,9 @@ from evaluation.statistics.intervals import Interval
 from evaluation.statistics.words import number, percent, plural, with_interval
 from evaluation.table import Table
 
+# Readers from whom interchangeability tells how much readers differ.
+_FEWEST = 3
+
 
 def readers_table(
     widths: ReaderWidths, exams: Sequence[int], readers: Sequence[int], subject: Subject
@@ -51,6 +54,11 @@ def readers_in_words(
 ) -> list[str]:
     """What more readers do to the interval, to the mean difference, and to what all are scored against."""
     said = []
+    if parts and parts.n_readers < _FEWEST:
+        said.append(
+            f"Of {plural(parts.n_readers, 'reader')} nobody can tell how much readers differ: for an "
+            f"interval that is to hold for readers like them a pilot needs {_FEWEST} or more."
+        )
     if widths and half_width:
         said += _readers_for(widths, half_width, subject)
     whole = parts.exam + parts.reader + parts.rest if parts else 0.0

@@ -87,6 +87,7 @@ def test_a_distance_has_its_unit_and_one_goal_its_own_files(pilot: Path, tmp_pat
     margin = ("--level", "level1", "--model", "other", "--measure", "hd95", "--margin", 1.5)
     result = bmseg(*of_pilot(pilot, tmp_path / "out", *margin))
     assert "not worse by 1.5 mm" in result.stdout
+    assert "Difference: the median reader minus other; more than 0: other is better." in result.stdout
 
 
 def test_numbers_alone_are_planned_from(tmp_path: Path) -> None:
@@ -129,6 +130,8 @@ def test_a_board_alone_draws_no_curve(tmp_path: Path) -> None:
         (("--sd", 0.1, "--better", "--power", 0), "power: found 0, expected between 0 and 1"),
         (("--sd", 0.1, "--better", "--confidence", 95), "confidence: found 95"),
         (("--sd", 0.1, "--better", "--mean", "nan"), "mean: found nan, expected a finite difference"),
+        (("--sd", 0.1, "--margin", 5), "margin: found 5, expected less than 1, all that two scores of Dice"),
+        (("--sd", 1.2, "--better"), "sd: found 1.2, expected less than 1"),
         (("--sd", 0.1, "--teams", 1, "--gap", 0.1), "teams: found 1, expected two or more"),
         (("--sd", 0.1, "--teams", 3), "--teams and --gap: found one of them, expected both"),
         (("--sd", 0.1, "--teams", 3, "--gap", 0), "gap: found 0, expected a number above 0"),

@@ -81,8 +81,9 @@ def test_below_the_table_stands_what_a_pilot_cannot_say() -> None:
         assert words in text
     known = Spread.normal(0.1, 0.1)
     of_numbers = printed.cannot_say(plan_exams(known, [Wanted(Goal.BETTER)], studies=200), NET, known, 200)
-    assert len(of_numbers) == 2
-    assert "differences distributed normally" in of_numbers[0]
+    assert len(of_numbers) == 3
+    assert of_numbers[0] == "Difference: net minus the median reader; more than 0: net is better."
+    assert "differences distributed normally" in of_numbers[1]
 
 
 def test_the_table_fits_a_terminal_and_counts_all_exams() -> None:
@@ -91,7 +92,8 @@ def test_the_table_fits_a_terminal_and_counts_all_exams() -> None:
     table = printed.exams_table(rows, NET)
     assert max(map(len, table.to_markdown().splitlines())) <= 100
     assert table.rows[0][4] == f"{rows.n[0]} ({rows.n_all[0]})"
-    mm = Subject("net", "the median reader", "HD95", "mm", "level2")
+    mm = Subject("net", "the median reader", "HD95", "mm", "level2", less_is_better=True)
+    assert mm.in_full == "the median reader minus net, HD95, level2"
     assert printed.exams_table(rows, mm).rows[0][0] == "not worse by 0.05 mm"
 
 
@@ -113,6 +115,8 @@ def test_readers_in_words() -> None:
     far = printed_readers.readers_in_words(widths, None, None, NET, 0.001)
     assert far[0].startswith("With readers random more exams do not give ±0.001 with up to 16 readers")
     assert printed_readers.readers_in_words(None, Components(0, 0, 0, 3, 3), None, NET) == []
+    (few,) = printed_readers.readers_in_words(None, Components(0, 0, 0, 9, 2), None, NET)
+    assert few.startswith("Of 2 readers nobody can tell how much readers differ")
 
 
 @pytest.mark.parametrize("readers", [[4, 8], [4]])
