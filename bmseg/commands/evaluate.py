@@ -53,6 +53,14 @@ _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
 )  # fmt: skip
 @options.regions
 @click.option(
+    "--drawn", multiple=True, metavar="READER=FOLDER",
+    help="Where a reader drew: <exam>.nii.gz, 1 there and 0 elsewhere, which is left out. Repeat.",
+)  # fmt: skip
+@click.option(
+    "--drawn-slices", type=FILE,
+    help="CSV: exam, reader, first, last. Slices that a reader drew, from 1; others are left out.",
+)  # fmt: skip
+@click.option(
     "--ordinal/--nominal", default=None,
     help="Without a study file: labels are levels in rising order, or have none. [default: nominal]",
 )  # fmt: skip
@@ -84,6 +92,8 @@ def evaluate(
     taught: tuple[str, ...],
     out: Path | None,
     synthetic: bool,
+    drawn: tuple[str, ...],
+    drawn_slices: Path | None,
     ordinal: bool | None,
     label_map: tuple[str, ...],
     precedence: tuple[str, ...],
@@ -99,6 +109,7 @@ def evaluate(
     --reader and --prediction, each as name=folder, and -o. Without --study labels are those found.
     """
     from bmseg.scoring.assumed import assume_study
+    from bmseg.scoring.drawn import read_drawn
     from bmseg.scoring.evaluate import Raters, evaluate_workspace
     from bmseg.scoring.evaluate import evaluate as evaluate_raters
     from bmseg.scoring.evaluation import KEPT_STUDY, refuse_edited
@@ -139,6 +150,7 @@ def evaluate(
         if not (model and equals and reader):
             raise click.UsageError(f"--taught-by: found '{model}{equals}{reader}', expected MODEL=READER")
         teachers.setdefault(model, []).append(reader)
+    given["drawn"] = read_drawn(folders_of(drawn, "--drawn"), drawn_slices)
     with timed("evaluate"):
         if workspace:
             result = evaluate_workspace(workspace, out=out, taught_by=teachers, **given)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -14,13 +13,14 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
 from bmseg.outputs.provenance import file_hash, text_hash
-from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, mask_name, output_of
+from bmseg.scoring.drawn import EVERYWHERE, Drawn
+from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, kept_study, mask_name, output_of
 from bmseg.scoring.lineage import refuse_proposed
 from bmseg.scoring.masks import (
     Files,
     Reading,
+    all_faults,
     bytes_of,
-    faults_of,
     hashes_beside,
     images_of,
     list_masks,
@@ -40,7 +40,7 @@ from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
-from evaluation.masks.reading import MaskError, read_mask
+from evaluation.masks.reading import read_mask
 from evaluation.measures.kinds import READERS
 from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
 from evaluation.study.drawing import audit_figure
@@ -62,6 +62,7 @@ def evaluate_workspace(
     regions: Path | None = None,
     taught_by: Mapping[str, Sequence[str]] | None = None,
     incomplete: bool = False,
+    drawn: Drawn = EVERYWHERE,
 ) -> Evaluation:
     """Evaluate the readers and every method with predictions of a workspace, as `evaluate` does.
 
@@ -81,6 +82,7 @@ def evaluate_workspace(
         cohort=cohort or workspace.dataset.cohort_path,
         regions=regions,
         incomplete=incomplete,
+        drawn=drawn,
     )
 
 
@@ -98,6 +100,7 @@ def evaluate(
     reading: Reading = _AS_THEY_ARE,
     study_text: str = "",
     incomplete: bool = False,
+    drawn: Drawn = EVERYWHERE,
 ) -> Evaluation:
     """Score readers and models against the readers' consensus and write everything to `out`.
 
@@ -128,6 +131,8 @@ def evaluate(
         What the study file is to hold, where nobody wrote one: it is written into `out` with the results.
     incomplete : bool
         Whether readers may lack exams, if the study file does not say so already.
+    drawn : Drawn
+        Where readers drew: voxels elsewhere are left out of every count.
 
     Raises
     ------
@@ -139,7 +144,7 @@ def evaluate(
         be scored are all named, a line each.
     """
     check_names(study, raters)
-    study_text = study_text or _kept(study_file, out)
+    study_text = study_text or kept_study(study_file, out)
     readers, again = first_and_second(study, list(raters.readers))
     if f"nsd@{READERS}" in study.scores.measures and len(readers) < 2:
         raise InputError(
@@ -159,13 +164,16 @@ def evaluate(
     exams = matched(design, {**maps, **files}, readers, again, raters.exams)
     matched(design, {**files, **maps}, readers, again, raters.exams)
     files, maps = of_exams(files, exams), of_exams(maps, exams)
+    if drawn:
+        drawn = drawn.checked({reader: files[reader] for reader in raters.readers})
+        design = drawn.said(design)
     refuse_missing_labels(files, exams, reading, study)
     for reader, folder in raters.readers.items():
         refuse_proposed(reader, folder, files[reader])
     allowed, images = regions_of(regions, exams), images_of(reading, exams)
     facts = read_facts(cohort) if cohort else None
     hashes = {rater: masks_hash(of) for rater, of in files.items()}
-    beside = hashes_beside(cohort, allowed, images, maps)
+    beside = hashes_beside(cohort, allowed, images, maps) | drawn.facts
     inputs: dict[str, Any] = (
         {
             "study": {
@@ -200,9 +208,9 @@ def evaluate(
     if output.made_from(inputs):
         return Evaluation.read(out, study_file, skipped=True)
     by_name: dict[str, ScoredExam] = {}
-    read = partial(_read, study, files, maps, reading)
+    read = partial(_read, study, files, maps, reading, drawn, design.ignore)
     work = partial(_score, design, read, readers, allowed)
-    with output.replaced(inputs) as made, _all_faults(read, files, exams):
+    with output.replaced(inputs) as made, all_faults(read, files, exams):
         large = bool(maps) or bytes_of(files) > _LARGE_BYTES
         each = run_each(work, exams, died=_died, processes=None if large else 1)
         for exam, (scored, painted) in tqdm(
@@ -216,7 +224,7 @@ def evaluate(
             by_name[exam] = scored
         # What the record names is what was scored.
         other = [rater for rater, known in hashes.items() if masks_hash(files[rater]) != known]
-        now = hashes_beside(cohort, allowed, images, maps)
+        now = hashes_beside(cohort, allowed, images, maps) | drawn.facts
         other += [name.partition("_")[0] for name, known in beside.items() if now[name] != known]
         if other:
             raise WorkError(
@@ -246,10 +254,12 @@ def evaluate(
 
 
 def _read(
-    study: Study, files: Files, maps: Files, reading: Reading, exam: str
+    study: Study, files: Files, maps: Files, reading: Reading, drawn: Drawn, ignore: int | None, exam: str
 ) -> tuple[dict[str, Volume], dict[str, np.ndarray]]:
     """The masks of an exam by rater, and probabilities by model."""
     masks = read_exam(study, of_exam(files, exam), reading, exam)
+    if drawn and ignore is not None:
+        masks = drawn.with_undrawn(study, exam, masks, ignore)
     probable = read_probable(study, of_exam(maps, exam), reading, masks)
     masks = with_likeliest(masks, probable, [*files, *maps])
     return masks, {model: each.shares for model, each in probable.items()}
@@ -270,22 +280,6 @@ def _score(
         region = region.in_order(first.axis_order)
     scored, painted = score_exam(design, exam, masks, readers, region, probabilities)
     return scored, {kind: Volume(labels, first.affine) for kind, labels in painted.items()}
-
-
-@contextmanager
-def _all_faults(read: Callable[[str], object], files: Files, exams: Sequence[str]) -> Iterator[None]:
-    """Where one mask cannot be scored, look for all that cannot: nobody wants to learn of them one by one."""
-    try:
-        yield
-    except MaskError as error:
-        raise faults_of(read, files, exams) or error from None
-
-
-def _kept(study_file: Path, out: Path) -> str:
-    """The study file's text where it is one among the results, which are replaced; else empty."""
-    if study_file.resolve() != (out / KEPT_STUDY).resolve():
-        return ""
-    return study_file.read_text(encoding="utf-8-sig")
 
 
 def _died(exam: str) -> NoReturn:

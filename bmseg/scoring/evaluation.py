@@ -45,6 +45,8 @@ class _Record(BaseModel):
     warnings: list[str]
     masks_sha256: dict[str, str]
     taught_by: dict[str, list[str]] = {}
+    ignore: int | None = None
+    drawn_sha256: dict[str, str] = {}
 
 
 def output_of(folder: Path) -> Output:
@@ -111,6 +113,8 @@ class Evaluation:
                 incomplete=known.incomplete,
             ),
             taught_by=known.taught_by,
+            ignore=known.ignore,
+            undrawn=bool(known.drawn_sha256),
         )
         tables = _Files(folder, record["outputs"])
         found = ReaderStudy(design, known.readers, known.models, known.exams, tables).noted()
@@ -177,3 +181,10 @@ class _Files(Mapping[str, pd.DataFrame]):
 
     def __len__(self) -> int:
         return len(self._declared)
+
+
+def kept_study(study_file: Path, out: Path) -> str:
+    """The study file's text where it is one among the results, which are replaced; else empty."""
+    if study_file.resolve() != (out / KEPT_STUDY).resolve():
+        return ""
+    return study_file.read_text(encoding="utf-8-sig")

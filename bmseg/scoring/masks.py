@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -159,6 +160,15 @@ def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: s
 
 
 _ADVICE = "; correct the mask or the study file's levels, or map values with --map-label FOUND=VALUE"
+
+
+@contextmanager
+def all_faults(read: Callable[[str], object], files: Files, exams: Sequence[str]) -> Iterator[None]:
+    """Where one mask cannot be scored, look for all that cannot: nobody wants to learn of them one by one."""
+    try:
+        yield
+    except MaskError as error:
+        raise faults_of(read, files, exams) or error from None
 
 
 def faults_of(read: Callable[[str], object], files: Files, exams: Sequence[str]) -> MaskError | None:

@@ -64,6 +64,8 @@ class Design:
         What a focus is.
     ignore : int, optional
         The label of voxels that a reader was unsure of: they are left out of every count.
+    undrawn : bool
+        Whether some of these are where a reader did not draw.
     repeats : mapping of str to str
         A second reading to the reader whose it is: in no consensus, and no further reader.
     incomplete : bool
@@ -94,6 +96,7 @@ class Design:
     tolerances: Mapping[str, float] = field(default_factory=dict)
     foci: FociRules = field(default_factory=FociRules)
     ignore: int | None = None
+    undrawn: bool = False
     repeats: Mapping[str, str] = field(default_factory=dict)
     incomplete: bool = False
     notes: Sequence[str] = ()

@@ -61,7 +61,7 @@ class ReaderStudy(Results):
         if incomplete.READERS_PER_EXAM in self:
             notes += incomplete.told(self[incomplete.READERS_PER_EXAM], self.readers)
         if unsure.IGNORED in self:
-            notes += unsure.told(self[unsure.IGNORED], len(self.exams), self.design.ignore)
+            notes += unsure.told(self[unsure.IGNORED], len(self.exams), self.design)
         return replace(self, design=replace(self.design, notes=(*notes, *self.design.notes)))
 
     @property

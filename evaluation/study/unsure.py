@@ -53,15 +53,17 @@ def ignored_table(exams: Sequence[Any]) -> pd.DataFrame:
     ]
 
 
-def told(table: pd.DataFrame, n_exams: int, label: int | None) -> list[str]:
+def told(table: pd.DataFrame, n_exams: int, design: Design) -> list[str]:
     """What is left out, as it stands below every table."""
     by_exam = table.drop_duplicates("exam")
     of_each = table.groupby("rater", sort=False).voxels.sum()
     named = ", ".join(f"{rater} {n}" for rater, n in of_each.items() if n)
+    why = f"marked as unsure (label {design.ignore}: {named})"
+    if design.undrawn:
+        why = f"did not look at, or marked as unsure ({named})"
     return [
         f"Left out of every count: {plural(int(by_exam.left_out.sum()), 'voxel')} in "
-        f"{count_of(len(by_exam), n_exams, 'exams')} that a reader marked as unsure (label {label}: "
-        f"{named}). A border with them is no surface."
+        f"{count_of(len(by_exam), n_exams, 'exams')} that a reader {why}. A border with them is no surface."
     ]
 
 
