@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
+
+from isal import igzip, isal_zlib
 
 #: No compressed file of an exam holds more; one that does is damaged or meant to fill the memory.
 LARGEST_UNPACKED = 2**30
@@ -42,6 +45,28 @@ def open_unpacked(path: Path) -> BinaryIO:
         return plain
     plain.close()
     return cast(BinaryIO, io.BufferedReader(_Unpacked(path)))
+
+
+def unpacked_size(path: Path) -> int:
+    """The number of bytes in a file, which is read to its end if it is gzip'd.
+
+    There its checksum stands, which no reader of voxels reaches. Raises OSError, EOFError or zlib.error where
+    the file is damaged. What stands behind the end of gzip'd data is left alone.
+    """
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return path.stat().st_size
+    size = 0
+    with igzip.open(path) as unpacked:
+        try:
+            while piece := unpacked.read(1 << 20):
+                size += len(piece)
+        except gzip.BadGzipFile as error:
+            if not str(error).startswith("Not a gzipped file"):
+                raise
+        except isal_zlib.error as error:
+            raise zlib.error(str(error)) from None
+    return size
 
 
 def file_hash(path: Path) -> str:

@@ -1,8 +1,7 @@
-"""Images of ITK: its objects, and MetaImage files, which it alone reads here."""
+"""Images of ITK, as objects."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,16 +30,3 @@ def from_simpleitk(image: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     affine[:3, 3] = image.GetOrigin()
     return sitk.GetArrayFromImage(image).T, _LPS_TO_RAS @ affine
-
-
-def read_metaimage(path: Path, source: str) -> tuple[np.ndarray, np.ndarray]:
-    """Array and affine of a MetaImage file; a ConversionError where it cannot be read."""
-    import SimpleITK as sitk
-
-    try:
-        image = sitk.ReadImage(str(path), imageIO="MetaImageIO")
-    except RuntimeError:
-        raise ConversionError(
-            f"{source}: cannot be read as MetaImage, truncated or damaged; export it again"
-        ) from None
-    return from_simpleitk(image, source)

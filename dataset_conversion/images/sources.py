@@ -110,7 +110,8 @@ def whole(mask: Volume) -> Volume:
         return mask
     rounded = np.rint(mask.array)
     off = float(np.abs(mask.array - rounded).max(initial=0))
-    if off == 0 or not off <= NEAR:
+    # Of values that all become 0 the scale is lost: `label_fault` says so.
+    if off == 0 or not off <= NEAR or not rounded.any():
         return mask
     note = f"label: found values up to {off:.1g} off whole numbers; they were rounded"
     return replace(mask, array=rounded, notes=(*mask.notes, note))

@@ -19,13 +19,17 @@ import nibabel as nib
 import numpy as np
 from isal import igzip
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
-from dataset_conversion.files import atomic_path
+from dataset_conversion.files import atomic_path, unpacked_size
 from dataset_conversion.images.errors import ConversionError
 from dataset_conversion.images.grid import DIRECTION_TOLERANCE, Grid
 from dataset_conversion.images.header import position, without_size
-from dataset_conversion.images.itk import read_metaimage
 from dataset_conversion.images.kinds import METAIMAGE, kind_of
+from dataset_conversion.images.metaimage import read_metaimage
+
+# What nibabel raises of a file that is not what it should be.
+_DAMAGED = (OSError, EOFError, zlib.error, ValueError, OverflowError, ImageFileError, HeaderDataError)
 
 _log = logging.getLogger(__name__)
 
@@ -121,8 +125,13 @@ def read_image(holder: Any, source: str) -> Volume:
         image = nib.load(holder) if isinstance(holder, Path) else holder
         array = np.asanyarray(image.dataobj)
         affine = np.asarray(image.affine, dtype=float)
-        fault = without_size(_stored_header(image), array.shape) if isinstance(holder, Path) else ""
-    except (OSError, EOFError, zlib.error, ValueError, ImageFileError) as error:
+        fault = _file_fault(image, array) if isinstance(holder, Path) else ""
+    except MemoryError:
+        raise ConversionError(
+            f"{source}: found a header of more voxels than fit into memory; truncated or damaged, or larger "
+            "than this machine can read"
+        ) from None
+    except _DAMAGED as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConversionError(
             f"{source}: cannot be read as NIfTI, truncated or damaged ({reason}); export it again"
@@ -136,13 +145,25 @@ def read_image(holder: Any, source: str) -> Volume:
     # A slice is a volume of one.
     if array.ndim == 2:
         array = array[..., np.newaxis]
-    if array.ndim != 3:
+    if array.ndim != 3 or not array.size:
         size = " x ".join(map(str, array.shape))
-        raise ConversionError(f"{source}: found {array.ndim} dimensions ({size}), expected 3")
+        raise ConversionError(f"{source}: found {array.ndim} dimensions ({size}), expected 3, none of them 0")
     place = position(image.header, affine, array.shape)
     if fault := fault or place.fault:
         raise ConversionError(f"{source}: {fault}")
     return Volume(array, place.affine, source, place.notes)
+
+
+def _file_fault(image: Any, array: np.ndarray) -> str:
+    """What a file of nibabel's says of itself that cannot be; raises what reading it to its end raises."""
+    header = _stored_header(image)
+    sizes = [unpacked_size(Path(name)) for name in {f.filename for f in image.file_map.values()} if name]
+    if isinstance(image, nib.Nifti1Image) and len(sizes) == 1:
+        bits, kind = int(header["bitpix"]), image.get_data_dtype()
+        # Programs that leave bitpix wrong write as many bytes as their datatype has.
+        if bits != 8 * kind.itemsize and sizes[0] == image.dataobj.offset + array.size * bits // 8:
+            return f"datatype: found {kind} and {bits} bits a voxel, expected both alike; export it again"
+    return without_size(header, array.shape)
 
 
 def _stored_header(image: Any) -> Any:

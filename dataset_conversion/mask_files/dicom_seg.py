@@ -5,6 +5,7 @@ highdicom puts the frames together. What does not fit the image it would crop or
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def read_segmentation(
         # In label maps 0 is the background, described like a segment.
         if int(item.SegmentNumber) != 0
     }
+    _refuse_lost_frames(path, dataset, names)
     values = values_of_names(path, list(names.values()), "segment", labels)
     across = _space_slices(dataset, image)
     segmentation = Segmentation.from_dataset(dataset, copy=False)
@@ -79,6 +81,23 @@ def read_segmentation(
     )
     whole, notes = combine(path, image.array.shape, painted, "segments", labels.precedence)
     return Volume(whole, image.affine, notes=notes)
+
+
+def _refuse_lost_frames(path: Path, dataset: Dataset, names: Mapping[int, str]) -> None:
+    """Refuse frames that no segment would be given, which highdicom leaves out without a word."""
+    frames, count = dataset.PerFrameFunctionalGroupsSequence, int(dataset.NumberOfFrames)
+    if len(frames) != count:
+        raise ConversionError(
+            f"{path}: NumberOfFrames: found {count} and {len(frames)} frames described, expected both alike; "
+            "export it again"
+        )
+    for frame in [*frames, *dataset.SharedFunctionalGroupsSequence]:
+        for item in frame.get("SegmentIdentificationSequence", ()):
+            if (number := int(item.ReferencedSegmentNumber)) not in names:
+                raise ConversionError(
+                    f"{path}: segments: found a frame of segment {number}, expected only segments that the "
+                    "file describes; export it again"
+                )
 
 
 def _space_slices(dataset: Dataset, image: Volume) -> int:

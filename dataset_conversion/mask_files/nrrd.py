@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import SimpleITK as sitk
@@ -23,6 +25,11 @@ from dataset_conversion.mask_files.labels import Labels, combine, relabel, value
 _SEGMENT_KEY = re.compile(r"Segment(\d+)_(?:ID|Name|LabelValue|Layer)")
 # The second is the name in files of Slicer before 5.2.
 _REPRESENTATION_KEYS = ("Segmentation_SourceRepresentation", "Segmentation_MasterRepresentation")
+#: Encodings of numbers as text.
+_TEXT = ("ascii", "text", "txt")
+_PACKED = ("gzip", "gz")
+_LONGEST_LINE, _LONGEST_NUMBER = 1 << 20, 40
+_GZIP, _PIECE = 31, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ def read_nrrd(path: Path, image: Volume | None, labels: Labels) -> Volume:
         segments overlap, or voxels belong to no segment.
     """
     found = _read(path)
-    keys = {key: found.GetMetaData(key) for key in found.GetMetaDataKeys()}
+    keys = _keys(path, found)
     layers = _layers(path, found)
     segments = _segments(path, keys)
     if not segments and not any(key.startswith("Segmentation_") for key in keys):
@@ -85,12 +92,13 @@ def read_nrrd(path: Path, image: Volume | None, labels: Labels) -> Volume:
 
 def segment_names(path: Path) -> list[str] | None:
     """Names of the segments of a file of 3D Slicer, from its header; None of a plain NRRD file."""
+    _checked(path)
     reader = _reader(path)
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
         raise _damaged(path, error) from None
-    keys = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+    keys = _keys(path, reader)
     if not any(key.startswith(("Segmentation_", "Segment0_")) for key in keys):
         return None
     return [segment.name for segment in _segments(path, keys)]
@@ -120,18 +128,91 @@ def _damaged(path: Path, error: RuntimeError) -> ConversionError:
 
 
 def _read(path: Path) -> sitk.Image:
+    numbers = _checked(path)
     reader = _reader(path)
     try:
         # ITK makes room for what the header says, and unpacks that much.
         reader.ReadImageInformation()
         values = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
         if values <= files.LARGEST_UNPACKED:
-            return reader.Execute()
+            if numbers is not None and len(numbers) != values:
+                raise ConversionError(
+                    f"{path}: found {len(numbers)} numbers, expected {values} (sizes); export it again"
+                )
+            found = reader.Execute()
+            if numbers is not None and (sitk.GetArrayViewFromImage(found).ravel() != numbers).any():
+                raise ConversionError(
+                    f"{path}: type: found numbers that it cannot hold, expected one that can; export it again"
+                )
+            return found
     except RuntimeError as error:
         raise _damaged(path, error) from None
     raise ConversionError(
         f"{path}: sizes: found {values} values, expected at most {files.LARGEST_UNPACKED}; export it again"
     )
+
+
+def _checked(path: Path) -> np.ndarray | None:
+    """The numbers of a file that is written as text, which ITK reads without looking; None of another.
+
+    A ConversionError when they are none, or when voxels lie in another file: whoever knows this one by its
+    hash would not see them change.
+    """
+    fields: dict[str, str] = {}
+    with path.open("rb") as file:
+        while (line := file.readline(_LONGEST_LINE)) not in (b"", b"\n", b"\r\n"):
+            name, _, value = line.decode("latin-1").partition(":")
+            fields[name.strip().lower()] = value.strip()
+        if other := fields.get("data file", fields.get("datafile")):
+            raise ConversionError(
+                f"{path}: data file: found {other[:100]!r}, expected the voxels in the same file; save it as "
+                "one .nrrd file"
+            )
+        if skips := [name for name in ("line skip", "byte skip") if fields.get(name, "0") != "0"]:
+            raise ConversionError(
+                f"{path}: {skips[0]}: found {fields[skips[0]][:20]!r}, expected none; export it again"
+            )
+        encoding = fields.get("encoding", "").lower()
+        if encoding in _PACKED:
+            _check_packed(path, file)
+        if encoding not in _TEXT:
+            return None
+        words = file.read(files.LARGEST_UNPACKED).split()
+    try:
+        numbers = np.array(words, dtype=float)
+    except ValueError:
+        numbers = np.array([np.nan])
+    if not np.isfinite(numbers).all() or max(map(len, words), default=0) > _LONGEST_NUMBER:
+        raise ConversionError(
+            f"{path}: encoding: found '{fields['encoding']}' and voxels that are no text of numbers, "
+            "expected numbers; export it again"
+        )
+    return numbers
+
+
+def _check_packed(path: Path, file: BinaryIO) -> None:
+    """Unpack data to their end: there their checksum stands, which ITK does not look at."""
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        while not unpacker.eof:
+            packed = unpacker.unconsumed_tail or file.read(_PIECE)
+            unpacker.decompress(packed, _PIECE)
+            if not packed:
+                raise zlib.error("the end is missing")
+    except zlib.error as error:
+        raise ConversionError(
+            f"{path}: cannot be read as NRRD, truncated or damaged ({error}); export it again"
+        ) from None
+
+
+def _keys(path: Path, found: sitk.Image | sitk.ImageFileReader) -> dict[str, str]:
+    try:
+        return {key: found.GetMetaData(key) for key in found.GetMetaDataKeys()}
+    except (TypeError, UnicodeError):
+        raise ConversionError(
+            f"{path}: header: found bytes that are no text in UTF-8, expected names and values; export it "
+            "again"
+        ) from None
 
 
 def _layers(path: Path, found: sitk.Image) -> list[Volume]:

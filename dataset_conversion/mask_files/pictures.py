@@ -69,7 +69,7 @@ def _pages(path: Path) -> list[np.ndarray]:
             f"{path}: cannot be read as PNG or TIFF, truncated, damaged or of a kind with more than 8 bits a "
             "colour; export it again"
         ) from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow raises all kinds on damaged bytes
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConversionError(
             f"{path}: cannot be read as PNG or TIFF, truncated or damaged ({reason}); export it again"

@@ -231,3 +231,33 @@ def test_damaged_files_are_refused(exam: Exam, tmp_path: Path) -> None:
         except ConversionError as error:
             assert "\n" not in str(error)
             assert str(dataset.FrameOfReferenceUID) not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda seg: setattr(seg, "NumberOfFrames", 1),
+            "NumberOfFrames: found 1 and [0-9]+ frames",
+        ),
+        (lambda seg: setattr(seg, "SegmentSequence", []), "found a frame of segment 1"),
+        (lambda seg: setattr(seg.SegmentSequence[1], "SegmentNumber", 0), "found a frame of segment 2"),
+        (lambda seg: setattr(seg.SegmentSequence[0], "SegmentNumber", 65535), "found a frame of segment 1"),
+        (
+            lambda seg: setattr(
+                seg.PerFrameFunctionalGroupsSequence[3].SegmentIdentificationSequence[0],
+                "ReferencedSegmentNumber",
+                9,
+            ),
+            "found a frame of segment 9, expected only segments that the file describes",
+        ),
+    ],
+)
+def test_no_frame_is_left_out_without_a_word(exam: Exam, tmp_path: Path, edit: Any, message: str) -> None:
+    """highdicom gives every segment its frames, and nobody those that are left."""
+    path = tmp_path / "seg.dcm"
+    dataset = segmentation(exam, path)
+    edit(dataset)
+    dataset.save_as(path)
+    with pytest.raises(ConversionError, match=message):
+        read_mask(path, exam[1], LABELS)

@@ -180,3 +180,60 @@ def test_truncated_file_is_refused(tmp_path: Path, encoding: str) -> None:
         with pytest.raises(ConversionError, match="cannot be read as NRRD, truncated or damaged") as error:
             read_mask(path, IMAGE, LABELS)
         assert "\n" not in str(error.value)
+
+
+def plain_file(path: Path, encoding: str, voxels: bytes, more: str = "") -> Path:
+    """A label map of 2 x 2 x 2 voxels in one slice order, as a header says it."""
+    header = (
+        "NRRD0004\ntype: unsigned char\ndimension: 3\nsizes: 2 2 2\nspace: left-posterior-superior\n"
+        f"space directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\nencoding: {encoding}\n{more}\n"
+    )
+    path.write_bytes(header.encode("latin-1") + voxels)
+    return path
+
+
+def test_a_text_of_numbers_is_read_as_it_stands(tmp_path: Path) -> None:
+    path = plain_file(tmp_path / "a.nrrd", "ascii", b"0 1 2 0\n0 1 2 1\n")
+    assert read_mask(path, None, LABELS).array.ravel(order="F").tolist() == [0, 1, 2, 0, 0, 1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "voxels", "more", "message"),
+    [
+        # ITK 5.4 ends the process with a segmentation fault.
+        ("ascii", bytes(range(128, 256)) * 60, "", "voxels that are no text of numbers"),
+        ("ascii", b"0 1 2 0 nan 1 2 1", "", "voxels that are no text of numbers"),
+        ("text", b"0 1 2 0 0 1 2", "", "found 7 numbers, expected 8"),
+        # ITK gives 1 for 257, and 255 for -1.
+        ("txt", b"0 1 2 0 0 1 2 257", "", "type: found numbers that it cannot hold"),
+        ("raw", b"", "data file: /etc/hostname\n", "data file: found '/etc/hostname'"),
+        ("raw", b"", "datafile: LIST\na.raw\n", "data file: found 'LIST'"),
+        ("raw", bytes(16), "byte skip: 3\n", "byte skip: found '3', expected none"),
+        ("gzip", gzip.compress(bytes(8))[:-8] + bytes(8), "", "damaged .*incorrect data check"),
+        ("gzip", gzip.compress(bytes(8))[:-4], "", "truncated or damaged .*the end is missing"),
+        ("raw", bytes(8), "Segment0_N\xff:=x\n", "found bytes that are no text in UTF-8"),
+    ],
+)
+def test_what_itk_takes_on_trust_is_looked_at_before(
+    tmp_path: Path, encoding: str, voxels: bytes, more: str, message: str
+) -> None:
+    path = plain_file(tmp_path / "a.nrrd", encoding, voxels, more)
+    with pytest.raises(ConversionError, match=message) as error:
+        read_mask(path, None, LABELS)
+    assert "\n" not in str(error.value)
+
+
+def test_no_flipped_bit_of_gzip_data_gives_another_mask(tmp_path: Path) -> None:
+    """Their checksum tells; ITK does not look at it."""
+    block = layer(v1=slice(1, 3), v2=slice(3, 4))
+    path = slicer_file(tmp_path / "a.seg.nrrd", [block], segment(0, "level1") | segment(1, "level2", value=2))
+    content = path.read_bytes()
+    start = content.index(b"\n\n") + 2
+    sound = read_mask(path, IMAGE, LABELS).array
+    for place in range(start, len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
+        try:
+            found = read_mask(path, IMAGE, LABELS).array
+        except ConversionError:
+            continue
+        assert (found == sound).all()

@@ -127,3 +127,19 @@ def test_what_pillow_leaves_out_of_a_tiff_is_refused(tmp_path: Path) -> None:
     stack = tmp_path / "stack.tif"
     tifffile.imwrite(stack, np.stack([DRAWN, 3 * DRAWN.astype(np.uint16)]), imagej=True)
     assert read_picture(stack, {}).array.T.tolist() == [DRAWN.tolist(), (3 * DRAWN).tolist()]
+
+
+def test_a_truncated_tiff_is_refused_in_a_line(tmp_path: Path) -> None:
+    """Of some, Pillow says that dimensions are missing, as a mistake of type."""
+    pages = [Image.fromarray(np.roll(DRAWN, page)) for page in range(4)]
+    pages[0].save(tmp_path / "whole.tif", save_all=True, append_images=pages[1:])
+    content, path = (tmp_path / "whole.tif").read_bytes(), tmp_path / "a.tif"
+    whole = read_picture(tmp_path / "whole.tif", {}).array
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        try:
+            found = read_picture(path, {}).array
+        except ConversionError as error:
+            assert "\n" not in str(error)
+        else:
+            assert found.shape == whole.shape and (found == whole).all()
