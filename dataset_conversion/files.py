@@ -64,7 +64,7 @@ def unpacked_size(path: Path) -> int:
         except gzip.BadGzipFile as error:
             if not str(error).startswith("Not a gzipped file"):
                 raise
-        except isal_zlib.error as error:
+        except isal_zlib.error as error:  # type: ignore[misc]
             raise zlib.error(str(error)) from None
     return size
 

@@ -45,6 +45,7 @@ WRITES = {
     "evaluate -w": ("-w {ws} --unit knee", "ws/evaluation/.lock"),
     "compare": ("-w {ws}", "ws/evaluation/.lock"),
     "report": ("-w {ws}", "ws/evaluation/.lock"),
+    "design": ("--sd 0.05 --half-width 0.05 --studies 100 -o {root}/planned", "planned/.lock"),
     "leaderboard init": ("-w {ws} --board {root}/board", "board/.lock"),
     "leaderboard add": ("beta {root}/sent -w {ws}", BOARD),
     "leaderboard withdraw": ("alpha -w {ws}", BOARD),
