@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from bmseg.errors import InputError
 from bmseg.nnunet.inference import Networks
 from bmseg.sharing.manifest import Entry, File, Manifest, read_manifest
 from bmseg.study import Study, load_study
-from bmseg.untrusted.compressed import entry_fault, opened_zip, overlapping
+from bmseg.untrusted.compressed import ZIP_ERRORS, entry_fault, opened_zip, overlapping
 from bmseg.untrusted.named_classes import check_classes
 from dataset_conversion.raw.dataset import FILE_ENDING
 
@@ -68,7 +68,12 @@ def unpack(path: Path, results: Path) -> SharedModel:
                         f"{path}: {name}: found other contents than the manifest's hash, expected the same; "
                         "get the file again"
                     )
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except InputError:
+        raise
+    except (*ZIP_ERRORS, OSError) as error:
+        # Before its beginning lies what a file says that lacks bytes; a full disk is another matter.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise InputError(f"{path}: found no readable zip file ({error}), expected a model file") from None
     folder = results / manifest.folder
     try:

@@ -214,5 +214,16 @@ def test_a_file_cut_short(shared: Shared, tmp_path: Path, keep: float) -> None:
     assert "found no readable zip file" in message
 
 
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_a_file_that_lacks_bytes_within(shared: Shared, tmp_path: Path, place: float) -> None:
+    """Its directory then points before the beginning of the file."""
+    content = shared.file.read_bytes()
+    start = int(place * len(content))
+    path = tmp_path / "less.zip"
+    for lost in (1, 64, 4000):
+        path.write_bytes(content[:start] + content[start + lost :])
+        refusal(path, tmp_path)
+
+
 def test_no_file(tmp_path: Path) -> None:
     assert "no such file, expected a model file of 'bmseg export'" in refusal(tmp_path / "a.zip", tmp_path)
