@@ -7,6 +7,8 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -14,6 +16,8 @@ from typing import Any
 import pytest
 
 from bmseg.nnunet import plan, predict, train
+from bmseg.nnunet.models import trained_model
+from bmseg.nnunet.predict import predicted_exams
 from bmseg.outputs import locked
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import METHOD, TRAINING, fold_of
@@ -105,3 +109,23 @@ def test_predictions_and_plans_have_a_holder(trained: Workspace, capsys: pytest.
         holder.join()
         assert f"{what}" in (said := capsys.readouterr().err)
         assert f"waiting for process {os.getpid()} on {platform.node()}" in said
+
+
+def test_who_waited_looks_at_the_masks_again(folds: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder holds the masks of two models, which were made by two at once."""
+    first, *_ = predict(folds, TRAINING, folds=[0])
+    first.unlink()
+    module = sys.modules[predict.__module__]
+    alone = module.unfinished_in
+
+    @contextmanager
+    def after_another(folder: Path) -> Iterator[Path]:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "unfinished_in", alone)
+            predict(folds, TRAINING, folds=[1])
+        with alone(folder) as unfinished:
+            yield unfinished
+
+    monkeypatch.setattr(module, "unfinished_in", after_another)
+    predict(folds, TRAINING, folds=[0])
+    assert predicted_exams(folds, trained_model(folds, TRAINING, [0]))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bmseg.errors import InputError
+from bmseg.errors import InputError, WorkError
 from bmseg.outputs import read_record, write_record
 from bmseg.outputs.provenance import file_hash
 from bmseg.scoring.evaluate import Raters, evaluate
@@ -192,3 +192,21 @@ def test_no_record_deletes_outside_its_folder(small: Evaluation, tmp_path: Path)
     write_record(out / "provenance.json", record)
     assert not run_small(tmp_path, "net").skipped
     assert [path.read_text() for path in precious] == ["mine", "mine"]
+
+
+def test_nothing_is_made_from_an_evaluation_that_another_replaced_meanwhile(
+    small: Evaluation, tmp_path: Path
+) -> None:
+    """The page is made from what was read, and beside it lie other scores."""
+    from bmseg.report.page import write_report
+
+    study = small_study(tmp_path, '[scores]\nmeasures = ["dice"]\n')
+    read = Evaluation.read(small.folder, study)
+    run_small(tmp_path, "net")
+    for earlier in (small, read):
+        with pytest.raises(WorkError, match="found results that were replaced by another process meanwhile"):
+            write_report(earlier, study)
+    assert not list(small.folder.glob("report.*"))
+    with pytest.raises(WorkError, match=r"dice.csv: found a table of another evaluation"):
+        read.found[DICE]
+    assert set(small.found[DICE].rater) == {"reader1", "reader2", "net", "other"}
