@@ -49,6 +49,7 @@ def build_atlas(
         pages = write_pdf(atlas, staged.folder / PDF)
         made = {"unit": atlas.unit, "knees": _knees(atlas), "words": chosen_words(atlas), "pages": pages}
         staged.facts["made"] = made
+        provenance.refuse_changed(out, inputs["files_sha256"], provenance.files_hash(exams.files()))
     return made | {"already": False, "synthetic": exams.synthetic}
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from bmseg.errors import WorkError
 from dataset_conversion.files import file_hash, write_text
 
 PACKAGES = [
@@ -40,6 +41,15 @@ def files_hash(files: Mapping[str, Path]) -> str:
 def text_hash(text: str) -> str:
     """SHA-256 of a text file that `write_text` writes."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def refuse_changed(out: Path, before: Any, now: Any) -> None:
+    """WorkError where files that results in a folder are made from have other hashes than before."""
+    if before != now:
+        raise WorkError(
+            f"{out}: found files that changed while results were made from them, expected the same to the "
+            "end; run it again"
+        )
 
 
 def value_hash(value: Any) -> str:

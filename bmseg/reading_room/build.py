@@ -32,7 +32,7 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
         "seed": seed,
         "study": provenance.file_hash(study_file),
         "images": provenance.files_hash(shown.images),
-        "masks": {origin: provenance.files_hash(files) for origin, files in sorted(shown.masks.items())},
+        "masks": _masks_hashes(shown),
         "ages": dict(sorted(shown.ages.items())),
         "consensus_rule": shown.rule,
     }
@@ -55,7 +55,13 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
         _write_private(made.folder / KEY_FILE, key.model_dump_json(indent=1) + "\n")
         made.write(PAGE_FILE, page.html)
         made.facts["build"] = page.build
+        now = provenance.files_hash(shown.images), _masks_hashes(shown)
+        provenance.refuse_changed(out, (inputs["images"], inputs["masks"]), now)
     return True
+
+
+def _masks_hashes(shown: Shown) -> dict[str, str]:
+    return {origin: provenance.files_hash(files) for origin, files in sorted(shown.masks.items())}
 
 
 def _room(study: Study, study_file: Path, shown: Shown) -> Room:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from bmseg.cohort.phantom import phantom_output
 from bmseg.outputs import Output
-from bmseg.outputs.provenance import file_hash, files_hash, read_record, value_hash
+from bmseg.outputs.provenance import file_hash, files_hash, read_record, refuse_changed, value_hash
 from bmseg.report.part import in_words
 from bmseg.report.parts import study_parts
 from bmseg.scoring.costs import costs
@@ -67,6 +67,8 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
     with output.replaced(inputs) as made:
         sheets = _slice_sheets(evaluation, workspace, made.folder / "figures") if workspace else []
         made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, sheets))
+        now = files_hash(_images(evaluation, workspace)) if workspace else None
+        refuse_changed(evaluation.folder, inputs["images_sha256"], now)
     return True
 
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from bmseg.errors import InputError
 from bmseg.outputs import Output
-from bmseg.outputs.provenance import files_hash
+from bmseg.outputs.provenance import files_hash, refuse_changed
 from dataset_conversion.images import Volume, write_volume
 from evaluation.masks.metaphysis import KNEE_BONES, Bone, allowed_region, metaphysis_square
 from evaluation.masks.reading import MaskError, check_grid, list_masks, read_mask
@@ -65,10 +65,8 @@ def make_regions(
             if missing := [exam for exam in files["epiphyses"] if exam not in files[name]]:
                 raise MaskError(f"{folder}: found no mask of exam {', '.join(missing)}, expected one of each")
     exams = list(files["epiphyses"])
-    inputs = {"bones": [bone.name for bone in drawn], "exams": exams} | {
-        f"{name}_sha256": files_hash({exam: of_exam[exam] for exam in exams})
-        for name, of_exam in files.items()
-    }
+    hashes = _hashes(files, exams)
+    inputs = {"bones": [bone.name for bone in drawn], "exams": exams} | hashes
     output = Output(out, "set of regions", exclusive=True)
     if made := output.made_from(inputs):
         return Regions(exams, made["cut"], skipped=True)
@@ -88,7 +86,15 @@ def make_regions(
             raise InputError(
                 f"{len(refused)} of {len(exams)} exams refused, none written: {'; '.join(refused)}"
             )
+        refuse_changed(out, hashes, _hashes(files, exams))
     return Regions(exams, cut)
+
+
+def _hashes(files: Mapping[str, Mapping[str, Path]], exams: Sequence[str]) -> dict[str, str]:
+    return {
+        f"{name}_sha256": files_hash({exam: of_exam[exam] for exam in exams})
+        for name, of_exam in files.items()
+    }
 
 
 def _bones(names: Sequence[str]) -> list[Bone]:

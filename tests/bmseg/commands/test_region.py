@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from bmseg.scoring import regions
 from bmseg.study import DEFAULT_STUDY
 from dataset_conversion.images import Volume, read_volume, write_volume
 from tests.support.command_line import assert_refused, bmseg
@@ -124,3 +126,19 @@ def test_refusals_leave_nothing(
     assert_refused(bmseg("region", epiphyses, "-o", "regions", *options), message)
     assert not (tmp_path / "regions").exists()
     assert len(list(epiphyses.iterdir())) == 2
+
+
+def test_masks_that_change_while_regions_are_made_make_none(
+    epiphyses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making = regions._region
+
+    def changed(*given: Any) -> Any:
+        found = making(*given)
+        drawn(epiphyses, "knee_a", rows=55)
+        return found
+
+    monkeypatch.setattr(regions, "_region", changed)
+    result = bmseg("region", epiphyses, "-o", tmp_path / "regions", *ONE_KNEE)
+    assert_refused(result, "regions: found files that changed while results were made from them", code=1)
+    assert not (tmp_path / "regions").exists()
