@@ -19,6 +19,8 @@ from dataset_conversion.images.errors import ConversionError
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)", re.ASCII)
 _NAMED_FAULTS = 5
+# That of the longest path, and no cell means anything else as long.
+_LONGEST_CELL = 4096
 
 
 def read_table(path: Path, *, advice: str = "expected a CSV file", row_names: bool = False) -> pd.DataFrame:
@@ -37,8 +39,8 @@ def read_table(path: Path, *, advice: str = "expected a CSV file", row_names: bo
     Raises
     ------
     ConversionError
-        When the file is missing, is no text, has no heading, names a column twice, or has rows of another
-        length than the heading: the first few are named.
+        When the file is missing, is no text, has no heading or a cell without end, names a column twice, or
+        has rows of another length than the heading: the first few are named.
     """
     text = _text(path, advice)
     # Cells without any text are no heading either.
@@ -61,6 +63,12 @@ def read_table(path: Path, *, advice: str = "expected a CSV file", row_names: bo
             f"{path}: {'; '.join(named)}{more}, expected {len(heading)} as in the heading, separated by "
             f"{_DELIMITERS[sign]}s; a cell that holds one stands in quotation marks"
         )
+    for place, row in enumerate([heading, *body]):
+        if (longest := max(map(len, row))) > _LONGEST_CELL:
+            raise ConversionError(
+                f"{path}: {f'row {place}' if place else 'heading'}: found a cell of {longest} characters, "
+                f"expected at most {_LONGEST_CELL}; a quotation mark may be missing"
+            )
     if repeated := sorted({name for name in heading if name and heading.count(name) > 1}):
         raise ConversionError(f"{path}: column: found {', '.join(repeated)} more than once, expected once")
     return pd.DataFrame(body, columns=heading, dtype=str)

@@ -156,12 +156,19 @@ def _cell_faults(
         value = row.get(name, "")
         if not value and name in channels:
             yield f"{name}: found no file name, expected one"
-        if value and not (folder / value).is_file():
+        if value and not _is_file(folder / value):
             yield f"{name}: no such file: {value}"
     if fault := _age_fault(row):
         yield fault
     if fault := mask_fault(row["split"], [reader for reader in spec.readers if row.get(reader)], spec):
         yield fault
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is longer than any file's
+        return False
 
 
 def _leaks(table: pd.DataFrame, channels: Sequence[str], folder: Path) -> Iterator[str]:
@@ -174,7 +181,7 @@ def _leaks(table: pd.DataFrame, channels: Sequence[str], folder: Path) -> Iterat
         for name in channels
         if row[name]
     ]
-    files = [(place, row, path) for place, row, path in cells if path.is_file()]
+    files = [(place, row, path) for place, row, path in cells if _is_file(path)]
     for path in {path for _, _, path in files}:
         sizes.setdefault(path.stat().st_size, []).append(path)
     # Only files of one length can be equal: nothing else is read.

@@ -79,3 +79,13 @@ def test_decimal_points_and_commas_are_one(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "12y", "abc", "8.5.1", "1,000,000", "nan", "inf", "1_0", "8 5", "٣٫٥"])
 def test_what_is_no_number(text: str) -> None:
     assert as_number(text) is None
+
+
+@pytest.mark.parametrize(("row", "place"), [(0, "heading"), (2, "row 2")])
+def test_a_cell_without_end_is_not_printed(tmp_path: Path, row: int, place: str) -> None:
+    rows = ["exam,age", "a,8", "b,9"]
+    rows[row] += "x" * 5000
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    with pytest.raises(ConversionError, match=f"{place}: found a cell of 500[0-9] characters") as error:
+        read_table(tmp_path / "t.csv")
+    assert len(str(error.value)) < 400

@@ -106,6 +106,7 @@ def test_a_synthetic_cohort_is_not_overwritten(table: Callable[..., Path], tmp_p
         ([GOOD[0], GOOD[0].replace("training", "test")], "exam a: split: found in training and in test"),
         (["a,train,a.nii.gz,m.nii.gz,,"], "exam a: split: found 'train', expected training, test or unread"),
         (["a,training,z.nii.gz,m.nii.gz,,"], "exam a: water: no such file: z.nii.gz"),
+        ([f"a,training,{'z' * 300}.nii.gz,m.nii.gz,,"], "exam a: water: no such file: zzz"),
         (["a,training,a.nii.gz,,m.nii.gz,"], "exam a: anna: found no mask, expected one for a training"),
         (["a,test,a.nii.gz,,,"], "exam a: readers: found no mask"),
         ([GOOD[2], "d,test,d.nii.gz,m.nii.gz,,"], "bert: found no mask of test exam d, expected one of"),
