@@ -72,3 +72,13 @@ def browser(playwright: Any) -> Iterator[Any]:
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="module")
+def vector_figures() -> Iterator[None]:
+    """For tests whose figures are shown on a page: in its format alone."""
+    from evaluation.figures.files import save_figure
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(save_figure.__kwdefaults__, "endings", ("svg",))
+        yield
