@@ -51,7 +51,10 @@ def run(stage: list[str], workspace: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def workspace(
+    tmp_path_factory: pytest.TempPathFactory,
+    vector_figures: None,  # noqa: ARG001
+) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("run") / "workspace"
     # Networks that were hardly trained mark thousands of specks, whose surfaces take minutes to measure.
     study = Path(shutil.copytree(DEFAULT_STUDY.parent, root.parent / "study")) / "study.toml"
