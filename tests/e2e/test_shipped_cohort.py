@@ -18,14 +18,16 @@ pytestmark = pytest.mark.slow
 def scores(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """Dice of the readers in all test exams, as `evaluate` writes them."""
     folder = tmp_path_factory.mktemp("shipped")
-    workspace = folder / "workspace"
-    made = bmseg("phantom", "--training", "1", "--study", dice_alone(folder), "-w", workspace)
+    study, out = dice_alone(folder), folder / "out"
+    made = bmseg("phantom", "--training", "1", "--study", study, "-w", folder / "workspace")
     assert made.returncode == 0, made.stderr
+    (drawn,) = (folder / "workspace" / "nnUNet_raw").glob("Dataset*/readersTs")
+    readers = [f"--reader={each.name}={each}" for each in sorted(drawn.iterdir())]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
-        scored = bmseg("evaluate", "-w", workspace)
+        scored = bmseg("evaluate", *readers, "--study", study, "-o", out)
     assert scored.returncode == 0, scored.stderr
-    found = pd.read_csv(workspace / "evaluation" / "dice.csv")
+    found = pd.read_csv(out / "dice.csv")
     assert found.exam.nunique() == 10
     assert set(found.rater) == {"reader1", "reader2", "reader3", "reader4"}
     return found
