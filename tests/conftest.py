@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,13 @@ settings.register_profile("bmseg", deadline=None, derandomize=True, max_examples
 settings.load_profile("bmseg")
 
 #: Files that take a minute and more, the longest first.
-LONG = ["e2e/test_synthetic_run", "slurm/test_training", "nnunet/test_own_commands", "e2e/test_real_images"]
+LONG = [
+    "e2e/test_synthetic_run",
+    "slurm/test_training",
+    "e2e/test_shipped_cohort",
+    "nnunet/test_own_commands",
+    "e2e/test_real_images",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,3 +79,13 @@ def browser(playwright: Any) -> Iterator[Any]:
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="module")
+def vector_figures() -> Iterator[None]:
+    """For tests whose figures are shown on a page: an evaluation writes them in that format alone."""
+    from evaluation.figures.files import save_figure
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bmseg.scoring.evaluate.save_figure", partial(save_figure, endings=("svg",)))
+        yield

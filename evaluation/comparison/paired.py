@@ -96,7 +96,7 @@ class Apart:
         keys = ["rater", "left_out"] if self._by_consensus else ["rater"]
         for place, (of, *key) in enumerate(zip(unit.tolist(), *(scores[name] for name in keys), strict=True)):
             self._places.setdefault(tuple(key), {})[of] = place
-        self._dice = scores.dice.to_numpy(float)
+        self._dice = scores.dice.to_numpy(float, na_value=np.nan)
         self._absent = scores.absent.to_numpy(bool) if "absent" in scores else np.zeros(len(scores), bool)
 
     def check(self, *raters: str) -> None:

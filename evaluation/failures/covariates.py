@@ -6,8 +6,10 @@ Holm's rule for all that a table asks of a rater, and the numbers of exams stand
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import combinations
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
@@ -27,8 +29,9 @@ KEYS = ["rater", "level"]
 # this many at random, always the same.
 _RESAMPLES = 40_320
 _SEED = 0
-# Of permutations taken at once: bounds the memory.
+# Of permutations taken at once, and pairs up to which all are kept: bound the memory.
 _BATCH = 5_000
+_KEPT = 20
 
 
 def correlations(scores: pd.DataFrame, covariate: str) -> pd.DataFrame:
@@ -55,22 +58,42 @@ def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Spearman's rank correlation and its two-sided p value, by permutation of values without NaN.
 
     The p value is twice the smaller tail, over all orders where eight pairs or fewer are given and over
-    random ones, always the same, where there are more (SciPy's own p, of a t distribution, is approximate).
+    random ones, always the same, where there are more: that of `scipy.stats.permutation_test`, to the last
+    digit (p of `scipy.stats.spearmanr`, of a t distribution, is approximate).
     Both are NaN with fewer than three pairs, or when one of the two does not vary.
     """
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return np.nan, np.nan
     ranks = [stats.rankdata(values) - (len(first) + 1) / 2 for values in (first, second)]
-    scale = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
+    scale = np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum())
+    rho = (ranks[0] * ranks[1]).sum() / scale
+    of_all = [(ranks[0][orders] * ranks[1]).sum(axis=1) / scale for orders in _orders(len(first))]
+    by_chance = np.concatenate(of_all)
+    # Equal but for the last digits. And of orders at random the one that was found is one more.
+    rounding, found = abs(100 * np.finfo(float).eps * rho), int(math.factorial(len(first)) > _RESAMPLES)
+    tails = (by_chance <= rho + rounding).sum(), (by_chance >= rho - rounding).sum()
+    p = 2 * (min(tails) + found) / (len(by_chance) + found)
+    return float(rho), float(min(p, 1.0))
 
-    def rho(x: np.ndarray, axis: int = -1) -> np.ndarray:
-        return (x * ranks[1]).sum(axis=axis) / scale
 
-    test = stats.permutation_test(
-        (ranks[0],), rho, permutation_type="pairings", vectorized=True, n_resamples=_RESAMPLES,
-        batch=_BATCH, random_state=np.random.default_rng(_SEED),
-    )  # fmt: skip
-    return float(test.statistic), float(test.pvalue)
+def _orders(n: int) -> Iterable[np.ndarray]:
+    """Orders of n pairs, some at a time: all of them, or so many at random."""
+    return _few_orders(n) if n <= _KEPT else _random_orders(n)
+
+
+@lru_cache(maxsize=4)
+def _few_orders(n: int) -> tuple[np.ndarray, ...]:
+    """Kept: the same are asked for every rater, level and measure."""
+    if math.factorial(n) > _RESAMPLES:
+        return tuple(_random_orders(n))
+    return (np.array(list(permutations(range(n)))),)
+
+
+def _random_orders(n: int) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(_SEED)
+    sorted_ = np.tile(np.arange(n), (_BATCH, 1))
+    for start in range(0, _RESAMPLES, _BATCH):
+        yield rng.permuted(sorted_, axis=1)[: _RESAMPLES - start]
 
 
 def with_cohort(scores: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:

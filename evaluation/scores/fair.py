@@ -88,17 +88,17 @@ def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
     keys = [column for column in (*units(fair), "rater", "level") if column in fair]
     codes = {name: numbered(fair[name]) for name in dict.fromkeys([*keys, *by, "left_out"]) if name in fair}
     group, first = grouped([codes[name] for name in keys])
-    dice = fair.dice.to_numpy()
+    dice = _floats(fair.dice)
     mean = pd.Series(dice).groupby(group).mean().to_numpy()
     n_defined = np.bincount(group[~np.isnan(dice)], minlength=len(first))
-    marking = (fair.n_rater > 0).to_numpy() if "n_rater" in fair else ~np.isnan(dice)
+    marking = _floats(fair.n_rater) > 0 if "n_rater" in fair else ~np.isnan(dice)
     marked = np.bincount(group[marking], minlength=len(first)) > 0
     worst = np.zeros(len(first))
     if "worst" in fair:
         # The first that is known.
-        known = np.flatnonzero(fair.worst.notna())[::-1]
-        worst = np.full(len(first), np.nan)
-        worst[group[known]] = fair.worst.to_numpy()[known]
+        values, worst = _floats(fair.worst), np.full(len(first), np.nan)
+        known = np.flatnonzero(~np.isnan(values))[::-1]
+        worst[group[known]] = values[known]
     absent = _absent(fair, codes, by)[first]
     mean = np.where(absent, np.where(marked, worst, _when_empty(fair)), mean)
     return (
@@ -118,14 +118,13 @@ def _absent(fair: pd.DataFrame, codes: Mapping[str, np.ndarray], by: Sequence[st
     """Of each row: its level is in fewer than half of the exam's consensuses; no where none is known."""
     yardstick, first = grouped([codes[name] for name in (*by, "left_out") if name in codes])
     if "n_reference" in fair:
-        known = fair.n_reference.notna().to_numpy()
-        holding = (fair.n_reference > 0).to_numpy()
-        knows = np.bincount(yardstick[known], minlength=len(first)) > 0
-        holds = np.bincount(yardstick[holding], minlength=len(first)) > 0
+        counts = _floats(fair.n_reference)
+        knows = np.bincount(yardstick[~np.isnan(counts)], minlength=len(first)) > 0
+        holds = np.bincount(yardstick[counts > 0], minlength=len(first)) > 0
     else:
         # Without counts: a consensus has a level that somebody overlaps with, or that nobody is undefined on.
-        undefined = yardstick[fair.dice.isna().to_numpy()]
-        overlaps = yardstick[(fair.dice > 0).to_numpy()]
+        dice = _floats(fair.dice)
+        undefined, overlaps = yardstick[np.isnan(dice)], yardstick[dice > 0]
         knows = np.ones(len(first), bool)
         holds = np.bincount(undefined, minlength=len(first)) == 0
         holds |= np.bincount(overlaps, minlength=len(first)) > 0
@@ -140,8 +139,13 @@ def _when_empty(fair: pd.DataFrame) -> float:
     """What the Dice of two empty masks is in these scores."""
     if not {"n_reference", "n_rater"} <= {*fair}:
         return float("nan")
-    empty = fair.dice.to_numpy()[((fair.n_reference == 0) & (fair.n_rater == 0)).to_numpy()]
+    empty = _floats(fair.dice)[(_floats(fair.n_reference) == 0) & (_floats(fair.n_rater) == 0)]
     return float(empty[0]) if len(empty) else float("nan")
+
+
+def _floats(column: pd.Series) -> np.ndarray:
+    """Its numbers, whatever stands for what is missing: pandas has several."""
+    return column.to_numpy(float, na_value=np.nan)
 
 
 def bias(usual: pd.DataFrame, fair: pd.DataFrame) -> pd.DataFrame:

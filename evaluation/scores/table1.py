@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation.measures.dice import EmptyMask
@@ -43,16 +44,20 @@ def summarise_with_intervals(
         confidence asked for; ``n_defined`` of ``n`` exams (knees) are in the statistics.
     """
     rows = []
-    for (level, rater), found in scores.groupby(["level", "rater"], sort=False):
-        clusters = found.exam.to_numpy() if "knee" in found else None
-        values = found.dice.to_numpy()
+    dice, exams = scores.dice.to_numpy(), scores.exam.to_numpy() if "knee" in scores else None
+    places: dict[tuple[str, str], list[int]] = {}
+    for place, key in enumerate(zip(scores.level, scores.rater, strict=True)):
+        places.setdefault(key, []).append(place)
+    for (level, rater), of in places.items():
+        values, clusters = dice[of], None if exams is None else exams[of]
         median = median_interval(values, clusters, confidence=confidence)
         mean = mean_interval(values, clusters, confidence=confidence, bounds=bounds)
+        defined = values[~np.isnan(values)]
+        ends = (defined.min(), defined.max()) if len(defined) else (np.nan, np.nan)
         rows.append(
             (
                 level, rater, median.estimate, median.low, median.high, median.coverage, median.method,
-                found.dice.min(), found.dice.max(), mean.estimate, mean.low, mean.high, mean.method,
-                median.n, len(values),
+                *ends, mean.estimate, mean.low, mean.high, mean.method, median.n, len(values),
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)

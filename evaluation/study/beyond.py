@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,8 @@ from evaluation.study.results import Declared
 from evaluation.study.tolerances import nsd_curve, study_tolerances
 
 _Found = Iterator[tuple[Declared, pd.DataFrame]]
+#: Rows by measure and what they are against.
+_Apart = defaultdict[tuple[str, str], pd.DataFrame]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,12 +120,19 @@ class Beyond:
 
     def _of(self, measure: Measure, against: str, *, by_unit: bool = True) -> pd.DataFrame:
         """Rows of a measure as the functions on Dice take them; a copy meets what its reader meets."""
-        known = self._unit_rows if by_unit else self._rows
-        rows = known[(known.measure == measure.name) & (known.against == against)]
+        rows = (self._by_unit if by_unit else self._by_exam)[measure.name, against]
         rows = rows.rename(columns={"value": "dice", "other": "left_out"})
         if against == FAIR:
-            return scored_as_reader(rows.reset_index(drop=True), self.twins, self.readers)
-        return rows.drop(columns="left_out").reset_index(drop=True)
+            return scored_as_reader(rows, self.twins, self.readers)
+        return rows.drop(columns="left_out")
+
+    @cached_property
+    def _by_exam(self) -> _Apart:
+        return _apart(self._rows)
+
+    @cached_property
+    def _by_unit(self) -> _Apart:
+        return self._by_exam if self.design.unit == "exam" else _apart(self._unit_rows)
 
     def _compared(self, measure: Measure, against: str, *, by_unit: bool = True) -> pd.DataFrame:
         """The same as differences are taken of them: of what has a direction, its size."""
@@ -176,7 +186,7 @@ class Beyond:
 
     def _without_consensus(self) -> _Found:
         def of(measure: Measure) -> pd.DataFrame:
-            rows = self._rows[(self._rows.measure == measure.name) & (self._rows.against == PAIR)]
+            rows = self._by_exam[measure.name, PAIR]
             if rows.empty:
                 return pd.DataFrame()
             pairs = rows.assign(value=rows.value.abs()) if measure.signed else rows
@@ -260,3 +270,12 @@ class Beyond:
         ]
         together = pd.concat([table for table in tables if len(table)], ignore_index=True)
         return together[["measure", *(name for name in together if name != "measure")]]
+
+
+def _apart(rows: pd.DataFrame) -> _Apart:
+    """Rows by measure and what they are against; none where there are none."""
+    places: dict[tuple[str, str], list[int]] = {}
+    for place, key in enumerate(zip(rows.measure, rows.against, strict=True)):
+        places.setdefault(key, []).append(place)
+    found: _Apart = defaultdict(lambda: rows.iloc[:0])
+    return found | {key: rows.iloc[of].reset_index(drop=True) for key, of in places.items()}

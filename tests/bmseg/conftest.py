@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,3 +16,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that look at numbers: drawing takes most of an evaluation of small masks."""
     monkeypatch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_, **__: [])
+
+
+@pytest.fixture
+def drawn_figures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """For tests that ask whether every figure can be drawn: their names, as drawn; no file is written."""
+    drawn: list[str] = []
+
+    def named(_: Any, __: Path, name: str, **___: Any) -> list[Path]:
+        drawn.append(name)
+        return []
+
+    monkeypatch.setattr("bmseg.scoring.evaluate.save_figure", named)
+    return drawn

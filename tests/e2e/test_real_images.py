@@ -37,7 +37,11 @@ def source(test_data: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def workspace(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(
+    source: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    vector_figures: None,  # noqa: ARG001
+) -> Path:
     folder = tmp_path_factory.mktemp("sarcoma")
     exams = sorted(path.name for path in source.iterdir())
     rows = [

@@ -1,4 +1,4 @@
-"""The whole run on a small synthetic cohort, as `make reproduce` does it, with a shorter training."""
+"""The whole run on part of the synthetic cohort, as `make reproduce` does it, with a shorter training."""
 
 import json
 import re
@@ -14,9 +14,8 @@ import pytest
 
 from bmseg.methods.configurations import small_nnunet, vanilla_unet
 from bmseg.methods.profiles import PROFILES
-from bmseg.study import DEFAULT_STUDY, load_study
-from dataset_conversion.phantom.calibration import MEAN_TOLERANCE, MEDIAN_TOLERANCE
-from evaluation.measures.dice import summarise
+from bmseg.study import DEFAULT_STUDY
+from dataset_conversion.phantom.cohort import plan_cohort
 from tests.bmseg.nnunet.tiny import METHOD, UNET
 from tests.support.command_line import bmseg
 from tests.support.rooms import data, without_data
@@ -24,6 +23,8 @@ from tests.support.rooms import data, without_data
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install '.[train]'")
 pytestmark = pytest.mark.slow
 
+#: Of both sites; one without level 3, and one where multi-label STAPLE overrules all readers.
+EXAMS = ["knee_086", "knee_088", "knee_093", "knee_095"]
 # One thread: another test runs beside this one.
 STAGES = [
     ["phantom", "--training", "2", "--study", "{study}"],
@@ -51,7 +52,10 @@ def run(stage: list[str], workspace: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def workspace(
+    tmp_path_factory: pytest.TempPathFactory,
+    vector_figures: None,  # noqa: ARG001
+) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("run") / "workspace"
     # Networks that were hardly trained mark thousands of specks, whose surfaces take minutes to measure.
     study = Path(shutil.copytree(DEFAULT_STUDY.parent, root.parent / "study")) / "study.toml"
@@ -68,6 +72,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             small = partial(configure, features=(4, 8, 16), patch=(128, 192), batch=2)
             recipe = replace(tiny.recipes["quick"], configure=small, mirroring=False, learning_rate=rate)
             patch.setattr(f"bmseg.methods.{name}.METHOD", replace(tiny, name=name, recipes={"quick": recipe}))
+        # All test exams are in test_shipped_cohort.
+        patch.setattr(
+            "dataset_conversion.phantom.cohort.plan_cohort",
+            lambda **given: [
+                exam for exam in plan_cohort(**given) if exam.split != "test" or exam.identifier in EXAMS
+            ],
+        )
         for stage in STAGES:
             result = run(stage, root)
             assert result.returncode == 0, result.stderr
@@ -77,37 +88,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_trained_methods_stand_beside_four_readers(workspace: Path) -> None:
     scores = pd.read_csv(workspace / "evaluation" / "dice.csv")
     assert set(scores.rater) == {"reader1", "reader2", "reader3", "reader4", "nnunet", "unet"}
-    assert scores.exam.nunique() == 10
-    assert len(scores) == 10 * 6 * 4
+    assert sorted(scores.exam.unique()) == EXAMS
+    assert len(scores) == len(EXAMS) * 6 * 4
     readers = scores[(scores.level == "level1") & scores.rater.str.startswith("reader")]
     assert readers.dice.median() > 0.5
-
-
-def test_shipped_cohort_is_within_the_tolerances_of_table_1(workspace: Path) -> None:
-    study = load_study(DEFAULT_STUDY)
-    scores = pd.read_csv(workspace / "evaluation" / "dice.csv")
-    published = pd.read_csv(DEFAULT_STUDY.parent / str(study.published.table1))
-    table = summarise(scores).merge(published, on=["level", "rater"], suffixes=("", "_published"))
-    assert len(table) == 16
-    assert (table["median"] - table.median_published).abs().max() <= MEDIAN_TOLERANCE
-    assert (table["mean"] - table.mean_published).abs().max() <= MEAN_TOLERANCE
-
-
-def test_sparse_levels_are_as_sparse_as_in_the_study(workspace: Path) -> None:
-    scores = pd.read_csv(workspace / "evaluation" / "dice.csv")
-    readers = scores[scores.rater.str.startswith("reader")]
-    voxels = readers.pivot(index=["exam", "level"], columns="rater", values="n_rater")
-    level2, level3 = (voxels.xs(level, level="level") for level in ("level2", "level3"))
-    # Reader 4 draws level 3 in one exam, and less of level 2 than any other reader.
-    assert (level3.reader4 > 0).sum() == 1
-    assert level2.reader4.sum() < 0.5 * level2[["reader1", "reader2", "reader3"]].sum().min()
-    # One exam has no level 3 at all; another has it for some readers only.
-    assert (level3.max(axis=1) == 0).sum() == 1
-    assert ((level3 > 0).any(axis=1) & (level3 == 0).any(axis=1)).any()
-    # Medians over exams and readers are of the size that the calibration was planned for.
-    calibrated = voxels[["reader1", "reader2", "reader3"]]
-    for level, low, high in (("level1", 8_000, 25_000), ("level2", 1_500, 6_600), ("level3", 77, 720)):
-        assert low <= calibrated.xs(level, level="level").median().median() <= high
 
 
 def test_everything_says_synthetic(workspace: Path) -> None:
@@ -165,7 +149,7 @@ def test_the_reading_room_names_nobody(workspace: Path) -> None:
     for word in {*known, "consensus", "nnunet", "unet", "reader1", "tromsø", str(workspace)}:
         # An age of two digits without a decimal would be found in any style sheet; those here have one.
         assert word.lower() not in text, word
-    assert len(data(page)) == 10 + 30
+    assert len(data(page)) == len(EXAMS) + 3 * len(EXAMS)
     key = json.loads((room / "key.json").read_text())
     assert {mask["origin"] for mask in key["masks"]} == {"consensus", "nnunet", "unet"}
 
@@ -200,7 +184,7 @@ def test_another_cohort_is_not_mixed_in(workspace: Path) -> None:
 def test_nnunets_own_check_accepts_the_data_set(workspace: Path) -> None:
     from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
 
-    verify_dataset_integrity(str(next((workspace / "nnUNet_raw").iterdir())), 1)
+    verify_dataset_integrity(str(next((workspace / "nnUNet_raw").glob("Dataset*"))), 1)
 
 
 def test_chromium_shows_the_report_without_a_request(workspace: Path, tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ readers = [{ name = "reader1" }, { name = "reader2" }]
 [dataset]
 id = 501
 name = "Small"
+[scores]
+measures = ["dice"]
 """
 AFFINE = np.array([[0.9, 0, 0, -20.5], [0, 0, 3.5, 7.25], [0, 0.9, 0, -31.0], [0, 0, 0, 1.0]])
 FOLDS = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -26,10 +27,15 @@ dataset = { id = 501, name = "Small" }
 
 def dice_alone(folder: Path) -> Path:
     """The default study, scored by Dice alone: other measures and foci take most of the time of tables."""
+    return scored_by(folder, "dice")
+
+
+def scored_by(folder: Path, *measures: str) -> Path:
+    """The default study, scored by some measures."""
     study = Path(shutil.copytree(DEFAULT_STUDY.parent, folder / "study")) / "study.toml"
     text = study.read_text()
     assert "\n[scores]\n" in text
-    study.write_text(text.replace("\n[scores]\n", '\n[scores]\nmeasures = ["dice"]\n'))
+    study.write_text(text.replace("\n[scores]\n", f"\n[scores]\nmeasures = {json.dumps(measures)}\n"))
     return study
 
 

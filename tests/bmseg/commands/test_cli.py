@@ -95,6 +95,7 @@ def test_study_file_with_a_duplicated_label_value(folders: Path) -> None:
     assert_refused(evaluate(folders, "--study", study), "study.toml: levels.value: found 1 more than once")
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tmp_path: Path) -> None:
     """Three real readers; reader 2 is stored flipped under an identical header."""
     study = tmp_path / "study.toml"
@@ -103,6 +104,7 @@ def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tm
         '[dataset]\nid = 1\nname = "Lesions"\n[[channels]]\nname = "flair"\n'
         '[[levels]]\nvalue = 1\nname = "lesion"\ncolor = "#ff0000"\n'
         + "".join(f'[[readers]]\nname = "reader{n}"\n' for n in (1, 2, 3))
+        + '[scores]\nmeasures = ["dice"]\n'
     )
     options = []
     for n in (1, 2, 3):

@@ -231,6 +231,7 @@ def test_a_study_without_images_is_no_data_set(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_a_table_of_scores_names_every_reader(tmp_path: Path) -> None:
     """A reader may be called as a column of the table of decisions."""
     root = drawn(tmp_path, raters=("p1", "voxels", "share5"))
@@ -308,6 +309,7 @@ def test_a_structure_set_lies_on_the_series_that_it_was_drawn_on(test_data: Path
         read_exam(study, files, reading, "e1")
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_readers_may_lack_exams_where_that_is_said(tmp_path: Path) -> None:
     for seed, exam in enumerate(("p1", "p2", "p3")):
         for rater, mask in thresholded(["anna", "ben", "carl"], seed=seed).items():

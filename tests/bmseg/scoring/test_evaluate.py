@@ -108,6 +108,7 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
         "alternative_annotator.md", "alternative_annotator.html", "consensus_audit.csv",
         "consensus_audit.md", "consensus_audit.html", "consensus_audit_in_words.md",
         "scores.csv", "fair_scores.csv", "measures_interchangeability.csv", "measures_failures.csv",
+        "measures_peripheral_central.csv",
         "tolerance.csv", "nsd_curve.csv", "foci.csv", "foci_summary.csv", "foci_by_volume.csv",
         "foci_in_words.md",
         *(
@@ -186,8 +187,8 @@ def test_the_studys_rule_and_policy_are_used_and_named(
 def test_nobody_marked_anything(
     folders: dict[str, Path], tmp_path: Path, write_mask: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # That every figure can be drawn and written is asked, not how fine.
-    monkeypatch.setitem(save_figure.__kwdefaults__, "dpi", 50)
+    # That every figure can be drawn and written is asked, not in each format.
+    monkeypatch.setitem(save_figure.__kwdefaults__, "endings", ("svg",))
     for folder in folders.values():
         for exam in EXAMS:
             write_mask(folder / f"{exam}.nii.gz", np.zeros((24, 20, 6), np.uint8))
@@ -198,7 +199,7 @@ def test_nobody_marked_anything(
     assert not np.asarray(nib.load(out / "consensus" / "knee_a.nii.gz").dataobj).any()
     assert pd.read_csv(out / "dice.csv").dice.isna().all()
     assert "0 of 3 exams" in (out / "table1.md").read_text()
-    assert (out / "figures" / "dice_net.png").is_file()
+    assert (out / "figures" / "dice_net.svg").is_file()
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -212,11 +213,9 @@ def test_raters_may_be_called_by_numbers(folders: dict[str, Path], tmp_path: Pat
 
 
 def test_readers_alone_can_be_scored(
-    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: dict[str, Path], tmp_path: Path, drawn_figures: list[str]
 ) -> None:
     """Every figure of readers alone is drawn; as files such figures are written in other tests."""
-    drawn: list[str] = []
-    monkeypatch.setattr("bmseg.scoring.evaluate.save_figure", lambda _, __, name, **___: drawn.append(name))
     raters = Raters({reader: folders[reader] for reader in READERS}, {})
     evaluate(load_study(), DEFAULT_STUDY, raters, tmp_path / "out")
     of_measures = {
@@ -225,7 +224,12 @@ def test_readers_alone_can_be_scored(
         "measures_raters",
         *(f"measures_{level}" for level in load_study().level_names),
     }
-    assert {*drawn} - of_measures == {"dice_raters", "fair_against_usual", "agreement", "audit_knee_b"}
+    assert {*drawn_figures} - of_measures == {
+        "dice_raters",
+        "fair_against_usual",
+        "agreement",
+        "audit_knee_b",
+    }
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -41,6 +41,7 @@ def allowing(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("vector_figures")
 def test_a_study_file_allows_it_and_what_is_read_back_says_so(
     raters: Raters, allowing: Path, tmp_path: Path
 ) -> None:

@@ -13,11 +13,10 @@ from bmseg.scoring.published import published_beside, read_published
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import count_votes
-from evaluation.figures.files import save_figure
 from evaluation.measures.dice import Dice
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.masks import save_mask, thresholded
-from tests.support.studies import dice_alone
+from tests.support.studies import dice_alone, scored_by
 
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 # Storage order of coronal exams: the patient's left, inferior, posterior.
@@ -59,14 +58,13 @@ def words_of(root: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def scored(root: Path, masks: Masks) -> Path:  # noqa: ARG001 (they are on disk)
-    """One evaluation with everything that can be asked for, but by exam."""
-    options = ["--margin", "0.2", "--cohort", root / "cohort.csv", "--regions", root / "regions"]
+def scored(root: Path, masks: Masks, vector_figures: None) -> Path:  # noqa: ARG001 (they are on disk)
+    """One evaluation with everything that can be asked for, but by exam, by a measure of each kind."""
+    study = scored_by(root, "dice", "nsd@readers", "volume_difference", "foci_f1")
+    options = ["--study", study, "--margin", "0.2"]
+    options += ["--cohort", root / "cohort.csv", "--regions", root / "regions"]
     models = [word for name in ("net", "worse") for word in ("--prediction", f"{name}={root / name}")]
-    with pytest.MonkeyPatch.context() as patch:
-        # The page shows SVG.
-        patch.setitem(save_figure.__kwdefaults__, "endings", ("svg",))
-        result = bmseg("evaluate", *words_of(root), *models, "-o", root / "out", *options)
+    result = bmseg("evaluate", *words_of(root), *models, "-o", root / "out", *options)
     assert result.returncode == 0, result.stderr
     return root / "out"
 
@@ -138,9 +136,9 @@ def test_marking_outside_a_region(root: Path, masks: Masks, scored: Path, tmp_pa
     assert_refused(refused, "found no region of exam knee_0, expected one of every exam")
 
 
-def test_the_report_of_plain_folders(scored: Path, tmp_path: Path) -> None:
+def test_the_report_of_plain_folders(root: Path, scored: Path, tmp_path: Path) -> None:
     out = scored
-    result = bmseg("report", "--evaluation", out)
+    result = bmseg("report", "--evaluation", out, "--study", root / "study" / "study.toml")
     assert result.returncode == 0, result.stderr
     page = (out / "report.html").read_text()
     for title in (

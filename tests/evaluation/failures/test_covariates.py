@@ -55,6 +55,23 @@ def test_rho_with_ties_is_scipys(pairs: list[tuple[int, int]]) -> None:
     assert 0 < p <= 1
 
 
+@pytest.mark.parametrize("n", [3, 5, 9, 21])
+def test_p_is_that_of_scipys_permutation_test(n: int) -> None:
+    rng = np.random.default_rng(n)
+    for first, second in ((rng.random(n), rng.random(n)), (rng.integers(0, 3, n), np.arange(n) / 7)):
+        ranks = [stats.rankdata(values) - (n + 1) / 2 for values in (first, second)]
+        scale = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
+
+        def rho(x: np.ndarray, axis: int = -1, other: np.ndarray = ranks[1], by: float = scale) -> np.ndarray:
+            return (x * other).sum(axis=axis) / by
+
+        test = stats.permutation_test(
+            (ranks[0],), rho, permutation_type="pairings", vectorized=True, n_resamples=40_320, batch=5_000,
+            random_state=np.random.default_rng(0),
+        )  # fmt: skip
+        assert spearman(first, second) == (test.statistic, test.pvalue)
+
+
 def test_mann_whitney_of_hollander_and_wolfe_as_r_gives_it() -> None:
     """R: wilcox.test(x, y, alternative = "g"): p 0.1272, exact; two-sided twice that."""
     assert mann_whitney(np.array(TERM), np.array(EARLY)) == pytest.approx(0.2544, abs=5e-5)

@@ -91,10 +91,10 @@ def test_the_tolerance_is_that_of_the_readers_alone(study: ReaderStudy, masks: M
     place = np.searchsorted(np.cumsum(sizes[order]) / sizes.sum(), 0.95)
     assert 0 <= tolerance.tolerance["level1"] - together[order][place] < 0.01
     assert tolerance.n_pairs["level1"] == 15
-    without_models = study_of(masks, models=())[m.TOLERANCE]
+    without_models = study_of(masks, models=(), measures=("nsd@readers",))[m.TOLERANCE]
     assert without_models.tolerance.tolist() == study[m.TOLERANCE].tolerance.tolist()
     nsd = study[m.SCORES].query("measure == 'nsd@readers' and level == 'level1' and exam == 'e0'")
-    given = study_of(masks, tolerances={"level1": 1.0})
+    given = study_of(masks, tolerances={"level1": 1.0}, measures=("nsd@readers", "nsd@1"))
     at_one = given[m.SCORES].query("level == 'level1'").set_index(["measure", "exam", "rater"]).value
     assert at_one["nsd@readers"].to_numpy() == pytest.approx(at_one["nsd@1"].to_numpy())
     assert at_one["nsd@readers", "e0"].to_numpy() != pytest.approx(nsd.value.to_numpy(), abs=1e-3)
@@ -109,7 +109,8 @@ def test_readers_who_miss_each_other_have_the_median_as_tolerance() -> None:
         for place, mask in enumerate(apart[exam].values()):
             mask[2:8, 2:6, 1:4] = 1
             mask[20 + 12 * place : 24 + 12 * place, 2:6, 1:4] = 1
-    row = study_of(apart, models=())[m.TOLERANCE].set_index("level").loc["level1"]
+    found = study_of(apart, models=(), measures=("nsd@readers",))[m.TOLERANCE]
+    row = found.set_index("level").loc["level1"]
     # More than half of their surfaces coincide.
     assert row.tolerance == 0.9
     assert row.source == "half of the readers' surfaces lie this close to another reader's, at least a voxel"
@@ -156,7 +157,7 @@ def test_one_empty_is_the_worst_or_left_out_and_counted(masks: Masks) -> None:
     changed["e0"]["net"] = np.where(masks["e0"]["net"] == 2, 1, masks["e0"]["net"])
     diagonal = float(np.linalg.norm(np.array([14, 12, 5]) * SPACING))
     for policy, value in ((OneEmpty.WORST, diagonal), (OneEmpty.LEFT_OUT, np.nan)):
-        study = study_of(changed, one_empty=policy)
+        study = study_of(changed, one_empty=policy, measures=("hd95",))
         rows = study[m.SCORES].query("exam == 'e0' and rater == 'net' and level == 'level2'")
         rows = rows.set_index("measure")
         assert rows.status["hd95"] == rows.status["dice"] == "one_empty"
@@ -175,7 +176,8 @@ def test_a_level_that_most_yardsticks_lack_is_the_worst_for_who_marks_it(masks: 
     }
     changed["e0"]["poor"] = changed["e0"]["poor"].copy()
     changed["e0"]["poor"][4:6, 4:6, 2] = 3
-    table = study_of(changed)[m.MEASURES_TABLE1].query("way == 'fair' and level == 'level3'")
+    study = study_of(changed, measures=("hd95", "nsd@1", "volume_difference"))
+    table = study[m.MEASURES_TABLE1].query("way == 'fair' and level == 'level3'")
     found = table.set_index(["measure", "rater"])
     diagonal = float(np.linalg.norm(np.array([14, 12, 5]) * SPACING))
     assert found["median"]["hd95", "poor"] == pytest.approx(diagonal)
@@ -248,7 +250,7 @@ def test_sensitivity_is_undefined_where_most_yardsticks_have_no_focus(masks: Mas
     for rater in ("anna", "ben", "net"):
         changed["e0"][rater] = changed["e0"][rater].copy()
         changed["e0"][rater][4:6, 4:6, 2] = 3
-    study = study_of(changed)
+    study = study_of(changed, measures=("foci",))
     fair = study[m.FAIR_SCORES].query("measure == 'foci_sensitivity' and level == 'level3' and exam == 'e0'")
     of_net = fair[fair.rater == "net"].set_index("left_out").value
     table = study[m.MEASURES_TABLE1].query("measure == 'foci_sensitivity' and level == 'level3'")
