@@ -35,9 +35,9 @@ def false_markings(pairs: pd.DataFrame) -> pd.Series:
     `pairs` holds two columns of Dice, a row an exam or, with a second index, a knee; NaN where a level that
     the yardstick does not have is rightly left empty. Of an exam's knees the one who did so in more counts.
     """
-    first, second = pairs.iloc[:, 0], pairs.iloc[:, 1]
-    by_second, by_first = first.isna() & (second == 0), second.isna() & (first == 0)
-    signs = by_second.astype(int) - by_first.astype(int)
+    first, second = pairs.to_numpy(float).T
+    by_second, by_first = np.isnan(first) & (second == 0), np.isnan(second) & (first == 0)
+    signs = pd.Series(by_second.astype(int) - by_first.astype(int), pairs.index)
     if signs.index.nlevels == 1 and signs.index.is_unique:
         return signs
     return np.sign(signs.groupby("exam", sort=False).sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import pandas as pd
@@ -60,17 +60,17 @@ class Apart:
         by = units(scores)
         self._by_consensus = "left_out" in scores
         keys = ["rater", "left_out"] if self._by_consensus else ["rater"]
-        places: dict[tuple, list[int]] = {}
+        self._places: dict[tuple, list[int]] = {}
         for place, key in enumerate(zip(*(scores[name] for name in keys), strict=True)):
-            places.setdefault(key, []).append(place)
+            self._places.setdefault(key, []).append(place)
         indexed = scores.set_index(by)
-        self._dice = _taken_apart(indexed.dice, places)
-        self._none = indexed.dice[:0]
-        self._absent = _taken_apart(indexed.absent, places) if "absent" in indexed else {}
+        self._columns = {name: indexed[name] for name in ("dice", "absent") if name in indexed}
+        # The last readers asked for, in which exams, and what they have there.
+        self._readers: tuple[tuple[str, ...], pd.Index, pd.Series, pd.Series] | None = None
 
     def check(self, *raters: str) -> None:
         """StatisticsError for the first that has no scores."""
-        known = dict.fromkeys(rater for rater, *_ in self._dice)
+        known = dict.fromkeys(rater for rater, *_ in self._places)
         if unknown := [rater for rater in raters if rater not in known]:
             raise StatisticsError(
                 f"rater '{unknown[0]}': found no scores, expected one of {', '.join(known)}"
@@ -79,28 +79,38 @@ class Apart:
     def pair(self, model: str, reader: str) -> pd.DataFrame:
         """`paired_dice` of a model and a reader."""
         consensus = (reader,) if self._by_consensus else ()
-        of_each = [self._dice.get((rater, *consensus), self._none) for rater in (model, reader)]
+        of_each = [self._of("dice", (rater, *consensus)) for rater in (model, reader)]
         # Where one of the two has no score, not even an undefined one, there is nothing to compare.
         return _beside_each_other(of_each, ["model", "other"], join="inner")
 
     def beside_median(self, model: str, readers: Sequence[str]) -> pd.DataFrame:
         """`paired_dice` beside the median reader, of `over_consensuses`."""
-        dice = self._dice.get((model,), self._none)
-        absent = self._absent.get((model,), self._none.astype(bool))
-        of_readers = [self._dice.get((reader,), self._none) for reader in readers]
-        each = _beside_each_other(of_readers, list(readers))
-        each = each.reindex(dice.index)
-        # Of those who drew the exam: a score may be undefined, or not be there at all.
-        drew = sum(dice.index.isin(scores.index).astype(int) for scores in of_readers)
-        share = each.notna().sum(axis=1) / drew
-        median = each.median(axis=1).mask(absent & (share < 0.5))
+        dice, absent = self._of("dice", (model,)), self._of("absent", (model,))
+        share, median = self._of_readers(tuple(readers), dice.index)
+        median = median.mask(absent & (share < 0.5))
         pairs = pd.DataFrame({"model": dice, "other": median})
         return pairs.mask(absent & (share == 0.5))
 
+    def _of_readers(self, readers: tuple[str, ...], exams: pd.Index) -> tuple[pd.Series, pd.Series]:
+        """The share of the readers who drew an exam that have a Dice there, and the median of these.
 
-def _taken_apart(column: pd.Series, places: Mapping[tuple, list[int]]) -> dict[tuple, pd.Series]:
-    values = column.to_numpy()
-    return {key: pd.Series(values[of], column.index[of], name=column.name) for key, of in places.items()}
+        Models have the same exams, mostly, so it is kept for the next.
+        """
+        if self._readers is None or self._readers[0] != readers or not self._readers[1].equals(exams):
+            of_readers = [self._of("dice", (reader,)) for reader in readers]
+            each = _beside_each_other(of_readers, list(readers)).reindex(exams)
+            # Of those who drew the exam: a score may be undefined, or not be there at all.
+            drew = sum(exams.isin(scores.index).astype(int) for scores in of_readers)
+            share = each.notna().sum(axis=1) / drew
+            self._readers = readers, exams, share, each.median(axis=1)
+        return self._readers[2:]
+
+    def _of(self, name: str, key: tuple) -> pd.Series:
+        """A rater's column; none where there is no such rater, nothing absent where that is not known."""
+        if name not in self._columns:
+            return self._columns["dice"][:0].astype(bool)
+        column, places = self._columns[name], self._places.get(key, [])
+        return pd.Series(column.to_numpy()[places], column.index[places], name=name)
 
 
 def _beside_each_other(
