@@ -44,6 +44,8 @@ _TOLERANCE = 1e-10
 _FLAT = 1e-6
 #: With more labels products leave out zeros; with fewer that takes longer.
 _SPARSE_FROM = 12
+#: Of so many labels a step takes long: these many starts, the highest, are followed to their ends.
+_KEPT = 6
 #: Numbers that an E step holds at once, of all its starts; the others wait.
 _AT_ONCE = 4_000_000
 
@@ -219,8 +221,9 @@ def of_confusions(
     matrices = arranged.averaged(matrices, 1)
     flat = _FLAT if len(votes.raters) == 2 and not prior else None
     found = search(
-        model, names, matrices, tolerance=_TOLERANCE, max_iterations=max_iterations, merge=True, flat=flat
-    )
+        model, names, matrices, tolerance=_TOLERANCE, max_iterations=max_iterations, merge=True, flat=flat,
+        keep=_KEPT if len(used) >= _SPARSE_FROM else None,
+    )  # fmt: skip
     best = model.expect(found.parameters[[found.best]])[1][:, :, 0]
     taken = (best >= best.max(axis=0) - TIE).argmax(axis=0)
     otherwise = 0
