@@ -34,6 +34,25 @@ def test_sparse_products_give_what_dense_ones_give(rule, monkeypatch):
     assert np.allclose(sparse.confusion, dense.confusion, atol=1e-6)
 
 
+def test_giving_up_the_lower_starts_early_loses_nothing(monkeypatch):
+    """By hand: on six exams of 20 labels all starts give the same; of 100 it is a quarter of the time."""
+    masks, labels = organs(12, 3, seed=5, length=900)
+    rng = np.random.default_rng(5)
+    # Readers who mistake one organ for another, so that starts end at different maxima.
+    mistaken = {
+        name: np.where(rng.random(len(mask)) < 0.2, rng.choice(labels, len(mask)), mask)
+        for name, mask in masks.items()
+    }
+    votes = count_votes(mistaken, labels)
+    found = staple(votes, rule="multilabel", ordered=False, restarts=8)
+    monkeypatch.setattr(multilabel, "_KEPT", 1000)
+    everyone = staple(votes, rule="multilabel", ordered=False, restarts=8)
+    assert np.array_equal(found.label, everyone.label)
+    assert found.log_likelihood == pytest.approx(everyone.log_likelihood)
+    steps = [sum(start.iterations for start in each.starts) for each in (found, everyone)]
+    assert steps[0] < steps[1] and found.converged
+
+
 def test_starts_one_after_the_other_lead_where_all_at_once_do(monkeypatch):
     votes = count_votes(*organs(5, 3))
     at_once = staple(votes, restarts=4)
