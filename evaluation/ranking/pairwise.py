@@ -2,8 +2,8 @@
 
 The normal approximation with continuity correction and the variance for ties, as R's
 ``wilcox.test(x, y, alternative = "greater", paired = TRUE, exact = FALSE)``; differences of 0 are left out
-before ranking, and a pair of algorithms without any difference has p = 1, as in R. The exact test on request:
-in a sample of few cases the differences tie in few patterns, so every p can be looked up in one table.
+before ranking, and a pair of algorithms without any difference has p = 1, as in R. The exact test on request,
+which is made once for all pairs whose differences tie in the same way.
 
 Signed ranks ask who is ahead in most cases. Beside them stands the permutation test of the mean, for whoever
 is to be called clearly better has to be better on average as well.
@@ -11,28 +11,20 @@ is to be called clearly better has to be better on average as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
-from tqdm import tqdm
 
 from evaluation.ranking.rules import Rules
 from evaluation.statistics.signed_rank import holm, sums_of_ranks
 
-# How many differences of each size, and how many positive, in each sample -> p of both directions.
-_Test = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-#: Cases up to which p is looked up: the table has 2 ** 12 patterns of 157 sums, 5 MB.
+#: Cases up to which all signs, and all patterns of ties, are gone through.
 MOST_CASES = 12
 # Of sums of differences, by their size.
 _ROUNDING = 1e-10
-# Values of p kept at a time for bootstraps: bounds memory at some 64 MB.
-_CELLS = 8_000_000
-# Cases in all samples of all pairs, from which on the work takes seconds and shows a progress bar.
-_LONG = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,6 @@ class PairwiseTests:
 class _Differences:
     """How one algorithm differs from each of those behind it; a row a pair, by ascending size."""
 
-    cases: np.ndarray
     #: Whether the first algorithm is better, and whether a run of tied differences begins here.
     is_positive: np.ndarray
     is_new: np.ndarray
@@ -69,13 +60,8 @@ def pairwise_tests(values: np.ndarray, rules: Rules, also: np.ndarray | None = N
 
     To be clear, a difference must hold for the mean of `also` too, where it is given.
     """
-    n_cases, n = values.shape
-    if rules.exact:
-        p = _p_in_samples(values, np.ones((n_cases, 1)), rules, _exact_one_by_one)[:, :, 0]
-    else:
-        p = np.full((n, n), np.nan)
-        for first in range(n - 1):
-            p[first, first + 1 :], p[first + 1 :, first] = _normal(_sorted_differences(values, first, rules))
+    n_cases = len(values)
+    p = signed_rank_p(values, rules)
     defined = (~np.isnan(values)).astype(int)
     n_pairs = defined.T @ defined
     p[n_pairs == 0] = np.nan
@@ -85,28 +71,16 @@ def pairwise_tests(values: np.ndarray, rules: Rules, also: np.ndarray | None = N
     return PairwiseTests(p, _adjusted(p), _adjusted(both), n_pairs, n_cases - n_pairs)
 
 
-def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.ndarray:
-    """The share of the other algorithms that each is significantly better than, after Holm's rule.
-
-    With the exact test, samples of more than `MOST_CASES` cases are tested by the normal approximation,
-    which is close to it there; the cases themselves are always tested exactly.
-
-    `values` have shape (cases, algorithms), `counts`, how often each case is in a sample, (cases, samples),
-    the shares (samples, algorithms): NaN for an algorithm without a defined case in the sample.
-    """
-    n, n_samples = values.shape[1], counts.shape[1]
-    shares = np.empty((n_samples, n))
-    step = max(1, _CELLS // (n * n))
-    test = _normal_in_samples
-    if rules.exact and len(counts) <= MOST_CASES:
-        test = _exact_by_table
-    elif rules.exact and n_samples == 1:
-        test = _exact_one_by_one
-    for begin in range(0, n_samples, step):
-        p = _p_in_samples(values, counts[:, begin : begin + step], rules, test)
-        shares[begin : begin + step] = _significant(p, rules.alpha).sum(axis=1).T / max(1, n - 1)
-    shares[counts.T @ ~np.isnan(values) == 0] = np.nan
-    return shares
+def signed_rank_p(values: np.ndarray, rules: Rules) -> np.ndarray:
+    """P of every ordered pair, shape (algorithms, algorithms): 1 where no case is defined for both."""
+    if rules.exact:
+        return _all_exact(values.astype(float).tobytes(), values.shape, rules.decimals).copy()
+    n = values.shape[1]
+    p = np.full((n, n), np.nan)
+    for first in range(n - 1):
+        found = _sorted_differences(values, first, rules.decimals)
+        p[first, first + 1 :], p[first + 1 :, first] = ndtr(normal_z(*_statistics(found)))
+    return p
 
 
 def _adjusted(p: np.ndarray) -> np.ndarray:
@@ -149,17 +123,20 @@ def _all_signs(n: int) -> np.ndarray:
     return np.where(bits, 1.0, -1.0)
 
 
-def _sorted_differences(values: np.ndarray, first: int, rules: Rules) -> _Differences:
+def differences_from(values: np.ndarray, first: int, decimals: int | None) -> np.ndarray:
+    """By how much one algorithm is better than each behind it, case by case: shape (pairs, cases)."""
     differences = np.ascontiguousarray((values[:, first : first + 1] - values[:, first + 1 :]).T)
-    if rules.decimals is not None:
-        differences = np.round(differences, rules.decimals)
+    return differences if decimals is None else np.round(differences, decimals)
+
+
+def _sorted_differences(values: np.ndarray, first: int, decimals: int | None) -> _Differences:
+    differences = differences_from(values, first, decimals)
     sizes = np.abs(differences)
     cases = np.argsort(sizes, axis=1)  # the order within a tie does not matter
     ordered = np.take_along_axis(sizes, cases, axis=1)
     is_new = np.ones(ordered.shape, bool)
     is_new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
     return _Differences(
-        cases,
         np.take_along_axis(differences, cases, axis=1) > 0,
         is_new,
         begins=(ordered == 0).sum(axis=1),
@@ -167,133 +144,77 @@ def _sorted_differences(values: np.ndarray, first: int, rules: Rules) -> _Differ
     )
 
 
-def _normal(found: _Differences) -> tuple[np.ndarray, np.ndarray]:
-    """P of both directions of each pair, every case once."""
-    n_rows, n_cases = found.cases.shape
+def _statistics(found: _Differences) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each pair: the sum of the positive ranks, the number of ranks, the sum of t ** 3 - t over ties."""
+    n_rows, n_cases = found.is_new.shape
+    starts, size, row, is_counted = _runs(found)
+    positive = np.add.reduceat(found.is_positive.ravel(), starts, dtype=int)
+    mean_rank = starts % n_cases - found.begins[row] + (size + 1) / 2
+    statistic = np.bincount(row, is_counted * positive * mean_rank, n_rows)
+    ties = np.bincount(row, is_counted * (size**3 - size), n_rows)
+    return statistic, found.ends - found.begins, ties
+
+
+def _runs(found: _Differences) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Runs of tied differences, all pairs' one after the other: start, size, pair, whether it has ranks."""
+    n_rows, n_cases = found.is_new.shape
     starts = np.flatnonzero(found.is_new)
     row, place = np.divmod(starts, n_cases)
     size = np.diff(starts, append=n_rows * n_cases)
-    is_counted = (place >= found.begins[row]) & (place < found.ends[row])
-    positive = np.add.reduceat(found.is_positive.ravel(), starts, dtype=int)
-    mean_rank = place - found.begins[row] + (size + 1) / 2
-    statistic = np.bincount(row, is_counted * positive * mean_rank, n_rows)
-    ties = np.bincount(row, is_counted * (size**3 - size), n_rows)
-    return _normal_p(statistic, found.ends - found.begins, ties)
+    return starts, size, row, (place >= found.begins[row]) & (place < found.ends[row])
 
 
-def _normal_p(statistic: np.ndarray, n: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """P of both directions: sum of the positive ranks, number of ranks, sum of t ** 3 - t over ties."""
+def normal_z(statistic: np.ndarray, n: np.ndarray, ties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The normal approximation of both directions: p is `ndtr` of it, 1 where there are no ranks.
+
+    Sum of the positive ranks, number of ranks, sum of t ** 3 - t over ties.
+    """
     above = statistic - n * (n + 1) / 4
     deviation = np.sqrt(n * (n + 1) * (2 * n + 1) / 24 - ties / 48)
     is_equal = n == 0
     deviation[is_equal] = 1
-    p_first, p_second = ndtr((0.5 - above) / deviation), ndtr((0.5 + above) / deviation)
-    p_first[is_equal] = p_second[is_equal] = 1
-    return p_first, p_second
+    z_first, z_second = (0.5 - above) / deviation, (0.5 + above) / deviation
+    z_first[is_equal] = z_second[is_equal] = np.inf
+    return z_first, z_second
 
 
-def _p_in_samples(values: np.ndarray, counts: np.ndarray, rules: Rules, test: _Test) -> np.ndarray:
-    """P of each ordered pair in each sample, shape (algorithms, algorithms, samples)."""
-    n = values.shape[1]
-    p = np.full((n, n, counts.shape[1]), np.nan)
-    defined = ~np.isnan(values)
-    is_long = n * n * counts.size > _LONG
-    for first in tqdm(
-        range(n - 1), desc="tests", unit="algorithm", leave=False, disable=None if is_long else True
-    ):
-        found = _sorted_differences(values, first, rules)
-        for pair, (begin, end) in enumerate(zip(found.begins, found.ends, strict=True)):
-            drawn = counts[found.cases[pair, begin:end]]
-            starts = np.flatnonzero(found.is_new[pair, begin:end])
-            second = first + 1 + pair
-            p[first, second], p[second, first] = test(
-                *_runs(drawn, found.is_positive[pair, begin:end], starts)
-            )
-            is_empty = (defined[:, first] & defined[:, second]) @ counts == 0
-            p[first, second, is_empty] = p[second, first, is_empty] = np.nan
+@lru_cache(maxsize=8)
+def _all_exact(of: bytes, shape: tuple[int, int], decimals: int | None) -> np.ndarray:
+    """As `signed_rank_p`, counted over all assignments of signs; tests and ranks ask for the same values."""
+    values = np.frombuffer(of).reshape(shape)
+    n = shape[1]
+    doubled, n_ranks, is_tied = np.zeros((n, n), int), np.zeros((n, n), int), np.zeros((n, n), bool)
+    # Pairs whose differences tie in one way, by the doubled ranks of these.
+    alike: dict[bytes, list[tuple[int, int]]] = {}
+    for first in range(n - 1):
+        found = _sorted_differences(values, first, decimals)
+        statistic, n_ranks[first, first + 1 :], ties = _statistics(found)
+        doubled[first, first + 1 :] = np.rint(2 * statistic)
+        is_tied[first, first + 1 :] = ties > 0
+        tied = _tied_ranks(found, ties > 0) if ties.any() else {}
+        for row, ranks in tied.items():
+            alike.setdefault(ranks.tobytes(), []).append((first, first + 1 + row))
+    pairs = np.triu(np.ones((n, n), bool), 1)
+    ways = [(np.frombuffer(ranks, np.int64), np.array(of).T) for ranks, of in alike.items()]
+    for n_untied in np.unique(n_ranks[pairs & ~is_tied]).tolist():
+        chosen = np.nonzero(pairs & ~is_tied & (n_ranks == n_untied))
+        ways.append((2 * np.arange(1, n_untied + 1), np.array(chosen)))
+    p = np.full((n, n), np.nan)
+    for ranks, (first, second) in ways:
+        chances = sums_of_ranks(ranks)
+        totals, place = np.unique(doubled[first, second], return_inverse=True)
+        p[first, second] = np.array([min(1, chances[total:].sum()) for total in totals])[place]
+        p[second, first] = np.array([min(1, chances[: total + 1].sum()) for total in totals])[place]
+    p.flags.writeable = False
     return p
 
 
-def _normal_in_samples(total: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """P of both directions of one pair in each sample; parameters are those of `_exact_one_by_one`."""
-    # The mean rank of a run that ends at rank c and holds t differences is c - (t - 1) / 2.
-    statistic = (positive * (np.cumsum(total, axis=0) - (total - 1) / 2)).sum(axis=0)
-    return _normal_p(statistic, total.sum(axis=0), (total * (total * total - 1)).sum(axis=0))
-
-
-def _runs(drawn: np.ndarray, is_positive: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many differences of each size are in each sample, and how many positive; runs begin at `starts`."""
-    positive = drawn * is_positive[:, None]
-    if len(starts) == len(drawn):
-        return drawn, positive
-    return np.add.reduceat(drawn, starts, axis=0), np.add.reduceat(positive, starts, axis=0)
-
-
-def _significant(p: np.ndarray, alpha: float) -> np.ndarray:
-    """Holm's decisions in each sample, shape as p: (algorithms, algorithms, samples).
-
-    Where p is NaN there is no test: not significant, and not in the family.
-    """
-    family = p.reshape(-1, p.shape[-1])
-    ordered = np.sort(family, axis=0)
-    n_tests = (~np.isnan(ordered)).sum(axis=0)
-    steps = ordered * np.maximum(1, n_tests - np.arange(len(ordered))[:, None])
-    n_rejected = np.logical_and.accumulate(steps <= alpha, axis=0).sum(axis=0)
-    largest = ordered[np.maximum(n_rejected - 1, 0), np.arange(ordered.shape[1])]
-    return (p <= largest) & (n_rejected > 0)
-
-
-def _exact_one_by_one(total: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """P of both directions in each sample, counted over all assignments of signs.
-
-    `total` and `positive`, shape (runs, samples): how many differences of each size a sample holds, by
-    ascending size, and how many of them are positive.
-    """
-    p = np.empty((2, total.shape[1]))
-    for sample, (size, above) in enumerate(zip(total.T.astype(int), positive.T.astype(int), strict=True)):
-        ranks = _doubled_ranks(size)
-        chances = sums_of_ranks(np.repeat(ranks, size))
-        statistic = int((ranks * above).sum())
-        p[:, sample] = chances[statistic:].sum(), chances[: statistic + 1].sum()
-    first, second = np.minimum(1, p)
-    return first, second
-
-
-def _exact_by_table(total: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `_exact_one_by_one`, of samples of `MOST_CASES` cases at most."""
-    size = total.astype(int)
-    ends = np.cumsum(size, axis=0)
-    code = np.where(size > 0, 1 << np.maximum(ends - 1, 0), 0).sum(axis=0)
-    statistic = (_doubled_ranks(size) * positive.astype(int)).sum(axis=0)
-    n = ends[-1] if len(ends) else np.zeros(total.shape[1], int)
-    # Sums of ranks lie symmetrically about half of all ranks.
-    tails = _upper_tails()
-    return tails[code, statistic], tails[code, n * (n + 1) - statistic]
-
-
-def _doubled_ranks(size: np.ndarray) -> np.ndarray:
-    """Twice the mean rank of each run: of t ranks that end at c, which is 2 c - t + 1."""
-    return 2 * np.cumsum(size, axis=0) - size + 1
-
-
-@lru_cache(maxsize=1)
-def _upper_tails() -> np.ndarray:
-    """Chance of each doubled sum of ranks or a larger one, for every pattern of ties.
-
-    Row ``code``: its bit c - 1 is set where a run of ties ends at rank c.
-    """
-    widest = MOST_CASES * (MOST_CASES + 1) + 1
-    chances = np.zeros((1 << MOST_CASES, widest))
-    chances[0, 0] = 1
-    for code in range(1, 1 << MOST_CASES):
-        end = code.bit_length()
-        before = code - (1 << (end - 1))
-        begin = before.bit_length()
-        rank = begin + end + 1
-        row = chances[before].copy()
-        for _ in range(end - begin):
-            moved = np.zeros(widest)
-            moved[rank:] = row[: widest - rank]
-            row = (row + moved) / 2
-        chances[code] = row
-    return np.minimum(1, np.cumsum(chances[:, ::-1], axis=1)[:, ::-1])
+def _tied_ranks(found: _Differences, chosen: np.ndarray) -> Mapping[int, np.ndarray]:
+    """Twice the ranks of some pairs' differences, by ascending size: of t that end at rank c, 2 c - t + 1."""
+    _, size, row, is_counted = _runs(found)
+    kept = is_counted & chosen[row]
+    rows, begins = np.unique(row[kept], return_index=True)
+    sizes = np.split(size[kept], begins[1:])
+    return {
+        int(pair): np.repeat(2 * np.cumsum(own) - own + 1, own) for pair, own in zip(rows, sizes, strict=True)
+    }

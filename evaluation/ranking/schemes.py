@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluation.ranking.pairwise import shares_of_wins
 from evaluation.ranking.rules import Rules, Scheme
 from evaluation.ranking.score_table import TaskScores
+from evaluation.ranking.wins import shares_of_wins
 
 # Means of the same scores, summed in another order, differ by this share of the largest score at most.
 _ROUNDING = 1e-13
