@@ -47,12 +47,12 @@ def differences(scores: pd.DataFrame, weights: Mapping[str, float], confidence: 
     dice = ranked.pivot(index=["exam", "level"], columns="key", values="dice").astype(float)
     median = _median_reader(ranked)
     weight = pd.Series(dice.index.get_level_values("level").map(weights), index=dice.index, dtype=float)
+    apart = dice.sub(median.reindex(dice.index), axis=0)
+    defined = apart.notna().mul(weight, axis=0)
+    by_exam = (apart.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
     found = {}
     for key in dice:
-        difference = dice[key] - median.reindex(dice.index)
-        defined = weight.where(difference.notna(), 0.0)
-        by_exam = (difference.fillna(0) * defined).groupby("exam").sum() / defined.groupby("exam").sum()
-        interval = hodges_lehmann(by_exam.to_numpy(float), confidence=confidence)
+        interval = hodges_lehmann(by_exam[key].to_numpy(float), confidence=confidence)
         found[key] = {"difference": interval.estimate, "low": interval.low, "high": interval.high}
     return pd.DataFrame.from_dict(found, orient="index")
 

@@ -92,7 +92,7 @@ def standings(board: Board) -> Standings:
     rows, rankings = _lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
     placed = sorted(ranked, key=lambda entry: order[entry.key])
-    superseded = [entry for entry in honest if entry not in ranked]
+    superseded = [entry for entry in honest if entry.key not in order]
     return Standings(
         board.challenge, board.study, board.contract, placed, withdrawn, superseded, copied,
         {key: copy.words for key, copy in copies.items()}, rows, rankings, scores, measured,

@@ -89,7 +89,10 @@ def by_yardstick(scores: pd.DataFrame, yardstick: Rule) -> pd.DataFrame:
 
 def turned_by(ways: pd.DataFrame, model: str, other: str, level: str, difference: float) -> list[str]:
     """The ways in which a difference points the other way, by two decimals at least on either side."""
-    chosen = ways[(ways.model == model) & (ways.other == other) & (ways.level == level)]
+    chosen = ways[ways.model == model]
+    if chosen.empty:
+        return []
+    chosen = chosen[(chosen.other == other) & (chosen.level == level)]
     opposite = np.sign(chosen.difference.round(2)) == -np.sign(round(difference, 2))
     return chosen.way[opposite & (chosen.difference.round(2) != 0)].tolist()
 

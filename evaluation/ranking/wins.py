@@ -40,6 +40,8 @@ def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.n
     the shares (samples, algorithms): NaN for an algorithm without a defined case in the sample.
     """
     n, defined = values.shape[1], ~np.isnan(values)
+    if not counts.shape[1]:
+        return np.empty((0, n))
     decisions = _Decisions(n, _n_tests(defined, counts), rules.alpha)
     if rules.exact and len(counts) > MOST_CASES and counts.shape[1] == 1:
         p = signed_rank_p(np.repeat(values, counts[:, 0].astype(int), axis=0), rules)[:, :, None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
@@ -105,13 +106,11 @@ class Relabelled:
 
         NaN of who is not there.
         """
-        n, raters = values.shape
+        raters = values.shape[1]
         # Sorted, so that names and order of raters decide nothing; who is not there comes last.
         ordered = np.sort(values, axis=1)
         there = (~np.isnan(values)).sum(axis=1)
-        highest = raters if (there == raters).all() else there
-        picked = np.random.default_rng(seed).integers(0, highest, (samples, n))
-        means = ordered[np.arange(n), picked].mean(axis=1)
+        means = ordered.ravel()[_relabellings(tuple(there.tolist()), raters, seed, samples)].mean(axis=1)
         return cls(round(float(values[:, -1].mean()), _DECIMALS), np.sort(np.round(means, _DECIMALS)))
 
     def above(self, value: float) -> float:
@@ -133,3 +132,14 @@ class Relabelled:
         if beyond < 1:
             return -np.inf, np.inf
         return self.estimate - float(self.means[-beyond]), self.estimate - float(self.means[beyond - 1])
+
+
+@lru_cache(maxsize=4)
+def _relabellings(there: tuple[int, ...], raters: int, seed: int, samples: int) -> np.ndarray:
+    """Who bears the model's name in each exam, (samples, exams), as places in a flat table of all raters.
+
+    Every model of a board or study asks for the same ones.
+    """
+    n = len(there)
+    highest = raters if set(there) <= {raters} else np.array(there)
+    return np.arange(n) * raters + np.random.default_rng(seed).integers(0, highest, (samples, n))
