@@ -52,6 +52,11 @@ def letters_of(group: str) -> set[str]:
     return set(re.findall(r"[A-Za-z]\d*", group))
 
 
+def place_of(letter: str) -> int:
+    """The place of a group's letter, from 0: 0 of "a", 51 of "Z", 52 of "a1"."""
+    return _LETTERS.index(letter[0]) + len(_LETTERS) * int(letter[1:] or 0)
+
+
 def _grown(first: list[int], alike: list[int]) -> int:
     """A largest group with those given, grown in order of rank."""
     group, candidates = 0, (1 << len(alike)) - 1
