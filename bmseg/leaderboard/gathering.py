@@ -60,7 +60,12 @@ def _gathered(
     A reader's copy meets what that reader meets, in the exams in which it has the reader's masks.
     """
     yardstick = board.challenge.ranking.yardstick
-    tables = [_of_entries(entries, kept.of_entries, yardstick)] if entries else []
+    tables = [
+        on_yardstick(kept.of_entries[entry.key], yardstick).assign(
+            key=entry.key, kind="submission", name=entry.name
+        )
+        for entry in entries
+    ]
     readers = kept.of_readers
     with_readers = {key: copy for key, copy in copies.items() if copy.of_reader and len(readers)}
     as_readers = [readers]
@@ -91,21 +96,6 @@ def _gathered(
         "exam", "key", "kind", "name", "level", "dice", "status", "n_defined", "n_consensuses", "absent",
     ]  # fmt: skip
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def _of_entries(
-    entries: Sequence[Entry], of_entries: Mapping[str, pd.DataFrame], yardstick: str
-) -> pd.DataFrame:
-    """Each submission on the yardstick, all at once; an exam of each is one by itself."""
-    every = pd.concat([of_entries[entry.key] for entry in entries], ignore_index=True)
-    codes, exams = pd.factorize(every.exam)
-    place = np.repeat(np.arange(len(entries)), [len(of_entries[entry.key]) for entry in entries])
-    found = on_yardstick(every.assign(exam=place * len(exams) + codes), yardstick)
-    place, codes = np.divmod(found.exam.to_numpy(), len(exams))
-    keys, names = (
-        np.array([getattr(entry, what) for entry in entries], object)[place] for what in ("key", "name")
-    )
-    return found.assign(exam=exams.to_numpy()[codes], key=keys, kind="submission", name=names)
 
 
 def measured_scores(board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy]) -> pd.DataFrame:

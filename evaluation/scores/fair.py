@@ -91,7 +91,7 @@ def over_consensuses(fair: pd.DataFrame) -> pd.DataFrame:
     dice = fair.dice.to_numpy()
     mean = pd.Series(dice).groupby(group).mean().to_numpy()
     n_defined = np.bincount(group[~np.isnan(dice)], minlength=len(first))
-    marking = (fair.n_rater > 0).to_numpy() if "n_rater" in fair else ~np.isnan(dice)
+    marking = (fair.n_rater > 0).to_numpy(bool, na_value=False) if "n_rater" in fair else ~np.isnan(dice)
     marked = np.bincount(group[marking], minlength=len(first)) > 0
     worst = np.zeros(len(first))
     if "worst" in fair:
@@ -119,7 +119,7 @@ def _absent(fair: pd.DataFrame, codes: Mapping[str, np.ndarray], by: Sequence[st
     yardstick, first = grouped([codes[name] for name in (*by, "left_out") if name in codes])
     if "n_reference" in fair:
         known = fair.n_reference.notna().to_numpy()
-        holding = (fair.n_reference > 0).to_numpy()
+        holding = (fair.n_reference > 0).to_numpy(bool, na_value=False)
         knows = np.bincount(yardstick[known], minlength=len(first)) > 0
         holds = np.bincount(yardstick[holding], minlength=len(first)) > 0
     else:
@@ -140,7 +140,9 @@ def _when_empty(fair: pd.DataFrame) -> float:
     """What the Dice of two empty masks is in these scores."""
     if not {"n_reference", "n_rater"} <= {*fair}:
         return float("nan")
-    empty = fair.dice.to_numpy()[((fair.n_reference == 0) & (fair.n_rater == 0)).to_numpy()]
+    empty = fair.dice.to_numpy()[
+        ((fair.n_reference == 0) & (fair.n_rater == 0)).to_numpy(bool, na_value=False)
+    ]
     return float(empty[0]) if len(empty) else float("nan")
 
 

@@ -169,16 +169,16 @@ def _drawn(plate: str, standings: Standings, names: Mapping[str, str]) -> Figure
         return score_boxplots(scores, order, muted=readers, worst=WORST, note=note)
     rule, rankings = standings.challenge.ranking, standings.rankings
     assert rankings is not None  # figures_of asks for two submissions
-    labels = [names[entry.key] for entry in standings.entries]
+    shown = [names[entry.key] for entry in standings.entries]
     ranks = _overall(rankings.ranks, names)
-    ranks = ranks[ranks.algorithm.isin(labels)]
+    ranks = ranks[ranks.algorithm.isin(shown)]
     if plate == "schemes":
         # In two lines: five of them stand beside each other.
         short = {scheme: name.replace(", ", ",\n") for scheme, name in SCHEME_NAMES.items()}
         return scheme_comparison(ranks.assign(scheme=ranks.scheme.map(short)), note=note)
     if plate == "significance":
         pairs = _overall(rankings.pairwise, names)[["algorithm", "other", "p_clear"]]
-        return significance_map(pairs, labels, rule.alpha, note=note)
+        return significance_map(pairs, shown, rule.alpha, note=note)
     chances = _overall(rankings.probabilities, names)
     chosen = ranks[ranks.scheme == rule.scheme].sort_values("rank", kind="stable")
     return blob_plot(chances[chances.scheme == rule.scheme], chosen, note=note)

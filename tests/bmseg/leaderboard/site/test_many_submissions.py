@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from bmseg.leaderboard.gathering import dice_scores
-from bmseg.leaderboard.scoring import MISSING, on_yardstick
 from bmseg.leaderboard.site import figures, site_texts
 from bmseg.leaderboard.site.submission_tables import MOST_NAMED
 from bmseg.leaderboard.site.tables import group_cells
@@ -79,15 +76,3 @@ def test_a_long_tie_group_is_abbreviated() -> None:
     found = group_cells(["a", "zAB", "Za1b1", "abcdefghZb2", ""])
     assert [cell.text for cell in found] == ["a", "zAB", "Za1b1", "a … b2 (10)", ""]
     assert [cell.value for cell in found] == [0, 25, 51, 0, None]
-
-
-def test_all_at_once_are_scored_as_each_by_itself() -> None:
-    """The last submission lacks an exam."""
-    made = standings_fixture.standings(4, 6, bootstraps=5)
-    board = standings_fixture._Drawn(Path(), made.study, made.challenge, made.contract, made.entries)
-    found = dice_scores(board, made.entries, {})
-    for entry in made.entries:
-        own = found[found.key == entry.key].drop(columns=["key", "kind", "name"]).reset_index(drop=True)
-        alone = on_yardstick(board.dice(entry), "fair")
-        pd.testing.assert_frame_equal(own, alone, check_dtype=False, check_exact=True)
-    assert (found.status == MISSING).sum() == len(made.study.level_names)
