@@ -13,7 +13,7 @@ import pandas as pd
 from bmseg.leaderboard.standings import CALLS, Standings
 from bmseg.leaderboard.texts import plain, repeated
 from evaluation.ranking import OVERALL, Scheme
-from evaluation.ranking.groups import letters_of, place_of
+from evaluation.ranking.groups import in_short, letters_of, place_of
 from evaluation.statistics.words import signed
 from evaluation.table import DASH
 
@@ -24,8 +24,7 @@ SCHEME_NAMES = {
     Scheme.RANK_MEDIAN: "rank, then median",
     Scheme.TEST: "test, then rank",
 }
-# Letters of a tie group that are printed one by one.
-_MOST_LETTERS, _ALPHABET = 8, 26
+_ALPHABET = 26
 # Width of the strip that draws a difference, in units of its own.
 _STRIP = 100
 
@@ -153,21 +152,11 @@ def ranking_lines(standings: Standings) -> list[Line]:
 
 
 def group_cells(groups: Sequence[str]) -> list[Cell]:
-    """Tie groups as they are printed: of many letters the first, the last and how many there are.
-
-    The number behind them, the place of the first letter, is there where the alphabet does not suffice.
-
-    >>> [cell.text for cell in group_cells(["a", "abcdefgh", "abcdefghi"])]
-    ['a', 'abcdefgh', 'a … i (9)']
-    """
-    letters = [sorted(letters_of(group), key=place_of) for group in groups]
-    is_long = any(place_of(letter) >= _ALPHABET for own in letters for letter in own)
+    """Tie groups as they are printed; the place of the first letter where the alphabet does not suffice."""
+    first = [min(map(place_of, letters_of(group)), default=None) for group in groups]
+    is_long = any(place_of(letter) >= _ALPHABET for group in groups for letter in letters_of(group))
     return [
-        Cell(
-            group if len(own) <= _MOST_LETTERS else f"{own[0]} … {own[-1]} ({len(own)})",
-            place_of(own[0]) if is_long and own else None,
-        )
-        for group, own in zip(groups, letters, strict=True)
+        Cell(in_short(group), place if is_long else None) for group, place in zip(groups, first, strict=True)
     ]
 
 
