@@ -18,6 +18,7 @@ from bmseg.leaderboard.matrix_file import Matrix
 from bmseg.outputs import PROVENANCE, Output
 from evaluation.figures.files import save_figure
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
+from evaluation.ranking.groups import in_short
 from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words
 from evaluation.table import DASH, Table
 
@@ -26,6 +27,7 @@ TABLES = ("ranks", "pairwise", "probabilities", "stability", "agreement", "group
 _OVERWRITES = {*(f"{name}.csv" for name in TABLES), PROVENANCE}
 _KIND = "ranking"
 _BOUNDS = {"rank_low", "rank_high", "spread_low", "spread_high"}
+_SHORTENED = " Of more than eight letters the first, the last and their number stand here, all in groups.csv."
 # Figures of more algorithms cannot be read.
 _MOST_DRAWN = 60
 
@@ -100,7 +102,7 @@ class RankedMatrix:
                 str(row.rank),
                 _span(row.rank_low, row.rank_high),
                 _span(row.spread_low, row.spread_high),
-                groups.get((task, row.algorithm), DASH),
+                in_short(groups[task, row.algorithm]) if (task, row.algorithm) in groups else DASH,
                 f"{row.value:.4g}",
                 *(str(getattr(row, f"n_{gap}")) for gap in gaps),
             ]
@@ -160,7 +162,8 @@ class RankedMatrix:
             "better to n - number clearly worse. Clear: by Holm-adjusted tests of signed ranks and of means, "
             "and overall behind on no task. The bootstrap spread is where the ranks of most samples lie; it "
             "is no interval.",
-            "Between algorithms that share a letter every difference could be chance.",
+            "Between algorithms that share a letter every difference could be chance."
+            + (_SHORTENED if any(in_short(one) != one for one in self.rankings.groups.group) else ""),
             *self._over_tasks(),
         ]
         few: dict[int, list[str]] = {}

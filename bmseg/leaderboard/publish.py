@@ -25,6 +25,7 @@ from bmseg.outputs import provenance
 from bmseg.wording import synthetic_notes
 from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
+from evaluation.ranking.groups import in_short
 from evaluation.statistics.words import number, percent, signed
 from evaluation.table import DASH, Table
 
@@ -163,7 +164,7 @@ def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
     scores = [number(row[column]) for column in ("score", *levels)]
     difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
     return [
-        rank, number(row["value"]), row["group"] if ranked else DASH, name + mark, *scores,
+        rank, number(row["value"]), in_short(row["group"]) if ranked else DASH, name + mark, *scores,
         f"{row['n_defined']} of {row['n']}",
         f"{difference} ({low} to {high}): {beside}" if beside else DASH,
     ]  # fmt: skip

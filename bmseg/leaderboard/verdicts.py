@@ -79,8 +79,12 @@ def _of_family(board: Board, entries: Sequence[Entry]) -> dict[str, Verdict]:
     by_way, agreement = pd.DataFrame(columns=WAYS), None
     if ways:
         theirs = _exact(ways_of_readers)
+        of_panel = _pairs(theirs, levels)
         agreement = pd.concat(
-            [_agreed(one, theirs, name, readers, design, confidence) for name, one in ways.items()],
+            [
+                _agreed(_pairs(one.assign(rater=name), levels), of_panel, name, readers, design, confidence)
+                for name, one in ways.items()
+            ],
             ignore_index=True,
         )
         # Only what is clear can be turned round.
@@ -150,26 +154,32 @@ def _by_way(
     return readers_by_way(scores, models=list(ways), readers=readers, yardstick=design.yardstick)
 
 
+def _pairs(ways: pd.DataFrame, levels: Sequence[str]) -> pd.DataFrame:
+    """Dice beside each reader's own mask, as `interchangeability` takes it, and what it was counted from."""
+    named = ["exam", "level", "rater", "reader", "status"]
+    own = ways.loc[(ways.rule == MASK) & ways.level.isin(levels), [*named, "dice", "n_reference", "n_rater"]]
+    # Names that are compared over and over.
+    return own.astype(dict.fromkeys(named, object)).rename(columns={"reader": "other"})
+
+
 def _agreed(
-    own: pd.DataFrame,
-    of_readers: pd.DataFrame,
+    ours: pd.DataFrame,
+    theirs: pd.DataFrame,
     name: str,
     readers: Sequence[str],
     design: Design,
     confidence: float,
 ) -> pd.DataFrame:
-    """Interchangeability, readers fixed; whatever the study says of empty masks."""
-    ours = own[own.rule == MASK].assign(rater=name)
-    levels = list(design.spoken_of)
-    pairs = pd.concat([of_readers[of_readers.rule == MASK], ours], ignore_index=True)
-    pairs = pairs[pairs.level.isin(levels)].rename(columns={"reader": "other"})
+    """Interchangeability, readers fixed, of `_pairs`; whatever the study says of empty masks."""
+    pairs = pd.concat([theirs, ours], ignore_index=True)
     marked = (pairs.n_reference + pairs.n_rater).astype(float) > 0
     missing = pairs.status == MISSING
     by_a_reader = (marked & ~missing).groupby([pairs.exam, pairs.level]).transform("any")
     pairs["dice"] = np.where(missing & by_a_reader, 0.0, pairs.dice.where(marked))
     return interchangeability(
-        pairs, models=[name], readers=readers, family=levels, confidence=confidence, ways=[FIXED],
-        leave_out=[one for one in design.taught_by.get(name, ()) if one in readers], seed=design.seed,
+        pairs, models=[name], readers=readers, family=list(design.spoken_of), confidence=confidence,
+        leave_out=[one for one in design.taught_by.get(name, ()) if one in readers], ways=[FIXED],
+        seed=design.seed,
     )  # fmt: skip
 
 

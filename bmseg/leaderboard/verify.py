@@ -6,7 +6,9 @@ level; they follow from the masks, where these are at hand; the page follows fro
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
@@ -187,9 +189,15 @@ def _scores(
     return scores
 
 
-def _expected(board: Board, left_out: Sequence[Hashable]) -> pd.MultiIndex:
-    rows = product(board.contract.exams, board.study.level_names, left_out)
-    return pd.MultiIndex.from_frame(pd.DataFrame(rows, columns=["exam", "level", "left_out"]))
+def _expected(board: Board, left_out: Sequence[Hashable]) -> frozenset[tuple]:
+    """Exam, level and whose mask it is of every row."""
+    return _every(tuple(board.contract.exams), tuple(board.study.level_names), tuple(left_out))
+
+
+@lru_cache(maxsize=8)
+def _every(*of: tuple[Hashable, ...]) -> frozenset[tuple]:
+    """Every combination: all submissions have the same."""
+    return frozenset(product(*of))
 
 
 def _compare_text(path: Path, expected: str, whence: str, found: Verification) -> None:
@@ -201,15 +209,16 @@ def _compare_text(path: Path, expected: str, whence: str, found: Verification) -
 
 
 def _verify_scores(
-    scores: pd.DataFrame, expected: pd.MultiIndex, path: Path, study: Study, found: Verification
+    scores: pd.DataFrame, expected: frozenset[tuple], path: Path, study: Study, found: Verification
 ) -> None:
     """Check that every score is there once, and is what its counts of voxels say."""
     found.n_scores += len(scores)
-    keys = pd.MultiIndex.from_frame(scores[["exam", "level", "left_out"]])
+    keys = list(zip(scores.exam, scores.level, scores.left_out, strict=True))
+    once = frozenset(keys)
     for what, names in (
-        ("missing", expected.difference(keys)),
-        ("unexpected", keys.difference(expected)),
-        ("repeated", keys[keys.duplicated()]),
+        ("missing", sorted(expected - once)),
+        ("unexpected", sorted(once - expected)),
+        ("repeated", [key for key, n in Counter(keys).items() for _ in range(n - 1)]),
     ):
         if len(names):
             listed = ", ".join("/".join(map(str, name)) for name in names[:3])

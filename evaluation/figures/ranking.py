@@ -45,25 +45,28 @@ def blob_plot(
     probabilities : DataFrame
         ``algorithm, rank, probability`` of `evaluation.ranking.Rankings`.
     ranks : DataFrame
-        ``algorithm, rank, rank_low, rank_high``; algorithms are drawn in this order, first on top.
+        ``algorithm, rank, rank_low, rank_high``; algorithms are drawn in this order, first on top. They may
+        be the first of more.
     """
     algorithms = ranks.algorithm.tolist()
     n = len(algorithms)
+    seen = probabilities[(probabilities.probability > 0) & probabilities.algorithm.isin(algorithms)]
+    last = max(n, *(int(column.max()) for column in (seen["rank"], ranks.rank_high.fillna(0))))
     names = [shortened(name) for name in algorithms]
     drawing = Drawing.of(axes, ["ranks"], size_of(n, names))
     axes = drawing.axes[0]
     named_rows(axes, names)
-    axes.set_xlim(0.4, n + 0.6)
-    axes.set_xticks(_rank_ticks(n))
+    axes.set_xlim(0.4, last + 0.6)
+    axes.set_xticks(_rank_ticks(last))
     ruled(axes, width=0.4)
     rows = np.arange(n)
     axes.hlines(rows, ranks.rank_low, ranks.rank_high, color=style.INK, linewidth=0.8, zorder=2)
     places = {name: row for row, name in enumerate(algorithms)}
-    seen = probabilities[(probabilities.probability > 0) & probabilities.algorithm.isin(places)]
     room = size_of(n, names)[0] - names_inches(names)
     if not drawing.is_ours:
         room = axes.get_position().width * drawing.figure.get_figwidth()
-    width = min(ROW_INCHES, room / (n + 0.2))
+    # Beside more ranks than rows the shares are small, and discs that overlap are better than specks.
+    width = ROW_INCHES if last > n else min(ROW_INCHES, room / (n + 0.2))
     largest = (72 * 0.95 * width) ** 2
     axes.scatter(
         seen["rank"],
@@ -205,4 +208,5 @@ def scheme_comparison(ranks: pd.DataFrame, *, note: str = "", axes: Axes | None 
 
 
 def _rank_ticks(n: int) -> list[int]:
-    return list(range(1, n + 1)) if n <= 15 else [1, *range(5, n + 1, 5)]
+    step = 5 if n <= 60 else 20
+    return list(range(1, n + 1)) if n <= 15 else [1, *range(step, n + 1, step)]

@@ -7,6 +7,8 @@ import string
 
 import numpy as np
 
+#: Letters of a group that are printed one by one.
+MOST_LETTERS = 8
 _LETTERS = string.ascii_lowercase + string.ascii_uppercase
 
 
@@ -50,6 +52,21 @@ def letter_display(differs: np.ndarray) -> list[str]:
 def letters_of(group: str) -> set[str]:
     """The letters of a group, as {"a", "b"} of "ab" and {"a", "c1"} of "ac1"."""
     return set(re.findall(r"[A-Za-z]\d*", group))
+
+
+def place_of(letter: str) -> int:
+    """The place of a group's letter, from 0: 0 of "a", 51 of "Z", 52 of "a1"."""
+    return _LETTERS.index(letter[0]) + len(_LETTERS) * int(letter[1:] or 0)
+
+
+def in_short(group: str) -> str:
+    """A group to read: of more than `MOST_LETTERS` the first, the last and how many there are.
+
+    >>> in_short("abcdefgh"), in_short("abcdefghi")
+    ('abcdefgh', 'a … i (9)')
+    """
+    letters = sorted(letters_of(group), key=place_of)
+    return group if len(letters) <= MOST_LETTERS else f"{letters[0]} … {letters[-1]} ({len(letters)})"
 
 
 def _grown(first: list[int], alike: list[int]) -> int:

@@ -20,6 +20,7 @@ from bmseg.leaderboard.site.downloads import counts, downloads, downloads_of
 from bmseg.leaderboard.site.figures import draw_figures, figures_of
 from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot, draw_overlays, worst_exams
 from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measured
+from bmseg.leaderboard.site.submission_tables import SubmissionTables, nearest
 from bmseg.leaderboard.site.tables import SCHEME_NAMES, Line
 from bmseg.leaderboard.site.tasks import with_tasks
 from bmseg.leaderboard.standings import Standings
@@ -77,8 +78,9 @@ def pages(
     """Every page as text, by its file from the site's root; `worst` is of `overlays.worst_exams`."""
     lines = {line.key: line for line in tables.ranking_lines(standings)}
     found = {"index.html": _index(standings, made, lines)}
+    of_each = SubmissionTables.of(standings, lines)
     for entry in standings.entries:
-        found[lines[entry.key].page] = _submission(standings, entry, lines, worst[entry.key])
+        found[lines[entry.key].page] = _submission(standings, entry, of_each, worst[entry.key])
     return found
 
 
@@ -112,10 +114,10 @@ def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Li
 
 
 def _submission(
-    standings: Standings, entry: Entry, lines: Mapping[str, Line], worst: Sequence[Mapping[str, Any]]
+    standings: Standings, entry: Entry, of_each: SubmissionTables, worst: Sequence[Mapping[str, Any]]
 ) -> str:
-    public, line = standings.challenge.public, lines[entry.key]
-    scores = standings.scores[standings.scores.key == entry.key]
+    public, key = standings.challenge.public, entry.key
+    line, peers = of_each.lines[key], of_each.peers[key]
     return _render(
         "submission.html.j2",
         standings,
@@ -126,12 +128,13 @@ def _submission(
         url=link(entry.about.url) if public.url else "",
         masks_hash=entry.masks_sha256 if public.masks_hash else "",
         weights=standings.challenge.ranking.weights,
-        level_rows=tables.level_rows(standings, line, scores),
-        scheme_rows=tables.own_scheme_rows(standings, entry.key),
-        exam_rows=tables.exam_rows(standings, scores),
-        exam_tasks=tasks.exam_cells(standings, entry.key),
-        task_rows=tasks.task_rows(standings, entry.key),
-        peers=tables.not_told_apart(lines.values(), line),
+        level_rows=of_each.levels[key],
+        scheme_rows=of_each.schemes[key],
+        exam_rows=of_each.exams[key],
+        exam_tasks=tasks.exam_cells(standings, key),
+        task_rows=tasks.task_rows(standings, key),
+        peers=peers,
+        nearest=nearest(peers, line, list(of_each.lines.values())),
         worst=worst,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -207,7 +208,7 @@ def _json(value: Any, depth: int = 3, margin: str = "") -> str:
     """JSON in ASCII without a ``<``, harmless whatever type a host serves it as; a line an item or column."""
     opened = depth and isinstance(value, (dict, list)) and value
     if not opened:
-        return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
+        return _encoded(value) if isinstance(value, str) else _harmless(value)
     inner = margin + " "
     if isinstance(value, dict):
         lines = [f"{json.dumps(name)}: {_json(one, depth - 1, inner)}" for name, one in value.items()]
@@ -216,6 +217,14 @@ def _json(value: Any, depth: int = 3, margin: str = "") -> str:
         lines = [_json(one, 0) for one in value]
         first, last = "[]"
     return f"{first}\n{inner}" + f",\n{inner}".join(lines) + f"\n{margin}{last}"
+
+
+def _harmless(value: Any) -> str:
+    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
+
+
+# Columns name the same exams and submissions over and over.
+_encoded = lru_cache(maxsize=4096)(_harmless)
 
 
 def csv_text(table: pd.DataFrame) -> str:
@@ -227,7 +236,9 @@ def csv_text(table: pd.DataFrame) -> str:
     safe = table.copy()
     for column in safe.columns:
         # Scores of a board without rows have no type: there is nothing to mask either.
-        if not pd.api.types.is_numeric_dtype(safe[column]):
+        text = not pd.api.types.is_numeric_dtype(safe[column])
+        # Most columns have no such text, and the same few names over and over.
+        if text and any(_inert(cell) is not cell for cell in safe[column].unique()):
             safe[column] = safe[column].map(_inert)
     return str(safe.to_csv(index=False, na_rep="", lineterminator="\n"))
 

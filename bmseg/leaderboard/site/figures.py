@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from bmseg.leaderboard.gathering import AVERAGE_READER
+from bmseg.leaderboard.gathering import AVERAGE_READER, COPY
 from bmseg.leaderboard.means import WORST
 from bmseg.leaderboard.site.tables import SCHEME_NAMES
 from bmseg.leaderboard.site.tasks import axis_labels, of_figure
@@ -24,6 +24,8 @@ from evaluation.ranking import OVERALL
 
 # Size on a screen against size in print.
 _SCREEN = 1.3
+#: Submissions that are drawn: more cannot be read in one figure.
+MOST_DRAWN = 60
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,27 @@ def figures_of(standings: Standings) -> list[Plate]:
     """The figures that a board has enough submissions for."""
     if standings.scores.empty:
         return []
-    return [_of_tasks(plate, standings) for plate in _figures_of(standings)]
+    return [_of_first(_of_tasks(plate, standings), standings) for plate in _figures_of(standings)]
+
+
+def _of_first(plate: Plate, standings: Standings) -> Plate:
+    """What a figure says where it does not show everybody."""
+    n, copies = len(standings.entries), len(standings.copies)
+    if plate.part == "levels":
+        n += copies
+    if n <= MOST_DRAWN:
+        return plate
+    of_all = f"{n} submissions{' and copies' * (plate.part == 'levels' and copies > 0)}"
+    said = f"Drawn are the first {MOST_DRAWN} of {of_all}"
+    said += ", as they stand on the board, and every reader." if plate.part == "levels" else " by rank."
+    return replace(plate, caption=f"{plate.caption} {said}", alt=f"{plate.alt} {said}")
+
+
+def _first(standings: Standings) -> Standings:
+    """A board with the submissions that are drawn alone."""
+    others = ~standings.rows.kind.isin(["submission", COPY])
+    rows = standings.rows[others | ((~others).cumsum() <= MOST_DRAWN)]
+    return replace(standings, entries=standings.entries[:MOST_DRAWN], rows=rows)
 
 
 def _of_tasks(plate: Plate, standings: Standings) -> Plate:
@@ -126,8 +148,9 @@ def draw_figures(standings: Standings, folder: Path) -> None:
     identifiers = dict.fromkeys(rows.key, "") | {entry.key: entry.submission for entry in standings.entries}
     # A label of every line of the board, each another.
     names = figure_labels(dict(zip(rows.key, rows.name, strict=True)), identifiers)
+    drawn = _first(standings)
     for plate in tqdm(figures_of(standings), desc="figures", disable=None, leave=False):
-        figure = _drawn(plate.name, standings, names)
+        figure = _drawn(plate.name, drawn, names)
         save_figure(figure, folder, plate.name, endings=["svg"], screen=_SCREEN)
 
 
@@ -146,16 +169,16 @@ def _drawn(plate: str, standings: Standings, names: Mapping[str, str]) -> Figure
         return score_boxplots(scores, order, muted=readers, worst=WORST, note=note)
     rule, rankings = standings.challenge.ranking, standings.rankings
     assert rankings is not None  # figures_of asks for two submissions
+    shown = [names[entry.key] for entry in standings.entries]
     ranks = _overall(rankings.ranks, names)
+    ranks = ranks[ranks.algorithm.isin(shown)]
     if plate == "schemes":
         # In two lines: five of them stand beside each other.
         short = {scheme: name.replace(", ", ",\n") for scheme, name in SCHEME_NAMES.items()}
         return scheme_comparison(ranks.assign(scheme=ranks.scheme.map(short)), note=note)
     if plate == "significance":
         pairs = _overall(rankings.pairwise, names)[["algorithm", "other", "p_clear"]]
-        return significance_map(
-            pairs, [names[entry.key] for entry in standings.entries], rule.alpha, note=note
-        )
+        return significance_map(pairs, shown, rule.alpha, note=note)
     chances = _overall(rankings.probabilities, names)
     chosen = ranks[ranks.scheme == rule.scheme].sort_values("rank", kind="stable")
     return blob_plot(chances[chances.scheme == rule.scheme], chosen, note=note)

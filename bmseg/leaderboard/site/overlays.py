@@ -67,9 +67,10 @@ def worst_exams(standings: Standings, why_not: WhyNot | None) -> dict[str, list[
     weighted = ranked.assign(dice=ranked.dice * weight, weight=weight)
     by_exam = weighted.groupby(["key", "exam"])[["dice", "weight"]].sum()
     means = by_exam.dice / by_exam.weight
+    of_each = {key: own.droplevel("key").sort_index() for key, own in means.groupby(level="key")}
     found: dict[str, list[dict[str, Any]]] = {entry.key: [] for entry in standings.entries}
     for entry in standings.entries:
-        own = means[means.index.get_level_values("key") == entry.key].droplevel("key").sort_index()
+        own = of_each.get(entry.key, means[:0].droplevel("key"))
         for exam, dice in own.sort_values(kind="stable").head(WORST_EXAMS).items():
             reason = why_not(entry.key, str(exam)) if why_not else NOT_HERE
             if not standings.challenge.public.overlays:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bmseg.leaderboard.means import counted
-from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
 from bmseg.leaderboard.standings import CALLS, Standings
 from bmseg.leaderboard.texts import plain, repeated
 from evaluation.ranking import OVERALL, Scheme
+from evaluation.ranking.groups import in_short, letters_of, place_of
 from evaluation.statistics.words import signed
 from evaluation.table import DASH
 
@@ -26,6 +24,7 @@ SCHEME_NAMES = {
     Scheme.RANK_MEDIAN: "rank, then median",
     Scheme.TEST: "test, then rank",
 }
+_ALPHABET = 26
 # Width of the strip that draws a difference, in units of its own.
 _STRIP = 100
 
@@ -63,6 +62,7 @@ class Line:
     mean_rank: Cell
     spread: str  # of the rank over the bootstrap samples
     group: str
+    letters: Cell  # the group as `group_cells` has it
     score: Cell
     levels: list[Cell]
     defined: Cell
@@ -73,6 +73,11 @@ class Line:
     beside: str  # the verdict beside the median reader in short, or whose copy it is
     verdict: str  # in words
     strip: Strip | None
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether not every letter of the group is printed."""
+        return self.letters.text != self.group
 
 
 def number(value: Any, decimals: int = 2) -> Cell:
@@ -111,8 +116,10 @@ def ranking_lines(standings: Standings) -> list[Line]:
     twice = repeated(entry.name for entry in standings.entries)
     called = {entry.key: entry.team for entry in [*standings.entries, *standings.superseded]}
     span = _span(standings.rows)
+    groups = [group if isinstance(group, str) else "" for group in standings.rows.group]
     lines = []
-    for row in standings.rows.to_dict("records"):
+    of_rows = zip(standings.rows.to_dict("records"), groups, group_cells(groups), strict=True)
+    for row, group, letters in of_rows:
         entry = entries.get(row["key"])
         difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
         lines.append(
@@ -127,7 +134,8 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 rank=rank_cell(row["rank"], row["rank_low"], row["rank_high"]),
                 mean_rank=number(row["value"]),
                 spread=between(row["spread_low"], row["spread_high"]),
-                group=row["group"] if isinstance(row["group"], str) else "",
+                group=group,
+                letters=letters,
                 score=number(row["score"], 3),
                 levels=[number(row[level]) for level in standings.study.level_names],
                 defined=whole(row["n_defined"]),
@@ -141,6 +149,15 @@ def ranking_lines(standings: Standings) -> list[Line]:
             )
         )
     return lines
+
+
+def group_cells(groups: Sequence[str]) -> list[Cell]:
+    """Tie groups as they are printed; the place of the first letter where the alphabet does not suffice."""
+    first = [min(map(place_of, letters_of(group)), default=None) for group in groups]
+    is_long = any(place_of(letter) >= _ALPHABET for group in groups for letter in letters_of(group))
+    return [
+        Cell(in_short(group), place if is_long else None) for group, place in zip(groups, first, strict=True)
+    ]
 
 
 def scheme_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:
@@ -189,56 +206,6 @@ def agreement_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:
         return Cell("") if scheme is other else number(taus.get(frozenset((str(scheme), str(other)))))
 
     return [(name, [cell(scheme, other) for other in SCHEME_NAMES]) for scheme, name in SCHEME_NAMES.items()]
-
-
-def level_rows(standings: Standings, line: Line, scores: pd.DataFrame) -> list[tuple[str, list[Cell]]]:
-    """Mean, median, lowest, highest Dice of a submission, and how many are defined, level by level.
-
-    The mean is that of the ranking table. As there, a missing exam counts as 0.
-    """
-    found = []
-    for level, mean in zip(standings.study.level_names, line.levels, strict=True):
-        at = scores[scores.level == level]
-        dice = counted(at).dice
-        spread = [dice.median(), dice.min(), dice.max()]
-        counts = [int((at.status == status).sum()) for status in (SCORED, UNDEFINED, MISSING)]
-        found.append((level, [mean, *map(number, spread), *map(whole, counts)]))
-    return found
-
-
-def own_scheme_rows(standings: Standings, key: str) -> list[tuple[str, list[Cell]]]:
-    """A submission's rank with interval and spread: scheme, and a cell overall and for each level."""
-    assert standings.rankings is not None  # a board with a submission has rankings
-    ranks = standings.rankings.ranks
-    cells = rank_cells(ranks[ranks.algorithm == key])
-    tasks = [OVERALL, *standings.study.level_names]
-    tasks += [task.name for task in standings.challenge.ranking.tasks]
-    return [
-        (name, [cells[str(scheme), task, key] for task in tasks]) for scheme, name in SCHEME_NAMES.items()
-    ]
-
-
-def exam_rows(standings: Standings, scores: pd.DataFrame) -> list[tuple[str, list[Cell]]]:
-    """Every Dice of a submission, a row an exam, a column a level; undefined and missing ones say so."""
-    cells = {
-        (row.exam, row.level): Cell(str(row.status)) if row.status != SCORED else number(row.dice)
-        for row in scores.itertuples()
-    }
-    return [
-        (exam, [cells.get((exam, level), Cell(DASH)) for level in standings.study.level_names])
-        for exam in standings.contract.exams
-    ]
-
-
-def not_told_apart(lines: Iterable[Line], line: Line) -> list[Line]:
-    """The other submissions that share a letter of the overall tie group with one."""
-    own = _letters(line.group)
-    return [other for other in lines if other.key != line.key and own & _letters(other.group)]
-
-
-def _letters(group: str) -> set[str]:
-    """The letters of a group, each with its number where the alphabet did not suffice: ``a``, ``b1``."""
-    return set(re.findall(r"\D\d*", group))
 
 
 def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

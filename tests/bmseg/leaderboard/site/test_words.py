@@ -8,7 +8,8 @@ import pytest
 
 from bmseg.leaderboard.gathering import AVERAGE_READER
 from bmseg.leaderboard.site.rules import in_short, rules
-from bmseg.leaderboard.site.tables import own_scheme_rows, ranking_lines
+from bmseg.leaderboard.site.submission_tables import own_scheme_rows
+from bmseg.leaderboard.site.tables import ranking_lines
 from bmseg.leaderboard.standings import Standings
 from evaluation.consensus.kinds import describe
 from evaluation.ranking import OVERALL
@@ -37,7 +38,7 @@ def test_the_first_line_says_mean_rank_and_interval(board: Standings) -> None:
     assert (line.mean_rank.value, line.rank.value) == (leader.value, 1)
     assert line.rank.text == f"1 ({leader.rank_low:.0f}–{leader.rank_high:.0f})"
     assert line.spread == f"{leader.spread_low:.0f}–{leader.spread_high:.0f}"
-    cells = dict(own_scheme_rows(board, line.key))["mean, then rank"]
+    cells = dict(own_scheme_rows(board)[line.key])["mean, then rank"]
     assert cells[0].text == f"{line.rank.text} [{line.spread}]"
 
 
