@@ -137,8 +137,7 @@ class Annotation:
     def alone(self) -> Iterator[None]:
         """Keep other processes (else a WorkError) from the rounds; what a killed call left is done first."""
         folder = self.workspace.annotation
-        # A start that was refused leaves nothing. Exams become training exams of the data set.
-        with locked(folder / ".lock", str(folder), wait=False), self.workspace.data_held():
+        with locked(folder / ".lock", str(folder), wait=False):
             if self.record.get("started"):
                 self.settle()
             yield
@@ -209,7 +208,9 @@ class Annotation:
         rows = self.lineage().itertuples()
         masks = {row.exam: self.round(row.round).accepted(row.exam) for row in rows}
         there = {exam: mask for exam, mask in masks.items() if mask.is_file()}
-        add_segmented(self.dataset, there, seed=self.seed)
+        # Not for the hours of a round: others may plan and train meanwhile.
+        with self.workspace.data_held():
+            add_segmented(self.dataset, there, seed=self.seed)
 
     def check_masks(self) -> None:
         """Refuse (InputError) to train on masks that are not the accepted ones, but changed or missing."""
