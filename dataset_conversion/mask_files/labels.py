@@ -56,7 +56,7 @@ def values_of_names(path: Path, names: Sequence[str], kind: str, labels: Labels)
     values = [value_of_name(name, labels) for name in names]
     if unknown := [name for name, value in zip(names, values, strict=True) if value is None]:
         raise ConversionError(
-            f"{path}: {kind}: found {', '.join(map(_quoted, dict.fromkeys(unknown)))}, expected the name of "
+            f"{path}: {kind}: found {', '.join(map(quoted, dict.fromkeys(unknown)))}, expected the name of "
             f"a level ({', '.join(labels.levels)}); map each with --map-label NAME=VALUE (0 ignores it)"
         )
     return [value for value in values if value is not None]
@@ -114,7 +114,7 @@ def combine(
     if several.any():
         count = int(tied.sum())
         met = dict.fromkeys(name for name, voxels in painted if (voxels & (tied if count else several)).any())
-        listed = ", ".join(map(_quoted, met))
+        listed = ", ".join(map(quoted, met))
         if count:
             hint = "" if precedence is None else ", or say which counts with --precedence NAME"
             hint = "" if precedence is None else ", or say which counts with --precedence NAME"
@@ -146,6 +146,7 @@ def _is_whole_number(text: str) -> bool:
     return text.strip().removeprefix("-").isdecimal()
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name out of a file, as a message has it."""
     # A damaged file's name may hold line breaks and control characters: messages are one line.
     return "'" + "".join(c if c.isprintable() else " " for c in name)[:64].strip() + "'"

@@ -17,7 +17,7 @@ from pydicom import Dataset
 
 from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.mask_files.contours import crossing, rasterise
-from dataset_conversion.mask_files.labels import Labels, combine, values_of_names
+from dataset_conversion.mask_files.labels import Labels, combine, quoted, values_of_names
 
 #: Slices that a contour may lie beside the middle of its slice.
 SLICE_TOLERANCE = 0.1
@@ -81,8 +81,8 @@ def _polygons(what: str, contours: Iterable[Dataset], image: Volume) -> list[_Po
         kind = str(item.ContourGeometricType)
         if kind not in (_NESTED, _EXCLUSIVE):
             raise ConversionError(
-                f"{what}: contour {number}: found type {kind}, expected {_NESTED} or {_EXCLUSIVE}; leave it "
-                "out, or ignore the set with --map-label NAME=0"
+                f"{what}: contour {number}: found type {quoted(kind)}, expected {_NESTED} or {_EXCLUSIVE}; "
+                "leave it out, or ignore the set with --map-label NAME=0"
             )
         if any(float(part) for part in item.get("ContourOffsetVector") or []):
             raise ConversionError(

@@ -112,8 +112,13 @@ def test_file_without_contours_is_an_empty_mask(write: Callable[[Dataset], Path]
         ),
         (
             {"level1": [contour([[1, 1]], kind="POINT")]},
-            "contour set 'level1': contour 1: found type POINT, expected CLOSED_PLANAR or CLOSEDPLANAR_XOR; "
-            "leave it out, or ignore the set with --map-label NAME=0",
+            "contour set 'level1': contour 1: found type 'POINT', expected CLOSED_PLANAR or "
+            "CLOSEDPLANAR_XOR; leave it out, or ignore the set with --map-label NAME=0",
+        ),
+        (
+            {"level1": [contour([[1, 1]], kind="CLOSED\nPLANAR")]},
+            "contour set 'level1': contour 1: found type 'CLOSED PLANAR', expected CLOSED_PLANAR or "
+            "CLOSEDPLANAR_XOR; leave it out, or ignore the set with --map-label NAME=0",
         ),
         (
             {"level1": [square(2, 5), square(2, 5, j=2.4)]},
