@@ -18,14 +18,14 @@ from tqdm import tqdm
 from evaluation.ranking.pairwise import MOST_CASES, differences_from, normal_z, signed_rank_p
 from evaluation.ranking.rules import Rules
 
-# Pairs of algorithms in samples, and products of two cases' counts in samples, taken at a time: some 32 MB.
+# Pairs of algorithms in samples taken at a time: some 32 MB.
 _CELLS = 4_000_000
 # Whole numbers that single precision holds.
 _EXACT = 2**24
 # Cases in all samples of all pairs, from which on the work takes seconds and shows a progress bar.
 _LONG = 200_000_000
 # Cases up to which products are made; of more it is quicker to sort.
-_MOST_PRODUCTS = 300
+_MOST_PRODUCTS = 200
 # Of a standard normal: far more than the rounding of p, far less than what is seen.
 _MARGIN = 1e-6
 
@@ -143,11 +143,12 @@ class _Products:
         self._one, self._two = np.triu_indices(len(counts))
         largest = float(counts.sum(axis=0).max(initial=0))
         self._dtype = np.float32 if largest * (largest + 1) < _EXACT else np.float64
-        products = counts[self._one] * counts[self._two]
+        whole = counts.astype(self._dtype)
+        products = whole[self._one] * whole[self._two]
         # A difference with itself and its copies: c (c + 1) / 2 averages.
         itself = self._one == self._two
-        products[itself] = (products[itself] + counts) / 2
-        self._products = products.astype(self._dtype)
+        products[itself] = (products[itself] + whole) / 2
+        self._products = products
         self._cubes = counts**3 - counts
 
     def doubled(self, differences: np.ndarray) -> np.ndarray:
