@@ -143,7 +143,7 @@ class _Products:
         self._one, self._two = np.triu_indices(len(counts))
         largest = float(counts.sum(axis=0).max(initial=0))
         self._dtype = np.float32 if largest * (largest + 1) < _EXACT else np.float64
-        whole = counts.astype(self._dtype)
+        whole: np.ndarray = counts.astype(self._dtype)
         products = whole[self._one] * whole[self._two]
         # A difference with itself and its copies: c (c + 1) / 2 averages.
         itself = self._one == self._two
