@@ -12,10 +12,11 @@ import numpy as np
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash
 from bmseg.scoring.masks import Files, list_masks, masks_hash
+from bmseg.scoring.regions import read_region
 from bmseg.study import Study
 from dataset_conversion.images import Volume, as_number, read_table
 from evaluation.masks.exam import slice_axis
-from evaluation.masks.reading import MaskError, check_grid, read_mask
+from evaluation.masks.reading import MaskError, check_grid
 from evaluation.study import Design
 
 _COLUMNS = ["exam", "reader", "first", "last"]
@@ -93,9 +94,7 @@ class Drawn:
     def _where(self, study: Study, exam: str, reader: str, mask: Volume) -> np.ndarray | None:
         parts = []
         if path := self.regions.get(reader, {}).get(exam):
-            region = read_mask(path, (0, 1))
-            if (apart := region.grid.difference(mask.grid)) and apart.field == "axis order":
-                region = region.in_order(mask.axis_order)
+            region = read_region(path, mask)
             check_grid(region, mask)
             parts.append(region.array == 1)
         if (exam, reader) in self.slices:

@@ -29,18 +29,17 @@ from bmseg.scoring.masks import (
     of_exams,
     read_exam,
     refuse_missing_labels,
-    regions_of,
     without_size,
 )
 from bmseg.scoring.probable import list_probabilities, read_probable, with_likeliest
 from bmseg.scoring.raters import Raters, check_names, first_and_second, matched, workspace_raters
+from bmseg.scoring.regions import read_region, regions_of
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
-from evaluation.masks.reading import read_mask
 from evaluation.measures.kinds import READERS
 from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
 from evaluation.study.drawing import audit_figure
@@ -162,7 +161,9 @@ def evaluate(
         taught_by=dict(raters.taught_by),
     )
     exams = matched(design, {**maps, **files}, readers, again, raters.exams)
-    matched(design, {**files, **maps}, readers, again, raters.exams)
+    if both := {*maps} & {*files}:
+        # Of who has masks and maps, the maps too.
+        matched(design, {**files, **{model: maps[model] for model in both}}, readers, again, raters.exams)
     files, maps = of_exams(files, exams), of_exams(maps, exams)
     if drawn:
         drawn = drawn.checked({reader: files[reader] for reader in raters.readers})
@@ -274,10 +275,8 @@ def _score(
 ) -> tuple[ScoredExam, dict[str, Volume]]:
     """An exam from its files, and its consensuses as label maps."""
     masks, probabilities = read(exam)
-    region = read_mask(allowed[exam], (0, 1)) if allowed else None
     first = next(iter(masks.values()))
-    if region and (apart := region.grid.difference(first.grid)) and apart.field == "axis order":
-        region = region.in_order(first.axis_order)
+    region = read_region(allowed[exam], first) if allowed else None
     scored, painted = score_exam(design, exam, masks, readers, region, probabilities)
     return scored, {kind: Volume(labels, first.affine) for kind, labels in painted.items()}
 

@@ -255,16 +255,6 @@ def images_of(reading: Reading, exams: Sequence[str]) -> dict[str, Path]:
     return files
 
 
-def regions_of(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:
-    """The region mask of every exam; empty without a folder."""
-    if folder is None:
-        return {}
-    files = list_masks(folder)
-    if missing := [exam for exam in exams if exam not in files]:
-        raise MaskError(f"{folder}: found no region of exam {', '.join(missing)}, expected one of every exam")
-    return {exam: files[exam] for exam in exams}
-
-
 def _image(folder: Path | None, exam: str) -> tuple[Volume | None, str | None]:
     """An exam's image, and the frame of reference of DICOM."""
     if folder is None:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bmseg.errors import InputError
-from bmseg.outputs import PROVENANCE, Output
+from bmseg.outputs import Output
 from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation
 from bmseg.study import DEFAULT_STUDY
 from evaluation.figures.files import save_figure
@@ -178,7 +178,7 @@ class NextStudy:
         table = printed.exams_table(rows, subject, told)
         return cls(subject, rows, pd.concat(drawn_curves) if wanted else pd.DataFrame(), [table], said)
 
-    def write(self, out: Path, *, with_figure: bool = True) -> None:
+    def write(self, out: Path) -> None:
         """Write tables, sentences, the figure and their record; other files there stay."""
         with Output(out, _KIND).replaced(self.inputs) as staged:
             staged.write("design.csv", _csv(self.rows))
@@ -188,10 +188,9 @@ class NextStudy:
                 staged.write("design_readers.csv", _csv(table.data))
             if len(self.curves):
                 staged.write("design_curve.csv", _csv(self.curves))
-                if with_figure:
-                    note = "\n".join(part for part in (self.subject.in_full, self.mark) if part)
-                    figure = exams_needed(self.curves, self.rows, titles=self._title, note=note)
-                    save_figure(figure, staged.folder, "design")
+                note = "\n".join(part for part in (self.subject.in_full, self.mark) if part)
+                figure = exams_needed(self.curves, self.rows, titles=self._title, note=note)
+                save_figure(figure, staged.folder, "design")
 
     def _title(self, goal: str, target: float) -> str:
         subject = self.subject
@@ -241,6 +240,3 @@ def _last(rows: pd.DataFrame, wanted: Wanted) -> int:
 
 def _csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format="%.9g", lineterminator="\n")
-
-
-__all__ = ["PROVENANCE", "Asked", "NextStudy", "check_place"]

@@ -16,6 +16,7 @@ from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.mask_files import probabilities
 from dataset_conversion.mask_files.probabilities import Probabilities, read_probabilities
 from evaluation.masks.reading import MaskError, check_grid
+from evaluation.statistics.words import plural
 
 
 def list_probabilities(folder: Path) -> dict[str, Path]:
@@ -85,6 +86,6 @@ def with_likeliest(
             every[model] = each.label
             continue
         if n := int(np.count_nonzero(every[model].array != each.label.array)):
-            note = f"its likeliest label is another than its mask's in {n} voxels; the mask was scored"
+            note = f"its likeliest label is not its mask's in {plural(n, 'voxel')}; the mask was scored"
             every[model] = replace(every[model], notes=(*every[model].notes, note))
     return {rater: every[rater] for rater in order if rater in every}

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import files_hash, refuse_changed
+from bmseg.scoring import masks
 from dataset_conversion.images import Volume, write_volume
 from evaluation.masks.metaphysis import KNEE_BONES, Bone, allowed_region, metaphysis_square
 from evaluation.masks.reading import MaskError, check_grid, list_masks, read_mask
@@ -116,3 +117,20 @@ def _region(files: Mapping[str, Path], bones: Sequence[Bone]) -> tuple[Volume, l
         raise MaskError("region: found no voxel, expected where marking is allowed; look at the marrow masks")
     cut = [bone.name for bone in bones if metaphysis_square(mask.array, mask.affine, bone).is_cut]
     return Volume(region.astype(np.uint8), mask.affine), cut
+
+
+def regions_of(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:
+    """The region mask of every exam; empty without a folder."""
+    if folder is None:
+        return {}
+    files = masks.list_masks(folder)
+    if missing := [exam for exam in exams if exam not in files]:
+        raise MaskError(f"{folder}: found no region of exam {', '.join(missing)}, expected one of every exam")
+    return {exam: files[exam] for exam in exams}
+
+
+def read_region(path: Path, mask: Volume) -> Volume:
+    """A mask of 0 and 1, with its axes in the order of another."""
+    region = read_mask(path, (0, 1))
+    apart = region.grid.difference(mask.grid)
+    return region.in_order(mask.axis_order) if apart and apart.field == "axis order" else region

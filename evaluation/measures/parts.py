@@ -6,7 +6,7 @@ border of a part becomes a surface.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -50,6 +50,7 @@ class PairInPart(Pair):
     """Two masks of an exam on one level, of which a part of the slices counts."""
 
     part: Part
+    _found: dict[tuple[Convention, bool], SurfaceDistances] = field(default_factory=dict, init=False)
 
     def score(self, measure: Measure, one_empty: OneEmpty) -> tuple[float, Status]:
         """A measure of the part, as `Measure.score` of the whole.
@@ -95,6 +96,13 @@ class PairInPart(Pair):
 
         Where one of them has nothing there, the other speaks for both; a `NoSurfaceError` where neither has.
         """
+        key = convention, in_plane
+        if key not in self._found:
+            # Every measure of surfaces asks for them.
+            self._found[key] = self._distances(convention, in_plane)
+        return self._found[key]
+
+    def _distances(self, convention: Convention, in_plane: bool) -> SurfaceDistances:
         surfaces = self.exam.surfaces(self.level, convention, in_plane=in_plane)
         whole = surfaces.between(self.reference, self.rater)
         along = surfaces.along(self.reference, self.rater, self.exam.slice_axis)

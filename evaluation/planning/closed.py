@@ -36,12 +36,6 @@ def t_narrow(n: int, half_width: float, sd: float, confidence: float) -> float:
     return float(stats.chi2.cdf((n - 1) * n * (half_width / (t * sd)) ** 2, n - 1))
 
 
-def t_half_width(n: int, share: float, sd: float, confidence: float) -> float:
-    """Half width of the t interval of a mean that a share of studies does not pass."""
-    t = stats.t.ppf((1 + confidence) / 2, n - 1)
-    return float(t * sd / np.sqrt(n) * np.sqrt(stats.chi2.ppf(share, n - 1) / (n - 1)))
-
-
 def fewest(reached: Callable[[int], bool], *, start: int = 2, least: int = 2, most: int = MOST) -> int | None:
     """The smallest number from `least` to `most` that reaches something; None where none does.
 

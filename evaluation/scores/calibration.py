@@ -87,6 +87,8 @@ def calibration_of(
     """
     scores: list[tuple] = []
     binned: list[tuple] = []
+    if not probabilities:
+        return Calibration(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=BIN_COLUMNS))
     kept = slice(None) if ignored is None else ~ignored.ravel()
     drawn = {reader: mask.ravel()[kept] for reader, mask in readers.items()}
     marked = np.logical_or.reduce([mask != 0 for mask in drawn.values()])

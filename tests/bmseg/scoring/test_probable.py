@@ -88,7 +88,7 @@ def test_of_a_model_with_both_the_mask_is_scored_and_what_differs_is_said(root: 
     both = (f"--prediction=net={root / 'net'}", f"--probability=net={root / 'maps'}")
     result = bmseg(*words(root, *both, "-o", root / "both"))
     assert result.returncode == 0, result.stderr
-    said = "e2: net: its likeliest label is another than its mask's in 1 voxels; the mask was scored"
+    said = "e2: net: its likeliest label is not its mask's in 1 voxel; the mask was scored"
     assert said in result.stderr
     assert bmseg(*words(root, both[0], "-o", root / "masks")).returncode == 0
     assert (root / "both" / "dice.csv").read_text() == (root / "masks" / "dice.csv").read_text()

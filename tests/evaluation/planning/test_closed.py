@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from evaluation.planning.closed import fewest, t_half_width, t_narrow, t_power
+from evaluation.planning.closed import fewest, t_narrow, t_power
+from tests.support.closed_forms import t_half_width
 
 
 @pytest.mark.parametrize("n", [2, 5, 34, 300])

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from evaluation.planning.closed import t_half_width, t_power
+from evaluation.planning.closed import t_power
 from evaluation.planning.simulated import Simulated, p_above, place_of_bounds
 from evaluation.planning.spread import Spread
 from evaluation.statistics.signed_rank import hodges_lehmann, signed_rank
+from tests.support.closed_forms import t_half_width
 
 KNOWN = Spread.normal(0, 0.1)
 
