@@ -126,6 +126,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_if_changed(path: Path, text: str) -> None:
     """Write a text file atomically, unless it holds that text already: its time then stays."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:

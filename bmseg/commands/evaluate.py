@@ -117,6 +117,7 @@ def evaluate(
     from bmseg.scoring.published import published_beside, read_published
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.wording import SYNTHETIC
+    from evaluation.statistics.words import plural
 
     if readers and out is None:
         raise click.UsageError("--reader needs -o, where results go")
@@ -162,6 +163,9 @@ def evaluate(
             )  # fmt: skip
     if result.skipped:
         click.echo(f"already made from the same inputs: {result.folder}")
+    if result.earlier:
+        n = len(result.found.exams)
+        click.echo(f"{result.earlier} of {plural(n, 'exam')} had been scored from the same files before")
     echo_each(result.warnings, "warning: ", err=True)
     click.echo(result.table.to_markdown())
     note = SYNTHETIC if result.synthetic else ""

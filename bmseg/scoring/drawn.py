@@ -60,6 +60,12 @@ class Drawn:
         hashes = of_table | {reader: masks_hash(of) for reader, of in self.regions.items()}
         return {"drawn_sha256": hashes} if hashes else {}
 
+    def of_exam(self, exam: str) -> Drawn:
+        """The same of one exam alone."""
+        regions = {reader: {exam: of[exam]} for reader, of in self.regions.items() if exam in of}
+        slices = {key: of for key, of in self.slices.items() if key[0] == exam}
+        return replace(self, regions=regions, slices=slices)
+
     def __bool__(self) -> bool:
         return bool(self.regions or self.slices)
 

@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from bmseg.errors import InputError, WorkError
 from bmseg.outputs.provenance import file_hash, text_hash
 from bmseg.scoring.drawn import EVERYWHERE, Drawn
 from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, kept_study, mask_name, output_of
+from bmseg.scoring.exams import Scoring, all_faults, score_each
+from bmseg.scoring.kept import FOLDER as KEPT_EXAMS
+from bmseg.scoring.kept import Kept, KeptExam
 from bmseg.scoring.lineage import refuse_proposed
 from bmseg.scoring.masks import (
-    Files,
     Reading,
-    all_faults,
     bytes_of,
     hashes_beside,
     images_of,
     list_masks,
     masks_hash,
-    of_exam,
     of_exams,
-    read_exam,
     refuse_missing_labels,
     without_size,
 )
-from bmseg.scoring.probable import list_probabilities, read_probable, with_likeliest
+from bmseg.scoring.probable import list_probabilities
 from bmseg.scoring.raters import Raters, check_names, first_and_second, matched, workspace_raters
-from bmseg.scoring.regions import read_region, regions_of
+from bmseg.scoring.regions import regions_of
 from bmseg.study import Study
 from bmseg.workspace import Workspace
-from dataset_conversion.images import Volume, write_volume
-from dataset_conversion.parallel import run_each
+from dataset_conversion.files import write_bytes
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.figures.files import save_figure
 from evaluation.measures.kinds import READERS
-from evaluation.study import Design, ReaderStudy, ScoredExam, Unit, score_exam
+from evaluation.study import Design, ReaderStudy, ScoredExam, Unit
 from evaluation.study.drawing import audit_figure
 from evaluation.study.incomplete import warnings
 from evaluation.study.lineage import twins_told
+from evaluation.study.tables import TABLES
 
 _AS_THEY_ARE = Reading()
 # Of all masks together, as of ten knees and six raters: processes are worth their start.
@@ -208,21 +206,24 @@ def evaluate(
     output = output_of(out)
     if output.made_from(inputs):
         return Evaluation.read(out, study_file, skipped=True)
-    by_name: dict[str, ScoredExam] = {}
-    read = partial(_read, study, files, maps, reading, drawn, design.ignore)
-    work = partial(_score, design, read, readers, allowed)
-    with output.replaced(inputs) as made, all_faults(read, files, exams):
-        large = bool(maps) or bytes_of(files) > _LARGE_BYTES
-        each = run_each(work, exams, died=_died, processes=None if large else 1)
-        for exam, (scored, painted) in tqdm(
-            each, total=len(exams), desc="evaluate", unit="exam", disable=None
-        ):
-            for kind, labels in painted.items():
-                write_volume(made.folder / mask_name(exam, kind), labels)
-            if scored.picture:
-                sheet = audit_figure(design, scored.name, scored.picture)
+    scoring = Scoring(study, design, readers, reading, [*files, *maps])
+    of_exam = scoring.of_exams(exams, files, maps, allowed, drawn)
+    large = bool(maps) or bytes_of(files) > _LARGE_BYTES
+    kept = Kept(out / KEPT_EXAMS) if large else None
+    with (
+        output.replaced(inputs) as made,
+        all_faults(scoring, of_exam, processes=None if large else 1),
+        _progress(len(exams), design, models) as bar,
+    ):
+        by_name: dict[str, ScoredExam] = {}
+        for exam, scored, labels in score_each(scoring, of_exam, kept):
+            for kind, content in labels.items():
+                write_bytes(made.folder / mask_name(exam, kind), content)
+            if picture := scored.picture:
+                sheet = audit_figure(design, exam, picture)
                 save_figure(sheet, made.folder / "figures", f"audit_{exam}", endings=("png",))
             by_name[exam] = scored
+            bar.update()
         # What the record names is what was scored.
         other = [rater for rater, known in hashes.items() if masks_hash(files[rater]) != known]
         now = hashes_beside(cohort, allowed, images, maps) | drawn.facts
@@ -233,12 +234,17 @@ def evaluate(
                 "to the end; run it again"
             )
         done = [by_name[exam] for exam in exams]
+        if kept:
+            kept.keep_only(done)
         found = ReaderStudy.of(design, done, readers, models, facts)
-        for name, text in found.texts().items():
-            made.write(name, text)
+        for table in TABLES:
+            if table in found:
+                for name, text in table.texts(found).items():
+                    made.write(name, text)
+            bar.update()
         if study_text:
             made.write(KEPT_STUDY, study_text)
-        write_figures(found, made.folder / "figures")
+        write_figures(found, made.folder / "figures", bar)
         # Each warning once, with the exams that it is about.
         warned: dict[str, list[str]] = {}
         for name, warning in ((scored.name, warning) for scored in done for warning in scored.warnings):
@@ -251,43 +257,22 @@ def evaluate(
                 *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
             ]
         )
-    return Evaluation(out, study, found, made.record)
+    earlier = sum(isinstance(each, KeptExam) and each.earlier for each in done)
+    return Evaluation(out, study, found, made.record, earlier=earlier)
 
 
-def _read(
-    study: Study, files: Files, maps: Files, reading: Reading, drawn: Drawn, ignore: int | None, exam: str
-) -> tuple[dict[str, Volume], dict[str, np.ndarray]]:
-    """The masks of an exam by rater, and probabilities by model."""
-    masks = read_exam(study, of_exam(files, exam), reading, exam)
-    if drawn and ignore is not None:
-        masks = drawn.with_undrawn(study, exam, masks, ignore)
-    probable = read_probable(study, of_exam(maps, exam), reading, masks)
-    masks = with_likeliest(masks, probable, [*files, *maps])
-    return masks, {model: each.shares for model, each in probable.items()}
-
-
-def _score(
-    design: Design,
-    read: Callable[[str], tuple[dict[str, Volume], dict[str, np.ndarray]]],
-    readers: Sequence[str],
-    allowed: Mapping[str, Path],
-    exam: str,
-) -> tuple[ScoredExam, dict[str, Volume]]:
-    """An exam from its files, and its consensuses as label maps."""
-    masks, probabilities = read(exam)
-    first = next(iter(masks.values()))
-    region = read_region(allowed[exam], first) if allowed else None
-    scored, painted = score_exam(design, exam, masks, readers, region, probabilities)
-    return scored, {kind: Volume(labels, first.affine) for kind, labels in painted.items()}
-
-
-def _died(exam: str) -> NoReturn:
-    raise WorkError(
-        f"{exam}: the process that scored it was ended, most often for want of memory; run it again"
-    )
-
-
-def write_figures(found: ReaderStudy, folder: Path) -> None:
+def write_figures(found: ReaderStudy, folder: Path, bar: tqdm) -> None:
     """Write every figure of a study."""
     for name, figure in found.figures():
         save_figure(figure, folder, name)
+        bar.update()
+
+
+@contextmanager
+def _progress(n_exams: int, design: Design, models: Sequence[str]) -> Iterator[tqdm]:
+    """A bar over all of an evaluation: exams, tables and about as many figures as there will be."""
+    figures = 8 + 5 * len(models) + len(design.by_name)
+    with tqdm(total=n_exams + len(TABLES) + figures, desc="evaluate", unit="step", disable=None) as bar:
+        yield bar
+        bar.total = bar.n
+        bar.refresh()

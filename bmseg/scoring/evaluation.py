@@ -77,6 +77,8 @@ class Evaluation:
     record: Mapping[str, Any]
     #: True when the folder already held the results of the same inputs.
     skipped: bool = False
+    #: Exams that had been scored from the same files before.
+    earlier: int = 0
 
     @classmethod
     def read(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from dataset_conversion.mask_files.pictures import ENDINGS as PICTURES
 from dataset_conversion.mask_files.pictures import NO_SIZE
 from dataset_conversion.mask_files.reading import kind_of_mask, read_mask
 from dataset_conversion.mask_files.survey import framed_by
-from dataset_conversion.parallel import run_each
 from evaluation.masks.reading import MaskError, check_grid
 
 #: Rater to exam to the file of its mask, or the folder of its files.
@@ -162,38 +159,6 @@ def read_exam(study: Study, files: Mapping[str, Path], reading: Reading, exam: s
 _ADVICE = "; correct the mask or the study file's levels, or map values with --map-label FOUND=VALUE"
 
 
-@contextmanager
-def all_faults(read: Callable[[str], object], files: Files, exams: Sequence[str]) -> Iterator[None]:
-    """Where one mask cannot be scored, look for all that cannot: nobody wants to learn of them one by one."""
-    try:
-        yield
-    except MaskError as error:
-        raise faults_of(read, files, exams) or error from None
-
-
-def faults_of(read: Callable[[str], object], files: Files, exams: Sequence[str]) -> MaskError | None:
-    """Every mask that cannot be scored, a line each, by what reads an exam; None where all can."""
-    work = partial(_faults_of_one, read)
-    few = bytes_of(files) < LARGE_BYTES
-    found = dict(run_each(work, exams, died=_died, processes=1 if few else None))
-    lines = [line for exam in exams for line in found[exam]]
-    if len(lines) > _NAMED_FAULTS:
-        lines = [*lines[:_NAMED_FAULTS], f"and {len(lines) - _NAMED_FAULTS} more"]
-    return MaskError("\n".join(lines)) if lines else None
-
-
-def _faults_of_one(read: Callable[[str], object], exam: str) -> list[str]:
-    try:
-        read(exam)
-    except MaskError as error:
-        return str(error).splitlines()
-    return []
-
-
-def _died(exam: str) -> list[str]:
-    return [f"exam {exam}: the process that read its masks was ended, most often for want of memory"]
-
-
 def refuse_missing_labels(files: Files, exams: Sequence[str], reading: Reading, study: Study) -> None:
     """Refuse (MaskError) exams of which one rater has a file of a label that another lacks.
 
@@ -247,12 +212,16 @@ def images_of(reading: Reading, exams: Sequence[str]) -> dict[str, Path]:
 
     A MaskError when an exam has none.
     """
-    files: dict[str, Path] = {}
-    for exam in exams if reading.images else ():
-        path = _image_path(reading.images, exam)
-        below = sorted(path.rglob("*")) if path.is_dir() else [path]
-        files |= {f"{exam}/{file.relative_to(path)}": file for file in below if file.is_file()}
-    return files
+    return {f"{exam}/{name}": path for exam in exams for name, path in image_of(reading, exam).items()}
+
+
+def image_of(reading: Reading, exam: str) -> dict[str, Path]:
+    """The files of an exam's image, by name below it; empty where no folder of images was named."""
+    if reading.images is None:
+        return {}
+    path = _image_path(reading.images, exam)
+    below = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return {str(file.relative_to(path)): file for file in below if file.is_file()}
 
 
 def _image(folder: Path | None, exam: str) -> tuple[Volume | None, str | None]:

@@ -13,6 +13,7 @@ from dataset_conversion.images.volume import (
     read_image,
     read_volume,
     stored_spacing,
+    volume_bytes,
     write_volume,
 )  # fmt: skip
 
@@ -20,5 +21,5 @@ __all__ = [
     "DIRECTION_TOLERANCE", "NEAR", "SPACING_TOLERANCE_MM", "STORAGE_ORDER", "ConversionError", "Difference",
     "Grid", "Plane", "Position", "Volume", "as_labels", "as_number", "as_volume", "atomic_path",
     "label_fault", "position", "read_image", "read_own", "read_table", "read_volume", "stored_spacing",
-    "whole", "write_volume",
+    "volume_bytes", "whole", "write_volume",
 ]  # fmt: skip

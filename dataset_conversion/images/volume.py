@@ -21,7 +21,7 @@ from isal import igzip
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
-from dataset_conversion.files import atomic_path, unpacked_size
+from dataset_conversion.files import unpacked_size, write_bytes
 from dataset_conversion.images.errors import ConversionError
 from dataset_conversion.images.grid import DIRECTION_TOLERANCE, Grid
 from dataset_conversion.images.header import position, without_size
@@ -180,10 +180,14 @@ def stored_spacing(path: Path) -> np.ndarray:
 
 def write_volume(path: Path, volume: Volume) -> None:
     """Write a gzip'd NIfTI file atomically; the grid stands in both of its header's forms."""
+    write_bytes(path, volume_bytes(volume))
+
+
+def volume_bytes(volume: Volume) -> bytes:
+    """The file that `write_volume` writes."""
     image = nib.Nifti1Image(volume.array, volume.affine)
     image.set_sform(volume.affine, code=1)
     image.set_qform(volume.affine, code=1)
     image.header.set_xyzt_units("mm")
-    with atomic_path(path) as temporary:
-        # Four times as fast as nibabel's own, and no larger. No time stamp: equal images, equal files.
-        temporary.write_bytes(igzip.compress(image.to_bytes(), compresslevel=3, mtime=0))
+    # Four times as fast as nibabel's own, and no larger. No time stamp: equal images, equal files.
+    return bytes(igzip.compress(image.to_bytes(), compresslevel=3, mtime=0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -57,7 +57,7 @@ class Beyond:
         if len(self.judged) > 1:
             yield self._of_models, (m.MEASURES_METHODS,)
         yield self._failures, (m.MEASURES_FAILURES,)
-        if self._rows.against.eq(CENTRAL).any():
+        if any(against == CENTRAL for _, against in self._by_exam):
             yield self._by_slice, (m.MEASURES_BY_SLICE,)
         if self._columns:
             yield self._by_category, (m.MEASURES_BY_CATEGORY,)
@@ -78,27 +78,33 @@ class Beyond:
         )  # fmt: skip
 
     @cached_property
-    def _rows(self) -> pd.DataFrame:
-        """Of all exams and measures, Dice first."""
-        tables = [self._completed(each.name, each.measured) for each in self.exams if each.measured]
-        return pd.concat([self._dice, *tables], ignore_index=True)
+    def _by_exam(self) -> _Apart:
+        """Rows of all exams and measures, Dice first."""
+        return _apart([self._dice, *self._completed()])
 
     @cached_property
-    def _unit_rows(self) -> pd.DataFrame:
+    def _by_unit(self) -> _Apart:
         """The same by what is scored as one: of knees, with a column ``knee``."""
         if self.design.unit == "exam":
-            return self._rows
-        tables = [
-            self._completed(each.name, measured).assign(knee=knee)
-            for each in self.exams
-            for knee, measured in each.measured_knees.items()
-        ]
-        return pd.concat([self._dice_of("unit_scores", "unit_fair"), *tables], ignore_index=True)
+            return self._by_exam
+        return _apart([self._dice_of("unit_scores", "unit_fair"), *self._completed_knees()])
 
-    def _completed(self, exam: str, measured: Measured) -> pd.DataFrame:
+    def _completed(self) -> Iterator[pd.DataFrame]:
+        mm = self._millimetres
+        for exam in self.exams:
+            if measured := exam.measured:
+                yield measured.completed(mm).assign(exam=exam.name)
+
+    def _completed_knees(self) -> Iterator[pd.DataFrame]:
         # A knee is measured at the tolerance of whole exams, which more surfaces carry.
-        mm = self._tolerances.set_index("level").tolerance.to_dict()
-        return measured.completed(mm).assign(exam=exam)
+        mm = self._millimetres
+        for exam in self.exams:
+            for knee, measured in exam.measured_knees.items():
+                yield measured.completed(mm).assign(exam=exam.name, knee=knee)
+
+    @property
+    def _millimetres(self) -> dict[str, float]:
+        return self._tolerances.set_index("level").tolerance.to_dict()
 
     @cached_property
     def _dice(self) -> pd.DataFrame:
@@ -125,14 +131,6 @@ class Beyond:
         if against == FAIR:
             return scored_as_reader(rows, self.twins, self.readers)
         return rows.drop(columns="left_out")
-
-    @cached_property
-    def _by_exam(self) -> _Apart:
-        return _apart(self._rows)
-
-    @cached_property
-    def _by_unit(self) -> _Apart:
-        return self._by_exam if self.design.unit == "exam" else _apart(self._unit_rows)
 
     def _compared(self, measure: Measure, against: str, *, by_unit: bool = True) -> pd.DataFrame:
         """The same as differences are taken of them: of what has a direction, its size."""
@@ -272,10 +270,13 @@ class Beyond:
         return together[["measure", *(name for name in together if name != "measure")]]
 
 
-def _apart(rows: pd.DataFrame) -> _Apart:
+def _apart(tables: Iterable[pd.DataFrame]) -> _Apart:
     """Rows by measure and what they are against; none where there are none."""
-    places: dict[tuple[str, str], list[int]] = {}
-    for place, key in enumerate(zip(rows.measure, rows.against, strict=True)):
-        places.setdefault(key, []).append(place)
-    found: _Apart = defaultdict(lambda: rows.iloc[:0])
-    return found | {key: rows.iloc[of].reset_index(drop=True) for key, of in places.items()}
+    pieces: dict[tuple[str, str], list[pd.DataFrame]] = {}
+    empty = pd.DataFrame()
+    for table in tables:
+        empty = table.iloc[:0]
+        for key, rows in table.groupby(["measure", "against"], sort=False):
+            pieces.setdefault(key, []).append(rows)
+    found: _Apart = defaultdict(lambda: empty)
+    return found | {key: pd.concat(rows, ignore_index=True) for key, rows in pieces.items()}

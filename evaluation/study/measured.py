@@ -69,13 +69,13 @@ class Measured:
         rows.loc[waiting[np.isnan(nsd)], "status"] = str(Status.UNDEFINED)
         return rows
 
-    def among(self, readers: Sequence[str], level: str) -> list[SurfaceDistances]:
-        """How far readers' surfaces lie apart, pair by pair."""
-        return [
-            found
-            for (against, other, rater, of), found in self.surfaces.items()
-            if against == PAIR and of == level and {other, rater} <= {*readers}
-        ]
+    def among(self, readers: Sequence[str]) -> dict[str, list[SurfaceDistances]]:
+        """How far readers' surfaces lie apart, pair by pair, a level each."""
+        pairs: dict[str, list[SurfaceDistances]] = {}
+        for (against, other, rater, level), found in self.surfaces.items():
+            if against == PAIR and {other, rater} <= {*readers}:
+                pairs.setdefault(level, []).append(found)
+        return pairs
 
 
 def tolerance_warnings(design: Design, spacing: Sequence[float]) -> list[str]:

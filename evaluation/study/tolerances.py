@@ -12,7 +12,7 @@ import pandas as pd
 from evaluation.measures.kinds import READERS
 from evaluation.measures.measure import Status
 from evaluation.measures.surface_distances import SurfaceDistances
-from evaluation.measures.tolerance import OUTLINES, SURFACES, tolerance_curve, tolerance_of_pairs
+from evaluation.measures.tolerance import CURVE, OUTLINES, SURFACES, tolerance_curve, tolerance_of_pairs
 from evaluation.statistics.words import number
 from evaluation.study.measured import FAIR, USUAL, Measured
 
@@ -43,25 +43,43 @@ def study_tolerances(
     `given` are tolerances that were fixed before, in mm: readers are not asked then. A level that no two
     readers marked in one exam has none, and NSD is not scored.
     """
+    asked = [level for level in levels if level not in given]
+    found = [_Readers.of(exam, readers if asked else ()) for exam in exams]
     rows = [
         (level, given[level], "fixed before", 0, 0, "") if level in given else
-        _of_readers(exams, readers, level, quantile)
+        _of_readers(found, level, quantile)
         for level in levels
     ]  # fmt: skip
-    steps = exams[0].spacing
+    steps = found[0].spacing
     table = pd.DataFrame(rows, columns=TOLERANCE_COLUMNS[:-2])
     return table.assign(smallest_step=min(steps), largest_step=max(steps))
 
 
+@dataclass(frozen=True, eq=False)
+class _Readers:
+    """What an exam says of its readers' surfaces; of the other surfaces, which are many, nothing is held."""
+
+    #: Level to how far the surfaces of any two lie apart.
+    pairs: Mapping[str, Sequence[SurfaceDistances]]
+    extents: Mapping[str, Mapping[str, tuple[float, float]]]
+    spacing: tuple[float, ...]
+    n: int
+
+    @classmethod
+    def of(cls, exam: Measured, readers: Sequence[str]) -> _Readers:
+        pairs = exam.among(readers) if readers else {}
+        return cls(pairs, exam.extents, exam.spacing, len(exam.readers))
+
+
 def _of_readers(
-    exams: Sequence[Measured], readers: Sequence[str], level: str, quantile: float
+    exams: Sequence[_Readers], level: str, quantile: float
 ) -> tuple[str, float, str, int, int, str]:
-    pairs = [found for exam in exams for found in exam.among(readers, level)]
+    pairs = [found for exam in exams for found in exam.pairs.get(level, ())]
     if not pairs:
         return level, np.nan, "no two readers marked it in one exam", 0, 0, ""
     extents = [exam.extents.get(level, {}) for exam in exams]
     known: dict[str, Any] = {
-        "n_readers": [len(exam.readers) for exam in exams],
+        "n_readers": [exam.n for exam in exams],
         "voxel": min(exams[0].spacing),
         "dimensions": len(exams[0].spacing),
     }
@@ -84,15 +102,19 @@ def _of_readers(
     return level, found.mm, source, found.n_pairs, found.n_exams, " ".join([*notices, *found.notices])
 
 
-@dataclass(frozen=True)
-class _Mean:
-    """Of one exam against several yardsticks, of which some may be empty."""
+@dataclass(frozen=True, eq=False)
+class _AtCurve:
+    """NSD at the tolerances of `CURVE`, of one exam: the mean over yardsticks, of which some may be empty."""
 
-    found: Sequence[SurfaceDistances]
-    n: int
+    nsd: np.ndarray
+
+    @classmethod
+    def of(cls, surfaces: Sequence[SurfaceDistances], n: int) -> _AtCurve:
+        return cls(np.sum([each.nsd_at(np.array(CURVE)) for each in surfaces], axis=0) / n)
 
     def nsd_at(self, tolerances: np.ndarray) -> np.ndarray:
-        return np.sum([each.nsd_at(tolerances) for each in self.found], axis=0) / self.n
+        assert len(tolerances) == len(CURVE)
+        return self.nsd
 
 
 def nsd_curve(exams: Sequence[Measured], raters: Sequence[str], levels: Sequence[str]) -> pd.DataFrame:
@@ -101,30 +123,32 @@ def nsd_curve(exams: Sequence[Measured], raters: Sequence[str], levels: Sequence
     Median of exams; of an exam with several yardsticks their mean. Where one marked nothing it is 0. Where
     outlines were measured, theirs follow.
     """
-    fair = any((exam.rows.against == FAIR).any() for exam in exams)
-    kinds = [SURFACES, *([OUTLINES] if any(exam.outlines for exam in exams) else [])]
+    way = FAIR if any((exam.rows.against == FAIR).any() for exam in exams) else USUAL
+    # Surfaces of one exam at a time.
+    found = [_by_rater(exam, way) for exam in exams]
+    outlined = any(exam.outlines for exam in exams)
     curves = []
-    for kind in kinds:
-        of_exams = [_by_rater(exam, FAIR if fair else USUAL, kind) for exam in exams]
+    for kind in (SURFACES, *([OUTLINES] if outlined else [])):
         scored = (
-            (rater, level, of_exam[rater, level])
+            (rater, level, of_exam[kind][rater, level])
             for level in levels
             for rater in raters
-            for of_exam in of_exams
-            if (rater, level) in of_exam
+            for of_exam in found
+            if (rater, level) in of_exam[kind]
         )
         curves.append(tolerance_curve(scored, of=kind))
     return pd.concat(curves, ignore_index=True)
 
 
-def _by_rater(exam: Measured, way: str, kind: str) -> dict[tuple[str, str], _Mean | None]:
-    """Of each rater and level that somebody marked: all yardsticks; None where one is empty by all."""
-    distances = exam.outlines if kind == OUTLINES else exam.surfaces
-    rows = exam.rows[exam.rows.measure == f"nsd@{READERS}"]
-    rows = rows[(rows.against == way) & (rows.status != _NEITHER)]
-    found: dict[tuple[str, str], _Mean | None] = {}
-    for (rater, level), mine in rows.groupby(["rater", "level"], sort=False):
-        keys = mine[["against", "other", "rater", "level"]].itertuples(index=False, name=None)
-        surfaces = [distances[key] for key in keys if key in distances]
-        found[rater, level] = _Mean(surfaces, len(mine)) if surfaces else None
+def _by_rater(exam: Measured, way: str) -> dict[str, dict[tuple[str, str], _AtCurve | None]]:
+    """Of each rater and level that somebody marked, surfaces and outlines; None where one is empty by all."""
+    rows = exam.rows
+    rows = rows[(rows.measure == f"nsd@{READERS}") & (rows.against == way) & (rows.status != _NEITHER)]
+    found: dict[str, dict[tuple[str, str], _AtCurve | None]] = {}
+    for kind, distances in ((SURFACES, exam.surfaces), (OUTLINES, exam.outlines)):
+        of_kind = found.setdefault(kind, {})
+        for (rater, level), mine in rows.groupby(["rater", "level"], sort=False):
+            keys = mine[["against", "other", "rater", "level"]].itertuples(index=False, name=None)
+            surfaces = [distances[key] for key in keys if key in distances]
+            of_kind[rater, level] = _AtCurve.of(surfaces, len(mine)) if surfaces else None
     return found
