@@ -19,7 +19,17 @@ from bmseg.commands.options import (
 )
 
 _UNITS = click.Choice(["exam", "knee"])
+_JOIN = "the same command without --share joins all shares"
 _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+def _share(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    one, _, of = text.partition("/")
+    if one.isdecimal() and of.isdecimal() and 1 <= int(one) <= int(of):
+        return int(one), int(of)
+    raise click.BadParameter(f"found '{text}', expected a share of several, as 2/5", context, option)
 
 
 @click.command()
@@ -83,6 +93,10 @@ _MARGINS = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option(
     "--missing-is-empty", is_flag=True, help="Of folders with a file a label: no file means nothing marked."
 )
+@click.option(
+    "--share", callback=_share, metavar="K/N",
+    help="Score every N-th exam from the K-th, in one of several jobs; the same without it joins them.",
+)  # fmt: skip
 def evaluate(
     root: Path,
     study_file: Path | None,
@@ -100,6 +114,7 @@ def evaluate(
     spacing: tuple[float, ...] | None,
     images: Path | None,
     missing_is_empty: bool,
+    share: tuple[int, int] | None,
     **given: Any,
 ) -> None:
     """Build the consensus; score readers and models.
@@ -110,11 +125,12 @@ def evaluate(
     """
     from bmseg.scoring.assumed import assume_study
     from bmseg.scoring.drawn import read_drawn
-    from bmseg.scoring.evaluate import Raters, evaluate_workspace
-    from bmseg.scoring.evaluate import evaluate as evaluate_raters
+    from bmseg.scoring.evaluate import evaluate_prepared, prepare_workspace, score_share
     from bmseg.scoring.evaluation import KEPT_STUDY, refuse_edited
     from bmseg.scoring.masks import Reading
+    from bmseg.scoring.prepared import prepare
     from bmseg.scoring.published import published_beside, read_published
+    from bmseg.scoring.raters import Raters
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.wording import SYNTHETIC
     from evaluation.statistics.words import plural
@@ -154,13 +170,19 @@ def evaluate(
     given["drawn"] = read_drawn(folders_of(drawn, "--drawn"), drawn_slices)
     with timed("evaluate"):
         if workspace:
-            result = evaluate_workspace(workspace, out=out, taught_by=teachers, **given)
+            prepared = prepare_workspace(workspace, out=out, taught_by=teachers, **given)
         elif out:
             raters = Raters(*folders, taught_by=teachers, probabilities=folders_of(maps, "--probability"))
-            result = evaluate_raters(
+            prepared = prepare(
                 study, source, raters, out,
                 synthetic=synthetic, reading=reading, study_text=study_text, **given,
             )  # fmt: skip
+        if share:
+            n, earlier = score_share(prepared, *share)
+            before = f", {earlier} of them before" if earlier else ""
+            click.echo(f"share {share[0]} of {share[1]}: {plural(n, 'exam')} scored{before}; {_JOIN}")
+            return
+        result = evaluate_prepared(prepared)
     if result.skipped:
         click.echo(f"already made from the same inputs: {result.folder}")
     if result.earlier:

@@ -113,19 +113,18 @@ class Scoring:
 
 
 def score_each(
-    scoring: Scoring, exams: Sequence[ExamFiles], kept: Kept | None
+    scoring: Scoring, exams: Sequence[ExamFiles], kept: Kept, *, alone: bool = False
 ) -> Iterator[tuple[str, ScoredExam, Mapping[str, bytes]]]:
     """Score every exam; its name, what was found, and its consensuses as files, as exams end.
 
-    With a place to keep them, exams are scored in processes, those that are there already are not scored
-    again, and what is found stays in their files. Otherwise all is done here.
+    Exams are scored in processes and kept; what was kept of the same files is not scored again. `alone` does
+    without: of small masks that costs more than it saves.
     """
-    if kept is None:
+    if alone:
         for exam in exams:
             yield exam.name, *scoring.score(exam)
         return
-    work = partial(_keep, scoring, kept)
-    for exam, found in run_each(work, exams, died=_died):
+    for exam, found in run_each(partial(_keep, scoring, kept), exams, died=_died):
         yield exam.name, found, found.files
 
 

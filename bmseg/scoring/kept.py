@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,10 +20,11 @@ from dataset_conversion.files import atomic_path
 from evaluation.study import ScoredExam
 from evaluation.study.measured import Measured
 
-#: Below an evaluation's folder.
-FOLDER = ".scored"
+# Below an evaluation's folder.
+_FOLDER = ".scored"
 _MEASURED = "measured"
 _FILES = "files"
+_EXAM, _OF_MEASURED = ([each.name for each in fields(what)] for what in (ScoredExam, Measured))
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,22 @@ class Kept:
 
     folder: Path
 
+    @classmethod
+    def below(cls, out: Path) -> Kept:
+        """Of an evaluation's folder."""
+        return cls(out / _FOLDER)
+
     def path(self, exam: str, key: str) -> Path:
         """The file of an exam that was scored from what a hash stands for; it need not be there."""
         return self.folder / f"{exam}.{key[:20]}.zip"
 
     def keep(self, path: Path, scored: ScoredExam, files: Mapping[str, bytes]) -> KeptExam:
         """Write an exam, and files that were made of it by their names."""
-        parts = {each.name: getattr(scored, each.name) for each in fields(ScoredExam)}
+        parts = {name: getattr(scored, name) for name in _EXAM}
         if isinstance(scored.measured, Measured):
             # The largest part by far, of which little is asked for at a time.
             del parts[_MEASURED]
-            parts |= {f"{_MEASURED}.{each.name}": getattr(scored.measured, each.name)
-                      for each in fields(Measured)}  # fmt: skip
+            parts |= {f"{_MEASURED}.{name}": getattr(scored.measured, name) for name in _OF_MEASURED}
         path.parent.mkdir(parents=True, exist_ok=True)
         with (
             atomic_path(path) as temporary,
@@ -81,7 +86,8 @@ class KeptMeasured(Measured):
 
     def __getattr__(self, name: str) -> Any:
         """Of an attribute that no instance has."""
-        return _read(self.path, f"{_MEASURED}.{_known(name, Measured)}")
+        _check(name, _OF_MEASURED)
+        return _read(self.path, f"{_MEASURED}.{name}")
 
 
 class KeptExam(ScoredExam):
@@ -96,7 +102,7 @@ class KeptExam(ScoredExam):
 
     def __getattr__(self, name: str) -> Any:
         """Of an attribute that no instance has."""
-        _known(name, ScoredExam)
+        _check(name, _EXAM)
         if name == _MEASURED and name not in _names(self.path):
             return KeptMeasured(self.path)
         return _read(self.path, name)
@@ -109,10 +115,9 @@ class KeptExam(ScoredExam):
         return {name.removeprefix(prefix): _content(self.path, name) for name in names}
 
 
-def _known(name: str, what: type) -> str:
-    if name not in what.__dataclass_fields__:
+def _check(name: str, known: Collection[str]) -> None:
+    if name not in known:
         raise AttributeError(name)
-    return name
 
 
 def _names(path: Path) -> list[str]:

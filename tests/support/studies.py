@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bmseg.scoring.evaluate import Raters
+from bmseg.scoring.raters import Raters
 from bmseg.study import DEFAULT_STUDY
 from tests.support.masks import save_mask, thresholded
 

@@ -16,8 +16,9 @@ import pytest
 
 from bmseg.errors import WorkError
 from bmseg.scoring import evaluate as evaluating
-from bmseg.scoring.evaluate import Raters, evaluate
+from bmseg.scoring.evaluate import evaluate
 from bmseg.scoring.evaluation import Evaluation
+from bmseg.scoring.raters import Raters
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError

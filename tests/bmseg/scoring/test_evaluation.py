@@ -13,8 +13,9 @@ import pytest
 from bmseg.errors import InputError, WorkError
 from bmseg.outputs import read_record, write_record
 from bmseg.outputs.provenance import file_hash
-from bmseg.scoring.evaluate import Raters, evaluate
+from bmseg.scoring.evaluate import evaluate
 from bmseg.scoring.evaluation import FOLLOWERS, Evaluation
+from bmseg.scoring.raters import Raters
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.study.tables import DICE, TABLES
 from tests.support.masks import save_mask, thresholded

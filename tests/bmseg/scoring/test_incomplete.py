@@ -9,9 +9,10 @@ import pytest
 from bmseg.errors import InputError
 from bmseg.leaderboard.scoring import Reference
 from bmseg.report.page import write_report
-from bmseg.scoring.evaluate import Raters, evaluate
+from bmseg.scoring.evaluate import evaluate
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.scoring.masks import Reading, read_exam
+from bmseg.scoring.raters import Raters
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import MaskError
 from evaluation.study.incomplete import READERS_PER_EXAM

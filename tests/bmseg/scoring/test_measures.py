@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bmseg.scoring.evaluate import Raters, evaluate
+from bmseg.scoring.evaluate import evaluate
+from bmseg.scoring.raters import Raters
 from bmseg.study import load_study
 from tests.support.command_line import bmseg
 

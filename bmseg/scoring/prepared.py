@@ -1,0 +1,198 @@
+"""What an evaluation is to be made from: found, checked and hashed before anything is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bmseg.errors import InputError, WorkError
+from bmseg.outputs.provenance import file_hash, text_hash
+from bmseg.scoring.drawn import EVERYWHERE, Drawn
+from bmseg.scoring.evaluation import kept_study
+from bmseg.scoring.exams import ExamFiles, Scoring
+from bmseg.scoring.lineage import refuse_proposed
+from bmseg.scoring.masks import (
+    Files,
+    Reading,
+    hashes_beside,
+    images_of,
+    list_masks,
+    masks_hash,
+    of_exams,
+    refuse_missing_labels,
+)
+from bmseg.scoring.probable import list_probabilities
+from bmseg.scoring.raters import Raters, check_names, first_and_second, matched
+from bmseg.scoring.regions import regions_of
+from bmseg.study import Study
+from dataset_conversion.raw.cohort_table import read_facts
+from evaluation.measures.kinds import READERS
+from evaluation.study import Design, Unit
+
+_AS_THEY_ARE = Reading()
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An evaluation before anything is scored."""
+
+    study: Study
+    study_file: Path
+    #: What the study file is to hold, where it is written with the results.
+    study_text: str
+    out: Path
+    design: Design
+    readers: Sequence[str]
+    models: Sequence[str]
+    #: How exams are scored, and each exam's files.
+    scoring: Scoring
+    exams: Sequence[ExamFiles]
+    #: All files by rater and exam; of probabilities, of regions and of images.
+    files: Files
+    maps: Files
+    allowed: Mapping[str, Path]
+    images: Mapping[str, Path]
+    cohort: Path | None
+    drawn: Drawn
+    #: What is known of the exams.
+    facts: pd.DataFrame | None
+    #: Everything that shapes the results, of JSON types.
+    inputs: Mapping[str, Any]
+
+    def check_unchanged(self) -> None:
+        """WorkError where files are not those that the inputs name any more."""
+        hashes: Mapping[str, str] = self.inputs["masks_sha256"]
+        other = [rater for rater, known in hashes.items() if masks_hash(self.files[rater]) != known]
+        now = hashes_beside(self.cohort, self.allowed, self.images, self.maps) | self.drawn.facts
+        other += [name.partition("_")[0] for name in now if self.inputs[name] != now[name]]
+        if other:
+            raise WorkError(
+                f"{', '.join(other)}: found files that changed while masks were scored, expected the same "
+                "to the end; run it again"
+            )
+
+
+def prepare(
+    study: Study,
+    study_file: Path,
+    raters: Raters,
+    out: Path,
+    *,
+    synthetic: bool = False,
+    unit: Unit = "exam",
+    margin: float | None = None,
+    cohort: Path | None = None,
+    regions: Path | None = None,
+    reading: Reading = _AS_THEY_ARE,
+    study_text: str = "",
+    incomplete: bool = False,
+    drawn: Drawn = EVERYWHERE,
+) -> Prepared:
+    """Find and check what an evaluation is made from.
+
+    Parameters
+    ----------
+    study, study_file
+        The study and the file that it was read from.
+    out : Path
+        Made when it does not exist.
+    synthetic : bool
+        Whether the images are simulated: every table and figure then says so.
+    unit : {"exam", "knee"}
+        What the fair table and the tests count as one; knees are clustered by exam.
+    margin : float, optional
+        Loss of Dice that would not matter: tests non-inferiority.
+    cohort : Path, optional
+        CSV with a row an exam: ``exam`` and any of ``site``, ``group``, ``age``.
+    regions : Path, optional
+        Folder of ``<exam>.nii.gz``, 1 where marking is allowed and 0 elsewhere.
+    reading : Reading
+        How files are read, where they do not say it themselves.
+    study_text : str
+        What the study file is to hold, where nobody wrote one: it is written into `out` with the results.
+    incomplete : bool
+        Whether readers may lack exams, if the study file does not say so already.
+    drawn : Drawn
+        Where readers drew: voxels elsewhere are left out of every count.
+
+    Raises
+    ------
+    InputError
+        When a reader, or who taught a model, is not one of the study's, or a reader's mask was accepted in a
+        round of annotation.
+    evaluation.masks.reading.MaskError
+        When masks are missing or extra.
+    """
+    check_names(study, raters)
+    study_text = study_text or kept_study(study_file, out)
+    readers, again = first_and_second(study, list(raters.readers))
+    if f"nsd@{READERS}" in study.scores.measures and len(readers) < 2:
+        raise InputError(
+            f"{study_file}: scores.measures: found nsd@{READERS} with reader {readers[0]} alone, expected "
+            "two or more, whose surfaces give the tolerance; name one in mm, as nsd@2"
+        )
+    names = [*reading.label_map, *(level.name for level in study.levels)]
+    files = {
+        rater: list_masks(folder, names) for rater, folder in {**raters.readers, **raters.models}.items()
+    }
+    maps = {model: list_probabilities(folder) for model, folder in raters.probabilities.items()}
+    models = raters.scored
+    design = replace(
+        study.design(unit=unit, margin=margin, synthetic=synthetic, incomplete=incomplete),
+        taught_by=dict(raters.taught_by),
+    )
+    exams = matched(design, {**maps, **files}, readers, again, raters.exams)
+    if both := {*maps} & {*files}:
+        # Of who has masks and maps, the maps too.
+        matched(design, {**files, **{model: maps[model] for model in both}}, readers, again, raters.exams)
+    files, maps = of_exams(files, exams), of_exams(maps, exams)
+    if drawn:
+        drawn = drawn.checked({reader: files[reader] for reader in raters.readers})
+        design = drawn.said(design)
+    refuse_missing_labels(files, exams, reading, study)
+    for reader, folder in raters.readers.items():
+        refuse_proposed(reader, folder, files[reader])
+    allowed, images = regions_of(regions, exams), images_of(reading, exams)
+    facts = read_facts(cohort) if cohort else None
+    hashes = {rater: masks_hash(of) for rater, of in files.items()}
+    beside = hashes_beside(cohort, allowed, images, maps) | drawn.facts
+    inputs: dict[str, Any] = (
+        {
+            "study": {
+                "name": study.name,
+                "sha256": text_hash(study_text) if study_text else file_hash(study_file),
+            },
+            "consensus_rule": study.consensus.rule,
+            "yardstick_rule": design.yardstick,
+            "seed": design.seed,
+            "empty_mask": study.scores.empty_mask,
+            "measures": [measure.name for measure in design.measured],
+            "ignore": design.ignore,
+            "one_empty": str(design.one_empty),
+            "tolerance_quantile": design.tolerance_quantile,
+            "foci": asdict(design.foci),
+            "synthetic": synthetic,
+            "readers": readers,
+            "repeats": again,
+            "models": models,
+            "exams": list(exams),
+            "masks_sha256": hashes,
+            "taught_by": {model: list(names) for model, names in raters.taught_by.items()},
+            "unit": unit,
+            "margin": design.margin,
+            "incomplete": design.incomplete,
+            "cohort_sha256": None,
+        }
+        | beside
+        | reading.facts
+    )
+    scoring = Scoring(study, design, readers, reading, [*files, *maps])
+    return Prepared(
+        study, study_file, study_text, out, design, readers, models, scoring,
+        scoring.of_exams(list(exams), files, maps, allowed, drawn),
+        files, maps, allowed, images, cohort, drawn, facts, inputs,
+    )  # fmt: skip
