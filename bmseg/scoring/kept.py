@@ -7,7 +7,9 @@ where that is the same and by nobody else. It is a ZIP with a member a part, rea
 from __future__ import annotations
 
 import pickle
+import struct
 import zipfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -22,6 +24,8 @@ from evaluation.study.measured import Measured
 
 # Below an evaluation's folder.
 _FOLDER = ".scored"
+# What reading a damaged ZIP ends with.
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
 _MEASURED = "measured"
 _FILES = "files"
 _EXAM, _OF_MEASURED = ([each.name for each in fields(what)] for what in (ScoredExam, Measured))
@@ -65,7 +69,7 @@ class Kept:
         try:
             with zipfile.ZipFile(path) as archive:
                 return archive.testzip() is None
-        except (OSError, zipfile.BadZipFile, EOFError, ValueError):
+        except _DAMAGED:
             return False
 
     def keep_only(self, exams: Iterable[ScoredExam]) -> None:
@@ -143,7 +147,7 @@ def _opened(path: Path, name: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except (OSError, KeyError, zipfile.BadZipFile, EOFError, ValueError) as error:
+    except (KeyError, *_DAMAGED) as error:
         raise WorkError(
             f"{path}: {name}: found nothing that can be read ({error}), expected what was kept of a scored "
             "exam; remove the file, and run it again"

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from bmseg.errors import WorkError
-from bmseg.scoring import evaluate as evaluating
 from bmseg.scoring.evaluate import evaluate
 from bmseg.scoring.evaluation import Evaluation
+from bmseg.scoring.exams import Scoring
 from bmseg.scoring.raters import Raters
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.figures.files import save_figure
@@ -314,14 +314,14 @@ def test_a_killed_evaluation_is_made_whole(small: Path) -> None:
 def test_masks_that_change_while_they_are_scored_make_no_result(
     folders: dict[str, Path], tmp_path: Path, write_mask: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scoring = evaluating._score
+    scoring = Scoring.score
 
     def changed(*given: Any) -> Any:
         found = scoring(*given)
         write_mask(folders["net"] / "knee_a.nii.gz", np.zeros((24, 20, 6), np.uint8))
         return found
 
-    monkeypatch.setattr(evaluating, "_score", changed)
+    monkeypatch.setattr(Scoring, "score", changed)
     with pytest.raises(WorkError, match="^net: found files that changed while masks were scored"):
         run(folders, tmp_path / "out")
     assert not (tmp_path / "out").exists()
