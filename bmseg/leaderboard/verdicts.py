@@ -38,15 +38,18 @@ UNKNOWN = (
 )
 
 
-def verdicts(board: Board, entries: Sequence[Entry], dice: Mapping[str, pd.DataFrame]) -> dict[str, Verdict]:
+def verdicts(
+    board: Board, entries: Sequence[Entry], dice: Mapping[str, pd.DataFrame] | None = None
+) -> dict[str, Verdict]:
     """Key to the verdict on each submission beside the median reader; empty with fewer than two readers.
 
-    `dice` holds by key what the board keeps of each.
+    `dice` holds by key what the board keeps of each, where it has been read.
 
     All submissions and levels are adjusted together. Simulated ones, which are no teams', are so by
     themselves: else a board that holds them would say otherwise than a report of the same models.
     """
     found: dict[str, Verdict] = {}
+    dice = {entry.key: board.dice(entry) for entry in entries} if dice is None else dice
     for simulated in (False, True):
         chosen = [entry for entry in entries if entry.simulated == simulated]
         if chosen and len(board.reader_scores()):
