@@ -35,17 +35,18 @@ class _Kept:
     of_readers: pd.DataFrame
 
 
-def dice_scores(board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy]) -> pd.DataFrame:
-    """The Dice of every row of the page; see `bmseg.leaderboard.standings.Standings.scores`."""
-    known = _known(board, entries, copies)
-    own = {key: board.dice(entry) for key, entry in known.items()}
-    return _gathered(board, entries, copies, known, _Kept(own, board.reader_scores()))
+def dice_scores(
+    board: Board,
+    entries: Sequence[Entry],
+    copies: Mapping[str, Copy],
+    known: Mapping[str, Entry],
+    dice: Mapping[str, pd.DataFrame],
+) -> pd.DataFrame:
+    """The Dice of every row of the page; see `bmseg.leaderboard.standings.Standings.scores`.
 
-
-def _known(board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy]) -> dict[str, Entry]:
-    """Key to submission, of those of the page."""
-    keys = {*copies, *(entry.key for entry in entries)}
-    return {entry.key: entry for entry in board.entries() if entry.key in keys}
+    `known` are the submissions of the page by key, `dice` what the board keeps of each.
+    """
+    return _gathered(board, entries, copies, known, _Kept(dice, board.reader_scores()))
 
 
 def _gathered(
@@ -108,7 +109,9 @@ def _of_entries(
     return found.assign(exam=exams.to_numpy()[codes], key=keys, kind="submission", name=names)
 
 
-def measured_scores(board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy]) -> pd.DataFrame:
+def measured_scores(
+    board: Board, entries: Sequence[Entry], copies: Mapping[str, Copy], known: Mapping[str, Entry]
+) -> pd.DataFrame:
     """Every score of the tasks that are no Dice, `MEASURED`; ``worst`` is what a missing exam counts as.
 
     Raises `InputError` where the contract lacks a tolerance, or a submission has no scores of a task.
@@ -118,7 +121,6 @@ def measured_scores(board: Board, entries: Sequence[Entry], copies: Mapping[str,
     if not tasks:
         return pd.DataFrame(columns=MEASURED)
     board.check_tolerances()
-    known = _known(board, entries, copies)
     own = {key: board.measures(entry) for key, entry in known.items()}
     readers = board.reader_measures()
     for task in tasks:

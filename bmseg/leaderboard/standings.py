@@ -85,10 +85,13 @@ def standings(board: Board) -> Standings:
     if board.challenge.ranking.submissions == "latest":
         ranked = list({entry.team: entry for entry in honest}.values())
     copied = [entry for entry in standing if entry.key in copies]
-    scores = dice_scores(board, ranked, copies)
-    measured = measured_scores(board, ranked, copies)
+    chosen = {entry.key for entry in [*ranked, *copied]}
+    known = {entry.key: entry for entry in entries if entry.key in chosen}
+    dice = {key: board.dice(entry) for key, entry in known.items()}
+    scores = dice_scores(board, ranked, copies, known, dice)
+    measured = measured_scores(board, ranked, copies, known)
     rankings = _rank(board, scores, measured) if ranked else None
-    rows = _rows(board, [*ranked, *copied], scores, measured, rankings, copies)
+    rows = _rows(board, [*ranked, *copied], scores, measured, rankings, copies, dice)
     rows, rankings = _lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
     placed = sorted(ranked, key=lambda entry: order[entry.key])
@@ -122,6 +125,7 @@ def _rows(
     measured: pd.DataFrame,
     rankings: Rankings | None,
     copies: Mapping[str, Copy],
+    dice: Mapping[str, pd.DataFrame],
 ) -> pd.DataFrame:
     tasks = [task.name for task in board.challenge.ranking.tasks]
     columns = [*_FIRST, *board.study.level_names, *tasks, *_LAST]
@@ -133,7 +137,7 @@ def _rows(
     means = means.join(mean_values(measured, tasks))
     with_readers = (scores.kind == "reader").any()
     apart = differences(scores, rule.of_dice, rule.confidence) if with_readers else pd.DataFrame()
-    told = verdicts(board, [entry for entry in entries if entry.key not in copies])
+    told = verdicts(board, [entry for entry in entries if entry.key not in copies], dice)
     places: dict[Hashable, dict[Hashable, Any]] = {}
     if rankings:
         overall = rankings.ranks[rankings.ranks.task == OVERALL]

@@ -27,7 +27,7 @@ from evaluation.comparison.teachers import readers_without_teacher
 from evaluation.comparison.verdicts import Verdict, reader_verdicts
 from evaluation.comparison.ways import COLUMNS as WAYS
 from evaluation.comparison.ways import readers_by_way
-from evaluation.scores.fair import NOBODY, over_consensuses
+from evaluation.scores.fair import NOBODY, grouped, numbered, over_consensuses
 from evaluation.scores.interchangeability import FIXED, interchangeability
 from evaluation.study import Design, Results
 from evaluation.study.lineage import COMPARISONS_WITHOUT_TEACHER, beside_teacher
@@ -38,37 +38,42 @@ UNKNOWN = (
 )
 
 
-def verdicts(board: Board, entries: Sequence[Entry]) -> dict[str, Verdict]:
+def verdicts(
+    board: Board, entries: Sequence[Entry], dice: Mapping[str, pd.DataFrame] | None = None
+) -> dict[str, Verdict]:
     """Key to the verdict on each submission beside the median reader; empty with fewer than two readers.
+
+    `dice` holds by key what the board keeps of each, where it has been read.
 
     All submissions and levels are adjusted together. Simulated ones, which are no teams', are so by
     themselves: else a board that holds them would say otherwise than a report of the same models.
     """
     found: dict[str, Verdict] = {}
+    dice = {entry.key: board.dice(entry) for entry in entries} if dice is None else dice
     for simulated in (False, True):
         chosen = [entry for entry in entries if entry.simulated == simulated]
         if chosen and len(board.reader_scores()):
-            found |= _of_family(board, chosen)
+            found |= _of_family(board, chosen, dice)
     return found
 
 
-def _of_family(board: Board, entries: Sequence[Entry]) -> dict[str, Verdict]:
+def _of_family(
+    board: Board, entries: Sequence[Entry], dice: Mapping[str, pd.DataFrame]
+) -> dict[str, Verdict]:
     of_readers, ways_of_readers = _exact(board.reader_scores()), board.reader_ways()
     readers = list(dict.fromkeys(of_readers.rater))
     confidence, called = board.challenge.ranking.confidence, _names(entries)
     taught_by = {called[one.key]: one.taught_by for one in entries if one.taught_by}
     design = replace(board.study.design(), taught_by=taught_by)
     levels = list(design.spoken_of)
-    own, ways = {}, {}
-    for entry in entries:
-        dice, other = _exact(board.dice(entry)), board.ways(entry)
-        own[called[entry.key]] = dice[dice.left_out != NOBODY]
-        if other is not None and ways_of_readers is not None:
-            ways[called[entry.key]] = _exact(other)
-    fair = _fair(of_readers, own)
+    own = _together({called[entry.key]: dice[entry.key] for entry in entries})
+    kept = {called[entry.key]: board.ways(entry) for entry in entries}
+    ways = {name: one for name, one in kept.items() if one is not None and ways_of_readers is not None}
+    fair = _fair(of_readers, own[own.left_out != NOBODY])
     fair = fair[fair.level.isin(levels)]
+    models = list(called.values())
     asked: dict[str, Any] = {
-        "models": list(own),
+        "models": models,
         "readers": readers,
         "confidence": confidence,
         "spoken_of": levels,
@@ -78,22 +83,16 @@ def _of_family(board: Board, entries: Sequence[Entry]) -> dict[str, Verdict]:
     clear = found[(found.p_holm <= round(1 - confidence, 12)) & found.model.isin(list(ways))]
     by_way, agreement = pd.DataFrame(columns=WAYS), None
     if ways:
-        theirs = _exact(ways_of_readers)
-        of_panel = _pairs(theirs, levels)
-        agreement = pd.concat(
-            [
-                _agreed(_pairs(one.assign(rater=name), levels), of_panel, name, readers, design, confidence)
-                for name, one in ways.items()
-            ],
-            ignore_index=True,
-        )
-        # Only what is clear can be turned round.
-        chosen = {name: ways[name] for name in dict.fromkeys(clear.model)}
-        by_way = _by_way(fair, chosen, theirs, readers, design, set(clear.level))
-    unknown = dict.fromkeys(set(own) - set(ways), UNKNOWN)
+        theirs, ours = _exact(ways_of_readers), _together(ways)
+        agreement = _agreed(_pairs(ours, levels), _pairs(theirs, levels), readers, design, confidence)
+        if len(clear):
+            # Only what is clear can be turned round.
+            chosen = ours[ours.rater.isin(clear.model)]
+            by_way = _by_way(fair, chosen, theirs, readers, design, set(clear.level))
+    unknown = dict.fromkeys(set(models) - set(ways), UNKNOWN)
     told = reader_verdicts(rows, by_way, levels=levels, agreement=_standings(agreement), unknown=unknown)
     tables = {COMPARISONS_WITHOUT_TEACHER.name: readers_without_teacher(fair, taught_by, **asked)}
-    study = Results(design, readers, list(own), list(board.contract.exams), tables)
+    study = Results(design, readers, models, list(board.contract.exams), tables)
     told = beside_teacher(study, told, partial(_standings, agreement))
     by_name = {verdict.first: verdict for verdict in told}
     return {key: by_name[name] for key, name in called.items()}
@@ -105,6 +104,12 @@ def _names(entries: Sequence[Entry]) -> dict[str, str]:
     return {entry.key: entry.team if teams.count(entry.team) == 1 else entry.key for entry in entries}
 
 
+def _together(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Scores of all submissions as one table, by name as ``rater``, with all digits (`_exact`)."""
+    names = np.repeat(np.array([*tables], object), [len(one) for one in tables.values()])
+    return _exact(pd.concat(tables.values(), ignore_index=True)).assign(rater=names)
+
+
 def _exact(scores: pd.DataFrame) -> pd.DataFrame:
     """Scores with all digits of Dice, of the counts beside them: a board keeps nine."""
     if "tp" not in scores:
@@ -114,44 +119,39 @@ def _exact(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(dice=(2 * counts.tp / marked).where(marked > 0, scores.dice))
 
 
-def _fair(of_readers: pd.DataFrame, own: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Fair scores of readers and submissions, by name.
+def _fair(of_readers: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Fair scores of readers and submissions.
 
     Without a mask one has Dice 0 where the level is there. Where it is not, such an exam says nothing on who
     marks what is not there, and has no score.
     """
-    tables = [of_readers]
-    for name, scores in own.items():
-        missing = scores.status == MISSING
-        scores = scores.assign(rater=name, dice=scores.dice.mask(missing, 0.0))
-        if missing.any():
-            absent = over_consensuses(of_readers).groupby(["exam", "level"]).absent.any()
-            keys = pd.MultiIndex.from_frame(scores[["exam", "level"]])
-            scores = scores[~(missing & absent.reindex(keys).to_numpy())]
-        tables.append(scores)
-    return pd.concat(tables, ignore_index=True)
+    missing = own.status == MISSING
+    own = own.assign(dice=own.dice.mask(missing, 0.0))
+    if missing.any():
+        absent = over_consensuses(of_readers).groupby(["exam", "level"]).absent.any()
+        keys = pd.MultiIndex.from_frame(own[["exam", "level"]])
+        own = own[~(missing & absent.reindex(keys).to_numpy())]
+    return pd.concat([of_readers, own], ignore_index=True)
 
 
 def _by_way(
     fair: pd.DataFrame,
-    ways: Mapping[str, pd.DataFrame],
+    ways: pd.DataFrame,
     of_readers: pd.DataFrame,
     readers: Sequence[str],
     design: Design,
     levels: Collection[str],
 ) -> pd.DataFrame:
     """What differences on some levels are without each reader, and by other rules, of some submissions."""
-    called = {"reader": "left_out"}
-    of_readers = of_readers.rename(columns=called)
-    ways = {name: one.rename(columns=called) for name, one in ways.items()}
-    tables = [fair[fair.rater.isin([*readers, *ways])].assign(rule=design.yardstick)]
+    models = list(dict.fromkeys(ways.rater))
+    of_readers, ways = (one.rename(columns={"reader": "left_out"}) for one in (of_readers, ways))
+    tables = [fair[fair.rater.isin([*readers, *models])].assign(rule=design.yardstick)]
     for rule in dict.fromkeys(of_readers.rule):
         if rule != MASK:
-            theirs = of_readers[of_readers.rule == rule]
-            tables.append(_fair(theirs, {name: one[one.rule == rule] for name, one in ways.items()}))
+            tables.append(_fair(of_readers[of_readers.rule == rule], ways[ways.rule == rule]))
     scores = pd.concat(tables, ignore_index=True)
     scores = scores[scores.level.isin(list(levels))]
-    return readers_by_way(scores, models=list(ways), readers=readers, yardstick=design.yardstick)
+    return readers_by_way(scores, models=models, readers=readers, yardstick=design.yardstick)
 
 
 def _pairs(ways: pd.DataFrame, levels: Sequence[str]) -> pd.DataFrame:
@@ -163,24 +163,32 @@ def _pairs(ways: pd.DataFrame, levels: Sequence[str]) -> pd.DataFrame:
 
 
 def _agreed(
-    ours: pd.DataFrame,
-    theirs: pd.DataFrame,
-    name: str,
-    readers: Sequence[str],
-    design: Design,
-    confidence: float,
+    ours: pd.DataFrame, theirs: pd.DataFrame, readers: Sequence[str], design: Design, confidence: float
 ) -> pd.DataFrame:
     """Interchangeability, readers fixed, of `_pairs`; whatever the study says of empty masks."""
     pairs = pd.concat([theirs, ours], ignore_index=True)
-    marked = (pairs.n_reference + pairs.n_rater).astype(float) > 0
-    missing = pairs.status == MISSING
-    by_a_reader = (marked & ~missing).groupby([pairs.exam, pairs.level]).transform("any")
-    pairs["dice"] = np.where(missing & by_a_reader, 0.0, pairs.dice.where(marked))
-    return interchangeability(
-        pairs, models=[name], readers=readers, family=list(design.spoken_of), confidence=confidence,
-        leave_out=[one for one in design.taught_by.get(name, ()) if one in readers], ways=[FIXED],
-        seed=design.seed,
-    )  # fmt: skip
+    marked = (pairs.n_reference + pairs.n_rater).astype(float).to_numpy() > 0
+    missing = (pairs.status == MISSING).to_numpy()
+    cell, first = grouped([numbered(pairs.exam), numbered(pairs.level)])
+    known = marked & ~missing
+    # By the readers, or by the submission itself.
+    are_theirs = np.arange(len(pairs)) < len(theirs)
+    by_some = (np.bincount(cell[known & are_theirs], minlength=len(first)) > 0)[cell]
+    own, first = grouped([numbered(ours.rater), cell[~are_theirs]])
+    by_some[~are_theirs] |= (np.bincount(own[known[~are_theirs]], minlength=len(first)) > 0)[own]
+    pairs["dice"] = np.where(missing & by_some, 0.0, pairs.dice.where(marked))
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name in dict.fromkeys(ours.rater):
+        teachers = tuple(one for one in design.taught_by.get(name, ()) if one in readers)
+        alike.setdefault(teachers, []).append(name)
+    found = [
+        interchangeability(
+            pairs, models=names, readers=readers, family=list(design.spoken_of), confidence=confidence,
+            leave_out=teachers, ways=[FIXED], seed=design.seed,
+        )
+        for teachers, names in alike.items()
+    ]  # fmt: skip
+    return pd.concat(found, ignore_index=True)
 
 
 def _standings(found: pd.DataFrame | None, left_out: str | None = None) -> dict[tuple[str, str], int]:

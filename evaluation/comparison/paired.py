@@ -60,15 +60,16 @@ class Pairs:
 
     model: np.ndarray
     other: np.ndarray
-    #: Columns ``exam`` (and ``knee``).
-    units: pd.DataFrame
+    #: Columns ``exam`` (and ``knee``) of all scores, and the rows that these are.
+    all_units: pd.DataFrame
+    rows: np.ndarray
     #: The number of each row's exam; None where no exam has two rows.
     exams: np.ndarray | None
 
     def to_frame(self) -> pd.DataFrame:
         """Columns ``model`` and ``other``."""
-        found = self.units.assign(model=self.model, other=self.other)
-        return found.set_index([*self.units])
+        found = self.all_units.iloc[self.rows].assign(model=self.model, other=self.other)
+        return found.set_index([*self.all_units])
 
     def differences(self) -> np.ndarray:
         """Of each exam; those of an exam's knees averaged."""
@@ -90,18 +91,24 @@ class Apart:
         self._by_consensus = "left_out" in scores
         self._units = scores[by]
         codes = [numbered(scores[name]) for name in by]
-        unit, first = grouped(codes)
+        self._unit, first = grouped(codes)
+        self._n_units = len(first)
         self._exams = codes[0] if len(first) > codes[0].max(initial=-1) + 1 else None
-        self._places: dict[tuple, dict[int, int]] = {}
-        keys = ["rater", "left_out"] if self._by_consensus else ["rater"]
-        for place, (of, *key) in enumerate(zip(unit.tolist(), *(scores[name] for name in keys), strict=True)):
-            self._places.setdefault(tuple(key), {})[of] = place
+        keys = [scores[name] for name in (["rater", "left_out"] if self._by_consensus else ["rater"])]
+        key, of_key = grouped([numbered(column) for column in keys])
+        names = zip(*(column.iloc[of_key].tolist() for column in keys), strict=True)
+        ends = np.cumsum(np.bincount(key, minlength=len(of_key)))[:-1]
+        rows = np.split(np.argsort(key, kind="stable"), ends)
+        #: The rows of each, one an exam (knee).
+        self._rows = {name: self._last_of_unit(own) for name, own in zip(names, rows, strict=True)}
+        self._row_of: dict[tuple, np.ndarray] = {}
+        self._medians: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         self._dice = scores.dice.to_numpy(float, na_value=np.nan)
         self._absent = scores.absent.to_numpy(bool) if "absent" in scores else np.zeros(len(scores), bool)
 
     def check(self, *raters: str) -> None:
         """StatisticsError for the first that has no scores."""
-        known = dict.fromkeys(rater for rater, *_ in self._places)
+        known = dict.fromkeys(rater for rater, *_ in self._rows)
         if unknown := [rater for rater in raters if rater not in known]:
             raise StatisticsError(
                 f"rater '{unknown[0]}': found no scores, expected one of {', '.join(known)}"
@@ -110,32 +117,52 @@ class Apart:
     def pair(self, model: str, reader: str) -> Pairs:
         """`paired_dice` of a model and a reader."""
         consensus = (reader,) if self._by_consensus else ()
-        first, second = (self._places.get((rater, *consensus), {}) for rater in (model, reader))
+        rows = self._rows.get((model, *consensus), np.empty(0, int))
+        others = self._by_unit((reader, *consensus))[self._unit[rows]]
         # Where one of the two has no score, not even an undefined one, there is nothing to compare.
-        rows = [(place, second[unit]) for unit, place in first.items() if unit in second]
-        places, others = np.array(rows, dtype=int).reshape(-1, 2).T
-        return self._pairs(places, self._dice[places], self._dice[others])
+        rows, others = rows[others >= 0], others[others >= 0]
+        return self._pairs(rows, self._dice[rows], self._dice[others])
 
     def beside_median(self, model: str, readers: Sequence[str]) -> Pairs:
         """`paired_dice` beside the median reader, of `over_consensuses`."""
-        of_model = self._places.get((model,), {})
-        places = np.fromiter(of_model.values(), dtype=int, count=len(of_model))
-        dice, absent = self._dice[places], self._absent[places]
-        of_readers = [self._places.get((reader,), {}) for reader in readers]
-        # Of those who drew the exam: a score may be undefined, or not be there at all.
-        found = np.array([[of.get(unit, -1) for of in of_readers] for unit in of_model], dtype=int)
-        drawn = found.reshape(-1, len(readers)) >= 0
-        each = np.where(drawn, self._dice[found.reshape(-1, len(readers))], np.nan)
-        n_marked, n_drew = (~np.isnan(each)).sum(axis=1), drawn.sum(axis=1)
-        median = np.full(len(places), np.nan)
-        median[n_marked > 0] = np.nanmedian(each[n_marked > 0], axis=1)
+        rows = self._rows.get((model,), np.empty(0, int))
+        median, n_marked, n_drew = (of_all[self._unit[rows]] for of_all in self._median(tuple(readers)))
+        dice, absent = self._dice[rows], self._absent[rows]
         median[absent & (2 * n_marked < n_drew)] = np.nan
         halved = absent & (n_drew > 0) & (2 * n_marked == n_drew)
-        return self._pairs(places, np.where(halved, np.nan, dice), np.where(halved, np.nan, median))
+        return self._pairs(rows, np.where(halved, np.nan, dice), np.where(halved, np.nan, median))
 
-    def _pairs(self, places: np.ndarray, model: np.ndarray, other: np.ndarray) -> Pairs:
-        exams = None if self._exams is None else self._exams[places]
-        return Pairs(model, other, self._units.iloc[places], exams)
+    def _median(self, readers: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each exam (knee) the median of the readers' defined Dice, how many there are, how many drew it.
+
+        Of those who drew the exam a score may be undefined, or not be there at all.
+        """
+        if readers not in self._medians:
+            found = np.array([self._by_unit((reader,)) for reader in readers], int).reshape(-1, self._n_units)
+            ordered = np.sort(np.where(found >= 0, self._dice[found], np.nan), axis=0)
+            n_marked = (~np.isnan(ordered)).sum(axis=0)
+            median, marked = np.full(self._n_units, np.nan), np.flatnonzero(n_marked)
+            low, high = (ordered[place[marked], marked] for place in ((n_marked - 1) // 2, n_marked // 2))
+            median[marked] = (low + high) / 2
+            self._medians[readers] = median, n_marked, (found >= 0).sum(axis=0)
+        return self._medians[readers]
+
+    def _by_unit(self, key: tuple) -> np.ndarray:
+        """The row of each exam (knee), -1 where there is none."""
+        if key not in self._row_of:
+            self._row_of[key] = np.full(self._n_units, -1)
+            own = self._rows.get(key, np.empty(0, int))
+            self._row_of[key][self._unit[own]] = own
+        return self._row_of[key]
+
+    def _last_of_unit(self, rows: np.ndarray) -> np.ndarray:
+        """One row an exam (knee), the last; in the order in which they first appear."""
+        last = dict(zip(self._unit[rows].tolist(), rows.tolist(), strict=True))
+        return rows if len(last) == len(rows) else np.array([*last.values()])
+
+    def _pairs(self, rows: np.ndarray, model: np.ndarray, other: np.ndarray) -> Pairs:
+        exams = None if self._exams is None else self._exams[rows]
+        return Pairs(model, other, self._units, rows, exams)
 
 
 def by_exam(pairs: pd.DataFrame) -> pd.Series:

@@ -20,9 +20,11 @@ import pandas as pd
 from evaluation.comparison.families import adjusted
 from evaluation.comparison.models import FAIR, YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER, in_words, with_article
-from evaluation.comparison.ways import turned_by
+from evaluation.comparison.ways import by_pair, turned_by
 from evaluation.statistics.words import number, plural, signed
 
+# Of `by_pair`.
+_ByPair = Mapping[tuple[str, str, str], pd.DataFrame]
 Call = Literal["better", "worse", "split", "not settled", "copy", "not comparable"]
 
 
@@ -127,19 +129,18 @@ def _verdicts(
 ) -> list[Verdict]:
     """Of all pairs on a page, a row a pair and level; `what` a pair is called."""
     own = adjusted(rows)
-    pairs = own[["model", "other"]].drop_duplicates()
+    pairs = own.groupby(["model", "other"], sort=False)
     of_many = f" of {plural(len(pairs), what)}" if len(pairs) > 1 else ""
-    made = []
-    for first, second in pairs.itertuples(index=False):
-        of_pair = own[(own.model == first) & (own.other == second)]
+    made, by_ways = [], by_pair(ways)
+    for (first, _), of_pair in pairs:
         family = f"{plural(len(of_pair), 'level')}{of_many}"
-        made.append(_verdict(of_pair, ways, family, agreement, unknown.get(first, "")))
+        made.append(_verdict(of_pair, by_ways, family, agreement, unknown.get(str(first), "")))
     return made
 
 
 def _verdict(
     rows: pd.DataFrame,
-    ways: pd.DataFrame,
+    ways: _ByPair,
     family: str,
     agreement: Mapping[tuple[str, str], int] | None,
     unknown: str,
@@ -161,12 +162,12 @@ def _verdict(
 
 
 def _level(
-    row: Any, ways: pd.DataFrame, alpha: float, agreement: Mapping[tuple[str, str], int] | None
+    row: Any, ways: _ByPair, alpha: float, agreement: Mapping[tuple[str, str], int] | None
 ) -> LevelVerdict:
     # The last digits of floating point are no difference, for the test neither.
     difference = round(row.difference, 12)
     clear = bool(row.p_holm <= alpha and difference)
-    turned = turned_by(ways, row.model, row.other, row.level, difference) if clear else []
+    turned = turned_by(ways.get((row.model, row.other, row.level)), difference) if clear else []
     clear_absent = bool(row.p_absent_holm <= alpha)
     return LevelVerdict(
         row.level, difference, row.low, row.high, row.p_holm, row.n_pairs, clear,

@@ -18,7 +18,7 @@ from evaluation.comparison.paired import Apart
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.consensus.kinds import Rule, describe
 from evaluation.scores.fair import NOBODY, over_consensuses
-from evaluation.statistics.signed_rank import hodges_lehmann
+from evaluation.statistics.signed_rank import hodges_lehmann_estimate
 
 #: Columns of `differences_by_way`, in order.
 COLUMNS = ["model", "other", "level", "way", "difference", "n_pairs"]
@@ -87,14 +87,21 @@ def by_yardstick(scores: pd.DataFrame, yardstick: Rule) -> pd.DataFrame:
     return chosen.drop(columns=["rule", "left_out"])
 
 
-def turned_by(ways: pd.DataFrame, model: str, other: str, level: str, difference: float) -> list[str]:
-    """The ways in which a difference points the other way, by two decimals at least on either side."""
-    chosen = ways[ways.model == model]
-    if chosen.empty:
+def by_pair(ways: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
+    """Rows of `differences_by_way` by model, other and level."""
+    return {
+        (str(model), str(other), str(level)): rows
+        for (model, other, level), rows in ways.groupby(["model", "other", "level"], sort=False)
+    }
+
+
+def turned_by(ways: pd.DataFrame | None, difference: float) -> list[str]:
+    """The ways of a pair on a level that point the other way, by two decimals at least on either side."""
+    if ways is None:
         return []
-    chosen = chosen[(chosen.other == other) & (chosen.level == level)]
-    opposite = np.sign(chosen.difference.round(2)) == -np.sign(round(difference, 2))
-    return chosen.way[opposite & (chosen.difference.round(2) != 0)].tolist()
+    differences = ways.difference.to_numpy(float).round(2)
+    opposite = (np.sign(differences) == -np.sign(round(difference, 2))) & (differences != 0)
+    return [way for way, is_opposite in zip(ways.way, opposite, strict=True) if is_opposite]
 
 
 def _without(own: pd.DataFrame, reader: str) -> pd.DataFrame:
@@ -108,5 +115,4 @@ def _without(own: pd.DataFrame, reader: str) -> pd.DataFrame:
 
 
 def _row(model: str, other: str, level: str, way: str, differences: np.ndarray) -> tuple:
-    found = hodges_lehmann(differences)
-    return model, other, level, way, found.estimate, found.n
+    return model, other, level, way, *hodges_lehmann_estimate(differences)

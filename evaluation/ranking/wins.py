@@ -10,12 +10,13 @@ algorithms. So one product of matrices gives the sums of all pairs in all sample
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 from tqdm import tqdm
 
-from evaluation.ranking.pairwise import MOST_CASES, differences_from, normal_z, signed_rank_p
+from evaluation.ranking.holm_in_samples import Decisions, Sums
+from evaluation.ranking.pairwise import MOST_CASES, differences_from, signed_rank_p
 from evaluation.ranking.rules import Rules
 
 # Pairs of algorithms in samples taken at a time: some 32 MB.
@@ -26,8 +27,6 @@ _EXACT = 2**24
 _LONG = 200_000_000
 # Cases up to which products are made; of more it is quicker to sort.
 _MOST_PRODUCTS = 200
-# Of a standard normal: far more than the rounding of p, far less than what is seen.
-_MARGIN = 1e-6
 
 
 def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.ndarray:
@@ -42,11 +41,11 @@ def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.n
     n, defined = values.shape[1], ~np.isnan(values)
     if not counts.shape[1]:
         return np.empty((0, n))
-    decisions = _Decisions(n, _n_tests(defined, counts), rules.alpha)
+    decisions = Decisions(n, _n_tests(defined, counts), rules.alpha)
     if rules.exact and len(counts) > MOST_CASES and counts.shape[1] == 1:
         p = signed_rank_p(np.repeat(values, counts[:, 0].astype(int), axis=0), rules)[:, :, None]
         for first in range(n - 1):
-            decisions.add(first, first + 1, p[first, first + 1 :], p[first + 1 :, first])
+            decisions.add(first, np.arange(first + 1, n), p[first, first + 1 :], p[first + 1 :, first])
     else:
         _test_in_samples(values, counts, rules, decisions)
     shares = decisions.wins().T / max(1, n - 1)
@@ -56,62 +55,18 @@ def shares_of_wins(values: np.ndarray, counts: np.ndarray, rules: Rules) -> np.n
 
 def _n_tests(defined: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Ordered pairs of algorithms that have a case defined for both, in each sample."""
-    n_tests = np.zeros(counts.shape[1], int)
-    for first in range(defined.shape[1] - 1):
-        both = (defined[:, first : first + 1] & defined[:, first + 1 :]).T.astype(float)
-        n_tests += 2 * np.count_nonzero(both @ counts, axis=0)
-    return n_tests
+    # Most algorithms are defined in the same cases.
+    kinds, n_of = np.unique(defined, axis=1, return_counts=True)
+    n_tests = np.zeros(counts.shape[1])
+    for first in range(len(n_of)):
+        both = (kinds[:, first : first + 1] & kinds[:, first:]).T.astype(float)
+        n_pairs = n_of[first] * n_of[first:].astype(float)
+        n_pairs[0] -= n_of[first] * (n_of[first] + 1) / 2
+        n_tests += 2 * n_pairs @ (both @ counts > 0)
+    return n_tests.astype(int)
 
 
-class _Decisions:
-    """Holm's decisions in each sample: most p are so small or large that they are known pair by pair."""
-
-    def __init__(self, n: int, n_tests: np.ndarray, alpha: float) -> None:
-        self._n_tests, self._alpha = np.maximum(1, n_tests), alpha
-        # That may be left when p is looked at: of two opposite tests one is rejected at most.
-        self._fewest = self._n_tests / 2 if alpha < 0.5 else np.ones(len(n_tests))
-        self._wins = np.zeros((n, len(n_tests)), int)
-        self._open: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self._sure = ndtri(alpha / self._n_tests.max()) - _MARGIN
-        self._hopeless = ndtri(min(alpha / self._fewest.min(), 1)) + _MARGIN
-
-    def p_of(self, z: np.ndarray) -> np.ndarray:
-        """P of normal z; 0 and 1 where that decides as well."""
-        p = np.where(z <= self._sure, 0.0, 1.0)
-        asked = (z > self._sure) & (z <= self._hopeless)
-        p[asked] = ndtr(z[asked])
-        return p
-
-    def add(self, first: int, begin: int, p_first: np.ndarray, p_second: np.ndarray) -> None:
-        """P of an algorithm against those from `begin` on, and of these against it: (pairs, samples)."""
-        winners = np.arange(begin, begin + len(p_first))
-        for p, winner in ((p_first, np.full(len(p_first), first)), (p_second, winners)):
-            is_sure = p * self._n_tests <= self._alpha
-            if winner is winners:
-                self._wins[winners] += is_sure
-            else:
-                self._wins[first] += is_sure.sum(axis=0)
-            row, sample = np.nonzero(~is_sure & (p * self._fewest <= self._alpha))
-            self._open.append((p[row, sample], winner[row], sample))
-
-    def wins(self) -> np.ndarray:
-        """Whom each is significantly better than, (algorithms, samples); all pairs have been added."""
-        if not self._open:  # nobody else
-            return self._wins
-        p, winner, sample = (np.concatenate(parts) for parts in zip(*self._open, strict=True))
-        n_sure = self._wins.sum(axis=0)
-        n_rejected, before = n_sure, None
-        # As long as any is rejected, p are compared with less.
-        while before is None or (n_rejected != before).any():
-            left = np.maximum(1, self._n_tests - n_rejected)
-            is_rejected = p * left[sample] <= self._alpha
-            before = n_rejected
-            n_rejected = n_sure + np.bincount(sample[is_rejected], minlength=len(n_sure))
-        np.add.at(self._wins, (winner[is_rejected], sample[is_rejected]), 1)
-        return self._wins
-
-
-def _test_in_samples(values: np.ndarray, counts: np.ndarray, rules: Rules, decisions: _Decisions) -> None:
+def _test_in_samples(values: np.ndarray, counts: np.ndarray, rules: Rules, decisions: Decisions) -> None:
     """Add p of every pair in each sample."""
     n, n_samples = values.shape[1], counts.shape[1]
     by_table = rules.exact and len(counts) <= MOST_CASES
@@ -125,14 +80,13 @@ def _test_in_samples(values: np.ndarray, counts: np.ndarray, rules: Rules, decis
         of_first[of_first == 0] = np.nan  # has no rank
         for begin in range(0, len(of_first), step):
             differences = of_first[begin : begin + step]
+            others = np.arange(first + 1 + begin, first + 1 + begin + len(differences))
             if by_table and summed:
-                p_first, p_second = _exact_by_table(differences, counts, summed.doubled(differences))
+                doubled = summed.doubled(differences)
+                decisions.add(first, others, *_exact_by_table(differences, counts, doubled))
             else:
-                found = (
-                    summed.statistics(differences) if summed else _statistics_by_order(differences, counts)
-                )
-                p_first, p_second = map(decisions.p_of, normal_z(*found))
-            decisions.add(first, first + 1 + begin, p_first, p_second)
+                sums = summed.sums(differences) if summed else _sums_by_order(differences, counts)
+                decisions.add_sums(first, others, sums)
 
 
 class _Products:
@@ -150,21 +104,42 @@ class _Products:
         products[itself] = (products[itself] + whole) / 2
         self._products = products
         self._cubes = counts**3 - counts
+        self._starts = np.searchsorted(self._one, np.arange(len(counts) + 1)).tolist()
 
     def doubled(self, differences: np.ndarray) -> np.ndarray:
         """Twice the sum of the positive ranks, shape (pairs, samples), of differences with NaN for 0."""
-        sums = differences[:, self._one] + differences[:, self._two]
-        weights = np.add(sums > 0, sums >= 0, dtype=self._dtype)
-        return (weights @ self._products).astype(float)
+        return self._doubled(differences, np.unique(_tied_runs(differences)[0]))
 
-    def statistics(self, differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What `normal_z` takes, each of shape (pairs, samples)."""
-        has_rank = (~np.isnan(differences)).astype(float)
-        ties = has_rank @ self._cubes
-        row, tied = _tied_runs(differences)
-        total = tied @ self._counts
-        np.add.at(ties, row, total**3 - total - tied @ self._cubes)
-        return self.doubled(differences) / 2, has_rank @ self._counts, ties
+    def sums(self, differences: np.ndarray) -> Sums:
+        """Those of the normal approximation."""
+        has_rank = ~np.isnan(differences)
+        # Most pairs rank the same cases.
+        kinds: dict[bytes, int] = {}
+        of = np.array([kinds.setdefault(row.tobytes(), len(kinds)) for row in np.packbits(has_rank, axis=1)])
+        of_kinds = has_rank[np.unique(of, return_index=True)[1]].astype(float)
+        n, ties = of_kinds @ self._counts, of_kinds @ self._cubes
+        run, tied = _tied_runs(differences)
+        rows, place = np.unique(run, return_inverse=True)
+        if len(rows):
+            # Each a kind of its own.
+            alike, of[rows] = of[rows], len(n) + np.arange(len(rows))
+            own, total = ties[alike], tied @ self._counts
+            np.add.at(own, place, total**3 - total - tied @ self._cubes)
+            n, ties = np.concatenate([n, n[alike]]), np.concatenate([ties, own])
+        return Sums(self._doubled(differences, rows), n, ties, of)
+
+    def _doubled(self, differences: np.ndarray, tied: np.ndarray) -> np.ndarray:
+        """In the type of the products; `tied` are the rows in which an average may be 0."""
+        by_case = np.ascontiguousarray(differences.T)
+        above = np.empty((len(self._one), len(differences)), self._dtype)
+        for case, (begin, end) in enumerate(pairwise(self._starts)):
+            np.greater(by_case[case:], -by_case[case], out=above[begin:end])
+            if len(tied):
+                above[begin:end, tied] += by_case[case:, tied] >= -by_case[case, tied]
+                above[begin:end, tied] /= 2
+        doubled: np.ndarray = above.T @ self._products
+        doubled *= 2
+        return doubled
 
 
 def _tied_runs(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -183,10 +158,8 @@ def _tied_runs(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return row[~is_equal[row, place]], tied
 
 
-def _statistics_by_order(
-    differences: np.ndarray, counts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As `_Products.statistics`, pair by pair: of many cases, whose products are too many."""
+def _sums_by_order(differences: np.ndarray, counts: np.ndarray) -> Sums:
+    """As `_Products.sums`, pair by pair: of many cases, whose products are too many."""
     found = np.empty((3, len(differences), counts.shape[1]))
     for row, of_pair in enumerate(differences):
         order = np.argsort(np.abs(of_pair))[: np.count_nonzero(~np.isnan(of_pair))]
@@ -201,7 +174,7 @@ def _statistics_by_order(
         found[:, row] = (
             (positive * mean_ranks).sum(axis=0), total.sum(axis=0), (total * (total * total - 1)).sum(axis=0),
         )  # fmt: skip
-    return found[0], found[1], found[2]
+    return Sums(2 * found[0], found[1], found[2], np.arange(len(differences)))
 
 
 def _exact_by_table(

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.scores.side_by_side import Pairs, side_by_side
+from evaluation.scores.side_by_side import OfLevel, Pairs
 from evaluation.statistics.intervals import StatisticsError, check_confidence
 from evaluation.statistics.resampling import (
     SAMPLES,
@@ -123,10 +123,11 @@ def interchangeability(
     measured: dict[str, Any] = {"value": value, "agreed": agreed, "higher_is_better": higher_is_better}
     rows: list[dict[str, Any]] = []
     without = ([], readers)[leave_out] if isinstance(leave_out, bool) else leave_out
-    for level, model in product(dict.fromkeys(pairs.level), models):
+    levels = {level: OfLevel(pairs, level, **measured) for level in dict.fromkeys(pairs.level)}
+    for level, model in product(levels, models):
         for left_out in (NOBODY, *(without if len(readers) > 2 else ())):
             kept = sorted(reader for reader in readers if reader != left_out)
-            found = side_by_side(pairs, level, [*kept, model], **measured)
+            found = levels[level].of([*kept, model])
             sign = 1 if higher_is_better else -1
             random_too = left_out == NOBODY and list(ways) != [FIXED]
             for row in _ways(found, random_too, margin, confidence, seed):
@@ -163,8 +164,9 @@ def by_reader(
     _check(pairs, models, readers, margin, confidence, value)
     measured: dict[str, Any] = {"value": value, "agreed": agreed, "higher_is_better": higher_is_better}
     rows: list[dict[str, Any]] = []
-    for level, model in product(dict.fromkeys(pairs.level), models):
-        found = side_by_side(pairs, level, [*readers, model], **measured)
+    levels = {level: OfLevel(pairs, level, **measured) for level in dict.fromkeys(pairs.level)}
+    for level, model in product(levels, models):
+        found = levels[level].of([*readers, model])
         sign = 1 if higher_is_better else -1
         for place, reader in enumerate(readers):
             ours, theirs = found.in_place(place)

@@ -113,28 +113,77 @@ def side_by_side(
         When a pair of two who have masks of an exam is missing or there twice, a rater has none anywhere, or
         the model lacks an exam.
     """
-    sign = 1 if higher_is_better else -1
-    chosen = pairs[(pairs.level == level) & pairs.rater.isin(raters) & pairs.other.isin(raters)]
-    place = {rater: n for n, rater in enumerate(raters)}
-    exams = sorted(set(pairs.exam[pairs.level == level]))
-    first, second = (chosen[column].map(place).to_numpy(dtype=int) for column in ("rater", "other"))
-    rows = pd.Index(exams).get_indexer(chosen.exam)
-    there = np.zeros((len(exams), len(raters)), bool)
-    there[rows, first] = there[rows, second] = True
-    cells = set(zip(chosen.exam, np.minimum(first, second), np.maximum(first, second), strict=True))
-    n = there.sum(axis=1)
-    expected = int((n * (n - 1) // 2).sum())
-    everyone = bool(there.any(axis=0).all() and there[n > 0, -1].all())
-    if not everyone or not len(chosen) == len(cells) == expected:
-        raise StatisticsError(
-            f"{level}: found {len(chosen)} pairs of {', '.join(raters)} in {len(exams)} exams, expected each "
-            f"pair once of those who drew an exam, {raters[-1]} in all of them"
-        )
-    values = np.full((len(exams), len(raters), len(raters)), np.nan)
-    values[rows, first, second] = values[rows, second, first] = sign * chosen[value].to_numpy(dtype=float)
-    # With three raters or more the readers are held against each other.
-    enough = there[:, :-1].sum(axis=1) > (1 if len(raters) > 2 else 0)
-    return _marked(values[enough], there[enough], sign * agreed)
+    return OfLevel(pairs, level, value=value, agreed=agreed, higher_is_better=higher_is_better).of(raters)
+
+
+class OfLevel:
+    """The pairs of a level, taken apart once for whoever is set side by side: models by the hundred."""
+
+    def __init__(
+        self,
+        pairs: pd.DataFrame,
+        level: str,
+        *,
+        value: str = "dice",
+        agreed: float = 1.0,
+        higher_is_better: bool = True,
+    ) -> None:
+        sign = 1 if higher_is_better else -1
+        self._level, self._agreed = level, sign * agreed
+        chosen = pairs[pairs.level == level]
+        exams = chosen.exam.to_numpy(object)
+        names = pd.Index(sorted(set(exams)))
+        self._n_exams, self._exams = len(names), names.get_indexer(exams)
+        both = np.concatenate([chosen.rater.to_numpy(object), chosen.other.to_numpy(object)])
+        codes, raters = pd.factorize(both, use_na_sentinel=False)
+        self._codes = {rater: code for code, rater in enumerate(raters)}
+        self._first, self._second = codes.reshape(2, -1)
+        self._values = sign * chosen[value].to_numpy(dtype=float)
+        # The rows in which each takes part.
+        order = np.argsort(codes, kind="stable")
+        ends = np.cumsum(np.bincount(codes, minlength=len(raters)))[:-1]
+        self._rows_of = np.split(order % max(1, len(chosen)), ends)
+        self._of_readers: dict[tuple[str, ...], np.ndarray] = {}
+
+    def of(self, raters: Sequence[str]) -> Pairs:
+        """`side_by_side` of some raters."""
+        place = np.full(len(self._codes), -1)
+        known = [self._codes[rater] for rater in raters if rater in self._codes]
+        place[known] = [n for n, rater in enumerate(raters) if rater in self._codes]
+        readers = tuple(raters[:-1])
+        if readers not in self._of_readers:
+            among = place.copy()
+            among[[code for code in known if place[code] == len(readers)]] = -1
+            self._of_readers[readers] = np.flatnonzero((among[self._first] >= 0) & (among[self._second] >= 0))
+        of_model = np.empty(0, int)
+        if raters[-1] in self._codes:
+            of_model = np.unique(self._rows_of[self._codes[raters[-1]]])
+            is_in = (place[self._first[of_model]] >= 0) & (place[self._second[of_model]] >= 0)
+            of_model = of_model[is_in]
+        chosen = np.concatenate([self._of_readers[readers], of_model])
+        return self._pairs(chosen, place[self._first[chosen]], place[self._second[chosen]], raters)
+
+    def _pairs(
+        self, chosen: np.ndarray, first: np.ndarray, second: np.ndarray, raters: Sequence[str]
+    ) -> Pairs:
+        rows, n_raters = self._exams[chosen], len(raters)
+        there = np.zeros((self._n_exams, n_raters), bool)
+        there[rows, first] = there[rows, second] = True
+        low, high = np.minimum(first, second), np.maximum(first, second)
+        n_cells = len(np.unique((rows * n_raters + low) * n_raters + high))
+        n = there.sum(axis=1)
+        expected = int((n * (n - 1) // 2).sum())
+        everyone = bool(there.any(axis=0).all() and there[n > 0, -1].all())
+        if not everyone or not len(chosen) == n_cells == expected:
+            raise StatisticsError(
+                f"{self._level}: found {len(chosen)} pairs of {', '.join(raters)} in {self._n_exams} exams, "
+                f"expected each pair once of those who drew an exam, {raters[-1]} in all of them"
+            )
+        values = np.full((self._n_exams, n_raters, n_raters), np.nan)
+        values[rows, first, second] = values[rows, second, first] = self._values[chosen]
+        # With three raters or more the readers are held against each other.
+        enough = there[:, :-1].sum(axis=1) > (1 if n_raters > 2 else 0)
+        return _marked(values[enough], there[enough], self._agreed)
 
 
 def _marked(values: np.ndarray, there: np.ndarray, agreed: float) -> Pairs:
@@ -143,7 +192,7 @@ def _marked(values: np.ndarray, there: np.ndarray, agreed: float) -> Pairs:
     among_readers = upper.copy()
     among_readers[:, -1] = False
     defined = ~np.isnan(values)
-    marked, by_readers = ((defined & cells).any(axis=(1, 2)) for cells in (upper, among_readers))
+    marked, by_readers = (defined[:, cells].any(axis=1) for cells in (upper, among_readers))
     both = there[:, :, None] & there[:, None, :]
     filled = np.where(np.isnan(values), np.where(both, agreed, 0), values)[marked]
     filled[:, np.arange(values.shape[1]), np.arange(values.shape[1])] = 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 #: Draws of a bootstrap.
 SAMPLES = 2000
@@ -42,7 +42,7 @@ class Student:
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Low and high."""
-        half = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error
+        half = float(special.stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
         return self.estimate - half, self.estimate + half
 
     def above(self, value: float) -> float:
@@ -50,7 +50,7 @@ class Student:
         distance = round(self.estimate - value, _DECIMALS)
         if not self.error > 0:
             return np.nan if np.isnan(self.error) else float(distance <= 0)
-        return float(stats.t.sf(distance / self.error, self.freedom))
+        return float(special.stdtr(self.freedom, -distance / self.error))
 
     def below(self, value: float) -> float:
         """The same for below."""

@@ -83,20 +83,27 @@ def hodges_lehmann(differences: Sequence[float] | np.ndarray, *, confidence: flo
     values = np.asarray(differences, dtype=float)
     defined = values[~np.isnan(values)]
     n, n_left_out = len(defined), len(values) - len(defined)
-    first, second = np.triu_indices(n)
-    walsh = np.sort((defined[first] + defined[second]) / 2)
+    walsh = np.sort(_walsh(defined))
     estimate = float(np.median(walsh)) if n else np.nan
     if n < 2:
         return without_bounds(estimate, confidence, n, n_left_out, "pairs")
-    below = np.cumsum(sums_of_ranks(2 * np.arange(1, n + 1))[::2])
+    below = _below(n)
     # The innermost that is enough; where none is, the outermost.
     k = max(1, int((2 * below[: len(walsh) // 2] <= 1 - confidence + _ROUNDING).sum()))
     method = f"Walsh averages {k} and {len(walsh) - k + 1} of {len(walsh)}"
     low, high, coverage = float(walsh[k - 1]), float(walsh[-k]), float(1 - 2 * below[k - 1])
-    if len(np.unique(np.round(walsh, _DECIMALS))) < len(walsh) and coverage >= confidence - _ROUNDING:
+    rounded = np.round(walsh, _DECIMALS)
+    if (rounded[1:] == rounded[:-1]).any() and coverage >= confidence - _ROUNDING:
         low, high = _not_rejected(defined, confidence), 0.0 - _not_rejected(-defined, confidence)
         method = "shifts that the exact test with ties does not reject"
     return Interval(estimate, low, high, confidence, coverage, n, n_left_out, method)
+
+
+def hodges_lehmann_estimate(differences: Sequence[float] | np.ndarray) -> tuple[float, int]:
+    """The estimate of `hodges_lehmann` alone, and of how many differences."""
+    values = np.asarray(differences, dtype=float)
+    defined = values[~np.isnan(values)]
+    return (float(np.median(_walsh(defined))) if len(defined) else np.nan), len(defined)
 
 
 def sign_test(n_for: int, n_against: int) -> float:
@@ -141,11 +148,32 @@ def _sums(of: bytes) -> np.ndarray:
     return chances
 
 
+@lru_cache(maxsize=256)
+def _below(n: int) -> np.ndarray:
+    """Chance of each sum of the ranks 1 to n, or a lower one."""
+    chances = np.cumsum(sums_of_ranks(2 * np.arange(1, n + 1))[::2])
+    chances.flags.writeable = False
+    return chances
+
+
+def _walsh(differences: np.ndarray) -> np.ndarray:
+    """The means of two differences, a difference with itself among them."""
+    first, second = _pairs(len(differences))
+    return (differences[first] + differences[second]) / 2
+
+
+@lru_cache(maxsize=16)
+def _pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.triu_indices(n)
+
+
 def _exact(defined: np.ndarray, alternative: Alternative) -> tuple[float, float]:
     """P of differences that are rounded and not NaN, and the sum of the positive ones' ranks."""
     has_sign = defined != 0
+    sizes = np.abs(defined)
+    ordered = np.sort(sizes)
     # Mean ranks are halves; twice them are whole numbers.
-    ranks = np.rint(2 * stats.rankdata(np.abs(defined))).astype(int)
+    ranks = np.searchsorted(ordered, sizes, "left") + np.searchsorted(ordered, sizes, "right") + 1
     total = int(ranks[defined > 0].sum())
     chances = sums_of_ranks(ranks[has_sign])
     tails = {"greater": float(chances[total:].sum()), "less": float(chances[: total + 1].sum())}
@@ -159,8 +187,7 @@ def _not_rejected(differences: np.ndarray, confidence: float) -> float:
     Between two neighbouring Walsh averages every shift gives the same ranks, so each gap is tested once, and
     each Walsh average, where there are ties or zeros.
     """
-    first, second = np.triu_indices(len(differences))
-    walsh = np.unique(np.round((differences[first] + differences[second]) / 2, _DECIMALS))
+    walsh = np.unique(np.round(_walsh(differences), _DECIMALS))
 
     def is_kept(place: int) -> bool:
         gap = walsh[place : place + 2].mean()

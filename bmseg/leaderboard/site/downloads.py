@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,8 @@ from bmseg.leaderboard.site.tasks import records
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link
 
+# Items that a line of JSON holds whole.
+_PLAIN = {str, bool, int, float, type(None)}
 # What a spreadsheet takes for a formula where a cell begins with it (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Of leaderboard.json; a change of its meaning raises it.
@@ -206,25 +207,21 @@ def _clean(value: Any) -> Any:
 
 def _json(value: Any, depth: int = 3, margin: str = "") -> str:
     """JSON in ASCII without a ``<``, harmless whatever type a host serves it as; a line an item or column."""
-    opened = depth and isinstance(value, (dict, list)) and value
-    if not opened:
-        return _encoded(value) if isinstance(value, str) else _harmless(value)
+    if not (depth and isinstance(value, (dict, list)) and value):
+        return _harmless(value)
     inner = margin + " "
-    if isinstance(value, dict):
-        lines = [f"{json.dumps(name)}: {_json(one, depth - 1, inner)}" for name, one in value.items()]
-        first, last = "{}"
-    else:
-        lines = [_json(one, 0) for one in value]
-        first, last = "[]"
-    return f"{first}\n{inner}" + f",\n{inner}".join(lines) + f"\n{margin}{last}"
+    if isinstance(value, list):
+        if {*map(type, value)} <= _PLAIN:
+            lines = _harmless(value, between=f",\n{inner}")[1:-1]
+        else:
+            lines = f",\n{inner}".join(_harmless(one) for one in value)
+        return f"[\n{inner}{lines}\n{margin}]"
+    items = [f"{json.dumps(name)}: {_json(one, depth - 1, inner)}" for name, one in value.items()]
+    return f"{{\n{inner}" + f",\n{inner}".join(items) + f"\n{margin}}}"
 
 
-def _harmless(value: Any) -> str:
-    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
-
-
-# Columns name the same exams and submissions over and over.
-_encoded = lru_cache(maxsize=4096)(_harmless)
+def _harmless(value: Any, between: str = ", ") -> str:
+    return json.dumps(value, allow_nan=False, separators=(between, ": ")).replace("<", "\\u003c")
 
 
 def csv_text(table: pd.DataFrame) -> str:

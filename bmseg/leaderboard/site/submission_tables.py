@@ -85,7 +85,9 @@ def exam_rows(standings: Standings) -> dict[str, list[Row]]:
     names = ["key", "exam", "level", "dice", "status"]
     cells = {
         (key, exam, level): Cell(str(status)) if status != SCORED else number(dice)
-        for key, exam, level, dice, status in zip(*(standings.scores[name] for name in names), strict=True)
+        for key, exam, level, dice, status in zip(
+            *(standings.scores[name].tolist() for name in names), strict=True
+        )
     }
     levels = standings.study.level_names
     return {

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import escape
 
 from bmseg.leaderboard.standings import CALLS, Standings
 from bmseg.leaderboard.texts import plain, repeated
@@ -35,6 +36,11 @@ class Cell:
 
     text: str
     value: float | int | None = None
+
+    def __html__(self) -> str:
+        """As the pages have it: a number to read, and the full one to sort by."""
+        text = str(escape(self.text))
+        return text if self.value is None else f'<data value="{self.value}">{text}</data>'
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.comparison.readers import MEDIAN_READER
-from evaluation.comparison.ways import COLUMNS, differences_by_way, turned_by
+from evaluation.comparison.ways import COLUMNS, by_pair, differences_by_way, turned_by
 from evaluation.statistics.signed_rank import hodges_lehmann
 
 READERS = ["anna", "ben", "cora"]
@@ -62,7 +62,8 @@ def test_a_turn_is_a_hundredth_at_least_on_either_side() -> None:
     ways = pd.DataFrame(
         [("a", "b", "level1", name, value, 5) for name, value in values.items()], columns=COLUMNS
     )
-    assert turned_by(ways, "a", "b", "level1", 0.1) == ["one"]
-    assert turned_by(ways, "a", "b", "level1", -0.1) == ["two"]
-    assert turned_by(ways, "a", "b", "level1", 0.004) == []
-    assert turned_by(ways, "a", "c", "level1", 0.1) == []
+    (chosen,) = (rows := by_pair(ways)).values()
+    assert turned_by(chosen, 0.1) == ["one"]
+    assert turned_by(chosen, -0.1) == ["two"]
+    assert turned_by(chosen, 0.004) == []
+    assert turned_by(rows.get(("a", "c", "level1")), 0.1) == []
