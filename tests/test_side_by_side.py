@@ -55,7 +55,7 @@ def test_side_by_side_says_what_happened(tmp_path: Path) -> None:
     told = run(tmp_path, "--jobs", "3")
     assert "2 failed, 2 passed, 1 skipped, 1 warning, 1 error" in told
     assert "test_a.py::test_fails - assert 1 == 2" in told
-    assert told.count("said by the failing") == 1
+    assert told.count("\nsaid by the failing\n") == 1
     assert "test_b.py::test_passes - RuntimeError: in the end" in told
     assert "test_c.py::test_dies - the process that ran it ended with -9" in told
     assert "UserWarning: careful" in told
