@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from bmseg.study import DEFAULT_STUDY, load_study
 from dataset_conversion.phantom.calibration import MEAN_TOLERANCE, MEDIAN_TOLERANCE
 from evaluation.measures.dice import summarise
-from tests.support.command_line import bmseg
-from tests.support.studies import dice_alone
+from tests.support.studies import readers_dice
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """Dice of the readers in all test exams, as `evaluate` writes them."""
-    folder = tmp_path_factory.mktemp("shipped")
-    study, out = dice_alone(folder), folder / "out"
-    made = bmseg("phantom", "--training", "1", "--study", study, "-w", folder / "workspace")
-    assert made.returncode == 0, made.stderr
-    (drawn,) = (folder / "workspace" / "nnUNet_raw").glob("Dataset*/readersTs")
-    readers = [f"--reader={each.name}={each}" for each in sorted(drawn.iterdir())]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
-        scored = bmseg("evaluate", *readers, "--study", study, "-o", out)
-    assert scored.returncode == 0, scored.stderr
-    found = pd.read_csv(out / "dice.csv")
+def scores(shipped: Path) -> pd.DataFrame:
+    """Dice of the readers in all test exams; test_synthetic_run holds what `evaluate` writes against it."""
+    found = readers_dice(shipped)
     assert found.exam.nunique() == 10
     assert set(found.rater) == {"reader1", "reader2", "reader3", "reader4"}
     return found

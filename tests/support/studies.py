@@ -7,9 +7,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bmseg.scoring.raters import Raters
-from bmseg.study import DEFAULT_STUDY
+from bmseg.study import DEFAULT_STUDY, load_study
+from dataset_conversion.images import read_volume
+from evaluation.consensus.rules import staple
+from evaluation.consensus.votes import count_votes
+from evaluation.measures.dice import EmptyMask, score
 from tests.support.masks import save_mask, thresholded
 
 SMALL_EXAMS = ["knee_a", "knee_b", "knee_c"]
@@ -37,6 +42,25 @@ def scored_by(folder: Path, *measures: str) -> Path:
     assert "\n[scores]\n" in text
     study.write_text(text.replace("\n[scores]\n", f"\n[scores]\nmeasures = {json.dumps(measures)}\n"))
     return study
+
+
+def readers_dice(dataset: Path) -> pd.DataFrame:
+    """Dice of the readers of a raw data set of the default study, as `evaluate` scores them, and no more.
+
+    A row an exam, level and reader: ``exam`` and the columns of `evaluation.measures.dice.score`.
+    """
+    study = load_study(DEFAULT_STUDY)
+    tables = []
+    for first in sorted((dataset / "readersTs" / study.reader_names[0]).glob("*.nii.gz")):
+        masks = {
+            reader: read_volume(dataset / "readersTs" / reader / first.name).array
+            for reader in study.reader_names
+        }
+        votes = count_votes(masks, study.label_values)
+        consensus = staple(votes, rule=study.consensus.rule).label
+        table = score(votes, consensus, study.levels_by_name, EmptyMask(study.scores.empty_mask))
+        tables.append(table.assign(exam=first.name.removesuffix(".nii.gz")))
+    return pd.concat(tables, ignore_index=True)
 
 
 def small_study(folder: Path, more: str = "") -> Path:

@@ -38,12 +38,12 @@ def state(job: Job) -> str:
     return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
 
 
-def test_three_folds_one_of_them_killed(on_slurm: Workspace) -> None:
+def test_two_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     """Ctrl-C leaves the jobs; the same command follows them again and requeues the one that was killed."""
-    train = command(on_slurm, "--folds", "0-2", "--epochs", 1)
+    train = command(on_slurm, "--folds", "0,1", "--epochs", 1)
     first = subprocess.Popen(train, stderr=subprocess.PIPE, text=True)
     wait_until(
-        lambda: submissions(on_slurm) and len(the_submission(on_slurm).jobs) == 4, 600, "all submitted"
+        lambda: submissions(on_slurm) and len(the_submission(on_slurm).jobs) == 3, 600, "all submitted"
     )
     first.send_signal(signal.SIGINT)
     told = first.communicate(timeout=600)[1].splitlines()
@@ -62,7 +62,7 @@ def test_three_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     assert second.returncode == 0, second.stderr
     assert f"fold 1: job {killed.id} CANCELLED: slurmstepd" in second.stderr
     submission = the_submission(on_slurm)
-    assert [len(jobs(submission, part)) for part in submission.folds] == [1, 2, 1]
+    assert [len(jobs(submission, part)) for part in submission.folds] == [1, 2]
     second_job = jobs(submission, "fold 1")[1].id
     assert second_job in jobs(submission, SCORING)[-1].after.split(":")
     assert all(map(submission.finished, [*submission.folds, SCORING]))
@@ -70,7 +70,7 @@ def test_three_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     assert sorted(path.name for path in predictions.glob("*.nii.gz")) == [
         f"{exam}.nii.gz" for exam in TEST_EXAMS
     ]
-    assert read_record(predictions / "made_from.json")["model"]["folds"] == [0, 1, 2]
+    assert read_record(predictions / "made_from.json")["model"]["folds"] == [0, 1]
     assert "nnunet" in set(pd.read_csv(on_slurm.evaluation / "dice.csv").rater)
 
     third = bmseg(*train[1:])
