@@ -18,6 +18,7 @@ from bmseg.outputs.provenance import file_hash
 from bmseg.scoring.masks import mask_hash
 from dataset_conversion.files import atomic_path
 from dataset_conversion.images import Volume, read_own, read_volume, write_volume
+from dataset_conversion.raw.exam import IGNORE
 from evaluation.measures.dice import Dice, EmptyMask
 
 #: Columns of effort.csv, in order; see `bmseg.annotation.corrections.Effort`.
@@ -41,6 +42,8 @@ class Acceptance:
     #: Sentences: a level that was proposed and that the corrected mask has nowhere. A program that numbers
     #: levels anew leaves such a gap.
     gone: list[str]
+    #: Exam to the voxels that the reader was unsure of, where there are any.
+    unsure: dict[str, int]
     #: Exams not yet accepted.
     left: list[str]
     #: Files of the folder that are no masks.
@@ -67,12 +70,12 @@ def accept(
         done = {exam: path for exam, path in files.items() if exam in lineage}
         refuse_other_masks(annotation, done)
         masks = read_masks(annotation, {exam: files[exam] for exam in wanted})
-        unchanged, gone = _keep(annotation, round_, masks, files)
+        unchanged, gone, unsure = _keep(annotation, round_, masks, files)
         annotation.settle()
         left = sorted(set(round_.exams) - set(annotation.lineage().exam))
         if not left and round_.state != ACCEPTED:
             round_.write(round_.read() | {"state": ACCEPTED})
-        return Acceptance(wanted, list(done), unchanged, gone, left, others)
+        return Acceptance(wanted, list(done), unchanged, gone, unsure, left, others)
 
 
 def _wanted(
@@ -105,17 +108,24 @@ def _is_saved_over(round_: Round, exam: str) -> bool:
 
 def _keep(
     annotation: Annotation, round_: Round, masks: Mapping[str, Volume], files: Mapping[str, Path]
-) -> tuple[list[str], list[str]]:
-    """Measure and write, the row in lineage.csv last; returns exams as proposed, and `Acceptance.gone`."""
+) -> tuple[list[str], list[str], dict[str, int]]:
+    """Measure and write, the row in lineage.csv last.
+
+    Returns exams as proposed, `Acceptance.gone` and `Acceptance.unsure`. What a reader is unsure of is drawn
+    as a level is, and counts in the effort; it is neither right nor wrong, and counts in no Dice.
+    """
     measured, efforts, rows, gone = [], [], [], []
     record, study = round_.read(), annotation.study
     levels, policy = study.levels_by_name, EmptyMask(study.scores.empty_mask)
-    single = {level.name for level in study.levels}
+    single, unsure = {level.name for level in study.levels}, {}
+    ignored = study.dataset_spec.trained_labels.get(IGNORE, -1)
     for exam, mask in masks.items():
         proposal = read_volume(round_.original(exam)).array.astype(np.uint8)
         voxel_ml = float(np.prod(mask.spacing)) / 1000
-        table = changes(proposal, mask.array, levels, voxel_ml=voxel_ml, empty_mask=policy)
-        earlier = _dice_of_earlier(round_.earlier(exam), mask.array, levels, policy)
+        sure = mask.array != ignored
+        unsure[exam] = int(sure.size - sure.sum())
+        table = changes(proposal[sure], mask.array[sure], levels, voxel_ml=voxel_ml, empty_mask=policy)
+        earlier = _dice_of_earlier(round_.earlier(exam), mask.array, sure, levels, policy)
         measured.append(table.assign(exam=exam, dice_earlier=table.level.map(earlier).astype(float)))
         effort = Effort.of(proposal, mask.array)
         derived = {"saved": effort.saved, "share_kept": effort.share_kept, "unchanged": effort.changed == 0}
@@ -132,17 +142,22 @@ def _keep(
         _append(round_.changes, pd.concat(measured)[ROUND_CHANGE_COLUMNS])
         _append(round_.effort, pd.DataFrame(efforts)[EFFORT_COLUMNS])
         annotation.add_lineage(rows)
-    return [row["exam"] for row in rows if row["unchanged"]], gone
+    unchanged = [row["exam"] for row in rows if row["unchanged"]]
+    return unchanged, gone, {exam: n for exam, n in unsure.items() if n}
 
 
 def _dice_of_earlier(
-    path: Path, corrected: np.ndarray, levels: Mapping[str, Sequence[int]], policy: EmptyMask
+    path: Path,
+    corrected: np.ndarray,
+    sure: np.ndarray,
+    levels: Mapping[str, Sequence[int]],
+    policy: EmptyMask,
 ) -> dict[str, float]:
     """Dice a level of the mask that the model of the round before drew; empty where there is none."""
     if not path.is_file():
         return {}
-    mask = read_volume(path).array
-    return {name: Dice(tuple(values), policy)(corrected, mask) for name, values in levels.items()}
+    mask = read_volume(path).array[sure]
+    return {name: Dice(tuple(values), policy)(corrected[sure], mask) for name, values in levels.items()}
 
 
 def _lineage_row(

@@ -10,6 +10,7 @@ from bmseg.annotation.rounds import Annotation, Round
 from bmseg.study import Level, Study
 from bmseg.wording import SYNTHETIC
 from dataset_conversion.files import write_text
+from dataset_conversion.raw.exam import IGNORE
 
 ITKSNAP_FILE = "itksnap_labels.txt"
 SLICER_FILE = "slicer_colors.ctbl"
@@ -56,10 +57,21 @@ def label_files(study: Study) -> dict[str, str]:
     3 level3 255 225 0 255
     """
     return {
-        ITKSNAP_FILE: _itksnap_labels(study.levels),
-        SLICER_FILE: _slicer_colors(study.levels),
+        ITKSNAP_FILE: _itksnap_labels(_drawn(study)),
+        SLICER_FILE: _slicer_colors(_drawn(study)),
         MEDSEG_FILE: _medseg_levels(study),
     }
+
+
+def _drawn(study: Study) -> list[Level]:
+    """What a reader may draw: the levels, and where the study has one the label of what is unsure."""
+    if study.scores.ignore is None:
+        return study.levels
+    unsure = "not sure which level, or whether any: no model learns from it and no score counts it"
+    colors = {level.color.lower() for level in study.levels}
+    color = next(color for color in ("#808080", "#a0a0a0", "#606060") if color not in colors)
+    value = study.scores.ignore
+    return [*study.levels, Level(value=value, name=IGNORE, description=unsure, color=color)]
 
 
 def _itksnap_labels(levels: list[Level]) -> str:
@@ -109,7 +121,7 @@ def _medseg_levels(study: Study) -> str:
     imports is documented, so none is written.
     """
     rows = [("number", "level", "colour", "meaning"), ("0", "background", "", "nothing drawn")]
-    for level in study.levels:
+    for level in _drawn(study):
         row = (str(level.value), level.name, level.color.lower(), _in_one_line(level.description))
         rows.append(row)
     widths = [*(max(len(row[column]) for row in rows) for column in range(3)), 0]
@@ -142,7 +154,7 @@ def _in_one_line(text: str) -> str:
 def _readme(annotation: Annotation, round_: Round) -> str:
     study, exams = annotation.study, round_.exams
     first, channel = exams[0], study.channels[0].name
-    levels = "\n".join(f"  {level.value}  {level.name}: {level.description}" for level in study.levels)
+    levels = "\n".join(f"  {level.value}  {level.name}: {level.description}" for level in _drawn(study))
     synthetic = f" ({SYNTHETIC})" if annotation.synthetic else ""
     return f"""Round {round_.number} of segmentation{synthetic}: {len(exams)} exams to correct
 {study.title}

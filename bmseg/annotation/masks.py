@@ -9,10 +9,11 @@ import numpy as np
 
 from bmseg.annotation.rounds import Annotation
 from bmseg.errors import InputError
-from dataset_conversion.images import ConversionError, Volume, label_fault, read_table, read_volume
+from dataset_conversion.images import ConversionError, Volume, read_table, read_volume
 from dataset_conversion.mask_files.listing import parts_of, stem_of
 from dataset_conversion.mask_files.pictures import ENDINGS as PICTURES
 from dataset_conversion.mask_files.reading import Labels, read_mask
+from dataset_conversion.raw.exam import value_fault
 from dataset_conversion.raw.segmented import image_of
 
 #: Beside a mask that 3D Slicer exported: which number it gave to which segment.
@@ -53,7 +54,9 @@ def masks_in(folder: Path, expected: Iterable[str], whose: str) -> tuple[dict[st
 
 
 def read_masks(annotation: Annotation, masks: Mapping[str, Path]) -> dict[str, Volume]:
-    """Read masks (uint8) in the order in which the data set stores them, checked against their images.
+    """Read masks (uint8) as they are trained on, checked against their images.
+
+    They stand in the order and the values of labelsTr: where a reader was unsure, nnU-Net's ignore label.
 
     An InputError of one line names every mask that does not fit: file, field, found, expected.
     """
@@ -103,7 +106,7 @@ def _check_slicer_numbers(annotation: Annotation, path: Path) -> None:
             f"{path}: cannot be read as 3D Slicer's table of LabelValue and Name; export the mask again, or "
             "remove the file if it is not Slicer's"
         ) from None
-    levels = {name: str(value) for name, value in annotation.study.dataset_spec.labels.items()}
+    levels = {name: str(value) for name, value in annotation.study.dataset_spec.names.items()}
     faults = [
         f"segment {name}: found {value} in the mask, expected {levels.get(name, 'the name of a level')}"
         for name, value in found.items()
@@ -119,12 +122,12 @@ def _check_slicer_numbers(annotation: Annotation, path: Path) -> None:
 def _read(annotation: Annotation, exam: str, path: Path) -> Volume:
     spec = annotation.dataset.spec
     image = read_volume(image_of(annotation.dataset, exam, spec.channels[0]))
-    mask = read_mask(path, image, Labels(spec.labels, {})).stored_as(spec.plane)
+    mask = read_mask(path, image, Labels(spec.names, {})).stored_as(spec.plane)
     if difference := mask.grid.difference(image.grid):
         raise ConversionError(
             f"{path}: {difference} (the grid of the exam's image): save it on the image's grid"
         )
-    if fault := label_fault(mask.array, [0, *spec.labels.values()]):
+    if fault := value_fault(mask.array, spec):
         raise ConversionError(f"{path}: {fault}: load the label file of your program")
     # The image's own affine: programs round it when they save.
-    return Volume(mask.array.astype(np.uint8), image.affine)
+    return Volume(spec.as_trained(mask.array.astype(np.uint8)), image.affine)

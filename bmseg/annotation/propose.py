@@ -27,7 +27,8 @@ from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path
 from dataset_conversion.images import Volume, read_volume, write_volume
-from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset, make_folds
+from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
+from dataset_conversion.raw.folds import make_folds
 from dataset_conversion.raw.segmented import image_of, link_or_copy
 from evaluation.masks.reading import read_mask
 

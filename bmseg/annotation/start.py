@@ -16,6 +16,7 @@ from bmseg.outputs.provenance import file_hash
 from bmseg.scoring.masks import mask_hash
 from bmseg.workspace import open_workspace
 from dataset_conversion.images import Volume, write_volume
+from dataset_conversion.raw.exam import IGNORE
 from dataset_conversion.raw.segmented import training_exams, unread_exams
 
 
@@ -65,6 +66,9 @@ def _start(annotation: Annotation, masks: Path | None, seed: int) -> list[str]:
     lines = [f"{len(annotation.lineage())} exams segmented, {len(annotation.unread())} unread"]
     if empty := [exam for exam, mask in read.items() if not mask.array.any()]:
         lines.append(f"{len(empty)} masks mark nothing: {', '.join(empty)}")
+    ignored = annotation.dataset.spec.trained_labels.get(IGNORE, -1)
+    if unsure := [exam for exam, mask in read.items() if (mask.array == ignored).any()]:
+        lines.append(f"voxels marked as unsure, which no model learns from: in {', '.join(unsure)}")
     if others:
         lines.append(f"{len(others)} other files in {masks} are no masks and were not read")
     return [*lines, f"next: {annotation.command('propose')}"]

@@ -84,6 +84,11 @@ class Atlas:
         """Of all pictures."""
         return common_frame(self.knees)
 
+    @cached_property
+    def unsure(self) -> int:
+        """In how many of the exams shown the reader was unsure of voxels."""
+        return self.exams.unsure(dict.fromkeys(one.exam for one in self.chosen))
+
     def of_level(self, level: Level) -> list[Measured]:
         """The level in every knee that has it."""
         return [one for one in self.measured if one.level == level.value]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from bmseg.study import Study
 from bmseg.workspace import Workspace, is_synthetic
 from dataset_conversion.images import Volume, read_volume
 from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.exam import IGNORE
 from evaluation.masks.reading import read_mask
 
 
@@ -96,8 +97,25 @@ class AtlasExams:
         return found[unit], unit
 
     def mask(self, exam: str) -> Volume:
-        """The training reader's mask, in the study's storage order; errors of `candidates`."""
-        return read_mask(self._mask_path(exam), self.study.label_values).stored_as(self.study.plane)
+        """The training reader's mask, in the study's storage order; errors of `candidates`.
+
+        What the reader was unsure of is not marked in it.
+        """
+        mask = self._read(exam)
+        return replace(mask, array=np.where(self._is_unsure(mask), 0, mask.array).astype(mask.array.dtype))
+
+    def unsure(self, exams: Iterable[str]) -> int:
+        """In how many of some exams the reader was unsure of voxels."""
+        if self.study.scores.ignore is None:
+            return 0
+        return sum(bool(self._is_unsure(self._read(exam)).any()) for exam in exams)
+
+    def _read(self, exam: str) -> Volume:
+        values = tuple(self.dataset.spec.trained_labels.values())
+        return read_mask(self._mask_path(exam), values).stored_as(self.study.plane)
+
+    def _is_unsure(self, mask: Volume) -> np.ndarray:
+        return mask.array == self.dataset.spec.trained_labels.get(IGNORE, -1)
 
     def image(self, exam: str, mask: Volume) -> Volume:
         """The image, in the study's storage order.

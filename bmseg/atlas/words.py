@@ -37,7 +37,13 @@ def first_words(atlas: Atlas) -> dict[str, list[str]]:
         "Whose masks": [
             f"The masks are those of {reader}, whose masks train the model: they are what readers are "
             "calibrated to, and no truth. No test exam is shown: readers are not scored on exams that they "
-            "were shown.",
+            "were shown."
+            + (
+                f" In {plural(atlas.unsure, 'exam')} {reader} was unsure of some voxels: they are shown, and "
+                "measured, as unmarked."
+                if atlas.unsure
+                else ""
+            ),
         ],
         f"How the {unit}s were chosen": [" ".join(chosen_words(atlas))],
         "What is measured": [SIGNAL_WORDS],

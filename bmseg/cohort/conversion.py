@@ -12,6 +12,8 @@ from bmseg.workspace import Workspace, open_workspace, workspace_study
 from dataset_conversion.files import write_text
 from dataset_conversion.raw.conversion import ConversionReport, PendingExam, convert, read_table
 from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.exam import IGNORE
+from evaluation.statistics.words import plural
 
 NAMED = 3
 
@@ -38,6 +40,14 @@ class Conversion:
             yield (
                 f"{len(report.reordered)} masks stood in another axis order than their image and were "
                 f"brought to it: {first_of(report.reordered)}"
+            )
+        if report.unsure:
+            spec = self.dataset.spec
+            of = first_of([f"{mask} {n}" for mask, n in report.unsure.items()])
+            yield (
+                f"marked as unsure (label {spec.ignore}): {plural(sum(report.unsure.values()), 'voxel')} in "
+                f"{plural(len(report.unsure), 'mask')} ({of}); no score counts them, and nothing is learned "
+                f"from them (in labelsTr {spec.trained_labels[IGNORE]}, nnU-Net's ignore label)"
             )
         if report.removed:
             yield f"{len(report.removed)} files of exams that are not in the {self.listed_in} were removed"

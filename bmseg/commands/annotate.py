@@ -118,6 +118,9 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
     if result.unchanged:
         names = ", ".join(result.unchanged)
         click.echo(f"{len(result.unchanged)} of them exactly as proposed, nothing corrected: {names}")
+    if result.unsure:
+        of = ", ".join(f"{exam} {n}" for exam, n in result.unsure.items())
+        click.echo(f"marked as unsure, which no model learns from and no Dice counts: voxels of {of}")
     if result.gone:
         click.echo(
             f"warning: {'; '.join(result.gone)}; if that was not meant, the program may have numbered the "

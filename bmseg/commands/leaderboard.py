@@ -77,7 +77,7 @@ def init(
             f"{board.root}: kept as it is, and {', '.join(new)} is not in its weights; put tasks such as "
             f'"{study.levels[0].name} {new[0]}" = 1.0 into challenge.toml, then run init again'
         )
-    echo_each(tolerances_told(board.contract))
+    echo_each([*board.contract.unsure, *tolerances_told(board.contract)])
     exams, readers = len(board.contract.exams), ", ".join(reference.readers)
     click.echo(f"{board.root}: {'made' if made else 'there already'}, {exams} test exams, {readers}")
 

@@ -202,6 +202,8 @@ class Contract(Record):
     tolerances: dict[Name, Annotated[float, Field(ge=0)]] = {}
     #: What these tolerances cannot carry, in sentences.
     tolerance_notices: list[str] = []
+    #: How many voxels a reader was unsure of, which no score counts; in a sentence.
+    unsure: list[str] = []
 
 
 def read_contract(path: Path) -> Contract:

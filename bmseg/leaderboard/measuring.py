@@ -19,7 +19,6 @@ from bmseg.study import Study
 from dataset_conversion.images import Volume
 from evaluation.consensus.audited import STUDY, WITHOUT
 from evaluation.consensus.result import Consensus
-from evaluation.consensus.votes import paint
 from evaluation.masks.exam import slice_axis
 from evaluation.masks.reading import check_grid
 from evaluation.measures.distances import nsd
@@ -58,7 +57,8 @@ def score_measures(
         first = next(iter(readers.values()))
         check_grid(masks[exam], first)
         painted = _painted(exam, readers, reference)
-        measured = _measured({**painted, _named(SUBMISSION): masks[exam].array}, first, reference.study)
+        mask = reference.without_ignored(exam, masks[exam]).array
+        measured = _measured({**painted, _named(SUBMISSION): mask}, first, reference, exam)
         asked = [(left_out, _named(SUBMISSION)) for left_out in painted]
         tables.append(_scored(measured, asked, reference.study, names, tolerances).assign(exam=exam))
     return _together(tables, COLUMNS)
@@ -76,7 +76,7 @@ def score_readers_measures(
         readers = reference.masks(exam)
         arrays = {_named(reader): mask.array for reader, mask in readers.items()}
         first = next(iter(readers.values()))
-        measured = _measured({**_painted(exam, readers, reference), **arrays}, first, reference.study)
+        measured = _measured({**_painted(exam, readers, reference), **arrays}, first, reference, exam)
         asked = [(reader, _named(reader)) for reader in readers]
         found = _scored(measured, asked, reference.study, names, tolerances)
         tables.append(found.assign(exam=exam, rater=found.left_out))
@@ -100,7 +100,8 @@ def tolerances_of_readers(reference: Reference) -> tuple[dict[str, float], list[
         }
         arrays = {reader: mask.array for reader, mask in readers.items()}
         affine = next(iter(readers.values())).affine
-        exams.append(measure_exam(design, arrays, references, reference.readers, affine))
+        ignored = reference.ignored(exam)
+        exams.append(measure_exam(design, arrays, references, reference.readers, affine, ignored))
     quantile = study.scores.tolerance_quantile
     found = study_tolerances(exams, reference.readers, study.level_names, quantile=quantile, given={})
     known = found.dropna(subset="tolerance")
@@ -118,16 +119,14 @@ def _painted(exam: str, readers: Mapping[str, Volume], reference: Reference) -> 
     arrays = {reader: mask.array for reader, mask in readers.items()}
     found = reference.consensuses(exam, arrays)
     made: dict[str, Consensus] = {NOBODY: found.study, **found.without}
-    return {
-        left_out: paint(arrays, each.votes, each.label.astype(np.uint8)) for left_out, each in made.items()
-    }
+    return {left_out: reference.painted(exam, arrays, each) for left_out, each in made.items()}
 
 
-def _measured(masks: Mapping[str, np.ndarray], grid: Volume, study: Study) -> ExamMeasured:
-    design = study.design()
+def _measured(masks: Mapping[str, np.ndarray], grid: Volume, reference: Reference, exam: str) -> ExamMeasured:
+    design = reference.study.design()
     return ExamMeasured(
         masks, design.by_name, grid.affine, single=design.levels, ordered=design.ordered, foci=design.foci,
-        slices=slice_axis(grid.grid, design.plane),
+        ignored=reference.ignored(exam), slices=slice_axis(grid.grid, design.plane),
     )  # fmt: skip
 
 

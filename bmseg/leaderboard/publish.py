@@ -95,6 +95,7 @@ def printed(found: Standings) -> Table:
         "verdict, by Holm's rule over all submissions and levels.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
+        *found.contract.unsure,
         *_of_tasks(rule),
         *tasks_notices(found),
     ]
@@ -141,7 +142,7 @@ class _Overlays:
         return Overlay(
             image=read_volume(self._image(exam)).array,
             consensus=consensus.array,
-            submission=read_volume(self._mask(key, exam)).array,
+            submission=self.reference.without_ignored(exam, read_volume(self._mask(key, exam))).array,
             affine=consensus.affine,
         )
 

@@ -11,7 +11,6 @@ import pandas as pd
 from bmseg.leaderboard.entries import Copied
 from bmseg.leaderboard.scoring import Reference
 from dataset_conversion.images import Volume, read_volume
-from evaluation.consensus.votes import count_votes
 from evaluation.masks.moved import find_moved
 from evaluation.scores.twins import ALL, COPY, IN_PART, NEARLY, alike, find_twins, in_words
 
@@ -30,19 +29,20 @@ def resembling(
     levels = reference.study.design().levels
 
     def pairs(arrays: Mapping[str, np.ndarray], exam: str) -> pd.DataFrame:
-        votes = count_votes(arrays, reference.labels)
+        votes = reference.votes(exam, arrays)
         return alike(votes, levels, find_moved(arrays, votes)).assign(exam=exam)
 
     # The readers' pairs are what every other pair is compared with, in the exams that it has.
     of_readers: dict[str, pd.DataFrame] = {}
     of_others: dict[str, dict[str, pd.DataFrame]] = {other: {} for other in others}
-    for exam, mask in masks.items():
+    for exam, given in masks.items():
         arrays = {reader: one.array for reader, one in reference.masks(exam).items()}
+        mask = reference.without_ignored(exam, given)
         of_readers[exam] = pairs({**arrays, name: mask.array}, exam)
         for other, folder in others.items():
             path = folder / f"{exam}.nii.gz"
             if path.is_file():
-                array = read_volume(path).array.astype(mask.array.dtype)
+                array = reference.without_ignored(exam, read_volume(path)).array.astype(mask.array.dtype)
                 of_others[other][exam] = pairs({other: array, name: mask.array}, exam)
     together: dict[tuple[str, ...], list[str]] = {tuple(masks): []}
     for other, by_exam in of_others.items():

@@ -20,13 +20,15 @@ from bmseg.leaderboard.challenge import Contract
 from bmseg.study import Study
 from bmseg.untrusted.header import ExamGrid
 from dataset_conversion.images import Volume
+from evaluation.consensus.ignored import paint_all
 from evaluation.consensus.kinds import FIT, Rule
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import leave_one_out
-from evaluation.consensus.votes import count_votes, paint
+from evaluation.consensus.votes import Votes, count_votes
 from evaluation.masks.reading import MaskError, check_grid, list_masks, match_exams, read_mask
 from evaluation.scores.fair import NOBODY, over_consensuses
 from evaluation.study import Consensuses, score_votes
+from evaluation.study.unsure import ignored_voxels, told
 
 #: Columns of dice.csv of a submission, in order; that of the readers has ``rater`` after ``exam``.
 COLUMNS = ["exam", "level", "left_out", "dice", "status", "tp", "fp", "fn", "n_reference", "n_rater"]
@@ -46,6 +48,8 @@ class Reference:
     _known: dict[str, Consensuses] = field(default_factory=dict, repr=False)
     _others: dict[str, dict[Rule, dict[str, Consensus]]] = field(default_factory=dict, repr=False)
     _grids: dict[str, ExamGrid] = field(default_factory=dict, repr=False)
+    _ignored: dict[str, np.ndarray] = field(default_factory=dict, repr=False)  # exam to places in its array
+    _unsure: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, study: Study, readers: Mapping[str, Path], exams: list[str] | None = None) -> Reference:
@@ -79,19 +83,59 @@ class Reference:
         """The readers, in order."""
         return list(next(iter(self.files.values())))
 
-    def masks(self, exam: str) -> dict[str, Volume]:
+    def as_drawn(self, exam: str) -> dict[str, Volume]:
         """Every reader's mask of an exam; raises `MaskError` where one is damaged or on another grid."""
-        masks = {reader: read_mask(path, self.labels) for reader, path in self.files[exam].items()}
+        allowed = self.study.design().labels_of_readers
+        masks = {reader: read_mask(path, allowed) for reader, path in self.files[exam].items()}
         first, *others = masks.values()
         for mask in others:
             check_grid(mask, first)
         self._grids[exam] = ExamGrid.of(first)
         return masks
 
+    def masks(self, exam: str) -> dict[str, Volume]:
+        """The same, 0 in all of them where one reader was unsure: no count has these voxels.
+
+        A `MaskError` too where nothing else is left.
+        """
+        masks = self.as_drawn(exam)
+        arrays = {reader: mask.array for reader, mask in masks.items()}
+        where, self._unsure[exam] = ignored_voxels(self.study.design(), exam, arrays, [])
+        self._ignored[exam] = np.flatnonzero(() if where is None else where)
+        return {reader: self.without_ignored(exam, mask) for reader, mask in masks.items()}
+
+    def ignored(self, exam: str) -> np.ndarray | None:
+        """Voxels (bool) of an exam that a reader was unsure of; None where there is none."""
+        if exam not in self._ignored:
+            self.masks(exam)
+        if not len(places := self._ignored[exam]):
+            return None
+        where = np.zeros(self._grids[exam].size, dtype=bool)
+        where.ravel()[places] = True
+        return where
+
+    def without_ignored(self, exam: str, mask: Volume) -> Volume:
+        """A mask of an exam, 0 where a reader was unsure."""
+        where = self.ignored(exam)
+        if where is None:
+            return mask
+        return replace(mask, array=np.where(where, 0, mask.array).astype(mask.array.dtype))
+
+    def votes(self, exam: str, arrays: Mapping[str, np.ndarray]) -> Votes:
+        """Votes of raters of an exam, without the voxels that a reader was unsure of."""
+        where = self.ignored(exam)
+        counted = arrays if where is None else {rater: each[~where] for rater, each in arrays.items()}
+        return count_votes(counted, self.labels)
+
+    def painted(self, exam: str, arrays: Mapping[str, np.ndarray], consensus: Consensus) -> np.ndarray:
+        """A consensus of an exam's readers as a label map (uint8), 0 where a reader was unsure."""
+        n = len(self._ignored[exam])
+        return paint_all(arrays, consensus.votes, consensus.label.astype(np.uint8), n)
+
     def consensuses(self, exam: str, arrays: Mapping[str, np.ndarray]) -> Consensuses:
         """Every consensus of an exam's readers; computed once."""
         if exam not in self._known:
-            of_readers = count_votes({reader: arrays[reader] for reader in self.readers}, self.labels)
+            of_readers = self.votes(exam, {reader: arrays[reader] for reader in self.readers})
             self._known[exam] = Consensuses.of(self.study.design(), of_readers)
         return self._known[exam]
 
@@ -105,7 +149,7 @@ class Reference:
     ) -> dict[Rule, dict[str, Consensus]]:
         """By each of `other_rules` the consensus without each reader; computed once."""
         if exam not in self._others:
-            of_readers = count_votes({reader: arrays[reader] for reader in self.readers}, self.labels)
+            of_readers = self.votes(exam, {reader: arrays[reader] for reader in self.readers})
             design = self.study.design()
             self._others[exam] = {
                 rule: leave_one_out(of_readers, rule=rule, ordered=design.ordered, seed=design.seed)
@@ -118,21 +162,21 @@ class Reference:
         masks = self.masks(exam)
         arrays = {reader: mask.array for reader, mask in masks.items()}
         consensus = self.consensuses(exam, arrays).study
-        first = next(iter(masks.values()))
-        labels = paint(arrays, consensus.votes, consensus.label.astype(np.uint8))
-        return replace(first, array=labels)
+        return replace(next(iter(masks.values())), array=self.painted(exam, arrays, consensus))
 
     @property
     def labels(self) -> tuple[int, ...]:
-        """Every value that a mask may hold."""
+        """Every value that a submission's mask may hold: a model is always sure."""
         return self.study.label_values
 
     def contract(self) -> Contract:
         """What a submission must hold to be scored against it; masks that were read are not read again."""
         for exam in self.files:
-            if exam not in self._grids:
+            if exam not in self._unsure:
                 self.masks(exam)
-        return Contract(labels=list(self.labels), exams=dict(sorted(self._grids.items())))
+        unsure = pd.concat([self._unsure[exam].assign(exam=exam) for exam in self.files])
+        said = told(unsure, len(self.files), self.study.design()) if len(unsure) else []
+        return Contract(labels=list(self.labels), exams=dict(sorted(self._grids.items())), unsure=said)
 
 
 def other_rules(study: Study) -> list[Rule]:
@@ -196,7 +240,7 @@ def _score_exam(exam: str, mask: Volume, reference: Reference) -> pd.DataFrame:
     check_grid(mask, next(iter(readers.values())))
     arrays = {reader: one.array for reader, one in readers.items()}
     consensuses = reference.consensuses(exam, arrays)
-    votes = count_votes({**arrays, SUBMISSION: mask.array}, reference.labels)
+    votes = reference.votes(exam, {**arrays, SUBMISSION: mask.array})
     usual, fair = score_votes(reference.study.design(), votes, consensuses)
     scores = pd.concat([usual.assign(left_out=NOBODY), fair], ignore_index=True)
     return with_status(scores[scores.rater == SUBMISSION].assign(exam=exam))

@@ -20,7 +20,7 @@ from bmseg.leaderboard.scoring import (
     with_status,
 )
 from dataset_conversion.images import Volume
-from evaluation.consensus.votes import Votes, count_votes
+from evaluation.consensus.votes import Votes
 from evaluation.measures.dice import score
 from evaluation.scores.fair import score_fair
 
@@ -81,7 +81,7 @@ def names_of_readers(readers: list[str], rules: list[str]) -> list[tuple[str, st
 def _of_exam(exam: str, arrays: Mapping[str, np.ndarray], reference: Reference) -> pd.DataFrame:
     """Every rater of an exam, a column ``rater``."""
     design = reference.study.design()
-    votes = count_votes(arrays, reference.labels)
+    votes = reference.votes(exam, arrays)
     tables = [
         score_fair(votes, without, design.by_name, design.empty_mask)
         .rename(columns={"left_out": "reader"})

@@ -16,6 +16,7 @@ from dataset_conversion.mask_files.pictures import ENDINGS as PICTURES
 from dataset_conversion.mask_files.pictures import NO_SIZE
 from dataset_conversion.mask_files.reading import kind_of_mask, read_mask
 from dataset_conversion.mask_files.survey import framed_by
+from dataset_conversion.raw.exam import IGNORE
 from evaluation.masks.reading import MaskError, check_grid
 
 #: Rater to exam to the file of its mask, or the folder of its files.
@@ -57,6 +58,8 @@ class Reading:
     def labels(self, study: Study | None = None) -> Labels:
         """Of a study, or while nobody knows it."""
         levels = {level.name: level.value for level in study.levels} if study else {}
+        if study and study.scores.ignore is not None:
+            levels[IGNORE] = study.scores.ignore
         colors = {level.color: level.value for level in study.levels} if study else {}
         return Labels(levels, self.label_map, colors, self.precedence)
 
@@ -176,7 +179,9 @@ def refuse_missing_labels(files: Files, exams: Sequence[str], reading: Reading, 
         }
         for rater, names in drawn.items():
             for other, theirs in drawn.items():
-                if lacking := sorted(theirs[value] for value in theirs if value and value not in names):
+                # Without a file of what is unsure, a reader was sure.
+                known = {*names, 0, None, study.scores.ignore}
+                if lacking := sorted(theirs[value] for value in theirs if value not in known):
                     lines.append(
                         f"{folders[rater]}: found no file of {', '.join(lacking)}, which {other} has, "
                         "expected one (empty where nothing is marked); with --missing-is-empty it is"

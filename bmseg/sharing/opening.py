@@ -205,7 +205,7 @@ def _data_set_fault(dataset_json: Mapping[str, Any], study: Study) -> str:
     for name, value in expected.items():
         if dataset_json.get(name) != value:
             return f"{name}: found {dataset_json.get(name)!r}, expected {value!r} as in {File.STUDY}"
-    values, wanted = _values(dataset_json.get("labels")), set(study.label_values)
+    values, wanted = _values(dataset_json.get("labels")), set(spec.trained_labels.values())
     order = dataset_json.get("regions_class_order", [])
     if values != wanted or not isinstance(order, list) or not all(one in values for one in order):
         levels = ", ".join(map(str, sorted(wanted)))

@@ -24,6 +24,7 @@ from bmseg.study.rules import (
     Verdict,
     VisualAnalogueScale,
     Yardstick,
+    check_ignore,
     check_repeats,
 )
 from bmseg.wording import meant, synthetic_mark, synthetic_notes
@@ -144,10 +145,7 @@ class Study(SectionOfFile):
         no_repeats("channels.name", [channel.name for channel in self.channels])
         no_repeats("readers.name", [reader.name for reader in self.readers])
         check_repeats(self.repeats, self.reader_names)
-        if self.scores.ignore in values:
-            raise ValueError(
-                f"scores.ignore: found {self.scores.ignore}, expected a value that is no level's"
-            )
+        check_ignore(self.scores.ignore, values, self.level_names, trained=self.dataset is not None)
         # A workspace keeps them side by side.
         no_repeats("published", [Path(file).name for file in self.published.files.values()])
         for group in self.groups:
@@ -273,6 +271,7 @@ class Study(SectionOfFile):
             plane=self.plane,
             description=self.title,
             incomplete=self.drawn.incomplete == "allow",
+            ignore=self.scores.ignore,
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from dataset_conversion.raw.exam import IGNORE
 from evaluation.consensus.kinds import Rule
 from evaluation.measures.kinds import QUANTILE, check_measures
 
@@ -26,6 +27,17 @@ def check_repeats(repeats: Mapping[str, str], readers: Sequence[str]) -> None:
                 f"readers.repeat_of: {again}: found {'itself' if reader == again else other}, expected one "
                 f"of the readers {', '.join(readers) or '(none)'}"
             )
+
+
+def check_ignore(ignore: int | None, values: Sequence[int], names: Sequence[str], *, trained: bool) -> None:
+    """A ValueError for a label to ignore that is a level's, and for a level of its name."""
+    if ignore in values:
+        raise ValueError(f"scores.ignore: found {ignore}, expected a value that is no level's")
+    if IGNORE in names and (trained or ignore is not None):
+        raise ValueError(
+            f"levels.name and groups.name: found {IGNORE}, expected another: nnU-Net learns nothing from a "
+            "label of that name; voxels that readers were unsure of are named by [scores] ignore = VALUE"
+        )
 
 
 class SectionOfFile(BaseModel):

@@ -8,13 +8,14 @@ import torch
 
 from bmseg.trainers.quick import nnUNetTrainerQuick
 from bmseg.trainers.scheduled import nnUNetTrainerScheduled
+from dataset_conversion.raw.exam import IGNORE
 
 
 def nested_regions(dataset_json: dict[str, Any]) -> dict[str, Any]:
     """The dataset.json of the same masks with levels 1 < 2 < ... as regions "this level or a higher one".
 
     nnU-Net gives each region a sigmoid and paints the regions in order, so that predicted masks hold the
-    levels again.
+    levels again. What is not learned from (``ignore``) stays as it is.
 
     Examples
     --------
@@ -24,10 +25,13 @@ def nested_regions(dataset_json: dict[str, Any]) -> dict[str, Any]:
     >>> nested["regions_class_order"]
     [1, 2]
     """
-    names = {value: name for name, value in dataset_json["labels"].items()}
+    given = dict(dataset_json["labels"])
+    ignored = {name: given.pop(name) for name in [IGNORE] if name in given}
+    names = {value: name for name, value in given.items()}
     levels = sorted(value for value in names if value != 0)
     regions = {f"{names[level]} or more": [one for one in levels if one >= level] for level in levels}
-    return {**dataset_json, "labels": {names[0]: 0, **regions}, "regions_class_order": levels}
+    labels = {names[0]: 0, **regions, **ignored}
+    return {**dataset_json, "labels": labels, "regions_class_order": levels}
 
 
 class _OnNestedRegions:

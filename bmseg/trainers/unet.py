@@ -17,6 +17,17 @@ from bmseg.trainers.scheduled import after_augmentation, nnUNetTrainerScheduled
 _FLIP_AXES = (1,)
 
 
+class OfSurePixels(RobustCrossEntropyLoss):  # type: ignore[misc]
+    """Cross-entropy over the pixels that are not ignored; 0, with no gradient, where all of them are."""
+
+    def forward(self, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """nnU-Net's loss, which would be the mean of nothing."""
+        if (target == self.ignore_index).all():
+            return 0 * scores.sum()
+        loss: torch.Tensor = super().forward(scores, target)
+        return loss
+
+
 class nnUNetTrainerUNet(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's users know trainers by this form)
     """Cross-entropy, Adam at one learning rate, flips only, one output; schedule from the plans.
 
@@ -43,7 +54,8 @@ class nnUNetTrainerUNet(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's users 
         """Nothing to switch: the U-Net has one output."""
 
     def _build_loss(self) -> torch.nn.Module:
-        return RobustCrossEntropyLoss()
+        ignore = self.label_manager.ignore_label
+        return RobustCrossEntropyLoss() if ignore is None else OfSurePixels(ignore_index=ignore)
 
     @staticmethod
     def get_training_transforms(

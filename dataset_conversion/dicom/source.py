@@ -42,7 +42,7 @@ def pending_exams(
             "file says which exam is which study"
         )
     _check_patients(rows, found)
-    labels = Labels(spec.labels, dict(label_map))
+    labels = Labels(spec.names, dict(label_map))
     return [_pending(found[row.exam], row, spec, rules, choices.get(row.exam, {}), labels) for row in rows]
 
 

@@ -4,7 +4,7 @@ from dataset_conversion.files import atomic_path
 from dataset_conversion.images.errors import ConversionError
 from dataset_conversion.images.grid import DIRECTION_TOLERANCE, SPACING_TOLERANCE_MM, Difference, Grid
 from dataset_conversion.images.header import Position, position
-from dataset_conversion.images.sources import NEAR, as_labels, as_volume, label_fault, whole
+from dataset_conversion.images.sources import NEAR, LabelFault, as_labels, as_volume, label_fault, whole
 from dataset_conversion.images.tables import as_number, read_own, read_table
 from dataset_conversion.images.volume import (
     STORAGE_ORDER,
@@ -19,7 +19,7 @@ from dataset_conversion.images.volume import (
 
 __all__ = [
     "DIRECTION_TOLERANCE", "NEAR", "SPACING_TOLERANCE_MM", "STORAGE_ORDER", "ConversionError", "Difference",
-    "Grid", "Plane", "Position", "Volume", "as_labels", "as_number", "as_volume", "atomic_path",
+    "Grid", "LabelFault", "Plane", "Position", "Volume", "as_labels", "as_number", "as_volume", "atomic_path",
     "label_fault", "position", "read_image", "read_own", "read_table", "read_volume", "stored_spacing",
     "volume_bytes", "whole", "write_volume",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import CohortRow, read_cohort
 from dataset_conversion.raw.dataset import RawDataset
-from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
+from dataset_conversion.raw.exam import IGNORE, DatasetSpec, Exam, Split
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class ConversionReport:
     unused_masks: int = 0
     #: Masks, each as "exam reader", that were brought from another axis order to that of their image.
     reordered: list[str] = field(default_factory=list)
+    #: Masks, each as "exam reader", to the voxels that the reader was unsure of; without those of none.
+    unsure: dict[str, int] = field(default_factory=dict)
     #: Files of exams that are not in the cohort any more.
     removed: list[Path] = field(default_factory=list)
     #: Whether the exams are without masks, so that they are no data set to train on.
@@ -64,6 +66,7 @@ class ConversionReport:
         self.failures |= other.failures
         self.unused_masks += other.unused_masks
         self.reordered += other.reordered
+        self.unsure |= other.unsure
 
 
 def convert(
@@ -150,10 +153,13 @@ def _convert_exam(dataset: RawDataset, pending: PendingExam) -> ConversionReport
         return _died(pending)
     kept = dataset.masks_kept(exam)
     order = exam.channels[dataset.spec.channels[0]].axis_order
+    ignored = dataset.spec.names.get(IGNORE, -1)
+    unsure = {f"{name} {reader}": int((exam.masks[reader].array == ignored).sum()) for reader in kept}
     return ConversionReport(
         converted=[name],
         unused_masks=len(exam.masks) - len(kept),
         reordered=[f"{name} {reader}" for reader in kept if exam.masks[reader].axis_order != order],
+        unsure={mask: n for mask, n in unsure.items() if n},
     )
 
 
@@ -193,7 +199,7 @@ def read_table(
 def _load_row(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> Exam:
     channels = {name: read_volume(row.files[name]) for name in spec.channels}
     image = channels[spec.channels[0]]
-    labels = Labels(spec.labels, label_map)
+    labels = Labels(spec.names, label_map)
     masks = {reader: read_mask(row.files[reader], image, labels)
              for reader in spec.readers if reader in row.files}  # fmt: skip
     return Exam(row.exam, row.split, channels, masks, row.facts)

@@ -7,6 +7,8 @@ Layout of one data set::
     imagesTs/<exam>_0000.nii.gz   readersTs/<reader>/<exam>.nii.gz  test exams, every reader
     truthTs/<exam>.nii.gz                                           test exams, where they are simulated
     images/<exam>_0000.nii.gz     images/exams.csv                  unread exams, for readers to mask
+
+Where readers were unsure, their masks keep the study's value; labelsTr has nnU-Net's ignore label there.
 """
 
 from __future__ import annotations
@@ -24,19 +26,23 @@ from dataset_conversion.files import write_text
 from dataset_conversion.images import (
     ConversionError,
     Volume,
-    label_fault,
     stored_spacing,
     whole,
     write_volume,
 )
 from dataset_conversion.raw.cohort_table import read_facts
-from dataset_conversion.raw.exam import DatasetSpec, Exam, Split, check_identifier, name_fault
+from dataset_conversion.raw.exam import (
+    DatasetSpec,
+    Exam,
+    Split,
+    check_identifier,
+    name_fault,
+    value_fault,
+)
+from dataset_conversion.raw.folds import make_folds
 
 #: Columns of cohort.csv that every data set has; what else is known of an exam follows them.
 COHORT_COLUMNS = ["exam", "split", "site", "scanner", "group", "age"]
-
-#: Folds are alike in these.
-STRATA = ["site", "group"]
 
 FILE_ENDING = ".nii.gz"
 
@@ -123,7 +129,9 @@ class RawDataset:
         for reader in self.spec.readers if exam.split == "test" else masks:
             path = self.mask_path(exam.identifier, exam.split, reader)
             if reader in masks:
-                write_volume(path, replace(masks[reader], array=masks[reader].array.astype(np.uint8)))
+                array = masks[reader].array.astype(np.uint8)
+                array = self.spec.as_trained(array) if exam.split == "training" else array
+                write_volume(path, replace(masks[reader], array=array))
             else:
                 path.unlink(missing_ok=True)
         if exam.truth:
@@ -139,7 +147,7 @@ class RawDataset:
                     "export again"
                 )
         for reader, mask in masks.items():
-            if strange := label_fault(mask.array, [0, *self.spec.labels.values()]):
+            if strange := value_fault(mask.array, self.spec):
                 advice = "; map it with --map-label" if strange.mappable else ""
                 return f"{_named(reader, mask)}: {strange}{advice}"
         for name, image in images.items():
@@ -234,7 +242,7 @@ class RawDataset:
     def _dataset_json(self, cohort: pd.DataFrame) -> dict[str, Any]:
         return {
             "channel_names": {str(i): name for i, name in enumerate(self.spec.channels)},
-            "labels": {"background": 0, **self.spec.labels},
+            "labels": self.spec.trained_labels,
             "numTraining": int((cohort.split == "training").sum()),
             "file_ending": FILE_ENDING,
             "overwrite_image_reader_writer": "SimpleITKIO",
@@ -243,6 +251,7 @@ class RawDataset:
             "plane": self.spec.plane,
             "training_reader": self.spec.training_reader,
             "readers": list(self.spec.readers),
+            **({} if self.spec.ignore is None else {"ignore_in_readersTs": self.spec.ignore}),
         }
 
 
@@ -263,37 +272,3 @@ def _table(exams: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.Dat
     if repeated := sorted(table.exam[table.exam.duplicated()]):
         raise ConversionError(f"exam {', '.join(repeated)}: found twice, expected once")
     return table
-
-
-def make_folds(training: pd.DataFrame, *, folds: int, seed: int) -> list[dict[str, list[str]]]:
-    """Divide the training exams as nnU-Net's splits_final.json wants it.
-
-    Exams of one patient (column ``patient``, where there is one) stay together. Within each stratum of
-    ``site`` and ``group`` the order is drawn, and exams are dealt to the folds in turn, so that the folds'
-    sizes and compositions differ by one at most. There are no more folds than patients; with a single
-    patient, one fold whose ``val`` are the training exams themselves.
-
-    Returns
-    -------
-    list of dict
-        One a fold: ``train`` and ``val``, sorted identifiers.
-
-    Examples
-    --------
-    >>> exams = pd.DataFrame({"exam": list("abcd"), "site": ["Oslo", "Oslo", "Tromso", "Tromso"]})
-    >>> [fold["val"] for fold in make_folds(exams, folds=2, seed=1)]
-    [['a', 'c'], ['b', 'd']]
-    """
-    table = training.copy()
-    for column in STRATA:
-        table[column] = table[column].astype(str) if column in table else ""
-    patient = table.get("patient", table.exam)
-    table["patient"] = patient.where(patient.notna(), table.exam)
-    patients = table.sort_values("exam").drop_duplicates("patient")
-    order = patients.iloc[np.random.default_rng(seed).permutation(len(patients))]
-    dealt = order.sort_values(STRATA, kind="stable").patient
-    folds = max(1, min(folds, len(dealt)))
-    number = table.patient.map({patient: place % folds for place, patient in enumerate(dealt)})
-    held_out = [sorted(table.exam[number == fold]) for fold in range(folds)]
-    everyone = sorted(table.exam)
-    return [{"train": sorted(set(everyone) - set(val)) or everyone, "val": val} for val in held_out]

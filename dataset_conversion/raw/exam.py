@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from dataset_conversion.images import ConversionError, Plane, Volume
+import numpy as np
+
+from dataset_conversion.images import ConversionError, LabelFault, Plane, Volume, label_fault
+
+#: nnU-Net's name of the label that nothing is learned from, in dataset.json
+#: (nnU-Net, documentation/ignore_label.md).
+IGNORE = "ignore"
 
 #: An unread exam has no masks yet: its images are stored for readers to mask.
 Split = Literal["training", "test", "unread"]
@@ -38,6 +44,8 @@ class DatasetSpec:
     description: str = ""
     #: Whether readers may lack test exams.
     incomplete: bool = False
+    #: The value of voxels that a reader was unsure of, in readers' masks; None where they hold none.
+    ignore: int | None = None
 
     @property
     def folder_name(self) -> str:
@@ -49,6 +57,37 @@ class DatasetSpec:
         'Dataset007_Knee'
         """
         return f"Dataset{self.id:03d}_{self.name}"
+
+    @property
+    def names(self) -> dict[str, int]:
+        """What a program may call a mask value to the value: levels, and `IGNORE` where there is one."""
+        return dict(self.labels) | ({} if self.ignore is None else {IGNORE: self.ignore})
+
+    @property
+    def trained_labels(self) -> dict[str, int]:
+        """The labels of dataset.json; nnU-Net's ignore label is its highest.
+
+        Examples
+        --------
+        >>> spec = DatasetSpec(7, "Knee", ("water",), {"low": 1}, ("a",), "a", "coronal", ignore=255)
+        >>> spec.trained_labels
+        {'background': 0, 'low': 1, 'ignore': 2}
+        """
+        labels = {"background": 0, **self.labels}
+        return labels if self.ignore is None else {**labels, IGNORE: max(labels.values()) + 1}
+
+    def as_trained(self, mask: np.ndarray) -> np.ndarray:
+        """A reader's mask in the values of `trained_labels`."""
+        return self._changed(mask, self.names, self.trained_labels)
+
+    def as_read(self, mask: np.ndarray) -> np.ndarray:
+        """A mask that is trained on in the values of a reader's."""
+        return self._changed(mask, self.trained_labels, self.names)
+
+    def _changed(self, mask: np.ndarray, found: Mapping[str, int], wanted: Mapping[str, int]) -> np.ndarray:
+        if self.ignore is None:
+            return mask
+        return np.where(mask == found[IGNORE], wanted[IGNORE], mask).astype(mask.dtype)
 
 
 @dataclass(frozen=True)
@@ -86,6 +125,15 @@ nnU-Net's channel number (_0001), expected another; rename the exam
         fault = f"found the ending of nnU-Net's own preprocessed masks ({_MASK_ENDING}), expected another"
     if fault:
         raise ConversionError(f"exam '{identifier}': identifier: {fault}; rename the exam")
+
+
+def value_fault(mask: np.ndarray, spec: DatasetSpec) -> LabelFault | None:
+    """What a reader's mask holds that it may not, or lacks; None if nothing is wrong."""
+    fault = label_fault(mask, [0, *spec.names.values()])
+    if fault is None and spec.ignore is not None and (mask == spec.ignore).all():
+        text = f"label: found {spec.ignore} (ignore) everywhere, expected a level or background somewhere"
+        return LabelFault(text, mappable=False)
+    return fault
 
 
 def name_fault(exam: Exam, spec: DatasetSpec) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def add_segmented(dataset: RawDataset, masks: Mapping[str, Path], *, seed: int) 
     the images removed from the unread ones. Between the two, the number of training exams in dataset.json
     does not fit, and nothing trains on half of it. What is in cohort.csv already stays as it is.
 
-    `masks` holds an exam's mask, NIfTI on the image's grid; `seed` is that of the folds.
+    `masks` holds an exam's mask as it is trained on, NIfTI on the image's grid; `seed` is that of the folds.
 
     Raises
     ------
@@ -78,8 +79,9 @@ def add_segmented(dataset: RawDataset, masks: Mapping[str, Path], *, seed: int) 
     spec = dataset.spec
     for exam in new:
         channels = {name: read_volume(image_of(dataset, exam, name)) for name in spec.channels}
-        mask = {spec.training_reader: read_volume(masks[exam])}
-        dataset.add(Exam(exam, "training", channels, mask))
+        mask = read_volume(masks[exam])
+        mask = replace(mask, array=spec.as_read(mask.array))
+        dataset.add(Exam(exam, "training", channels, {spec.training_reader: mask}))
     if new:
         rows = table[table.exam.isin(new)].assign(split="training")
         dataset.finish(_rows(pd.concat([cohort, rows], ignore_index=True)), seed=seed)

@@ -62,6 +62,7 @@ def test_the_reference_study() -> None:
         ('"#ffe100"', '"yellow"', "levels.2.color: found 'yellow'"),
         ('name = "water"', 'name = "../water"', "channels.0.name: found '../water'"),
         ("value = 2", "value = ", "not valid TOML"),
+        ('name = "level2"', 'name = "ignore"', "levels.name and groups.name: found ignore, expected another"),
     ],
 )
 def test_faults_are_one_line_with_file_field_found_and_expected(

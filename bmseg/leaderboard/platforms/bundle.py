@@ -91,7 +91,7 @@ def write_reference(made_from: Organised, folder: Path) -> None:
     """
     copy_files(made_from.board, (CHALLENGE_FILE, STUDY_FILE, CONTRACT_FILE), folder)
     for exam in made_from.reference.files:
-        for reader, mask in made_from.reference.masks(exam).items():
+        for reader, mask in made_from.reference.as_drawn(exam).items():
             write_volume(folder / _READERS / reader / f"{exam}.nii.gz", Volume(mask.array, mask.affine))
 
 

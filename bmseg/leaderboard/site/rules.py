@@ -143,6 +143,7 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
         ),
         ("Missing masks", _MISSING[rule.missing]),
         ("Empty masks", _EMPTY[study.scores.empty_mask]),
+        *[("Unsure readers", said) for said in standings.contract.unsure],
         (
             "Tests",
             f"One-sided Wilcoxon signed-rank tests, paired by exam, {exact}: of a level's Dice, and overall "

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from bmseg.annotation.accept import accept
 from bmseg.annotation.propose import propose
-from bmseg.annotation.rounds import Annotation
+from bmseg.annotation.rounds import Annotation, open_annotation
 from bmseg.errors import InputError
 from dataset_conversion.images import Volume, read_volume, write_volume
 from tests.bmseg.annotation.tiny import accept_command, correct, mask_of, settings, truth
@@ -142,3 +142,33 @@ def test_saved_into_the_wrong_folder(proposed: Annotation) -> None:
     effort = pd.read_csv(round_.effort).set_index("exam")
     original = read_volume(round_.original(one)).array
     assert effort.changed[one] == (original != truth(one)[1].array).sum()
+
+
+def test_voxels_that_the_reader_was_unsure_of(proposed: Annotation) -> None:
+    """Trained on as nnU-Net's ignore label; neither right nor wrong in what is measured."""
+    study = proposed.workspace.study_file
+    study.write_text(study.read_text() + "[scores]\nignore = 200\n")
+    proposed = open_annotation(proposed.workspace.root)
+    one, other = proposed.rounds()[0].exams
+    folder = correct(proposed)
+    mask, proposal = truth(one)[1], read_volume(proposed.rounds()[0].original(one)).array
+    drawn = mask.array.copy()
+    drawn[:, :, 2] = 200
+    write_volume(folder / f"{one}.nii.gz", Volume(drawn, mask.affine))
+    result = accept_command(proposed)
+    assert result.returncode == 0, result.stderr
+    n = drawn[:, :, 2].size
+    said = f"marked as unsure, which no model learns from and no Dice counts: voxels of {one} {n}\n"
+    assert said in result.stdout
+    trained = mask_of(proposed, one)
+    assert np.array_equal(trained, np.where(drawn == 200, 3, drawn))
+    assert not (mask_of(proposed, other) == 3).any()
+    proposed.check_masks()
+    assert "0 masks accepted, 2 already accepted" in accept_command(proposed).stdout
+    sure = drawn != 200
+    found = pd.read_csv(proposed.rounds()[0].changes).set_index(["exam", "level"]).loc[(one, "level1")]
+    both = ((proposal == 1) & (drawn == 1))[sure].sum()
+    assert found.n_proposal == (proposal == 1)[sure].sum()
+    assert found.dice == pytest.approx(2 * both / (found.n_proposal + (drawn == 1).sum()), abs=1e-6)
+    effort = pd.read_csv(proposed.rounds()[0].effort).set_index("exam").loc[one]
+    assert effort.changed == (proposal != drawn).sum()

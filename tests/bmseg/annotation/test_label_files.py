@@ -124,3 +124,13 @@ def test_quotation_marks_become_apostrophes_and_lines_are_joined() -> None:
     assert snap == {0: ("Clear Label", (0, 0, 0)), 1: (f"level_1: {expected}", (1, 128, 255))}
     assert list(read_slicer(files[SLICER_FILE])) == [0, 1]
     assert read_table(files[MEDSEG_FILE])[1][3].startswith('as "fluid" # 7')
+
+
+def test_what_is_unsure_is_a_label_to_draw() -> None:
+    text = label_files(study_of(levels_like(["faint", "bright"])))[SLICER_FILE]
+    assert "ignore" not in text
+    fields = REFERENCE.model_dump() | {"groups": [], "levels": levels_like(["faint", "bright"])}
+    files = label_files(Study.model_validate(fields | {"scores": {"ignore": 255}}))
+    assert "255 ignore 128 128 128 255" in files[SLICER_FILE]
+    assert read_itksnap(files[ITKSNAP_FILE])[0][255][0].startswith("ignore: not sure which level")
+    assert "255     ignore" in files[MEDSEG_FILE]

@@ -20,7 +20,7 @@ from bmseg.atlas.exams import AtlasExams
 from bmseg.atlas.html import atlas_html
 from bmseg.atlas.pdf import pdf_pages
 from bmseg.atlas.pictures import picture, tint
-from bmseg.atlas.words import chosen_words, level_words
+from bmseg.atlas.words import chosen_words, first_words, level_words
 from bmseg.errors import InputError
 from bmseg.study import DEFAULT_STUDY, STUDIES
 from bmseg.workspace import open_workspace
@@ -178,3 +178,21 @@ def test_no_exam_of_a_patient_with_a_test_exam(tmp_path: Path) -> None:
     assert "Not chosen from: 1 exam of patients with a test exam." in chosen_words(atlas)
     with pytest.raises(InputError, match="exam002: found an exam of a patient with a test exam, expected"):
         atlas_of(tmp_path, exams=("exam002",))
+
+
+def test_what_the_reader_was_unsure_of_is_shown_unmarked_and_said(tmp_path: Path) -> None:
+    study = tmp_path / "study.toml"
+    study.write_text(
+        DEFAULT_STUDY.read_text().split("[published]")[0].replace("[scores]", "[scores]\nignore = 9")
+    )
+    tiny_workspace(tmp_path / "w", study_file=study, synthetic=False)
+    before = atlas_of(tmp_path / "w", exams=("exam001",))
+    assert "unsure" not in first_words(before)["Whose masks"][0]
+    path = tmp_path / "w/nnUNet_raw/Dataset501_BoneMarrow/labelsTr/exam001.nii.gz"
+    mask = np.asarray(nib.load(path).dataobj)
+    remark(tmp_path / "w", "exam001", np.where(mask == 3, 4, mask))
+    atlas = atlas_of(tmp_path / "w", exams=("exam001",))
+    assert {value for knee in atlas.knees for value in np.unique(knee.mask)} == {0, 1, 2}
+    assert {one.level for one in atlas.measured} == {1, 2}
+    said = "In 1 exam reader1 was unsure of some voxels: they are shown, and measured, as unmarked."
+    assert said in first_words(atlas)["Whose masks"][0]

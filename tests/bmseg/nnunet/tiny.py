@@ -57,9 +57,12 @@ METHODS = [METHOD, UNET, ORDINAL]
 TRAINING = Training.of(METHOD, PROFILE)
 
 
-def write_exams(workspace: Workspace, test: int = TEST_EXAMS) -> None:
-    """A raw data set whose levels can be told from the intensities."""
-    dataset = RawDataset.create(workspace.nnunet_raw, SPEC)
+def write_exams(workspace: Workspace, test: int = TEST_EXAMS, unsure: int | None = None) -> None:
+    """A raw data set whose levels can be told from the intensities.
+
+    Of every training exam the reader was sure of two slices of five where `unsure` is the label of the rest.
+    """
+    dataset = RawDataset.create(workspace.nnunet_raw, replace(SPEC, ignore=unsure))
     rng = np.random.default_rng(3)
     rows = []
     for number in range(TRAINING_EXAMS + test):
@@ -68,6 +71,8 @@ def write_exams(workspace: Workspace, test: int = TEST_EXAMS) -> None:
         mask = np.digitize(signal, [0.8, 1.6]).astype(np.uint8)
         image = (100 + 60 * signal + 5 * rng.normal(size=signal.shape)).clip(0).astype(np.uint16)
         exam, split = f"knee_{number}", "training" if number < TRAINING_EXAMS else "test"
+        if unsure is not None and split == "training":
+            mask[:, :, 2:] = unsure
         channels, masks = {"water": Volume(image, AFFINE)}, {"reader1": Volume(mask, AFFINE)}
         dataset.add(Exam(exam, split, channels, masks))  # type: ignore[arg-type]
         rows.append({"exam": exam, "split": split})

@@ -11,7 +11,7 @@ from bmseg.leaderboard.scoring import Reference
 from bmseg.report.page import write_report
 from bmseg.scoring.evaluate import evaluate
 from bmseg.scoring.evaluation import Evaluation
-from bmseg.scoring.masks import Reading, read_exam
+from bmseg.scoring.masks import Reading, read_exam, refuse_missing_labels
 from bmseg.scoring.raters import Raters
 from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.masks.reading import MaskError
@@ -119,6 +119,24 @@ def test_a_label_to_ignore_is_read(allowing: Path, tmp_path: Path) -> None:
     assert study.design().ignore == 255
     found = read_exam(study, {"reader1": path}, Reading(), "knee_x")
     assert set(found["reader1"].array.ravel()) == {255}
+
+
+def test_a_file_of_what_is_unsure_has_its_name(allowing: Path, tmp_path: Path) -> None:
+    """In a folder with a file a label; who has none was sure."""
+    allowing.write_text(allowing.read_text().replace("[scores]", "[scores]\nignore = 255"))
+    study, marked = load_study(allowing), np.zeros((4, 4, 2), np.uint8)
+    marked[:2] = 1
+    files: dict[str, dict[str, Path]] = {}
+    for reader in ("reader1", "reader2"):
+        save_mask(tmp_path / reader / "knee_x" / "level1.nii.gz", marked)
+        files[reader] = {"knee_x": tmp_path / reader / "knee_x"}
+    save_mask(tmp_path / "reader1" / "knee_x" / "ignore.nii.gz", 1 - marked)
+    found = read_exam(study, {"reader1": files["reader1"]["knee_x"]}, Reading(), "knee_x")
+    assert np.array_equal(found["reader1"].array, np.where(marked == 1, 1, 255))
+    refuse_missing_labels(files, ["knee_x"], Reading(), study)
+    (files["reader2"]["knee_x"] / "level1.nii.gz").rename(files["reader2"]["knee_x"] / "level2.nii.gz")
+    with pytest.raises(MaskError, match="found no file of level1, which reader1 has"):
+        refuse_missing_labels(files, ["knee_x"], Reading(), study)
 
 
 def test_what_is_ignored_is_no_level(allowing: Path) -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_conversion.raw.dataset import make_folds
+from dataset_conversion.raw.folds import make_folds
 
 
 @settings(max_examples=40)
