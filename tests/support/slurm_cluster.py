@@ -98,7 +98,7 @@ def wait_until(true: Callable[[], Any], seconds: float, what: str) -> Any:
 
 def stop_jobs(workspace: Workspace) -> None:
     """Cancel whatever was submitted from a workspace, and wait until it is gone."""
-    jobs = [job.id for one in submissions(workspace) for job in one.jobs]
+    jobs = [job.id for one in submissions(workspace.jobs) for job in one.jobs]
     if not jobs:
         return
     subprocess.run(["scancel", "--quiet", *jobs], check=False)
