@@ -19,6 +19,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def usable_cores() -> int:
+    """CPU cores that this process may use; on a cluster, those that its job asked for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Without cgroups a job of Slurm sees every core of its node.
+    asked = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
+
+
 def run_each(
     work: Callable[[Item], Result],
     items: Sequence[Item],
@@ -36,9 +44,9 @@ def run_each(
         Gives the result of an item whose process died (most often: killed for want of memory). It was
         tried again alone before, since the process may have died for its neighbours' memory.
     processes : int, optional
-        By default one a CPU core, never more than there are items; with one, all runs in this process.
+        By default `usable_cores`, never more than there are items; with one, all runs in this process.
     """
-    workers = min(processes or os.cpu_count() or 1, len(items))
+    workers = min(processes or usable_cores(), len(items))
     if workers <= 1:
         for item in items:
             yield item, work(item)

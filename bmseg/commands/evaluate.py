@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from bmseg.commands import options
+from bmseg.commands.jobs import OF_SHARES, check_unused, job_number, score_on_slurm, slurm_options
 from bmseg.commands.options import (
     FILE,
     MILLIMETRES,
     echo_each,
     folders_of,
     labels_of,
+    said_again,
     timed,
     workspace_in,
 )
@@ -32,7 +34,7 @@ def _share(context: click.Context, option: click.Parameter, text: str | None) ->
     raise click.BadParameter(f"found '{text}', expected a share of several, as 2/5", context, option)
 
 
-@click.command()
+@click.command(cls=options.Repeatable)
 @options.workspace
 @options.study
 @click.option("--reader", "readers", multiple=True, metavar="NAME=FOLDER", help="A reader's masks. Repeat.")
@@ -97,7 +99,10 @@ def _share(context: click.Context, option: click.Parameter, text: str | None) ->
     "--share", callback=_share, metavar="K/N",
     help="Score every N-th exam from the K-th, in one of several jobs; the same without it joins them.",
 )  # fmt: skip
+@slurm_options("the exams are shared out to --jobs jobs of a Slurm cluster, and joined here.", job_number)
+@click.pass_context
 def evaluate(
+    context: click.Context,
     root: Path,
     study_file: Path | None,
     readers: tuple[str, ...],
@@ -115,6 +120,7 @@ def evaluate(
     images: Path | None,
     missing_is_empty: bool,
     share: tuple[int, int] | None,
+    on: str,
     **given: Any,
 ) -> None:
     """Build the consensus; score readers and models.
@@ -135,6 +141,11 @@ def evaluate(
     from bmseg.wording import SYNTHETIC
     from evaluation.statistics.words import plural
 
+    slurm = {name: given.pop(name) for name in OF_SHARES}
+    if on == "here":
+        check_unused(slurm)
+    elif share or not slurm["jobs"]:
+        raise click.UsageError("--on slurm needs --jobs, how many share the exams, and no --share of yours")
     if readers and out is None:
         raise click.UsageError("--reader needs -o, where results go")
     for given_folders, option in ((models, "--prediction"), (maps, "--probability")):
@@ -182,6 +193,11 @@ def evaluate(
             before = f", {earlier} of them before" if earlier else ""
             click.echo(f"share {share[0]} of {share[1]}: {plural(n, 'exam')} scored{before}; {_JOIN}")
             return
+        if on == "slurm":
+            words = ["-w", str(root.absolute())] if workspace else []
+            words += said_again(context, without={"root", "on", *OF_SHARES})
+            if not score_on_slurm(prepared, ["evaluate", *words], workspace, slurm):
+                return
         result = evaluate_prepared(prepared)
     if result.skipped:
         click.echo(f"already made from the same inputs: {result.folder}")

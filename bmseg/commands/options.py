@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
@@ -48,6 +48,46 @@ class Sections(InOrder):
                 rows = [((one.name or "").ljust(width), one.get_short_help_str(200)) for one in commands]
                 formatter.write_dl(rows)
                 formatter.write_text(f"$ {example}")
+
+
+class Repeatable(click.Command):
+    """A command that another process can be given again (`said_again`)."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As ever; what was said is remembered as it was said."""
+        ctx.meta[_SAID] = self.make_parser(ctx).parse_args(list(args))[0]
+        return super().parse_args(ctx, args)
+
+
+_SAID = "bmseg.said"
+
+
+def said_again(context: click.Context, *, without: Container[str]) -> list[str]:
+    """The options that a `Repeatable` command was given, in a fixed order, for any folder to run it in.
+
+    `without` has names of parameters that are left out.
+    """
+    words = []
+    for option in context.command.params:
+        if option.name in without or option.name not in context.meta[_SAID]:
+            continue
+        said = context.meta[_SAID][option.name]
+        if isinstance(option, click.Option) and option.is_flag:
+            words.append((option.opts if said else option.secondary_opts)[-1])
+            continue
+        for value in said if option.multiple else [said]:
+            words += [option.opts[-1], _from_anywhere(option, value)]
+    return words
+
+
+def _from_anywhere(option: click.Parameter, value: str) -> str:
+    """A value of an option, the path in it absolute."""
+    if isinstance(option.type, click.Path):
+        return str(Path(value).absolute())
+    name, equals, folder = value.partition("=")
+    if equals and (option.metavar or "").endswith("=FOLDER"):
+        return f"{name}={Path(folder).absolute()}"
+    return value
 
 
 FILE = click.Path(path_type=Path)

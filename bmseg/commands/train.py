@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from bmseg.commands import options
-from bmseg.commands.jobs import check_unused, slurm_options, train_on_slurm
+from bmseg.commands.jobs import check_unused, gpus, slurm_options, train_on_slurm
 from bmseg.commands.options import FILE, FOLDS, timed, workspace_in
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def plan(root: Path, profile_name: str) -> None:
     help="Go on from the last checkpoint, or delete it and start anew.",
 )  # fmt: skip
 @_deterministic
-@slurm_options
+@slurm_options("a job a fold on a Slurm cluster, then one that predicts and scores.", gpus)
 def train(
     method_name: str,
     root: Path,
@@ -81,13 +81,13 @@ def train(
     """
     from bmseg.nnunet import Training
     from bmseg.nnunet import train as train_fold
-    from bmseg.slurm import Order, check_not_queued
+    from bmseg.slurm import TrainingOrder, check_not_queued
 
     if on == "here":
         check_unused(slurm)
     workspace = workspace_in(root)
     training = Training.named(method_name, profile_name, epochs, iterations)
-    order = Order(
+    order = TrainingOrder(
         str(workspace.root), workspace.dataset_folder, method_name, profile_name,
         epochs, iterations, seed, deterministic, folds,
     )  # fmt: skip

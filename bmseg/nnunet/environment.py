@@ -19,6 +19,7 @@ from tqdm import tqdm
 from bmseg.errors import InputError, WorkError
 from bmseg.methods import trainer_paths
 from bmseg.workspace import Workspace
+from dataset_conversion.parallel import usable_cores
 
 #: The folder of trainer classes that nnU-Net's own commands search (``nnUNet_extTrainer``).
 EXTERNAL_TRAINERS = Path(__file__).parents[1] / "trainers" / "external"
@@ -39,14 +40,6 @@ def nnunet_variables(workspace: Workspace) -> dict[str, str]:
         "nnUNet_results": str(workspace.nnunet_results),
         "nnUNet_extTrainer": str(EXTERNAL_TRAINERS),
     }
-
-
-def usable_cores() -> int:
-    """CPU cores that this process may use; on a cluster, those that its job asked for."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # Without cgroups a job of Slurm sees every core of its node.
-    asked = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""Trainings as jobs of a Slurm cluster: submitted, followed, requeued from their checkpoints."""
+"""Trainings and evaluations as jobs of a Slurm cluster: submitted, followed, tried again."""
 
 from bmseg.slurm.follow import check_not_queued, launch, looked_up
-from bmseg.slurm.submission import Order
+from bmseg.slurm.shares import ShareOrder, jobs_beside
+from bmseg.slurm.training import TrainingOrder
 
-__all__ = ["Order", "check_not_queued", "launch", "looked_up"]
+__all__ = ["ShareOrder", "TrainingOrder", "check_not_queued", "jobs_beside", "launch", "looked_up"]

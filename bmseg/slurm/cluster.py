@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -16,9 +15,9 @@ _ENDED_BADLY = {
     "BOOT_FAIL", "CANCELLED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
     "TIMEOUT", LOST,
 }  # fmt: skip
-_FIELDS = "JobID:|,Name:|,State:|,Reason:|,TimeUsed:|,RestartCnt:|"
+_FIELDS = "JobArrayID:|,Name:|,State:|,Reason:|,TimeUsed:|,RestartCnt:|"
 # The warning before a time limit kills who does not expect it; Python expects it when it has begun.
-_SCRIPT = "#!/bin/sh\ntrap '' USR2\nexec {}\n"
+_BEFORE = "#!/bin/sh\ntrap '' USR2\n"
 
 
 class SlurmSilentError(WorkError):
@@ -27,7 +26,10 @@ class SlurmSilentError(WorkError):
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it was seen last; state, reason and elapsed are Slurm's words."""
+    """A job as it was seen last; state, reason and elapsed are Slurm's words.
+
+    Its id is Slurm's: 71, or 71_3 for task 3 of job array 71.
+    """
 
     id: str
     part: str
@@ -53,18 +55,18 @@ def check_installed() -> None:
     if missing := [command for command in commands if shutil.which(command) is None]:
         raise InputError(
             f"{', '.join(missing)}: no such command, expected Slurm's; work on a machine of the cluster "
-            "(Debian: apt install slurm-client), or train on this machine with --on here"
+            "(Debian: apt install slurm-client), or do it on this machine with --on here"
         )
 
 
-def submit(command: Sequence[str], asked: Mapping[str, str | bool]) -> str:
-    """Submit a job that runs a command; its id. InputError when Slurm refuses what is asked for.
+def submit(script: str, asked: Mapping[str, str | bool]) -> str:
+    """Submit a job that runs lines for a shell; its id. InputError when Slurm refuses what is asked for.
 
     `asked` has options of sbatch by their long names; True for one without a value.
     """
     options = [f"--{name}" if value is True else f"--{name}={value}" for name, value in asked.items()]
     try:
-        told = _output(["sbatch", "--parsable", *options], _SCRIPT.format(shlex.join(command)))
+        told = _output(["sbatch", "--parsable", *options], f"{_BEFORE}{script}\n")
     except SlurmSilentError as error:
         if "contact slurm controller" in str(error) or "no answer" in str(error):
             raise
@@ -73,18 +75,24 @@ def submit(command: Sequence[str], asked: Mapping[str, str | bool]) -> str:
     return told.strip().partition(";")[0]
 
 
-def ask(parts: Mapping[str, str]) -> dict[str, Job]:
-    """Every job under one of the names, which stand for parts; by id, in the order of submission.
+def ask(named: Mapping[str, Sequence[str]]) -> dict[str, Job]:
+    """Every job under one of the names; by id, in the order of submission.
 
-    Slurm knows a job for some minutes after its end.
+    A name stands for parts: for one, or for those that the tasks of its job arrays do. Slurm knows a job for
+    some minutes after its end.
     """
-    command = ["squeue", "--states=all", "--noheader", f"--name={','.join(parts)}", "-O", _FIELDS]
+    command = ["squeue", "--states=all", "--array", "--noheader", f"--name={','.join(named)}", "-O", _FIELDS]
     rows = [line.split("|") for line in _output(command).splitlines()]
     found = {}
-    for job, name, state, reason, elapsed, restarts, *_ in sorted(rows, key=lambda row: int(row[0])):
+    for job, name, state, reason, elapsed, restarts, *_ in sorted(rows, key=lambda row: _numbers(row[0])):
+        part = named[name][(*_numbers(job), 1)[1] - 1]
         why = "" if reason == "None" else reason
-        found[job] = Job(job, parts[name], state, why, elapsed, int(restarts) if restarts.isdecimal() else 0)
+        found[job] = Job(job, part, state, why, elapsed, int(restarts) if restarts.isdecimal() else 0)
     return found
+
+
+def _numbers(job: str) -> tuple[int, ...]:
+    return tuple(map(int, job.split("_")))
 
 
 def cancel(jobs: Sequence[Job]) -> None:

@@ -1,4 +1,4 @@
-"""What the jobs do: train one fold; predict with all folds and score.
+"""What a training's jobs do: train one fold; predict with all folds and score.
 
 A job runs ``python -m bmseg.slurm.work FOLDER PART``, a part of the submission in that folder, and leaves a
 record of how it ended beside its log: ``finished``, or ``error`` and ``wrong_input``.
@@ -19,19 +19,21 @@ from bmseg.nnunet.environment import say
 from bmseg.nnunet.models import FINAL, LATEST
 from bmseg.nnunet.training import Fold
 from bmseg.outputs import locked, write_record
-from bmseg.slurm.submission import SCORING, Order, Submission
+from bmseg.slurm.submission import Submission
+from bmseg.slurm.training import SCORING, TrainingOrder
 
 
 def main(folder: str, part: str) -> None:
     """Do a part of a submission."""
-    submission = Submission.read(Path(folder))
-    job, order, ending = os.environ["SLURM_JOB_ID"], submission.order, dict[str, Any]()
+    order = Submission.read(Path(folder)).order
+    assert isinstance(order, TrainingOrder)
+    job, ending = os.environ["SLURM_JOB_ID"], dict[str, Any]()
     write_record(order.ending(job), ending)
     try:
         if part == SCORING:
             predict_and_score(order)
         else:
-            train_fold(order, submission.folds[part], job)
+            train_fold(order, order.by_part[part], job)
         ending = {"finished": True, "checkpoints": order.checkpoints()}
     except Exception as error:
         known = isinstance(error, (ValueError, RuntimeError))
@@ -43,7 +45,7 @@ def main(folder: str, part: str) -> None:
         write_record(order.ending(job), ending)
 
 
-def train_fold(order: Order, fold: Fold, job: str) -> None:
+def train_fold(order: TrainingOrder, fold: Fold, job: str) -> None:
     """Train one fold, from its last checkpoint where there is one; shortly before the time limit requeue."""
     files = [order.fold_folder(fold) / name for name in (FINAL, LATEST)]
 
@@ -67,7 +69,7 @@ def train_fold(order: Order, fold: Fold, job: str) -> None:
     train(order.workspace, order.training, fold=fold, seed=order.seed, deterministic=order.deterministic)
 
 
-def predict_and_score(order: Order) -> None:
+def predict_and_score(order: TrainingOrder) -> None:
     """Predict the test exams with all folds, then score every rater of the workspace."""
     from bmseg.scoring.evaluate import evaluate_workspace
 

@@ -96,14 +96,14 @@ def wait_until(true: Callable[[], Any], seconds: float, what: str) -> Any:
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-def stop_jobs(workspace: Workspace) -> None:
-    """Cancel whatever was submitted from a workspace, and wait until it is gone."""
-    jobs = [job.id for one in submissions(workspace) for job in one.jobs]
+def stop_jobs(folder: Path) -> None:
+    """Cancel whatever is on record in a folder of submissions, and wait until it is gone."""
+    jobs = [job.id for one in submissions(folder) for job in one.jobs]
     if not jobs:
         return
     subprocess.run(["scancel", "--quiet", *jobs], check=False)
     # All jobs, of which ours are looked for: asked for a job that it has forgotten, squeue fails.
-    queue = ["squeue", "--noheader", "--format=%A"]
+    queue = ["squeue", "--noheader", "--array", "--format=%i"]
     wait_until(
         lambda: not set(jobs) & set(subprocess.run(queue, capture_output=True, text=True).stdout.split()),
         60,
@@ -124,4 +124,4 @@ def on_slurm(planned_for_slurm: Workspace, tmp_path: Path) -> Iterator[Workspace
     shutil.copytree(planned_for_slurm.root, root)
     workspace = Workspace(root, planned_for_slurm.dataset_folder)
     yield workspace
-    stop_jobs(workspace)
+    stop_jobs(workspace.jobs)

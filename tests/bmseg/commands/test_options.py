@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
-from bmseg.commands.options import FOLDS
+from bmseg.commands.evaluate import evaluate
+from bmseg.commands.options import FOLDS, said_again
 from bmseg.wording import WORKSPACE_VARIABLE, command
 
 
@@ -46,3 +47,22 @@ def test_a_next_command_can_be_pasted(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv(WORKSPACE_VARIABLE, "/elsewhere")
     assert command("plan", workspace=Path("/elsewhere")) == "bmseg plan"
     assert command("plan", workspace=Path("workspace")) == "bmseg plan -w workspace"
+
+
+def test_what_was_said_can_be_said_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All kinds of options; only paths change, once."""
+    monkeypatch.chdir(tmp_path)
+    said = [
+        "--reader=anna=a=b", "--reader", "ben=/masks/ben", "--taught-by", "net=anna", "--nominal",
+        "--map-label", "GTV=new=1", "--pixel-mm", "0.5", "--missing-is-empty", "-oout", "--margin", "0.05",
+        "--regions", "../regions",
+    ]  # fmt: skip
+    expected = [
+        "--reader", f"anna={tmp_path}/a=b", "--reader", "ben=/masks/ben", "--taught-by", "net=anna",
+        "--out", f"{tmp_path}/out", "--margin", "0.05", "--regions", f"{tmp_path}/../regions", "--nominal",
+        "--map-label", "GTV=new=1", "--pixel-mm", "0.5", "--missing-is-empty",
+    ]  # fmt: skip
+    left_out = ["-w", "elsewhere", "--on", "slurm", "--sbatch", "qos=high", "--jobs=3"]
+    without = ("root", "on", "sbatch", "jobs")
+    assert said_again(evaluate.make_context("", said + left_out), without=without) == expected
+    assert said_again(evaluate.make_context("", [*expected]), without=without) == expected

@@ -9,20 +9,32 @@ from pathlib import Path
 import pytest
 
 _COMMANDS = {
-    # A job gets the next number and is PENDING.
+    # A job gets the next number and is PENDING; so is each task of an array.
     "sbatch": """
 number=$(($(cat "$PRETENDED/queue" | wc -l) + 1))
+tasks=
 for option in "$@"; do
-    case "$option" in --job-name=*) name=${option#--job-name=} ;; esac
+    case "$option" in
+        --job-name=*) name=${option#--job-name=} ;;
+        --array=*)
+            for range in $(echo "${option#--array=}" | tr , ' '); do
+                tasks="$tasks $(seq -f _%g "${range%-*}" "${range#*-}")"
+            done ;;
+    esac
 done
-echo "$number|$name|PENDING|None|0:00|0|" >> "$PRETENDED/queue"
+for task in ${tasks:-""}; do
+    echo "$number$task|$name|PENDING|None|0:00|0|" >> "$PRETENDED/queue"
+done
 printf '%s\\n' "$@" > "$PRETENDED/$number.options"
 cat > "$PRETENDED/$number.sh"
 echo "$number"
 """,
     "squeue": """
 [ -e "$PRETENDED/silent" ] && { echo "error: Unable to contact slurm controller" >&2; exit 1; }
-grep -v '|GONE|' "$PRETENDED/queue"; true
+for option in "$@"; do
+    case "$option" in --name=*) names=${option#--name=} ;; esac
+done
+awk -F '|' -v names=",$names," '$3 != "GONE" && index(names, "," $2 ",")' "$PRETENDED/queue"
 """,
     "scancel": """
 for job in "$@"; do sed -i "s/^$job|\\([^|]*\\)|[A-Z]*|/$job|\\1|CANCELLED|/" "$PRETENDED/queue"; done
@@ -48,6 +60,10 @@ class Pretended:
         """Job to state."""
         rows = [line.split("|") for line in (self.folder / "queue").read_text().splitlines()]
         return {row[0]: row[2] for row in rows}
+
+    def script(self, job: str) -> str:
+        """What it would run."""
+        return (self.folder / f"{job}.sh").read_text()
 
     def options(self, job: str) -> list[str]:
         """What was asked for."""

@@ -11,10 +11,10 @@ import pytest
 
 from bmseg.commands.jobs import asked_of
 from bmseg.errors import InputError
-from bmseg.methods.profiles import FULL, QUICK
 from bmseg.outputs import read_record
 from bmseg.slurm.cluster import Job
-from bmseg.slurm.submission import Order, Submission
+from bmseg.slurm.submission import Submission
+from bmseg.slurm.training import TrainingOrder
 from bmseg.slurm.work import main
 from bmseg.workspace import Workspace, open_workspace
 from tests.support.command_line import assert_refused, bmseg
@@ -36,14 +36,14 @@ def no_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 
 
-def order_in(workspace: Workspace) -> Order:
+def order_in(workspace: Workspace) -> TrainingOrder:
     root, dataset = str(workspace.root), workspace.dataset_folder
-    return Order(root, dataset, "nnunet", "quick", None, None, 1, False, (0,))
+    return TrainingOrder(root, dataset, "nnunet", "quick", None, None, 1, False, (0,))
 
 
 def with_jobs(workspace: Workspace, state: str) -> None:
     order = order_in(workspace)
-    jobs = [Job("7", part, state, elapsed="1:02:03") for part in order.parts.values()]
+    jobs = [Job("7", part, state, elapsed="1:02:03") for part in order.parts]
     Submission(order, "2026-01-02T03:04:05+00:00", jobs).write()
 
 
@@ -59,15 +59,15 @@ def with_jobs(workspace: Workspace, state: str) -> None:
 )
 def test_wrong_sbatch_options(given: tuple[str, ...], told: str) -> None:
     with pytest.raises(InputError, match=f"^--sbatch: {told}"):
-        asked_of({**GIVEN, "sbatch": given}, QUICK)
+        asked_of({**GIVEN, "sbatch": given}, 0)
 
 
 def test_a_gpu_is_asked_for_where_the_profile_needs_one() -> None:
-    assert asked_of(GIVEN, FULL) == {"time": "24:00:00", "gpus-per-node": "1", "cpus-per-task": "8"}
-    assert asked_of(GIVEN, QUICK) == {"time": "24:00:00", "cpus-per-task": "2"}
+    assert asked_of(GIVEN, 1) == {"time": "24:00:00", "gpus-per-node": "1", "cpus-per-task": "8"}
+    assert asked_of(GIVEN, 0) == {"time": "24:00:00", "cpus-per-task": "2"}
     given = {**GIVEN, "gpus": 0, "memory": "16G", "sbatch": ("qos=high", "--exclusive")}
     more = {"mem": "16G", "qos": "high", "exclusive": True}
-    assert asked_of(given, FULL) == {"time": "24:00:00", "cpus-per-task": "2", **more}
+    assert asked_of(given, 1) == {"time": "24:00:00", "cpus-per-task": "2", **more}
 
 
 def test_options_of_slurm_without_slurm(workspace: Workspace) -> None:

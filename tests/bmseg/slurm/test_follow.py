@@ -11,7 +11,8 @@ from bmseg.errors import WorkError
 from bmseg.outputs import write_record
 from bmseg.slurm.cluster import Job
 from bmseg.slurm.follow import follow, looked_up, step
-from bmseg.slurm.submission import SCORING, Order, Submission, submissions
+from bmseg.slurm.submission import Submission, submissions
+from bmseg.slurm.training import SCORING, TrainingOrder
 from bmseg.workspace import Workspace
 from tests.bmseg.slurm.pretended import Pretended
 
@@ -19,13 +20,13 @@ ASKED: dict[str, str | bool] = {"time": "90", "gpus-per-node": "2", "cpus-per-ta
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> Order:
+def order(tmp_path: Path) -> TrainingOrder:
     root = str(tmp_path / "workspace")
-    return Order(root, "Dataset501_Small", "nnunet", "quick", None, None, 1, False, (0, 1))
+    return TrainingOrder(root, "Dataset501_Small", "nnunet", "quick", None, None, 1, False, (0, 1))
 
 
 @pytest.fixture
-def workspace(order: Order, pretended: Pretended) -> Workspace:  # noqa: ARG001 (its commands)
+def workspace(order: TrainingOrder, pretended: Pretended) -> Workspace:  # noqa: ARG001 (its commands)
     """With a submission whose jobs are 1 and 2 (folds) and 3 (predict and score)."""
     Submission(order).write()
     step(order, ASKED)
@@ -40,7 +41,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
-def now(order: Order) -> Submission:
+def now(order: TrainingOrder) -> Submission:
     return step(order, ASKED)[0]
 
 
@@ -53,7 +54,7 @@ def given_up(submission: Submission) -> str:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_what_is_asked_for(order: Order, pretended: Pretended) -> None:
+def test_what_is_asked_for(order: TrainingOrder, pretended: Pretended) -> None:
     options = pretended.options("1")
     assert {"--time=90", "--gpus-per-node=2", "--cpus-per-task=6", "--exclusive"} <= set(options)
     assert {"--requeue", "--signal=B:USR2@90", f"--output={order.folder}/%j.log"} <= set(options)
@@ -64,13 +65,13 @@ def test_what_is_asked_for(order: Order, pretended: Pretended) -> None:
 def test_a_record_that_is_being_written_is_no_submission(workspace: Workspace) -> None:
     [record] = workspace.jobs.glob("*/submission.json")
     (record.parent / f".partial-{record.name}").write_bytes(record.read_bytes()[:9])
-    assert len(submissions(workspace)) == 1
+    assert len(submissions(workspace.jobs)) == 1
 
 
 @pytest.mark.parametrize("state", ["NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "TIMEOUT", "BOOT_FAIL"])
 @pytest.mark.usefixtures("workspace", "pauses")
 def test_a_bad_end_is_requeued_once(
-    order: Order, pretended: Pretended, state: str, capsys: pytest.CaptureFixture[str]
+    order: TrainingOrder, pretended: Pretended, state: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (order.folder / "1.log").write_text("epoch 3/40\nslurmstepd: error: it ended\nbye\n")
     pretended.set("1", state)
@@ -95,7 +96,7 @@ def test_a_bad_end_is_requeued_once(
 
 
 @pytest.mark.usefixtures("workspace")
-def test_slurm_may_cancel_what_waits_before_anyone_looks(order: Order, pretended: Pretended) -> None:
+def test_slurm_may_cancel_what_waits_before_anyone_looks(order: TrainingOrder, pretended: Pretended) -> None:
     pretended.set("2", "FAILED")
     pretended.set("3", "CANCELLED")
     submission = now(order)
@@ -105,7 +106,7 @@ def test_slurm_may_cancel_what_waits_before_anyone_looks(order: Order, pretended
 
 
 @pytest.mark.usefixtures("workspace")
-def test_what_predicts_is_requeued_once_too(order: Order, pretended: Pretended) -> None:
+def test_what_predicts_is_requeued_once_too(order: TrainingOrder, pretended: Pretended) -> None:
     for job, state in (("1", "COMPLETED"), ("2", "COMPLETED"), ("3", "FAILED")):
         pretended.set(job, state)
     assert [job.after for job in jobs(now(order), SCORING)] == ["1:2", ""]
@@ -115,7 +116,7 @@ def test_what_predicts_is_requeued_once_too(order: Order, pretended: Pretended) 
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_wrong_input_is_not_tried_again(order: Order, pretended: Pretended) -> None:
+def test_a_wrong_input_is_not_tried_again(order: TrainingOrder, pretended: Pretended) -> None:
     write_record(order.ending("1"), {"error": "device: found no CUDA GPU", "wrong_input": True})
     pretended.set("1", "FAILED")
     submission = now(order)
@@ -129,7 +130,7 @@ def test_a_wrong_input_is_not_tried_again(order: Order, pretended: Pretended) ->
 )
 @pytest.mark.usefixtures("workspace")
 def test_a_job_that_slurm_has_forgotten(
-    order: Order, pretended: Pretended, ending: dict[str, object], state: str
+    order: TrainingOrder, pretended: Pretended, ending: dict[str, object], state: str
 ) -> None:
     write_record(order.ending("1"), ending)
     pretended.set("1", "GONE")
@@ -139,7 +140,7 @@ def test_a_job_that_slurm_has_forgotten(
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_job_that_is_not_on_record_is_found_again(order: Order, pretended: Pretended) -> None:
+def test_a_job_that_is_not_on_record_is_found_again(order: TrainingOrder, pretended: Pretended) -> None:
     """The process that submitted it was killed before it could write."""
     submission = now(order)
     submission.jobs = [job for job in submission.jobs if job.id != "1"]
@@ -150,7 +151,7 @@ def test_a_job_that_is_not_on_record_is_found_again(order: Order, pretended: Pre
 
 @pytest.mark.usefixtures("workspace")
 def test_restarts_by_slurm_are_attempts(
-    order: Order, pretended: Pretended, capsys: pytest.CaptureFixture[str]
+    order: TrainingOrder, pretended: Pretended, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pretended.set("2", "RUNNING", restarts=1)
     assert now(order).table().splitlines()[3].split()[:6] == ["2", "fold", "1", "RUNNING", "0/40", "2"]
@@ -159,7 +160,7 @@ def test_restarts_by_slurm_are_attempts(
 
 @pytest.mark.usefixtures("workspace")
 def test_slurm_is_asked_less_and_less_often(
-    order: Order, pretended: Pretended, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+    order: TrainingOrder, pretended: Pretended, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Time that passes while jobs run is no change."""
 
@@ -181,7 +182,10 @@ def test_slurm_is_asked_less_and_less_often(
 
 @pytest.mark.usefixtures("workspace")
 def test_slurm_may_be_silent_for_a_while(
-    order: Order, pretended: Pretended, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    order: TrainingOrder,
+    pretended: Pretended,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     silent = pretended.folder / "silent"
     silent.touch()
@@ -202,9 +206,9 @@ def test_slurm_may_be_silent_for_a_while(
 
 @pytest.mark.usefixtures("pauses")
 def test_following_ends_when_the_jobs_are_cancelled(
-    workspace: Workspace, order: Order, pretended: Pretended
+    workspace: Workspace, order: TrainingOrder, pretended: Pretended
 ) -> None:
-    [stopped] = looked_up(workspace, cancel=True)
+    [stopped] = looked_up(workspace.jobs, cancel=True)
     assert [job.id for job in stopped.active()] == ["1", "2", "3"]
     assert set(pretended.states().values()) == {"CANCELLED"}
     with pytest.raises(WorkError, match="folds 0, 1: cancelled; the same command submits the jobs again"):

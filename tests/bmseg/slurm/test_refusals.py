@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from bmseg.slurm.submission import SCORING, Submission, submissions
+from bmseg.slurm.submission import Submission, submissions
+from bmseg.slurm.training import SCORING
 from bmseg.workspace import Workspace
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.slurm_cluster import PROGRAM, wait_until
@@ -29,7 +30,7 @@ def here(workspace: Workspace) -> subprocess.CompletedProcess[str]:
 
 
 def the_submission(workspace: Workspace) -> Submission:
-    [found] = submissions(workspace)
+    [found] = submissions(workspace.jobs)
     return found
 
 
@@ -85,7 +86,9 @@ def test_a_fold_that_cannot_train_is_named(on_slurm: Workspace) -> None:
     process = subprocess.Popen(
         [PROGRAM, *words(on_slurm, *HELD)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    wait_until(lambda: submissions(on_slurm) and len(the_submission(on_slurm).jobs) == 2, 60, "submitted")
+    wait_until(
+        lambda: submissions(on_slurm.jobs) and len(the_submission(on_slurm).jobs) == 2, 60, "submitted"
+    )
     plans = on_slurm.preprocessed_dataset / "nnUNetPlans.json"
     plans.rename(on_slurm.root / "moved")
     submission = the_submission(on_slurm)

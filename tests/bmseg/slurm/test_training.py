@@ -10,7 +10,8 @@ import pytest
 
 from bmseg.outputs import read_record
 from bmseg.slurm.cluster import Job
-from bmseg.slurm.submission import SCORING, Submission, submissions
+from bmseg.slurm.submission import Submission, submissions
+from bmseg.slurm.training import SCORING
 from bmseg.workspace import Workspace
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.slurm_cluster import PROGRAM, TEST_EXAMS, wait_until
@@ -25,7 +26,7 @@ def command(workspace: Workspace, *words: object) -> list[str]:
 
 
 def the_submission(workspace: Workspace) -> Submission:
-    [found] = submissions(workspace)
+    [found] = submissions(workspace.jobs)
     return found
 
 
@@ -43,7 +44,7 @@ def test_two_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     train = command(on_slurm, "--folds", "0,1", "--epochs", 1)
     first = subprocess.Popen(train, stderr=subprocess.PIPE, text=True)
     wait_until(
-        lambda: submissions(on_slurm) and len(the_submission(on_slurm).jobs) == 3, 600, "all submitted"
+        lambda: submissions(on_slurm.jobs) and len(the_submission(on_slurm).jobs) == 3, 600, "all submitted"
     )
     first.send_signal(signal.SIGINT)
     told = first.communicate(timeout=600)[1].splitlines()
@@ -62,10 +63,10 @@ def test_two_folds_one_of_them_killed(on_slurm: Workspace) -> None:
     assert second.returncode == 0, second.stderr
     assert f"fold 1: job {killed.id} CANCELLED: slurmstepd" in second.stderr
     submission = the_submission(on_slurm)
-    assert [len(jobs(submission, part)) for part in submission.folds] == [1, 2]
+    assert [len(jobs(submission, part)) for part in submission.order.by_part] == [1, 2]
     second_job = jobs(submission, "fold 1")[1].id
     assert second_job in jobs(submission, SCORING)[-1].after.split(":")
-    assert all(map(submission.finished, [*submission.folds, SCORING]))
+    assert all(map(submission.finished, [*submission.order.by_part, SCORING]))
     predictions = on_slurm.predictions("nnunet")
     assert sorted(path.name for path in predictions.glob("*.nii.gz")) == [
         f"{exam}.nii.gz" for exam in TEST_EXAMS
