@@ -85,9 +85,10 @@ def ask(named: Mapping[str, Sequence[str]]) -> dict[str, Job]:
     rows = [line.split("|") for line in _output(command).splitlines()]
     found = {}
     for job, name, state, reason, elapsed, restarts, *_ in sorted(rows, key=lambda row: _numbers(row[0])):
-        part = named[name][(*_numbers(job), 1)[1] - 1]
+        _, task = (*_numbers(job), 1)[:2]
         why = "" if reason == "None" else reason
-        found[job] = Job(job, part, state, why, elapsed, int(restarts) if restarts.isdecimal() else 0)
+        again = int(restarts) if restarts.isdecimal() else 0
+        found[job] = Job(job, named[name][task - 1], state, why, elapsed, again)
     return found
 
 

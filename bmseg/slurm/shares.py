@@ -17,6 +17,7 @@ from bmseg.wording import command
 # The shell outlives what it starts: word of the end is left when that is killed, too.
 _SCRIPT = """
 job={folder}/"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
+rm -f "$job.json"
 {command} --share "$SLURM_ARRAY_TASK_ID/{of}"
 code=$?
 echo "{{\\"exit_code\\": $code}}" >"$job.json.partial" && mv "$job.json.partial" "$job.json"

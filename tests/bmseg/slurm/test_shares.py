@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from bmseg.errors import WorkError
@@ -15,6 +17,8 @@ from bmseg.outputs import write_record
 from bmseg.slurm.follow import follow, step
 from bmseg.slurm.shares import ShareOrder, jobs_beside
 from bmseg.slurm.submission import Submission, submissions
+from bmseg.workspace import open_workspace
+from dataset_conversion.raw.dataset import RawDataset
 from tests.bmseg.slurm.pretended import Pretended
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.studies import SMALL_EXAMS, small_raters, small_study
@@ -141,9 +145,8 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     small_study(tmp_path, "[scores]\nmeasures = ['dice']\n")
     small_raters(tmp_path / "masks", "net")
     monkeypatch.chdir(tmp_path)
-    # All in this process, and no figures: they are others' matter, and take longest.
+    # All in this process.
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
-    monkeypatch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
     folders = [f"--reader={name}=masks/{name}" for name in ("reader1", "reader2")]
     return ["evaluate", "--study", "small.toml", *folders, "--prediction", "net=masks/net"]
 
@@ -157,6 +160,7 @@ def interrupt(_: float) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_from_shares_to_one_evaluation(
     words: list[str], tmp_path: Path, pretended: Pretended, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +206,33 @@ def test_from_shares_to_one_evaluation(
     assert f"{len(SMALL_EXAMS)} of 3 exams had been scored from the same files before" in joined.stdout
     assert len(pretended.states()) == 4
     assert "already made from the same inputs: out" in bmseg(*words, *slurm).stdout
+
+
+def test_of_a_workspace(tmp_path: Path, pretended: Pretended, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its jobs are on record with its trainings; `-w` is said to tasks as the variable is not."""
+    workspace, study = open_workspace(tmp_path / "ws", small_study(tmp_path), create=True)
+    dataset = RawDataset.create(workspace.nnunet_raw, study.dataset_spec)
+    raters = small_raters(tmp_path / "masks", "net")
+    for name, folder in {**raters.readers, **raters.models}.items():
+        there = workspace.predictions(name) if name == "net" else dataset.readers_folder(name)
+        there.mkdir(parents=True)
+        for exam in SMALL_EXAMS[:2]:
+            shutil.copy(folder / f"{exam}.nii.gz", there)
+    (dataset.folder / "dataset.json").write_text("{}")
+    pd.DataFrame({"exam": SMALL_EXAMS[:2], "split": "test"}).to_csv(dataset.cohort_path, index=False)
+    monkeypatch.setenv("BMSEG_WORKSPACE", "ws")
+    monkeypatch.chdir(tmp_path)
+    result = bmseg("evaluate", "--margin", "0.1", "--on", "slurm", "--jobs", "2", "--detach")
+    assert result.returncode == 0, result.stderr
+    assert "submitted; 'bmseg jobs' shows the jobs" in result.stderr
+    [found] = submissions(workspace.jobs)
+    monkeypatch.setenv("BMSEG_WORKSPACE", "elsewhere")
+    arguments = found.order.facts["arguments"]
+    assert list(arguments) == ["evaluate", "-w", str(workspace.root), "--margin", "0.1"]
+    assert bmseg(*arguments, "--share", "2/2").stdout.startswith("share 2 of 2: 1 exam scored")
+    shown = bmseg("jobs", "-w", workspace.root).stdout.splitlines()
+    assert shown[0].startswith(f"evaluation {workspace.evaluation}, 2 exams in 2 jobs (submitted ")
+    assert [line.split()[0] for line in shown[2:]] == list(pretended.states())
 
 
 @pytest.mark.parametrize(

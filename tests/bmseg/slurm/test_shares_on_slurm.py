@@ -57,13 +57,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_killed_share_is_tried_again(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables, consensuses and record are, byte for byte, those of a plain run."""
     study = small_study(tmp_path, "[scores]\nmeasures = ['dice']\n")
     small_raters(tmp_path / "masks", "net")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
-    monkeypatch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
     folders = [f"--reader={name}=masks/{name}" for name in ("reader1", "reader2")]
     words = ["evaluate", "--study", study.name, *folders, "--prediction=net=masks/net", "-o"]
     with ThreadPoolExecutor(1) as others:
