@@ -18,6 +18,7 @@ from bmseg.slurm.training import TrainingOrder
 
 #: Seconds between two questions to Slurm, at most; after a change it is asked sooner.
 LONGEST_PAUSE = 30.0
+_NAMED = 5
 
 
 def launch(
@@ -88,10 +89,20 @@ def follow(order: Order, asked: Mapping[str, str | bool]) -> None:
             if submission.whole:
                 return
             if not submission.active():
-                told = "; ".join(map(submission.ending, submission.given_up().values()))
-                raise WorkError(f"{order.title}: {told}; the same command tries again {order.goes_on}")
+                raise WorkError(
+                    f"{order.title}: {_told(submission)}; the same command tries again {order.goes_on}"
+                )
         pause = 1.0 if changed else min(pause * 1.5, LONGEST_PAUSE)
         time.sleep(pause)
+
+
+def _told(submission: Submission) -> str:
+    """How the parts ended that were given up; of many not all."""
+    lost = [*submission.given_up().values()]
+    told = [submission.ending(job) for job in lost[:_NAMED]]
+    if len(lost) > _NAMED:
+        told.append(f"and {len(lost) - _NAMED} more, which '{submission.order.look()}' shows")
+    return "; ".join(told)
 
 
 def step(order: Order, asked: Mapping[str, str | bool]) -> tuple[Submission, bool]:

@@ -27,9 +27,9 @@ ASKED: dict[str, str | bool] = {"time": "90"}
 FAULTS = "Error: knee_a: net: found 9\nknee_d: net: found 7\n"
 
 
-def order_in(folder: Path, *arguments: str) -> ShareOrder:
+def order_in(folder: Path, *arguments: str, of: int = 3) -> ShareOrder:
     out = folder / "out"
-    return ShareOrder("", str(jobs_beside(out)), str(out), arguments, 7, 3)
+    return ShareOrder("", str(jobs_beside(out)), str(out), arguments, 7, of)
 
 
 @pytest.fixture
@@ -95,6 +95,21 @@ def test_a_wrong_input_is_named_at_once_and_not_tried_again(
     told = "share 2 of 3: job 1_2 FAILED: knee_a: net: found 9 | knee_d: net: found 7 (log: "
     assert told in capsys.readouterr().err
     assert len(pretended.states()) == 3
+
+
+def test_of_many_faults_some_are_named(
+    tmp_path: Path, pretended: Pretended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bmseg.slurm.follow.time", SimpleNamespace(sleep=lambda _: None))
+    order = order_in(tmp_path, of=7)
+    Submission(order).write()
+    for job in [job.id for job in now(order).jobs]:
+        ended(order, job, 2, FAULTS)
+        pretended.set(job, "FAILED")
+    with pytest.raises(WorkError) as caught:
+        follow(order, ASKED)
+    assert str(caught.value).count("net: found 7 (log: ") == 5
+    assert f"; and 2 more, which 'bmseg jobs --evaluation {order.out}' shows; the same" in str(caught.value)
 
 
 def test_a_killed_program_is_no_wrong_input(
