@@ -7,12 +7,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from bmseg.scoring.kept import Kept
-from bmseg.scoring.prepared import Prepared
 from bmseg.slurm.order import Order
 from bmseg.wording import command
+
+if TYPE_CHECKING:
+    from bmseg.scoring.prepared import Prepared
 
 # The shell outlives what it starts: word of the end is left when that is killed, too.
 _SCRIPT = """
@@ -29,6 +30,8 @@ _BMSEG = ["-P", "-u", "-c", "from bmseg.commands.cli import main; main()"]
 
 def jobs_beside(out: Path) -> Path:
     """Where submissions of an evaluation that is no workspace's are on record."""
+    from bmseg.scoring.kept import Kept  # a training begins without what scores
+
     return Kept.below(out).folder / "jobs"
 
 
@@ -91,6 +94,8 @@ class ShareOrder(Order):
 
     def done(self, completed: Mapping[str, str]) -> list[str]:  # noqa: ARG002 (what lies on disk is known)
         """Shares whose exams are all scored from the present files."""
+        from bmseg.scoring.kept import Kept
+
         assert self.prepared
         scoring, kept = self.prepared.scoring, Kept.below(self.prepared.out)
         left = {
