@@ -80,7 +80,8 @@ def bland_altman_panels(
 ) -> Figure:
     """A rater's volumes against a reference's, a panel a level: difference against mean, a point an exam.
 
-    Lines are bias (solid) and 95 % limits of agreement (dashed), bands their 95 % intervals.
+    Lines are bias (solid) and 95 % limits of agreement (dashed), bands their 95 % intervals. Of many levels
+    a table of bias and limits.
 
     Parameters
     ----------
@@ -90,10 +91,21 @@ def bland_altman_panels(
         Level to colour; levels without one are grey.
     """
     levels = list(dict.fromkeys(volumes.level))
+    tables = {level: of.pivot(index="exam", columns="rater", values="ml")[[rater, reference]]
+              for level, of in volumes.groupby("level", sort=False)}  # fmt: skip
+    compared = {
+        level: bland_altman(exams[rater].tolist(), exams[reference].tolist())
+        for level, exams in tables.items()
+    }
+    if axes is None and len(levels) > MANY:
+        both = {
+            level: (float(exams.dropna().mean(axis=None)), compared[level]) for level, exams in tables.items()
+        }
+        label = f"{rater} minus {reference} (ml); colour: share of the mean volume, which is beside the row"
+        return many.volume_differences(both, label, note)
     drawing = panels(levels, axes, height=1.55, extra=0.35)
     for level, panel in drawing.grid.items():
-        exams = volumes[volumes.level == level].pivot(index="exam", columns="rater", values="ml")
-        found = bland_altman(exams[rater].tolist(), exams[reference].tolist())
+        exams, found = tables[level], compared[level]
         for line, dashes in ((found.bias, "-"), (found.lower, "--"), (found.upper, "--")):
             if line.is_defined:
                 color = style.LIGHT if line is found.bias else style.PALE
@@ -111,7 +123,7 @@ def bland_altman_panels(
         )  # fmt: skip
         panel.set_title(level)
         panel.locator_params(nbins=4)
-    for panel in drawing.axes[-2 if len(levels) <= MANY else -4 :]:
+    for panel in drawing.axes[-2:]:
         panel.set_xlabel("Mean of the two (ml)")
     drawing.side_label(f"{rater} minus {reference} (ml)")
     return drawing.done(note)
