@@ -65,6 +65,8 @@ def matrix(
             panel.text(
                 column, row, printed.iat[row, column], ha="center", va="center", fontsize=style.SMALL,
                 color="white" if dark else style.INK,
+                # Within the panel: the layout need not measure it.
+                in_layout=False,
             )  # fmt: skip
     steep = len(columns) > 6
     panel.set_xticks(
