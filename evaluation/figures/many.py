@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from evaluation.failures.volumes import sparse_against_ample
 from evaluation.figures.matrix import matrix
-from evaluation.measures.volume import BlandAltman
+from evaluation.measures.volume import bland_altman
 from evaluation.scores.agreement import dice_matrix
 from evaluation.statistics.words import DASH, number, signed
 
@@ -91,22 +91,27 @@ def dice_along_slices(profile: pd.DataFrame, model: str, ends: tuple[str, str], 
     return matrix(ours, told, label=label, note=note)
 
 
-def volume_differences(found: Mapping[str, tuple[float, BlandAltman]], label: str, note: str) -> Figure:
-    """Bias and limits of agreement, ml; the colour is their share of a level's mean volume (ml, first)."""
-    names = ["lower limit", "bias", "upper limit"]
+def volume_differences(volumes: pd.DataFrame, rater: str, reference: str, note: str) -> Figure:
+    """Bias and limits of agreement in print, ml; the colour is their share of a level's mean volume."""
+    both = {
+        level: of.pivot(index="exam", columns="rater", values="ml")[[rater, reference]]
+        for level, of in volumes.groupby("level", sort=False)
+    }
+    found = {level: bland_altman(*exams.to_numpy().T.tolist()) for level, exams in both.items()}
+    means = pd.Series({level: exams.dropna().mean(axis=None) for level, exams in both.items()})
     estimates = pd.DataFrame(
         {
-            level: [one.lower.estimate, one.bias.estimate, one.upper.estimate]
-            for level, (_, one) in found.items()
-        },
-        index=names,
-    ).T
-    means = pd.Series({level: mean for level, (mean, _) in found.items()})
+            "lower limit": {level: one.lower.estimate for level, one in found.items()},
+            "bias": {level: one.bias.estimate for level, one in found.items()},
+            "upper limit": {level: one.upper.estimate for level, one in found.items()},
+        }
+    )
     shares = estimates.div(means.where(means > 0), axis=0)
     told = estimates.apply(
         lambda row: row.map(lambda one: signed(one, _decimals(means[row.name]), typeset=True)), axis=1
     )
     rows = [_with_ml(level, mean) for level, mean in means.items()]
+    label = f"{rater} minus {reference} (ml); colour: share of the mean volume, which is beside the row"
     return matrix(
         shares.clip(-1, 1).set_axis(rows), told.set_axis(rows),
         label=label, limits=(-1, 1), colors="RdBu", note=note,

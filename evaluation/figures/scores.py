@@ -215,7 +215,8 @@ def _boxes_and_points(
         axes.plot(*drawn.T, color=_EDGE, linewidth=0.8)
         placed = np.column_stack([np.concatenate(part) for part in list(zip(*points, strict=True))[:2]])
         colors = [palette[name] for _, values, name in points for _ in values]
-        axes.scatter(*placed[:, order].T, s=2.6**2, c=colors, linewidth=0.4, edgecolor="black", zorder=3)
+        along, up = placed[:, order].T
+        axes.scatter(along, up, s=2.6**2, c=colors, linewidth=0.4, edgecolor="black", zorder=3)
     if lying:
         axes.set_yticks(range(len(levels)), [_with_count(scores, level, " ") for level in levels])
         axes.set(ylabel="", xlim=(-0.03, 1.03), xlabel="Dice", ylim=(len(levels) - 0.5, -0.5))

@@ -80,8 +80,7 @@ def bland_altman_panels(
 ) -> Figure:
     """A rater's volumes against a reference's, a panel a level: difference against mean, a point an exam.
 
-    Lines are bias (solid) and 95 % limits of agreement (dashed), bands their 95 % intervals. Of many levels
-    a table of bias and limits.
+    Lines are bias (solid) and 95 % limits of agreement (dashed), bands their 95 % intervals; many: a table.
 
     Parameters
     ----------
@@ -91,21 +90,12 @@ def bland_altman_panels(
         Level to colour; levels without one are grey.
     """
     levels = list(dict.fromkeys(volumes.level))
-    tables = {level: of.pivot(index="exam", columns="rater", values="ml")[[rater, reference]]
-              for level, of in volumes.groupby("level", sort=False)}  # fmt: skip
-    compared = {
-        level: bland_altman(exams[rater].tolist(), exams[reference].tolist())
-        for level, exams in tables.items()
-    }
     if axes is None and len(levels) > MANY:
-        both = {
-            level: (float(exams.dropna().mean(axis=None)), compared[level]) for level, exams in tables.items()
-        }
-        label = f"{rater} minus {reference} (ml); colour: share of the mean volume, which is beside the row"
-        return many.volume_differences(both, label, note)
+        return many.volume_differences(volumes, rater, reference, note)
     drawing = panels(levels, axes, height=1.55, extra=0.35)
     for level, panel in drawing.grid.items():
-        exams, found = tables[level], compared[level]
+        exams = volumes[volumes.level == level].pivot(index="exam", columns="rater", values="ml")
+        found = bland_altman(exams[rater].tolist(), exams[reference].tolist())
         for line, dashes in ((found.bias, "-"), (found.lower, "--"), (found.upper, "--")):
             if line.is_defined:
                 color = style.LIGHT if line is found.bias else style.PALE
