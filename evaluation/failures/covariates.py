@@ -157,10 +157,24 @@ def mann_whitney(first: np.ndarray, second: np.ndarray) -> float:
             # SciPy permutes no sample of one; its value may have any place among all.
             tails = [1 + (rest <= one[0]).sum(), 1 + (rest >= one[0]).sum()]
             return float(min(1, 2 * min(tails) / (1 + len(rest))))
+    n, n_first = len(first) + len(second), len(first)
+    if math.comb(n, n_first) <= _RESAMPLES:
+        # As SciPy's permutations, of which a test takes ten times as long: all splits of the ranks.
+        ranks = stats.rankdata([*first, *second])
+        sums = ranks[_splits(n, n_first)].sum(axis=1)
+        # Sums of midranks are exact.
+        found = ranks[:n_first].sum()
+        return float(min(1, 2 * min((sums <= found).mean(), (sums >= found).mean())))
     method = stats.PermutationMethod(
         n_resamples=_RESAMPLES, batch=_BATCH, random_state=np.random.default_rng(_SEED)
     )
     return float(stats.mannwhitneyu(first, second, method=method).pvalue)
+
+
+@lru_cache(maxsize=32)
+def _splits(n: int, n_first: int) -> np.ndarray:
+    """Which of n are the first, in every way; shape (ways, n_first)."""
+    return np.array(list(combinations(range(n), n_first)))
 
 
 def _categories(

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from evaluation.failures.covariates import spearman
-from evaluation.figures import style
+from evaluation.figures import many, style
 from evaluation.figures.matrix import MANY
 from evaluation.figures.panels import panels
 from evaluation.figures.style import AxesLike, new_figure, noted, styled
@@ -30,6 +30,8 @@ def dice_against_volume(
 ) -> Figure:
     """One rater's Dice against the volume that the reference holds, a panel a level, a point an exam.
 
+    Of many levels a table: median Dice where there is little and where there is much.
+
     Parameters
     ----------
     errors : DataFrame
@@ -40,6 +42,9 @@ def dice_against_volume(
     """
     chosen = errors[errors.rater == rater]
     levels = list(dict.fromkeys(chosen.level))
+    if axes is None and len(levels) > MANY:
+        label = f"Median Dice of {rater} (exams) by the reference's volume; its median is beside the row"
+        return many.dice_by_volume(chosen, label, note)
     drawing = panels(levels, axes, height=1.45, extra=0.35)
     for level, panel in drawing.grid.items():
         exams = chosen[chosen.level == level].dropna(subset="dice")
@@ -62,7 +67,7 @@ def dice_against_volume(
         )
         panel.set(ylim=(0, 1), xlim=(0, None), yticks=[0, 0.5, 1])
         panel.locator_params(axis="x", nbins=4)
-    for panel in drawing.axes[-2 if len(levels) <= MANY else -4 :]:
+    for panel in drawing.axes[-2:]:
         panel.set_xlabel("Reference volume (ml)")
     drawing.side_label(f"Dice of {rater}")
     return drawing.done(note)
@@ -74,6 +79,8 @@ def slice_profile_panels(
 ) -> Figure:
     """Dice, and false volume, along the slices: a row a level, the model before the readers.
 
+    Of many levels a table of Dice alone.
+
     Parameters
     ----------
     profile : DataFrame
@@ -84,6 +91,8 @@ def slice_profile_panels(
         Of the slices, for the axis: a key of `evaluation.failures.places.ENDS`.
     """
     levels = list(dict.fromkeys(profile.level))
+    if len(levels) > MANY:
+        return many.dice_along_slices(profile, model, ENDS[plane], note)
     figure = new_figure(style.COLUMN_INCHES, 1.05 * len(levels) + 0.9)
     grid = figure.subplots(len(levels), 2, squeeze=False, sharex=True)
     for row, level in zip(grid, levels, strict=True):

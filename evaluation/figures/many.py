@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from evaluation.failures.volumes import sparse_against_ample
 from evaluation.figures.matrix import matrix
+from evaluation.measures.volume import bland_altman
 from evaluation.scores.agreement import dice_matrix
 from evaluation.statistics.words import DASH, number, signed
 
@@ -55,6 +57,74 @@ def differences(rows: pd.DataFrame, label: str, note: str) -> Figure:
     print_ = named.pivot(index="level", columns="other", values="told").loc[levels, others]
     most = max(0.1, float(values.abs().max().max())) if values.notna().any().any() else 0.1
     return matrix(values, print_, label=label, limits=(-most, most), colors="RdBu", note=note)
+
+
+def dice_by_volume(errors: pd.DataFrame, label: str, note: str) -> Figure:
+    """Median Dice in the exams with little of a level and in those with much, and where these are split."""
+    found = sparse_against_ample(errors).set_index("level")
+    columns = ["up to median", "above"]
+    values = found[["dice_sparse", "dice_ample"]].set_axis(columns, axis=1)
+    told = pd.DataFrame(
+        {
+            name: values[name].map(number) + " (" + found[n].map(str) + ")"
+            for name, n in zip(columns, ("n_sparse", "n_ample"), strict=True)
+        }
+    )
+    rows = [_with_ml(level, volume) for level, volume in found.split_ml.items()]
+    return matrix(values.set_axis(rows), told.set_axis(rows), label=label, note=note)
+
+
+def dice_along_slices(profile: pd.DataFrame, model: str, ends: tuple[str, str], note: str) -> Figure:
+    """A model's Dice in every part of the slices in colour, and in print beside the readers' mean."""
+    levels, places = list(dict.fromkeys(profile.level)), sorted({*profile.position})
+    first, last = ends
+    names = [f"{place:.0%}" for place in places]
+    names[0], names[-1] = f"{names[0]}, {first}", f"{names[-1]}, {last}"
+
+    def by_place(rows: pd.DataFrame) -> pd.DataFrame:
+        means = rows.groupby(["level", "position"], sort=False).dice.mean().unstack()
+        return means.reindex(index=levels, columns=places).set_axis(names, axis=1)
+
+    ours, theirs = (by_place(profile[who]) for who in (profile.rater == model, profile.rater != model))
+    told = ours.map(number) + " (" + theirs.map(number) + ")"
+    label = f"Dice of {model} (mean of the readers) along the slices, exams pooled; blank: nothing marked"
+    return matrix(ours, told, label=label, note=note)
+
+
+def volume_differences(volumes: pd.DataFrame, rater: str, reference: str, note: str) -> Figure:
+    """Bias and limits of agreement in print, ml; the colour is their share of a level's mean volume."""
+    both = {
+        level: of.pivot(index="exam", columns="rater", values="ml")[[rater, reference]]
+        for level, of in volumes.groupby("level", sort=False)
+    }
+    found = {level: bland_altman(*exams.to_numpy().T.tolist()) for level, exams in both.items()}
+    means = pd.Series({level: exams.dropna().mean(axis=None) for level, exams in both.items()})
+    estimates = pd.DataFrame(
+        {
+            "lower limit": {level: one.lower.estimate for level, one in found.items()},
+            "bias": {level: one.bias.estimate for level, one in found.items()},
+            "upper limit": {level: one.upper.estimate for level, one in found.items()},
+        }
+    )
+    shares = estimates.div(means.where(means > 0), axis=0)
+    told = estimates.apply(
+        lambda row: row.map(lambda one: signed(one, _decimals(means[row.name]), typeset=True)), axis=1
+    )
+    rows = [_with_ml(level, mean) for level, mean in means.items()]
+    label = f"{rater} minus {reference} (ml); colour: share of the mean volume, which is beside the row"
+    return matrix(
+        shares.clip(-1, 1).set_axis(rows), told.set_axis(rows),
+        label=label, limits=(-1, 1), colors="RdBu", note=note,
+    )  # fmt: skip
+
+
+def _with_ml(level: str, volume: float) -> str:
+    return f"{level} ({number(volume, _decimals(volume))} ml)"
+
+
+def _decimals(volume: float) -> int:
+    """Three figures of a volume."""
+    return int(np.clip(2 - np.floor(np.log10(volume)), 0, 4)) if volume > 0 else 2
 
 
 def clear_pairs(rows: pd.DataFrame, note: str) -> Figure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -48,7 +50,11 @@ def matrix(
     letters = 2 if printed is None else max(4, int(printed.map(len).to_numpy().max(initial=0)))
     wide = names_inches(rows) + max(len(columns), 3) * (letters * _LETTER_INCHES + 0.06)
     width = style.COLUMN_INCHES if wide <= style.COLUMN_INCHES else max(style.PAGE_INCHES, min(wide, 20.0))
-    height = min(len(rows) * _ROW_INCHES + 0.8 * names_inches(columns) + 0.85, _MOST_INCHES)
+    # As wide as the colours, which stand over the table.
+    words = wrap(label, int((width - names_inches(rows)) / _LETTER_INCHES))
+    height = min(
+        len(rows) * _ROW_INCHES + 0.8 * names_inches(columns) + 0.72 + 0.13 * len(words), _MOST_INCHES
+    )
     figure = new_figure(width, height)
     panel = figure.subplots()
     shades = panel.imshow(values, cmap=colors, vmin=limits[0], vmax=limits[1], aspect="auto")
@@ -59,6 +65,8 @@ def matrix(
             panel.text(
                 column, row, printed.iat[row, column], ha="center", va="center", fontsize=style.SMALL,
                 color="white" if dark else style.INK,
+                # Within the panel: the layout need not measure it.
+                in_layout=False,
             )  # fmt: skip
     steep = len(columns) > 6
     panel.set_xticks(
@@ -72,5 +80,6 @@ def matrix(
     )
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=style.SMALL, length=2)
-    bar.set_label(label, fontsize=8)
+    bar.ax.locator_params(nbins=5)
+    bar.set_label("\n".join(words), fontsize=8)
     return noted(figure, note)

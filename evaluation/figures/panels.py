@@ -20,13 +20,12 @@ _LONGEST = 26
 def panels(levels: Sequence[str], axes: AxesLike | None, *, height: float, extra: float) -> Drawing:
     """A panel a level, two beside each other, a column wide; in `axes`, one a level, where given.
 
-    Of more than eight there are four beside each other, a page wide. `height` and `extra` are inches of a row
-    of panels, and for everything else.
+    `height` and `extra` are inches of a row of panels, and for everything else.
     """
-    columns = min(len(levels), 2 if len(levels) <= 8 else 4)
+    columns = min(len(levels), 2)
     rows = -(-len(levels) // columns)
     # Room for the label along the side where there is one row only.
-    size = COLUMN_INCHES if columns <= 2 else PAGE_INCHES, max(rows * height + extra, 2.4)
+    size = COLUMN_INCHES, max(rows * height + extra, 2.4)
     return Drawing.of(axes, levels, size, columns)
 
 

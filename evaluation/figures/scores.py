@@ -10,7 +10,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path
 
 from evaluation.figures import style
 from evaluation.figures.matrix import MANY, matrix
@@ -22,6 +23,9 @@ from evaluation.statistics.words import number
 _NOTE_COLOR = "#555555"
 #: More boxes are drawn as a table of medians.
 _MOST_BOXES = 300
+#: Of the boxes of a level together, where levels are 1 apart; of points in a box, to each side.
+_WIDTH, _JITTER = 0.75, 0.15
+_EDGE = "#444444"
 
 
 @styled
@@ -52,14 +56,10 @@ def dice_boxplot(
     if len(levels) > MANY:
         # Names of many levels stand below each other.
         drawing = Drawing.of(axes, [rater], (style.COLUMN_INCHES, 0.19 * len(levels) + 0.7))
-        panel = _boxes_and_points(
-            drawing.axes[0], chosen, levels, hue="level", hue_order=levels, palette=palette, lying=True
-        )
+        panel = _boxes_and_points(drawing.axes[0], chosen, levels, palette, of_levels=True, lying=True)
     else:
         drawing = Drawing.of(axes, [rater], (style.COLUMN_INCHES, 3.0))
-        panel = _boxes_and_points(
-            drawing.axes[0], chosen, levels, hue="level", hue_order=levels, palette=palette
-        )
+        panel = _boxes_and_points(drawing.axes[0], chosen, levels, palette, of_levels=True)
     panel.set_title(f"{rater} against {reference}")
     return drawing.done(note, _NOTE_COLOR)
 
@@ -150,9 +150,7 @@ def _keys(palette: Mapping[str, Any]) -> list[Patch]:
 def _readers_and_models(
     axes: Axes, scores: pd.DataFrame, palette: Mapping[str, Any], value: str = "Dice"
 ) -> Axes:
-    levels = list(dict.fromkeys(scores.level))
-    drawn: dict[str, Any] = {"hue": "rater", "hue_order": list(palette), "palette": dict(palette)}
-    return _boxes_and_points(axes, scores, levels, value, **drawn)
+    return _boxes_and_points(axes, scores, list(dict.fromkeys(scores.level)), palette, value)
 
 
 def _in_rows(levels: Sequence[str], n_raters: int) -> list[Sequence[str]]:
@@ -170,47 +168,80 @@ def _boxes_and_points(
     axes: Axes,
     scores: pd.DataFrame,
     levels: Sequence[str],
+    palette: Mapping[str, Any],
     value: str = "Dice",
     *,
+    of_levels: bool = False,
     lying: bool = False,
-    **kwargs: Any,
 ) -> Axes:
-    along = dict(zip(("x", "y"), ("dice", "level") if lying else ("level", "dice"), strict=True))
+    """A box a level and rater (or of one rater, a level), whiskers of 1.5 quartile distances, every exam.
+
+    `palette` has a colour of each rater in order, or with `of_levels` of each level. Few artists are made of
+    many boxes: a Matplotlib artist each would take seconds.
+    """
     if scores.dice.isna().all():
-        # seaborn 0.13 fails on a table without a single number.
-        axes.set_xlim(-0.5, len(levels) - 0.5)
         axes.text(0.5, 0.5, f"{value} is undefined in every exam", transform=axes.transAxes, ha="center")
     else:
-        drawn: dict[str, Any] = {
-            **along,
-            "order": levels,
-            "ax": axes,
-            "legend": False,
-            **kwargs,
-        }
-        sns.boxplot(scores, fliersize=0, linewidth=0.8, width=0.75, saturation=1, **drawn)
+        side = 1 if of_levels else len(palette)
+        width = _WIDTH / side
+        by = scores.dropna(subset="dice").groupby(["level"] if of_levels else ["level", "rater"], sort=False)
+        found = {key: dice.to_numpy() for key, dice in by.dice}
+        boxes: dict[str, list[np.ndarray]] = {name: [] for name in palette}
+        lines: list[np.ndarray] = []
+        points: list[tuple[np.ndarray, np.ndarray, str]] = []
         # Deterministic jitter: the same table gives the same figure.
-        state = np.random.get_state()
-        np.random.seed(0)
-        sns.stripplot(
-            scores,
-            size=2.6,
-            dodge=kwargs["hue"] != "level",
-            jitter=0.12,
-            linewidth=0.4,
-            edgecolor="black",
-            **drawn,
-        )
-        np.random.set_state(state)
+        rng = np.random.default_rng(0)
+        for place, level in enumerate(levels):
+            for column, name in enumerate([level] if of_levels else palette):
+                values = found.get((level,) if of_levels else (level, name))
+                if values is None:
+                    continue
+                middle = place + (column - (side - 1) / 2) * width
+                box, of_box = _box(values, middle, width)
+                boxes[name].append(box)
+                lines += of_box
+                across = middle + width * rng.uniform(-_JITTER, _JITTER, len(values))
+                points.append((across, values, name))
+        order = slice(None, None, -1) if lying else slice(None)
+        for name, own in boxes.items():
+            if own:
+                corners = np.concatenate(own)[:, order]
+                codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(own)
+                axes.add_patch(
+                    PathPatch(Path(corners, codes), facecolor=palette[name], edgecolor=_EDGE, linewidth=0.8)
+                )
+        gap = np.full((1, 2), np.nan)
+        drawn = np.concatenate([part for line in lines for part in (line, gap)])[:, order]
+        axes.plot(*drawn.T, color=_EDGE, linewidth=0.8)
+        placed = np.column_stack([np.concatenate(part) for part in list(zip(*points, strict=True))[:2]])
+        colors = [palette[name] for _, values, name in points for _ in values]
+        along, up = placed[:, order].T
+        axes.scatter(along, up, s=2.6**2, c=colors, linewidth=0.4, edgecolor="black", zorder=3)
     if lying:
         axes.set_yticks(range(len(levels)), [_with_count(scores, level, " ") for level in levels])
         axes.set(ylabel="", xlim=(-0.03, 1.03), xlabel="Dice", ylim=(len(levels) - 0.5, -0.5))
         return axes
     axes.set_xticks(range(len(levels)), [_with_count(scores, level) for level in levels])
-    axes.set(xlabel="", ylabel=value)
+    axes.set(xlabel="", ylabel=value, xlim=(-0.5, len(levels) - 0.5))
     if value == "Dice":
         axes.set_ylim(-0.03, 1.03)
     return axes
+
+
+def _box(values: np.ndarray, middle: float, width: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Corners of a box (5, 2), its last point again the first, and its median, whiskers and caps."""
+    low, median, high = np.percentile(values, (25, 50, 75))
+    reach = 1.5 * (high - low)
+    least, most = values[values >= low - reach].min(), values[values <= high + reach].max()
+    # A whisker does not go into its box.
+    least, most = min(least, low), max(most, high)
+    left, right = middle - width / 2, middle + width / 2
+    box = np.array([(left, low), (right, low), (right, high), (left, high), (left, low)])
+    cap = width / 4
+    lines = [[(left, median), (right, median)]]
+    for end, start in ((least, low), (most, high)):
+        lines += [[(middle, start), (middle, end)], [(middle - cap, end), (middle + cap, end)]]
+    return box, [np.array(line) for line in lines]
 
 
 def _with_count(scores: pd.DataFrame, level: str, between: str = "\n") -> str:

@@ -80,7 +80,7 @@ def bland_altman_panels(
 ) -> Figure:
     """A rater's volumes against a reference's, a panel a level: difference against mean, a point an exam.
 
-    Lines are bias (solid) and 95 % limits of agreement (dashed), bands their 95 % intervals.
+    Lines are bias (solid) and 95 % limits of agreement (dashed), bands their 95 % intervals; many: a table.
 
     Parameters
     ----------
@@ -90,6 +90,8 @@ def bland_altman_panels(
         Level to colour; levels without one are grey.
     """
     levels = list(dict.fromkeys(volumes.level))
+    if axes is None and len(levels) > MANY:
+        return many.volume_differences(volumes, rater, reference, note)
     drawing = panels(levels, axes, height=1.55, extra=0.35)
     for level, panel in drawing.grid.items():
         exams = volumes[volumes.level == level].pivot(index="exam", columns="rater", values="ml")
@@ -111,7 +113,7 @@ def bland_altman_panels(
         )  # fmt: skip
         panel.set_title(level)
         panel.locator_params(nbins=4)
-    for panel in drawing.axes[-2 if len(levels) <= MANY else -4 :]:
+    for panel in drawing.axes[-2:]:
         panel.set_xlabel("Mean of the two (ml)")
     drawing.side_label(f"{rater} minus {reference} (ml)")
     return drawing.done(note)

@@ -85,6 +85,15 @@ def test_mann_whitney_without_ties_is_scipys_exact_one(n: int, m: int, seed: int
     assert mann_whitney(values[:n], values[n:]) == pytest.approx(exact)
 
 
+@settings(max_examples=15)
+@given(st.integers(2, 6), st.integers(2, 6), st.integers(0, 2**32 - 1))
+def test_mann_whitney_with_ties_is_scipys_by_permutation(n: int, m: int, seed: int) -> None:
+    values = np.random.default_rng(seed).integers(0, 4, n + m) / 3
+    every = stats.PermutationMethod(n_resamples=10_000)
+    expected = stats.mannwhitneyu(values[:n], values[n:], method=every).pvalue
+    assert mann_whitney(values[:n], values[n:]) == pytest.approx(expected)
+
+
 def test_mann_whitney_with_ties_counts_splits() -> None:
     # Of the 6 splits of 0, 0, 1, 1 in pairs, one puts both zeros first and one last.
     assert mann_whitney(np.array([0.0, 0]), np.array([1.0, 1])) == pytest.approx(2 / 6)

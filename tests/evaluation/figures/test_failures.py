@@ -102,3 +102,34 @@ def test_a_sheet_of_differences() -> None:
     merged = difference_sheet(slices, rater="net", colors=colors, levels=(2, 3))
     assert "other level" not in [text.get_text() for text in merged.legends[0].get_texts()]
     assert (np.asarray(merged.axes[1].get_images()[1].get_array())[0, 1] == 0).all()
+
+
+MANY = [f"organ {place}" for place in range(20)]
+
+
+def test_dice_of_many_labels_stands_by_little_and_much_volume() -> None:
+    rows = [
+        (f"e{n}", rater, level, 1.0 + n, (0.2, 0.4, 0.8, 0.9, np.nan)[n])
+        for level in MANY for rater in ("anna", "net") for n in range(5)
+    ]  # fmt: skip
+    errors = pd.DataFrame(rows, columns=["exam", "rater", "level", "reference_ml", "dice"])
+    panel = dice_against_volume(errors, rater="net", colors={}, note=NOTE).axes[0]
+    assert [text.get_text() for text in panel.texts][:2] == ["0.30 (2)", "0.85 (2)"]
+    assert panel.get_yticklabels()[19].get_text() == "organ 19 (2.50 ml)"
+
+
+def test_the_profile_of_many_labels_is_one_table() -> None:
+    rows = [
+        (rater, level, position, dice, *[np.nan] * 5, 3)
+        for level in MANY
+        for rater, dice in (("anna", 0.9), ("net", 0.5), ("ben", 0.7))
+        for position in (0.125, 0.375, 0.625, 0.875)
+    ]
+    profile = pd.DataFrame(rows, columns=PROFILE_COLUMNS)
+    profile.loc[(profile.level == "organ 1") & (profile.position < 0.5), "dice"] = np.nan
+    panel = slice_profile_panels(profile, model="net", note=NOTE).axes[0]
+    assert {text.get_text() for text in panel.texts} == {"0.50 (0.80)"}
+    assert len(panel.texts) == 20 * 4 - 2
+    assert [name.get_text() for name in panel.get_xticklabels()] == [
+        "12%, anterior", "38%", "62%", "88%, posterior",
+    ]  # fmt: skip

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import MEDIAN_READER, compare
+from evaluation.figures.matrix import matrix
 from evaluation.figures.study import (
     agreement_heatmap,
     bland_altman_panels,
@@ -18,6 +19,7 @@ from evaluation.figures.study import (
 )
 from evaluation.figures.style import COLUMN_INCHES
 from evaluation.measures.volume import bland_altman
+from evaluation.statistics.words import signed
 
 RATERS = ["anna", "ben", "carl", "net"]
 LEVELS = ["level1", "level3", "level2+3"]
@@ -206,3 +208,36 @@ def test_differences_of_many_labels_are_starred_where_holm_calls_them_clear():
     )  # fmt: skip
     told = [text.get_text() for text in forest_plot(rows, model="net").axes[0].texts]
     assert told == ["+0.10*" if place == 3 else "+0.10" for place in range(20)]
+
+
+def test_volumes_of_many_labels_are_a_row_each_in_ml_and_coloured_by_their_share():
+    rows = [
+        (f"e{exam}", level, rater, ml)
+        for level in MANY
+        for exam in range(4)
+        for rater, ml in (("ref", 0.1 + exam), ("net", 0.1 + exam + (0.2 if exam % 2 else 0)))
+    ]
+    volumes = pd.DataFrame(rows, columns=["exam", "level", "rater", "ml"])
+    figure = bland_altman_panels(volumes, rater="net", reference="ref", colors={}, note=NOTE)
+    panel = figure.axes[0]
+    found = bland_altman([0.1, 1.3, 2.1, 3.3], [0.1, 1.1, 2.1, 3.1])
+    told = [text.get_text() for text in panel.texts]
+    assert told[:3] == [
+        signed(x, 2, typeset=True) for x in (found.lower.estimate, found.bias.estimate, found.upper.estimate)
+    ]
+    assert panel.get_yticklabels()[0].get_text() == "organ 0 (1.65 ml)"
+    assert np.asarray(panel.get_images()[0].get_array())[0, 1] == pytest.approx(0.1 / 1.65)
+    # In axes of one's own every label keeps its panel.
+    own = Figure().subplots(4, 5)
+    assert len(bland_altman_panels(volumes, rater="net", reference="ref", colors={}, axes=own).axes) == 20
+
+
+def test_the_words_over_a_table_are_broken_where_it_ends():
+    values = pd.DataFrame([[0.5]], index=["organ"], columns=["net"])
+    label = "Dice of a model with a long name against everybody else, exam by exam and label by label"
+    figure = matrix(values, None, label=label)
+    words = figure.axes[1].get_xlabel()
+    assert words.replace("\n", " ") == label
+    figure.canvas.draw()
+    box = figure.axes[1].xaxis.label.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
