@@ -21,6 +21,10 @@ _DECIMALS = 12
 _ROUNDING = 1e-12
 # Differences up to which every shift is tested, from the outside in: half a second.
 _ALL_SHIFTS = 30
+#: Differences up to which p is counted; beyond, time grows with their cube, and `tail` is within 1e-4 of it.
+COUNTED = 200
+# Different ranks up to which these are few.
+_FEW = 20
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ def signed_rank(
     """Wilcoxon's signed-rank test (1945, Biometrics Bull 1:80), exact with ties and zeros as well.
 
     Equal absolute differences share their mean rank, and p is counted over all assignments of signs to
-    these ranks, so no normal approximation is ever made. Differences of 0 are ranked with the others and
+    these ranks; of more than `COUNTED` differences it is that of `tail`, whose share of error is below 1e-4.
+    No normal approximation is ever made. Differences of 0 are ranked with the others and
     then have no sign (Pratt 1959, J Am Stat Assoc 54:655, not opened; R: ``coin::wilcoxsign_test`` with
     ``zero.method = "Pratt"``; SciPy: ``zero_method="pratt"``): left out before ranking, as Wilcoxon did,
     they could make a difference clear that is not clear any more once all differences grow. The interval of
@@ -87,11 +92,9 @@ def hodges_lehmann(differences: Sequence[float] | np.ndarray, *, confidence: flo
     estimate = float(np.median(walsh)) if n else np.nan
     if n < 2:
         return without_bounds(estimate, confidence, n, n_left_out, "pairs")
-    below = _below(n)
-    # The innermost that is enough; where none is, the outermost.
-    k = max(1, int((2 * below[: len(walsh) // 2] <= 1 - confidence + _ROUNDING).sum()))
+    k, rejected = _places(n, confidence)
     method = f"Walsh averages {k} and {len(walsh) - k + 1} of {len(walsh)}"
-    low, high, coverage = float(walsh[k - 1]), float(walsh[-k]), float(1 - 2 * below[k - 1])
+    low, high, coverage = float(walsh[k - 1]), float(walsh[-k]), 1 - rejected
     rounded = np.round(walsh, _DECIMALS)
     if (rounded[1:] == rounded[:-1]).any() and coverage >= confidence - _ROUNDING:
         low, high = _not_rejected(defined, confidence), 0.0 - _not_rejected(-defined, confidence)
@@ -149,11 +152,81 @@ def _sums(of: bytes) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def _below(n: int) -> np.ndarray:
-    """Chance of each sum of the ranks 1 to n, or a lower one."""
-    chances = np.cumsum(sums_of_ranks(2 * np.arange(1, n + 1))[::2])
-    chances.flags.writeable = False
-    return chances
+def _places(n: int, confidence: float) -> tuple[int, float]:
+    """How far from either end of the ordered Walsh averages an interval ends, and how often it misses.
+
+    The innermost place that is enough; where none is, the outermost.
+    """
+    ranks = 2 * np.arange(1, n + 1)
+    if n <= COUNTED:
+        below = np.cumsum(sums_of_ranks(ranks)[::2])
+        misses = 2 * below[: n * (n + 1) // 4]
+        k = max(1, int((misses <= 1 - confidence + _ROUNDING).sum()))
+        return k, float(2 * below[k - 1])
+
+    def missed(sum_: int) -> float:
+        return 2 * tail(ranks, 2 * (n * (n + 1) // 2 - sum_))
+
+    k = bisect_left(range(n * (n + 1) // 4), True, key=lambda sum_: missed(sum_) > 1 - confidence)
+    return max(1, k), missed(max(1, k) - 1)
+
+
+def tail(ranks: np.ndarray, total: int) -> float:
+    """Chance that a sum of ranks (whole numbers, each in it or not) is `total` or more, of many ranks.
+
+    Of few different ranks it is `_tail_of_few`. Of others the saddlepoint approximation of Lugannani and
+    Rice (1980, Adv Appl Probab 12:475, not opened) with Daniels' correction for sums on a lattice; next to
+    the mean, where it is 0 by 0, Edgeworth's.
+    """
+    different, counts = np.unique(ranks, return_counts=True)
+    if len(different) <= _FEW:
+        return _tail_of_few(different, counts, total)
+    step = int(np.gcd.reduce(different))
+    half = ranks / 2
+    # Of the sum about its mean, to the middle between this sum and the next lower one.
+    wanted = total - step / 2 - half.sum()
+    spread = np.sqrt((half**2).sum())
+    if wanted >= half.sum():
+        return 0.0
+    if wanted <= -half.sum():
+        return 1.0
+    z = wanted / spread
+    if abs(z) < 0.1:
+        excess = -2 * (half**4).sum() / spread**4
+        return float(stats.norm.sf(z) + stats.norm.pdf(z) * excess * (z**3 - 3 * z) / 24)
+    at = 0.0
+    for _ in range(100):
+        share = np.tanh(at * half)
+        move = (wanted - (half * share).sum()) / (half**2 * (1 - share**2)).sum()
+        # Where all but a few are in the sum a full step overshoots.
+        at += float(np.clip(move, -1 / spread, 1 / spread))
+        if abs(move) < 1e-12 / spread:
+            break
+    share = np.tanh(at * half)
+    log_mean = (np.logaddexp(at * half, -at * half) - np.log(2)).sum()
+    root = np.sign(at) * np.sqrt(2 * (at * wanted - log_mean))
+    slope = 2 / step * np.sinh(at * step / 2) * np.sqrt((half**2 * (1 - share**2)).sum())
+    chance = stats.norm.sf(root) + stats.norm.pdf(root) * (1 / slope - 1 / root)
+    return float(np.clip(chance, 0, 1))
+
+
+def _tail_of_few(ranks: np.ndarray, counts: np.ndarray, total: int) -> float:
+    """The same from the characteristic function, to 1e-14: sums of few different ranks leave gaps."""
+    step = int(np.gcd.reduce(ranks))
+    steps = ranks // step
+    mean, spread = (steps * counts).sum() / 2, np.sqrt((steps**2 * counts).sum()) / 2
+    # Farther than this from the mean no sum has a chance that counts.
+    size = int(min(2 * mean, np.ceil(24 * spread))) + 1
+    angles = 2 * np.pi * np.arange(size // 2 + 1) / size
+    turned = np.exp(-1j * angles * mean)
+    for rank, count in zip(steps, counts, strict=True):
+        turned = turned * np.cos(angles * (rank / 2)) ** count
+    chances = np.fft.irfft(turned, size)
+    first = max(0, int(np.ceil(mean - size / 2)))
+    # The sums from the first one on, which stand in a circle.
+    chances = np.roll(chances, -(first % size))
+    place = -(-total // step) - first
+    return float(np.clip(chances[np.clip(place, 0, size) :].sum(), 0, 1))
 
 
 def _walsh(differences: np.ndarray) -> np.ndarray:
@@ -175,8 +248,12 @@ def _exact(defined: np.ndarray, alternative: Alternative) -> tuple[float, float]
     # Mean ranks are halves; twice them are whole numbers.
     ranks = np.searchsorted(ordered, sizes, "left") + np.searchsorted(ordered, sizes, "right") + 1
     total = int(ranks[defined > 0].sum())
-    chances = sums_of_ranks(ranks[has_sign])
-    tails = {"greater": float(chances[total:].sum()), "less": float(chances[: total + 1].sum())}
+    signed = ranks[has_sign]
+    if len(signed) > COUNTED:
+        tails = {"greater": tail(signed, total), "less": tail(signed, int(signed.sum()) - total)}
+    else:
+        chances = sums_of_ranks(signed)
+        tails = {"greater": float(chances[total:].sum()), "less": float(chances[: total + 1].sum())}
     p = 2 * min(tails.values()) if alternative == "two-sided" else tails[alternative]
     return min(1.0, p), total / 2
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evaluation.statistics.intervals import StatisticsError
-from evaluation.statistics.signed_rank import hodges_lehmann, holm, sign_test, signed_rank
+from evaluation.statistics.signed_rank import _places, hodges_lehmann, holm, sign_test, signed_rank, tail
 
 # Hollander and Wolfe, Nonparametric Statistical Methods, example 3.1: Hamilton depression scale factor IV
 # of nine patients before and after a tranquilizer; also the example of R's wilcox.test.
@@ -183,3 +183,42 @@ def test_holm_lies_between_p_and_bonferroni_and_keeps_the_order(p: list[float]) 
     assert (adjusted >= values).all()
     assert (adjusted <= np.minimum(1, len(p) * values) + 1e-12).all()
     assert (np.diff(adjusted[np.argsort(values, kind="stable")]) >= 0).all()
+
+
+@pytest.mark.parametrize("rounded", [9, 1, 0.5, 0])
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.35])
+def test_of_many_differences_p_is_what_counting_gives(
+    rounded: float, shift: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without ties, with ties and zeros, and with few different ranks, whose sums leave gaps."""
+    found = np.random.default_rng([int(10 * rounded), int(100 * shift)]).normal(shift, 1, 240)
+    step = 10.0**-rounded if rounded != 0.5 else 0.25
+    values = np.round(found / step) * step
+    monkeypatch.setattr("evaluation.statistics.signed_rank.COUNTED", 1000)
+    counted = {way: signed_rank(values, way).p for way in ("two-sided", "greater", "less")}
+    monkeypatch.setattr("evaluation.statistics.signed_rank.COUNTED", 200)
+    for way, p in counted.items():
+        assert signed_rank(values, way).p == pytest.approx(p, rel=1e-4, abs=1e-14)
+
+
+def test_of_many_differences_the_interval_is_that_of_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(1).normal(0.2, 1, 203)
+    monkeypatch.setattr("evaluation.statistics.signed_rank.COUNTED", 210)
+    counted = hodges_lehmann(values)
+    _places.cache_clear()
+    monkeypatch.setattr("evaluation.statistics.signed_rank.COUNTED", 200)
+    quick = hodges_lehmann(values)
+    _places.cache_clear()
+    assert (quick.low, quick.high, quick.method) == (counted.low, counted.high, counted.method)
+    assert quick.coverage == pytest.approx(counted.coverage, abs=1e-5)
+
+
+@pytest.mark.parametrize("ranks", [np.full(300, 7), np.repeat([2, 5], 150), 2 * np.arange(1, 301)])
+def test_the_ends_of_a_tail_are_sure(ranks: np.ndarray) -> None:
+    assert tail(ranks, 0) == pytest.approx(1)
+    assert tail(ranks, int(ranks.sum())) == pytest.approx(0.5 ** len(ranks), abs=1e-14)
+    assert tail(ranks, int(ranks.sum()) + 1) == pytest.approx(0, abs=1e-14)
+
+
+def test_a_tail_of_equal_ranks_is_binomial() -> None:
+    assert tail(np.full(500, 3), 3 * 280) == pytest.approx(stats.binom.sf(279, 500, 0.5), rel=1e-10)
