@@ -216,7 +216,7 @@ def _tail_of_few(ranks: np.ndarray, counts: np.ndarray, total: int) -> float:
     steps = ranks // step
     mean, spread = (steps * counts).sum() / 2, np.sqrt((steps**2 * counts).sum()) / 2
     # Farther than this from the mean no sum has a chance that counts.
-    size = int(min(2 * mean, np.ceil(24 * spread))) + 1
+    size = int(min(2 * mean, np.ceil(18 * spread))) + 1
     angles = 2 * np.pi * np.arange(size // 2 + 1) / size
     turned = np.exp(-1j * angles * mean)
     for rank, count in zip(steps, counts, strict=True):
