@@ -15,7 +15,7 @@ process leaves the board as it was before or as it is after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +35,11 @@ from bmseg.leaderboard.challenge import (
     read_contract,
 )
 from bmseg.leaderboard.entries import ENTRY_FILE, Entry, read_entry
-from bmseg.leaderboard.kept import read_scores
+from bmseg.leaderboard.kept import check_rows, read_scores
 from bmseg.leaderboard.measuring import COLUMNS as MEASURES
-from bmseg.leaderboard.scoring import Reference
+from bmseg.leaderboard.scoring import COLUMNS, Reference, consensus_names
 from bmseg.leaderboard.ways import COLUMNS as WAYS
+from bmseg.leaderboard.ways import MASK
 from bmseg.outputs import locked, provenance, read_record
 from bmseg.outputs.provenance import record_text
 from bmseg.study import Study, in_one_line, load_study
@@ -169,22 +170,48 @@ class Board:
 
     def dice(self, entry: Entry) -> pd.DataFrame:
         """A submission's scores; columns of `bmseg.leaderboard.scoring.COLUMNS`."""
-        return read_scores(self.folder(entry.key) / DICE_FILE, sha256=entry.dice_sha256)
+        path = self.folder(entry.key) / DICE_FILE
+        scores = read_scores(path, sha256=entry.dice_sha256)
+        readers = self.readers
+        names = self._names | {"left_out": consensus_names(readers)}
+        check_rows(path, scores, names, whole=bool(readers))
+        return scores
 
     def reader_scores(self) -> pd.DataFrame:
         """The readers' scores, of `bmseg.leaderboard.scoring.score_readers`."""
-        return read_scores(self.root / READERS_FILE, sha256=self.reference.get("readers_sha256", ""))
+        path, readers = self.root / READERS_FILE, self.readers
+        scores = read_scores(path, [*COLUMNS, "rater"], sha256=self.reference.get("readers_sha256", ""))
+        if readers:
+            names = {"rater": readers, "left_out": consensus_names(readers)}
+            check_rows(path, scores, self._names | names)
+        return scores
 
     def ways(self, entry: Entry) -> pd.DataFrame | None:
         """A submission's Dice by other ways, `bmseg.leaderboard.ways.COLUMNS`; None on an earlier board."""
         if not entry.ways_sha256:
             return None
-        return read_scores(self.folder(entry.key) / WAYS_FILE, WAYS, sha256=entry.ways_sha256)
+        path = self.folder(entry.key) / WAYS_FILE
+        ways = read_scores(path, WAYS, sha256=entry.ways_sha256)
+        if len(ways):
+            names = {"rule": {*ways.rule, MASK}, "reader": self.readers}
+            check_rows(path, ways, self._names | names, whole=True)
+        return ways
 
     def reader_ways(self) -> pd.DataFrame | None:
         """Those of the readers, of `bmseg.leaderboard.ways.score_readers_ways`."""
         known = self.reference.get("readers_ways_sha256")
-        return read_scores(self.root / READERS_WAYS_FILE, WAYS, sha256=known) if known else None
+        if not known:
+            return None
+        path, readers = self.root / READERS_WAYS_FILE, self.readers
+        ways = read_scores(path, [*WAYS, "rater"], sha256=known)
+        names = {"rater": readers, "rule": {*ways.rule}, "reader": readers}
+        check_rows(path, ways, self._names | names)
+        return ways
+
+    @property
+    def _names(self) -> dict[str, Collection[str]]:
+        """What may stand in every table of scores."""
+        return {"exam": self.contract.exams.keys(), "level": self.study.level_names}
 
     def measures(self, entry: Entry) -> pd.DataFrame:
         """A submission by measures beside Dice, `bmseg.leaderboard.measuring.COLUMNS`; empty without any."""

@@ -18,7 +18,7 @@ from bmseg.leaderboard.board import (
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE, Ranking
 from bmseg.leaderboard.ledger import head
 from bmseg.leaderboard.scoring import Reference
-from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, site_in
+from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, is_made
 from bmseg.leaderboard.site.tasks import notices as tasks_notices
 from bmseg.leaderboard.standings import CALLS, Standings, standings
 from bmseg.outputs import provenance
@@ -70,7 +70,7 @@ def _publish(board: Board, workspace: Workspace | None, reference: Reference | N
         "ledger": head(board.root),
         "images_at_hand": sources is not None,
     }
-    written = site_in(board.site).made_from(made) is None
+    written = not is_made(found, board.site, made=made, overlays=sources)
     if written:
         build_site(found, board.site, made=made, overlays=sources)
     return printed(found), written

@@ -109,7 +109,9 @@ def _verify_ledger(board: Board, found: Verification) -> None:
 
 def _verify_readers(board: Board, reference: Reference | None, found: Verification) -> None:
     path = board.root / READERS_FILE
-    scores = _scores(path, board.reference.get("readers_sha256", ""), "reference.json", found)
+    scores = _scores(
+        path, board.reference.get("readers_sha256", ""), "reference.json", found, [*COLUMNS, "rater"]
+    )
     if scores is None:
         return
     if len(board.readers) > 1:
@@ -126,7 +128,7 @@ def _verify_readers(board: Board, reference: Reference | None, found: Verificati
 
 def _verify_readers_ways(board: Board, found: Verification) -> None:
     path = board.root / READERS_WAYS_FILE
-    ways = _scores(path, board.reference["readers_ways_sha256"], "reference.json", found, WAYS)
+    ways = _scores(path, board.reference["readers_ways_sha256"], "reference.json", found, [*WAYS, "rater"])
     if ways is not None:
         names = names_of_readers(board.readers, list(other_rules(board.study)))
         named = ways.assign(left_out=list(zip(ways.rater, ways.rule, ways.reader, strict=True)))

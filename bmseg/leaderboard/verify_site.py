@@ -7,9 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bmseg.errors import WorkError
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.ledger import LEDGER_FILE, ledger_lines
-from bmseg.leaderboard.site import recorded_overlays, site_in, site_texts
+from bmseg.leaderboard.site import recorded_overlays, site_record, site_texts
 from bmseg.leaderboard.site.figures import draw_figures
 from bmseg.leaderboard.standings import Standings, standings
 from bmseg.leaderboard.verification import Verification, first_difference
@@ -21,13 +22,17 @@ def verify_site(board: Board, found: Verification, drawings: bool) -> None:
     if not board.site.is_dir():
         found.notices.append(f"{board.site}: no page yet; 'bmseg leaderboard build' makes it")
         return
-    record = site_in(board.site).read()
-    named = record.get("made", {}).get("ledger", "")
-    if named and named not in {line.sha256 for line in ledger_lines(board.root)[0]}:
+    try:
+        record = site_record(board.site)
+    except WorkError as error:
+        found.differences.append(str(error))
+        return
+    named = record["made"].get("ledger", "")
+    if named and str(named) not in {line.sha256 for line in ledger_lines(board.root)[0]}:
         found.differences.append(f"{board.root / LEDGER_FILE}: found no line of the hash that the page names")
     why_not = recorded_overlays(record)
     ranked = standings(board)
-    texts = site_texts(ranked, made=record.get("made", {}), why_not=why_not)
+    texts = site_texts(ranked, made=record["made"], why_not=why_not)
     for name, text in texts.items():
         found.n_files += 1
         path = board.site / name
@@ -36,7 +41,7 @@ def verify_site(board: Board, found: Verification, drawings: bool) -> None:
         elif (written := path.read_bytes().decode(errors="replace")) != text:
             number, *_ = first_difference(written, text) or (1,)
             found.differences.append(f"{path}: line {number}: found other text than the results give")
-    outputs = record.get("outputs", {})
+    outputs = record["outputs"]
     for path in sorted(path for path in board.site.rglob("*") if path.is_file()):
         name = path.relative_to(board.site).as_posix()
         if name not in {*outputs, *texts, PROVENANCE} and not name.startswith("."):

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel, JsonValue, ValidationError
 
+from bmseg.errors import WorkError
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.site import tables, tasks
 from bmseg.leaderboard.site.downloads import counts, downloads, downloads_of
@@ -25,7 +27,8 @@ from bmseg.leaderboard.site.tables import SCHEME_NAMES, Line
 from bmseg.leaderboard.site.tasks import with_tasks
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link, plain
-from bmseg.outputs import Output
+from bmseg.outputs import PROVENANCE, Output
+from bmseg.study import in_one_line
 from evaluation.ranking import Scheme
 from evaluation.statistics.words import percent
 
@@ -37,6 +40,28 @@ _FOLDER = "templates/leaderboard"
 def site_in(folder: Path) -> Output:
     """The site in a folder; it takes a new or empty one, or that of an earlier site."""
     return Output(folder, "bmseg leaderboard site", exclusive=True)
+
+
+class _SiteRecord(BaseModel):
+    """What pages are made again from."""
+
+    made: dict[str, JsonValue] = {}
+    overlays: dict[str, dict[str, str]] = {}
+    outputs: dict[str, str] = {}
+
+
+def site_record(folder: Path) -> dict[str, Any]:
+    """The record of a site: ``made`` and ``overlays`` of `build_site`, ``outputs``, ``versions``.
+
+    Empty where there is none; raises `WorkError` where it is damaged.
+    """
+    found = site_in(folder).read()
+    try:
+        return found | _SiteRecord.model_validate(found).model_dump()
+    except ValidationError as error:
+        raise WorkError(
+            f"{folder / PROVENANCE}: {in_one_line(error)}; 'bmseg leaderboard build' makes the page again"
+        ) from None
 
 
 def build_site(
@@ -55,8 +80,34 @@ def build_site(
         draw_figures(standings, staged.folder / "figures")
         if overlays:
             draw_overlays(standings, worst, overlays, staged.folder)
-        reasons = {key: {exam["exam"]: exam["why_not"] for exam in exams} for key, exams in worst.items()}
-        staged.facts.update(made=dict(made), overlays=reasons)
+        staged.facts.update(_facts(made, worst))
+
+
+def is_made(
+    standings: Standings, out: Path, *, made: Mapping[str, Any], overlays: OverlaySource | None = None
+) -> bool:
+    """Whether `build_site` made the site in a folder of the same, and its files and its record are whole.
+
+    A record is only a file: one that leaves out files of the site would let them be anything.
+    """
+    record = site_in(out).made_from(made)
+    if record is None:
+        return False
+    worst = worst_exams(standings, overlays.why_not if overlays else None)
+    names = {*ASSETS, *downloads_of(standings), "index.html"}
+    names |= {f"submissions/{entry.page_name}.html" for entry in standings.entries}
+    names |= {f"figures/{plate.name}.svg" for plate in figures_of(standings)}
+    names |= {exam["overlay"] for exams in worst.values() for exam in exams if exam["overlay"]}
+    said = dict(made) | _facts(made, worst)
+    others = {"kind", "versions", "machine", "inputs_sha256", "outputs"}
+    is_whole = {*record.get("outputs", {})} == names and {*record} == {*said} | others
+    return is_whole and record == record | said
+
+
+def _facts(made: Mapping[str, Any], worst: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """What stands in the site's record, for making its pages again without the images."""
+    reasons = {key: {exam["exam"]: exam["why_not"] for exam in exams} for key, exams in worst.items()}
+    return {"made": dict(made), "overlays": reasons}
 
 
 def site_texts(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from bmseg.errors import InputError
+from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.challenge import Public
-from bmseg.leaderboard.site import build_site, site_in, site_texts
+from bmseg.leaderboard.site import build_site, is_made, site_in, site_record, site_texts
 from bmseg.leaderboard.site.overlays import HIDDEN, recorded_overlays
 from bmseg.leaderboard.standings import Standings
 from bmseg.outputs import PROVENANCE
@@ -185,6 +188,45 @@ def test_a_record_cannot_make_it_remove_files_elsewhere(tmp_path: Path) -> None:
     (out / PROVENANCE).write_text(json.dumps(record))
     build_site(standings(0, 5, bootstraps=5), out, made=MADE)
     assert outside.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda record: record["outputs"].pop("rows.csv"),
+        lambda record: record["outputs"].update({"more.csv": record["outputs"]["rows.csv"]}),
+        lambda record: record.pop("outputs"),
+        lambda record: record["made"].update(seed=1),
+        lambda record: record.update(made=[]),
+        lambda record: record.update(seed=1),
+        lambda record: record.update(more=1),
+        lambda record: record.update(overlays={}),
+    ],
+)
+def test_a_record_that_leaves_something_out_is_not_trusted(
+    site: Path, board: Standings, tmp_path: Path, damage: Callable[[dict[str, Any]], object]
+) -> None:
+    out, images = Path(shutil.copytree(site, tmp_path / "site")), Images(lacking="exam004")
+    assert is_made(board, out, made=MADE, overlays=images)
+    record = json.loads((out / PROVENANCE).read_text())
+    damage(record)
+    (out / PROVENANCE).write_text(json.dumps(record))
+    # Its hash of the inputs is as it was.
+    assert not is_made(board, out, made=MADE, overlays=images)
+
+
+@pytest.mark.parametrize(
+    "damaged", [{"made": [1]}, {"overlays": {"a": []}}, {"overlays": 3}, {"outputs": {"a": 1}}]
+)
+def test_a_damaged_record_is_named_for_what_it_is(
+    site: Path, tmp_path: Path, damaged: dict[str, Any]
+) -> None:
+    record = json.loads((site / PROVENANCE).read_text())
+    (tmp_path / PROVENANCE).write_text(json.dumps(record | damaged))
+    with pytest.raises(
+        WorkError, match=rf"provenance\.json: {next(iter(damaged))}.*expected.*makes the page again"
+    ):
+        site_record(tmp_path)
 
 
 def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from bmseg.leaderboard.challenge import Challenge, read_contract
+from bmseg.leaderboard.site.downloads import csv_text
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import load_study
 from tests.bmseg.leaderboard.site.checks import Page, faults
@@ -74,3 +76,21 @@ def test_contract_challenge_and_study_can_be_used_again(site: Path, board: Stand
     assert (study.levels, study.groups, study.readers) == (
         board.study.levels, board.study.groups, board.study.readers,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_long_tables_are_written_as_short_ones(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(seed)
+    texts = ["a", "=x", "a,b", 'q"q', "nl\nx", "cr\rx", "", " ", "é", "1", "'"]
+    table = pd.DataFrame(
+        {
+            "text": random.choice(texts, 40),
+            "empty": random.choice(np.array([*texts, None, np.nan], object), 40),
+            "number": random.choice([0.0, -0.0, 1e-300, 0.1, np.nan, np.inf, 1e22, 3.0], 40),
+            "count": random.integers(-3, 3, 40),
+            "mixed": random.choice(np.array([1, 1.0, True, "x"], object), 40),
+        }
+    )[list(random.permutation(["text", "empty", "number", "count", "mixed"]))[: 2 + seed % 4]]
+    short = csv_text(table)
+    monkeypatch.setattr("bmseg.leaderboard.site.downloads._MANY_ROWS", 0)
+    assert csv_text(table) == short
