@@ -66,6 +66,16 @@ def test_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def few_starts() -> Iterator[None]:
+    """See `search_briefly`."""
+    from tests.support.searches import search_briefly
+
+    with pytest.MonkeyPatch.context() as patch:
+        search_briefly(patch)
+        yield
+
+
 @pytest.fixture
 def write_mask() -> Callable[..., Path]:
     """`save_mask`: write an array as NIfTI."""
