@@ -32,6 +32,7 @@ LONG = [
     "slurm/test_training",
     "e2e/test_shipped_cohort",
     "nnunet/test_own_commands",
+    "scoring/test_evaluate",
     "e2e/test_real_images",
 ]
 

@@ -81,8 +81,8 @@ def done(evaluated: Path, tmp_path: Path) -> Path:
 
 
 def run_small(root: Path, out: Path) -> Evaluation:
-    """Of a study that is scored in a second, for tests of what surrounds the scores."""
-    study = small_study(root)
+    """Of a study that is scored in a second, for tests of what surrounds the scores: a distance, and foci."""
+    study = small_study(root, '[scores]\nmeasures = ["dice", "hd95", "foci_f1"]\n')
     return evaluate(load_study(study), study, small_raters(root / "masks", "net"), out, synthetic=True)
 
 

@@ -169,6 +169,7 @@ def test_a_workspace_has_those_of_every_exam_or_of_none(tmp_path: Path) -> None:
     assert predicted_with_probabilities({"unet": folder}, tmp_path) == {"unet": folder}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_from_python(root: Path, few_tables: Callable[..., None]) -> None:
     few_tables("calibration")
     masks = {seed: thresholded([*READERS, "net"], seed=seed) for seed in range(3)}
