@@ -39,7 +39,7 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(work: Any, items: Any, *, died: Any, **_: Any) -> Any:
         return run_each(work, items, died=died, processes=1)
 
-    monkeypatch.setattr("bmseg.scoring.evaluate.run_each", here)
+    monkeypatch.setattr("bmseg.scoring.exams.run_each", here)
 
 
 @pytest.fixture
