@@ -32,6 +32,7 @@ LONG = [
     "slurm/test_training",
     "e2e/test_shipped_cohort",
     "nnunet/test_own_commands",
+    "scoring/test_evaluate",
     "e2e/test_real_images",
 ]
 
@@ -64,6 +65,16 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real images are not here: set BMSEG_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="module")
+def few_starts() -> Iterator[None]:
+    """See `search_briefly`."""
+    from tests.support.searches import search_briefly
+
+    with pytest.MonkeyPatch.context() as patch:
+        search_briefly(patch)
+        yield
 
 
 @pytest.fixture

@@ -124,15 +124,22 @@ def peripheral_against_central(counts: pd.DataFrame, *, confidence: float = 0.95
 def parts_compared(values: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     """The same of any measure: columns ``exam, rater, level, is_peripheral, value``."""
     rows = []
-    for (rater, level), group in values.groupby(["rater", "level"], sort=False):
-        by_exam = group.pivot(index="exam", columns="is_peripheral", values="value")
-        outer, inner = (by_exam.reindex(columns=[True, False])[part] for part in (True, False))
-        differences = (outer - inner).to_numpy()
+    keys = ["rater", "level"]
+    wide = values.pivot(index=[*keys, "exam"], columns="is_peripheral", values="value")
+    both, places = wide.reindex(columns=[True, False]).to_numpy(float), wide.groupby(level=keys).indices
+    for rater, level in dict.fromkeys(zip(values.rater, values.level, strict=True)):
+        outer, inner = both[places[rater, level]].T
+        differences = outer - inner
         found, test = hodges_lehmann(differences, confidence=confidence), signed_rank(differences)
         shift = (found.estimate, found.low, found.high, found.coverage)
         tested = (test.p, np.nan, test.n_pairs, test.n_left_out)
-        rows.append((rater, level, outer.median(), inner.median(), *shift, *tested))
+        rows.append((rater, level, _median(outer), _median(inner), *shift, *tested))
     return with_holm(pd.DataFrame(rows, columns=PARTS_COLUMNS))
+
+
+def _median(values: np.ndarray) -> float:
+    defined = values[~np.isnan(values)]
+    return float(np.median(defined)) if len(defined) else np.nan
 
 
 def marking_outside(

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from bmseg.study import DEFAULT_STUDY
 from tests.support.command_line import bmseg
 from tests.support.people import people
+from tests.support.tables import make_tables
 
 STUDY = DEFAULT_STUDY.parents[1] / "bubil" / "study.toml"
 READERS = [f"person{number}" for number in range(1, 5)]
@@ -19,6 +20,7 @@ READERS = [f"person{number}" for number in range(1, 5)]
 def test_five_people(test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Numbers and sentences are looked at; of real masks test_real_images draws figures.
     monkeypatch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
+    make_tables(monkeypatch, "table1_fair", "interchangeability")
     for image, masks in people(test_data).items():
         for person, mask in masks.items():
             (tmp_path / person).mkdir(exist_ok=True)

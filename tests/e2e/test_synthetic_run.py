@@ -22,6 +22,7 @@ from tests.bmseg.nnunet.tiny import METHOD, UNET
 from tests.support.command_line import bmseg
 from tests.support.rooms import data, without_data
 from tests.support.studies import readers_dice
+from tests.support.threads import Threads
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install '.[train]'")
 pytestmark = pytest.mark.slow
@@ -196,9 +197,10 @@ def test_another_cohort_is_not_mixed_in(workspace: Path) -> None:
     assert "made with training=2, expected training=6" in result.stderr
 
 
-def test_nnunets_own_check_accepts_the_data_set(workspace: Path) -> None:
+def test_nnunets_own_check_accepts_the_data_set(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
 
+    monkeypatch.setattr(f"{verify_dataset_integrity.__module__}.multiprocessing", Threads)
     verify_dataset_integrity(str(next((workspace / "nnUNet_raw").glob("Dataset*"))), 1)
 
 

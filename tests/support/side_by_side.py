@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -30,6 +31,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     jobs = min(options.jobs, len(files))
     if jobs < 2 or options.collectonly or session.testsfailed:
         return None
+    assert threading.active_count() == 1
     base = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
     places, queue = os.pipe()
     # Four bytes a file: whoever is free reads the next.

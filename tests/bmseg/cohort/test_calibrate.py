@@ -1,6 +1,6 @@
 """The synthetic readers beside the published Table 1, by the code that scores real readers.
 
-The shipped cohort is checked where it is made on disk: tests/e2e/test_synthetic_run.py. How far cohorts of
+The shipped cohort is checked where it is made on disk: tests/e2e/test_shipped_cohort.py. How far cohorts of
 other seeds, which the readers were not tuned on, are from the table: make calibrate.
 """
 

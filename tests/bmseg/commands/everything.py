@@ -23,6 +23,7 @@ from tests.support.command_line import bmseg
 from tests.support.dicom_series import write_slices
 from tests.support.rooms import scores_record
 from tests.support.studies import dice_alone, small_raters, small_study
+from tests.support.tables import make_tables
 
 
 def make_everything(root: Path) -> Workspace:
@@ -56,6 +57,7 @@ def make_everything(root: Path) -> Workspace:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_, **__: [])
+        make_tables(patch)
         for words in (
             ["evaluate"], ["leaderboard", "init"], ["leaderboard", "add", "alpha", root / "sent"],
             ["annotate", "start"], ["reading-room", "build", "-o", root / "room"],

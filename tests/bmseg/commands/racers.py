@@ -8,6 +8,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import bmseg.leaderboard.site.build as site
 import bmseg.scoring.evaluate as scoring
 from bmseg.cohort.conversion import convert_table
@@ -15,7 +17,9 @@ from bmseg.leaderboard.adding import add_submission, reinstate, withdraw
 from bmseg.leaderboard.publish import publish
 from bmseg.scoring.raters import Raters
 from bmseg.study import load_study
-from tests.bmseg.leaderboard.boards import open_board
+from tests.bmseg.leaderboard.boards import board_at
+from tests.support.searches import search_briefly
+from tests.support.tables import make_tables
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])
@@ -33,6 +37,7 @@ def race(*work: tuple[Callable[..., None], *tuple[Any, ...]]) -> list[int | None
 
 
 def _begin(gate: Barrier, do: Callable[..., None], *given: Any) -> None:
+    search_briefly(pytest.MonkeyPatch())
     gate.wait()
     do(*given)
 
@@ -40,6 +45,7 @@ def _begin(gate: Barrier, do: Callable[..., None], *given: Any) -> None:
 def evaluate(root: Path, model: str, out: Path) -> bool:
     """Score a folder of masks as the model ``net`` of a small study; whether that was done before."""
     scoring.write_figures = lambda *_: None
+    make_tables(pytest.MonkeyPatch())
     readers = {name: root / "masks" / name for name in ("reader1", "reader2")}
     raters = Raters(readers, {"net": root / "masks" / model})
     study = root / "small.toml"
@@ -51,13 +57,13 @@ def convert(root: Path, table: str) -> None:
 
 
 def add(root: Path, team: str) -> None:
-    board, reference = open_board(root)
+    board, reference = board_at(root)
     for source in sorted((root / "sent").iterdir()):
         add_submission(board, f"{team}-{source.name}", source, reference)
 
 
 def take_out_and_back(root: Path, key: str) -> None:
-    board, _ = open_board(root)
+    board, _ = board_at(root)
     for _ in range(4):
         withdraw(board, key, "wrong masks")
         reinstate(board, key, "")
@@ -66,5 +72,5 @@ def take_out_and_back(root: Path, key: str) -> None:
 def build(root: Path) -> None:
     site.draw_figures = lambda *_: None
     for _ in range(2):
-        board, reference = open_board(root)
+        board, reference = board_at(root)
         publish(board, None, reference)

@@ -38,7 +38,7 @@ def evaluate(folder: Path, *more: object) -> subprocess.CompletedProcess[str]:
     return bmseg("evaluate", *readers, f"--prediction=net={folder / 'net'}", "-o", folder / "out", *more)
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("no_figures", "few_tables")
 def test_plain_folders(folders: Path) -> None:
     result = evaluate(folders)
     assert result.returncode == 0, result.stderr
@@ -95,7 +95,7 @@ def test_study_file_with_a_duplicated_label_value(folders: Path) -> None:
     assert_refused(evaluate(folders, "--study", study), "study.toml: levels.value: found 1 more than once")
 
 
-@pytest.mark.usefixtures("drawn_figures")
+@pytest.mark.usefixtures("no_figures", "few_tables")
 def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tmp_path: Path) -> None:
     """Three real readers; reader 2 is stored flipped under an identical header."""
     study = tmp_path / "study.toml"

@@ -48,9 +48,15 @@ def run(*words: object) -> str:
     return result.stdout
 
 
+def few_bootstraps(workspace: Path) -> None:
+    path = workspace / "leaderboard" / "challenge.toml"
+    path.write_text(path.read_text().replace("bootstraps = 1000", "bootstraps = 100"))
+
+
 @pytest.mark.usefixtures("no_drawings")
 def test_from_init_to_verify(workspace: Path, tmp_path: Path) -> None:
     assert "made, 2 test exams, reader1, reader2, reader3, reader4" in run("init", "-w", workspace)
+    few_bootstraps(workspace)
     assert "added" in run("add", "alpha", tmp_path / "alpha", "-w", workspace, "--title", "first try")
     archive = shutil.make_archive(str(tmp_path / "beta"), "zip", tmp_path / "beta")
     assert "added" in run("add", "beta", archive, "-w", workspace)
@@ -109,6 +115,7 @@ def test_faults_and_misuse_leave_the_board_as_it_was(workspace: Path, tmp_path: 
 @pytest.mark.usefixtures("no_drawings")
 def test_a_board_of_several_measures(workspace: Path, tmp_path: Path) -> None:
     said = run("init", "-w", workspace, "--measure", "nsd@readers", "--measure", "hd95")
+    few_bootstraps(workspace)
     assert "tolerances of nsd@readers, fixed from the readers' masks: level1 " in said
     contract = json.loads((workspace / "leaderboard" / "exams.json").read_text())
     assert set(contract["tolerances"]) <= {"level1", "level2", "level3", "level2+3"}

@@ -23,7 +23,7 @@ from tests.support.files import bytes_of
 from tests.support.studies import SMALL_EXAMS, small_raters, small_study
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("no_figures", "few_tables")
 def test_two_evaluations_into_one_folder(tmp_path: Path) -> None:
     small_study(tmp_path, '[scores]\nmeasures = ["dice"]\n')
     small_raters(tmp_path / "masks", "net", "other")

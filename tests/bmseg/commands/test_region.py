@@ -45,7 +45,10 @@ def epiphyses(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_from_epiphyses_to_marking_outside_the_region(epiphyses: Path, tmp_path: Path) -> None:
+def test_from_epiphyses_to_marking_outside_the_region(
+    epiphyses: Path, tmp_path: Path, few_tables: Callable[..., None]
+) -> None:
+    few_tables("outside_region")
     result = bmseg("region", epiphyses, "-o", tmp_path / "regions", *ONE_KNEE)
     assert result.returncode == 0, result.stderr
     assert f"2 regions: {tmp_path / 'regions'}" in result.stdout

@@ -10,8 +10,11 @@ import multiprocessing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import pytest
+
 from bmseg.leaderboard.adding import add_submission
-from tests.bmseg.leaderboard.boards import open_board
+from tests.bmseg.leaderboard.boards import board_at
+from tests.support.searches import search_briefly
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])
@@ -19,7 +22,8 @@ CONTEXT.set_forkserver_preload([__name__])
 
 def add_three(root: Path, number: int, gate: Barrier) -> None:
     """Wait until all have come, then add three submissions as one team."""
-    board, reference = open_board(root)
+    search_briefly(pytest.MonkeyPatch())
+    board, reference = board_at(root)
     gate.wait()
     for place in range(3):
         add_submission(board, f"team{number}", root / "sent" / f"{number}_{place}", reference)
@@ -27,7 +31,8 @@ def add_three(root: Path, number: int, gate: Barrier) -> None:
 
 def add_forever(root: Path, number: int) -> None:
     """Add the same submissions as ever new teams, until killed."""
-    board, reference = open_board(root)
+    search_briefly(pytest.MonkeyPatch())
+    board, reference = board_at(root)
     for place in range(1000):
         for source in sorted((root / "sent").iterdir()):
             add_submission(board, f"team{number}-{place}", source, reference)

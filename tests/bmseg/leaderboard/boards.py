@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import pickle
 import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -22,6 +22,8 @@ from bmseg.study import DEFAULT_STUDY, load_study
 EXAMS = ["knee_a", "knee_b", "knee_c"]
 AFFINE = np.array([[0.9, 0, 0, -10], [0, 0.9, 0, 5], [0, 0, 3.5, 2], [0, 0, 0, 1.0]])
 SHAPE = (24, 20, 6)
+#: File of the consensuses, beside the board.
+_KNOWN = "consensuses.pickle"
 
 
 def mask_of(exam: str, rater: int, noise: float = 0.35) -> np.ndarray:
@@ -58,18 +60,27 @@ def make_board(root: Path, challenge: Challenge | None = None) -> tuple[Board, R
     if challenge:
         (root / "board" / CHALLENGE_FILE).write_text(challenge_text(challenge), encoding="utf-8")
     board, reference = open_board(root)
-    reference._known.update(known)
+    _know(reference, known)
     return board, reference
 
 
 @cache
-def _made_once() -> tuple[Path, dict[str, Any]]:
-    """A folder with readers and board, and the consensus of each exam."""
+def _made_once() -> tuple[Path, bytes]:
+    """A folder with readers and board, and the consensuses of each exam."""
     root = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     reference = Reference.of(load_study(), make_readers(root))
     init_board(root / "board", default_challenge(load_study(), synthetic=True), DEFAULT_STUDY, reference)
-    return root, reference._known
+    known = pickle.dumps((reference._known, reference._others))
+    (root / _KNOWN).write_bytes(known)
+    return root, known
+
+
+def _know(reference: Reference, known: bytes) -> None:
+    """What takes longest of a small board is to search for the consensuses."""
+    of_all, others = pickle.loads(known)
+    reference._known.update(of_all)
+    reference._others.update(others)
 
 
 def open_board(root: Path) -> tuple[Board, Reference]:
@@ -77,6 +88,13 @@ def open_board(root: Path) -> tuple[Board, Reference]:
     board = Board.open(root / "board")
     readers = {reader: root / "readers" / reader for reader in board.study.reader_names}
     return board, Reference.of(board.study, readers)
+
+
+def board_at(root: Path) -> tuple[Board, Reference]:
+    """The same, with the consensuses that were found when it was made."""
+    board, reference = open_board(root)
+    _know(reference, (root / _KNOWN).read_bytes())
+    return board, reference
 
 
 def with_rules(**rules: object) -> Challenge:

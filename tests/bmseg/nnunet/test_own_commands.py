@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
 from tests.bmseg.nnunet import own_commands
 from tests.bmseg.nnunet.tiny import METHOD, METHODS, PROFILE, RECIPE, TRAINING, copied, fold_of, losses
+from tests.support.threads import Threads
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 pytestmark = pytest.mark.slow
@@ -89,16 +89,6 @@ def test_their_planning_before_and_after_ours(theirs: Theirs, tmp_path: Path) ->
         assert after["configurations"][configuration] == theirs.plans_before["configurations"][configuration]
     plan(workspace, PROFILE, METHODS)
     train(workspace, Training.of(METHOD, PROFILE, epochs=1), fold=2, seed=1)
-
-
-class Threads:
-    """Stands for `multiprocessing` in nnU-Net, whose processes would import it anew each time."""
-
-    @staticmethod
-    def get_context(method: str) -> type[Threads]:  # noqa: ARG004
-        return Threads
-
-    Pool = staticmethod(ThreadPool)
 
 
 def test_nnunets_own_trainer_is_validated_as_nnunet_does(

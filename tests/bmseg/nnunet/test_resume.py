@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 
 ROOT = Path(__file__).parents[3]
-KILLS = 5
+KILLS = 3
 
 
 def test_seconds_of_the_epochs_before_the_stop_are_counted(
@@ -76,7 +76,7 @@ def test_stopped_between_the_last_checkpoint_and_the_record(
 
 
 @pytest.mark.slow
-def test_killed_five_times_it_ends_as_if_it_had_not_been(planned: Workspace, tmp_path: Path) -> None:
+def test_killed_three_times_it_ends_as_if_it_had_not_been(planned: Workspace, tmp_path: Path) -> None:
     whole = copied(planned, tmp_path / "whole")
     train(whole, LONG, seed=1)
 

@@ -1,4 +1,4 @@
-"""Consensuses of these tests are searched for from few starts: what is scored is tested, not the search."""
+"""Figures of which it is asked whether they are there, and the same again."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from evaluation.consensus import rules
-from evaluation.scores.sensitivity import sensitivity
-
 
 @pytest.fixture(scope="module", autouse=True)
-def few_starts() -> Iterator[None]:
+def coarse_figures() -> Iterator[None]:
+    """Figures of 300 dots an inch are in evaluation/figures/test_files.py."""
+    from evaluation.figures.files import save_figure
+
     with pytest.MonkeyPatch.context() as patch:
-        for function in (rules.staple, rules.leave_one_out, sensitivity):
-            assert function.__kwdefaults__["restarts"] == 20
-            patch.setitem(function.__kwdefaults__, "restarts", 2)
+        patch.setitem(save_figure.__kwdefaults__, "dpi", 50)
         yield

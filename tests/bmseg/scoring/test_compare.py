@@ -44,7 +44,8 @@ def opened(tmp_path: Path, write_mask: Callable[..., Path], ordinal_masks: Calla
     return workspace
 
 
-def test_methods_beside_readers_and_each_other(opened: Workspace) -> None:
+def test_methods_beside_readers_and_each_other(opened: Workspace, few_tables: Callable[..., None]) -> None:
+    few_tables("fair_dice", "table1_fair", "comparisons", "methods_compared", "interchangeability", "twins")
     workspace = opened
     found = compare_methods(workspace)
     out = workspace.evaluation
@@ -103,6 +104,7 @@ def test_the_unit_and_margin_of_the_evaluation_are_kept(
     assert [(each["unit"], each["margin"]) for each in asked] == [("knee", 0.05), ("exam", 0.1)]
 
 
+@pytest.mark.usefixtures("few_tables")
 def test_one_reader_makes_no_fair_way(opened: Workspace) -> None:
     workspace = opened
     for reader in READERS[1:]:

@@ -61,7 +61,10 @@ def run(root: Path, *more: object) -> object:
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_slices_that_a_reader_did_not_draw_count_for_nobody(root: Path) -> None:
+def test_slices_that_a_reader_did_not_draw_count_for_nobody(
+    root: Path, few_tables: Callable[..., None]
+) -> None:
+    few_tables("fair_dice", "volumes", "ignored")
     result = run(root, "--drawn-slices", root / "slices.csv", "-o", root / "out")
     assert result.returncode == 0, result.stderr
     drawn = [masks_of(seed) for seed in range(2)]
@@ -90,7 +93,8 @@ def test_slices_that_a_reader_did_not_draw_count_for_nobody(root: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_a_region_says_the_same_as_its_slices(root: Path) -> None:
+def test_a_region_says_the_same_as_its_slices(root: Path, few_tables: Callable[..., None]) -> None:
+    few_tables("fair_scores", "measures_table1", "ignored")
     for out, how in (
         ("a", ("--drawn-slices", root / "slices.csv")),
         ("b", (f"--drawn=anna={regions(root)}",)),

@@ -81,8 +81,8 @@ def done(evaluated: Path, tmp_path: Path) -> Path:
 
 
 def run_small(root: Path, out: Path) -> Evaluation:
-    """Of a study that is scored in a second, for tests of what surrounds the scores."""
-    study = small_study(root)
+    """Of a study that is scored in a second, for tests of what surrounds the scores: a distance, and foci."""
+    study = small_study(root, '[scores]\nmeasures = ["dice", "hd95", "foci_f1"]\n')
     return evaluate(load_study(study), study, small_raters(root / "masks", "net"), out, synthetic=True)
 
 
@@ -180,7 +180,7 @@ def test_results_say_how_they_were_made(evaluated: Path) -> None:
     assert "ynthetic" in (out / "table1.md").read_text()
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("no_figures", "few_tables")
 def test_the_studys_rule_and_policy_are_used_and_named(
     folders: dict[str, Path], tmp_path: Path, done: Path
 ) -> None:
@@ -248,7 +248,7 @@ def test_readers_alone_can_be_scored(
     }
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("no_figures", "few_tables")
 def test_same_inputs_are_not_scored_again_and_other_inputs_are(
     folders: dict[str, Path], done: Path, small: Path, write_mask: Writer
 ) -> None:
@@ -264,7 +264,7 @@ def test_same_inputs_are_not_scored_again_and_other_inputs_are(
     assert not evaluate(load_study(study), study, raters, small / "out", synthetic=True).skipped
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("no_figures", "few_tables")
 def test_a_damaged_result_is_made_again(small: Path) -> None:
     out = small / "out"
     whole = (out / "dice.csv").read_bytes()
@@ -273,7 +273,7 @@ def test_a_damaged_result_is_made_again(small: Path) -> None:
     assert (out / "dice.csv").read_bytes() == whole
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("no_figures", "few_tables")
 def test_former_exams_leave_no_trace(small: Path) -> None:
     raters, study = small_raters(small / "masks", "net"), small / "small.toml"
     for folder in (*raters.readers.values(), *raters.models.values()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,8 @@ def run_small(root: Path, *models: str) -> Evaluation:
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluation:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_tables: Callable[..., None]) -> Evaluation:
+    few_tables("methods_compared")
     monkeypatch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
     return run_small(tmp_path, "net", "other")
 

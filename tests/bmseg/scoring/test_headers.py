@@ -16,7 +16,7 @@ READERS = ("reader1", "reader2", "reader3", "reader4")
 
 
 @pytest.fixture
-def words(tmp_path: Path, no_figures: None) -> list[object]:  # noqa: ARG001
+def words(tmp_path: Path, no_figures: None, few_tables: object) -> list[object]:  # noqa: ARG001
     """A command that scores four readers of one exam."""
     given: list[object] = ["evaluate", "-o", tmp_path / "out", "--study", DEFAULT_STUDY]
     for reader in READERS:

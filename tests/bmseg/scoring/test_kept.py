@@ -127,6 +127,7 @@ def test_kept_exams_make_the_same_results_as_exams_in_memory(
     assert of_memory == {name: of for name, of in of_kept.items() if not name.startswith(".scored/")}
 
 
+@pytest.mark.usefixtures("few_tables")
 def test_what_was_scored_from_the_same_files_is_not_scored_again(
     small: tuple[Path, Raters], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +157,7 @@ def flipped(whole: bytes) -> bytes:
     return whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
 
 
+@pytest.mark.usefixtures("few_tables")
 @pytest.mark.parametrize("damage", [flipped, lambda whole: whole[: len(whole) // 2], lambda _: b""])
 def test_a_damaged_exam_is_scored_again(
     small: tuple[Path, Raters], tmp_path: Path, damage: Callable[[bytes], bytes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -58,7 +59,8 @@ def test_a_workspaces_methods_are_taught_by_its_training_reader(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_a_copy_and_a_student_on_the_command_line(tmp_path: Path) -> None:
+def test_a_copy_and_a_student_on_the_command_line(tmp_path: Path, few_tables: Callable[..., None]) -> None:
+    few_tables("twins", "comparisons_without_teacher", "fair_dice")
     for seed, exam in enumerate(("knee_a", "knee_b")):
         for rater, mask in thresholded([*READERS, "net"], seed=seed).items():
             save_mask(tmp_path / rater / f"{exam}.nii.gz", mask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
@@ -94,8 +95,9 @@ def test_what_a_study_cannot_have_is_one_line(
 
 
 def test_one_reader_has_distances_and_a_tolerance_that_voxels_cannot_carry_is_told(
-    masks: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    masks: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_tables: Callable[..., None]
 ) -> None:
+    few_tables("scores", "tolerance")
     monkeypatch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_: None)
     path = study_file(tmp_path, '[scores]\nmeasures = ["nsd@0.5", "hd95:voxels"]\n')
     done = evaluate(

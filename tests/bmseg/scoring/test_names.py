@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,9 @@ def words(tmp_path: Path, no_figures: None) -> list[object]:  # noqa: ARG001
     return given
 
 
-def test_nobody_is_missing(tmp_path: Path, words: list[object]) -> None:
+def test_nobody_is_missing(tmp_path: Path, words: list[object], few_tables: Callable[..., None]) -> None:
+    # Of exams, raters, pairs of raters, and categories.
+    few_tables("fair_dice", "comparisons", "agreement_dice", "dice_by_category", "dice_categories_compared")
     for again in (False, True):
         result = bmseg(*words)
         assert result.returncode == 0, result.stderr

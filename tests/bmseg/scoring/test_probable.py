@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import evaluation as ev
 from bmseg.errors import InputError
 from bmseg.scoring.probable import predicted_with_probabilities
+from dataset_conversion.parallel import run_each
+from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError
 from evaluation.study import calibrated
 from tests.support.command_line import assert_refused, bmseg
@@ -25,6 +30,16 @@ def soft(mask: np.ndarray, seed: int) -> np.ndarray:
     """Maps of which a mask's labels are the likeliest, surer here than there."""
     sure = np.random.default_rng(seed).uniform(0.6, 1, mask.shape)
     return np.stack([np.where(mask == label, sure, (1 - sure) / 3) for label in range(4)]).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps are most often large, and scored in several: of these few voxels each would only import."""
+
+    def here(work: Any, items: Any, *, died: Any, **_: Any) -> Any:
+        return run_each(work, items, died=died, processes=1)
+
+    monkeypatch.setattr("bmseg.scoring.exams.run_each", here)
 
 
 @pytest.fixture
@@ -46,7 +61,10 @@ def words(root: Path, *more: object) -> list[object]:
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_maps_alone_score_as_the_mask_of_their_likeliest_label(root: Path) -> None:
+def test_maps_alone_score_as_the_mask_of_their_likeliest_label(
+    root: Path, few_tables: Callable[..., None]
+) -> None:
+    few_tables("fair_scores", "comparisons", "measures_table1", "calibration", "calibration_exams")
     result = bmseg(*words(root, f"--probability=net={root / 'maps'}", "-o", root / "maps_alone"))
     assert result.returncode == 0, result.stderr
     assert bmseg(*words(root, f"--prediction=net={root / 'net'}", "-o", root / "masks")).returncode == 0
@@ -68,7 +86,15 @@ def test_maps_alone_score_as_the_mask_of_their_likeliest_label(root: Path) -> No
     assert "already made from the same inputs" in again.stdout
 
 
-def test_a_figure_and_sentences_say_what_is_to_be_known(root: Path) -> None:
+def test_a_figure_and_sentences_say_what_is_to_be_known(
+    root: Path, few_tables: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(figure: Figure, folder: Path, name: str) -> None:
+        if name == "reliability":
+            save_figure(figure, folder, name)
+
+    monkeypatch.setattr("bmseg.scoring.evaluate.save_figure", asked)
+    few_tables("calibration")
     result = bmseg(*words(root, f"--probability=net={root / 'maps'}", "-o", root / "out", "--synthetic"))
     assert result.returncode == 0, result.stderr
     figure = (root / "out" / "figures" / "reliability.svg").read_text()
@@ -78,7 +104,7 @@ def test_a_figure_and_sentences_say_what_is_to_be_known(root: Path) -> None:
     assert "Synthetic cohort" in told
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("no_figures", "few_tables")
 def test_of_a_model_with_both_the_mask_is_scored_and_what_differs_is_said(root: Path) -> None:
     path = root / "net" / "e2.nii.gz"
     image = nib.load(path)
@@ -143,7 +169,9 @@ def test_a_workspace_has_those_of_every_exam_or_of_none(tmp_path: Path) -> None:
     assert predicted_with_probabilities({"unet": folder}, tmp_path) == {"unet": folder}
 
 
-def test_from_python(root: Path) -> None:
+@pytest.mark.usefixtures("no_figures")
+def test_from_python(root: Path, few_tables: Callable[..., None]) -> None:
+    few_tables("calibration")
     masks = {seed: thresholded([*READERS, "net"], seed=seed) for seed in range(3)}
     readers = {name: {f"e{seed + 1}": each[name] for seed, each in masks.items()} for name in READERS}
     maps = {f"e{seed + 1}": soft(each["net"], seed) for seed, each in masks.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,8 @@ def test_comparisons_in_words_and_with_a_margin(scored: Path) -> None:
 
 
 @pytest.mark.usefixtures("masks", "no_figures")
-def test_by_knee(root: Path, tmp_path: Path) -> None:
+def test_by_knee(root: Path, tmp_path: Path, few_tables: Callable[..., None]) -> None:
+    few_tables("fair_dice", "table1_fair")
     words = [*words_of(root), "--prediction", f"net={root / 'net'}", "--unit", "knee"]
     words += ["--study", str(dice_alone(tmp_path))]
     result = bmseg("evaluate", *words, "-o", tmp_path / "out")

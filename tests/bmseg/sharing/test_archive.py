@@ -116,6 +116,7 @@ def test_a_fold_alone(shared: Shared, tmp_path: Path) -> None:
     assert names(tmp_path / "one.zip") == MODEL - {"fold_0/weights.safetensors"}
 
 
+@pytest.mark.usefixtures("no_figures", "few_tables")
 def test_test_tables_go_along_only_when_they_are_the_models(copy: Shared, tmp_path: Path) -> None:
     workspace = copy.workspace
     file = tmp_path / "model.zip"

@@ -39,8 +39,10 @@ def state(job: Job) -> str:
     return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
 
 
-def test_two_folds_one_of_them_killed(on_slurm: Workspace) -> None:
+def test_two_folds_one_of_them_killed(on_slurm: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C leaves the jobs; the same command follows them again and requeues the one that was killed."""
+    # Jobs keep what is set: a process that augments would make batches ahead, of which these take one.
+    monkeypatch.setenv("nnUNet_n_proc_DA", "0")
     train = command(on_slurm, "--folds", "0,1", "--epochs", 1)
     first = subprocess.Popen(train, stderr=subprocess.PIPE, text=True)
     wait_until(

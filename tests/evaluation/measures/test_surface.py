@@ -68,7 +68,14 @@ def test_outlines_of_five_people_equal_surface_distance(test_data: Path) -> None
     for masks in people(test_data).values():
         marked = {person: mask > 0 for person, mask in masks.items()}
         exams.append(Surfaces(marked, (1, 1)))
-        theirs = surface_distance.compute_surface_distances(marked["person1"], marked["person5"], (1, 1))
+        # Background far around them takes the peer most of its time.
+        box = tuple(
+            slice(places.min() - 2, places.max() + 3)
+            for places in np.nonzero(marked["person1"] | marked["person5"])
+        )
+        theirs = surface_distance.compute_surface_distances(
+            marked["person1"][box], marked["person5"][box], (1, 1)
+        )
         ours = exams[-1].between("person1", "person5")
         expected = surface_distance.compute_robust_hausdorff(theirs, 95)
         assert ours.hausdorff(95) == pytest.approx(expected, abs=1e-6)

@@ -303,6 +303,6 @@ def null_board(random: np.random.Generator) -> Rankings:
 
 def test_identical_algorithms_are_one_group() -> None:
     random = np.random.default_rng(2022)
-    boards = [null_board(random).groups for _ in range(200)]
+    boards = [null_board(random).groups for _ in range(100)]
     share = np.mean([set(groups[groups.task == "t"].group) == {"a"} for groups in boards])
     assert share >= 0.95

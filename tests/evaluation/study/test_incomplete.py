@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -30,6 +31,12 @@ def masks() -> dict[str, dict[str, np.ndarray]]:
     return found
 
 
+@cache
+def study_of(exam: str) -> ReaderStudy:
+    """One exam and who drew it."""
+    return study({exam: DREW[exam]})
+
+
 def study(drew: dict[str, list[str]], **rules: object) -> ReaderStudy:
     every = masks()
     readers = [reader for reader in READERS if any(reader in names for names in drew.values())]
@@ -46,7 +53,7 @@ def some() -> ReaderStudy:
 def test_an_exam_is_scored_as_in_a_study_of_those_who_drew_it(some: ReaderStudy) -> None:
     """Every table of exams, against studies of one exam and its readers."""
     for table, exam in product((t.DICE, t.FAIR_DICE, t.VOLUMES, t.SLICES), ("exam1", "exam2", "exam5")):
-        found, alone = (each[table][each[table].exam == exam] for each in (some, study({exam: DREW[exam]})))
+        found, alone = (each[table][each[table].exam == exam] for each in (some, study_of(exam)))
         keys = [name for name in ("rater", "level", "left_out", "slice") if name in found]
         pd.testing.assert_frame_equal(
             found.sort_values(keys, ignore_index=True), alone.sort_values(keys, ignore_index=True)
@@ -112,7 +119,7 @@ def test_interchangeability_is_within_the_exam(some: ReaderStudy) -> None:
     by_hand = []
     for exam, names in DREW.items():
         if len(names) > 1:
-            alone = study({exam: names})[t.AGREEMENT_DICE].query("level == 'level1'")
+            alone = study_of(exam)[t.AGREEMENT_DICE].query("level == 'level1'")
             pairs = {(one, other): mean for one, other, mean in alone[["rater", "other", "mean"]].values}
             ours = np.mean([pairs[name, "net"] for name in names])
             theirs = [mean for pair, mean in pairs.items() if {*pair} <= {*names}]
