@@ -24,7 +24,7 @@ STAGES    := data plan train predict evaluate compare report leaderboard
 BOARD     := $(BMSEG) leaderboard
 # Threads that wait for each other would take what the tests beside them need; and without bytecode each of
 # the processes that tests start would compile all of bmseg anew.
-TESTS     := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest --jobs $(JOBS)
+TESTS     := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 RUN       := --workspace $(WORKSPACE) --profile $(PROFILE)
 CODE      := bmseg dataset_conversion evaluation tests benchmarks
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import importlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,14 +16,10 @@ from hypothesis import settings
 
 from tests.support.masks import save_mask, thresholded
 
-pytest_plugins = ["tests.support.side_by_side"]
-
 # The same examples in every run, and no failure because a machine was busy.
 settings.register_profile("bmseg", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("bmseg")
 
-#: What many tests import, and takes longest: imported once for all processes.
-HEAVY = ["nnunetv2.training.nnUNetTrainer.nnUNetTrainer", "seaborn", "scipy.stats"]
 #: Files that take a minute and more, the longest first.
 LONG = [
     "e2e/test_synthetic_run",
@@ -43,11 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get("/".join(item.path.with_suffix("").parts[-2:]), len(LONG)))
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish() -> None:
     """Modules and tests stay to the end: looking for garbage among them takes a twentieth of all."""
-    for name in HEAVY if session.config.option.jobs > 1 else ():
-        with contextlib.suppress(ModuleNotFoundError):
-            importlib.import_module(name)
     gc.freeze()
     gc.set_threshold(20_000, 20, 10)
 

@@ -14,8 +14,8 @@ from filelock import FileLock
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A folder that the first process that needs it makes, while the others wait; nobody may change it."""
     base = factory.getbasetemp()
-    # Each of several processes has a folder of its own in one of them all.
-    base = base.parent if {"TESTS_JOB", "PYTEST_XDIST_WORKER"} & set(os.environ) else base
+    # xdist gives each of its processes a folder of its own in one of them all.
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder, whole = base / name, base / f".{name}-whole"
     with FileLock(base / f".{name}-lock"):
         if not whole.exists():
