@@ -19,6 +19,8 @@ Alternative = Literal["two-sided", "greater", "less"]
 _DECIMALS = 12
 # Guards comparisons of exact probabilities with a level against the last digits of floating point.
 _ROUNDING = 1e-12
+# Differences up to which their pairs are kept for the next of as many.
+_MOST_KEPT = 200
 # Differences up to which every shift is tested, from the outside in: half a second.
 _ALL_SHIFTS = 30
 #: Differences up to which p is counted; beyond, time grows with their cube, and `tail` is within 1e-4 of it.
@@ -231,7 +233,9 @@ def _tail_of_few(ranks: np.ndarray, counts: np.ndarray, total: int) -> float:
 
 def _walsh(differences: np.ndarray) -> np.ndarray:
     """The means of two differences, a difference with itself among them."""
-    first, second = _pairs(len(differences))
+    n = len(differences)
+    # Of many exams they are too large to be kept.
+    first, second = _pairs(n) if n <= _MOST_KEPT else np.triu_indices(n)
     return (differences[first] + differences[second]) / 2
 
 

@@ -231,6 +231,10 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda root: drop_line(_entry(root, "alpha").parent / "dice.csv", 5),
         "1 rows missing",
     ),
+    "readers without names": (
+        lambda root: edit(root / "readers.csv", "exam,rater,", "exam,who,"),
+        "no column rater",
+    ),
 }
 
 
