@@ -85,7 +85,7 @@ def compare_models(
         settled = over_consensuses(found)
         for level in dict.fromkeys(found.level):
             of_level = settled[settled.level == level]
-            compared = _Exams(of_level, models) if units(of_level) == ["exam"] else _Knees(of_level)
+            compared = pairs_of_level(of_level, models)
             for model, other in combinations(models, 2):
                 ours, theirs, n_partly, signs = compared.pair(model, other)
                 both = ~np.isnan(ours - theirs)
@@ -98,6 +98,11 @@ def compare_models(
                     | absent.count_and_test(signs)
                 )
     return _adjusted(pd.DataFrame(rows), spoken_of)
+
+
+def pairs_of_level(scores: pd.DataFrame, models: Sequence[str]) -> _Exams | _Knees:
+    """What compares pairs of models on one level by one way; its ``pair`` is that of `_Knees`."""
+    return _Exams(scores, models) if units(scores) == ["exam"] else _Knees(scores)
 
 
 class _Knees:
