@@ -17,6 +17,9 @@ from bmseg.study.written import Draft, study_text
 from dataset_conversion.mask_files.labels import tidy
 from evaluation.statistics.words import plural
 
+#: More labels are not named one by one.
+_MOST_TOLD = 21
+
 
 @dataclass(frozen=True)
 class Assumed:
@@ -111,7 +114,10 @@ def _measures(found: FoundLabels, n_readers: int) -> tuple[Sequence[str], str]:
 
 def _told(draft: Draft, found: FoundLabels, readers: Sequence[str]) -> Iterable[str]:
     """What was assumed, a line each."""
-    levels = ", ".join(f"{name} ({value})" for name, value in draft.levels.items())
+    each = [f"{name} ({value})" for name, value in draft.levels.items()]
+    levels = ", ".join(each)
+    if len(each) > _MOST_TOLD:
+        levels = f"{', '.join(each[: _MOST_TOLD - 1])} and so on to {each[-1]}; all are in study.toml"
     order = "in rising order" if draft.ordinal else "without an order (--ordinal: in rising order)"
     yield f"no study file; assumed: {plural(len(draft.levels), 'label')} found, {order}: {levels}"
     yield f"assumed: slices are {draft.plane}; consensus and yardstick by the rule 'map'"

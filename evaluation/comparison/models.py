@@ -11,9 +11,10 @@ Marking a level where there is none is tested beside Dice, `evaluation.compariso
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation.comparison import absent
@@ -82,18 +83,57 @@ def compare_models(
     rows: list[dict[str, Any]] = []
     for way, found in ways.items():
         settled = over_consensuses(found)
-        for level, (model, other) in product(dict.fromkeys(found.level), combinations(models, 2)):
+        for level in dict.fromkeys(found.level):
             of_level = settled[settled.level == level]
-            exams = side_by_side(of_level, model, other)
-            medians = exams[[model, other]].dropna().median()
-            rows.append(
-                {"way": way, "level": level, "model": model, "other": other}
-                | {"median": medians[model], "other_median": medians[other]}
-                | estimate_and_test((exams[model] - exams[other]).to_numpy(), confidence)
-                | {"n_partly": int(exams.partly.sum())}
-                | absent.count_and_test(absent.false_markings(_by_unit(of_level, model, other)))
-            )
+            compared = pairs_of_level(of_level, models)
+            for model, other in combinations(models, 2):
+                ours, theirs, n_partly, signs = compared.pair(model, other)
+                both = ~np.isnan(ours - theirs)
+                medians = [float(np.median(dice[both])) if both.any() else np.nan for dice in (ours, theirs)]
+                rows.append(
+                    {"way": way, "level": level, "model": model, "other": other}
+                    | dict(zip(("median", "other_median"), medians, strict=True))
+                    | estimate_and_test(ours - theirs, confidence)
+                    | {"n_partly": n_partly}
+                    | absent.count_and_test(signs)
+                )
     return _adjusted(pd.DataFrame(rows), spoken_of)
+
+
+def pairs_of_level(scores: pd.DataFrame, models: Sequence[str]) -> _Exams | _Knees:
+    """What compares pairs of models on one level by one way; its ``pair`` is that of `_Knees`."""
+    return _Exams(scores, models) if units(scores) == ["exam"] else _Knees(scores)
+
+
+class _Knees:
+    """Scores of one level by exam and knee: the Dice of two models in each exam, and `absent` of them."""
+
+    def __init__(self, scores: pd.DataFrame) -> None:
+        self._scores = scores
+
+    def pair(self, model: str, other: str) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:
+        """Dice of both, how many exams are compared in part, and who alone marked what is not there."""
+        exams = side_by_side(self._scores, model, other)
+        signs = absent.false_markings(_by_unit(self._scores, model, other)).to_numpy()
+        return exams[model].to_numpy(), exams[other].to_numpy(), int(exams.partly.sum()), signs
+
+
+class _Exams:
+    """The same by exam: one table serves every pair, of which many models have thousands."""
+
+    def __init__(self, scores: pd.DataFrame, models: Sequence[str]) -> None:
+        for name in models:
+            _check_scored(scores, name)
+        table = scores.pivot(index="exam", columns="rater", values="dice")
+        table = table.reindex(list(dict.fromkeys(scores.exam)))
+        self._dice = {name: table[name].to_numpy(float) for name in models}
+
+    def pair(self, model: str, other: str) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:
+        """As of `_Knees`."""
+        ours, theirs = self._dice[model], self._dice[other]
+        undefined = np.isnan(ours - theirs)
+        signs = absent.marked_alone(ours, theirs)
+        return np.where(undefined, np.nan, ours), np.where(undefined, np.nan, theirs), 0, signs
 
 
 def side_by_side(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
@@ -121,11 +161,15 @@ def side_by_side(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
 def _by_unit(scores: pd.DataFrame, model: str, other: str) -> pd.DataFrame:
     """Dice of two models, a column each, a row an exam (knee)."""
     for name in (model, other):
-        if not (scores.rater == name).any():
-            known = ", ".join(dict.fromkeys(scores.rater))
-            raise StatisticsError(f"model '{name}': found no scores, expected one of {known}")
+        _check_scored(scores, name)
     dice = [scores[scores.rater == name].set_index(units(scores)).dice for name in (model, other)]
     return pd.concat(dice, axis=1, keys=[model, other])
+
+
+def _check_scored(scores: pd.DataFrame, name: str) -> None:
+    if not (scores.rater == name).any():
+        known = ", ".join(dict.fromkeys(scores.rater))
+        raise StatisticsError(f"model '{name}': found no scores, expected one of {known}")
 
 
 def of_models(

@@ -40,7 +40,8 @@ def methods_table(
     """
     interval = f"{percent(table.confidence.iloc[0])} interval"
     columns = ["Level, pair", "Medians", f"Difference ({interval})", "p", "Holm p", "Exams"]
-    columns += _FALSE if _has_false(table) else []
+    has_false = _has_false(table)
+    columns += _FALSE if has_false else []
     fair = {(row.level, row.model, row.other): row for row in table[table.way == FAIR].itertuples()}
     if fair:
         columns += ["Fair difference", "Fair Holm p"]
@@ -48,7 +49,7 @@ def methods_table(
     for row in table[table.way == YARDSTICK].itertuples():
         pair, *of_pair = _cells(row)
         medians = f"{number(row.median)}, {number(row.other_median)}" if row.n_pairs else DASH
-        cells = [pair, medians, *of_pair, *(_false(row) if _has_false(table) else [])]
+        cells = [pair, medians, *of_pair, *(_false(row) if has_false else [])]
         if fair:
             beside = fair[row.level, row.model, row.other]
             cells += [_difference(beside), p_value(beside.p_holm)]
@@ -60,8 +61,9 @@ def readers_table(table: pd.DataFrame, *, title: str, notes: Sequence[str] = ())
     """`compare` as a printed table, a row a level and pair; `notes` are further lines below the table."""
     confidence = table.confidence.iloc[0]
     columns = ["Level, pair", f"Difference ({percent(confidence)} interval)", "p", "Holm p", "Exams"]
-    columns += _FALSE if _has_false(table) else []
-    rows = [[*_cells(row), *(_false(row) if _has_false(table) else [])] for row in table.itertuples()]
+    has_false = _has_false(table)
+    columns += _FALSE if has_false else []
+    rows = [[*_cells(row), *(_false(row) if has_false else [])] for row in table.itertuples()]
     told = [
         "Dice by consensuses in which neither has a part: model minus reader, exam by exam; Hodges-Lehmann "
         "estimate with the interval of the exact Wilcoxon signed-rank test; two-sided p.",

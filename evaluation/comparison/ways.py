@@ -13,7 +13,7 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from evaluation.comparison.models import side_by_side
+from evaluation.comparison.models import pairs_of_level
 from evaluation.comparison.paired import Apart
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.consensus.kinds import Rule, describe
@@ -47,15 +47,19 @@ def differences_by_way(
     rows = []
     rules = [rule for rule in dict.fromkeys(scores.rule) if rule != yardstick]
     own = scores[scores.rule == yardstick]
-    for level, (model, other) in product(dict.fromkeys(scores.level), combinations(models, 2)):
-        ways = {f"without {reader}": _without(own, reader) for reader in readers}
-        ways |= {
-            f"by {describe(rule)}": scores[(scores.rule == rule) & (scores.left_out == NOBODY)]
-            for rule in rules
+    ways = {f"without {reader}": _without(own, reader) for reader in readers}
+    ways |= {
+        f"by {describe(rule)}": scores[(scores.rule == rule) & (scores.left_out == NOBODY)] for rule in rules
+    }
+    # A single model is in no pair.
+    for level in dict.fromkeys(scores.level) if len(models) > 1 else ():
+        compared = {
+            way: pairs_of_level(found[found.level == level].drop(columns="left_out"), models)
+            for way, found in ways.items()
         }
-        for way, found in ways.items():
-            exams = side_by_side(found[found.level == level].drop(columns="left_out"), model, other)
-            rows.append(_row(model, other, level, way, (exams[model] - exams[other]).to_numpy()))
+        for (model, other), (way, of_way) in product(combinations(models, 2), compared.items()):
+            ours, theirs, *_ = of_way.pair(model, other)
+            rows.append(_row(model, other, level, way, ours - theirs))
     beside = readers_by_way(scores, models=models, readers=readers, yardstick=yardstick)
     return pd.concat([pd.DataFrame(rows, columns=COLUMNS).astype(_TYPES), beside], ignore_index=True)
 

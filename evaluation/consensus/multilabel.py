@@ -45,7 +45,8 @@ _FLAT = 1e-6
 #: With more labels products leave out zeros; with fewer that takes longer.
 _SPARSE_FROM = 12
 #: Of so many labels a step takes long: these many starts, the highest, are followed to their ends.
-_KEPT = 6
+#: So many raters' masks are starts.
+_KEPT, _MASKS = 6, 16
 #: Numbers that an E step holds at once, of all its starts; the others wait.
 _AT_ONCE = 4_000_000
 
@@ -261,8 +262,9 @@ def _starts(model: PatternModel, restarts: int, rng: np.random.Generator) -> tup
     n_raters, n_labels, _ = model.shape
     if n_raters == 2:
         return names, alike
-    names += [f"mask {rater + 1}" for rater in range(n_raters)]
-    matrices = [*alike, *model.against_masks()]
+    whose = np.linspace(0, n_raters - 1, min(n_raters, _MASKS)).astype(int)
+    names += [f"mask {rater + 1}" for rater in whose]
+    matrices = [*alike, *model.against_masks()[whose]]
     for number in range(restarts):
         names.append(f"random {number + 1}")
         # Columns of a matrix are what is drawn; the last axis is the truth.
