@@ -95,7 +95,7 @@ class KeptMeasured(Measured):
 
 
 class KeptExam(ScoredExam):
-    """A `ScoredExam` in a file; every part is read whenever it is asked for."""
+    """A `ScoredExam` in a file; every part but its name is read whenever it is asked for."""
 
     path: Path
     #: Whether it was there before.
@@ -103,6 +103,7 @@ class KeptExam(ScoredExam):
 
     def __init__(self, path: Path, *, earlier: bool = False) -> None:
         self.__dict__.update(path=path, earlier=earlier)
+        self.__dict__["name"] = _read(path, "name")
 
     def __getattr__(self, name: str) -> Any:
         """Of an attribute that no instance has."""

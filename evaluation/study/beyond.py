@@ -250,8 +250,8 @@ class Beyond:
         rows = [
             (exam.name, rater, left_out, *focus)
             for exam in self.exams
-            if exam.measured
-            for (left_out, rater), of_pair in exam.measured.foci.items()
+            if (measured := exam.measured)
+            for (left_out, rater), of_pair in measured.foci.items()
             for focus in of_pair
         ]
         foci = pd.DataFrame(rows, columns=FOCI_COLUMNS)

@@ -210,8 +210,9 @@ def _interchangeability(
 def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> Found:
     """The usual table under every other consensus, and what the votes became under the study's own."""
     votes = {exam.name: exam.votes for exam in exams}
+    by_rule = {exam.name: exam.by_rule for exam in exams}
     known: dict[Way, dict[str, Consensus]] = {
-        (rule, "volume"): {exam.name: exam.by_rule[rule] for exam in exams} for rule in exams[0].by_rule
+        (rule, "volume"): {exam: of[rule] for exam, of in by_rule.items()} for rule in exams[0].by_rule
     }
     panel = sensitivity(
         votes, readers, design.by_name, EmptyMask(design.empty_mask),

@@ -60,10 +60,12 @@ class Measured:
 
     def completed(self, tolerances: Mapping[str, float]) -> pd.DataFrame:
         """The rows, with the readers' tolerance of each level, mm."""
-        rows = self.rows[COLUMNS].copy()
-        waiting = self.rows.index[self.rows.waits]
+        # Each is read once: they may lie in a file.
+        every, surfaces = self.rows, self.surfaces
+        rows = every[COLUMNS].copy()
+        waiting = every.index[every.waits]
         keys = rows.loc[waiting, _KEY].itertuples(index=False, name=None)
-        nsd = [self.surfaces[key].nsd(tolerances[key[-1]]) if tolerances[key[-1]] >= 0 else np.nan
+        nsd = [surfaces[key].nsd(tolerances[key[-1]]) if tolerances[key[-1]] >= 0 else np.nan
                for key in keys]  # fmt: skip
         rows.loc[waiting, "value"] = nsd
         rows.loc[waiting[np.isnan(nsd)], "status"] = str(Status.UNDEFINED)

@@ -40,6 +40,8 @@ def no_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes most of the time; the site's own tests draw."""
     for where in ("site.build", "verify_site"):
         monkeypatch.setattr(f"bmseg.leaderboard.{where}.draw_figures", lambda *_: None)
+    # None is missed then.
+    monkeypatch.setattr("bmseg.leaderboard.site.build.figures_of", lambda _: [])
 
 
 def run(*words: object) -> str:
