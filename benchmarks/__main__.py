@@ -31,9 +31,23 @@ TRUTH = "Consensus rules beside a known truth"
 VERDICTS = "Verdicts beside a known truth"
 EXCHANGEABLE = "One more reader"
 RANKS = "Rank intervals beside true ranks"
+SCALE = "Many exams"
 FULL = "The full profile on a GPU"
 VOXELS = "DICOM: the same voxels as dcm2niix"
-SECTIONS = (SPEED, SURFACES, RANKING, ROOM, TRAINING, TRUTH, VERDICTS, EXCHANGEABLE, RANKS, FULL, VOXELS)
+SECTIONS = (
+    SPEED,
+    SURFACES,
+    RANKING,
+    ROOM,
+    TRAINING,
+    TRUTH,
+    VERDICTS,
+    EXCHANGEABLE,
+    RANKS,
+    SCALE,
+    FULL,
+    VOXELS,
+)
 
 _SPEED = """\
 Written by `make bench`. Ours and the peer run in turn, in one process (dcm2niix, `bmseg
@@ -74,6 +88,11 @@ interchangeability is clear on a level, or the fair verdict says better, worse o
 _RANKS = """\
 Six algorithms with near ties and true ones, on simulated boards: how often the intervals hold all true
 ranks at once, and how many ranks one holds on average.
+"""
+
+_SCALE = """\
+`bmseg evaluate` of five readers and ten models of knee size (`benchmarks/scale.py`), by Dice alone and by the
+eight measures of ordinal studies: memory is that of all processes together.
 """
 
 #: Markdown of a section, without its title.
@@ -163,6 +182,13 @@ def _ranks() -> dict[str, Section]:
     return {RANKS: _simulated(_RANKS, lambda: rank_coverage.render(rank_coverage.run()))}
 
 
+def _scale() -> dict[str, Section]:
+    from benchmarks import scale
+
+    found = (run for which in ("DICE", "ALL") for run in scale.runs(which, (100, 1000)))
+    return {SCALE: _simulated(_SCALE, lambda: scale.render(found))}
+
+
 def _full() -> dict[str, Section]:
     from benchmarks.full_profile import full_profile
 
@@ -185,6 +211,7 @@ PARTS: dict[str, Callable[[], dict[str, Section]]] = {
     "verdicts": _verdicts,
     "exchangeable": _exchangeable,
     "ranks": _ranks,
+    "scale": _scale,
     "full": _full,
 }
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
@@ -174,8 +174,9 @@ class Sampler(threading.Thread):
             time.sleep(0.1)
 
 
-def runs(which: str, sizes: Sequence[int], root: Path) -> Iterator[Run]:
-    """Of each number of exams."""
+def runs(which: str, sizes: Sequence[int]) -> Iterator[Run]:
+    """Of each number of exams; masks stay for the next time."""
+    root = Path(tempfile.gettempdir()) / "bmseg_scale"
     measures = _DEFAULT if which == "ALL" else ["dice"]
     for n in sizes:
         folder = root / str(n)
@@ -184,11 +185,19 @@ def runs(which: str, sizes: Sequence[int], root: Path) -> Iterator[Run]:
             yield measure(folder, study, Path(out) / "out", len(measures))
 
 
+def render(found: Iterable[Run]) -> str:
+    """A row a run."""
+    rows = [
+        "| exams | measures | wall s | CPU s | memory, MiB | of the first process | results, MiB |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    return "\n".join([*rows, *(f"| {' | '.join(f'{value:.0f}' for value in run)} |" for run in found)])
+
+
 def main() -> None:
     """Print a line a run."""
     which, *sizes = sys.argv[1:]
-    root = Path(tempfile.gettempdir()) / "bmseg_scale"
-    for run in runs(which, [int(n) for n in sizes], root):
+    for run in runs(which, [int(n) for n in sizes]):
         print(run, flush=True)
 
 
