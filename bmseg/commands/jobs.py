@@ -79,7 +79,8 @@ def check_unused(slurm: Mapping[str, Any]) -> None:
 
 def train_on_slurm(order: TrainingOrder, slurm: Mapping[str, Any], *, restart: bool) -> None:
     """Submit a training and follow its jobs; Ctrl-C leaves them running."""
-    if _launch(order, slurm, int(order.training.profile.device == "cuda"), restart=restart):
+    gpus = int(order.training.profile.device == "cuda")
+    if _launch(order, slurm, gpus, restart=order.restart if restart else None):
         found = order.workspace
         click.echo(
             f"finished; predictions: {found.predictions(order.method)}, results: {found.evaluation}", err=True
@@ -107,7 +108,9 @@ def score_on_slurm(
     return _launch(order, slurm)
 
 
-def _launch(order: Order, slurm: Mapping[str, Any], gpus: int = 0, *, restart: bool = False) -> bool:
+def _launch(
+    order: Order, slurm: Mapping[str, Any], gpus: int = 0, *, restart: Callable[[], object] | None = None
+) -> bool:
     from bmseg.slurm import launch
 
     asked = asked_of(slurm, gpus)

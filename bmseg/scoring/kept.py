@@ -53,7 +53,6 @@ class Kept:
             # The largest part by far, of which little is asked for at a time.
             del parts[_MEASURED]
             parts |= {f"{_MEASURED}.{name}": getattr(scored.measured, name) for name in _OF_MEASURED}
-        path.parent.mkdir(parents=True, exist_ok=True)
         with (
             atomic_path(path) as temporary,
             zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,11 @@ _NAMED = 5
 
 
 def launch(
-    order: Order, asked: Mapping[str, str | bool], *, restart: bool = False, detach: bool = False
+    order: Order,
+    asked: Mapping[str, str | bool],
+    *,
+    restart: Callable[[], object] | None = None,
+    detach: bool = False,
 ) -> bool:
     """Submit an order, or go on with an earlier submission of the same one, and follow it.
 
@@ -33,8 +37,8 @@ def launch(
     ----------
     asked : mapping of str to str or True
         What each job asks for: options of sbatch by their long names; True for one without a value.
-    restart : bool
-        Delete earlier work first, as the folds' earlier trainings.
+    restart : callable, optional
+        Called first, once no job of the order is active: deletes earlier work, as the folds' trainings.
     detach : bool
         Return when everything is submitted, without following.
 
@@ -57,7 +61,7 @@ def launch(
                 _refuse_active(other)
         if restart:
             _refuse_active(submission)
-            order.restart()
+            restart()
         _take_up(submission, order)
         if earlier and not submission.whole:
             say(f"{order.title}: going on with the jobs submitted at {submission.submitted}")

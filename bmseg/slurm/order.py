@@ -96,7 +96,3 @@ class Order(ABC):
     def call(self, parts: Sequence[str]) -> str:
         """What parts that are submitted together are called."""
         return parts[0] if len(parts) == 1 else f"{len(parts)} of {len(self.parts)} {self.together}"
-
-    def restart(self) -> None:
-        """Delete earlier work."""
-        raise NotImplementedError

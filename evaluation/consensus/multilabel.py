@@ -45,8 +45,8 @@ _FLAT = 1e-6
 #: With more labels products leave out zeros; with fewer that takes longer.
 _SPARSE_FROM = 12
 #: Of so many labels a step takes long: these many starts, the highest, are followed to their ends.
-#: So many raters' masks are starts.
-_KEPT, _MASKS = 6, 16
+_KEPT = 6
+_MASKS = 16  # of more raters not every mask is a start
 #: Numbers that an E step holds at once, of all its starts; the others wait.
 _AT_ONCE = 4_000_000
 

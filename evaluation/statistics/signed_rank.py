@@ -35,7 +35,7 @@ class SignedRank:
 
     #: Sum of the ranks of the positive differences.
     statistic: float
-    #: Exact; NaN without a pair, 1 when all differences are 0.
+    #: Exact, of more than `COUNTED` pairs to 1e-4 of it; NaN without a pair, 1 when all differences are 0.
     p: float
     #: Pairs defined, those without a difference included.
     n_pairs: int

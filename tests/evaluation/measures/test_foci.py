@@ -5,13 +5,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from evaluation.measures.components import Components, FociRules
-from evaluation.measures.foci import FOCI_COLUMNS, ROW_COLUMNS, exam_foci
+from evaluation.measures.foci import FOCI_COLUMNS, exam_foci
 from evaluation.measures.foci_counts import counts
 from evaluation.statistics.intervals import StatisticsError
+from tests.support.foci import LEVELS, MM, counted, line, table
 from tests.support.foci_problems import FIRST_FLAT, PROBLEMS, foci_problem
 
-LEVELS = {"level1": 1, "level2": 2, "level3": 3}
-MM = (1.0, 1.0, 1.0)
 label_maps = arrays.arrays(np.uint8, (6, 5, 4), elements=st.sampled_from([0, 0, 0, 0, 1, 2, 3]))
 
 # panoptica 2.1.7 on `foci_problem(0)` to (99): reference foci, rater's foci, tp, fp, fn of its
@@ -36,20 +35,6 @@ PANOPTICA = [
     (9, 3, 2, 1, 7), (8, 8, 3, 5, 5), (7, 4, 3, 1, 4), (6, 4, 3, 1, 3), (7, 9, 5, 4, 2), (0, 1, 0, 1, 0),
     (4, 5, 2, 3, 2), (6, 8, 4, 4, 2), (1, 3, 1, 2, 0), (4, 5, 1, 4, 3), (7, 9, 6, 3, 1),
 ]  # fmt: skip
-
-
-def table(reference, rater, levels=LEVELS, spacing=MM, rules=None, **how) -> pd.DataFrame:
-    rows = exam_foci(np.asarray(reference), np.asarray(rater), levels, spacing, rules, **how)
-    return pd.DataFrame(rows, columns=ROW_COLUMNS)
-
-
-def counted(foci: pd.DataFrame) -> pd.DataFrame:
-    return counts(foci.assign(exam="exam", rater="rater")).set_index("level")
-
-
-def line(text: str) -> np.ndarray:
-    """A mask of one row of voxels: a digit each, . for background."""
-    return np.array([[[int(mark)] for mark in text.replace(".", "0")]])
 
 
 def test_columns_of_rows_follow_exam_rater_and_yardstick() -> None:

@@ -14,26 +14,9 @@ from scipy.ndimage import label
 from scipy.spatial.distance import cdist
 
 from evaluation.measures.components import Components, FociRules
-from evaluation.measures.foci import ROW_COLUMNS, exam_foci
-from evaluation.measures.foci_counts import counts
+from tests.support.foci import LEVELS, MM, counted, table
 
-LEVELS = {"level1": 1, "level2": 2, "level3": 3}
-MM = (1.0, 1.0, 1.0)
 label_maps = arrays.arrays(np.uint8, (6, 5, 4), elements=st.sampled_from([0, 0, 0, 0, 1, 2, 3]))
-
-
-def table(reference, rater, levels=LEVELS, spacing=MM, rules=None, **how) -> pd.DataFrame:
-    rows = exam_foci(np.asarray(reference), np.asarray(rater), levels, spacing, rules, **how)
-    return pd.DataFrame(rows, columns=ROW_COLUMNS)
-
-
-def counted(foci: pd.DataFrame) -> pd.DataFrame:
-    return counts(foci.assign(exam="exam", rater="rater")).set_index("level")
-
-
-def line(text: str) -> np.ndarray:
-    """A mask of one row of voxels: a digit each, . for background."""
-    return np.array([[[int(mark)] for mark in text.replace(".", "0")]])
 
 
 @settings(max_examples=30)
