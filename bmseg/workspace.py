@@ -54,6 +54,8 @@ class Workspace:
     annotation = _Below("annotation")
     #: The page on which readers score masks, and its key.
     reading_room = _Below("reading_room")
+    #: The script that tells its pages which others there are.
+    page_list = _Below("pages.js")
     #: What each finished stage was made from.
     stages = _Below(".stages")
     #: Jobs submitted to a cluster, and their logs.
@@ -78,6 +80,18 @@ class Workspace:
     def dataset(self) -> RawDataset:
         """The data set in nnU-Net's raw format, to read and to write."""
         return RawDataset.create(self.nnunet_raw, self.study.dataset_spec)
+
+    @property
+    def pages(self) -> dict[str, Path]:
+        """Title to page, made or not, in the order in which they are offered."""
+        return {
+            "Workspace": self.root / "index.html",
+            "Report": self.report,
+            "Exams": self.evaluation / "exams" / "index.html",
+            "Leaderboard": self.leaderboard / "site" / "index.html",
+            "Atlas": self.atlas / "atlas.html",
+            "Reading room": self.reading_room / "for_readers" / "reading_room.html",
+        }
 
     def data_held(self) -> AbstractContextManager[None]:
         """Keep others from the data set: whoever converts, simulates, accepts masks or plans from it."""
