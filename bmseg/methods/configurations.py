@@ -13,6 +13,8 @@ _SMALLEST_EDGE = 4
 # like a high level whatever it is; batch normalisation keeps the exam's scale.
 _NORMALISATION = "torch.nn.modules.batchnorm.BatchNorm2d"
 
+_RESIDUAL = "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet"
+
 
 def small_nnunet(
     parent: Mapping[str, Any], *, features: Sequence[int], patch: tuple[int, int], batch: int
@@ -43,6 +45,17 @@ def small_nnunet(
         "norm_op": _NORMALISATION,
     }
     return _inheriting(fitted, batch, architecture)
+
+
+def small_residual(parent: Mapping[str, Any], *, blocks: Sequence[int], **size: Any) -> dict[str, Any]:
+    """`small_nnunet` with a residual encoder, of so many blocks a resolution, in place of its plain one."""
+    made = small_nnunet(parent, **size)
+    architecture = made["architecture"]
+    architecture["network_class_name"] = _RESIDUAL
+    keywords = architecture["arch_kwargs"]
+    del keywords["n_conv_per_stage"]
+    keywords["n_blocks_per_stage"] = list(blocks[: keywords["n_stages"]])
+    return made
 
 
 def vanilla_unet(

@@ -28,6 +28,8 @@ class Recipe:
     #: Makes `configuration` from nnU-Net's ``2d``: a dict with ``inherits_from`` and what differs.
     #: None for a configuration that nnU-Net plans itself.
     configure: Configure | None = None
+    #: An experiment planner of nnU-Net's (``nnUNetPlannerResEncL``), whose ``2d`` becomes `configuration`.
+    planner: str | None = None
     #: Of the first epoch; None leaves the trainer's own.
     learning_rate: float | None = None
     #: Average predictions over mirrored slices.
@@ -56,7 +58,7 @@ class Method:
 
 
 #: bmseg's own, in the order in which they are listed; each module holds a `Method` named ``METHOD``.
-_OWN = ["nnunet", "unet", "nnunet_ordinal"]
+_OWN = ["nnunet", "nnunet_resenc", "nnunet_resenc_m", "unet", "nnunet_ordinal"]
 _ENTRY_POINTS = "bmseg.methods"
 
 

@@ -155,27 +155,45 @@ def _fingerprint(folder: Path, dataset_json: dict[str, Any], exams: dict[str, di
 
 def _plans(workspace: Workspace, profile: Profile, planned: Iterable[Method]) -> dict[str, Any]:
     """Plan with nnU-Net's default planner, add the methods' own configurations, write atomically."""
-    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
-    from nnunetv2.utilities.json_export import recursive_fix_for_json_export
-
-    folder = workspace.preprocessed_dataset
-    path = folder / f"{PLANS}.json"
+    path = workspace.preprocessed_dataset / f"{PLANS}.json"
     before = read_record(path).get("configurations", {})
-    # The planner copies the folds only where there are none, and else insists that they are equal.
-    (folder / "splits_final.json").unlink(missing_ok=True)
-    planner = ExperimentPlanner(workspace.dataset_folder)
-    # Kept in memory: nnU-Net would write a file that a kill can cut short.
-    planner.save_plans = lambda plans: None  # noqa: ARG005
-    plans: dict[str, Any] = planner.plan_experiment()
-    recursive_fix_for_json_export(plans)
+    plans = _planned_by("ExperimentPlanner", workspace)
     plans["configurations"] = {**before, **plans["configurations"]}
     for method in planned:
         recipe = method.recipes.get(profile.name)
-        if recipe is not None and recipe.configure is not None:
+        if recipe is None:
+            continue
+        if recipe.planner is not None:
+            theirs = _planned_by(recipe.planner, workspace)["configurations"]["2d"]
+            own = {name: theirs[name] for name in ("batch_size", "patch_size", "architecture")}
+            plans["configurations"][recipe.configuration] = {"inherits_from": "2d", **own}
+        elif recipe.configure is not None:
             own = recipe.configure(plans["configurations"]["2d"])
             own[SCHEDULE] = Training(method, profile).schedule
             plans["configurations"][recipe.configuration] = own
     write_if_changed(path, json.dumps(plans, indent=4) + "\n")
+    return plans
+
+
+def _planned_by(name: str, workspace: Workspace) -> dict[str, Any]:
+    """The plans of one of nnU-Net's planners; nothing is written."""
+    import nnunetv2
+    from nnunetv2.utilities.find_class_by_name import recursive_find_python_class
+    from nnunetv2.utilities.json_export import recursive_fix_for_json_export
+
+    room = "nnunetv2.experiment_planning"
+    planner_class = recursive_find_python_class(
+        str(Path(nnunetv2.__path__[0]) / "experiment_planning"), name, room
+    )
+    if planner_class is None:
+        raise InputError(f"planner: found '{name}', expected one of nnU-Net's experiment planners")
+    # The planner copies the folds only where there are none, and else insists that they are equal.
+    (workspace.preprocessed_dataset / "splits_final.json").unlink(missing_ok=True)
+    planner = planner_class(workspace.dataset_folder)
+    # Kept in memory: nnU-Net would write a file that a kill can cut short.
+    planner.save_plans = lambda plans: None  # noqa: ARG005
+    plans: dict[str, Any] = planner.plan_experiment()
+    recursive_fix_for_json_export(plans)
     return plans
 
 

@@ -211,8 +211,10 @@ def test_a_report_before_its_evaluation_names_the_command_to_paste(tmp_path: Pat
 
 def test_methods_are_listed_in_order_with_their_profiles() -> None:
     lines = bmseg("methods").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["nnunet", "unet", "nnunet_ordinal"]
-    assert all(line.endswith(" (quick, full)") for line in lines)
+    listed = {line.split()[0]: line for line in lines}
+    assert list(listed) == ["nnunet", "nnunet_resenc", "nnunet_resenc_m", "unet", "nnunet_ordinal"]
+    assert listed.pop("nnunet_resenc_m").endswith(" (full)")
+    assert all(line.endswith(" (quick, full)") for line in listed.values())
     # The names stand in a column of their own.
     assert len({len(line) - len(line.split(maxsplit=1)[1]) for line in lines}) == 1
 
@@ -221,7 +223,7 @@ def test_methods_are_listed_in_order_with_their_profiles() -> None:
 def test_an_unknown_method(tmp_path: Path, command: str) -> None:
     open_workspace(tmp_path, create=True)
     result = bmseg(command, "segnet", "-w", tmp_path)
-    assert_refused(result, "method: found 'segnet', expected one of nnunet, unet, nnunet_ordinal")
+    assert_refused(result, "method: found 'segnet', expected one of nnunet, nnunet_resenc, ")
 
 
 def test_options_of_a_training_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

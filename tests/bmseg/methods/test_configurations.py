@@ -20,7 +20,11 @@ def parent(rows: float, columns: float) -> dict[str, Any]:
         "batch_size": 31,
         "architecture": {
             "network_class_name": "some.UNet",
-            "arch_kwargs": {"n_stages": 7, "norm_op": "torch.nn.modules.instancenorm.InstanceNorm2d"},
+            "arch_kwargs": {
+                "n_stages": 7,
+                "norm_op": "torch.nn.modules.instancenorm.InstanceNorm2d",
+                "n_conv_per_stage": [2] * 7,
+            },
         },
     }
 
@@ -65,7 +69,7 @@ def test_the_full_unet_is_the_papers() -> None:
 
 def test_both_quick_networks_learn_from_the_same_patches() -> None:
     made = []
-    for name in ("nnunet", "unet", "nnunet_ordinal"):
+    for name in ("nnunet", "nnunet_resenc", "unet", "nnunet_ordinal"):
         configure = get_method(name).recipe("quick").configure
         assert configure is not None
         made.append(configure(parent(208, 192)))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from bmseg.errors import InputError
-from bmseg.methods import methods
-from bmseg.methods.profiles import QUICK
+from bmseg.methods import get_method, methods
+from bmseg.methods.profiles import FULL, QUICK
 from bmseg.nnunet import plan, train
 from bmseg.nnunet.plan import preprocessed_hash
 from bmseg.nnunet.training import configuration_of
@@ -76,11 +76,28 @@ def test_each_configuration_holds_its_methods_schedule(planned_once: Workspace) 
     assert configuration_of(plans, "2d_tiny_unet")["bmseg"] == budget
 
 
+def test_residual_encoders_are_planned_by_nnunets_own_planners(planned: Workspace) -> None:
+    presets = {"L": get_method("nnunet_resenc"), "M": get_method("nnunet_resenc_m")}
+    plan(planned, FULL, presets.values())
+    plans, found = plans_in(planned), {}
+    for preset, method in presets.items():
+        name = f"2d_resenc_{preset.lower()}"
+        assert method.recipe("full").configuration == name
+        found[preset] = configuration_of(plans, name)
+        kept = found[preset]["architecture"]
+        assert kept["network_class_name"].endswith(".ResidualEncoderUNet")
+        stages = kept["arch_kwargs"]["n_stages"]
+        assert kept["arch_kwargs"]["n_blocks_per_stage"] == [1, 3, 4, 6, 6, 6, 6][:stages]
+        # What is trained on is preprocessed once for all.
+        assert found[preset]["data_identifier"] == plans["configurations"]["2d"]["data_identifier"]
+    assert plans["experiment_planner_used"] == "ExperimentPlanner"
+
+
 def test_every_known_method_is_planned_by_default(planned: Workspace) -> None:
     plan(planned, QUICK)
     plans = plans_in(planned)
-    for method in methods().values():
-        recipe = method.recipe("quick")
+    recipes = [method.recipes.get("quick") for method in methods().values()]
+    for recipe in filter(None, recipes):
         assert plans["configurations"][recipe.configuration]["bmseg"]["epochs"] == QUICK.epochs
     # Slices of 36 x 40 leave room for four resolutions of the five.
     unet = configuration_of(plans, "2d_unet_quick")["architecture"]

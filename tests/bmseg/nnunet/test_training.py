@@ -51,7 +51,7 @@ def test_nnunet_under_full_is_nnunets_own_unless_a_schedule_is_given(tmp_path: P
 
 
 def test_every_method_gets_the_profiles_budget() -> None:
-    for name in ("nnunet", "unet", "nnunet_ordinal"):
+    for name in ("nnunet", "nnunet_resenc", "unet", "nnunet_ordinal"):
         schedule = Training.of(get_method(name), QUICK).schedule
         assert (schedule["epochs"], schedule["iterations"]) == (QUICK.epochs, QUICK.iterations), name
         assert schedule["foreground"] == QUICK.foreground, name
