@@ -63,12 +63,13 @@ def test_bmsegs_own_in_order() -> None:
 
 def test_each_has_a_recipe_for_each_profile() -> None:
     for method in methods().values():
-        assert list(method.recipes) == list(PROFILES)
+        # A preset for another size of GPU has no small twin.
+        assert list(method.recipes) == (["full"] if method.name == "nnunet_resenc_m" else list(PROFILES))
         assert "\n" not in method.summary
 
 
 def test_an_unknown_method_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"^method: found 'segnet', expected one of nnunet, unet, nnunet_o"):
+    with pytest.raises(InputError, match=r"^method: found 'segnet', expected one of nnunet, nnunet_resenc, nn"):
         get_method("segnet")
 
 
