@@ -26,12 +26,12 @@ BOARD     := $(BMSEG) leaderboard
 # the processes that tests start would compile all of bmseg anew.
 TESTS     := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 RUN       := --workspace $(WORKSPACE) --profile $(PROFILE)
-CODE      := bmseg dataset_conversion evaluation tests benchmarks
+CODE      := bmseg dataset_conversion evaluation tests benchmarks docs
 
 .DEFAULT_GOAL := help
 # Trainings side by side would take each other's cores.
 .NOTPARALLEL:
-.PHONY: help setup reproduce $(STAGES) baseline evaluate annotate test test-fast lint style format bench calibrate constraints clean
+.PHONY: help setup reproduce $(STAGES) baseline evaluate annotate test test-fast lint style format docs bench calibrate constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ setup: $(INSTALLED)  ## create .venv and install bmseg with everything
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bmseg needs Python 3.11 or newer; set PYTHON=")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,dicom,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,dicom,docs,dev]'
 	@touch $@
 
 reproduce: setup  ## the whole run: synthetic cohort, nnU-Net and U-Net, scores, comparison, report, board
@@ -113,6 +113,11 @@ style: setup
 format: setup  ## let ruff format the code
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+docs: setup  ## the documentation as a site: build/docs/html/index.html
+	@rm -rf build/docs  # parts of pages come from the code, whose changes Sphinx does not see
+	$(BIN)/sphinx-build -W --keep-going -q -b html -d build/docs/doctrees docs build/docs/html
+	@echo "written: build/docs/html/index.html; open it from disk"
 
 bench: setup  ## measure speed, rules and verdicts; write benchmarks/RESULTS.md (a part: python -m benchmarks PART)
 	$(BIN)/python -m benchmarks

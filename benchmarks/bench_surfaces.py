@@ -65,7 +65,7 @@ def bench_surfaces(repeats: int = 3, shape: tuple[int, int, int] = SHAPE) -> lis
     rows.append(row_of(name, "surface-distance", times))
     if os.environ.get(PYTHON):
         with _panoptica(maps, os.environ[PYTHON]) as run:
-            # Its NSD and ASSD count each surface alike (docs/measures.md).
+            # Its NSD and ASSD count each surface alike (docs/reference/measures.md).
             _check_same(_ours(maps, sample, "voxels"), run(sample[:1])[1], measures=1)
             times = [
                 (seconds(lambda: _ours(maps, pairs, "voxels")), run(sample)[0] * share)

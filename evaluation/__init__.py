@@ -1,7 +1,7 @@
 """Scores of raters who drew masks of the same exams: how good is a model next to the readers?
 
-``import evaluation as ev``; docs/python.md is the walk. A mask is an array or nested list, the path of a
-NIfTI file, or an image of nibabel or SimpleITK.
+``import evaluation as ev``; docs/tutorials/python.md is the walk. A mask is an array or nested list, the
+path of a NIfTI file, or an image of nibabel or SimpleITK.
 
 - `dice`, `measure`, `staple`: two masks compared, by Dice or any measure; a consensus of several.
 - `read_study`: a `ReaderStudy` by a `Design`: Table 1 as usual and fair, comparisons, agreement.

@@ -245,7 +245,7 @@ def test_the_makefile_names_what_is_there(tmp_path: Path) -> None:
 
 
 def test_the_page_of_the_architecture_names_what_is_there() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text()
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
     named = {path for path in re.findall(r"`([\w./]+)`", page) if "/" in path}
     assert len(named) > 30
     assert {path for path in named if not (ROOT / path).exists()} == set()

@@ -183,5 +183,5 @@ The exams
 {chr(10).join(f"  {exam}" for exam in exams)}
 
 When all are in "corrected": {annotation.command("accept")}
-Which buttons to press in each program: docs/annotation.md of bmseg.
+Which buttons to press in each program: docs/howto/annotation.md of bmseg.
 """

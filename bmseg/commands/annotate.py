@@ -21,7 +21,7 @@ def annotate() -> None:
     """Segment exams round by round: a model pre-draws, a reader corrects.
 
     A round: propose, correct in MedSeg, ITK-SNAP or 3D Slicer, accept. Accepted masks become training
-    exams of the workspace. docs/annotation.md says what to press.
+    exams of the workspace. docs/howto/annotation.md says what to press.
     """
 
 

@@ -1,4 +1,4 @@
-"""The methods that bmseg compares, one module each; docs/methods.md shows how to add one.
+"""The methods that bmseg compares, one module each; docs/howto/methods.md shows how to add one.
 
 A method is a name, a trainer and a plan: everything else (data, folds, budget, prediction, scores) is the
 same for all. Methods of other packages are found through the entry point group ``bmseg.methods``.

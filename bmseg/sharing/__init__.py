@@ -1,4 +1,4 @@
-"""A trained model as one file, and its use on new images somewhere else; docs/sharing.md is its page.
+"""A trained model as one file, and its use on new images somewhere else; docs/howto/sharing.md is its page.
 
 nnU-Net and torch are imported when one of these functions is called, not before.
 """

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bmseg.study.meanings import MEANINGS
 from dataset_conversion.images import Plane
 
 # Paul Tol's bright scheme (personal.sr.ru.nl/~tol, not opened), without its grey.
@@ -52,42 +53,42 @@ def study_text(draft: Draft) -> str:
         *(f"# {line}" for line in draft.comments),
         f"name = {_text(draft.name)}",
         f"title = {_text(draft.title)}",
-        f'plane = "{draft.plane}"  # of the slices: coronal | axial | sagittal',
-        f'scale = "{scale}"  # ordinal: levels in rising order of value; nominal: labels without an order',
+        f'plane = "{draft.plane}"  # {MEANINGS["plane"]}: coronal | axial | sagittal',
+        f'scale = "{scale}"  # {MEANINGS["scale"]}',
         *_training(draft),
         "",
-        "# What is drawn: value in the masks (0 is background), name in tables, colour in figures.",
+        f"# {_sentence('levels')}",
     ]
     for place, (name, value) in enumerate(draft.levels.items()):
         color = color_of(place)
         parts += ["[[levels]]", f"value = {value}", f"name = {_text(name)}", f'color = "{color}"', ""]
-    parts += ["# Whose masks make the consensus; bmseg evaluate --reader NAME=FOLDER says where they are."]
+    parts += [f"# {_sentence('readers')}"]
     for reader in draft.readers:
         parts += ["[[readers]]", f"name = {_text(reader)}", ""]
     rules = ", ".join(["multilabel", "map", "binary", "majority", *(["ordinal"] if draft.ordinal else [])])
     parts += [
-        "# [[groups]]                  # labels that are scored as one too",
+        f"# [[groups]]                  # {MEANINGS['groups']}",
         f"# levels = {list(draft.levels.values())[:2]}",
         '# name = "together"',
         "",
-        "[consensus]                   # what Table 1 is scored against, by the rule of the study's own",
+        f"[consensus]                   # {MEANINGS['consensus']}",
         f'rule = "map"                  # {rules}',
         "",
-        "[yardstick]                   # what the fair table and the verdicts are scored against",
+        f"[yardstick]                   # {MEANINGS['yardstick']}",
         'rule = "map"',
         "",
         "[scores]",
-        'empty_mask = "undefined"      # Dice where both masks are empty: undefined | one | zero',
+        f'empty_mask = "undefined"      # {MEANINGS["scores.empty_mask"]}: undefined | one | zero',
         *_measures(draft),
         "",
         *(
-            ["[design]", 'incomplete = "allow"          # readers may lack exams: refuse | allow', ""]
+            ["[design]", f'incomplete = "allow"  # {MEANINGS["design.incomplete"]}', ""]
             if draft.incomplete
             else []
         ),
         "# [verdict]",
-        "# margin = 0.05               # a loss of Dice that would not matter",
-        f"# primary = {json.dumps(list(draft.levels)[:1])}  # what a verdict speaks of first",
+        f"# margin = 0.05               # {MEANINGS['verdict.margin']}",
+        f"# primary = {json.dumps(list(draft.levels)[:1])}  # {MEANINGS['verdict.primary']}",
     ]
     return "\n".join(parts) + "\n"
 
@@ -110,15 +111,15 @@ def _training(draft: Draft) -> list[str]:
     number = "".join(character for character in draft.name if character.isalnum()) or "Study"
     teacher = _text(draft.training_reader or draft.readers[0])
     lines = [
-        f"training_reader = {teacher}  # whose masks a model learns from",
+        f"training_reader = {teacher}  # {MEANINGS['training_reader']}",
         "",
-        "[dataset]  # nnU-Net's number (1 to 999) and name",
+        f"[dataset]  # {MEANINGS['dataset']}",
         "id = 901",
         f"name = {_text(number)}",
         "",
     ]
     for channel in draft.channels or ["image"]:
-        lines += ["[[channels]]  # an image of an exam: the table of 'convert' has a column of this name"]
+        lines += [f"[[channels]]  # {MEANINGS['channels']}"]
         lines += [f"name = {_text(channel)}"]
     if draft.channels:
         return lines
@@ -131,8 +132,14 @@ def _measures(draft: Draft) -> list[str]:
         why = [f"# {draft.why_measures}"] if draft.why_measures else []
         return [*why, f"measures = {json.dumps(list(draft.measures))}"]
     return [
-        '# measures = ["dice", "nsd@readers", "hd95", "assd", "volume_difference"]  # by default what fits',
+        '# measures = ["dice", "nsd@readers", "hd95", "assd", "volume_difference"]  '
+        f"# {MEANINGS['scores.measures']}",
     ]
+
+
+def _sentence(key: str) -> str:
+    meaning = MEANINGS[key]
+    return f"{meaning[0].upper()}{meaning[1:]}."
 
 
 def _text(value: str) -> str:

@@ -33,8 +33,8 @@ class nnUNetTrainerUNet(nnUNetTrainerScheduled):  # noqa: N801 (nnU-Net's users 
 
     Departures from Ronneberger et al. 2015: no weight map in the cross-entropy (it separates touching
     cells; levels touch by nature), Adam in place of stochastic gradient descent with momentum 0.99 and one
-    image a step (see docs/methods.md for what that learns in a short schedule), flips in place of elastic
-    deformation. Patches are sampled as the plans say, for every method alike.
+    image a step (see docs/howto/methods.md for what that learns in a short schedule), flips in place of
+    elastic deformation. Patches are sampled as the plans say, for every method alike.
     """
 
     schedule: ClassVar[dict[str, Any]] = {"learning_rate": 1e-3}

@@ -1,6 +1,6 @@
 """Surfaces of several masks of an exam, and how far any two are apart.
 
-Two conventions, since programs that name a measure alike differ (docs/measures.md):
+Two conventions, since programs that name a measure alike differ (docs/reference/measures.md):
 
 - ``elements``: surface elements with their areas, as in DeepMind's surface-distance.
 - ``voxels``: border voxels that count alike, as in MedPy and panoptica.

@@ -1,4 +1,4 @@
-"""README's walk from the scanner: of public exams, DICOM and RTSTRUCT give the data set that NIfTI gives."""
+"""docs/tutorials/scanner.md: of public exams, DICOM and RTSTRUCT give the data set that NIfTI gives."""
 
 from __future__ import annotations
 

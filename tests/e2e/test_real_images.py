@@ -1,4 +1,4 @@
-"""README's "Your own data" on 18 real extremity exams, with a shorter training."""
+"""docs/tutorials/train.md on 18 real extremity exams, with a shorter training."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Five real people and the walk of docs/reader_study.md: what flatters readers, and what does not."""
+"""Five real people and the walk of docs/tutorials/reader_study.md: what flatters readers, and what does not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_five_people(test_data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
     usual = pd.read_csv(tmp_path / "out" / "table1.csv").set_index("rater")
     assert usual.n.eq(10).all()
-    # As docs/reader_study.md prints them.
+    # As docs/tutorials/reader_study.md prints them.
     assert usual["median"].round(2).to_dict() == {
         "person1": 0.91, "person2": 0.96, "person3": 0.89, "person4": 0.96, "person5": 0.92,
     }  # fmt: skip
@@ -51,6 +51,6 @@ def test_five_people(test_data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert ways.loc["readers fixed", ["difference", "low", "high"]].round(2).tolist() == [0.02, 0.0, 0.04]
     assert ways.p_holm["readers fixed"] < 0.05 < ways.p_holm["one more reader"]
     said = (tmp_path / "out" / "interchangeability_in_words.md").read_text()
-    page = (Path(__file__).parents[2] / "docs" / "reader_study.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "tutorials" / "reader_study.md").read_text()
     quoted = " ".join(line.removeprefix("> ") for line in page.splitlines() if line.startswith("> "))
     assert quoted in said

@@ -31,7 +31,7 @@ _OVERALL = {
     False: "overall of the exam's mean over the tasks, by their weights.",
 }
 
-# Of `evaluation.ranking`, by ranks over unlike tasks (docs/leaderboard.md).
+# Of `evaluation.ranking`, by ranks over unlike tasks (docs/explanation/ranks.md).
 _COVERAGE = (
     "On simulated boards of six submissions with near ties and three tasks, of which two are distances, "
     "these intervals held all true ranks at once in 99 of 100 or more."

@@ -183,7 +183,7 @@ def lines_that_name_commands() -> list[str]:
     """Command lines in documents (in a line or a block), in the Makefile and in what bmseg prints."""
     root = Path(__file__).parents[3]
     found = []
-    for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+    for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
         text = path.read_text().replace("\\\n", " ")
         found += re.findall(r"`(bmseg [a-z][^`\n]*)`", text)
         for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL):

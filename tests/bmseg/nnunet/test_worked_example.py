@@ -1,4 +1,4 @@
-"""The method that docs/methods.md writes as an example, taken from the page and trained for a moment."""
+"""The method that docs/howto/methods.md writes as an example, taken from the page and trained for a moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.bmseg.nnunet.tiny import PROFILE, TEST_EXAMS, checkpoint, fold_of
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 
-PAGE = Path(__file__).parents[3] / "docs" / "methods.md"
+PAGE = Path(__file__).parents[3] / "docs" / "howto" / "methods.md"
 
 
 def test_the_worked_example_trains_and_predicts(planned: Workspace) -> None:

@@ -272,7 +272,7 @@ def test_an_image_gives_the_grid(tmp_path: Path) -> None:
 
 
 def test_real_pictures_are_what_the_walk_makes_of_them(test_data: Path, tmp_path: Path) -> None:
-    """BU-BIL: five people, RGB, the object black; docs/reader_study.md makes NIfTI of them."""
+    """BU-BIL: five people, RGB, the object black; docs/tutorials/reader_study.md makes NIfTI of them."""
     source = test_data / "bubil_multiannotator" / "BU-BIL_Dataset2" / "ExpertsAnnotations" / "2A"
     folders = {}
     for person in (1, 2):

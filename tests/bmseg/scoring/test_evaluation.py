@@ -22,7 +22,7 @@ from evaluation.study.tables import DICE, TABLES
 from tests.support.masks import save_mask, thresholded
 from tests.support.studies import small_raters, small_study
 
-DOCS = Path(__file__).parents[3] / "docs" / "reader_study.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "results.md"
 READERS = ["reader1", "reader2", "reader3", "reader4"]
 
 

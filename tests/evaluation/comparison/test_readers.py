@@ -208,7 +208,7 @@ def test_sentences() -> None:
 def test_chance_alone_gives_few_models_a_p_below_the_level() -> None:
     """A model that is one more reader, three levels of ten exams: some p_holm is at most 0.05 in few studies.
 
-    Adjusted level by level it would be in more; docs/reader_study.md has 150 drawn studies.
+    Adjusted level by level it would be in more; docs/explanation/verdicts.md has 150 drawn studies.
     """
     rng = np.random.default_rng(8)
     found, by_level = 0, 0

@@ -63,7 +63,7 @@ def test_elements_equal_surface_distance(begin: int) -> None:
 
 @peers
 def test_outlines_of_five_people_equal_surface_distance(test_data: Path) -> None:
-    """Ten real images of 1030 x 1300 pixels; and their tolerance as docs/measures.md prints it."""
+    """Ten real images of 1030 x 1300 pixels; and their tolerance as docs/reference/measures.md prints it."""
     exams = []
     for masks in people(test_data).values():
         marked = {person: mask > 0 for person, mask in masks.items()}

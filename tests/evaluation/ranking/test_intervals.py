@@ -185,7 +185,7 @@ def test_how_many_cases_it_takes_at_least(exact: bool) -> None:
 
 
 def test_six_near_ties_hold_their_ranks_at_once() -> None:
-    """A small run of ``benchmarks.rank_coverage``, whose numbers stand in docs/leaderboard.md."""
+    """A small run of ``benchmarks.rank_coverage``, whose numbers stand in docs/explanation/ranks.md."""
     from benchmarks.rank_coverage import coverage
 
     found = coverage("steady", n_cases=10, repeats=60, bootstraps=100, seed=4)

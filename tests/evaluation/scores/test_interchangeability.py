@@ -227,7 +227,7 @@ def test_what_cannot_be_asked_is_refused(readers: list[str], how: dict[str, obje
 
 
 def test_one_more_draw_of_one_reader_is_rarely_called_different() -> None:
-    """`benchmarks.interchangeability` has 200 studies, docs/reader_study.md their numbers; here are 40."""
+    """40 studies; those of 200 stand in docs/explanation/interchangeability.md."""
     found = rates(EXCHANGEABLE[0], 5, repeats=40)
     assert found[FIXED] <= 0.1
     # What Student's t alone would claim.

@@ -143,7 +143,7 @@ def test_the_median_reader_is_of_those_who_drew() -> None:
 
 
 def test_comparisons_stay_where_they_are_when_masks_are_taken_away(some: ReaderStudy) -> None:
-    """Within the complete data's intervals; docs/designs.md has 50 repetitions on real outlines."""
+    """Within the complete data's intervals; docs/howto/designs.md has 50 repetitions on real outlines."""
     every = study(dict.fromkeys(DREW, READERS))
     keys = ["level", "rater", "other"]
     whole, part = (each[t.AGREEMENT_DICE].set_index(keys) for each in (every, some))
