@@ -18,14 +18,16 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bmseg.reading_room.packing import pack_image, pack_mask
 from bmseg.reading_room.records import OVERALL, Place
 from bmseg.study import Level
+from bmseg.viewer.packing import pack_image, pack_mask
+from bmseg.viewer.page import viewer_scripts
 from evaluation.figures.display import safe_colors, window_presets
 from evaluation.reading.vas_scores import SCALE
 
-#: The page's program, in the order in which its parts build on each other.
-SCRIPTS = ["packing.js", "viewer.js", "ruler.js", "store.js", "session.js", "room.js"]
+#: The page's program, in the order in which its parts build on each other: of the viewer of exams, its own.
+SHARED = ["packing.js", "canvas.js", "slicebar.js"]
+SCRIPTS = ["viewer.js", "ruler.js", "store.js", "session.js", "room.js"]
 
 _ASSETS = "assets"
 
@@ -127,7 +129,7 @@ def _build_hash(content: Mapping[str, Any], data: Mapping[str, str]) -> str:
 
 
 def _render(content: Mapping[str, Any], data: Mapping[str, str]) -> str:
-    script = "\n".join(["'use strict';", *(_asset(name) for name in SCRIPTS)])
+    script = "\n".join([viewer_scripts(SHARED), *(_asset(name) for name in SCRIPTS)])
     style = _asset("style.css")
     return _environment().get_template("page.html.j2").render(
         script=script,

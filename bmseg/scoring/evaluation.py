@@ -21,7 +21,10 @@ from evaluation.table import Table
 #: The study file among the results, where it was written with them.
 KEPT_STUDY = "study.toml"
 #: What later steps write into an evaluation's folder: gone when the evaluation is another.
-FOLLOWERS = ("report.html", "report.json", "costs.*", "figures/overlays.*", "figures/differences.*")
+FOLLOWERS = (
+    "report.html", "report.json", "costs.*", "figures/overlays.*", "figures/differences.*",
+    "exams.json", "exams/index.html", "exams/*.js",
+)  # fmt: skip
 
 
 class _MadeWith(BaseModel):

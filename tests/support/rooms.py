@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from bmseg.reading_room.packing import PackedImage
 from bmseg.reading_room.page import Page, Room, ShownExam, build_page
 from bmseg.reading_room.records import Place
 from bmseg.study import Level
+from bmseg.viewer.packing import PackedImage
 
 LEVELS = [
     Level(value=1, name="level1", description="slightly increased, diffuse", color="#40e0d0"),

@@ -114,9 +114,9 @@ class Room {
     if (!this.opened.has(key)) {
       // A few exams at a time: a page of a hundred would fill the memory.
       if (this.opened.size > 6) this.opened.delete(this.opened.keys().next().value);
-      this.opened.set(key, unpackedImage(key));
+      this.opened.set(key, unpackedImage(at(key).textContent));
     }
-    const [values, mask] = await Promise.all([this.opened.get(key), unpacked(`mask-${place}`)]);
+    const [values, mask] = await Promise.all([this.opened.get(key), unpacked(at(`mask-${place}`).textContent)]);
     return { image: { facts: this.content.images[number], values }, mask };
   }
 
@@ -142,7 +142,7 @@ class Room {
     if (this.place !== place) return;
     this.loading('');
     const { image, mask } = opened;
-    this.viewer.open(image, mask, `Mask ${place + 1}`);
+    this.viewer.openMask(image, mask, `Mask ${place + 1}`);
     document.body.dataset.shown = place + 1;
     if (place + 1 < count) setTimeout(() => this.load(place + 1).catch(() => {}), 50);
   }

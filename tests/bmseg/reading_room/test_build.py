@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from bmseg.outputs.provenance import files_hash, write_record
-from bmseg.reading_room.packing import PackedImage
 from bmseg.reading_room.shown import workspace_shown
 from bmseg.study import DEFAULT_STUDY
+from bmseg.viewer.packing import PackedImage
 from bmseg.workspace import open_workspace
 from dataset_conversion.images import Volume, read_volume, write_volume
 from dataset_conversion.raw.dataset import RawDataset

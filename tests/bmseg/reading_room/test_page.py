@@ -9,10 +9,10 @@ import re
 import numpy as np
 import pytest
 
-from bmseg.reading_room.packing import PackedImage
 from bmseg.reading_room.page import ShownExam, build_page
 from bmseg.reading_room.records import Place, draw_order
 from bmseg.study import Level
+from bmseg.viewer.packing import PackedImage
 from evaluation.figures.display import window_presets
 from tests.support.rooms import (
     SHAPE,

@@ -1,7 +1,6 @@
-/* Volumes out of the page's text; packing.py wrote them. */
+/* Volumes out of text; packing.py wrote them. */
 
-async function unpacked(id) {
-  const text = document.getElementById(id).textContent;
+async function unpacked(text) {
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i);
@@ -10,8 +9,8 @@ async function unpacked(id) {
 }
 
 /* 16-bit values: sums of the differences, whose low bytes come before all high bytes. */
-async function unpackedImage(id) {
-  const halves = await unpacked(id);
+async function unpackedImage(text) {
+  const halves = await unpacked(text);
   const length = halves.length / 2;
   const values = new Uint16Array(length);
   let sum = 0;

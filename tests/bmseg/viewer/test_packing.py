@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bmseg.reading_room.packing import pack_image, pack_mask
+from bmseg.viewer.packing import pack_image, pack_mask
 from tests.support.rooms import unpack_image, unpack_mask
 
 SHAPES = hnp.array_shapes(min_dims=3, max_dims=3, max_side=6)
