@@ -80,9 +80,10 @@ def interchangeability(
     With readers fixed the interval is the wider, on each side, of the jackknife's over exams (Student's t)
     and the one by relabelling (`evaluation.statistics.resampling.Relabelled`), and p the larger: between
     exchangeable raters the differences are skewed, and t alone finds too many
-    (docs/explanation/interchangeability.md). With readers random the jackknife's variance over readers is added, for one more reader that of the model's
-    own habits too; neither is surer than with readers fixed. Bootstraps stand beside them: over exams
-    studentised; over exams and readers percentiles, a reader drawn twice never paired with its own copy.
+    (docs/explanation/interchangeability.md). With readers random the jackknife's variance over readers is
+    added, for one more reader that of the model's own habits too; neither is surer than with readers fixed.
+    Bootstraps stand beside them: over exams studentised; over exams and readers percentiles, a reader drawn
+    twice never paired with its own copy.
 
     Parameters
     ----------

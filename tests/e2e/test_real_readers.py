@@ -1,4 +1,4 @@
-"""Five real people and the walk of docs/tutorials/reader_study.md: what flatters readers, and what does not."""
+"""Five real people and the walk of docs/tutorials/reader_study.md: what flatters readers, what does not."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_each_has_a_recipe_for_each_profile() -> None:
 
 
 def test_an_unknown_method_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"^method: found 'segnet', expected one of nnunet, nnunet_resenc, nn"):
+    with pytest.raises(InputError, match=r"^method: found 'segnet', expected one of nnunet, nnunet_r"):
         get_method("segnet")
 
 

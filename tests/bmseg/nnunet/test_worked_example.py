@@ -1,4 +1,4 @@
-"""The method that docs/howto/methods.md writes as an example, taken from the page and trained for a moment."""
+"""The method that docs/howto/methods.md writes as an example, trained for a moment."""
 
 from __future__ import annotations
 
