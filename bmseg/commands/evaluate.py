@@ -207,7 +207,7 @@ def evaluate(
     echo_each(result.warnings, "warning: ", err=True)
     click.echo(result.table.to_markdown())
     note = SYNTHETIC if result.synthetic else ""
-    if beside := published_beside(result.summary, published, study.citation, note):
+    if beside := published_beside(result.summary, published, study.citation, note, result.found.titles):
         click.echo(beside.to_markdown())
     click.echo(f"results: {result.folder}")
     if study_text:

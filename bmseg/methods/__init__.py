@@ -4,6 +4,16 @@ A method is a name, a trainer and a plan: everything else (data, folds, budget, 
 same for all. Methods of other packages are found through the entry point group ``bmseg.methods``.
 """
 
-from bmseg.methods.registry import Method, Recipe, get_method, methods, packages_of_methods, trainer_paths
+from bmseg.methods.registry import (
+    Method,
+    Recipe,
+    get_method,
+    methods,
+    own_titles,
+    packages_of_methods,
+    trainer_paths,
+)
 
-__all__ = ["Method", "Recipe", "get_method", "methods", "packages_of_methods", "trainer_paths"]
+__all__ = [
+    "Method", "Recipe", "get_method", "methods", "own_titles", "packages_of_methods", "trainer_paths",
+]  # fmt: skip

@@ -19,6 +19,7 @@ QUICK = Recipe(
 
 METHOD = Method(
     name="nnunet",
+    title="nnU-Net",
     summary="nnU-Net's 2d configuration, its own plan and schedule",
     recipes={
         "quick": QUICK,

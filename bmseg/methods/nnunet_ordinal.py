@@ -10,6 +10,7 @@ from bmseg.methods.registry import Method, Recipe
 
 METHOD = Method(
     name="nnunet_ordinal",
+    title="nnU-Net ordinal",
     summary="nnU-Net's 2d configuration on nested regions: level 1 or more, 2 or more, 3",
     recipes={
         "quick": replace(QUICK, trainer="bmseg.trainers.ordinal.nnUNetTrainerQuickOrdinal"),

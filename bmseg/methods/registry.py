@@ -40,12 +40,14 @@ class Recipe:
 class Method:
     """A way to segment that bmseg can train, predict with and compare: ``bmseg train <name>``.
 
-    `summary` is its line in ``bmseg methods``; `recipes` has one for each profile that it knows.
+    `summary` is its line in ``bmseg methods``; `recipes` has one for each profile that it knows; `title`
+    is what bmseg's own are shown as (a study file names the others).
     """
 
     name: str
     summary: str
     recipes: Mapping[str, Recipe]
+    title: str = ""
 
     def recipe(self, profile: str) -> Recipe:
         """The recipe of a profile; InputError when the method has none."""
@@ -67,12 +69,23 @@ def methods() -> dict[str, Method]:
 
     InputError when two methods have one name, WorkError when another package's cannot be imported.
     """
-    found = [import_module(f"bmseg.methods.{module}").METHOD for module in _OWN]
+    found = _own_methods()
     found += [_loaded(point) for point in sorted(entry_points(group=_ENTRY_POINTS))]
     names = [method.name for method in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"methods: found {', '.join(twice)} more than once, expected once; rename one")
     return dict(zip(names, found, strict=True))
+
+
+def own_titles() -> dict[str, str]:
+    """Name to what it is shown as, of bmseg's own: those of other packages are not imported for that.
+
+    Examples
+    --------
+    >>> own_titles()["nnunet"]
+    'nnU-Net'
+    """
+    return {method.name: method.title for method in _own_methods()}
 
 
 def get_method(name: str) -> Method:
@@ -108,6 +121,10 @@ def trainer_paths() -> dict[str, str]:
 def packages_of_methods() -> list[str]:
     """Packages that bring methods of others, by their top-level names."""
     return sorted({point.module.partition(".")[0] for point in entry_points(group=_ENTRY_POINTS)})
+
+
+def _own_methods() -> list[Method]:
+    return [import_module(f"bmseg.methods.{module}").METHOD for module in _OWN]
 
 
 def _loaded(point: Any) -> Method:

@@ -14,6 +14,7 @@ _TRAINER = "bmseg.trainers.unet.nnUNetTrainerUNet"
 
 METHOD = Method(
     name="unet",
+    title="U-Net",
     summary="vanilla 2-D U-Net (Ronneberger 2015): cross-entropy, flips only, one network",
     recipes={
         # The paper's five resolutions with a quarter of its feature maps.

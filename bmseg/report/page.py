@@ -94,7 +94,7 @@ def _render(
     ours = dice_table(summary, title="This run" + (f" ({SYNTHETIC})" if synthetic else ""))
     printed = read_published(study, study_file)
     published = None if printed is None else dice_table(printed, title=f"Published: {study.citation}")
-    beside = published_beside(summary, printed, study.citation, SYNTHETIC if synthetic else "")
+    beside = published_beside(summary, printed, study.citation, SYNTHETIC if synthetic else "", found.titles)
     return environment.get_template("report.html.j2").render(
         study=study,
         synthetic=synthetic,

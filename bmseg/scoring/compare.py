@@ -17,6 +17,7 @@ from evaluation.comparison.models import of_models
 from evaluation.comparison.verdicts import pairs_in_words
 from evaluation.study import Unit
 from evaluation.study.tables import METHODS_COMPARED, fair_table, methods_table, said_first, usual_table
+from evaluation.study.titles import renamed
 from evaluation.table import Table
 
 
@@ -99,8 +100,8 @@ def _compared(workspace: Workspace, done: Evaluation, present: list[str], chosen
         pairs = of_models(found[METHODS_COMPARED], chosen, found.design.spoken_of)
         if len(pairs):
             tables.append(methods_table(found, pairs))
-            sentences += pairs_in_words(pairs)
-    sentences += found.design.notes
+            sentences += pairs_in_words(renamed(pairs, found.titles))
+    sentences += found.titled.design.notes
     return Comparison([*tables, costs(workspace, chosen)], sentences, done)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from bmseg.outputs.provenance import read_record
 from bmseg.study import in_one_line
 from bmseg.workspace import Workspace
+from evaluation.study.titles import told_apart
 from evaluation.table import DASH, Table
 
 #: Columns of the table's numbers; empty where nothing is on record.
@@ -83,12 +84,17 @@ def costs(workspace: Workspace, methods: Sequence[str]) -> Table:
         rows.append({"method": method, **trained, **_prediction(predicted.masks)})
         missing += [f"{method}: {reason}" for reason in why]
     data = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    titles = told_apart(workspace.study.titles, list(methods))
     notes = [
         "Of the folds whose networks made the masks: training time is their sum, peak memory the highest of "
         "one. Prediction: median over the test exams, all folds together."
     ]
     return Table(
-        "What the methods cost", _HEADS, [_cells(row) for row in data.itertuples()], notes + missing, data
+        "What the methods cost",
+        _HEADS,
+        [[titles.get(row.method, row.method), *_cells(row)] for row in data.itertuples()],
+        notes + missing,
+        data,
     )
 
 
@@ -151,18 +157,19 @@ def _prediction(masks: Mapping[str, _Mask]) -> dict[str, Any]:
 
 
 def _cells(row: Any) -> list[str]:
-    cells = [row.method, *[DASH] * 6]
+    """Of a method, after its name."""
+    cells = [DASH] * 6
     if not pd.isna(row.parameters):
         folds = f", {row.folds} folds" if row.folds > 1 else ""
-        cells[1] = f"{row.parameters:,}"
-        cells[2] = f"{row.epochs} \N{MULTIPLICATION SIGN} {row.iterations}{folds}"
-        cells[3] = _time(row.training_seconds)
+        cells[0] = f"{row.parameters:,}"
+        cells[1] = f"{row.epochs} \N{MULTIPLICATION SIGN} {row.iterations}{folds}"
+        cells[2] = _time(row.training_seconds)
         if not pd.isna(row.peak_memory_bytes):
-            cells[4] = f"{row.peak_memory_bytes / 2**30:.1f} GiB ({row.memory_of})"
-        cells[6] = row.device
+            cells[3] = f"{row.peak_memory_bytes / 2**30:.1f} GiB ({row.memory_of})"
+        cells[5] = row.device
     if row.n_timed:
         some = f" ({row.n_timed} of {row.n_exams} exams)" if row.n_timed < row.n_exams else ""
-        cells[5] = f"{_time(row.prediction_seconds)}{some}"
+        cells[4] = f"{_time(row.prediction_seconds)}{some}"
     return cells
 
 

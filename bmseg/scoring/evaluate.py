@@ -25,6 +25,7 @@ from evaluation.study.drawing import audit_figure
 from evaluation.study.incomplete import warnings
 from evaluation.study.lineage import twins_told
 from evaluation.study.tables import TABLES
+from evaluation.study.titles import in_sentence
 
 # Of all masks together, as of ten knees and six raters: processes are worth their start.
 _LARGE_BYTES = 400_000
@@ -120,12 +121,16 @@ def evaluate_prepared(given: Prepared) -> Evaluation:
         warned: dict[str, list[str]] = {}
         for name, warning in ((scored.name, warning) for scored in done for warning in scored.warnings):
             warned.setdefault(warning, []).append(name)
-        made.facts["warnings"] = found.own_words(
+        shown = found.titled
+        made.facts["warnings"] = shown.own_words(
             [
-                *twins_told(found),
+                *twins_told(shown),
                 *filter(None, [without_size(given.files, given.scoring.reading)]),
-                *warnings(found),
-                *(f"{', '.join(names)}: {warning}" for warning, names in warned.items()),
+                *warnings(shown),
+                *(
+                    f"{', '.join(names)}: {in_sentence(warning, found.titles)}"
+                    for warning, names in warned.items()
+                ),
             ]
         )
     earlier = sum(isinstance(each, KeptExam) and each.earlier for each in done)

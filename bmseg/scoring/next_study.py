@@ -106,15 +106,17 @@ class NextStudy:
     def _of(cls, pilot: Pilot, asked: Asked, evaluation: Evaluation) -> NextStudy:
         name = pilot.measure
         _check_range(asked, name)
+        found = evaluation.found
         subject = Subject(
-            pilot.model, "the median reader", name.title, name.unit, pilot.level, not name.higher_is_better
-        )
-        spread, design = pilot.beside_median(), evaluation.found.design
+            found.shown(pilot.model), "the median reader", name.title, name.unit, found.shown(pilot.level),
+            not name.higher_is_better,
+        )  # fmt: skip
+        spread, design = pilot.beside_median(), found.design
         teams, of_models = pilot.between_teams() if asked.teams else (None, True)
-        notes = lineage.notes(evaluation.found)
+        notes = lineage.notes(found.titled)
         if not of_models:
             notes.insert(
-                0, f"Between teams: the SD of {pilot.model} minus the median reader: one model alone."
+                0, f"Between teams: the SD of {subject.first} minus the median reader: one model alone."
             )
         made = cls._planned(spread, teams, asked, subject, pilot.n_tests, notes)
         widths = pilot.reader_widths()
@@ -130,8 +132,9 @@ class NextStudy:
             "asked": asdict(asked), "model": pilot.model, "level": pilot.level, "measure": name.name,
             "pilot_inputs_sha256": evaluation.record["inputs_sha256"], "synthetic": evaluation.synthetic,
         }  # fmt: skip
-        tables, said = evaluation.found.own_words(tables), evaluation.found.own_words([*made.said, *more])
-        return cls(subject, made.rows, made.curves, tables, said, inputs, design.mark)
+        said = found.titled.own_words
+        tables, sentences = said(tables), said([*made.said, *more])
+        return cls(subject, made.rows, made.curves, tables, sentences, inputs, design.mark)
 
     @classmethod
     def of_numbers(cls, sd: float, n: int, asked: Asked, *, level: str, measure: str) -> NextStudy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from bmseg.errors import InputError
 from bmseg.study import Study
 from dataset_conversion.images import read_own
 from evaluation.statistics.words import number, signed
+from evaluation.study.titles import renamed
 from evaluation.table import Table
 
 
@@ -31,13 +33,17 @@ def read_published(study: Study, study_file: Path) -> pd.DataFrame | None:
 
 
 def published_beside(
-    summary: pd.DataFrame, published: pd.DataFrame | None, citation: str, synthetic: str = ""
+    summary: pd.DataFrame,
+    published: pd.DataFrame | None,
+    citation: str,
+    synthetic: str = "",
+    titles: Mapping[str, str] = MappingProxyType({}),
 ) -> Table | None:
     """Median and mean of the raters that both tables have, and ours minus the printed ones.
 
     None where the study has no printed table, or no level and rater stands in both. The tables are those of
     `evaluation.measures.dice.summarise` and `read_published`; `synthetic` is what a simulated cohort is
-    called, empty for any other.
+    called, empty for any other; `titles` are what names are shown as.
     """
     if published is None:
         return None
@@ -48,7 +54,7 @@ def published_beside(
         both[f"{name}_difference"] = both[name] - both[f"{name}_published"]
     rows = [
         [f"{row['level']}, {row['rater']}", *_cells(row, "median"), *_cells(row, "mean")]
-        for row in both.to_dict("records")
+        for row in renamed(both, titles).to_dict("records")
     ]
     columns = ["Level, rater", "Median", "printed", "difference", "Mean", "printed", "difference"]
     absolute = both[["median_difference", "mean_difference"]].abs()

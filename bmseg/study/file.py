@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from bmseg.errors import InputError
+from bmseg.methods import own_titles
 from bmseg.study.faults import in_one_line, no_repeats
+from bmseg.study.named import Group, Level, Model, Reader, check_titles, titles_of
 from bmseg.study.rules import (
     Consensus,
     Drawn,
@@ -39,9 +41,6 @@ if TYPE_CHECKING:
 
 STUDIES = Path(__file__).parents[1] / "studies"
 DEFAULT_STUDY = STUDIES / "von_brandis_2022" / "study.toml"
-#: Of a label in masks: of 16 bits.
-LARGEST_VALUE = 65535
-Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
 class Dataset(SectionOfFile):
@@ -64,31 +63,6 @@ class Channel(SectionOfFile):
 
     name: Name
     dicom: DicomRule = DicomRule()
-
-
-class Level(SectionOfFile):
-    """One grade of the ordinal signal, or one label: its value in the masks, its name and its colour."""
-
-    value: Annotated[int, Field(ge=1, le=LARGEST_VALUE)]
-    name: Name
-    description: str = ""
-    color: Color
-
-
-class Group(SectionOfFile):
-    """Levels scored as one: the union of their masks."""
-
-    name: Name
-    levels: Annotated[list[int], Field(min_length=1)]
-
-
-class Reader(SectionOfFile):
-    """A person whose masks are compared, or a second reading by one."""
-
-    name: Name
-    description: str = ""
-    #: Whose second reading it is.
-    repeat_of: Name | None = None
 
 
 class Published(SectionOfFile):
@@ -120,6 +94,8 @@ class Study(SectionOfFile):
     levels: Annotated[list[Level], Field(min_length=1, max_length=MOST_LEVELS)]
     groups: list[Group] = []  # noqa: RUF012 (pydantic copies it)
     readers: Annotated[list[Reader], Field(min_length=1)]
+    #: What models are shown as, where it is not their name.
+    models: list[Model] = []  # noqa: RUF012 (pydantic copies it)
     scale: Literal["ordinal", "nominal"] = "ordinal"
     drawn: Drawn = Field(default=Drawn(), alias="design")
     consensus: Consensus = Consensus()
@@ -144,6 +120,11 @@ class Study(SectionOfFile):
         no_repeats("levels.name and groups.name", [*self.level_names, "background"])
         no_repeats("channels.name", [channel.name for channel in self.channels])
         no_repeats("readers.name", [reader.name for reader in self.readers])
+        no_repeats("models.name", [model.name for model in self.models])
+        check_titles(
+            titles_of(self.levels, self.groups, self.readers, self.models),
+            [*self.level_names, *(one.name for one in (*self.readers, *self.models))],
+        )
         check_repeats(self.repeats, self.reader_names)
         check_ignore(self.scores.ignore, values, self.level_names, trained=self.dataset is not None)
         # A workspace keeps them side by side.
@@ -172,6 +153,11 @@ class Study(SectionOfFile):
     def repeats(self) -> dict[str, str]:
         """A second reading to the reader whose it is."""
         return {reader.name: reader.repeat_of for reader in self.readers if reader.repeat_of}
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Name to what it is shown as, of levels, groups, readers, models, and bmseg's own methods."""
+        return {**own_titles(), **titles_of(self.levels, self.groups, self.readers, self.models)}
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -244,6 +230,7 @@ class Study(SectionOfFile):
             incomplete=incomplete or self.drawn.incomplete == "allow",
             notes=synthetic_notes(synthetic),
             mark=synthetic_mark(synthetic),
+            titles=self.titles,
         )
 
     @property

@@ -74,6 +74,9 @@ class Design:
         Lines below every table and list of sentences.
     mark : str
         What stands on every figure.
+    titles : mapping of str to str
+        What levels, groups, readers and models are shown as, where it is not their name: in printed tables,
+        sentences and figures; CSV files keep names.
     """
 
     levels: Mapping[str, int]
@@ -101,6 +104,11 @@ class Design:
     incomplete: bool = False
     notes: Sequence[str] = ()
     mark: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def shown(self, name: str) -> str:
+        """What a level, reader or model is shown as: its title, or its name."""
+        return self.titles.get(name, name)
 
     @property
     def measured(self) -> list[Measure]:

@@ -34,16 +34,20 @@ from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK
 from evaluation.study.pictures import AuditPicture
 from evaluation.study.results import Results
+from evaluation.study.titles import in_sentence, titled_design, told_apart
 
 
 def draw(found: Results) -> Iterator[tuple[str, Figure]]:
     """Draw what the tables say: file name (without ending) and figure."""
+    # Files go by names.
+    names, found = found, found.titled
+    of_models = list(zip(names.models, found.models, strict=True))
     design, models, judged = found.design, list(found.models), lineage.judged(found)
     colors, note = dict(design.colors), design.mark
     scores = found[t.DICE]
-    for model in models:
+    for name, model in of_models:
         yield (
-            f"dice_{model}",
+            f"dice_{name}",
             dice_boxplot(scores, rater=model, colors=colors, reference=found.reference, note=note),
         )
     yield "dice_raters", raters_boxplot(scores, models=models, note=note)
@@ -57,18 +61,18 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
         if t.DICE_BY_YARDSTICK in found:
             against = by_yardstick(found[t.DICE_BY_YARDSTICK], design.yardstick)
         yield t.METHODS_COMPARED.name, paired_models(against, found[t.METHODS_COMPARED], note=note)
-    for model in models:
+    for name, model in of_models:
         if t.COMPARISONS in found and model in judged:
             rows = found[t.COMPARISONS]
-            yield f"comparisons_{model}", forest_plot(rows[rows.way == "fair"], model=model, note=note)
-        yield f"volume_{model}", dice_against_volume(found[t.ERRORS], rater=model, colors=colors, note=note)
+            yield f"comparisons_{name}", forest_plot(rows[rows.way == "fair"], model=model, note=note)
+        yield f"volume_{name}", dice_against_volume(found[t.ERRORS], rater=model, colors=colors, note=note)
         # Where nobody marked anything there are no slices to draw.
         if len(profile := found[t.SLICE_PROFILE]):
             panels = slice_profile_panels(profile, model=model, plane=design.plane, note=note)
-            yield f"slices_{model}", panels
+            yield f"slices_{name}", panels
         volumes = found[t.VOLUMES]
         yield (
-            f"bland_altman_{model}",
+            f"bland_altman_{name}",
             bland_altman_panels(volumes, rater=model, reference=YARDSTICK, colors=colors, note=note),
         )
 
@@ -103,21 +107,27 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
         summary = found[m.MEASURES_TABLE1]
         beside = [one for one in design.measured if one.name != "dice"]
         yield "measures_raters", measures_boxplot(found[m.SCORES], measures=beside, models=models, note=note)
-        for level in design.by_name:
+        for name, level in zip(names.design.by_name, design.by_name, strict=True):
             shown = [one for one in design.measured if one.of_groups or level in design.levels]
             yield (
-                f"measures_{level}",
+                f"measures_{name}",
                 measure_panels(summary, measures=shown, level=level, models=models, note=note),
             )
 
 
 def audit_figure(design: Design, exam: str, picture: AuditPicture) -> Figure:
     """Draw the worst that an audit found in an exam."""
+    readers = [name for name in picture.masks if name != "consensus"]
+    titles = told_apart(design.titles, [*design.by_name, *readers])
+    design = titled_design(design, titles)
     of_study = picture.consensus == STUDY
     heading = f"consensus\n{design.rule}" if of_study else f"yardstick\n{design.yardstick}"
-    masks = {heading if name == "consensus" else name: mask for name, mask in picture.masks.items()}
+    masks = {
+        heading if name == "consensus" else titles.get(name, name): mask
+        for name, mask in picture.masks.items()
+    }
     names = {value: name for name, value in design.levels.items()}
-    words = picture.finding.words
+    words = in_sentence(picture.finding.words, titles)
     words = words if design.ordered else labels_for_levels(words, design.by_name)
     spare = dict(zip(names.values(), safe_colors(len(names)), strict=True))
     return audit_sheet(

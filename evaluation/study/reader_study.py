@@ -19,7 +19,7 @@ from evaluation.study import tables as t
 from evaluation.study.compute import tables_on_demand
 from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam
-from evaluation.study.results import Declared, Results
+from evaluation.study.results import Declared, Results, worded
 from evaluation.table import Table
 
 if TYPE_CHECKING:
@@ -57,12 +57,16 @@ class ReaderStudy(Results):
 
     def noted(self) -> ReaderStudy:
         """The same; what every table and page says below: readers who lack exams, voxels left out."""
+        return replace(self, design=replace(self.design, notes=(*self.own_notes(), *self.design.notes)))
+
+    def own_notes(self) -> list[str]:
+        """What is said below every table, of the tables themselves."""
         notes: list[str] = []
         if incomplete.READERS_PER_EXAM in self:
             notes += incomplete.told(self[incomplete.READERS_PER_EXAM], self.readers)
         if unsure.IGNORED in self:
             notes += unsure.told(self[unsure.IGNORED], len(self.exams), self.design)
-        return replace(self, design=replace(self.design, notes=(*notes, *self.design.notes)))
+        return notes
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -100,7 +104,7 @@ class ReaderStudy(Results):
         """
         if m.MEASURES_TABLE1 not in self:
             raise StatisticsError("measures: found Dice alone, expected some more in the design")
-        return self.own_words(m.measures_table(self, [level] if level else []))
+        return worded(m.measures_table)(self, [level] if level else [])
 
     def compare(self, *, margin: float | None = None) -> Table:
         """Every model against every reader and the median reader, by the fair scores.
@@ -127,8 +131,11 @@ class ReaderStudy(Results):
             spoken_of=self.design.spoken_of,
         )
         title = f"Models beside readers: paired differences of Dice, {len(self.exams)} exams"
-        made = readers_table(found.assign(way="fair"), title=title, notes=lineage.notes(self))
-        return self.own_words(made)
+
+        def printed(study: ReaderStudy, rows: pd.DataFrame) -> Table:
+            return readers_table(rows, title=title, notes=lineage.notes(study))
+
+        return worded(printed)(self, found.assign(way="fair"))
 
     def compare_models(self) -> Table:
         """Every pair of models, usual and fair; StatisticsError when there are fewer than two."""
@@ -141,8 +148,9 @@ class ReaderStudy(Results):
         """How alike the raters' masks are: Dice of every pair, alpha and kappa of the readers."""
         self._check_readers("agreement")
         title = f"Agreement, {len(self.exams)} exams"
-        found = self[t.AGREEMENT_DICE], self[t.AGREEMENT_CHANCE]
-        return agreement_table(*found, title=title, ordered=self.design.ordered, notes=self.design.notes)
+        study = self.titled
+        found, ordered = (study[t.AGREEMENT_DICE], study[t.AGREEMENT_CHANCE]), study.design.ordered
+        return self.by_name(agreement_table(*found, title=title, ordered=ordered, notes=study.design.notes))
 
     def interchangeability(self) -> Table:
         """The models' agreement with the readers beside the readers' with each other: no consensus.

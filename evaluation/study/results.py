@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import Any, TypeVar
+from functools import cached_property, wraps
+from typing import Any, Self, TypeVar
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from dataset_conversion.images import read_own
 from evaluation.comparison.verdicts import Verdict
 from evaluation.statistics.words import labels_for_levels, plural
 from evaluation.study.design import Design
+from evaluation.study.titles import TitledTables, renamed, titled_design, told_apart
 from evaluation.table import Table
 
 _T = TypeVar("_T")
@@ -42,6 +43,43 @@ class Results:
     def __getitem__(self, table: Declared) -> pd.DataFrame:
         return self.tables[table.name]
 
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Names of levels and raters to what they are shown as, where it is something else."""
+        design = self.design
+        others = [*design.all_readers, *design.repeats]
+        names = dict.fromkeys([*design.by_name, *self.readers, *self.models, *others])
+        return told_apart(design.titles, list(names))
+
+    def shown(self, name: str) -> str:
+        """What a level or rater is shown as: its title, or its name."""
+        return self.titles.get(name, name)
+
+    @cached_property
+    def titled(self) -> Self:
+        """The same with titles for names, which people read: what is printed, said and drawn is made of it.
+
+        Files and identifiers go by names.
+        """
+        if not (titles := self.titles):
+            return self
+        found = replace(
+            self, design=titled_design(self.design, titles), readers=renamed(self.readers, titles),
+            models=renamed(self.models, titles), tables=TitledTables(self.tables, titles),
+        )  # fmt: skip
+        own, notes = self.own_notes(), list(self.design.notes)
+        if not own or notes[: len(own)] != own:
+            return found
+        return replace(found, design=replace(found.design, notes=[*found.own_notes(), *notes[len(own) :]]))
+
+    def own_notes(self) -> list[str]:
+        """What is said below every table, of the tables themselves."""
+        return []
+
+    def by_name(self, made: _T) -> _T:
+        """What was made of `titled`, for those who go on with it: verdicts and numbers go by names."""
+        return _by_name(made, {title: name for name, title in self.titles.items()}) if self.titles else made
+
     def own_words(self, said: _T) -> _T:
         """A text, table or verdict, or a list of them, in the study's words: levels or labels."""
         if self.design.ordered:
@@ -60,13 +98,27 @@ class Results:
 
 
 def worded(make: Callable[..., _T]) -> Callable[..., _T]:
-    """What a function of a study (first) answers, in the study's words."""
+    """What a function of a study (first) answers, in the study's words, names shown by their titles."""
 
     @wraps(make)
     def in_words(found: Results, *args: Any, **kwargs: Any) -> _T:
-        return found.own_words(make(found, *args, **kwargs))
+        titles, shown = found.titles, found.titled
+        given = renamed(args, titles), renamed(kwargs, titles)
+        return found.by_name(shown.own_words(make(shown, *given[0], **given[1])))
 
     return in_words
+
+
+def _by_name(made: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(made, Table):
+        return replace(made, data=renamed(made.data, names))
+    if isinstance(made, Verdict):
+        levels = tuple(replace(each, level=renamed(each.level, names)) for each in made.levels)
+        first, second = renamed([made.first, made.second], names)
+        return replace(made, first=first, second=second, levels=levels)
+    if isinstance(made, str) or not isinstance(made, Sequence):
+        return made
+    return [_by_name(each, names) for each in made]
 
 
 def _relabelled(said: Any, names: Sequence[str]) -> Any:
@@ -115,11 +167,11 @@ class Declared:
 
     def table(self, found: Results) -> Table | None:
         """The table that is printed, in the study's words; None where there is none."""
-        return found.own_words(self.printed(found)) if self.printed else None
+        return worded(self.printed)(found) if self.printed else None
 
     def sentences(self, found: Results) -> list[str]:
         """What it says, in the study's words."""
-        return found.own_words(self.words(found)) if self.words else []
+        return worded(self.words)(found) if self.words else []
 
     def read(self, file: Any) -> pd.DataFrame:
         """The table back from its CSV; names stay text, as those of raters called by numbers."""

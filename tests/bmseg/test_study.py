@@ -95,3 +95,36 @@ def test_a_study_for_evaluations_alone(tmp_path: Path) -> None:
     path.write_text(study_text(replace(draft, channels=["ct"])))
     with pytest.raises(InputError, match=r"levels.value: found \[3, 500\], expected 1 to 2"):
         load_study(path)
+
+
+def test_levels_readers_and_models_are_shown_by_their_titles(tmp_path: Path) -> None:
+    titles = load_study().design().titles
+    assert [titles[name] for name in ("level1", "level2+3", "reader4")] == [
+        "Level 1", "Levels 2 and 3", "Reader 4"
+    ]  # fmt: skip
+    assert titles["nnunet"] == "nnU-Net"
+    path = tmp_path / "study.toml"
+    path.write_text(TEXT + '\n[[models]]\nname = "unet"\ntitle = "Ours"\n')
+    assert load_study(path).design().shown("unet") == "Ours"
+
+
+@pytest.mark.parametrize(
+    ("title", "message"),
+    [
+        ("\uff2cevel 1", "title of level2: found '.evel 1', as level1 is called or shown"),
+        ("Level\u00a02", "levels.1.title: .* nothing invisible"),
+        ("LEVEL1", "title of level2: found 'LEVEL1', as level1 is called or shown"),
+        ("Reader 3", "title of reader3: found 'Reader 3', as level2 is called or shown"),
+        ("the consensus", "title of level2: found 'the consensus', as the consensus is"),
+        ("$x^2$", "levels.1.title: found '.x.2.', expected: letters"),
+        ("<b>2</b>", "levels.1.title: found '<b>2</b>', expected: letters"),
+        ("a\u202eb", "levels.1.title: .* nothing invisible"),
+        ("two\\nlines", "levels.1.title: .* no line breaks"),
+        (" 2", "levels.1.title"),
+        ("", "levels.1.title"),
+        ("x" * 41, "levels.1.title: .* at most 40"),
+    ],
+)
+def test_a_title_that_misleads_is_refused(tmp_path: Path, title: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(tmp_path, TEXT.replace('title = "Level 2"', f'title = "{title}"'))
