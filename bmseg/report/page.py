@@ -32,6 +32,7 @@ from evaluation.study import Design, ReaderStudy
 from evaluation.study.incomplete import READERS_PER_EXAM
 from evaluation.study.lineage import judged
 from evaluation.study.tables import CONSENSUS, DECISIONS, DICE, TABLE1, TABLE1_FAIR, said_first, usual_notes
+from evaluation.study.titles import renamed
 from evaluation.table import Table, dice_table
 
 REPORT = "report.html"
@@ -91,21 +92,27 @@ def _render(
         loader=PackageLoader("bmseg"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     summary = evaluation.summary
-    ours = dice_table(summary, title="This run" + (f" ({SYNTHETIC})" if synthetic else ""))
+    ours = dice_table(found.titled[TABLE1], title="This run" + (f" ({SYNTHETIC})" if synthetic else ""))
     printed = read_published(study, study_file)
-    published = None if printed is None else dice_table(printed, title=f"Published: {study.citation}")
+    published = (
+        None
+        if printed is None
+        else dice_table(renamed(printed, found.titles), title=f"Published: {study.citation}")
+    )
     beside = published_beside(summary, printed, study.citation, SYNTHETIC if synthetic else "", found.titles)
     return environment.get_template("report.html.j2").render(
         study=study,
         synthetic=synthetic,
         reference=found.reference,
-        findings=said_first(found) + _findings(found),
+        findings=said_first(found) + _findings(found.titled),
         cohort=Markup(_cohort_table(workspace.dataset.cohort()).to_html()) if workspace else None,
-        tables=[Markup(found.own_words(table).to_html()) for table in (ours, published, beside) if table],
+        tables=[
+            Markup(found.titled.own_words(table).to_html()) for table in (ours, published, beside) if table
+        ],
         level="level" if found.design.ordered else "label",
         notes=usual_notes(found),
         warnings=evaluation.warnings,
-        models=[(model, _image(evaluation.figure(f"dice_{model}"))) for model in found.models],
+        models=[(found.shown(model), _image(evaluation.figure(f"dice_{model}"))) for model in found.models],
         raters=_image(evaluation.figure("dice_raters")),
         parts=[
             (
@@ -203,25 +210,28 @@ def _slice_sheets(evaluation: Evaluation, workspace: Workspace, folder: Path) ->
         consensus = read_volume(evaluation.consensus(exam)).array
         shown = int((consensus > 0).sum(axis=(0, 1)).argmax())
         masks = {reference: consensus} | {
-            model: read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array
+            found.shown(model): read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array
             for model in found.models
         }
         seen = {name: mask[:, :, shown].T for name, mask in masks.items()}
         score = "Dice undefined" if np.isnan(dice) else f"mean Dice {dice:.2f}"
         title = f"{exam}, slice {shown + 1}\n{score}"
         slices.append((title, image.array[:, :, shown].T, seen))
-        differences.append((title, image.array[:, :, shown].T, seen[reference], seen[first]))
-        outlined.append(_foci_not_found(found.design, consensus, masks[first], image.affine, shown))
+        differences.append((title, image.array[:, :, shown].T, seen[reference], seen[found.shown(first)]))
+        outlined.append(
+            _foci_not_found(found.design, consensus, masks[found.shown(first)], image.affine, shown)
+        )
     colors = {level.value: level.color for level in study.levels}
     shared: dict[str, Any] = {
         "colors": colors,
+        "names": {level.value: found.shown(level.name) for level in study.levels},
         "aspect": float(image.spacing[1] / image.spacing[0]),
         "note": found.design.mark,
     }
     sheets = {
         "overlays": overlay_sheet(slices, **shared),
         "differences": difference_sheet(
-            differences, rater=first, reference=reference, outlined=outlined, **shared
+            differences, rater=found.shown(first), reference=reference, outlined=outlined, **shared
         ),
     }
     return [

@@ -30,7 +30,7 @@ class Part:
 
 def in_words(found: ReaderStudy, part: Part) -> Part:
     """In the study's words; names and figures as they are."""
-    said = found.own_words
+    said = found.titled.own_words
     return Part(
         said(part.title),
         said(part.text),

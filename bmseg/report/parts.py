@@ -19,6 +19,7 @@ from evaluation.study.calibrated import CALIBRATION
 from evaluation.study.incomplete import DICE_ADJUSTED, warnings
 from evaluation.study.lineage import judged, notes
 from evaluation.study.repeated import REPEATS, REPEATS_VOLUMES
+from evaluation.study.titles import renamed
 from evaluation.table import Table
 
 
@@ -68,7 +69,7 @@ def _without_consensus(evaluation: Evaluation) -> Part:
         [],
         [Markup(found.printed(table).to_html()) for table in tables if table in found],
         found.words(t.INTERCHANGEABILITY),
-        in_short(found[t.INTERCHANGEABILITY]),
+        in_short(found.titled[t.INTERCHANGEABILITY]),
     )
 
 
@@ -82,12 +83,8 @@ def _methods(evaluation: Evaluation, costs: Table | None) -> Part:
         "called clear is so when all pairs and levels are tested together (Holm), and holds without each "
         "reader and by every other rule that fits such readers.",
         [(figure, f"Differences of Dice between models against {against}.")],
-        [
-            Markup(table.to_html())
-            for table in (found.printed(t.METHODS_COMPARED), costs)
-            if table is not None
-        ],
-        [*pairs_in_words(found[t.METHODS_COMPARED]), *notes(found)],
+        [Markup(table.to_html()) for table in (found.printed(t.METHODS_COMPARED), costs) if table],
+        [*pairs_in_words(found.titled[t.METHODS_COMPARED]), *notes(found.titled)],
         _of_pairs(found, models=True),
     )
 
@@ -100,7 +97,10 @@ def _comparisons(evaluation: Evaluation) -> Part:
         "tests, Holm's adjustment over all readers and levels of a model; the verdicts above them are "
         "adjusted over all models and levels.",
         [
-            (evaluation.figure(f"comparisons_{model}"), f"Dice of {model} minus that of each reader, fair.")
+            (
+                evaluation.figure(f"comparisons_{model}"),
+                f"Dice of {found.shown(model)} minus each reader's, fair.",
+            )
             for model in judged(found)
         ],
         [],
@@ -117,29 +117,30 @@ def _beyond_dice(evaluation: Evaluation) -> Part:
     )
     choices = []
     for level in found.design.by_name:
-        tables = [m.measures_table(found, [level], with_notes=False)]
+        named = [found.shown(level)]
+        tables = [m.measures_table(found.titled, named, with_notes=False)]
         if m.MEASURES_COMPARISONS in found:
-            tables.append(m.beside_median_table(found, [level], with_notes=False))
+            tables.append(m.beside_median_table(found.titled, named, with_notes=False))
         shown = [Markup(table.to_html()) for table in tables]
-        choices.append((level, shown, evaluation.figure(f"measures_{level}"), caption.format(level)))
+        choices.append((*named, shown, evaluation.figure(f"measures_{level}"), caption.format(*named)))
+    # The highest level is the sparsest, and what Dice says least of.
+    last = found.titled.design.spoken_of[-1]
     figures = [
         (evaluation.figure(name), about)
         for name, about in (
-            ("foci", f"Every {found.design.spoken_of[-1]} focus by its volume, and what became of it."),
+            ("foci", f"Every {last} focus by its volume, and what became of it."),
             ("nsd_curve", "NSD over the tolerance, fair, of readers and models."),
         )
     ]
     of_foci = found.words(m.FOCI_SUMMARY)
-    # The highest level is the sparsest, and what Dice says least of.
-    last = f" {found.design.spoken_of[-1]} foci"
     return Part(
         "Surfaces, foci and volumes",
         "What Dice does not see: how far borders lie apart, which foci were found, how much is too much. "
         "Verdicts rest on Dice; these say in what way a rater errs.",
         figures,
         [],
-        [*of_foci, *m.measures_table(found).notes, *m.beside_median_notes(found)],
-        [each for each in of_foci if last in each],
+        [*of_foci, *m.measures_table(found.titled).notes, *m.beside_median_notes(found.titled)],
+        [each for each in of_foci if f" {last} foci" in each],
         choices,
     )
 
@@ -153,7 +154,7 @@ def _agreement(evaluation: Evaluation) -> Part:
             {"alpha": f"Krippendorff's alpha ({scale})", "kappa": "Fleiss' kappa"}
         ),
     )
-    rates = found[t.READER_RATES]
+    rates = found.titled[t.READER_RATES]
     return Part(
         "Agreement of readers",
         "Alpha and kappa on the voxels that a reader marked leave out what all agree to be nothing, so "
@@ -163,9 +164,7 @@ def _agreement(evaluation: Evaluation) -> Part:
         [
             _table("Beyond chance, mean over exams", chance, ["voxels", "measure"]),
             Markup(found.printed(t.AGREEMENT_KAPPA).to_html()),
-            _table(
-                "STAPLE's estimates of the readers, mean over exams", rates, ["level", "rater", "measure"], 3
-            ),
+            _table("STAPLE's estimates, mean over exams", rates, ["level", "rater", "measure"], 3),
         ],
         [],
     )
@@ -194,7 +193,7 @@ def _adjusted(evaluation: Evaluation) -> Part:
         [],
         [Markup(found.printed(DICE_ADJUSTED).to_html())] if DICE_ADJUSTED in found else [],
         [],
-        warnings(found),
+        warnings(found.titled),
     )
 
 
@@ -227,15 +226,16 @@ def _where_it_fails(evaluation: Evaluation) -> Part:
     found = evaluation.found
     figures, tables = [], []
     for model in found.models:
-        of_volume = f"Dice of {model} against the volume of the reference."
-        of_slices = f"Dice and false volume of {model} along the slices, readers grey."
+        shown = found.shown(model)
+        of_volume = f"Dice of {shown} against the volume of the reference."
+        of_slices = f"Dice and false volume of {shown} along the slices, readers grey."
         figures.append((evaluation.figure(f"volume_{model}"), of_volume))
         figures.append((evaluation.figure(f"slices_{model}"), of_slices))
     for table, (title, keys) in _FAILURES.items():
         if table in found:
             rows = found[table]
-            shown = rows[rows.rater.isin(found.models)] if found.models else rows
-            tables.append(_table(title, shown, keys))
+            rows = rows[rows.rater.isin(found.models)] if found.models else rows
+            tables.append(_table(title, renamed(rows, found.titles), keys))
     return Part(
         "Where it fails",
         "Dice against the volume of the reference and along the slices; by site, group and age where the "
@@ -249,13 +249,13 @@ def _where_it_fails(evaluation: Evaluation) -> Part:
 def _volumes(evaluation: Evaluation) -> Part:
     found = evaluation.found
     figures = [
-        (evaluation.figure(f"bland_altman_{model}"), f"Volumes of {model} against the consensus.")
+        (evaluation.figure(f"bland_altman_{model}"), f"Volumes of {found.shown(model)}, and the consensus.")
         for model in found.models
     ]
     tables = []
     if t.VOLUMES_ICC in found:
         title = "Intraclass correlation of the readers' volumes"
-        tables.append(_table(title, found[t.VOLUMES_ICC], ["level"]))
+        tables.append(_table(title, found.titled[t.VOLUMES_ICC], ["level"]))
     return Part("Volumes", "Bland-Altman: difference against mean, a point an exam.", figures, tables, [])
 
 

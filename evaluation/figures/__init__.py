@@ -5,6 +5,7 @@ Each function returns a Figure and writes nothing (`save` does). ``note`` is pri
 one of its own; sheets, slice profiles and the scores behind a ranking always have one of their own.
 """
 
+from evaluation.figures.bland_altman import bland_altman_panels as bland_altman
 from evaluation.figures.failures import dice_against_volume as volumes
 from evaluation.figures.failures import slice_profile_panels as slice_profile
 from evaluation.figures.files import save_figure as save
@@ -21,7 +22,6 @@ from evaluation.figures.scores import raters_boxplot as raters
 from evaluation.figures.slices import difference_sheet as differences
 from evaluation.figures.slices import overlay_sheet as overlays
 from evaluation.figures.study import agreement_heatmap as agreement
-from evaluation.figures.study import bland_altman_panels as bland_altman
 from evaluation.figures.study import fair_against_usual as fair
 from evaluation.figures.study import forest_plot as forest
 from evaluation.figures.study import paired_models as paired

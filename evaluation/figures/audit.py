@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from evaluation.figures import style
-from evaluation.figures.style import new_figure, noted, styled
+from evaluation.figures.style import lettered, new_figure, noted, styled
 
 
 @styled
@@ -40,8 +41,9 @@ def audit_sheet(
         Height of a pixel divided by its width.
     """
     rows, columns = where.shape
-    width = style.PAGE_INCHES / len(masks)
-    figure = new_figure(style.PAGE_INCHES, width * rows * aspect / columns + 1.1)
+    # The legend stands beside the panels.
+    width = (style.PAGE_INCHES - 1) / len(masks)
+    figure = new_figure(style.PAGE_INCHES, width * rows * aspect / columns + 1.05)
     panels = figure.subplots(1, len(masks), squeeze=False)[0]
     for axes, (name, mask) in zip(panels, masks.items(), strict=True):
         shown = np.ones((*mask.shape, 3))
@@ -52,11 +54,12 @@ def audit_sheet(
             axes.contour(where, levels=[0.5], colors=style.INK, linewidths=0.8)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=style.PALE)
-        axes.set_title(name)
+        axes.set_title(fill(name, 20), fontsize=8)
+    lettered(panels)
     handles = [
         Patch(facecolor=colors.get(value, style.NO_COLOR), label=name) for value, name in names.items()
     ]
     handles.append(Patch(facecolor="none", edgecolor=style.INK, label="found here"))
-    figure.legend(handles=handles, ncols=len(handles), loc="outside lower center")
+    figure.legend(handles=handles, loc="outside right center")
     figure.suptitle(title, fontsize=8)
     return noted(figure, note)

@@ -13,8 +13,8 @@ from matplotlib.patches import Patch
 from evaluation.failures.covariates import spearman
 from evaluation.figures import many, style
 from evaluation.figures.matrix import MANY
-from evaluation.figures.panels import panels
-from evaluation.figures.style import AxesLike, new_figure, noted, styled
+from evaluation.figures.panels import headed, panels
+from evaluation.figures.style import AxesLike, lettered, new_figure, noted, styled
 from evaluation.masks.exam import ENDS
 from evaluation.statistics.words import p_is, signed
 
@@ -45,7 +45,7 @@ def dice_against_volume(
     if axes is None and len(levels) > MANY:
         label = f"Median Dice of {rater} (exams) by the reference's volume; its median is beside the row"
         return many.dice_by_volume(chosen, label, note)
-    drawing = panels(levels, axes, height=1.45, extra=0.35)
+    drawing = panels(levels, axes, height=1.45, extra=0.6)
     for level, panel in drawing.grid.items():
         exams = chosen[chosen.level == level].dropna(subset="dice")
         panel.scatter(
@@ -55,21 +55,23 @@ def dice_against_volume(
         panel.axvline(exams.reference_ml.median(), color=style.GREY, linestyle=":", linewidth=0.9)
         rho, p = spearman(exams.dice.to_numpy(), exams.reference_ml.to_numpy())
         told = f"n = {len(exams)}" if np.isnan(rho) else f"ρ = {signed(rho, typeset=True)}, {p_is(p)}"
-        panel.set_title(f"{level}\n", fontsize=9)
+        headed(panel, level)
+        # There is room: who finds little of much is rare.
         panel.text(
-            0.5,
-            1.03,
-            told,
-            transform=panel.transAxes,
-            ha="center",
-            fontsize=style.SMALL + 0.5,
-            color=style.GREY,
-        )
+            0.97, 0.06, told, transform=panel.transAxes, ha="right", fontsize=style.SMALL,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
+        )  # fmt: skip
         panel.set(ylim=(0, 1), xlim=(0, None), yticks=[0, 0.5, 1])
         panel.locator_params(axis="x", nbins=4)
     for panel in drawing.axes[-2:]:
         panel.set_xlabel("Reference volume (ml)")
     drawing.side_label(f"Dice of {rater}")
+    drawing.legend([
+        Line2D([], [], linestyle="none", marker="o", markersize=4, markerfacecolor="white",
+               markeredgecolor=style.INK, markeredgewidth=0.5, label="an exam"),
+        Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label="median volume"),
+        Line2D([], [], linestyle="none", label="ρ: Spearman's correlation"),
+    ], columns=3, columnspacing=1, handletextpad=0.4)  # fmt: skip
     return drawing.done(note)
 
 
@@ -93,7 +95,7 @@ def slice_profile_panels(
     levels = list(dict.fromkeys(profile.level))
     if len(levels) > MANY:
         return many.dice_along_slices(profile, model, ENDS[plane], note)
-    figure = new_figure(style.COLUMN_INCHES, 1.05 * len(levels) + 0.9)
+    figure = new_figure(style.COLUMN_INCHES, 1.15 * len(levels) + 0.95)
     grid = figure.subplots(len(levels), 2, squeeze=False, sharex=True)
     for row, level in zip(grid, levels, strict=True):
         found = profile[profile.level == level]
@@ -117,14 +119,16 @@ def slice_profile_panels(
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], [first, "", "", "", last], fontsize=7)
         axes.get_xticklabels()[0].set_ha("left")
         axes.get_xticklabels()[-1].set_ha("right")
-    grid[0, 0].set_title("Dice")
-    grid[0, 1].set_title(f"False volume of {model}\n(ml an exam)", fontsize=8)
+    grid[0, 0].set_title("Dice", fontsize=8)
+    grid[0, 1].set_title(f"False volume of {model}\n(ml an exam)", fontsize=7.5)
+    lettered(grid.ravel())
     handles = [
         Line2D([], [], color=style.INK, marker="o", markersize=3, label=model),
         Line2D([], [], color=style.LIGHT, label="readers"),
+        Patch(facecolor=style.INK, alpha=0.15, label=f"interval of {model}"),
         Line2D([], [], color=style.VERMILLION, marker="^", markersize=3, label="false positive"),
         Line2D([], [], color=style.BLUE, marker="v", markersize=3, label="false negative"),
-        Patch(facecolor=style.PALE, alpha=0.5, label="peripheral quarters"),
+        Patch(facecolor=style.PALE, alpha=0.5, label="outer quarters"),
     ]
     figure.legend(handles=handles, ncols=3, loc="outside upper center", columnspacing=1)
     return noted(figure, note)

@@ -13,6 +13,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from dataset_conversion.images import atomic_path
+from evaluation.figures.fonts import with_fonts
 
 
 def save_figure(
@@ -26,10 +27,13 @@ def save_figure(
 ) -> list[Path]:
     """Write ``<name>.png`` and ``<name>.svg`` atomically; returns the paths.
 
+    Text stays text: an SVG brings the letters that it shows, so that it looks the same where their font is
+    not installed, and so does a PDF.
+
     Parameters
     ----------
     endings : sequence of str
-        Of the formats.
+        Of the formats, "pdf" among them.
     dpi : int
         Dots an inch of PNG.
     screen : float
@@ -39,6 +43,8 @@ def save_figure(
     # Without a fixed salt and date, matplotlib's SVG differs from run to run. And None is no layout then,
     # whatever the caller's settings.
     settings: dict[str, Any] = {"svg.hashsalt": "bmseg", "svg.fonttype": "none"}
+    # Letters stay letters: whole fonts, not their outlines.
+    settings |= {"pdf.fonttype": 42, "ps.fonttype": 42}
     settings |= {"figure.autolayout": False, "figure.constrained_layout.use": False}
     with mpl.rc_context(settings), warnings.catch_warnings():
         # Names may have letters that no font here has: in an SVG they are text, and the browser shows them.
@@ -46,13 +52,20 @@ def save_figure(
         with _laid_out(figure, dpi):
             for ending in endings:
                 path = Path(folder) / f"{name}.{ending}"
-                options = {"metadata": {"Date": None}} if ending == "svg" else {"dpi": dpi}
+                options = _OPTIONS.get(ending, {"dpi": dpi})
                 with atomic_path(path) as temporary:
                     figure.savefig(temporary, format=ending, **options)
-                    if ending == "svg" and screen != 1:
-                        temporary.write_text(_enlarged(temporary.read_text("utf-8"), screen), "utf-8")
+                    if ending == "svg":
+                        text = with_fonts(temporary.read_text("utf-8"))
+                        temporary.write_text(_enlarged(text, screen) if screen != 1 else text, "utf-8")
                 written.append(path)
     return written
+
+
+# Without a date: the same bytes for the same table.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "svg": {"metadata": {"Date": None}}, "pdf": {"metadata": {"CreationDate": None}}
+}  # fmt: skip
 
 
 @contextmanager

@@ -103,7 +103,13 @@ def foci_by_volume(
     for label, rater in zip(lower.get_xticklabels(), raters, strict=True):
         label.set_fontweight("bold" if rater in models else "normal")
     handles = [_handle(outcome) for outcome in [*shown, _INVENTED, _OTHER]]
-    drawing.legend(handles, columns=len(handles) if width > style.COLUMN_INCHES else 2)
+    handles.append(Line2D([], [], linestyle="", label="above: how many"))
+    drawing.legend(
+        handles,
+        columns=len(handles) if width > style.COLUMN_INCHES else 2,
+        columnspacing=1,
+        handletextpad=0.3,
+    )
     return drawing.done(note)
 
 

@@ -47,7 +47,7 @@ def measure_panels(
     colors = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
     names = [measure.name for measure in measures]
     lines = -(-len(names) // _COLUMNS)
-    height = lines * (_ROW_INCHES * len(raters) + 0.55) + 0.35
+    height = lines * (_ROW_INCHES * len(raters) + 0.55) + 0.5
     columns = min(_COLUMNS, len(names))
     drawing = Drawing.of(axes, names, (style.PAGE_INCHES, height), columns, sharey=True)
     for measure, panel in zip(measures, drawing.axes, strict=True):
@@ -71,11 +71,12 @@ def measure_panels(
         panel.spines["left"].set_visible(False)
         headed(panel, f"{_titled(measure)}{_direction(measure)}")
     handles = [
-        Line2D([], [], marker="o", color=style.GREY, label="fair, with its interval", markersize=4),
+        Line2D([], [], marker="o", color=style.GREY, label="fair, with 95 % interval", markersize=4),
         Line2D([], [], marker="o", color=style.GREY, label="usual", markerfacecolor="white", linestyle="",
                markersize=4),
+        Line2D([], [], linestyle="", label="\N{RIGHTWARDS ARROW} \N{LEFTWARDS ARROW}: better this way"),
     ]  # fmt: skip
-    drawing.legend(handles, 2, "lower right")
+    drawing.legend(handles, 3)
     return drawing.done(note)
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evaluation.figures import style
-from evaluation.figures.panels import ruled, shortened
+from evaluation.figures.panels import headed, ruled, shortened
 from evaluation.figures.style import AxesLike, Drawing, styled
 
 # Square points of the largest bin.
@@ -54,7 +54,7 @@ def reliability_panels(
                 alpha=0.8, linewidth=0, zorder=3,
             )  # fmt: skip
         panel.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", xlabel="Probability by the model")
-        panel.set_title(level)
+        headed(panel, level)
         ruled(panel)
     drawing.axes[0].set_ylabel("Share of readers")
     handles = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from evaluation.statistics.words import number
 _NOTE_COLOR = "#555555"
 #: More boxes are drawn as a table of medians.
 _MOST_BOXES = 300
+# More boxes beside each other leave no room for numbers above them.
+_MOST_COUNTED = 40
+_BOX = "Box: median and quartiles; whiskers: to the last exam within 1.5 boxes; a point is an exam."
 #: Of the boxes of a level together, where levels are 1 apart; of points in a box, to each side.
 _WIDTH, _JITTER = 0.75, 0.15
 _EDGE = "#444444"
@@ -61,7 +65,7 @@ def dice_boxplot(
         drawing = Drawing.of(axes, [rater], (style.COLUMN_INCHES, 3.0))
         panel = _boxes_and_points(drawing.axes[0], chosen, levels, palette, of_levels=True)
     panel.set_title(f"{rater} against {reference}")
-    return drawing.done(note, _NOTE_COLOR)
+    return drawing.done("\n".join(filter(None, (fill(_BOX, 64), note))), _NOTE_COLOR)
 
 
 @styled
@@ -97,7 +101,8 @@ def raters_boxplot(
     drawing.axes[0].legend(
         handles=_keys(palette), ncols=min(6, len(palette)), loc="lower center", bbox_to_anchor=(0.5, 1.0)
     )
-    return drawing.done(note, _NOTE_COLOR)
+    # Rows of one panel.
+    return drawing.done("\n".join(filter(None, (_BOX, note))), _NOTE_COLOR, letters=False)
 
 
 @styled
@@ -131,7 +136,7 @@ def measures_boxplot(
         panel.set_ylabel(measure.unit)
         headed(panel, measure.title)
     drawing.legend(_keys(palette), min(6, len(palette)))
-    return drawing.done(note, _NOTE_COLOR)
+    return drawing.done("\n".join(filter(None, (_BOX, note))), _NOTE_COLOR)
 
 
 def _of_raters(scores: pd.DataFrame, models: Sequence[str]) -> dict[str, Any]:
@@ -221,7 +226,20 @@ def _boxes_and_points(
         axes.set_yticks(range(len(levels)), [_with_count(scores, level, " ") for level in levels])
         axes.set(ylabel="", xlim=(-0.03, 1.03), xlabel="Dice", ylim=(len(levels) - 0.5, -0.5))
         return axes
-    axes.set_xticks(range(len(levels)), [_with_count(scores, level) for level in levels])
+    own = {} if of_levels or len(levels) * len(palette) > _MOST_COUNTED else _own_counts(scores, levels)
+    for level, defined in own.items():
+        for column, name in enumerate(palette):
+            at = levels.index(level) + (column - (len(palette) - 1) / 2) * _WIDTH / len(palette)
+            axes.annotate(
+                str(defined.get(name, "")), (at, 0), (0, -5), xycoords=("data", "axes fraction"),
+                textcoords="offset points", ha="center", va="top", fontsize=style.SMALL, color=style.GREY,
+                annotation_clip=False,
+            )  # fmt: skip
+    labels = [f"{level}\n(n, of {_exams(scores, level)})" if level in own else _with_count(scores, level)
+              for level in levels]  # fmt: skip
+    axes.set_xticks(range(len(levels)), labels)
+    if own:
+        axes.tick_params(axis="x", pad=11)
     axes.set(xlabel="", ylabel=value, xlim=(-0.5, len(levels) - 0.5))
     if value == "Dice":
         axes.set_ylim(-0.03, 1.03)
@@ -244,8 +262,22 @@ def _box(values: np.ndarray, middle: float, width: float) -> tuple[np.ndarray, l
     return box, [np.array(line) for line in lines]
 
 
+def _own_counts(scores: pd.DataFrame, levels: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Of levels on which raters have a value in different numbers of exams: those numbers."""
+    counts = scores.groupby(["level", "rater"], sort=False).dice.count()
+    each = {level: counts[level].to_dict() for level in levels if level in counts.index.get_level_values(0)}
+    return {level: of for level, of in each.items() if len(set(of.values())) > 1}
+
+
+def _exams(scores: pd.DataFrame, level: str) -> int:
+    return int(scores[scores.level == level].groupby("rater", sort=False).size().max())
+
+
 def _with_count(scores: pd.DataFrame, level: str, between: str = "\n") -> str:
-    """The level, and in how many exams it has a value where that is not all; the least of all raters."""
-    dice = scores[scores.level == level].groupby("rater", sort=False).dice
-    defined, exams = int(dice.count().min()), int(dice.size().max())
-    return level if defined == exams else f"{level}{between}({defined} of {exams})"
+    """The level, and in how many exams it has a value where that is not all."""
+    counts = scores[scores.level == level].groupby("rater", sort=False).dice.count()
+    exams = _exams(scores, level)
+    if (counts == exams).all():
+        return level
+    fewest, most = int(counts.min()), int(counts.max())
+    return f"{level}{between}({fewest if fewest == most else f'{fewest} to {most}'} of {exams})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -12,19 +13,19 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from evaluation.figures import style
-from evaluation.figures.style import new_figure, noted, styled
+from evaluation.figures.style import lettered, new_figure, noted, styled
 
-#: What a voxel is, mask against reference, and its colour.
+#: What a voxel is, mask against reference, and its colour: none that levels commonly have.
 DIFFERENCES = {
     "same level": style.GREEN,
-    "other level": style.PURPLE,
+    "other level": style.PALE,
     "false positive": style.VERMILLION,
-    "false negative": style.BLUE,
+    "false negative": style.PURPLE,
 }
 # Kinds of difference are read by colour alone: less of the image shines through than in the masks.
 _OPACITY, _STRONGER = 0.6, 1.4
 # Colour and line of what is outlined: seen on the image, told apart without colour.
-_OUTLINES = (("#ffe100", "-"), ("#ffffff", ":"))
+_OUTLINES = (("#ffffff", "-"), ("#ffffff", ":"))
 
 
 @styled
@@ -32,6 +33,7 @@ def overlay_sheet(
     slices: Sequence[tuple[str, np.ndarray, Mapping[str, np.ndarray]]],
     *,
     colors: Mapping[int, str],
+    names: Mapping[int, str] = MappingProxyType({}),
     aspect: float = 1.0,
     note: str = "",
 ) -> Figure:
@@ -44,13 +46,19 @@ def overlay_sheet(
         shape. ``masks`` maps a column's heading to a label map.
     colors : mapping of int to str
         Mask value to colour.
+    names : mapping of int to str
+        Mask value to what it is called in the legend; without any there is no legend.
     aspect : float
         Height of a pixel divided by its width.
     """
-    figure, rows = _sheet([(title, image) for title, image, _ in slices], ["image", *slices[0][2]], aspect)
+    images, headings = [(title, image) for title, image, _ in slices], ["image", *slices[0][2]]
+    figure, rows = _sheet(images, headings, aspect, legend=bool(names))
     for row, (_, _, masks) in zip(rows, slices, strict=True):
         for axes, mask in zip(row[1:], masks.values(), strict=True):
             axes.imshow(_tinted(mask, colors), aspect=aspect, interpolation="nearest")
+    if names:
+        handles = [Patch(facecolor=colors[value], label=name) for value, name in names.items()]
+        figure.legend(handles=handles, ncols=min(len(handles), 6), loc="outside upper right")
     return noted(figure, note, "#555555")
 
 
@@ -62,6 +70,7 @@ def difference_sheet(
     colors: Mapping[int, str],
     reference: str = "consensus",
     levels: Sequence[int] | None = None,
+    names: Mapping[int, str] = MappingProxyType({}),
     outlined: Sequence[Mapping[str, np.ndarray]] = (),
     aspect: float = 1.0,
     note: str = "",
@@ -79,6 +88,8 @@ def difference_sheet(
         Mask value to colour.
     levels : sequence of int, optional
         Mask values to look at, taken as one; by default all, each of its own.
+    names : mapping of int to str
+        Mask value to what it is called in the legend.
     outlined : sequence of mapping of str to ndarray
         Of each slice what is outlined in the last column, such as foci that were missed: bool, of the shape
         of the masks, by what the key calls it, two at most.
@@ -101,12 +112,13 @@ def difference_sheet(
                 color, line = looks[name]
                 row[-1].contour(mask, [0.5], colors=color, linestyles=line, linewidths=1)
     kinds = [kind for kind in DIFFERENCES if levels is None or kind != "other level"]
-    handles: list[Artist] = [Patch(facecolor=DIFFERENCES[kind], label=kind) for kind in kinds]
+    handles: list[Artist] = [Patch(facecolor=colors[value], label=name) for value, name in names.items()]
+    handles += [Patch(facecolor=DIFFERENCES[kind], label=kind) for kind in kinds]
     handles += [
         Patch(facecolor="#555555", edgecolor=color, linestyle=line, label=name)
         for name, (color, line) in looks.items()
     ]
-    figure.legend(handles=handles, ncols=len(handles), loc="outside upper right")
+    figure.legend(handles=handles, ncols=min(len(handles), 6), loc="outside upper right")
     return noted(figure, note)
 
 
@@ -144,6 +156,7 @@ def _sheet(
         row[0].set_ylabel(title, fontsize=7)
     for axes, heading in zip(grid[0], headings, strict=True):
         axes.set_title(heading)
+    lettered(grid[:, 0])
     return figure, iter(grid)
 
 

@@ -1,11 +1,12 @@
 """Figures of agreement and comparison, one column of a journal page wide; each returns a Figure.
 
-Boxplots are in `evaluation.figures.scores`, where a rater fails in `evaluation.figures.failures`.
+Boxplots are in `evaluation.figures.scores`, volumes in `evaluation.figures.bland_altman`, where a rater fails
+in `evaluation.figures.failures`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evaluation.comparison.models import YARDSTICK, side_by_side
-from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.figures import many, style
 from evaluation.figures.matrix import MANY
-from evaluation.figures.panels import above, beside, panels, rater_rows
-from evaluation.figures.style import AxesLike, Drawing, styled
-from evaluation.measures.volume import bland_altman
+from evaluation.figures.panels import above, beside, headed, panels, rater_rows
+from evaluation.figures.style import AxesLike, styled
 from evaluation.scores.agreement import dice_matrix
 from evaluation.statistics.words import number, percent, signed, with_interval
 
+_DIAMOND = "D"
 #: More are drawn as one table, or without the pairs.
 _MOST_RATERS, _MOST_PAIRS = 24, 12
 
@@ -59,63 +59,12 @@ def agreement_heatmap(
         panel.set_yticks(range(len(matrix)), matrix.index if place % 2 == 0 else [""] * len(matrix))
         panel.tick_params(length=0, labelsize=style.SMALL + 0.5)
         panel.spines[:].set_visible(False)
-        panel.set_title(level)
+        headed(panel, level)
     shades = drawing.axes[-1].get_images()[0]
     bar = drawing.figure.colorbar(shades, ax=drawing.axes, location="top", aspect=40, shrink=0.7, pad=0.04)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=style.SMALL, length=2)
     bar.set_label(f"Dice of two raters, {value}", fontsize=8)
-    return drawing.done(note)
-
-
-@styled
-def bland_altman_panels(
-    volumes: pd.DataFrame,
-    *,
-    rater: str,
-    reference: str,
-    colors: Mapping[str, str],
-    note: str = "",
-    axes: AxesLike | None = None,
-) -> Figure:
-    """A rater's volumes against a reference's, a panel a level: difference against mean, a point an exam.
-
-    Lines are bias (solid) and 95 % limits of agreement (dashed), bands their 95 % intervals; many: a table.
-
-    Parameters
-    ----------
-    volumes : DataFrame
-        ``exam, level, rater, ml`` of `evaluation.measures.volume.volumes`, the reference among the raters.
-    colors : mapping of str to str
-        Level to colour; levels without one are grey.
-    """
-    levels = list(dict.fromkeys(volumes.level))
-    if axes is None and len(levels) > MANY:
-        return many.volume_differences(volumes, rater, reference, note)
-    drawing = panels(levels, axes, height=1.55, extra=0.35)
-    for level, panel in drawing.grid.items():
-        exams = volumes[volumes.level == level].pivot(index="exam", columns="rater", values="ml")
-        found = bland_altman(exams[rater].tolist(), exams[reference].tolist())
-        for line, dashes in ((found.bias, "-"), (found.lower, "--"), (found.upper, "--")):
-            if line.is_defined:
-                color = style.LIGHT if line is found.bias else style.PALE
-                panel.axhspan(line.low, line.high, color=color, alpha=0.5, linewidth=0)
-            panel.axhline(line.estimate, color=style.INK, linestyle=dashes, linewidth=0.9)
-            panel.annotate(
-                signed(line.estimate, typeset=True), (1, line.estimate), (2, 0), va="center",
-                fontsize=style.SMALL, xycoords=("axes fraction", "data"), textcoords="offset points",
-                annotation_clip=False,
-            )  # fmt: skip
-        panel.axhline(0, color=style.GREY, linewidth=0.5, linestyle=":")
-        panel.scatter(
-            (exams[rater] + exams[reference]) / 2, exams[rater] - exams[reference], s=16, zorder=3,
-            color=colors.get(level, style.NO_COLOR), edgecolor=style.INK, linewidth=0.5,
-        )  # fmt: skip
-        panel.set_title(level)
-        panel.locator_params(nbins=4)
-    for panel in drawing.axes[-2:]:
-        panel.set_xlabel("Mean of the two (ml)")
-    drawing.side_label(f"{rater} minus {reference} (ml)")
     return drawing.done(note)
 
 
@@ -155,7 +104,7 @@ def fair_against_usual(
     handles = [
         Line2D([], [], markersize=6, markerfacecolor="white", label="usual", **ring),
         Line2D([], [], markersize=4, label="fair: own mask left out", **ring),
-        Line2D([], [], color=style.BLUE, label=", ".join(models)),
+        Line2D([], [], color=style.BLUE, label="models"),
         Line2D([], [], color=style.INK, label="readers"),
     ]
     drawing.legend(handles)
@@ -172,13 +121,15 @@ def forest_plot(
     ----------
     comparisons : DataFrame
         Of `evaluation.comparison.readers.compare`; with a margin, minus the margin is a dashed line. Where
-        no exam could be compared the row says so.
+        no exam could be compared the row says so. Diamonds are the estimates, filled where the difference is
+        clear (Holm's p at most 1 minus the confidence), grey where a group of levels has no such p.
     """
     chosen = comparisons[comparisons.model == model]
     levels, others = list(dict.fromkeys(chosen.level)), list(dict.fromkeys(chosen.other))
     if axes is None and (len(levels) > MANY or len(others) > _MOST_RATERS):
         return many.differences(chosen, f"Dice, {model} minus reader; *: clear (Holm)", note)
-    drawing = rater_rows(levels, others, axes, extra=0.6)
+    drawing = rater_rows(levels, others, axes, extra=0.95)
+    farthest = 0.05
     for level, panel in drawing.grid.items():
         panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=1)
         for row in chosen[chosen.level == level].itertuples():
@@ -186,28 +137,35 @@ def forest_plot(
             if np.isnan(row.difference):
                 beside(panel, place, "not comparable")
                 continue
-            panel.plot([row.low, row.high], [place, place], color=style.BLUE, linewidth=1.2, zorder=2)
+            color, is_clear = _told(row)
+            farthest = max([farthest, *map(abs, (row.difference, row.low, row.high))])
+            panel.plot([row.low, row.high], [place, place], color=color, linewidth=1.2, zorder=2)
             panel.scatter(
-                [row.difference],
-                [place],
-                marker="D" if row.other == MEDIAN_READER else "o",
-                s=18,
-                color=style.BLUE,
-                zorder=3,
-            )
+                [row.difference], [place], marker=_DIAMOND, s=18, linewidth=1, zorder=3,
+                facecolor=color if is_clear else "white", edgecolor=color,
+            )  # fmt: skip
             beside(panel, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
         if "margin" in chosen:
             panel.axvline(
                 -chosen.margin.iloc[0], color=style.VERMILLION, linewidth=0.8, linestyle="--", zorder=1
             )
-    panel.set_xlabel(f"Dice, {model} minus reader")
-    panel.locator_params(axis="x", nbins=4)
+    # Zero in the middle: neither side looks larger than it is.
+    panel.set_xlim(-1.05 * farthest, 1.05 * farthest)
+    panel.set_xlabel("Difference of Dice", labelpad=13)
+    _which_is_better(panel, model, "reader", at=0, below=26)
+    panel.locator_params(axis="x", nbins=5)
     above(drawing.axes[0], f"estimate ({percent(chosen.confidence.iloc[0])} interval)")
+    handles = _estimates(chosen)
     if "margin" in chosen:
         words = f"margin of non-inferiority, {signed(-chosen.margin.iloc[0], typeset=True)}"
-        line = Line2D([], [], color=style.VERMILLION, linewidth=0.8, linestyle="--", label=words)
-        drawing.legend([line], 1)
+        handles.append(Line2D([], [], color=style.VERMILLION, linewidth=0.8, linestyle="--", label=words))
+    drawing.legend(handles)
     return drawing.done(note)
+
+
+def _told(row: Any) -> tuple[str, bool]:
+    """The colour of an estimate, grey where a group of levels has no p, and whether it is clear."""
+    return style.GREY if np.isnan(row.p_holm) else style.BLUE, row.p_holm <= 1 - row.confidence + 1e-12
 
 
 @styled
@@ -241,22 +199,28 @@ def paired_models(
             differences = (exams[model] - exams[other]).dropna()
             farthest = max([farthest, *differences.abs()])
             _pair_row(panel, levels.index(row.level), differences, row)
-        _which_is_better(panel, model, other)
+        panel.set_title("", loc="left")
+        _which_is_better(panel, model, other, at=1, below=-3)
     # Zero in the middle: neither side looks larger than it is.
     panel.set(xlim=(-1.05 * farthest, 1.05 * farthest), xlabel="Difference of Dice")
     panel.locator_params(axis="x", nbins=5)
-    repeats = bool((chosen.p_holm.isna() & (chosen.n_pairs > 0)).any())
-    _pair_legend(drawing, chosen.confidence.iloc[0], repeats)
-    return drawing.done(note)
+    exam = {
+        "linestyle": "none",
+        "marker": "o",
+        "markersize": 3.5,
+        "color": style.NO_COLOR,
+        "label": "an exam",
+    }
+    drawing.legend([*_estimates(chosen), Line2D([], [], **exam)])
+    return drawing.done(note, letters=len(pairs) > 1)
 
 
-def _which_is_better(axes: Axes, model: str, other: str) -> None:
-    """On each side of zero, which stands in the middle, who is better there; in place of a title."""
-    axes.set_title("", loc="left")
+def _which_is_better(axes: Axes, model: str, other: str, *, at: float, below: float) -> None:
+    """On each side of zero, which stands in the middle, who is better there; points `below` a height."""
     left, right = f"\N{LEFTWARDS ARROW} {other} better", f"{model} better \N{RIGHTWARDS ARROW}"
     for words, aside, side in ((left, -4, "right"), (right, 4, "left")):
         axes.annotate(
-            words, (0.5, 1), (aside, 3), xycoords="axes fraction", textcoords="offset points", ha=side,
+            words, (0.5, at), (aside, -below), xycoords="axes fraction", textcoords="offset points", ha=side,
             fontsize=7.5, annotation_clip=False,
         )  # fmt: skip
 
@@ -275,26 +239,25 @@ def _pair_row(axes: Axes, place: int, differences: pd.Series, row: Any) -> None:
         linewidth=0,
         zorder=2,
     )
-    axes.plot([row.low, row.high], [place + 0.17] * 2, color=style.BLUE, linewidth=1.4, zorder=3)
-    shown = row.p_holm <= 1 - row.confidence + 1e-12
-    edge = style.GREY if np.isnan(row.p_holm) else style.BLUE
+    color, is_clear = _told(row)
+    axes.plot([row.low, row.high], [place + 0.17] * 2, color=color, linewidth=1.4, zorder=3)
     axes.scatter(
-        [row.difference], [place + 0.17], marker="D", s=18, zorder=4, linewidth=1,
-        facecolor=style.BLUE if shown else "white", edgecolor=edge,
+        [row.difference], [place + 0.17], marker=_DIAMOND, s=18, zorder=4, linewidth=1,
+        facecolor=color if is_clear else "white", edgecolor=color,
     )  # fmt: skip
     beside(axes, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
 
 
-def _pair_legend(drawing: Drawing, confidence: float, repeats: bool) -> None:
-    diamond: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "color": style.BLUE}
+def _estimates(rows: pd.DataFrame) -> list[Line2D]:
+    """What markers and lines of comparisons mean."""
+    confidence = rows.confidence.iloc[0]
+    mark: dict[str, Any] = {"linestyle": "none", "marker": _DIAMOND, "markersize": 4, "color": style.BLUE}
     handles = [
-        Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=style.NO_COLOR, label="an exam"),
+        Line2D([], [], **mark, label=f"clear (Holm p \u2264 {1 - confidence:.2g})"),
+        Line2D([], [], **mark, markerfacecolor="white", label="could be chance"),
         Line2D([], [], color=style.BLUE, linewidth=1.4, label=f"{percent(confidence)} interval"),
-        Line2D([], [], **diamond, label=f"estimate, clear (Holm p \u2264 {1 - confidence:.2g})"),
-        Line2D([], [], **diamond, markerfacecolor="white", label="estimate, could be chance"),
     ]
-    if repeats:
-        grey = diamond | {"color": style.GREY}
-        # Third, below the other short ones.
-        handles.insert(2, Line2D([], [], **grey, markerfacecolor="white", label="a group"))
-    drawing.legend(handles)
+    if (rows.p_holm.isna() & (rows.n_pairs > 0)).any():
+        grey = mark | {"color": style.GREY, "markerfacecolor": "white"}
+        handles.append(Line2D([], [], **grey, label="group of levels: no Holm p"))
+    return handles

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from string import ascii_lowercase
 from typing import Any, TypeVar
 
 import matplotlib as mpl
@@ -32,6 +33,8 @@ _STYLE = {
     **sns.axes_style("ticks"),
     "axes.spines.top": False,
     "axes.spines.right": False,
+    # It comes with matplotlib, so that a figure is the same everywhere.
+    "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.titlesize": 9,
@@ -61,6 +64,15 @@ def styled(draw: _Draw) -> _Draw:
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of so many inches."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def lettered(panels: Sequence[Axes]) -> None:
+    """A letter of each panel in front of its title, as journals print it; none of one, or of very many."""
+    if not 1 < len(panels) <= len(ascii_lowercase):
+        return
+    for letter, panel in zip(ascii_lowercase, panels, strict=False):
+        title = f"{letter}  {panel.get_title(loc='left')}".rstrip()
+        panel.set_title(title, loc="left", fontsize=8, fontweight="bold")
 
 
 def noted(figure: Figure, note: str, color: str = GREY) -> Figure:
@@ -129,9 +141,11 @@ class Drawing:
         else:
             self.axes[0].set_ylabel(words)
 
-    def done(self, note: str, color: str = GREY) -> Figure:
-        """The figure with its note below the panels."""
+    def done(self, note: str, color: str = GREY, *, letters: bool = True) -> Figure:
+        """The figure with its note below the panels, and of ours a letter a panel."""
         if self.is_ours:
+            if letters:
+                lettered(self.axes)
             return noted(self.figure, note, color)
         if note:
             self.axes[-1].annotate(

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from evaluation.comparison.ways import by_yardstick
 from evaluation.consensus.audited import STUDY
 from evaluation.figures.audit import audit_sheet
+from evaluation.figures.bland_altman import bland_altman_panels
 from evaluation.figures.display import safe_colors
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
 from evaluation.figures.foci import foci_by_volume
@@ -17,7 +18,6 @@ from evaluation.figures.reliability import reliability_panels
 from evaluation.figures.scores import dice_boxplot, measures_boxplot, raters_boxplot
 from evaluation.figures.study import (
     agreement_heatmap,
-    bland_altman_panels,
     fair_against_usual,
     forest_plot,
     paired_models,
@@ -121,7 +121,8 @@ def audit_figure(design: Design, exam: str, picture: AuditPicture) -> Figure:
     titles = told_apart(design.titles, [*design.by_name, *readers])
     design = titled_design(design, titles)
     of_study = picture.consensus == STUDY
-    heading = f"consensus\n{design.rule}" if of_study else f"yardstick\n{design.yardstick}"
+    rule = design.rule_in_words if of_study else design.yardstick_in_words
+    heading = "Consensus" if of_study else "Yardstick"
     masks = {
         heading if name == "consensus" else titles.get(name, name): mask
         for name, mask in picture.masks.items()
@@ -135,7 +136,7 @@ def audit_figure(design: Design, exam: str, picture: AuditPicture) -> Figure:
         picture.where,
         colors={value: design.colors.get(name, spare[name]) for value, name in names.items()},
         names=names,
-        title=f"{exam}, slice {picture.slice}: {words}",
+        title=f"{exam}, slice {picture.slice}: {words}\n{heading}: {rule}",
         aspect=picture.aspect,
         note=design.mark,
     )

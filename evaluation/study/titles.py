@@ -110,13 +110,12 @@ def _table(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
         **dict.fromkeys(_SEVERAL, lambda one: ", ".join(names.get(each, each) for each in one.split(", "))),
         **dict.fromkeys(_SENTENCES, lambda one: in_sentence(one, names)),
     }
-    changed = {
-        name: table[name].map(
-            {one: change(one) if isinstance(one, str) else one for one in table[name].unique()}
-        )
-        for name, change in of_columns.items()
-        if name in table
-    }
+    changed = {}
+    for name in (name for name in of_columns if name in table):
+        shown = {one: of_columns[name](one) if isinstance(one, str) else one for one in table[name].unique()}
+        # Without a change a column keeps its type.
+        if any(new is not one for one, new in shown.items()):
+            changed[name] = table[name].map(shown)
     found = table.assign(**changed)
     return found.rename(columns=dict(names)) if {*found} >= _OF_VOTES else found
 

@@ -92,7 +92,7 @@ def test_fair_scores_are_those_of_the_masks(masks: Masks, scored: Path) -> None:
 def test_comparisons_in_words_and_with_a_margin(scored: Path) -> None:
     words = (scored / "comparisons.md").read_text().splitlines()
     assert len(words) == 2 * 4 * 5
-    assert words[0].startswith("- On level1 the Dice of net is ")
+    assert words[0].startswith("- On Level 1 the Dice of net is ")
     assert all("Non-inferiority with a margin of 0.2" in sentence for sentence in words)
     table = pd.read_csv(scored / "comparisons.csv")
     assert set(table.way) == {"fair", "usual"}
@@ -159,11 +159,11 @@ def test_the_report_of_plain_folders(root: Path, scored: Path, tmp_path: Path) -
     ]
     assert page.count(headline) == 2
     # What needs no consensus comes first, and all that is said first stands in its part too.
-    first = page.index("net beside the readers: on level1")
+    first = page.index("net beside the readers: on Level 1")
     assert first < page.index(headline)
     assert page.count("Which of net and the median reader is better is not settled") == 2
     assert f'<p class="headline">{headline}</p>' in page
-    assert page.count("On level1 the Dice of net is ") == 5 + 1
+    assert page.count("On Level 1 the Dice of net is ") == 5 + 1
     assert "What the methods cost" not in page
     assert "<h2>Cohort</h2>" not in page
     assert_refused(bmseg("report", "--evaluation", tmp_path / "none"), "found no finished evaluation")

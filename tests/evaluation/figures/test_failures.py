@@ -10,6 +10,7 @@ from evaluation.failures.places import PROFILE_COLUMNS
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
 from evaluation.figures.slices import DIFFERENCES, difference, difference_sheet
 from evaluation.figures.style import COLUMN_INCHES, PAGE_INCHES
+from tests.support.figures import panel_titles
 
 LEVELS = ["level1", "level3"]
 COLORS = {"level1": "#40e0d0", "level3": "#ffe100"}
@@ -26,7 +27,7 @@ def test_dice_against_volume_has_a_point_an_exam() -> None:
     figure = dice_against_volume(errors, rater="net", colors=COLORS, note=NOTE)
     assert figure.get_figwidth() == COLUMN_INCHES
     assert (figure.get_supxlabel(), figure.get_supylabel()) == (NOTE, "Dice of net")
-    assert [axes.get_title().strip() for axes in figure.axes] == LEVELS
+    assert panel_titles(figure) == LEVELS
     axes = figure.axes[1]
     expected = errors.query("rater == 'net' and level == 'level3'").dropna()
     assert len(expected) == 6

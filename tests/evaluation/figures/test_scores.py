@@ -5,11 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from evaluation.figures import raters_by_measure
 from evaluation.figures.scores import dice_boxplot, raters_boxplot
 from evaluation.figures.slices import overlay_sheet
 from evaluation.measures.named import measures
+from tests.support.figures import panel_titles
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_every_defined_exam_is_a_point_and_the_others_are_counted(scores: pd.Dat
     figure = dice_boxplot(scores, rater="net", colors={"level1": "#40e0d0"}, note="Synthetic cohort")
     assert ticks(figure) == ["level1", "level3\n(4 of 5)"]
     assert figure.axes[0].get_title() == "net against the consensus"
-    assert figure.get_supxlabel() == "Synthetic cohort"
+    assert figure.get_supxlabel().endswith("a point is an exam.\nSynthetic cohort")
     np.testing.assert_allclose(points(figure), sorted(scores.dice[scores.rater == "net"].dropna()))
 
 
@@ -54,14 +56,21 @@ def test_readers_stand_beside_models_in_the_order_of_the_table(scores: pd.DataFr
     assert ticks(figure)[1] == "level3\n(4 of 5)"
 
 
+def test_a_rater_s_own_number_of_exams_stands_below_its_box(scores: pd.DataFrame) -> None:
+    scores.loc[(scores.exam == "e") & (scores.level == "level3") & (scores.rater == "net"), "dice"] = 0.0
+    figure = raters_boxplot(scores, models=["net"])
+    assert ticks(figure) == ["level1", "level3\n(n, of 5)"]
+    counts = [(text.get_text(), text.xy[0]) for text in figure.axes[0].texts if isinstance(text, Annotation)]
+    assert [n for n, _ in counts] == ["4", "4", "5"]
+    assert [at for _, at in counts] == pytest.approx([0.75, 1.0, 1.25])
+
+
 def test_every_measure_has_a_panel_on_its_own_scale(scores: pd.DataFrame) -> None:
     shown = {"nsd@2": scores.dice, "hd95": 300 * scores.dice, "volume_difference": scores.dice - 0.5}
     tables = [scores.assign(measure=name, value=values) for name, values in shown.items()]
     table = pd.concat(tables, ignore_index=True)
     figure = raters_by_measure(table, measures=measures(list(shown)), models=["net"], note="Synthetic cohort")
-    assert [panel.get_title(loc="left") for panel in figure.axes] == [
-        "NSD at 2 mm", "HD95", "Volume difference",
-    ]  # fmt: skip
+    assert panel_titles(figure) == ["NSD at 2 mm", "HD95", "Volume difference"]
     assert [panel.get_ylabel() for panel in figure.axes] == ["", "mm", "ml"]
     for panel, values in zip(figure.axes, shown.values(), strict=True):
         low, high = panel.get_ylim()

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import MEDIAN_READER, compare
+from evaluation.figures.bland_altman import bland_altman_panels
 from evaluation.figures.matrix import matrix
 from evaluation.figures.study import (
     agreement_heatmap,
-    bland_altman_panels,
     fair_against_usual,
     forest_plot,
     paired_models,
@@ -20,6 +20,7 @@ from evaluation.figures.study import (
 from evaluation.figures.style import COLUMN_INCHES
 from evaluation.measures.volume import bland_altman
 from evaluation.statistics.words import signed
+from tests.support.figures import panel_titles
 
 RATERS = ["anna", "ben", "carl", "net"]
 LEVELS = ["level1", "level3", "level2+3"]
@@ -33,10 +34,6 @@ def scores() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rows = [(e, r, lv, rng.uniform(0.2, 0.9)) for e in EXAMS for r in RATERS for lv in LEVELS]
     return pd.DataFrame(rows, columns=["exam", "rater", "level", "dice"])
-
-
-def titles(figure: Figure) -> list[str]:
-    return [title for axes in figure.axes for title in (axes.get_title() or axes.get_title("left"),) if title]
 
 
 def words(axes: Axes) -> list[str]:
@@ -59,7 +56,7 @@ def test_a_heatmap_shows_every_pair_once() -> None:
     rows = [(level, a, b, dice) for level in LEVELS for a, b, dice in pairs]
     figure = agreement_heatmap(pd.DataFrame(rows, columns=["level", "rater", "other", "mean"]), note=NOTE)
     check(figure)
-    assert titles(figure) == LEVELS
+    assert panel_titles(figure) == LEVELS
     axes = figure.axes[0]
     assert words(axes) == ["0.81", "0.52", "–"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ben", "net"]
@@ -75,7 +72,7 @@ def test_bland_altman_panels_show_bias_limits_and_every_exam() -> None:
     table = pd.DataFrame(rows, columns=["exam", "level", "rater", "ml"])
     figure = bland_altman_panels(table, rater="net", reference="consensus", colors=COLORS, note=NOTE)
     check(figure)
-    assert titles(figure) == LEVELS
+    assert panel_titles(figure) == LEVELS
     ml = table[table.level == "level3"].pivot(index="exam", columns="rater", values="ml")
     expected = bland_altman(ml.net.tolist(), ml.consensus.tolist())
     axes = figure.axes[1]
@@ -95,7 +92,7 @@ def test_fair_beside_usual(scores: pd.DataFrame) -> None:
     table.loc[(table.level == "level3") & (table.rater == "carl"), "usual"] = np.nan
     figure = fair_against_usual(table, models=["net"], note=NOTE)
     check(figure)
-    assert titles(figure) == LEVELS
+    assert panel_titles(figure) == LEVELS
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == RATERS
     assert words(axes) == ["+0.10"] * 4 + ["usual − fair"]
@@ -104,7 +101,7 @@ def test_fair_beside_usual(scores: pd.DataFrame) -> None:
     np.testing.assert_allclose(points(axes)[2:4], [[ben, 1], [ben - 0.1, 1]])
     assert len(points(figure.axes[1])) == 2 * 3
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["usual", "fair: own mask left out", "net", "readers"]
+    assert legend == ["usual", "fair: own mask left out", "models", "readers"]
 
 
 def test_a_forest_of_differences(scores: pd.DataFrame) -> None:
@@ -112,7 +109,7 @@ def test_a_forest_of_differences(scores: pd.DataFrame) -> None:
     table = compare(scores, models=["net"], readers=RATERS[:3], margin=0.1)
     figure = forest_plot(table, model="net", note=NOTE)
     check(figure)
-    assert titles(figure) == LEVELS
+    assert panel_titles(figure) == LEVELS
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == [*RATERS[:3], MEDIAN_READER]
     level1 = table[table.level == "level1"]
@@ -123,11 +120,17 @@ def test_a_forest_of_differences(scores: pd.DataFrame) -> None:
     shown = f"{first.difference:+.2f} ({first.low:+.2f} to {first.high:+.2f})".replace("-", "−")
     assert words(axes)[0] == shown
     assert words(axes)[-1] == "estimate (95 % interval)"
+    assert words(figure.axes[-1])[-2:] == ["← reader better", "net better →"]
+    assert figure.axes[-1].get_xlim()[0] == -figure.axes[-1].get_xlim()[1]
     assert "not comparable" in words(figure.axes[1])
     assert len(points(figure.axes[1])) == 3
-    assert figure.legends[0].get_texts()[0].get_text() == "margin of non-inferiority, −0.10"
-    assert figure.axes[-1].get_xlabel() == "Dice, net minus reader"
-    assert not forest_plot(table.drop(columns="margin"), model="net").legends
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told == [
+        "clear (Holm p ≤ 0.05)", "could be chance", "95 % interval", "margin of non-inferiority, −0.10"
+    ]  # fmt: skip
+    assert figure.axes[-1].get_xlabel() == "Difference of Dice"
+    without = forest_plot(table.drop(columns="margin"), model="net").legends[0]
+    assert [text.get_text() for text in without.get_texts()] == told[:-1]
 
 
 def test_models_against_each_other(scores: pd.DataFrame) -> None:

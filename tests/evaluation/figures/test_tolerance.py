@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from evaluation.figures import style, tolerances
 from evaluation.measures.tolerance import CURVE, CURVE_COLUMNS, SURFACES
+from tests.support.figures import panel_titles
 
 LEVELS = ["level1", "level3"]
 
@@ -29,7 +30,7 @@ def test_models_stand_before_readers_and_steps_of_the_voxels_are_marked(curve: p
         curve, models=["net"], spacing=(0.9, 0.9, 3.5), tolerances=found, note="Synthetic cohort"
     )
     assert figure.get_supxlabel() == "Synthetic cohort"
-    assert [panel.get_title() for panel in figure.axes] == ["level1 (9 exams)", "level3 (9 exams)"]
+    assert panel_titles(figure) == ["level1 (9 exams)", "level3 (9 exams)"]
     assert [panel.texts[0].get_text() for panel in figure.axes] == ["1.28 mm", "51.31 mm →"]
     first, last = (panel.lines for panel in figure.axes)
     assert [line.get_xdata()[0] for line in first[:3]] == [0.9, 3.5, 1.28]
