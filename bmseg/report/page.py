@@ -56,7 +56,7 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
     if workspace:
         refuse_other_masks(evaluation.record, workspace)
     models = evaluation.found.models
-    of_methods = costs(workspace, models) if workspace and len(models) > 1 else None
+    of_methods = costs(workspace, models, evaluation.found.titles) if workspace and len(models) > 1 else None
     inputs = {
         "evaluation_sha256": file_hash(evaluation.folder / "provenance.json"),
         "costs_sha256": value_hash(of_methods and of_methods.to_html()),

@@ -89,7 +89,7 @@ def compare_methods(
 
 
 def _compared(workspace: Workspace, done: Evaluation, present: list[str], chosen: list[str]) -> Comparison:
-    every = costs(workspace, present)
+    every = costs(workspace, present, done.found.titles)
     for ending, text in (("csv", every.to_csv()), ("md", every.to_markdown()), ("html", every.to_html())):
         write_if_changed(workspace.evaluation / f"costs.{ending}", text)
     found = done.found
@@ -102,7 +102,7 @@ def _compared(workspace: Workspace, done: Evaluation, present: list[str], chosen
             tables.append(methods_table(found, pairs))
             sentences += pairs_in_words(renamed(pairs, found.titles))
     sentences += found.titled.design.notes
-    return Comparison([*tables, costs(workspace, chosen)], sentences, done)
+    return Comparison([*tables, costs(workspace, chosen, found.titles)], sentences, done)
 
 
 def _chosen(workspace: Workspace, present: Mapping[str, Path], methods: Sequence[str]) -> list[str]:

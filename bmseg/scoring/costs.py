@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import pandas as pd
@@ -11,7 +12,6 @@ from pydantic import BaseModel, Field, ValidationError
 from bmseg.outputs.provenance import read_record
 from bmseg.study import in_one_line
 from bmseg.workspace import Workspace
-from evaluation.study.titles import told_apart
 from evaluation.table import DASH, Table
 
 #: Columns of the table's numbers; empty where nothing is on record.
@@ -58,11 +58,14 @@ class _Predicted(BaseModel):
     masks: dict[str, _Mask] = {}
 
 
-def costs(workspace: Workspace, methods: Sequence[str]) -> Table:
+def costs(
+    workspace: Workspace, methods: Sequence[str], titles: Mapping[str, str] = MappingProxyType({})
+) -> Table:
     """What is on record of the trainings and predictions of methods, a row a method; each has predictions.
 
-    The trainings are those of the folds whose networks made the masks that lie in the workspace. Nothing is
-    estimated: where a record is missing, cells are dashes and a note says why.
+    `titles` are what methods are shown as. The trainings are those of the folds whose networks made the masks
+    that lie in the workspace. Nothing is estimated: where a record is missing, cells are dashes and a note
+    says why.
 
     Returns
     -------
@@ -84,7 +87,6 @@ def costs(workspace: Workspace, methods: Sequence[str]) -> Table:
         rows.append({"method": method, **trained, **_prediction(predicted.masks)})
         missing += [f"{method}: {reason}" for reason in why]
     data = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-    titles = told_apart(workspace.study.titles, list(methods))
     notes = [
         "Of the folds whose networks made the masks: training time is their sum, peak memory the highest of "
         "one. Prediction: median over the test exams, all folds together."

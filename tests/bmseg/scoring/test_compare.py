@@ -69,7 +69,7 @@ def test_methods_beside_readers_and_each_other(opened: Workspace, few_tables: Ca
     assert two.evaluation.skipped
     table1, pairs, costs = two.tables
     assert set(table1.data.rater) == {*READERS, "nnunet", "unet"}
-    assert [row[0] for row in costs.rows] == ["nnunet", "unet"]
+    assert [row[0] for row in costs.rows] == ["nnU-Net", "U-Net"]
     usual = pairs.data[pairs.data.way == "yardstick"]
     assert set(zip(usual.model, usual.other, strict=True)) == {("nnunet", "unet")}
     # The group repeats levels and is in no family.
@@ -77,7 +77,7 @@ def test_methods_beside_readers_and_each_other(opened: Workspace, few_tables: Ca
     assert list(levels.p_holm) == pytest.approx(list(multipletests(levels.p, method="holm")[1]))
     assert usual.p_holm[usual.level == "level2+3"].isna().all()
     assert any(
-        sentence.startswith("nnunet is better than unet: its Dice is clearly higher on level1 (by 0.")
+        sentence.startswith("nnU-Net is better than U-Net: its Dice is clearly higher on Level 1 (by 0.")
         for sentence in two.sentences
     )
     assert not any("third" in sentence for sentence in two.sentences)
@@ -111,10 +111,10 @@ def test_one_reader_makes_no_fair_way(opened: Workspace) -> None:
         shutil.rmtree(workspace.raw_dataset / "readersTs" / reader)
     found = compare_methods(workspace, ["unet", "nnunet"])
     table1, pairs, _ = found.tables
-    assert table1.title == "Dice against reader1, 8 exams"
-    assert table1.columns == ["Level", "reader1", "nnunet", "unet"]
+    assert table1.title == "Dice against Reader 1, 8 exams"
+    assert table1.columns == ["Level", "Reader 1", "nnU-Net", "U-Net"]
     assert "Fair difference" not in pairs.columns
-    assert pairs.notes[0].startswith("Against the masks of reader1, in which no model has a part.")
+    assert pairs.notes[0].startswith("Against the masks of Reader 1, in which no model has a part.")
     assert found.sentences[0].endswith("(p adjusted over 3 levels, 8 exams).")
     assert not any("median reader" in sentence for sentence in found.sentences)
 

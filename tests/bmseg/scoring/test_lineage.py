@@ -76,9 +76,9 @@ def test_a_copy_and_a_student_on_the_command_line(tmp_path: Path, few_tables: Ca
         assert_refused(refused, refusal)
     result = bmseg("evaluate", *words, "--taught-by=net=reader1", "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
-    assert "warning: again is a copy of reader1: equal in every voxel of 2 exams" in result.stderr
+    assert "warning: again is a copy of Reader 1: equal in every voxel of 2 exams" in result.stderr
     said = (tmp_path / "out" / "twins.md").read_text()
-    assert "- net learned from the masks of reader1: see what it is without reader1.\n" in said
+    assert "- net learned from the masks of Reader 1: see what it is without Reader 1.\n" in said
     table = pd.read_csv(tmp_path / "out" / "comparisons_without_teacher.csv")
     assert set(zip(table.model, table["without"], strict=True)) == {("net", "reader1")}
     fair = pd.read_csv(tmp_path / "out" / "fair_dice.csv")
