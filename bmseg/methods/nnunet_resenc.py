@@ -23,6 +23,7 @@ def planned(preset: str) -> Recipe:
 
 METHOD = Method(
     name="nnunet_resenc",
+    title="nnU-Net ResEnc",
     summary="nnU-Net's 2d configuration with its residual encoder, preset L",
     recipes={
         # The method nnunet with another encoder, and nothing else.

@@ -5,6 +5,7 @@ from bmseg.methods.registry import Method
 
 METHOD = Method(
     name="nnunet_resenc_m",
+    title="nnU-Net ResEnc M",
     summary="the same, preset M",
     recipes={"full": planned("M")},
 )

@@ -85,7 +85,7 @@ def own_titles() -> dict[str, str]:
     >>> own_titles()["nnunet"]
     'nnU-Net'
     """
-    return {method.name: method.title for method in _own_methods()}
+    return {method.name: method.title for method in _own_methods() if method.title}
 
 
 def get_method(name: str) -> Method:

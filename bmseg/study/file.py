@@ -123,7 +123,7 @@ class Study(SectionOfFile):
         no_repeats("models.name", [model.name for model in self.models])
         check_titles(
             titles_of(self.levels, self.groups, self.readers, self.models),
-            [*self.level_names, *(one.name for one in (*self.readers, *self.models))],
+            [*self.level_names, *self.reader_names, *self.repeats, *(model.name for model in self.models)],
         )
         check_repeats(self.repeats, self.reader_names)
         check_ignore(self.scores.ignore, values, self.level_names, trained=self.dataset is not None)

@@ -14,8 +14,8 @@ from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
-from fontTools import subset
-from fontTools.ttLib import TTFont
+from fontTools import subset  # type: ignore[import-untyped]
+from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
 _FAMILY = "DejaVu Sans"
 #: Weight in CSS to matplotlib's file.

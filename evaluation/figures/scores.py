@@ -226,8 +226,8 @@ def _boxes_and_points(
         axes.set_yticks(range(len(levels)), [_with_count(scores, level, " ") for level in levels])
         axes.set(ylabel="", xlim=(-0.03, 1.03), xlabel="Dice", ylim=(len(levels) - 0.5, -0.5))
         return axes
-    own = {} if of_levels or len(levels) * len(palette) > _MOST_COUNTED else _own_counts(scores, levels)
-    for level, defined in own.items():
+    counted = {} if of_levels or len(levels) * len(palette) > _MOST_COUNTED else _own_counts(scores, levels)
+    for level, defined in counted.items():
         for column, name in enumerate(palette):
             at = levels.index(level) + (column - (len(palette) - 1) / 2) * _WIDTH / len(palette)
             axes.annotate(
@@ -235,10 +235,10 @@ def _boxes_and_points(
                 textcoords="offset points", ha="center", va="top", fontsize=style.SMALL, color=style.GREY,
                 annotation_clip=False,
             )  # fmt: skip
-    labels = [f"{level}\n(n, of {_exams(scores, level)})" if level in own else _with_count(scores, level)
+    labels = [f"{level}\n(n, of {_exams(scores, level)})" if level in counted else _with_count(scores, level)
               for level in levels]  # fmt: skip
     axes.set_xticks(range(len(levels)), labels)
-    if own:
+    if counted:
         axes.tick_params(axis="x", pad=11)
     axes.set(xlabel="", ylabel=value, xlim=(-0.5, len(levels) - 0.5))
     if value == "Dice":

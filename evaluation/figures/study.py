@@ -204,14 +204,8 @@ def paired_models(
     # Zero in the middle: neither side looks larger than it is.
     panel.set(xlim=(-1.05 * farthest, 1.05 * farthest), xlabel="Difference of Dice")
     panel.locator_params(axis="x", nbins=5)
-    exam = {
-        "linestyle": "none",
-        "marker": "o",
-        "markersize": 3.5,
-        "color": style.NO_COLOR,
-        "label": "an exam",
-    }
-    drawing.legend([*_estimates(chosen), Line2D([], [], **exam)])
+    exam = Line2D([], [], linestyle="none", marker="o", markersize=3.5, color=style.NO_COLOR, label="an exam")
+    drawing.legend([*_estimates(chosen), exam])
     return drawing.done(note, letters=len(pairs) > 1)
 
 

@@ -66,7 +66,7 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def lettered(panels: Sequence[Axes]) -> None:
+def lettered(panels: Sequence[Axes] | np.ndarray) -> None:
     """A letter of each panel in front of its title, as journals print it; none of one, or of very many."""
     if not 1 < len(panels) <= len(ascii_lowercase):
         return

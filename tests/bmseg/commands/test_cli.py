@@ -43,7 +43,7 @@ def test_plain_folders(folders: Path) -> None:
     result = evaluate(folders)
     assert result.returncode == 0, result.stderr
     assert "Dice against the consensus of 3 readers, 2 exams" in result.stdout
-    assert "Not given: reader4 of the study's 4 readers" in result.stdout
+    assert "Not given: Reader 4 of the study's 4 readers" in result.stdout
     assert (folders / "out" / "table1.html").is_file()
 
 
