@@ -15,6 +15,7 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import file_hash, files_hash, refuse_changed
+from bmseg.pages import write_page_list
 from bmseg.scoring.evaluation import Evaluation, mask_name, output_of
 from bmseg.scoring.masks import Files, Reading, list_masks, masks_hash, of_exam, read_exam
 from bmseg.scoring.raters import refuse_other_masks
@@ -130,6 +131,8 @@ def write_exams(
                 made_from=inputs["evaluation_sha256"],
             )
             refuse_changed(evaluation.folder, inputs["images_sha256"], files_hash(sources.images))
+    if workspace:
+        write_page_list(workspace)
     return True
 
 

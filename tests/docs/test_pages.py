@@ -109,7 +109,10 @@ SURROUNDINGS: dict[str, tuple[Callable[[Path], None], dict[str, Any]]] = {
         lambda _: None,
         {"reference": np.ones((4, 4, 2), int), "mask": np.ones((4, 4, 2), int), "affine": np.eye(4)},
     ),
-}
+    "docs/howto/viewer.md": (
+        lambda _: None, {"yardstick": np.ones((4, 4, 2), int), "mask": np.zeros((4, 4, 2), int)},
+    ),
+}  # fmt: skip
 #: Those that tests of their own run.
 OWN_TESTS = {"docs/tutorials/python.md", "docs/howto/methods.md"}
 

@@ -11,6 +11,7 @@ class Room {
     this.failed = null; // why something given is not in it
     this.viewer = new Viewer(content, at('stage'), at('canvas'));
     this.viewer.onchange = () => this.showDisplay();
+    this.bar = new SliceBar(at('slices'), (slice) => this.viewer.goTo(slice));
     this.rulers = content.items.map((item) => {
       const level = content.levels.find((one) => one.name === item);
       const ruler = new Ruler(item, level, content.anchors, content.scale);
@@ -54,6 +55,7 @@ class Room {
     at('who').textContent = `${session.reader}, ${how}`;
     const [first] = session.missing();
     this.show(first ? first[0] - 1 : 0);
+    this.rulers[0].input.focus({ preventScroll: true });
   }
 
   async begin() {
@@ -131,6 +133,7 @@ class Room {
     this.rulers.forEach((ruler) => ruler.set(answer.scores[ruler.item] ?? null));
     this.showProgress();
     this.viewer.close();
+    this.bar.clear();
     this.loading('Opening …');
     let opened;
     try {
@@ -142,9 +145,21 @@ class Room {
     if (this.place !== place) return;
     this.loading('');
     const { image, mask } = opened;
+    this.showBar(image, mask);
     this.viewer.openMask(image, mask, `Mask ${place + 1}`);
     document.body.dataset.shown = place + 1;
     if (place + 1 < count) setTimeout(() => this.load(place + 1).catch(() => {}), 50);
+  }
+
+  /* Where the mask has voxels of which level: what one sees by turning the slices, and no more. */
+  showBar(image, mask) {
+    const { levels } = this.content;
+    const [width, height, slices] = image.facts.shape;
+    const counts = countsBySlice(mask, width * height, slices, levels.map(({ value }) => value));
+    this.bar.show(slices, levels.map((level) => {
+      return { name: level.name, color: level[this.viewer.scheme], counts: counts.get(level.value) };
+    }));
+    this.barScheme = this.viewer.scheme;
   }
 
   loading(text) {
@@ -157,7 +172,7 @@ class Room {
     if (place < 0 || place >= this.content.masks.length) return;
     this.show(place);
     at('panel').scrollTop = 0;
-    at('title').focus({ preventScroll: true });
+    this.rulers[0].input.focus({ preventScroll: true });
   }
 
   give(item, score) {
@@ -216,6 +231,9 @@ class Room {
       const given = this.content.items.length - lacking;
       button.className = lacking === 0 ? 'done' : given ? 'begun' : '';
       button.setAttribute('aria-label', `Mask ${place + 1}, ${given} of ${this.content.items.length} scored`);
+      // All numbers are one stop of the Tab key: the shown mask's, or the one that arrows came to.
+      const focused = document.activeElement && document.activeElement.parentElement === at('masks');
+      button.tabIndex = (focused ? button === document.activeElement : place === this.place) ? 0 : -1;
       if (place === this.place) button.setAttribute('aria-current', 'true');
       else button.removeAttribute('aria-current');
     });
@@ -234,6 +252,8 @@ class Room {
     for (const button of at('windows').children) {
       button.setAttribute('aria-pressed', button.dataset.window === viewer.windowName);
     }
+    if (this.barScheme && this.barScheme !== viewer.scheme) this.showBar(viewer.image, viewer.mask);
+    this.bar.at(viewer.slice);
     this.content.levels.forEach((one, place) => {
       at('levels').children[place].firstChild.style.background = one[viewer.scheme];
       this.rulers[place].swatch.style.background = one[viewer.scheme];
@@ -245,6 +265,25 @@ class Room {
       const button = made('button', { type: 'button', textContent: place + 1 });
       button.addEventListener('click', () => this.show(place));
       at('masks').append(button);
+    });
+    at('masks').addEventListener('keydown', (event) => {
+      const buttons = [...at('masks').children];
+      const place = buttons.indexOf(event.target);
+      // How many stand in a row is the browser's to say.
+      const row = buttons.filter(({ offsetTop }) => offsetTop === buttons[0].offsetTop).length;
+      const to = {
+        ArrowLeft: place - 1, ArrowRight: place + 1, ArrowUp: place - row, ArrowDown: place + row, Home: 0, End: buttons.length - 1,
+      }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (!buttons[to]) return;
+      buttons[place].tabIndex = -1;
+      buttons[to].tabIndex = 0;
+      buttons[to].focus();
+    });
+    at('masks').addEventListener('focusout', () => {
+      [...at('masks').children].forEach((button, place) => { button.tabIndex = place === this.place ? 0 : -1; });
     });
   }
 
@@ -300,7 +339,9 @@ class Room {
     const { target } = event;
     if (target.matches('textarea, input:not([type=range]):not([type=checkbox])')) return;
     const { viewer } = this;
-    const onStage = target === document.body || target === viewer.stage || target === at('title');
+    const onStage = [document.body, viewer.stage, at('slices')].includes(target);
+    // On a line left and right are the marker's; up and down turn slices there too, and set no score by mistake.
+    const turns = ['ArrowUp', 'ArrowDown'].includes(event.key) && target.matches('.ruler input');
     const moves = {
       ArrowUp: -1, ArrowDown: 1, ArrowLeft: -1, ArrowRight: 1, PageUp: -5, PageDown: 5, Home: -1e6, End: 1e6,
     };
@@ -324,7 +365,7 @@ class Room {
       '?': () => at('help').showModal(),
     };
     windows.forEach(({ name }, place) => { keys[place + 1] = () => viewer.useWindow(name); });
-    if (onStage && event.key in moves) viewer.go(moves[event.key]);
+    if ((onStage && event.key in moves) || turns) viewer.go(moves[event.key]);
     else if (event.key.toLowerCase() in keys && !target.matches('select')) {
       if (viewer.image || 'np?'.includes(event.key.toLowerCase())) keys[event.key.toLowerCase()]();
     } else return;

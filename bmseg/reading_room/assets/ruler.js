@@ -60,7 +60,11 @@ class Ruler {
       if (event.key === 'Enter' || event.key === ' ') this.give(input.valueAsNumber / 10);
       else if (event.key === 'Home' || event.key === 'End') this.give(event.key === 'Home' ? 0 : this.scale);
       else if (event.key === 'Delete' || event.key === 'Backspace') this.give(null);
-      else return;
+      // Digits draw scores to whole centimetres: only for who asked for numbers.
+      else if (/^\d$/.test(event.key) && document.body.classList.contains('centimetres') && !event.ctrlKey && !event.altKey && !event.metaKey) {
+        this.give(Math.min(Number(event.key), this.scale));
+        event.stopPropagation();
+      } else return;
       event.preventDefault();
     });
     this.clear.addEventListener('click', () => {

@@ -43,7 +43,7 @@ class Exams {
     else unknown.push(`${this.content.words.level} ${level}`);
     if (exam && !exams.includes(exam)) unknown.push(`exam ${exam}`);
     const number = Number(slice);
-    if (slice && !(Number.isInteger(number) && number >= 1)) unknown.push(`slice ${slice}`);
+    if (slice !== null && !(Number.isInteger(number) && number >= 1)) unknown.push(`slice ${slice}`);
     this.said(unknown.length ? `The address names what is not here: ${unknown.join(', ')}.` : '');
     await this.open(exams.includes(exam) ? exam : this.name || exams[0], number >= 1 ? number - 1 : null);
   }
@@ -217,7 +217,7 @@ class Exams {
           key: `${rater.name} ${this.area.name}`,
           chosen,
           dash: DASHES[place % DASHES.length],
-          wide: rater.kind === 'reader' ? 1.3 : 1.9,
+          wide: rater.kind === 'reader' ? 1.1 : 1.5,
           color: (value) => (this.scheme === 'rater' ? own : this.colorOf(byValue.get(value))),
         };
       });
@@ -241,7 +241,7 @@ class Exams {
   showDifference() {
     const { exam, counts } = this;
     const [rater, against] = [this.rater, this.against].map((name) => this.titleOf(name));
-    const area = this.area.title;
+    const area = this.area === this.everything ? `All ${this.content.words.levels}` : this.area.title;
     let text;
     if (!exam.masks.has(this.rater)) text = `${rater} did not draw this exam.`;
     else if (!exam.masks.has(this.against)) text = `${against} did not draw this exam.`;
@@ -290,10 +290,12 @@ class Exams {
   /* Foci of the chosen rater in the chosen area, what went wrong first. */
   get foci() {
     const wrong = ['missed', 'lower', 'false', 'found'];
+    const height = new Map(this.content.levels.map(({ name }, place) => [name, place]));
     return this.exam.foci
       .filter((one) => one.rater === this.rater && (!this.area.name || one.level === this.area.name))
       .filter((one) => at('found').checked || one.outcome !== 'found')
-      .sort((one, other) => wrong.indexOf(one.outcome) - wrong.indexOf(other.outcome) || other.ml - one.ml);
+      .sort((one, other) => wrong.indexOf(one.outcome) - wrong.indexOf(other.outcome)
+        || (height.get(other.level) ?? 0) - (height.get(one.level) ?? 0) || other.ml - one.ml);
   }
 
   showFoci() {
@@ -304,7 +306,7 @@ class Exams {
     const counts = Object.keys(said).map((outcome) => [outcome, every.filter((one) => one.outcome === outcome).length]);
     at('foci-said').textContent = every.length
       ? `${this.titleOf(this.rater)}: ${counts.filter(([, n]) => n).map(([outcome, n]) => `${n} ${said[outcome]}`).join(', ')}.`
-      : `${this.titleOf(this.rater)}: none listed in this exam.`;
+      : `${this.titleOf(this.rater)}: none listed; they are of models and readers, against the yardstick.`;
     at('foci').replaceChildren(...foci.slice(0, 300).map((focus) => {
       const entry = made('li', {});
       const button = made('button', { type: 'button' });
@@ -325,7 +327,7 @@ class Exams {
     const radius = Math.cbrt((3 * focus.ml * 1000) / (4 * Math.PI)) / Math.max(...this.exam.pixel_mm);
     this.viewer.mark = { slice: focus.slice - 1, centre: [focus.i, focus.j], radius };
     this.viewer.slice = focus.slice - 1;
-    this.viewer.changed();
+    this.viewer.centreOn(focus.i, focus.j);
     for (const button of at('foci').querySelectorAll('button')) button.removeAttribute('aria-current');
     const place = this.foci.indexOf(focus);
     const button = at('foci').querySelectorAll('button')[place];

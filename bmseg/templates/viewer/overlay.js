@@ -58,6 +58,17 @@ class Overlay extends SliceCanvas {
     if (this.mark && this.mark.slice === this.slice) this.paintMark(context, place);
   }
 
+  /* Bring a voxel to the middle, as far as the image is larger than its place. */
+  centreOn(x, y) {
+    const { width, height, stage } = this;
+    const [across, down] = this.image.facts.pixel_mm;
+    const fit = Math.min(stage.clientWidth / (width * across), stage.clientHeight / (height * down)) * this.zoom;
+    const shift = [(width / 2 - x - 0.5) * across * fit, (height / 2 - y - 0.5) * down * fit];
+    const room = [(width * across * fit - stage.clientWidth) / 2, (height * down * fit - stage.clientHeight) / 2];
+    this.shift = shift.map((one, axis) => Math.min(Math.max(one, -Math.max(room[axis], 0)), Math.max(room[axis], 0)));
+    this.changed();
+  }
+
   fillDifferences() {
     const { mask, reference, kinds } = this.compared;
     const { tint, differences } = this;
@@ -85,7 +96,7 @@ class Overlay extends SliceCanvas {
       const path = outlinePath(loops, place, inset);
       context.setLineDash([]);
       context.strokeStyle = 'rgba(0, 0, 0, .55)';
-      context.lineWidth = (wide + 1.4) * ratio;
+      context.lineWidth = (wide + 1.2) * ratio;
       context.stroke(path);
       context.setLineDash(dash.map((one) => one * ratio));
       context.strokeStyle = color(value);
