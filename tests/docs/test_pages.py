@@ -84,6 +84,12 @@ def test_every_page_is_listed_where_it_stands() -> None:
         assert listed.count(path.stem) == 1, name
 
 
+def test_sources_name_modules_that_are_there() -> None:
+    named = re.findall(r"\| `([\w/.]+)` \|$", text_of(PAGES["docs/explanation/sources.md"]), re.MULTILINE)
+    assert len(named) > 25
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
 def people(folder: Path) -> None:
     """Two images by five people, as BU-BIL has them: in colour, the object black."""
     for person in range(1, 6):
