@@ -84,6 +84,13 @@ def test_every_page_is_listed_where_it_stands() -> None:
         assert listed.count(path.stem) == 1, name
 
 
+def test_every_column_of_a_table_has_a_head() -> None:
+    """One who hears a table read is told by it which column a cell is in."""
+    for name, path in PAGES.items():
+        heads = re.findall(r"^(\|.*\|)\n\| ?:?-", text_of(path), re.MULTILINE)
+        assert [head for head in heads if re.search(r"\|\s*\|", head)] == [], name
+
+
 def test_sources_name_modules_that_are_there() -> None:
     named = re.findall(r"\| `([\w/.]+)` \|$", text_of(PAGES["docs/explanation/sources.md"]), re.MULTILINE)
     assert len(named) > 25
