@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Of long tables and arrays that is shown, as in a notebook.
+_ROWS = 10
 #: Raters of the masks that a page finds, and how unsure their hands are.
 NOISE = {"anna": 0.2, "ben": 0.25, "carl": 0.3, "nnunet": 0.3, "unet": 0.6}
 
@@ -52,8 +54,12 @@ def run(page: str, file: Path | str, names: dict[str, Any]) -> Iterator[Shown]:
 def with_results(page: str, file: Path | str) -> str:
     """A page whose blocks were run on small synthetic masks: below each stands what came out."""
     import matplotlib.pyplot as plt
+    import numpy as np
+    import pandas as pd
 
     plt.switch_backend("agg")
+    pd.set_option("display.max_rows", _ROWS)
+    np.set_printoptions(threshold=_ROWS)
     pieces, end = [], 0
     with _elsewhere():
         cells = zip(BLOCK.finditer(page), run(page, file, {}), strict=True)
@@ -104,7 +110,7 @@ def _results(shown: Shown, name: str) -> Iterator[str]:
         # A corner of a table is no head of a column.
         as_html = as_html.replace("<th></th>", "<td></td>")
         yield _raw(f'<div class="came-out" tabindex="0" role="region" aria-label="{name}">{as_html}</div>')
-    elif shown.value is not None:
+    elif shown.value is not None and not hasattr(shown.value, "savefig"):
         yield _raw(f'<pre class="came-out" tabindex="0">{html.escape(repr(shown.value))}</pre>')
 
 

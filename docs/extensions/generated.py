@@ -92,9 +92,7 @@ def _section(
             rows += list(_rows(path, models[model], place))
         else:
             rows += [_row(path, field, key in schema.get("required", []), place)]
-    yield (
-        "\n".join(["| key | what it is | by default | meaning |", "| --- | --- | --- | --- |", *rows]) + "\n"
-    )
+    yield ("\n".join(["| key | what it is | default | meaning |", "| --- | --- | --- | --- |", *rows]) + "\n")
     for path, model_schema, repeated in within:
         yield from _section(path, model_schema, models, many=repeated)
 
@@ -109,7 +107,7 @@ def _row(path: str, field: dict[str, Any], required: bool, place: str) -> str:
     from bmseg.study.meanings import MEANINGS
 
     shown = path.removeprefix(f"{place}.") if place else path
-    default = "must be there" if required else _default(field.get("default"))
+    default = "required" if required else _default(field.get("default"))
     meaning = plain(MEANINGS.get(path, ""))
     return f"| `{shown}` | {_kind(field)} | {default} | {meaning}<!-- key: {path} --> |"
 

@@ -45,7 +45,7 @@ def test_every_key_of_a_study_file_has_a_meaning() -> None:
 
 def test_types_and_defaults_are_said() -> None:
     page = study_file()
-    assert "| `id` | whole number, from 1 to 999 | must be there |" in page
+    assert "| `id` | whole number, from 1 to 999 | required |" in page
     assert "| `connectivity` | `6`, `18`, `26` | `26` |" in page
     assert "| `margin` | number, above 0 below 1 |  |" in page
     assert "| `dicom.plane` | `coronal`, `axial`, `sagittal` |  |" in page

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from bmseg.methods.registry import _OWN
 from docs.extensions.executed import blocks, run, write_masks
 from docs.extensions.generated import filled, study_keys
 
@@ -82,6 +83,24 @@ def test_every_page_is_listed_where_it_stands() -> None:
             continue
         listed = re.findall(r"^([\w/]+)$", text_of(folder / "index.md"), re.MULTILINE)
         assert listed.count(path.stem) == 1, name
+
+
+def test_every_method_of_our_own_is_in_the_table() -> None:
+    rows = re.findall(r"^\| (`nnunet.*?|`unet`) \|", text_of(PAGES["docs/howto/methods.md"]), re.MULTILINE)
+    assert {name for row in rows for name in re.findall("`(.*?)`", row)} == set(_OWN)
+
+
+def test_every_column_of_a_table_has_a_head() -> None:
+    """One who hears a table read is told by it which column a cell is in."""
+    for name, path in PAGES.items():
+        heads = re.findall(r"^(\|.*\|)\n\| ?:?-", text_of(path), re.MULTILINE)
+        assert [head for head in heads if re.search(r"\|\s*\|", head)] == [], name
+
+
+def test_sources_name_modules_that_are_there() -> None:
+    named = re.findall(r"\| `([\w/.]+)` \|$", text_of(PAGES["docs/explanation/sources.md"]), re.MULTILINE)
+    assert len(named) > 25
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
 
 
 def people(folder: Path) -> None:
