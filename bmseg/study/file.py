@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from bmseg.errors import InputError
+from bmseg.study.dicom import DicomRule, DicomTerms
 from bmseg.study.faults import in_one_line, no_repeats
 from bmseg.study.rules import (
     Consensus,
@@ -28,7 +29,7 @@ from bmseg.study.rules import (
     check_repeats,
 )
 from bmseg.wording import meant, synthetic_mark, synthetic_notes
-from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
+from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.images import Plane
 from dataset_conversion.raw.exam import DatasetSpec
 from evaluation.consensus.kinds import MOST_LEVELS, ORDERED
@@ -51,14 +52,6 @@ class Dataset(SectionOfFile):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$", max_length=64)]
 
 
-class DicomRule(SectionOfFile):
-    """Which volume of an exported DICOM exam is a channel; see `ChannelRule`."""
-
-    contrast: ContrastName | None = None
-    plane: Plane | None = None
-    station: Region | Annotated[int, Field(ge=1)] | None = None
-
-
 class Channel(SectionOfFile):
     """One image of an exam, as ``water``; its place in the list is nnU-Net's channel number."""
 
@@ -73,6 +66,8 @@ class Level(SectionOfFile):
     name: Name
     description: str = ""
     color: Color
+    # Of no page or table: not among what is dumped for them.
+    dicom: Annotated[DicomTerms, Field(exclude=True)] = DicomTerms()
 
 
 class Group(SectionOfFile):
