@@ -66,7 +66,7 @@ def inspect_source(
 ) -> Source:  # fmt: skip
     """Scan a folder and say which channel each volume is; the table goes to `out` as CSV."""
     study = load_study(study_file) if study_file else workspace_study(root, create=True)
-    found = _read_source(source, study, _keys_place(source, keys_file, root), processes=processes)
+    found = read_source(source, study, _keys_place(source, keys_file, root), processes=processes)
     if out:
         write_text(out, found.table.to_csv(index=False))
     return found
@@ -91,7 +91,7 @@ def convert_source(
             "give it with --keys, or convert into another workspace"
         )
     rows = read_cohort(table, study.dataset_spec, ()) if table else None
-    found = _read_source(source, study, keys_file, volumes=volumes, processes=processes)
+    found = read_source(source, study, keys_file, volumes=volumes, processes=processes)
     exams = pending_exams(
         found.exams, study.dataset_spec, study.channel_rules,
         choices=found.choices, rows=rows, label_map=label_map,
@@ -108,8 +108,7 @@ def convert_source(
 
 def _keys_place(source: Path, keys: Path | None, root: Path) -> Path:
     """The key file's place, by default beside the source; refused where it would go with the workspace."""
-    source = source.resolve()
-    keys = keys or source.with_name(f"{source.name}.keys.csv")
+    keys = keys or keys_beside(source)
     if keys.resolve().is_relative_to(root.resolve()):
         raise InputError(
             f"{keys}: found the key file inside the workspace {root}, expected it apart; it names the "
@@ -118,7 +117,13 @@ def _keys_place(source: Path, keys: Path | None, root: Path) -> Path:
     return keys
 
 
-def _read_source(
+def keys_beside(source: Path) -> Path:
+    """Where the key file of a source is by default."""
+    source = source.resolve()
+    return source.with_name(f"{source.name}.keys.csv")
+
+
+def read_source(
     source: Path, study: Study, keys_file: Path, *, volumes: Path | None = None, processes: int | None
 ) -> Source:
     """Scan a folder, name its exams by the key file, which takes new ones, and apply the study's rule."""

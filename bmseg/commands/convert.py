@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmseg.commands import options
-from bmseg.commands.options import FILE, echo_each, labels_of, timed
+from bmseg.commands.options import FILE, check_pydicom, echo_each, labels_of, timed
 from bmseg.errors import WorkError
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ _KEYS = click.option(
     "--keys", "keys_file", type=FILE,
     help="Key file: which exam is whose. [default: SOURCE.keys.csv, beside SOURCE]",
 )  # fmt: skip
-
-
-def _check_pydicom() -> None:
-    from importlib.util import find_spec
-
-    if not find_spec("pydicom"):
-        raise click.UsageError("pydicom: not installed; install with: pip install 'bmseg[dicom]'")
 
 
 def _report(converted: Conversion) -> None:
@@ -56,7 +49,7 @@ def inspect_dicom(out: Path | None, **given: Any) -> None:
     which channel of the study the rule makes it, or why it cannot be used. Exam names come from the key
     file, which is made if it is missing.
     """
-    _check_pydicom()
+    check_pydicom()
     from bmseg.cohort.dicom import inspect_source
 
     found = inspect_source(out=out, **given)
@@ -111,7 +104,7 @@ def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     file), split (training or test), one per reader (file paths, relative to the table: NIfTI, NRRD, DICOM
     SEG or RTSTRUCT), and if known patient, site, scanner, group, age, sex.
     """
-    _check_pydicom()
+    check_pydicom()
     from dataset_conversion.parallel import start_early
 
     start_early("dataset_conversion.dicom.source", "dataset_conversion.raw.conversion")

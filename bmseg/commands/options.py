@@ -219,6 +219,14 @@ class _Millimetres(click.ParamType):
 MILLIMETRES = _Millimetres()
 
 
+def check_pydicom() -> None:
+    """A usage error where the DICOM part of the package is not installed."""
+    from importlib.util import find_spec
+
+    if not find_spec("pydicom"):
+        raise click.UsageError("pydicom: not installed; install with: pip install 'bmseg[dicom]'")
+
+
 def workspace_in(root: Path, study_file: Path | None = None) -> Workspace:
     """The workspace in a folder, of this study where one is given."""
     from bmseg.workspace import open_workspace

@@ -10,7 +10,8 @@ from click.core import ParameterSource
 
 from bmseg.commands import options
 from bmseg.commands.jobs import check_unused, gpus, slurm_options, train_on_slurm
-from bmseg.commands.options import FILE, FOLDS, timed, workspace_in
+from bmseg.commands.options import FILE, FOLDS, check_pydicom, echo_each, timed, workspace_in
+from bmseg.errors import WorkError
 
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold
@@ -120,6 +121,21 @@ def train(
 )
 @click.option("--model", "model_file", type=FILE, metavar="MODEL.ZIP", help="A file of 'bmseg export'.")
 @click.option("-o", "--out", type=FILE, help="With --model: folder for the masks.")
+@click.option(
+    "--dicom", is_flag=True,
+    help="With --model: IMAGES are exported DICOM studies, and DICOM segmentations come out.",
+)  # fmt: skip
+@click.option("--rtstruct", is_flag=True, help="With --dicom: structure sets too.")
+@click.option("--pdf", is_flag=True, help="With --dicom: volumes and foci too, as encapsulated PDF.")
+@click.option(
+    "--keys", "keys_file", type=FILE,
+    help="With --dicom: key file, which exam is whose. [default: IMAGES.keys.csv, beside IMAGES]",
+)  # fmt: skip
+@click.option(
+    "--volumes",
+    type=FILE,
+    help="With --dicom: edited table of 'inspect dicom'; its column 'channel' decides.",
+)
 @click.pass_context
 def predict(
     context: click.Context,
@@ -131,12 +147,17 @@ def predict(
     probabilities: bool,
     model_file: Path | None,
     out: Path | None,
+    dicom: bool,
+    rtstruct: bool,
+    pdf: bool,
+    keys_file: Path | None,
+    volumes: Path | None,
 ) -> None:
     """Predict masks, with a trained METHOD or a model file.
 
     METHOD (default: nnunet) predicts the workspace's test exams. With --model, the file's model predicts
     the folder IMAGES of NIfTI files named <exam>_0000.nii.gz, a number a channel; <exam>.nii.gz will do for
-    one channel.
+    one channel. With --dicom, it predicts the exams of an export, of which convert dicom finds the channels.
     """
     from bmseg.nnunet import Training
     from bmseg.nnunet import predict as predict_exams
@@ -145,13 +166,21 @@ def predict(
     if model_file is not None:
         _refuse(context, ("root", "profile_name", "folds"), "a model file brings its own")
         _refuse(context, ("probabilities",), "they are of a workspace's test exams")
+        if not dicom:
+            _refuse(context, _OF_DICOM, "only with --dicom")
         if what is None or out is None:
             raise click.UsageError("--model needs IMAGES, a folder, and -o, where masks go")
+        if dicom:
+            _predict_dicom(
+                model_file, Path(what), out, rtstruct=rtstruct, pdf=pdf, keys_file=keys_file,
+                volumes=volumes, deterministic=deterministic,
+            )  # fmt: skip
+            return
         with timed(f"predict {model_file.name}"):
             written = predict_images(model_file, Path(what), out, deterministic=deterministic)
         click.echo(f"{len(written)} masks written to {out}")
         return
-    _refuse(context, ("out",), "only with --model")
+    _refuse(context, ("out", "dicom", *_OF_DICOM), "only with --model")
     method_name = what or "nnunet"
     workspace = workspace_in(root)
     training = Training.named(method_name, profile_name)
@@ -160,6 +189,26 @@ def predict(
             workspace, training, folds=folds, deterministic=deterministic, probabilities=probabilities
         )
     click.echo(f"{len(written)} masks written to {workspace.predictions(method_name)}")
+
+
+#: Options that only --dicom has.
+_OF_DICOM = ("rtstruct", "pdf", "keys_file", "volumes")
+
+
+def _predict_dicom(
+    model_file: Path, source: Path, out: Path, *, rtstruct: bool, pdf: bool, **given: Any
+) -> None:
+    """Predict an export and say what came of it; refused exams are a `WorkError`, after all are named."""
+    check_pydicom()
+    from bmseg.sharing.dicom_results import predict_export
+
+    asked = {"seg": True, "rtstruct": rtstruct, "pdf": pdf}
+    with timed(f"predict {model_file.name}"):
+        made = predict_export(model_file, source, out, kinds=[kind for kind in asked if asked[kind]], **given)
+    echo_each(made.lines(out))
+    echo_each(made.refused.values(), "refused: ", err=True)
+    if made.refused:
+        raise WorkError(f"{len(made.refused)} not made (above); correct them and start again")
 
 
 def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) -> None:

@@ -90,7 +90,7 @@ def predict_images(model_file: Path, images: Path, out: Path, *, deterministic: 
         }
 
         def finish(exam: str, predicted: Path) -> Path:
-            mask = _on_grid(exam, predicted, grids[exam], model.study.label_values)
+            mask = on_grid(exam, predicted, grids[exam], model.study.label_values)
             for path in (*stored[exam], predicted):
                 path.unlink()
             whole = unfinished / predicted.name
@@ -134,7 +134,7 @@ def _store(
     return grids
 
 
-def _on_grid(exam: str, predicted: Path, grid: Volume, levels: Sequence[int]) -> Volume:
+def on_grid(exam: str, predicted: Path, grid: Volume, levels: Sequence[int]) -> Volume:
     """A predicted mask in the axis order and on the very grid of the exam's own image."""
     mask = read_volume(predicted).in_order(grid.axis_order)
     if found := sorted(set(mask.array.ravel().tolist()) - set(levels)):
@@ -205,8 +205,14 @@ def store(dataset: RawDataset, exam: str, images: Sequence[Path]) -> Volume:
     ConversionError when an image is damaged, has not three dimensions, holds values that are not finite, lies
     on another grid than the first, or was not taken in the study's plane.
     """
+    channels = dataset.spec.channels
+    volumes = {name: read_volume(path) for name, path in zip(channels, images, strict=True)}
+    return store_volumes(dataset, exam, volumes)
+
+
+def store_volumes(dataset: RawDataset, exam: str, volumes: Mapping[str, Volume]) -> Volume:
+    """`store` of images that were read, by channel."""
     spec = dataset.spec
-    volumes = {name: read_volume(path) for name, path in zip(spec.channels, images, strict=True)}
     first = volumes[spec.channels[0]]
     spacing = first.stored_as(spec.plane).spacing
     # nnU-Net cuts along one axis of the array for all exams; the study's slices are the coarsest one.
@@ -214,7 +220,7 @@ def store(dataset: RawDataset, exam: str, images: Sequence[Path]) -> Volume:
         raise ConversionError(
             f"{exam}: plane: found {spacing[2]:g} mm between {spec.plane} slices and {spacing[:2].max():g} "
             f"mm within, expected the larger between slices: the model is for {spec.plane} images "
-            f"({images[0]})"
+            f"({first.source})"
         )
     dataset.add(Exam(exam, "unread", volumes, {}))
     return Volume(np.broadcast_to(np.uint8(0), first.array.shape), first.affine)

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from bmseg.errors import InputError
 from bmseg.methods import own_titles
+from bmseg.study.dicom import DicomRule
 from bmseg.study.faults import in_one_line, no_repeats
 from bmseg.study.named import Group, Level, Model, Reader, check_titles, titles_of
 from bmseg.study.rules import (
@@ -30,7 +31,7 @@ from bmseg.study.rules import (
     check_repeats,
 )
 from bmseg.wording import meant, synthetic_mark, synthetic_notes
-from dataset_conversion.dicom.rule import ChannelRule, ContrastName, Region
+from dataset_conversion.dicom.rule import ChannelRule
 from dataset_conversion.images import Plane
 from dataset_conversion.raw.exam import DatasetSpec
 from evaluation.consensus.kinds import MOST_LEVELS, ORDERED
@@ -48,14 +49,6 @@ class Dataset(SectionOfFile):
 
     id: Annotated[int, Field(ge=1, le=999)]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$", max_length=64)]
-
-
-class DicomRule(SectionOfFile):
-    """Which volume of an exported DICOM exam is a channel; see `ChannelRule`."""
-
-    contrast: ContrastName | None = None
-    plane: Plane | None = None
-    station: Region | Annotated[int, Field(ge=1)] | None = None
 
 
 class Channel(SectionOfFile):

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from bmseg.study.dicom import DicomTerms
 from bmseg.study.rules import Name, SectionOfFile
 
 #: Of a label in masks: of 16 bits.
@@ -43,6 +44,8 @@ class Level(SectionOfFile):
     title: Title | None = None
     description: str = ""
     color: Color
+    # Of no page or table: not among what is dumped for them.
+    dicom: Annotated[DicomTerms, Field(exclude=True)] = DicomTerms()
 
 
 class Group(SectionOfFile):

@@ -9,7 +9,6 @@ column of each corner in pixels, whole numbers at pixel centres; the last corner
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 
@@ -43,14 +42,27 @@ def crossing(contours: Sequence[np.ndarray], shape: tuple[int, int]) -> int:
 
     Pixels on a line count for neither: neighbours may share a side.
     """
-    sides = [(contour, np.roll(contour, -1, axis=0)) for contour in contours]
-    areas = [(_inside(*side, shape), ~_on_line(*side, shape)) for side in sides]
-    for (first, off_first), (second, off_second) in combinations(areas, 2):
+    areas: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for pair in meeting(contours):
+        for one in set(pair) - areas.keys():
+            side = contours[one], np.roll(contours[one], -1, axis=0)
+            areas[one] = _inside(*side, shape), ~_on_line(*side, shape)
+        (first, off_first), (second, off_second) = (areas[one] for one in pair)
         sure = off_first & off_second
         shared = first & second & sure
         if shared.any() and (first & ~second & sure).any() and (second & ~first & sure).any():
             return int(shared.sum())
     return 0
+
+
+def meeting(contours: Sequence[np.ndarray]) -> list[tuple[int, int]]:
+    """Every two contours whose upright boxes share a place: the others cannot cross or be one."""
+    low = np.array([contour.min(axis=0) for contour in contours]).reshape(-1, 2)
+    high = np.array([contour.max(axis=0) for contour in contours]).reshape(-1, 2)
+    share = ((low[:, None] <= high + ON_LINE_TOLERANCE) & (low <= high[:, None] + ON_LINE_TOLERANCE)).all(
+        axis=2
+    )
+    return [(one, other) for one, other in np.argwhere(np.triu(share, 1)).tolist()]
 
 
 def _inside(start: np.ndarray, end: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

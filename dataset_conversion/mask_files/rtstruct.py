@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 from pydicom import Dataset
 
 from dataset_conversion.images import ConversionError, Volume
-from dataset_conversion.mask_files.contours import crossing, rasterise
+from dataset_conversion.mask_files.contours import crossing, meeting, rasterise
 from dataset_conversion.mask_files.labels import Labels, combine, quoted, values_of_names
 
 #: Slices that a contour may lie beside the middle of its slice.
@@ -159,7 +158,8 @@ def _slice_of(what: str, points: np.ndarray, shape: tuple[int, int, int]) -> int
 
 def _refuse_crossing(what: str, contours: list[np.ndarray], shape: tuple[int, int]) -> None:
     """Refuse nested contours that cross or come twice: the standard does not say what they mean together."""
-    if any(a.shape == b.shape and np.allclose(a, b) for a, b in combinations(contours, 2)):
+    pairs = [(contours[one], contours[other]) for one, other in meeting(contours)]
+    if any(a.shape == b.shape and np.allclose(a, b) for a, b in pairs):
         raise ConversionError(f"{what}: found the same contour twice, expected it once; remove one")
     if len(contours) > 1 and (count := crossing(contours, shape)):
         raise ConversionError(

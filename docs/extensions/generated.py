@@ -89,7 +89,7 @@ def _section(
         if model and not (place and not repeated):
             within.append((path, models[model], repeated))
         elif model:
-            rows += list(_rows(path, models[model], place))
+            rows += list(_rows(path, models[model], place, models))
         else:
             rows += [_row(path, field, key in schema.get("required", []), place)]
     yield ("\n".join(["| key | what it is | default | meaning |", "| --- | --- | --- | --- |", *rows]) + "\n")
@@ -97,10 +97,14 @@ def _section(
         yield from _section(path, model_schema, models, many=repeated)
 
 
-def _rows(path: str, schema: dict[str, Any], place: str) -> Iterator[str]:
+def _rows(path: str, schema: dict[str, Any], place: str, models: dict[str, Any]) -> Iterator[str]:
     """Rows of a table that is written inline, as ``dicom.contrast``."""
     for key, field in schema["properties"].items():
-        yield _row(f"{path}.{key}", field, key in schema.get("required", []), place)
+        model, _ = _model(field)
+        if model:
+            yield from _rows(f"{path}.{key}", models[model], place, models)
+        else:
+            yield _row(f"{path}.{key}", field, key in schema.get("required", []), place)
 
 
 def _row(path: str, field: dict[str, Any], required: bool, place: str) -> str:
