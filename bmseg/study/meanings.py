@@ -26,7 +26,7 @@ MEANINGS: Mapping[str, str] = {
     "levels.name": "in files and tables",
     "levels.title": "what it is shown as",
     "levels.description": "what is meant by it, for readers",
-    "levels.dicom.category.value": "kind of thing that it is in DICOM, a code (CID 7150); by default a tissue",
+    "levels.dicom.category.value": "kind of thing it is in DICOM, a code (CID 7150); by default a tissue",
     "levels.dicom.category.scheme": "the scheme that the code is from",
     "levels.dicom.category.meaning": "what the code means",
     "levels.dicom.type.value": "what it is in DICOM, a code (CID 7151, or any other)",
