@@ -99,12 +99,13 @@ def repeat_tables(
 
 
 def _printed(found: Results) -> Table:
+    titles = {measure.name: measure.title for measure in found.design.measured}
     rows = []
     for row in found[REPEATS].itertuples():
         cells = [
             f"{row.level}, {row.rater}",
             _whom(row),
-            row.measure,
+            titles.get(row.measure, row.measure),
             with_interval(row.mean, row.low, row.high),
         ]
         rows.append([*cells, count_of(row.n_defined, row.n)])
