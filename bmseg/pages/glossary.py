@@ -37,7 +37,7 @@ GLOSSARY = (
     ),
     Term(
         "level",
-        "A grade of a signal: level 1 is less than level 2, and that less than level 3. Labels without an order are no levels.",
+        "A grade of a signal, the higher the stronger: 1, 2, 3. Labels without an order are no levels.",
     ),
     Term(
         "consensus",

@@ -9,7 +9,16 @@ import pandas as pd
 
 from evaluation.failures import places, volumes
 from evaluation.failures.covariates import CORRELATION_COLUMNS
-from evaluation.statistics.words import count_of, number, p_value, percent, star_if_short, with_interval
+from evaluation.statistics.words import (
+    count_of,
+    figures,
+    figures_with_interval,
+    number,
+    p_value,
+    percent,
+    star_if_short,
+    with_interval,
+)
 from evaluation.study.results import Declared, Results, worded
 from evaluation.table import Table
 
@@ -60,7 +69,7 @@ def volume_table(found: Results, raters: Sequence[str] = ()) -> Table:
     table = _of(found[DICE_SPARSE_AMPLE], raters)
     rows = [
         [
-            f"{row.level}, {row.rater}", number(row.split_ml), f"{number(row.dice_sparse)} ({row.n_sparse})",
+            f"{row.level}, {row.rater}", figures(row.split_ml), f"{number(row.dice_sparse)} ({row.n_sparse})",
             f"{number(row.dice_ample)} ({row.n_ample})", p_value(row.p), p_value(row.p_holm),
         ]
         for row in table.itertuples()
@@ -118,7 +127,7 @@ def _notes(found: Results, told: Sequence[str]) -> list[str]:
 
 def _ml_and_share(row: Any) -> str:
     share = "" if pd.isna(row["share"]) else f", {percent(row['share'], 0)}"
-    return f"{with_interval(row['median'], row['minimum'], row['maximum'])}{share}"
+    return f"{figures_with_interval(row['median'], row['minimum'], row['maximum'])}{share}"
 
 
 def _of_category(row: Any) -> str:

@@ -40,7 +40,7 @@ def found() -> Results:
 
 def test_too_much_and_too_little_stand_beside_each_other(found: Results) -> None:
     table = failing.errors_table(found, ["net"])
-    assert table.rows == [["Level one, Network", "3.46 (1.00–20.07), 14 %", "0.00 (0.00–2.00)", "10"]]
+    assert table.rows == [["Level one, Network", "3.46 (1.00–20.1), 14 %", "0.00 (0.00–2.00)", "10"]]
     assert table.columns[1] == "Too much, ml: median (range), share"
     assert len(failing.errors_table(found).rows) == 2
 
