@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
 from markupsafe import Markup
 
 from bmseg.report.part import Part
 from bmseg.scoring.evaluation import Evaluation
 from evaluation.comparison.interchangeability import in_short
 from evaluation.comparison.verdicts import pairs_in_words
-from evaluation.statistics.words import number, p_value
-from evaluation.study import ReaderStudy
+from evaluation.study import ReaderStudy, failing
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.calibrated import CALIBRATION
 from evaluation.study.incomplete import DICE_ADJUSTED, warnings
 from evaluation.study.lineage import judged, notes
 from evaluation.study.repeated import REPEATS, REPEATS_VOLUMES
-from evaluation.study.titles import renamed
 from evaluation.table import Table
 
 
@@ -147,25 +142,14 @@ def _beyond_dice(evaluation: Evaluation) -> Part:
 
 def _agreement(evaluation: Evaluation) -> Part:
     found = evaluation.found
-    scale = "ordinal" if found.design.ordered else "nominal"
-    chance = found[t.AGREEMENT_CHANCE].assign(
-        voxels=lambda rows: rows.voxels.map({"union": "marked by a reader", "volume": "whole volume"}),
-        measure=lambda rows: rows.measure.map(
-            {"alpha": f"Krippendorff's alpha ({scale})", "kappa": "Fleiss' kappa"}
-        ),
-    )
-    rates = found.titled[t.READER_RATES]
+    tables = [t.AGREEMENT_CHANCE, t.AGREEMENT_KAPPA, t.READER_RATES]
     return Part(
         "Agreement of readers",
         "Alpha and kappa on the voxels that a reader marked leave out what all agree to be nothing, so "
         "chance is not 0 there; on the whole volume they rise with the share of background. Neither alone "
         "is right. Sensitivity and specificity are STAPLE's estimates.",
         [(evaluation.figure("agreement"), "Dice of every pair of raters, mean over exams.")],
-        [
-            _table("Beyond chance, mean over exams", chance, ["voxels", "measure"]),
-            Markup(found.printed(t.AGREEMENT_KAPPA).to_html()),
-            _table("STAPLE's estimates, mean over exams", rates, ["level", "rater", "measure"], 3),
-        ],
+        [Markup(found.printed(table).to_html()) for table in tables],
         [],
     )
 
@@ -211,31 +195,27 @@ def _repeated(evaluation: Evaluation) -> Part:
     )
 
 
-#: Tables of where raters fail: title, and the columns that name a row.
+#: Tables of where raters fail.
 _FAILURES = {
-    t.ERRORS_SUMMARY: (
-        "False-positive and false-negative volume, ml an exam", ["rater", "level", "error"]
-    ),
-    t.SLICES_PERIPHERAL_CENTRAL: ("Outer quarters against the inner half", ["rater", "level"]),
-    t.DICE_BY_CATEGORY: ("Dice by site and group", ["rater", "level", "column", "category"]),
-    t.DICE_AGAINST_AGE: ("Dice against age (Spearman)", ["rater", "level"]),
-}  # fmt: skip
+    t.ERRORS_SUMMARY: failing.errors_table,
+    t.SLICES_PERIPHERAL_CENTRAL: failing.outer_slices_table,
+    t.DICE_BY_CATEGORY: failing.categories_table,
+    t.DICE_AGAINST_AGE: failing.age_table,
+}
 
 
 def _where_it_fails(evaluation: Evaluation) -> Part:
     found = evaluation.found
-    figures, tables = [], []
+    figures = []
     for model in found.models:
         shown = found.shown(model)
         of_volume = f"Dice of {shown} against the volume of the reference."
         of_slices = f"Dice and false volume of {shown} along the slices, readers grey."
         figures.append((evaluation.figure(f"volume_{model}"), of_volume))
         figures.append((evaluation.figure(f"slices_{model}"), of_slices))
-    for table, (title, keys) in _FAILURES.items():
-        if table in found:
-            rows = found[table]
-            rows = rows[rows.rater.isin(found.models)] if found.models else rows
-            tables.append(_table(title, renamed(rows, found.titles), keys))
+    tables = [
+        Markup(made(found, found.models).to_html()) for table, made in _FAILURES.items() if table in found
+    ]
     return Part(
         "Where it fails",
         "Dice against the volume of the reference and along the slices; by site, group and age where the "
@@ -252,10 +232,7 @@ def _volumes(evaluation: Evaluation) -> Part:
         (evaluation.figure(f"bland_altman_{model}"), f"Volumes of {found.shown(model)}, and the consensus.")
         for model in found.models
     ]
-    tables = []
-    if t.VOLUMES_ICC in found:
-        title = "Intraclass correlation of the readers' volumes"
-        tables.append(_table(title, found.titled[t.VOLUMES_ICC], ["level"]))
+    tables = [Markup(found.printed(t.VOLUMES_ICC).to_html())] if t.VOLUMES_ICC in found else []
     return Part("Volumes", "Bland-Altman: difference against mean, a point an exam.", figures, tables, [])
 
 
@@ -281,20 +258,3 @@ def _sensitivity(evaluation: Evaluation) -> Part:
         [Markup(evaluation.found.printed(t.SENSITIVITY).to_html())],
         [],
     )
-
-
-def _table(title: str, found: pd.DataFrame, keys: list[str], decimals: int = 2) -> Markup:
-    """A DataFrame as the page's table: names as they are, numbers rounded."""
-    numbers = [name for name in found if name not in keys]
-    rows = [
-        [*(str(row[key]) for key in keys), *(_cell(name, row[name], decimals) for name in numbers)]
-        for row in found.to_dict("records")
-    ]
-    heads = [name.replace("_", " ") for name in [*keys, *numbers]]
-    return Markup(Table(title, heads, rows, [], found).to_html())
-
-
-def _cell(name: str, value: Any, decimals: int) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return p_value(value) if name in ("p", "p_holm") else number(value, decimals)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from evaluation.consensus.kinds import in_short
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.squarem import at_the_top
 from evaluation.consensus.votes import Votes
@@ -150,7 +151,7 @@ def convergence_table(found: pd.DataFrame, *, title: str, notes: tuple[str, ...]
     """`convergence` to print, a row an exam and consensus; its notices stay in ``data``."""
     rows = [
         [
-            f"{row.exam}, {row.rule}, {row.region}",
+            f"{row.exam}, {in_short(row.rule, row.region)}",
             f"{row.iterations}",
             number(row.log_likelihood, 1),
             "yes" if row.converged else "no",

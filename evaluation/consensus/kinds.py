@@ -36,6 +36,18 @@ _REGIONS: dict[Region, str] = {
 }
 
 
+def in_short(rule: Rule, region: Region = "volume") -> str:
+    """The same as `describe`, for the first column of a table.
+
+    Examples
+    --------
+    >>> in_short("ordinal", "union"), in_short("majority")
+    ('ordinal STAPLE, marked voxels', 'majority vote')
+    """
+    words = {"volume": "whole volume", "union": "marked voxels"}
+    return _RULES[rule] if rule in COUNTED else f"{_RULES[rule]}, {words[region]}"
+
+
 def describe(rule: Rule, region: Region = "volume") -> str:
     """A rule and its region in words, for tables and reports.
 

@@ -14,7 +14,7 @@ from evaluation.figures.matrix import MANY
 from evaluation.figures.panels import headed, panels
 from evaluation.figures.style import AxesLike, styled
 from evaluation.measures.volume import bland_altman
-from evaluation.statistics.words import signed
+from evaluation.statistics.words import signed_figures
 
 
 @styled
@@ -51,7 +51,7 @@ def bland_altman_panels(
                 panel.axhspan(line.low, line.high, color=color, alpha=0.5, linewidth=0)
             panel.axhline(line.estimate, color=style.INK, linestyle=dashes, linewidth=0.9)
             panel.annotate(
-                signed(line.estimate, typeset=True), (1, line.estimate), (2, 0), va="center",
+                signed_figures(line.estimate, typeset=True), (1, line.estimate), (2, 0), va="center",
                 fontsize=style.SMALL, xycoords=("axes fraction", "data"), textcoords="offset points",
                 annotation_clip=False,
             )  # fmt: skip

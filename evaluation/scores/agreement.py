@@ -30,6 +30,7 @@ from evaluation.table import Table
 PAIR_COLUMNS = ["exam", "level", "rater", "other", "dice", "both", "n_rater", "n_other"]
 #: What alpha and kappa are computed on: marked by at least one rater, or everything.
 VOXELS = ("union", "volume")
+_VOXELS = {"union": "marked voxels", "volume": "whole volume"}
 
 
 def pairwise_dice(
@@ -136,7 +137,7 @@ def agreement_table(
     """`summarise_pairs` as a printed table, a row a level and pair, then `summarise_chance_corrected`."""
     named = [
         *((f"{row.level}, {row.rater} and {row.other}", "Dice", row) for row in pairs.itertuples()),
-        *((f"readers, {row.voxels}", row.measure, row) for row in chance.itertuples()),
+        *((f"readers, {_VOXELS[row.voxels]}", row.measure, row) for row in chance.itertuples()),
     ]
     rows = [
         [whom, what, with_interval(x.mean, x.low, x.high), number(x.pooled), count_of(x.n_defined, x.n)]
@@ -145,7 +146,7 @@ def agreement_table(
     told = [
         "Mean over exams with its 95 % t interval; pooled: of all exams' voxels together.",
         f"alpha: Krippendorff's, {'ordinal' if ordered else 'nominal'}; kappa: Fleiss'. "
-        "Union: voxels that a reader marked; volume: all.",
+        "Marked voxels: those that a reader marked.",
     ]
     data = pd.concat([pairs.assign(measure="dice"), chance], ignore_index=True)
     columns = ["Raters", "Measure", "Mean (95 % interval)", "Pooled", "Exams"]

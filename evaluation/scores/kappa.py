@@ -79,6 +79,9 @@ def pairwise_kappa(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+_VOXELS = {"union": "marked voxels", "volume": "whole volume"}
+
+
 def kappa_table(found: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -> Table:
     """`pairwise_kappa` as a printed table, a row a set of voxels and pair, a column a kind of weights."""
     kinds = list(dict.fromkeys(found.weights))
@@ -87,15 +90,15 @@ def kappa_table(found: pd.DataFrame, *, title: str, notes: Sequence[str] = ()) -
         each = pair.set_index("weights").loc[kinds]
         cells = [with_interval(row.kappa, row.low, row.high) for row in each.itertuples()]
         one = pair.iloc[0]
-        rows.append([f"{voxels}, {rater} and {other}", *cells, count_of(one.n_defined, one.n)])
+        rows.append([f"{rater} and {other}, {_VOXELS[str(voxels)]}", *cells, count_of(one.n_defined, one.n)])
     columns = [f"Kappa{'' if kind == 'none' else f', {kind} weights'} (95 % interval)" for kind in kinds]
     told = [
         "Cohen's kappa of all exams' voxels together; intervals: bootstrap-t over exams.",
-        "Union: voxels that at least one of the two marks; volume: all.",
+        "Marked voxels: those that at least one of the two marks.",
     ]
     if "linear" in kinds:
         told.append("Weights count a disagreement by the steps between the two levels, or their square.")
-    return Table(title, ["Raters", *columns, "Exams"], rows, [*told, *notes], found)
+    return Table(title, ["Raters, voxels", *columns, "Exams"], rows, [*told, *notes], found)
 
 
 @lru_cache(maxsize=64)

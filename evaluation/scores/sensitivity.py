@@ -18,7 +18,7 @@ from scipy.stats import kendalltau
 
 from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.decisions import convergence
-from evaluation.consensus.kinds import COUNTED, ORDERED, Region, Rule, describe
+from evaluation.consensus.kinds import COUNTED, ORDERED, Region, Rule, describe, in_short
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import Votes
@@ -132,7 +132,7 @@ def sensitivity_table(found: Sensitivity, *, title: str, notes: Sequence[str] = 
     orders = {(row.rule, row.region, row.level): row for row in found.order.itertuples()}
     rows = [
         [
-            f"{level}, {rule}, {region}{' *' if (rule, region) == found.study else ''}",
+            f"{level}, {in_short(rule, region)}{' *' if (rule, region) == found.study else ''}",
             *(_cell(cells[rule, region, level, rater]) for rater in raters),
             *_order_cells(orders[rule, region, level]),
         ]
@@ -143,7 +143,8 @@ def sensitivity_table(found: Sensitivity, *, title: str, notes: Sequence[str] = 
         "Median (mean) Dice against the readers' consensus, to which the readers' own masks belong.",
         f"*: the study's own consensus, {describe(*found.study)}; tau (Kendall's tau-b) and swapped pairs "
         "compare the raters' order by median with theirs under it.",
-        "Volume: estimated on all voxels; union: on those that a reader marked; for counted votes the same.",
+        "Whole volume: estimated on all voxels; marked voxels: on those that a reader marked. Counted votes "
+        "are the same on both.",
         f"Both masks empty: {found.empty_mask}; one of them empty: 0.",
         *_changes(found),
     ]
@@ -152,7 +153,7 @@ def sensitivity_table(found: Sensitivity, *, title: str, notes: Sequence[str] = 
     unfinished = found.convergence[~found.convergence.converged.astype(bool)]
     if len(unfinished):
         told.append(f"{len(unfinished)} of {len(found.convergence)} consensuses have not converged.")
-    columns = ["Level, consensus", *raters, "tau", "Swapped", "First"]
+    columns = ["Level, consensus", *raters, "Order: tau", "Pairs swapped", "First"]
     data = found.summary.merge(found.order, on=["rule", "region", "level"], validate="many_to_one")
     return Table(title, columns, rows, [*told, *notes], data)
 

@@ -1,7 +1,8 @@
 """Numbers as text, the same in tables, figures and sentences.
 
-`number` 0.71; `signed` +0.05; `percent` 95 %; `p_value` 0.042 or < 0.001; `p_is` p = 0.042; `interval`
-0.60–0.80, -0.12 to +0.05 or within ±0.005; `with_interval` 0.71 (0.60–0.80); `count_of` 9 of 10 exams;
+`number` 0.71; `signed` +0.05; `figures` 27.9 and `signed_figures` +27.9, of mm and ml; `percent` 95 %;
+`p_value` 0.042 or < 0.001; `p_is` p = 0.042; `interval` 0.60–0.80, -0.12 to +0.05 or within ±0.005;
+`with_interval` 0.71 (0.60–0.80); `figures_with_interval` 3.46 (1.00–20.1); `count_of` 9 of 10 exams;
 `plural` 3 exams; `labels_for_levels` puts a text into the words of labels without an order.
 What is undefined (None, NaN) is a `DASH`.
 """
@@ -33,6 +34,50 @@ def signed(value: float | None, decimals: int = 2, *, typeset: bool = False) -> 
     if text == DASH or not float(text):
         return text
     return text.replace("-", _MINUS if typeset else "-") if text.startswith("-") else f"+{text}"
+
+
+def figures(value: float | None) -> str:
+    """Of what has a unit: three figures, two decimals at most.
+
+    Examples
+    --------
+    >>> figures(27.93), figures(1234.5), figures(0.056), figures(3.456)
+    ('27.9', '1234', '0.06', '3.46')
+    """
+    return number(value, _decimals(value))
+
+
+def signed_figures(value: float | None, *, typeset: bool = False) -> str:
+    """The same with its sign.
+
+    Examples
+    --------
+    >>> signed_figures(27.93), signed_figures(-0.001)
+    ('+27.9', '0.00')
+    """
+    return signed(value, _decimals(value), typeset=typeset)
+
+
+def _decimals(value: float | None) -> int:
+    size = 0.0 if value is None or pd.isna(value) else abs(value)
+    return 2 if size < 9.995 else 1 if size < 99.95 else 0
+
+
+def figures_with_interval(value: float, low: float, high: float, *, sign: bool = False) -> str:
+    """A value with a unit, and its interval (or range) in brackets.
+
+    Examples
+    --------
+    >>> figures_with_interval(3.456, 0.5, 27.93), figures_with_interval(-8.7, -12.34, 1.5, sign=True)
+    ('3.46 (0.50–27.9)', '-8.70 (-12.3 to +1.50)')
+    """
+    if pd.isna(value):
+        return DASH
+    shown = signed_figures if sign else figures
+    if pd.isna(low):
+        return f"{shown(value)} (no interval)"
+    between = " to " if sign or low < 0 else DASH
+    return f"{shown(value)} ({shown(low)}{between}{shown(high)})"
 
 
 def percent(share: float, decimals: int | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,18 @@ from evaluation.measures.foci_counts import SUMMARY_COLUMNS, foci_words
 from evaluation.measures.measure import Measure, OneEmpty
 from evaluation.measures.tolerance import CURVE_COLUMNS
 from evaluation.scores import interchangeability, table1
-from evaluation.statistics.words import DASH, count_of, number, p_value, percent, signed, with_interval
+from evaluation.statistics.words import (
+    DASH,
+    count_of,
+    figures,
+    figures_with_interval,
+    number,
+    p_value,
+    percent,
+    signed,
+    signed_figures,
+    with_interval,
+)
 from evaluation.study import lineage
 from evaluation.study.results import Declared, Results
 from evaluation.study.tolerances import TOLERANCE_COLUMNS
@@ -63,7 +74,7 @@ def measure_notes(found: Results, shown: Sequence[Measure]) -> list[str]:
     if TOLERANCE in found and len(found[TOLERANCE]):
         for source, rows in found[TOLERANCE].groupby("source", sort=False):
             of_levels = ", ".join(
-                row.level if pd.isna(row.tolerance) else f"{row.level} {row.tolerance:.2f} mm"
+                row.level if pd.isna(row.tolerance) else f"{row.level} {figures(row.tolerance)} mm"
                 for row in rows.itertuples()
             )
             none = "No tolerance" if rows.tolerance.isna().all() else "Tolerance"
@@ -83,8 +94,14 @@ def _knees(found: Results) -> str:
 def _median(row: Any, measure: Measure) -> str:
     if row is None:
         return DASH
-    shown = (signed if measure.signed else number)(row.median)
+    shown = _shown(measure)(row.median)
     return shown if row.n_defined == row.n else f"{shown} ({count_of(row.n_defined, row.n)})"
+
+
+def _shown(measure: Measure) -> Callable[[float], str]:
+    if measure.unit:
+        return signed_figures if measure.signed else figures
+    return signed if measure.signed else number
 
 
 def beside_median_table(found: Results, levels: Sequence[str] = (), *, with_notes: bool = True) -> Table:
@@ -96,7 +113,7 @@ def beside_median_table(found: Results, levels: Sequence[str] = (), *, with_note
     rows = [
         [
             f"{known[row.measure].title}, {row.level}, {row.model}",
-            with_interval(row.difference, row.low, row.high, sign=True) + _unit(known[row.measure]),
+            _with_unit(row, known[row.measure]),
             _ahead(row.difference, known[row.measure], row.model),
             p_value(row.p),
             p_value(row.p_holm),
@@ -132,8 +149,11 @@ def beside_median_notes(found: Results) -> list[str]:
     ]
 
 
-def _unit(measure: Measure) -> str:
-    return f" {measure.unit}" if measure.unit else ""
+def _with_unit(row: Any, measure: Measure) -> str:
+    of = row.difference, row.low, row.high
+    if not measure.unit:
+        return with_interval(*of, sign=True)
+    return f"{figures_with_interval(*of, sign=True)} {measure.unit}"
 
 
 def _ahead(difference: float, measure: Measure, model: str) -> str:

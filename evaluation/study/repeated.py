@@ -13,7 +13,14 @@ from evaluation.measures.pairs import ExamMeasured
 from evaluation.scores import repeats
 from evaluation.scores.agreement import pairwise_dice
 from evaluation.scores.repeats import MODEL, OTHERS, SAME, summarise_repeats, volumes_of_repeats
-from evaluation.statistics.words import count_of, number, plural, with_interval
+from evaluation.statistics.words import (
+    count_of,
+    figures_with_interval,
+    number,
+    plural,
+    signed_figures,
+    with_interval,
+)
 from evaluation.study.design import Design
 from evaluation.study.measured import PAIR
 from evaluation.study.on_demand import Found
@@ -99,12 +106,13 @@ def repeat_tables(
 
 
 def _printed(found: Results) -> Table:
+    titles = {measure.name: measure.title for measure in found.design.measured}
     rows = []
     for row in found[REPEATS].itertuples():
         cells = [
             f"{row.level}, {row.rater}",
             _whom(row),
-            row.measure,
+            titles.get(row.measure, row.measure),
             with_interval(row.mean, row.low, row.high),
         ]
         rows.append([*cells, count_of(row.n_defined, row.n)])
@@ -123,9 +131,9 @@ def _volumes(found: Results) -> Table:
     rows = [
         [
             f"{row.level}, {row.rater}", _whom(row),
-            with_interval(row.within_sd, row.within_sd_low, row.within_sd_high),
-            with_interval(row.repeatability, row.repeatability_low, row.repeatability_high),
-            with_interval(row.icc, row.icc_low, row.icc_high), number(row.bias), str(row.n),
+            figures_with_interval(row.within_sd, row.within_sd_low, row.within_sd_high),
+            figures_with_interval(row.repeatability, row.repeatability_low, row.repeatability_high),
+            with_interval(row.icc, row.icc_low, row.icc_high), signed_figures(row.bias), str(row.n),
         ]
         for row in found[REPEATS_VOLUMES].itertuples()
     ]  # fmt: skip

@@ -24,13 +24,19 @@ from evaluation.consensus.audited import (
     audit_words,
 )
 from evaluation.consensus.decisions import CONVERGENCE, convergence_table, pooled_table
-from evaluation.failures import places, volumes
-from evaluation.failures.covariates import CORRELATION_COLUMNS
 from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores import fair, interchangeability, sensitivity, table1
-from evaluation.statistics.icc import ICC_COLUMNS
-from evaluation.study import agreed, beside_readers, incomplete, lineage, measure_tables, repeated, unsure
+from evaluation.study import (
+    agreed,
+    beside_readers,
+    failing,
+    incomplete,
+    lineage,
+    measure_tables,
+    repeated,
+    unsure,
+)
 from evaluation.study.calibrated import TABLES as CALIBRATED
 from evaluation.study.results import Declared, Results, worded
 from evaluation.table import Table, dice_table
@@ -243,39 +249,22 @@ OTHER_WAYS = Declared(
 AGREEMENT_DICE = agreed.AGREEMENT_DICE
 AGREEMENT_CHANCE = agreed.AGREEMENT_CHANCE
 AGREEMENT_KAPPA = agreed.AGREEMENT_KAPPA
-READER_RATES = Declared("reader_rates", "readers' rates, STAPLE's estimates", ["level", "rater", "measure"])
+READER_RATES = agreed.READER_RATES
 READER_CONFUSIONS = Declared("reader_confusions", "STAPLE's estimates too", ["rater", "truth", "decision"])
 VOLUMES = Declared("volumes", "volumes in ml", ["exam", "level", "rater", "ml"])
 VOLUMES_BLAND_ALTMAN = Declared("volumes_bland_altman", "against others' yardsticks", ["level", "rater"])
-VOLUMES_ICC = Declared(
-    "volumes_icc", "intraclass correlation of the readers' volumes", ["level", *ICC_COLUMNS]
-)
-ERRORS = Declared(
-    "errors", "too much and too little, ml, by yardsticks without the own mask", volumes.COLUMNS
-)
-ERRORS_SUMMARY = Declared("errors_summary", "the same over exams", ["rater", "level", "error"])
-DICE_AGAINST_VOLUME = Declared(
-    "dice_against_volume", "Spearman's correlation of Dice with the volume of the reference",
-    CORRELATION_COLUMNS,
-)  # fmt: skip
-DICE_SPARSE_AMPLE = Declared("dice_sparse_ample", "sparse exams against ample ones", volumes.SPARSE_COLUMNS)
-SLICES = Declared("slices", "right and wrong voxels slice by slice", ["exam", "rater", "level"])
-SLICE_PROFILE = Declared("slice_profile", "Dice and errors along the slices", places.PROFILE_COLUMNS)
-SLICES_PERIPHERAL_CENTRAL = Declared(
-    "slices_peripheral_central", "outer quarters against the inner half", places.PARTS_COLUMNS
-)
-OUTSIDE_REGION = Declared(
-    "outside_region", "marking outside the allowed region, where `--regions` gives one", ["exam", "rater"]
-)
-DICE_BY_CATEGORY = Declared(
-    "dice_by_category", "Dice by site and group, where `--cohort` names them", ["rater", "level", "column"]
-)
-DICE_CATEGORIES_COMPARED = Declared(
-    "dice_categories_compared", "sites and groups against each other", ["rater", "level", "column"]
-)
-DICE_AGAINST_AGE = Declared(
-    "dice_against_age", "Spearman's correlation of Dice with age, where known", CORRELATION_COLUMNS
-)
+VOLUMES_ICC = agreed.VOLUMES_ICC
+ERRORS = failing.ERRORS
+ERRORS_SUMMARY = failing.ERRORS_SUMMARY
+DICE_AGAINST_VOLUME = failing.DICE_AGAINST_VOLUME
+DICE_SPARSE_AMPLE = failing.DICE_SPARSE_AMPLE
+SLICES = failing.SLICES
+SLICE_PROFILE = failing.SLICE_PROFILE
+SLICES_PERIPHERAL_CENTRAL = failing.SLICES_PERIPHERAL_CENTRAL
+OUTSIDE_REGION = failing.OUTSIDE_REGION
+DICE_BY_CATEGORY = failing.DICE_BY_CATEGORY
+DICE_CATEGORIES_COMPARED = failing.DICE_CATEGORIES_COMPARED
+DICE_AGAINST_AGE = failing.DICE_AGAINST_AGE
 SENSITIVITY = Declared(
     "sensitivity", "Table 1 by other consensus rules, with and without background",
     ["rule", "region", "level", "rater"], _sensitivity,

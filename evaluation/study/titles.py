@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -18,10 +19,12 @@ from evaluation.study.design import Design
 #: Columns that hold a name.
 _NAMES = (
     "rater", "other", "model", "level", "left_out", "reader", "reference", "truth", "decision", "without",
-    "called", "first",
+    "called",
 )  # fmt: skip
-#: Those that hold a name after a word, several names, and sentences that were made with names.
-_WITHOUT, _SEVERAL, _SENTENCES = ("way", "consensus"), ("readers",), ("words", "notices")
+#: Those that hold a name after a word, and sentences that were made with names.
+_WITHOUT, _SENTENCES = ("way", "consensus"), ("words", "notices")
+#: Those that hold several names, by what stands between them.
+_SEVERAL = {"readers": ", ", "first": " = "}
 # Of tables of votes, in which every rater has a column.
 _OF_VOTES = {"voxels", "p0"}
 _PREFIX = "without "
@@ -107,7 +110,7 @@ def _table(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     of_columns: dict[str, Callable[[str], str]] = {
         **dict.fromkeys(_NAMES, lambda one: names.get(one, one)),
         **dict.fromkeys(_WITHOUT, lambda one: _after(_PREFIX, one, names)),
-        **dict.fromkeys(_SEVERAL, lambda one: ", ".join(names.get(each, each) for each in one.split(", "))),
+        **{name: partial(_each, sign=sign, names=names) for name, sign in _SEVERAL.items()},
         **dict.fromkeys(_SENTENCES, lambda one: in_sentence(one, names)),
     }
     changed = {}
@@ -118,6 +121,10 @@ def _table(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
             changed[name] = table[name].map(shown)
     found = table.assign(**changed)
     return found.rename(columns=dict(names)) if {*found} >= _OF_VOTES else found
+
+
+def _each(text: str, *, sign: str, names: Mapping[str, str]) -> str:
+    return sign.join(names.get(each, each) for each in text.split(sign))
 
 
 def _after(prefix: str, text: str, names: Mapping[str, str]) -> str:

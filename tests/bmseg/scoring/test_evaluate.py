@@ -103,6 +103,13 @@ def small(small_once: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(small_once, tmp_path / "small"))
 
 
+#: Tables with numbers in CSV that are printed too.
+PRINTED = [
+    "agreement_chance", "reader_rates", "volumes_icc", "errors_summary", "dice_sparse_ample",
+    "slices_peripheral_central",
+]  # fmt: skip
+
+
 def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str, Path], done: Path) -> None:
     out = done
     files = {str(path.relative_to(out)) for path in out.rglob("[!.]*") if path.is_file()}
@@ -113,6 +120,7 @@ def test_everything_is_written_and_dice_is_what_the_files_say(folders: dict[str,
         "fair_dice.csv", "table1_fair.csv", "table1_fair.md", "table1_fair.html", "comparisons.csv",
         "comparisons.md", "agreement_dice.csv", "agreement_chance.csv", "reader_rates.csv",
         "agreement_kappa.csv", "agreement_kappa.md", "agreement_kappa.html",
+        *(f"{name}.{ending}" for name in PRINTED for ending in ("md", "html")),
         "reader_confusions.csv", "volumes.csv", "volumes_bland_altman.csv", "volumes_icc.csv",
         "errors.csv", "errors_summary.csv", "dice_against_volume.csv", "dice_sparse_ample.csv", "slices.csv",
         "slice_profile.csv", "slices_peripheral_central.csv", "sensitivity.csv", "sensitivity.md",

@@ -102,7 +102,8 @@ def test_convergence_counts_the_starts_that_reached_the_best():
     assert list(found.columns) == CONVERGENCE
     printed = convergence_table(found, title="Convergence", notes=("synthetic cohort",))
     assert [row[0] for row in printed.rows][2:] == [
-        "majority, majority, union", "ordinal, ordinal, volume", "cut short, ordinal, volume",
+        "majority, majority vote", "ordinal, ordinal STAPLE, whole volume",
+        "cut short, ordinal STAPLE, whole volume",
     ]  # fmt: skip
     assert printed.rows[2][1:] == ["0", "–", "yes", "–"]
     assert printed.rows[4][3] == "no"

@@ -107,7 +107,7 @@ def test_raters_without_a_median_are_left_out_of_the_order():
     assert level2.tau.isna().all()
     assert (level2["first"] == "").all()
     printed = sensitivity_table(nothing, title="t")
-    assert printed.rows[-1] == ["level2, majority, volume", *["– n 0"] * 3, "–", "0 of 0", "–"]
+    assert printed.rows[-1] == ["level2, majority vote", *["– n 0"] * 3, "–", "0 of 0", "–"]
     assert "n: exams with a defined Dice, where not all." in printed.notes
     # As a score of 1 it ties all raters: an order without a tau.
     one = sensitivity(votes, ["a", "b"], levels, EmptyMask.ONE, ways=[("majority", "volume")])
@@ -120,10 +120,10 @@ def test_raters_without_a_median_are_left_out_of_the_order():
 def test_table_has_a_row_a_level_and_consensus(found):
     printed = sensitivity_table(found, title="Sensitivity", notes=["synthetic cohort"])
     assert list(printed.columns) == [
-        "Level, consensus", *READERS, "model", "timid", "tau", "Swapped", "First",
+        "Level, consensus", *READERS, "model", "timid", "Order: tau", "Pairs swapped", "First",
     ]  # fmt: skip
     assert len(printed.rows) == 3 * 11
-    assert printed.rows[0][0] == "level1, multilabel, volume *"
+    assert printed.rows[0][0] == "level1, multi-label STAPLE, whole volume *"
     assert printed.rows[0][6:8] == ["1.00", "0 of 10"]
     summary = found.summary.iloc[0]
     assert printed.rows[0][1] == f"{summary['median']:.2f} ({summary['mean']:.2f})"

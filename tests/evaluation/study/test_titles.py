@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -49,6 +50,12 @@ def test_all_that_is_printed_says_titles_and_csv_files_keep_names(study: ev.Read
         for old in sorted(TITLES, key=len, reverse=True) if name in printed else ():
             expected = expected.replace(old, TITLES[old])
         assert shown[name] == expected, name
+
+
+def test_no_name_of_a_column_is_printed(study: ev.ReaderStudy) -> None:
+    for name, text in study.texts().items():
+        if not name.endswith(".csv"):
+            assert not re.findall(r"\w*[a-z]_[a-z]\w*", text), name
 
 
 def test_verdicts_and_numbers_go_by_names(study: ev.ReaderStudy) -> None:
