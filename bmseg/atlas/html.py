@@ -113,7 +113,9 @@ def _around(atlas: Atlas, knee: Knee, place: int) -> list[_Turned]:
     found = []
     for other in range(max(0, place - _AROUND), min(last, place + _AROUND) + 1):
         if other != place:
-            shown = _shown(picture(knee, other, atlas.frame), knee.windows["standard"], atlas)
+            # Enlarged by the browser alone: most are never looked at.
+            cut, window = picture(knee, other, atlas.frame), knee.windows["standard"]
+            shown = _shown(cut, window, atlas, enlarged=1)
             found.append(_Turned(other + 1, shown.image, shown.mask))
     return found
 
@@ -130,9 +132,9 @@ def _example(atlas: Atlas, level: Level, one: Example) -> tuple[Example, _Shown,
     )
 
 
-def _shown(cut: Picture, window: Window, atlas: Atlas) -> _Shown:
+def _shown(cut: Picture, window: Window, atlas: Atlas, *, enlarged: int = _ENLARGED) -> _Shown:
     grey = Image.fromarray((255 * window.applied(cut.image)).round().astype(np.uint8))
-    size = (grey.width * _ENLARGED, grey.height * _ENLARGED)
+    size = (grey.width * enlarged, grey.height * enlarged)
     grey = grey.resize(size, Image.Resampling.BICUBIC)
     mask = Image.fromarray(tint(cut.mask, atlas.colors))
     return _Shown(_png(grey), _png(mask), window.name, *size)
