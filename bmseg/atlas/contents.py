@@ -19,6 +19,8 @@ from bmseg.study import Level
 from bmseg.wording import synthetic_mark, synthetic_notes
 from evaluation.figures.display import air_below, safe_colors, window_presets
 
+_OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
+
 
 @dataclass(frozen=True)
 class AtlasOptions:
@@ -172,9 +174,19 @@ def _read(exams: AtlasExams, chosen: Sequence[Candidate], unit: Unit) -> list[Kn
                 spacing=(float(image.spacing[0]), float(image.spacing[1])),
                 windows={window.name: window for window in window_presets(image.array)},
                 air=air_below(image.array),
+                sides=sides_of(mask.axis_order),
             )
         )
     return knees
+
+
+def sides_of(axis_order: str) -> tuple[str, str]:
+    """The patient's side at a picture's left and right edge, where i runs to the right.
+
+    >>> sides_of("LIP"), sides_of("PIR")
+    (('R', 'L'), ('A', 'P'))
+    """
+    return _OPPOSITE[axis_order[0]], axis_order[0]
 
 
 def _label(number: int, one: Candidate, unit: Unit) -> str:

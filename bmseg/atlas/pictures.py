@@ -45,6 +45,8 @@ class Knee:
     windows: Mapping[str, Window]
     #: Intensities up to this one are air.
     air: float
+    #: The patient's side at the picture's left and right edge, as ("R", "L").
+    sides: tuple[str, str] = ("", "")
 
     @cached_property
     def fullest(self) -> int:

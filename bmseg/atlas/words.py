@@ -14,6 +14,14 @@ from bmseg.study import Level
 from evaluation.figures.display import WINDOW_WORDS
 from evaluation.statistics.words import plural
 
+#: What to do with the pages on a screen.
+LOOK_FIRST = (
+    "Look at the image, decide what you would mark, then look at the mask: masks can be hidden until you ask "
+    "for each."
+)
+_SIDES = {
+    "R": "right", "L": "left", "A": "front", "P": "back", "S": "upper side", "I": "lower side",
+}  # fmt: skip
 #: Which slice the pages by age show.
 BY_AGE = "Youngest first; the slice that shows most levels, and of those the one with most marked."
 
@@ -51,6 +59,14 @@ def first_words(atlas: Atlas) -> dict[str, list[str]]:
             f"By percentiles of the exam's tissue, so that scanners look alike. {windows}.{channel}",
         ],
     }
+
+
+def sides_words(atlas: Atlas) -> str:
+    """What the letters at the edges of pictures mean."""
+    left, right = atlas.knees[0].sides
+    if not left:
+        return ""
+    return f"{left} and {right}: the patient's {_SIDES[left]} and {_SIDES[right]}."
 
 
 def chosen_words(atlas: Atlas) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -90,12 +90,19 @@ def init(
 @click.option("--method", default="", help="What made the masks, in a line.")
 @click.option("--description", default="", help="More about it.")
 @click.option("--url", default="", help="Where to read about it.")
+@click.option("--version", default="", help="Of the method, in the team's own words.")
+@click.option("--parameters", type=click.IntRange(min=1), help="Of the network. [default: as on record]")
+@click.option(
+    "--seconds-per-exam",
+    type=click.FloatRange(min=0, min_open=True),
+    help="What a prediction takes. [default: as on record, of the workspace's own methods]",
+)
 @click.option(
     "--taught-by", "taught", multiple=True, metavar="READER",
     help="Whose masks taught it. Repeat. [default: the workspace's training reader, of its own methods]",
 )  # fmt: skip
 def add(
-    team: str, source: Path, root: Path, board_folder: Path | None, taught: tuple[str, ...], **about: str
+    team: str, source: Path, root: Path, board_folder: Path | None, taught: tuple[str, ...], **about: Any
 ) -> None:
     """Check, score and add TEAM's SUBMISSION: a folder or ZIP of one <exam>.nii.gz for each test exam.
 
@@ -103,9 +110,12 @@ def add(
     """
     from bmseg.leaderboard.adding import add_submission
     from bmseg.leaderboard.entries import Description
+    from bmseg.scoring.costs import cost_in
     from bmseg.scoring.lineage import teachers_in
 
     board, reference = _with_masks(root, board_folder)
+    known = cost_in(root, source)
+    about |= {name: value for name, value in known.items() if about[name] is None}
     described = Description.model_construct(None, **about)
     taught = taught or tuple(teachers_in(root, source))
     added = add_submission(board, team, source, reference, about=described, taught_by=taught)
@@ -153,16 +163,20 @@ def simulate(root: Path, board_folder: Path | None, seed: int) -> None:
 
 @leaderboard.command()
 @board_options
-def build(root: Path, board_folder: Path | None) -> None:
+@click.option(
+    "--as-of", "as_of", default="", metavar="DAY",
+    help="As it stood at the end of a day (UTC, as 2026-11-29), by its ledger: into site-DAY.",
+)  # fmt: skip
+def build(root: Path, board_folder: Path | None, as_of: str) -> None:
     """Rank the board and write its page: a folder that opens from disk and from any web host."""
     from bmseg.leaderboard.publish import publish
 
     board, workspace, reference = _with_workspace(root, board_folder)
     with timed("leaderboard build"):
-        table, written = publish(board, workspace, reference)
+        table, written = publish(board, workspace, reference, as_of=as_of)
     click.echo(table.to_markdown())
     state = "written" if written else "made from the same results already"
-    click.echo(f"{board.site / 'index.html'}: {state}")
+    click.echo(f"{board.site_of(as_of) / 'index.html'}: {state}")
 
 
 @leaderboard.command()

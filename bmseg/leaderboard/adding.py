@@ -60,7 +60,7 @@ def add_submission(
     about = about or Description()
     board.check_tolerances()
     check_team(team, taken=board.teams, reserved=[*board.study.reader_names, "consensus", AVERAGE_READER])
-    check_about(about.title, about.method, about.description, about.url)
+    check_about(*about.words)
     if unknown := [reader for reader in taught_by if reader not in board.study.reader_names]:
         known = ", ".join(board.study.reader_names)
         raise InputError(f"taught by: found {', '.join(unknown)}, expected some of {known}")
@@ -167,7 +167,7 @@ def _earlier(board: Board, key: str, about: Description, simulated: bool) -> Ent
             f"{entry.key}: found it withdrawn on {entry.history[-1].date[:10]}, expected a new submission; "
             f"'bmseg leaderboard reinstate {entry.key}' takes it back"
         )
-    if (entry.about, entry.simulated) != (about, simulated):
+    if (entry.about.words, entry.simulated) != (about.words, simulated):
         raise InputError(
             f"{entry.key}: found the same masks on the board with another description, expected the same; "
             "leave the description as it was, or withdraw the submission"

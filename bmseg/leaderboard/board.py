@@ -116,6 +116,10 @@ class Board:
         """The page."""
         return self.root / "site"
 
+    def site_of(self, day: str = "") -> Path:
+        """The page, or that of the board as of a day (2026-11-29), beside it."""
+        return self.root / f"site-{day}" if day else self.site
+
     @property
     def reference(self) -> dict[str, Any]:
         """What the readers' masks were: ``masks_sha256`` a reader, ``readers_sha256`` of the scores.

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bmseg.errors import InputError
 from bmseg.study import Study, in_one_line
@@ -113,6 +114,34 @@ class Public(Record):
     overlays: bool = False
 
 
+class Day(Record):
+    """A date of a challenge, and what it is."""
+
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+    what: Annotated[str, Field(min_length=1, max_length=200)]
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _is_a_day(cls, value: object) -> object:
+        """TOML has dates of its own, without quotes."""
+        return date.fromisoformat(value).isoformat() if isinstance(value, str) else str(value)
+
+
+class Home(Record):
+    """What the challenge's own page says, in the organiser's words: plain text, blank lines part paragraphs.
+
+    What is empty the page says from the board: what a submission holds, and how it is scored.
+    """
+
+    task: Annotated[str, Field(max_length=4000)] = ""
+    data: Annotated[str, Field(max_length=4000)] = ""
+    submit: Annotated[str, Field(max_length=4000)] = ""
+    #: An address of a page, an e-mail address, or text.
+    contact: Annotated[str, Field(max_length=300)] = ""
+    citation: Annotated[str, Field(max_length=1000)] = ""
+    dates: Annotated[list[Day], Field(max_length=50)] = []
+
+
 class Challenge(Record):
     """A challenge file, checked."""
 
@@ -123,6 +152,7 @@ class Challenge(Record):
     synthetic: bool = False
     ranking: Ranking
     public: Public = Public()
+    home: Home = Home()
 
 
 def default_challenge(

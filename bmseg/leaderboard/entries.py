@@ -11,7 +11,13 @@ from pydantic import Field
 
 from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Record, read_checked
-from bmseg.leaderboard.texts import LONGEST_DESCRIPTION, LONGEST_LINE, LONGEST_REASON, LONGEST_URL
+from bmseg.leaderboard.texts import (
+    LONGEST_DESCRIPTION,
+    LONGEST_LINE,
+    LONGEST_REASON,
+    LONGEST_URL,
+    LONGEST_VERSION,
+)
 from dataset_conversion.files import write_text
 
 ENTRY_FILE = "submission.toml"
@@ -30,12 +36,21 @@ class Event(Record):
 
 
 class Description(Record):
-    """What a team says of its submission; free text, shown escaped."""
+    """What a team says of its submission; free text, shown escaped, and what the method costs."""
 
     title: Annotated[str, Field(max_length=LONGEST_LINE)] = ""
     method: Annotated[str, Field(max_length=LONGEST_LINE)] = ""
     description: Annotated[str, Field(max_length=LONGEST_DESCRIPTION)] = ""
     url: Annotated[str, Field(max_length=LONGEST_URL)] = ""
+    version: Annotated[str, Field(max_length=LONGEST_VERSION)] = ""
+    #: Of the method; None where nobody says.
+    parameters: Annotated[int, Field(ge=1, le=2**62)] | None = None
+    seconds_per_exam: Annotated[float, Field(gt=0, lt=1e9)] | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What tells one description from another: all but costs, which a second run measures anew."""
+        return self.title, self.method, self.description, self.url, self.version
 
 
 class Copied(Record):
@@ -91,6 +106,11 @@ class Entry(Record):
         """Whether it no longer stands."""
         return self.history[-1].event == "withdrawn"
 
+    def as_of(self, moment: str) -> Entry | None:
+        """The record as it stood at a moment (UTC, as of `Event.date`); None where it was not there yet."""
+        known = [event for event in self.history if event.date <= moment]
+        return self.model_copy(update={"history": known}) if known else None
+
 
 def read_entry(folder: Path) -> Entry:
     """Read a folder's record; raises `InputError` where it is missing, damaged or names another folder."""
@@ -107,7 +127,7 @@ def read_entry(folder: Path) -> Entry:
 def entry_text(entry: Entry) -> str:
     """A record as its file holds it."""
     unused = set() if entry.measures_sha256 else {"measures_sha256"}
-    return tomli_w.dumps(entry.model_dump(exclude=unused))
+    return tomli_w.dumps(entry.model_dump(exclude=unused, exclude_none=True))
 
 
 def write_entry(entry: Entry, folder: Path) -> None:

@@ -61,7 +61,7 @@ def _gathered(
     A reader's copy meets what that reader meets, in the exams in which it has the reader's masks.
     """
     yardstick = board.challenge.ranking.yardstick
-    tables = [_of_entries(entries, kept.of_entries, yardstick)] if entries else []
+    tables = [entry_scores(entries, kept.of_entries, yardstick)] if entries else []
     readers = kept.of_readers
     with_readers = {key: copy for key, copy in copies.items() if copy.of_reader and len(readers)}
     as_readers = [readers]
@@ -94,10 +94,11 @@ def _gathered(
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
-def _of_entries(
+def entry_scores(
     entries: Sequence[Entry], of_entries: Mapping[str, pd.DataFrame], yardstick: str
 ) -> pd.DataFrame:
-    """Each submission on the yardstick, all at once; an exam of each is one by itself."""
+    """Each submission on the yardstick, all at once, with ``key, kind, name``."""
+    # An exam of each is one by itself.
     every = pd.concat([of_entries[entry.key] for entry in entries], ignore_index=True)
     codes, exams = pd.factorize(every.exam)
     place = np.repeat(np.arange(len(entries)), [len(of_entries[entry.key]) for entry in entries])

@@ -16,6 +16,7 @@ from bmseg.leaderboard.board import (
     Board,
 )
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE, Ranking
+from bmseg.leaderboard.history import moment_of
 from bmseg.leaderboard.ledger import head
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, is_made
@@ -30,19 +31,26 @@ from evaluation.statistics.words import number, percent, signed
 from evaluation.table import DASH, Table
 
 
-def publish(board: Board, workspace: Workspace | None, reference: Reference | None) -> tuple[Table, bool]:
+def publish(
+    board: Board, workspace: Workspace | None, reference: Reference | None, *, as_of: str = ""
+) -> tuple[Table, bool]:
     """Rank a board and write its site; without the test exams' images and readers' masks it has no overlays.
 
-    Returns the ranking, and whether the site was written: not when the one that is there was made from the
-    same files by the same versions, and is whole.
+    With `as_of`, a day, the submissions that stood at its end are ranked, and the site is one beside the
+    board's own (`bmseg.leaderboard.history.moment_of`). Returns the ranking, and whether the site was
+    written: not when the one that is there was made from the same files by the same versions, and is whole.
     """
     # Nobody withdraws a submission between the reading of the standings and the record of the page.
     with board.lock():
-        return _publish(board, workspace, reference)
+        return _publish(board, workspace, reference, as_of)
 
 
-def _publish(board: Board, workspace: Workspace | None, reference: Reference | None) -> tuple[Table, bool]:
-    found = standings(board)
+def _publish(
+    board: Board, workspace: Workspace | None, reference: Reference | None, as_of: str
+) -> tuple[Table, bool]:
+    moment = moment_of(board, as_of) if as_of else ""
+    site = board.site_of(moment[:10])
+    found = standings(board, moment)
     # Every file that the page follows from.
     paths = [
         board.root / name
@@ -70,9 +78,11 @@ def _publish(board: Board, workspace: Workspace | None, reference: Reference | N
         "ledger": head(board.root),
         "images_at_hand": sources is not None,
     }
-    written = not is_made(found, board.site, made=made, overlays=sources)
+    if moment:
+        made["as_of"] = moment
+    written = not is_made(found, site, made=made, overlays=sources)
     if written:
-        build_site(found, board.site, made=made, overlays=sources)
+        build_site(found, site, made=made, overlays=sources)
     return printed(found), written
 
 
@@ -104,6 +114,8 @@ def printed(found: Standings) -> Table:
         notes.append(f"{counted} {of_dice}scores are of exams without a mask and count as 0.")
     notes += [row.verdict for row in found.rows.itertuples() if row.verdict and not row.simulated]
     notes += found.why_copy.values()
+    if found.as_of:
+        notes.append(f"As the board stood at the end of {found.as_of[:10]} (UTC).")
     notes += synthetic_notes(found.challenge.synthetic)
     return Table(found.challenge.title, heads, rows, notes, found.rows)
 

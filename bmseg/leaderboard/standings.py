@@ -6,21 +6,21 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.leaderboard.copies import Copy, copies_among
 from bmseg.leaderboard.entries import Entry
-from bmseg.leaderboard.gathering import as_tasks, dice_scores, mean_values, measured_scores
-from bmseg.leaderboard.means import WORST, differences, mean_dice, weighted_score
+from bmseg.leaderboard.gathering import dice_scores, entry_scores, mean_values, measured_scores
+from bmseg.leaderboard.history import over_time
+from bmseg.leaderboard.means import differences, mean_dice, weighted_score
+from bmseg.leaderboard.placing import OF_RANK, lettered_from_the_top, placed, places, rank
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
 from bmseg.leaderboard.verdicts import verdicts
 from bmseg.study import Study
 from evaluation.comparison.verdicts import Verdict
-from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
-from evaluation.ranking.groups import letter_display
+from evaluation.ranking import Rankings
 
 #: A verdict beside the median reader, in short.
 CALLS = {
@@ -35,7 +35,6 @@ _FIRST = [
     "key", "kind", "name", "team", "title", "simulated", "rank", "rank_low", "rank_high", "spread_low",
     "spread_high", "group", "value", "score",
 ]  # fmt: skip
-_OF_RANK = ["rank", "rank_low", "rank_high", "spread_low", "spread_high", "value"]
 _LAST = [
     "n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "n_false", "n_false_readers",
     "beside", "verdict", "copy_of",
@@ -72,11 +71,24 @@ class Standings:
     #: The same of tasks that are no Dice, with ``task, measure, value`` in place of Dice and ``worst``: what
     #: an exam without a mask counts as (`bmseg.leaderboard.gathering`); empty where there is none.
     measured: pd.DataFrame
+    #: What happened to the submissions that are or were ranked, and the best score from then on
+    #: (`bmseg.leaderboard.history.over_time`).
+    over_time: pd.DataFrame
+    #: The same without simulated submissions, ranked by the challenge's scheme alone and without a bootstrap;
+    #: None where none is simulated, or nobody else is there.
+    alone: Standings | None = None
+    #: The moment (UTC) that the board is shown of; empty for now.
+    as_of: str = ""
 
 
-def standings(board: Board) -> Standings:
-    """Rank a board from its files; raises `InputError` or `WorkError` where one is damaged."""
+def standings(board: Board, as_of: str = "") -> Standings:
+    """Rank a board from its files; raises `InputError` or `WorkError` where one is damaged.
+
+    With `as_of`, a moment as of `bmseg.leaderboard.entries.Event.date`, of the submissions that stood then.
+    """
     entries = board.entries()
+    if as_of:
+        entries = [then for entry in entries if (then := entry.as_of(as_of))]
     withdrawn = [entry for entry in entries if entry.is_withdrawn]
     standing = [entry for entry in entries if not entry.is_withdrawn]
     copies = copies_among(standing, board.study.reader_names)
@@ -90,32 +102,50 @@ def standings(board: Board) -> Standings:
     dice = {key: board.dice(entry) for key, entry in known.items()}
     scores = dice_scores(board, ranked, copies, known, dice)
     measured = measured_scores(board, ranked, copies, known)
-    rankings = _rank(board, scores, measured) if ranked else None
+    rankings = rank(board, scores, measured) if ranked else None
     rows = _rows(board, [*ranked, *copied], scores, measured, rankings, copies, dice)
-    rows, rankings = _lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
+    rows, rankings = lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
-    placed = sorted(ranked, key=lambda entry: order[entry.key])
+    in_order = sorted(ranked, key=lambda entry: order[entry.key])
     superseded = [entry for entry in honest if entry.key not in order]
-    return Standings(
-        board.challenge, board.study, board.contract, placed, withdrawn, superseded, copied,
+    found = Standings(
+        board.challenge, board.study, board.contract, in_order, withdrawn, superseded, copied,
         {key: copy.words for key, copy in copies.items()}, rows, rankings, scores, measured,
+        _over_time(board, [*in_order, *superseded], rows), as_of=as_of,
     )  # fmt: skip
+    return replace(found, alone=_without_simulated(board, found))
 
 
-def _rank(board: Board, scores: pd.DataFrame, measured: pd.DataFrame) -> Rankings:
+def _over_time(board: Board, entries: Sequence[Entry], rows: pd.DataFrame) -> pd.DataFrame:
+    """`Standings.over_time`; scores of those that were ranked earlier are made as those of the others."""
+    known = dict(zip(rows.key, rows.score, strict=True))
+    earlier = [entry for entry in entries if entry.key not in known]
     rule = board.challenge.ranking
-    table = scores[scores.kind == "submission"].rename(
-        columns={"level": "task", "key": "algorithm", "exam": "case", "dice": "value"}
+    if earlier:
+        kept = {entry.key: board.dice(entry) for entry in earlier}
+        means = mean_dice(entry_scores(earlier, kept, rule.yardstick))
+        known |= weighted_score(means, rule.of_dice).to_dict()
+    return over_time(entries, known, rule.submissions)
+
+
+def _without_simulated(board: Board, found: Standings) -> Standings | None:
+    """The board ranked anew without its simulated submissions; verdicts are of families of their own."""
+    aside = {entry.key for entry in found.entries if entry.simulated}
+    entries = [entry for entry in found.entries if not entry.simulated]
+    if not (aside and entries):
+        return None
+    rows, scores, measured = (
+        table[~table.key.isin(aside)].reset_index(drop=True)
+        for table in (found.rows, found.scores, found.measured)
     )
-    same = {"tolerance", "alpha", "exact", "confidence", "bootstraps", "seed"}
-    weights = {level: rule.weights.get(level, 0.0) for level in board.study.level_names} | rule.weights
-    rules = Rules(**rule.model_dump(include=same), weights=weights, worst=WORST)
-    table = table[["task", "algorithm", "case", "value", "status"]]
-    if rule.is_of_dice:
-        return rank_scores(table, rules)
-    smaller = [task.name for task in rule.tasks if task.smaller_is_better]
-    rules = replace(rules, smaller_is_better=smaller, overall_by_ranks=rule.is_unlike)
-    return rank_scores(pd.concat([table.assign(worst=WORST), as_tasks(measured)], ignore_index=True), rules)
+    rankings = rank(board, scores, measured, places_alone=True)
+    anew = pd.DataFrame.from_dict(places(rankings, board.challenge.ranking.scheme), orient="index")
+    # Readers and copies have no rank.
+    rows[OF_RANK] = anew.reindex(rows.key)[OF_RANK].to_numpy()
+    rows, rankings_ = lettered_from_the_top(placed(rows), rankings, board.challenge.ranking.alpha)
+    order = {key: place for place, key in enumerate(rows.key)}
+    entries.sort(key=lambda entry: order[entry.key])
+    return replace(found, entries=entries, rows=rows, rankings=rankings_, scores=scores, measured=measured)
 
 
 def _rows(
@@ -138,11 +168,9 @@ def _rows(
     with_readers = (scores.kind == "reader").any()
     apart = differences(scores, rule.of_dice, rule.confidence) if with_readers else pd.DataFrame()
     told = verdicts(board, [entry for entry in entries if entry.key not in copies], dice)
-    places: dict[Hashable, dict[Hashable, Any]] = {}
+    own_places: dict[Hashable, dict[Hashable, Any]] = {}
     if rankings:
-        overall = rankings.ranks[rankings.ranks.task == OVERALL]
-        own = overall[overall.scheme == Scheme(rule.scheme)].set_index("algorithm")
-        places = own[_OF_RANK].to_dict("index")
+        own_places = places(rankings, rule.scheme)
     of_key = {entry.key: entry for entry in entries}
     rows = []
     for (key, kind, name), own in scores.groupby(["key", "kind", "name"], sort=False):
@@ -153,13 +181,13 @@ def _rows(
                 "key": key, "kind": kind, "name": name,
                 "team": entry.team if entry else "", "title": entry.about.title if entry else "",
                 "simulated": bool(entry and entry.simulated),
-                **places.get(key, {}), "score": score[key], **means.loc[key].to_dict(),
+                **own_places.get(key, {}), "score": score[key], **means.loc[key].to_dict(),
                 "n_defined": counts.get(SCORED, 0), "n_undefined": counts.get(UNDEFINED, 0),
                 "n_missing": counts.get(MISSING, 0), "n": len(own), **stands, **_said(told.get(key)),
                 "copy_of": copies[key].of if key in copies else "",
             }
         )  # fmt: skip
-    return _placed(pd.DataFrame(rows, columns=columns))
+    return placed(pd.DataFrame(rows, columns=columns))
 
 
 def _said(verdict: Verdict | None) -> dict[str, Any]:
@@ -171,38 +199,3 @@ def _said(verdict: Verdict | None) -> dict[str, Any]:
         "n_false_readers": sum(level.n_false_other for level in verdict.levels),
     }
     return false | {"beside": verdict.call, "verdict": verdict.words}
-
-
-def _lettered_from_the_top(
-    rows: pd.DataFrame, rankings: Rankings | None, alpha: float
-) -> tuple[pd.DataFrame, Rankings | None]:
-    """Letter the overall tie groups in the order of the page, where the first line has the letter a."""
-    if rankings is None:
-        return rows, None
-    order = [key for key, kind in zip(rows.key, rows.kind, strict=True) if kind == "submission"]
-    place = {key: number for number, key in enumerate(order)}
-    pairs = rankings.pairwise
-    clear = pairs[(pairs.task == OVERALL) & (pairs.p_clear <= alpha)]
-    differs = np.zeros((len(order), len(order)), dtype=bool)
-    differs[clear.algorithm.map(place), clear.other.map(place)] = True
-    letters = pd.Series(dict(zip(order, letter_display(differs | differs.T), strict=True)))
-    overall = rankings.groups.task == OVERALL
-    groups = rankings.groups.group.mask(overall, rankings.groups.algorithm.map(letters))
-    return rows.assign(group=rows.key.map(letters)), replace(
-        rankings, groups=rankings.groups.assign(group=groups)
-    )
-
-
-def _placed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Submissions by rank; each reader before the first submission of a lower score."""
-    ranked = rows[rows.kind == "submission"].sort_values(
-        ["rank", "score", "key"], ascending=[True, False, True], kind="stable"
-    )
-    others = rows[rows.kind != "submission"].sort_values("score", ascending=False, kind="stable")
-    order: list[int] = []
-    waiting = list(others.index)
-    for place in ranked.index:
-        while waiting and rows.score[waiting[0]] > rows.score[place]:
-            order.append(waiting.pop(0))
-        order.append(place)
-    return rows.loc[[*order, *waiting]].reset_index(drop=True)

@@ -16,6 +16,7 @@ LONGEST_LINE = 120
 LONGEST_DESCRIPTION = 2000
 LONGEST_REASON = 500
 LONGEST_URL = 300
+LONGEST_VERSION = 40
 #: Longest label in a figure, in characters.
 LABEL = 26
 # A team's name is a folder's name too, on every system.
@@ -53,14 +54,15 @@ def check_team(name: str, taken: Iterable[str] = (), reserved: Iterable[str] = (
         raise InputError(f"team '{shown(name, LONGEST_TEAM)}': {'; '.join(faults)}")
 
 
-def check_about(title: str, method: str, description: str, url: str) -> None:
+def check_about(title: str, method: str, description: str, url: str, version: str = "") -> None:
     """Refuse text that does not belong on a page: markup, control characters, too much, other links.
 
-    Title and method are one line each, description lines, the address http or https; any may be empty. Raises
-    an `InputError` that lists every fault in one line.
+    Title, method and version are one line each, description lines, the address http or https; any may be
+    empty. Raises an `InputError` that lists every fault in one line.
     """
     faults = _text_faults("title", title, LONGEST_LINE)
     faults += _text_faults("method", method, LONGEST_LINE)
+    faults += _text_faults("version", version, LONGEST_VERSION)
     faults += _text_faults("description", description, LONGEST_DESCRIPTION, lines=True)
     faults += _url_faults(url) if url else []
     if faults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from bmseg.outputs.provenance import read_record
 from bmseg.study import in_one_line
-from bmseg.workspace import Workspace
+from bmseg.workspace import Workspace, open_workspace
 from evaluation.table import DASH, Table
 
 #: Columns of the table's numbers; empty where nothing is on record.
@@ -21,6 +22,8 @@ COLUMNS = {
     "prediction_seconds": "Float64", "n_timed": "Int64", "n_exams": "Int64",
 }  # fmt: skip
 
+# What `bmseg predict` writes beside masks.
+_MADE_FROM = "made_from.json"
 _Count = Annotated[int, Field(ge=0, le=2**62)]
 _Seconds = Annotated[float, Field(ge=0, lt=1e12)]
 
@@ -77,9 +80,7 @@ def costs(
     rows, missing = [], []
     for method in methods:
         try:
-            predicted = _Predicted.model_validate(
-                read_record(workspace.predictions(method) / "made_from.json")
-            )
+            predicted = _Predicted.model_validate(read_record(workspace.predictions(method) / _MADE_FROM))
             trained, why = _training(workspace, method, predicted.model)
         except ValidationError as error:
             predicted, trained = _Predicted(), {}
@@ -98,6 +99,22 @@ def costs(
         notes + missing,
         data,
     )
+
+
+def cost_in(root: Path, source: Path) -> dict[str, int | float]:
+    """``parameters`` and ``seconds_per_exam`` of the method whose predictions a folder holds, as on record.
+
+    Empty where it is none of the workspace `root`, or nothing is on record.
+    """
+    if not (source / _MADE_FROM).is_file():
+        return {}
+    workspace, _ = open_workspace(root)
+    if source.resolve() != workspace.predictions(source.name).resolve():
+        return {}
+    row = costs(workspace, [source.name]).data.iloc[0]
+    found = {"parameters": row.parameters, "seconds_per_exam": row.prediction_seconds}
+    plain = {name: value.item() if hasattr(value, "item") else value for name, value in found.items()}
+    return {name: value for name, value in plain.items() if not pd.isna(value) and value > 0}
 
 
 _HEADS = [

@@ -18,8 +18,11 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from bmseg.errors import WorkError
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.site import tables, tasks
+from bmseg.leaderboard.site.comparing import comparisons, file_of, is_compared, tasks_of
 from bmseg.leaderboard.site.downloads import counts, downloads, downloads_of
 from bmseg.leaderboard.site.figures import draw_figures, figures_of
+from bmseg.leaderboard.site.history import rises
+from bmseg.leaderboard.site.home import HOME_FILE, home_page
 from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot, draw_overlays, worst_exams
 from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measured
 from bmseg.leaderboard.site.submission_tables import SubmissionTables, nearest
@@ -94,7 +97,9 @@ def is_made(
     if record is None:
         return False
     worst = worst_exams(standings, overlays.why_not if overlays else None)
-    names = {*ASSETS, *downloads_of(standings), "index.html"}
+    names = {*ASSETS, *downloads_of(standings), "index.html", HOME_FILE}
+    if is_compared(standings):
+        names |= {file_of(entry.page_name) for entry in standings.entries}
     names |= {f"submissions/{entry.page_name}.html" for entry in standings.entries}
     names |= {f"figures/{plate.name}.svg" for plate in figures_of(standings)}
     names |= {exam["overlay"] for exams in worst.values() for exam in exams if exam["overlay"]}
@@ -120,7 +125,8 @@ def site_texts(
     worst = worst_exams(standings, why_not)
     folder = files("bmseg").joinpath(_FOLDER)
     assets = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in ASSETS}
-    return assets | downloads(standings, made, worst) | pages(standings, made, worst)
+    numbers = downloads(standings, made, worst) | comparisons(standings)
+    return assets | numbers | pages(standings, made, worst)
 
 
 def pages(
@@ -128,7 +134,7 @@ def pages(
 ) -> dict[str, str]:
     """Every page as text, by its file from the site's root; `worst` is of `overlays.worst_exams`."""
     lines = {line.key: line for line in tables.ranking_lines(standings)}
-    found = {"index.html": _index(standings, made, lines)}
+    found = {"index.html": _index(standings, made, lines), HOME_FILE: _home(standings)}
     of_each = SubmissionTables.of(standings, lines)
     for entry in standings.entries:
         found[lines[entry.key].page] = _submission(standings, entry, of_each, worst[entry.key])
@@ -143,8 +149,16 @@ def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Li
         home="",
         measured=what_is_measured(standings),
         in_short=in_short(standings),
+        in_short_alone=in_short(standings.alone) if standings.alone else [],
         counts=counts(standings),
         lines=list(lines.values()),
+        compared=_compared(standings, lines),
+        compared_by=tasks_of(standings),
+        rises=rises(standings),
+        exams=list(standings.contract.exams),
+        has_parameters=any(line.parameters.text for line in lines.values()),
+        has_seconds=any(line.seconds.text for line in lines.values()),
+        is_unlike=standings.challenge.ranking.is_unlike,
         scheme=SCHEME_NAMES[scheme],
         scheme_names=list(SCHEME_NAMES.values()),
         chosen=list(SCHEME_NAMES).index(scheme),
@@ -161,6 +175,19 @@ def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Li
         copies=[(entry, standings.why_copy[entry.key]) for entry in standings.copies],
         downloads=downloads_of(standings),
         made=tables.flat(made),
+    )
+
+
+def _compared(standings: Standings, lines: Mapping[str, Line]) -> list[tuple[str, Line]]:
+    """The submissions that can be compared, in the order of the board: name of its page, and its line."""
+    if not is_compared(standings):
+        return []
+    return [(entry.page_name, lines[entry.key]) for entry in standings.entries]
+
+
+def _home(standings: Standings) -> str:
+    return _render(
+        "challenge.html.j2", standings, home="", page=home_page(standings), counts=counts(standings)
     )
 
 
@@ -184,6 +211,8 @@ def _submission(
         exam_rows=of_each.exams[key],
         exam_tasks=tasks.exam_cells(standings, key),
         task_rows=tasks.task_rows(standings, key),
+        is_compared=is_compared(standings),
+        alone_rank=line.alone.split("|")[1] if line.alone else "",
         peers=peers,
         nearest=nearest(peers, line, list(of_each.lines.values())),
         worst=worst,
@@ -199,6 +228,7 @@ def _render(name: str, standings: Standings, **values: Any) -> str:
         colors={level.name: level.color for level in study.levels},
         level_names=study.level_names,
         tasks=tasks.columns(standings),
+        as_of=standings.as_of,
         n_scores=len(standings.contract.exams) * len(study.level_names),
         confidence=percent(challenge.ranking.confidence),
         **values,

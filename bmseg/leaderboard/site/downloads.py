@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import tomli_w
 
 from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE, contract_text
 from bmseg.leaderboard.entries import Entry
+from bmseg.leaderboard.site.csv_text import csv_text
+from bmseg.leaderboard.site.history import HISTORY_FILE
 from bmseg.leaderboard.site.tasks import records
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link
 
 # Items that a line of JSON holds whole.
 _PLAIN = {str, bool, int, float, type(None)}
-# Rows from which on values are written once each: tables of pairs repeat them.
-_MANY_ROWS = 5000
-# What a spreadsheet takes for a formula where a cell begins with it (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Of leaderboard.json; a change of its meaning raises it.
-FORMAT = 4
+FORMAT = 5
 JSON_FILE = "leaderboard.json"
 SCHEMA_FILE = "leaderboard.schema.json"
 TASKS_FILE = "task_scores.csv"
+ALONE_FILE, ALONE_PAIRS_FILE = "rows_without_simulated.csv", "pairwise_without_simulated.csv"
 #: File to what it holds, in the order of the page.
 DOWNLOADS = {
     JSON_FILE: "everything on these pages but pairs and probabilities",
@@ -42,6 +38,7 @@ DOWNLOADS = {
     "stability.csv": "Kendall's tau between a ranking and its bootstrap samples",
     "agreement.csv": "Kendall's tau between schemes",
     "groups.csv": "tie groups",
+    HISTORY_FILE: "what happened to the submissions that are or were ranked, and the best score from then on",
     CONTRACT_FILE: "what a submission must hold, for 'bmseg submission check'",
     CHALLENGE_FILE: "the challenge: rules of the ranking",
     "study.toml": "the study: levels, readers, consensus",
@@ -58,6 +55,8 @@ _RANKINGS = {
     "agreement": ["task", "scheme", "other", "kendall_tau"],
     "groups": ["task", "algorithm", "group"],
 }  # fmt: skip
+#: Of `ALONE_FILE`; all else is as in rows.csv.
+_ALONE = ["key", "kind", "name", "rank", "rank_low", "rank_high", "group", "value", "score"]
 #: Grow with the square of the submissions, and are files of their own alone.
 _SQUARE = ("pairwise", "probabilities")
 _STUDY_HEAD = (
@@ -66,12 +65,16 @@ _STUDY_HEAD = (
 
 
 def downloads_of(standings: Standings) -> dict[str, str]:
-    """`DOWNLOADS` of a board: with scores of tasks that are no Dice, where there are any."""
-    if standings.challenge.ranking.is_of_dice:
-        return DOWNLOADS
-    items = list(DOWNLOADS.items())
+    """`DOWNLOADS` of a board: with what there is of other tasks, and without simulated submissions."""
+    more: dict[str, str] = {}
+    if standings.alone:
+        more |= {ALONE_FILE: "ranks, intervals and tie groups without the simulated submissions"}
+        more |= {ALONE_PAIRS_FILE: "p-values of every pair without them"}
+    if not standings.challenge.ranking.is_of_dice:
+        more = {TASKS_FILE: "every score of the other tasks, likewise"} | more
     place = list(DOWNLOADS).index("scores.csv") + 1
-    return dict([*items[:place], (TASKS_FILE, "every score of the other tasks, likewise"), *items[place:]])
+    items = list(DOWNLOADS.items())
+    return dict([*items[:place], *more.items(), *items[place:]])
 
 
 def downloads(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, Any]) -> dict[str, str]:
@@ -84,6 +87,8 @@ def downloads(standings: Standings, made: Mapping[str, Any], worst: Mapping[str,
         "rows.csv": csv_text(standings.rows),
         "scores.csv": csv_text(standings.scores),
         **of_tasks,
+        **_without_simulated(standings),
+        HISTORY_FILE: csv_text(standings.over_time),
         **{f"{name}.csv": csv_text(table) for name, table in tables.items()},
         CONTRACT_FILE: contract_text(standings.contract),
         CHALLENGE_FILE: tomli_w.dumps(standings.challenge.model_dump()),
@@ -128,6 +133,9 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
         "withdrawn": [_entry(standings, entry) for entry in standings.withdrawn],
         "superseded": [_entry(standings, entry) for entry in standings.superseded],
         "copies": [_entry(standings, entry) for entry in standings.copies],
+        "without_simulated": _columns(standings.alone.rows[_ALONE]) if standings.alone else None,
+        "over_time": _columns(standings.over_time),
+        "as_of": standings.as_of,
         "rankings": {name: _columns(_table(standings, name)) for name in _RANKINGS if name not in _SQUARE}
         | {
             "n_bootstraps": standings.rankings.n_bootstraps if standings.rankings else 0,
@@ -136,6 +144,16 @@ def document(standings: Standings, made: Mapping[str, Any], worst: Mapping[str, 
         "scores": _columns(standings.scores),
         **more,
         "made": _clean(dict(made)),
+    }
+
+
+def _without_simulated(standings: Standings) -> dict[str, str]:
+    """The files of the ranking without simulated submissions; none where there is no other."""
+    if standings.alone is None:
+        return {}
+    return {
+        ALONE_FILE: csv_text(standings.alone.rows[_ALONE]),
+        ALONE_PAIRS_FILE: csv_text(_table(standings.alone, "pairwise")),
     }
 
 
@@ -182,6 +200,9 @@ def _entry(standings: Standings, entry: Entry) -> dict[str, Any]:
         "name": entry.name,
         "title": entry.about.title,
         "method": entry.about.method,
+        "version": entry.about.version,
+        "parameters": entry.about.parameters,
+        "seconds_per_exam": entry.about.seconds_per_exam,
         "description": entry.about.description if public.description else None,
         "url": (link(entry.about.url) or None) if public.url else None,
         "simulated": entry.simulated,
@@ -227,48 +248,3 @@ def _json(value: Any, depth: int = 3, margin: str = "") -> str:
 
 def _harmless(value: Any, between: str = ", ") -> str:
     return json.dumps(value, allow_nan=False, separators=(between, ": ")).replace("<", "\\u003c")
-
-
-def csv_text(table: pd.DataFrame) -> str:
-    """A table as CSV that a spreadsheet opens without running anything.
-
-    Text that begins with ``= + - @``, a tab or a return gets an apostrophe in front; numbers are written so
-    that they read back to the last bit.
-    """
-    safe = table.copy()
-    for column in safe.columns:
-        # Scores of a board without rows have no type: there is nothing to mask either.
-        text = not pd.api.types.is_numeric_dtype(safe[column])
-        # Most columns have no such text, and the same few names over and over.
-        if text and any(_inert(cell) is not cell for cell in safe[column].unique()):
-            safe[column] = safe[column].map(_inert)
-    cells = [_cells(safe[column]) for column in safe.columns] if len(safe) > _MANY_ROWS else [None]
-    if None in cells:
-        return str(safe.to_csv(index=False, na_rep="", lineterminator="\n"))
-    rows = map(",".join, zip(*filter(None, cells), strict=True))
-    return str(safe.head(0).to_csv(index=False, lineterminator="\n")) + "\n".join(rows) + "\n"
-
-
-def _cells(column: pd.Series) -> list[str] | None:
-    """A column as `pandas.DataFrame.to_csv` writes it, each value once; None for one of mixed types."""
-    if column.dtype == float:
-        # Apart by bits, for 0 has a sign.
-        bits, place = np.unique(column.to_numpy().view(np.int64), return_inverse=True)
-        written = [repr(value) if value == value else "" for value in bits.view(float).tolist()]
-    else:
-        place, values = pd.factorize(column.to_numpy(object), use_na_sentinel=True)
-        if {*map(type, values)} - {str} and column.dtype != int:
-            return None
-        written = [*map(_written, values), ""]
-    return np.array(written, object)[place].tolist()
-
-
-def _written(value: Any) -> str:
-    """As the second last cell of a line."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([value, 0])
-    return line.getvalue().removesuffix(",0\n")
-
-
-def _inert(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

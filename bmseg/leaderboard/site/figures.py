@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from bmseg.leaderboard.gathering import AVERAGE_READER, COPY
 from bmseg.leaderboard.means import WORST
+from bmseg.leaderboard.site.history import draw_history
 from bmseg.leaderboard.site.tables import SCHEME_NAMES
 from bmseg.leaderboard.site.tasks import axis_labels, of_figure
 from bmseg.leaderboard.standings import Standings
@@ -42,6 +43,16 @@ class Plate:
 
 
 FIGURES = [
+    Plate(
+        "history", "history", "Best score as submissions were added",
+        "A point is a submission, at the time at which it was added; the line is the best score of those "
+        "that stood. Grey: no longer ranked; open: simulated, which the line leaves out where there are "
+        "others. Dashed: the average reader. Withdrawn submissions and copies are left out, and all is by "
+        "the rules and readers of this page. The best of many is so by chance as well: only the ranking says "
+        "which differences are clear.",
+        "Line chart: the best score on the board over time, and every submission's score.",
+        "history.csv", 2,
+    ),
     Plate(
         "rank_probabilities", "sure", "Bootstrap spread of the ranks",
         "The area of a disc is the share of bootstrap samples in which the submission has that overall "
@@ -109,7 +120,7 @@ def _of_first(plate: Plate, standings: Standings) -> Plate:
     n, copies = len(standings.entries), len(standings.copies)
     if plate.part == "levels":
         n += copies
-    if n <= MOST_DRAWN:
+    if n <= MOST_DRAWN or plate.name == "history":
         return plate
     of_all = f"{n} submissions{' and copies' * (plate.part == 'levels' and copies > 0)}"
     said = f"Drawn are the first {MOST_DRAWN} of {of_all}"
@@ -137,6 +148,8 @@ def _of_tasks(plate: Plate, standings: Standings) -> Plate:
 def _figures_of(standings: Standings) -> list[Plate]:
     every = FIGURES if standings.challenge.ranking.is_of_dice else [*FIGURES, _TASKS]
     plates = [plate for plate in every if len(standings.entries) >= plate.least]
+    if standings.over_time.date.nunique() < 2:
+        plates = [plate for plate in plates if plate.name != "history"]
     # One exam has no other samples than itself.
     sampled = standings.rankings is not None and len(standings.rankings.probabilities) > 0
     return [plate for plate in plates if sampled or plate.name != "rank_probabilities"]
@@ -161,6 +174,8 @@ def _drawn(plate: str, standings: Standings, names: Mapping[str, str]) -> Figure
         readers = [names[key] for key in standings.rows.key[standings.rows.kind == "reader"]]
         scores, labels = of_figure(standings, names), axis_labels(standings)
         return score_boxplots(scores, order, muted=readers, label=labels, apart=True, note=note)
+    if plate == "history":
+        return draw_history(standings, note)
     if plate in ("dice", "exams"):
         scores, order = _scores(standings, names)
         if plate == "exams":

@@ -98,13 +98,15 @@ def draw_overlays(
 
 
 def draw_overlay(overlay: Overlay, study: Study, title: str, note: str) -> Figure:
-    """The slice of the study's plane with most marked by either: image, consensus, submission."""
+    """The slice of the study's plane with most error: image, consensus, submission.
+
+    An error is a pixel whose labels differ; where there is none, the slice with most marked is shown.
+    """
     image, consensus, submission = (
         Volume(array, overlay.affine).stored_as(study.plane)
         for array in (overlay.image, overlay.consensus, overlay.submission)
     )
-    marked = (consensus.array > 0) | (submission.array > 0)
-    shown = int(marked.sum(axis=(0, 1)).argmax())
+    shown = slice_shown(consensus.array, submission.array)
     seen = {"consensus": consensus.array[:, :, shown].T, "submission": submission.array[:, :, shown].T}
     return overlay_sheet(
         [(f"{title}\nslice {shown + 1}", image.array[:, :, shown].T, seen)],
@@ -112,3 +114,10 @@ def draw_overlay(overlay: Overlay, study: Study, title: str, note: str) -> Figur
         aspect=float(image.spacing[1] / image.spacing[0]),
         note=note,
     )
+
+
+def slice_shown(consensus: np.ndarray, submission: np.ndarray) -> int:
+    """The slice along the last axis with most pixels of other labels; among equals the most marked."""
+    errors = (consensus != submission).sum(axis=(0, 1))
+    marked = ((consensus > 0) | (submission > 0)).sum(axis=(0, 1))
+    return int(np.lexsort((-np.arange(len(errors)), marked, errors))[-1])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bmseg.leaderboard.means import counted
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
-from bmseg.leaderboard.site.tables import SCHEME_NAMES, Cell, Line, number, rank_cells, whole
+from bmseg.leaderboard.site.cells import Cell, number, whole
+from bmseg.leaderboard.site.tables import SCHEME_NAMES, Line, rank_cells
 from bmseg.leaderboard.standings import Standings
 from evaluation.ranking import OVERALL
 from evaluation.ranking.groups import letters_of

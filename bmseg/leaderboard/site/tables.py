@@ -1,4 +1,4 @@
-"""The tables of the board's pages: short text to read, the full number to sort by."""
+"""The tables of the board's pages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import escape
 
+from bmseg.leaderboard.site.cells import Cell, between, in_words, number, rank_cell, whole
 from bmseg.leaderboard.standings import CALLS, Standings
-from bmseg.leaderboard.texts import plain, repeated
+from bmseg.leaderboard.texts import link, plain, repeated
 from evaluation.ranking import OVERALL, Scheme
 from evaluation.ranking.groups import in_short, letters_of, place_of
 from evaluation.statistics.words import signed
@@ -28,19 +28,6 @@ SCHEME_NAMES = {
 _ALPHABET = 26
 # Width of the strip that draws a difference, in units of its own.
 _STRIP = 100
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a cell prints, and the number behind it; ``value`` is None where there is none."""
-
-    text: str
-    value: float | int | None = None
-
-    def __html__(self) -> str:
-        """As the pages have it: a number to read, and the full one to sort by."""
-        text = str(escape(self.text))
-        return text if self.value is None else f'<data value="{self.value}">{text}</data>'
 
 
 @dataclass(frozen=True)
@@ -64,6 +51,11 @@ class Line:
     identifier: str
     page: str  # from the site's root; empty for readers
     simulated: bool
+    day: str  # of its addition; empty for readers
+    version: str  # the team's own word for it
+    url: str  # of its method, where the challenge shows it
+    parameters: Cell
+    seconds: Cell  # an exam
     rank: Cell
     mean_rank: Cell
     spread: str  # of the rank over the bootstrap samples
@@ -79,6 +71,7 @@ class Line:
     beside: str  # the verdict beside the median reader in short, or whose copy it is
     verdict: str  # in words
     strip: Strip | None
+    alone: str  # where it stands without the simulated submissions, for the page's switch; may be empty
 
     @property
     def is_shortened(self) -> bool:
@@ -86,39 +79,12 @@ class Line:
         return self.letters.text != self.group
 
 
-def number(value: Any, decimals: int = 2) -> Cell:
-    """A number as journals print it; a dash where it is undefined."""
-    if pd.isna(value):
-        return Cell(DASH)
-    value = float(value)
-    return Cell(f"{value:.{decimals}f}".replace("-", "\u2212"), value)
-
-
-def whole(value: Any) -> Cell:
-    """A count."""
-    return Cell(f"{int(value):,}", int(value))
-
-
-def rank_cell(rank: Any, low: Any, high: Any) -> Cell:
-    """A rank with its interval, as 2 (1–4).
-
-    >>> rank_cell(2.0, 1.0, 4.0).text, rank_cell(1.0, 1.0, 1.0).text, rank_cell(3.0, None, None).text
-    ('2 (1–4)', '1 (1–1)', '3')
-    """
-    if pd.isna(rank):
-        return Cell(DASH)
-    interval = between(low, high)
-    return Cell(f"{rank:g} ({interval})" if interval else f"{rank:g}", float(rank))
-
-
-def between(low: Any, high: Any) -> str:
-    """Ranks from one to another, as 1–4; empty where there are none."""
-    return "" if pd.isna(low) else f"{low:g}{DASH}{high:g}"
-
-
 def ranking_lines(standings: Standings) -> list[Line]:
     """The ranking table, line by line, in the order of the board."""
     entries = {entry.key: entry for entry in standings.entries}
+    known = entries | {entry.key: entry for entry in standings.copies}
+    shows_url = standings.challenge.public.url
+    alone = _alone(standings)
     twice = repeated(entry.name for entry in standings.entries)
     called = {entry.key: entry.team for entry in [*standings.entries, *standings.superseded]}
     span = _span(standings.rows)
@@ -126,7 +92,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
     lines = []
     of_rows = zip(standings.rows.to_dict("records"), groups, group_cells(groups), strict=True)
     for row, group, letters in of_rows:
-        entry = entries.get(row["key"])
+        entry, about = entries.get(row["key"]), known.get(row["key"])
         difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
         lines.append(
             Line(
@@ -137,6 +103,11 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 identifier=entry.submission if entry and entry.name in twice else "",
                 page=f"submissions/{entry.page_name}.html" if entry else "",
                 simulated=bool(row["simulated"]),
+                day=about.history[0].date[:10] if about else "",
+                version=plain(about.about.version) if about else "",
+                url=link(about.about.url) if about and shows_url else "",
+                parameters=in_words(about.about.parameters if about else None, 1e6),
+                seconds=in_words(about.about.seconds_per_exam if about else None),
                 rank=rank_cell(row["rank"], row["rank_low"], row["rank_high"]),
                 mean_rank=number(row["value"]),
                 spread=between(row["spread_low"], row["spread_high"]),
@@ -152,6 +123,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 beside=_beside(row, called),
                 verdict=row["verdict"],
                 strip=_strip(row, span),
+                alone=alone.get(row["key"], ""),
             )
         )
     return lines
@@ -164,6 +136,23 @@ def group_cells(groups: Sequence[str]) -> list[Cell]:
     return [
         Cell(in_short(group), place if is_long else None) for group, place in zip(groups, first, strict=True)
     ]
+
+
+def _alone(standings: Standings) -> dict[str, str]:
+    """Key to rank, mean rank and tie group without the simulated submissions, and its place on the board.
+
+    As ``rank|text|mean|text|order|letters|place``, so that the page puts in what was ranked here.
+    """
+    if standings.alone is None:
+        return {}
+    rows = standings.alone.rows
+    letters = group_cells([group if isinstance(group, str) else "" for group in rows.group])
+    found = {}
+    for place, (row, group) in enumerate(zip(rows.to_dict("records"), letters, strict=True)):
+        rank, mean = rank_cell(row["rank"], row["rank_low"], row["rank_high"]), number(row["value"])
+        known = (rank.value, rank.text, mean.value, mean.text, group.value, group.text, place)
+        found[row["key"]] = "|".join("" if value is None else str(value) for value in known)
+    return found
 
 
 def scheme_rows(standings: Standings) -> list[tuple[str, list[Cell]]]:

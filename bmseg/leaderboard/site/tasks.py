@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bmseg.leaderboard.scoring import MISSING, SCORED, UNDEFINED
-from bmseg.leaderboard.site.tables import Cell, number, whole
+from bmseg.leaderboard.site.cells import Cell, number, whole
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.tasks import DICE, Task, level_of
 from evaluation.ranking import Scheme

@@ -169,3 +169,18 @@ def test_killed_at_any_moment_it_leaves_a_board_that_verifies(tmp_path: Path) ->
     # The lock of a killed process does not hold up the next.
     assert add_submission(board, "after", tmp_path / "sent" / "0", reference).is_new
     assert len(board.entries()) >= 4
+
+
+def test_costs_and_version_are_kept_and_measured_anew_they_change_nothing(tmp_path: Path) -> None:
+    board, reference = make_board(tmp_path)
+    source = write_masks(tmp_path / "a", 9)
+    about = Description(title="first", version="v2", parameters=31_000_000, seconds_per_exam=2.5)
+    added = add_submission(board, "alpha", source, reference, about=about)
+    assert board.find("alpha").about == about
+    slower = about.model_copy(update={"seconds_per_exam": 3.0, "parameters": None})
+    again = add_submission(board, "alpha", source, reference, about=slower)
+    assert not again.is_new and again.entry == added.entry
+    with pytest.raises(InputError, match="another description"):
+        add_submission(board, "alpha", source, reference, about=about.model_copy(update={"version": "v3"}))
+    with pytest.raises(InputError, match="version: found markup"):
+        add_submission(board, "beta", source, reference, about=Description(version="<b>2</b>"))

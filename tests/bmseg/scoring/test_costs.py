@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bmseg.outputs.provenance import read_record, write_record
-from bmseg.scoring.costs import COLUMNS, costs
+from bmseg.scoring.costs import COLUMNS, cost_in, costs
 from bmseg.workspace import Workspace
 
 FOLDER = "nnUNetTrainer__nnUNetPlans__2d"
@@ -148,3 +148,17 @@ def test_a_damaged_record_of_a_training_is_none(workspace: Workspace) -> None:
         .notes[1]
         .startswith("nnunet: fold 0 has no record of its training (param")
     )
+
+
+def test_a_board_is_told_what_is_on_record(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bmseg.scoring.costs.open_workspace", lambda _: (workspace, None))
+    trained(workspace, 0)
+    predicted(workspace, "nnunet", [0], [3.0, 5.0, 100.0])
+    predicted(workspace, "unet", [1], [None])
+    found = cost_in(workspace.root, workspace.predictions("nnunet"))
+    assert found == {"parameters": 33_000_000, "seconds_per_exam": 5.0}
+    assert {name: type(value) for name, value in found.items()} == {
+        "parameters": int, "seconds_per_exam": float,
+    }  # fmt: skip
+    assert cost_in(workspace.root, workspace.predictions("unet")) == {}
+    assert cost_in(workspace.root, workspace.root) == {}

@@ -133,6 +133,9 @@ def _entry(place: int, title: list[str]) -> Entry:
         method="2-D U-Net",
         description=title[0] if title else "Trained on one reader's masks.",
         url="https://example.org/method" if place % 2 else "javascript:alert(3)",
+        version=(title[0] if title else "v2") if place % 2 else "",
+        parameters=10**6 * (place + 1) if place % 2 else None,
+        seconds_per_exam=1.5 * (place + 1) if place % 2 else None,
     )
     return Entry(
         team=f"team-{place + 1}",
@@ -142,7 +145,7 @@ def _entry(place: int, title: list[str]) -> Entry:
         masks_sha256=digest,
         dice_sha256=digest[::-1],
         versions={"bmseg": "0.3.0"},
-        history=[Event(date="2026-11-20T08:30:00.000000Z", event="added")],
+        history=[Event(date=f"2026-11-20T08:{place % 60:02d}:{place // 60:02d}.000000Z", event="added")],
     )
 
 
@@ -154,7 +157,8 @@ def _withdrawn(entry: Entry) -> Entry:
 
 
 def _earlier(entry: Entry) -> Entry:
-    return entry.model_copy(update={"submission": "0" * 12})
+    event = Event(date="2026-11-19T08:00:00.000000Z", event="added")
+    return entry.model_copy(update={"submission": "0" * 12, "history": [event]})
 
 
 @dataclass

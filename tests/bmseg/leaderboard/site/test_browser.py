@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from bmseg.leaderboard.challenge import Public
@@ -14,7 +16,7 @@ from tests.bmseg.leaderboard.site.standings_fixture import HOSTILE, Images, stan
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
-WIDTHS, SCHEMES = (360, 1600), ("light", "dark")
+WIDTHS, SCHEMES = (360, 768, 1600), ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +76,17 @@ def visit(browser: sync_api.Browser, site: Path, request: pytest.FixtureRequest)
 def test_pages_fit_and_can_be_read_by_all(visit: Visit) -> None:
     axe = axe_api.Axe()
     is_dark = visit.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    for name in ("index.html", None):
+    for name in ("index.html", "challenge.html", None):
+        if name == "challenge.html":
+            visit.open(name)
         if name is None:
+            visit.open("index.html")
             visit.follow(visit.page.locator("#board tbody a").first)
             assert "/submissions/team-1--" in visit.page.url
         width, window = visit.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         assert width <= window
         visit.page.locator("img").evaluate_all("images => images.forEach((image) => image.scrollIntoView())")
-        assert visit.page.locator("img").count() == (5 if name else 3)
+        assert visit.page.locator("img").count() == {"index.html": 6, "challenge.html": 0}.get(str(name), 3)
         assert visit.page.evaluate(
             "Promise.all(Array.from(document.images, (image) => image.decode())).then(() => true)"
         )
@@ -134,7 +139,7 @@ def test_sort_by_keyboard(visit: Visit) -> None:
 
 
 def test_filter(visit: Visit) -> None:
-    said = visit.page.get_by_role("status")
+    said = visit.page.locator("[data-filter] [role=status]")
     assert said.inner_text() == "12 of 12 lines shown"
     visit.page.get_by_label("Filter").fill("READER")
     # The consensus is one of the other readers.
@@ -147,6 +152,100 @@ def test_filter(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Order of the board").click()
     # Not by wait_for_function: where it has to wait it evaluates a text, which the page's policy forbids.
     sync_api.expect(said).to_contain_text("12 of 12")
+
+
+def test_the_address_keeps_sorting_and_filter_and_back_takes_them_back(visit: Visit) -> None:
+    page, given = visit.page, visit.names()
+    page.locator("#board th", has_text="Score").get_by_role("button").click()
+    assert page.url.endswith("index.html?sort=score.descending")
+    by_score = visit.names()
+    page.get_by_label("Filter").fill("team")
+    page.get_by_role("combobox", name="Show").select_option(label="submissions")
+    assert page.url.endswith("?sort=score.descending&filter=team&show=submission+copy")
+    shown = visit.names()
+    address = page.url
+    page.go_back()
+    assert page.get_by_role("combobox", name="Show").input_value() == ""
+    assert page.get_by_label("Filter").input_value() == "team"
+    page.go_back()
+    assert visit.names() == given and page.url.endswith("index.html")
+    page.go_forward()
+    assert page.locator("#board th[aria-sort=descending]").inner_text().startswith("Score")
+    page.goto(address)
+    assert visit.names() == shown == [name for name in by_score if name.startswith("team-")]
+    # Whatever an address says, it is a page.
+    page.goto((visit.site / "index.html").as_uri() + "?sort=no.where&show=x&compare=../a,b&by=?&filter=<b>")
+    assert visit.names() == []
+    page.get_by_role("button", name="Order of the board").click()
+    sync_api.expect(page.locator("#board tbody tr:visible")).to_have_count(12)
+
+
+def test_simulated_submissions_are_left_out_and_ranks_are_those_that_were_made(
+    visit: Visit, site: Path
+) -> None:
+    rows = pd.read_csv(site / "rows_without_simulated.csv")
+    page = visit.page
+    switch = page.get_by_label("Leave out the 2 simulated")
+    before = page.locator("#board tbody tr:visible").all_inner_texts()
+    switch.check()
+    assert page.url.endswith("?simulated=out")
+    found = page.locator("#board tbody tr:visible").all_inner_texts()
+    ranks = [text.split("\t")[0] for text in found]
+    expected = [
+        "\u2013" if np.isnan(row.rank) else f"{row.rank:g} ({row.rank_low:g}\u2013{row.rank_high:g})"
+        for row in rows.itertuples()
+    ]
+    assert ranks == expected and len(found) == 10
+    means = page.locator("#board tbody tr:visible td:nth-of-type(3)").all_inner_texts()
+    assert means == ["\u2013" if np.isnan(value) else f"{value:.2f}" for value in rows["value"]]
+    assert page.locator("ul.short:visible").count() == 1
+    rank = page.locator("#board th", has_text="Rank").first.get_by_role("button")
+    rank.click()
+    rank.click()
+    last = page.locator("#board tbody tr:visible td.rank data").evaluate_all(
+        "all => all.map(one => one.value)"
+    )
+    assert list(map(float, last)) == sorted(rows["rank"].dropna(), reverse=True)
+    assert page.locator("select[name=first] option:disabled").count() == 2
+    page.get_by_role("button", name="Order of the board").click()
+    sync_api.expect(switch).not_to_be_checked()
+    sync_api.expect(page.locator("#board tbody tr:visible")).to_have_count(12)
+    assert page.locator("#board tbody tr:visible").all_inner_texts() == before
+
+
+def test_two_submissions_are_compared(visit: Visit, site: Path) -> None:
+    page, said = visit.page, visit.page.locator("p.pair")
+    first = page.get_by_role("combobox", name="First")
+    first.select_option(index=1)
+    page.get_by_role("combobox", name="Second").select_option(index=6)
+    page.get_by_role("combobox", name="By").select_option(label="level1")
+    assert "compare=team-2--" in page.url and page.url.endswith("&by=level1")
+    sync_api.expect(said).to_contain_text("exams the first is better in")
+    sync_api.expect(said).to_contain_text("adjusted")
+    scores = pd.read_csv(site / "scores.csv")
+    own = scores[scores.level == "level1"].pivot(index="exam", columns="key", values="dice")
+    keys = [next(key for key in own if key.startswith(f"team-{number}/")) for number in (2, 7)]
+    cells = page.locator("#pair tbody tr td:nth-of-type(1) data").evaluate_all(
+        "all => all.map((one) => Number(one.value))"
+    )
+    assert cells == pytest.approx(own[keys[0]].tolist(), abs=1e-8)
+    apart = page.locator("#pair tbody tr td:nth-of-type(3) data").evaluate_all(
+        "all => all.map((one) => Number(one.value))"
+    )
+    # Team 7 lacks an exam, which counts as 0.
+    assert apart == pytest.approx((own[keys[0]] - own[keys[1]].fillna(0)).tolist(), abs=1e-8)
+    assert "missing (0)" in page.locator("#pair").inner_text()
+    page.locator("#pair th", has_text="Difference").get_by_role("button").click()
+    values = page.locator("#pair tbody tr td:nth-of-type(3) data").evaluate_all(
+        "all => all.map((one) => Number(one.value))"
+    )
+    assert values == sorted(apart, reverse=True)
+    page.go_back()
+    assert page.get_by_role("combobox", name="By").input_value() == "overall"
+    visit.follow(page.locator("#board tbody a.team, #board tbody th a").first)
+    visit.follow(page.get_by_role("link", name="Compare with another"))
+    assert first.input_value().startswith("team-1--")
+    sync_api.expect(said).to_contain_text("exams")
 
 
 def test_a_submission_is_followed_and_back(visit: Visit) -> None:
@@ -169,10 +268,13 @@ def test_without_scripts_the_table_is_there_and_no_dead_control(
     page.goto((site / "index.html").as_uri())
     assert page.locator("#board tbody tr").count() == 12
     assert page.locator("button:visible, input:visible, select:visible").count() == 0
+    assert not page.locator("#compare").is_visible()
+    # And every rank is that of all submissions.
+    assert page.locator("[data-set=alone]:visible").count() == 0
     context.close()
 
 
 def test_print_hides_controls(visit: Visit) -> None:
     visit.page.emulate_media(media="print")
-    assert not visit.page.locator(".controls").is_visible()
+    assert visit.page.locator(".controls:visible").count() == 0
     assert visit.page.locator("#board").is_visible()

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bmseg.leaderboard.challenge import Challenge, read_contract
-from bmseg.leaderboard.site.downloads import csv_text
+from bmseg.leaderboard.site.csv_text import csv_text
 from bmseg.leaderboard.standings import Standings
 from bmseg.study import load_study
 from tests.bmseg.leaderboard.site.checks import Page, faults
@@ -32,13 +32,14 @@ def test_json_is_as_its_schema_says(site: Path) -> None:
 def test_numbers_of_pages_are_those_of_the_json(site: Path, board: Standings) -> None:
     document = json.loads((site / "leaderboard.json").read_text(encoding="utf-8"))
     levels = board.study.level_names
+    costs = {one["key"]: (one["parameters"], one["seconds_per_exam"]) for one in document["submissions"]}
     known = [
         number
         for row in document["rows"]
         for number in (
-            row["rank"], row["value"], row["score"], *(row["levels"][level] for level in levels),
-            row["difference"], row["n_defined"], row["n_undefined"],
-            row["n_missing"],
+            row["rank"], row["value"], row["score"], *costs.get(row["key"], ()),
+            *(row["levels"][level] for level in levels), row["difference"], row["n_defined"],
+            row["n_undefined"], row["n_missing"],
         )
         if number is not None
     ]  # fmt: skip
@@ -92,5 +93,5 @@ def test_long_tables_are_written_as_short_ones(seed: int, monkeypatch: pytest.Mo
         }
     )[list(random.permutation(["text", "empty", "number", "count", "mixed"]))[: 2 + seed % 4]]
     short = csv_text(table)
-    monkeypatch.setattr("bmseg.leaderboard.site.downloads._MANY_ROWS", 0)
+    monkeypatch.setattr("bmseg.leaderboard.site.csv_text._MANY_ROWS", 0)
     assert csv_text(table) == short

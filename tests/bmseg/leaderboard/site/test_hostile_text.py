@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bmseg.errors import InputError
-from bmseg.leaderboard.site.downloads import csv_text
+from bmseg.leaderboard.site.csv_text import csv_text
 from bmseg.leaderboard.texts import figure_labels, link, plain
 from tests.bmseg.leaderboard.site.checks import Page, pages
 from tests.bmseg.leaderboard.site.standings_fixture import standings
@@ -21,7 +21,7 @@ from tests.bmseg.leaderboard.site.standings_fixture import standings
 
 def test_text_of_teams_is_never_markup(site: Path) -> None:
     found = pages(site)
-    assert len(found) == 8
+    assert len(found) == 9
     for page in found:
         assert page.elements.count("script") == 1
         assert not any(name.startswith("on") or name == "style" for name, _ in page.attributes)
@@ -41,7 +41,7 @@ def test_text_of_teams_is_never_markup(site: Path) -> None:
 
 def test_text_of_teams_in_figures_is_neither_markup_nor_mathematics(site: Path) -> None:
     figures = sorted((site / "figures").glob("*.svg"))
-    assert len(figures) == 5
+    assert len(figures) == 6
     for figure in figures:
         svg = figure.read_text(encoding="utf-8")
         assert "<script" not in svg
@@ -49,6 +49,8 @@ def test_text_of_teams_in_figures_is_neither_markup_nor_mathematics(site: Path) 
         texts = [
             element.text for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("text")
         ]
+        if figure.stem == "history":  # names nobody
+            continue
         # Long names lose their middle; the dollar sign of the third is there as it was written.
         assert any(text.startswith("team-1: <") for text in texts)
         assert any(text.startswith("team-3: $x") for text in texts)

@@ -54,7 +54,7 @@ def test_figures_show_the_first_and_say_so(many: Standings) -> None:
     assert drawn.rows[drawn.rows.kind == "submission"].key.tolist() == [entry.key for entry in drawn.entries]
     assert set(many.rows.kind) == set(drawn.rows.kind)
     said = {plate.name: plate.caption for plate in figures.figures_of(many)}
-    assert len(said) == 5
+    assert len(said) == 6
     assert "Drawn are the first 60 of 70 submissions by rank." in said["significance"]
     assert (
         "Drawn are the first 60 of 70 submissions, as they stand on the board, and every reader."

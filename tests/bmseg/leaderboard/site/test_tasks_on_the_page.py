@@ -115,5 +115,5 @@ def test_a_board_of_dice_says_nothing_of_tasks() -> None:
     assert not {"tasks", "task_scores"} & set(json.loads(texts["leaderboard.json"]))
     for name in texts:
         if name.endswith(".html"):
-            assert "task" not in texts[name] and "(higher is better" not in texts[name]
+            assert "tasks" not in texts[name] and "(higher is better" not in texts[name]
     assert rules(board) == with_tasks(rules(board), board)
