@@ -43,6 +43,16 @@ def publish(board: Board, workspace: Workspace | None, reference: Reference | No
 
 def _publish(board: Board, workspace: Workspace | None, reference: Reference | None) -> tuple[Table, bool]:
     found = standings(board)
+    sources = _Overlays(board, workspace, reference) if workspace and reference else None
+    made = site_inputs(board) | {"images_at_hand": sources is not None}
+    written = not is_made(found, board.site, made=made, overlays=sources)
+    if written:
+        build_site(found, board.site, made=made, overlays=sources)
+    return printed(found), written
+
+
+def site_inputs(board: Board) -> dict[str, Any]:
+    """What a board's page is made from, but for whether images are at hand."""
     # Every file that the page follows from.
     paths = [
         board.root / name
@@ -58,8 +68,7 @@ def _publish(board: Board, workspace: Workspace | None, reference: Reference | N
     paths = [path for path in paths if path.is_file()]
     paths += [path for path in board.results.glob("[!.]*/[!.]*/*") if path.is_file()]
     files = {path.relative_to(board.root).as_posix(): path for path in sorted(paths)}
-    sources = _Overlays(board, workspace, reference) if workspace and reference else None
-    made = {
+    return {
         "versions": provenance.versions(),
         "machine": provenance.machine(),
         "seed": board.challenge.ranking.seed,
@@ -68,12 +77,7 @@ def _publish(board: Board, workspace: Workspace | None, reference: Reference | N
         "yardstick_rule": board.study.design().yardstick,
         "files_sha256": provenance.files_hash(files),
         "ledger": head(board.root),
-        "images_at_hand": sources is not None,
     }
-    written = not is_made(found, board.site, made=made, overlays=sources)
-    if written:
-        build_site(found, board.site, made=made, overlays=sources)
-    return printed(found), written
 
 
 def printed(found: Standings) -> Table:
