@@ -65,7 +65,7 @@ class Output:
         return None if self.changed() else found
 
     def differing(self, inputs: Mapping[str, Any]) -> list[str]:
-        """Which of some inputs, and ``versions``, are others than on record: nothing where there is no record.
+        """Which of some inputs, and ``versions``, are others than on record; nothing without a record.
 
         For a look at what is cheap to know: `made_from` asks for all inputs, and looks at the results too.
         """
