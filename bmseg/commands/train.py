@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from bmseg.commands import options
+from bmseg.commands.ending import end
 from bmseg.commands.jobs import check_unused, gpus, slurm_options, train_on_slurm
 from bmseg.commands.options import FILE, FOLDS, timed, workspace_in
 
@@ -40,8 +41,10 @@ def plan(root: Path, profile_name: str) -> None:
     from bmseg.methods.profiles import get_profile
     from bmseg.nnunet import plan as plan_nnunet
 
+    workspace = workspace_in(root)
     with timed("plan"):
-        plan_nnunet(workspace_in(root), get_profile(profile_name))
+        plan_nnunet(workspace, get_profile(profile_name))
+    end(workspace)
 
 
 @click.command()
@@ -93,6 +96,7 @@ def train(
     )  # fmt: skip
     if on == "slurm":
         train_on_slurm(order, slurm, restart=not resume)
+        end(workspace)
         return
     check_not_queued(order)
     with timed(f"train {method_name}"):
@@ -100,6 +104,7 @@ def train(
             train_fold(
                 workspace, training, fold=fold, seed=seed, restart=not resume, deterministic=deterministic
             )
+    end(workspace)
 
 
 @click.command(
@@ -160,6 +165,7 @@ def predict(
             workspace, training, folds=folds, deterministic=deterministic, probabilities=probabilities
         )
     click.echo(f"{len(written)} masks written to {workspace.predictions(method_name)}")
+    end(workspace)
 
 
 def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) -> None:

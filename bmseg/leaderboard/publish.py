@@ -112,6 +112,12 @@ def printed(found: Standings) -> Table:
     return Table(found.challenge.title, heads, rows, notes, found.rows)
 
 
+def verdicts_of(table: Table) -> list[str]:
+    """What a printed ranking says of each submission beside the median reader, the best first."""
+    rows = table.data[table.data.verdict.astype(bool) & ~table.data.simulated.astype(bool)]
+    return rows.verdict.tolist()
+
+
 def _of_tasks(rule: Ranking) -> list[str]:
     """What else is to be said where tasks are not Dice."""
     if rule.is_of_dice:
