@@ -30,16 +30,9 @@ def build_atlas(
     ConversionError when a file cannot be read.
     """
     exams = AtlasExams.of(workspace, exams=options.exams, channel=channel)
-    output = Output(out, "bmseg atlas", exclusive=True)
+    output = atlas_in(out)
     output.check()
-    inputs = {
-        "study": {"name": exams.study.name, "sha256": provenance.file_hash(workspace.study_file)},
-        "training_reader": exams.dataset.spec.training_reader,
-        "channel": exams.channel,
-        "synthetic": exams.synthetic,
-        "options": asdict(options) | {"exams": list(options.exams)},
-        "files_sha256": provenance.files_hash(exams.files()),
-    }
+    inputs = atlas_inputs(workspace, exams, options)
     if earlier := output.made_from(inputs):
         return earlier["made"] | {"already": True, "synthetic": exams.synthetic}
     atlas = make_atlas(exams, options)
@@ -51,6 +44,23 @@ def build_atlas(
         staged.facts["made"] = made
         provenance.refuse_changed(out, inputs["files_sha256"], provenance.files_hash(exams.files()))
     return made | {"already": False, "synthetic": exams.synthetic}
+
+
+def atlas_in(folder: Path) -> Output:
+    """The atlas in a folder."""
+    return Output(folder, "bmseg atlas", exclusive=True)
+
+
+def atlas_inputs(workspace: Workspace, exams: AtlasExams, options: AtlasOptions) -> dict[str, Any]:
+    """What an atlas is made from; InputError without an image or mask."""
+    return {
+        "study": {"name": exams.study.name, "sha256": provenance.file_hash(workspace.study_file)},
+        "training_reader": exams.dataset.spec.training_reader,
+        "channel": exams.channel,
+        "synthetic": exams.synthetic,
+        "options": asdict(options) | {"exams": list(options.exams)},
+        "files_sha256": provenance.files_hash(exams.files()),
+    }
 
 
 def _knees(atlas: Atlas) -> list[dict[str, Any]]:

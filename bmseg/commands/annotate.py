@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmseg.commands import options
+from bmseg.commands.ending import end, end_in
 from bmseg.commands.options import FILE, FOLDS, InOrder, echo_each, timed
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def start(root: Path, masks: Path | None, seed: int) -> None:
     from bmseg.annotation.start import start as begin
 
     echo_each(begin(root, masks=masks, seed=seed))
+    end_in(root)
 
 
 @annotate.command("propose")
@@ -92,6 +94,7 @@ def propose(
     with timed("annotate propose"):
         lines = make_round(annotation, settings, number=round_number)
     echo_each(lines)
+    end(annotation.workspace)
 
 
 @annotate.command("accept")
@@ -134,6 +137,7 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
     report = table_of(annotation)
     click.echo(f"{len(annotation.lineage())} exams are segmented, {len(annotation.unread())} are left")
     echo_each(report.sentences[-2:])
+    end(annotation.workspace)
 
 
 @annotate.command("status")
@@ -167,3 +171,4 @@ def simulate(root: Path, leave: int, round_number: int | None) -> None:
         f"{len(result.written)} masks corrected by the simulated reader, {len(result.kept)} were there "
         f"before; {result.left} voxels left as proposed in regions of at most {leave}"
     )
+    end_in(root)

@@ -26,6 +26,7 @@ from bmseg.commands.options import Sections
 from bmseg.commands.platforms import bundle
 from bmseg.commands.rank import rank
 from bmseg.commands.reading_room import atlas, reading_room, vas
+from bmseg.commands.status import status
 from bmseg.commands.study import study
 from bmseg.commands.train import env, export, methods, plan, predict, train
 from bmseg.wording import meant
@@ -128,7 +129,7 @@ def cli() -> None:
 
 
 leaderboard.add_command(bundle)
-cli.add_section("Data", "bmseg phantom", phantom, study, inspect, convert, region)
+cli.add_section("Data", "bmseg phantom", phantom, study, inspect, convert, region, status)
 cli.add_section("Train", "bmseg train unet --folds 0-4", methods, plan, train, jobs, predict, env)
 cli.add_section("Score", "bmseg evaluate --margin 0.05", evaluate, compare, report, design)
 cli.add_section("Share", "bmseg export unet unet.zip", export, leaderboard, submission, rank)

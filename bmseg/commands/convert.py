@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmseg.commands import options
+from bmseg.commands.ending import end, end_in
 from bmseg.commands.options import FILE, check_pydicom, echo_each, labels_of, timed
 from bmseg.errors import WorkError
 
@@ -84,6 +85,7 @@ def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     with timed("convert"):
         converted = convert_table(root=root, label_map=labels_of(label_map), **given)
     _report(converted)
+    end_in(root)
 
 
 @convert.command("dicom")
@@ -116,6 +118,7 @@ def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     with timed("convert"):
         converted = convert_source(root=root, label_map=labels_of(label_map), **given)
     _report(converted)
+    end_in(root)
 
 
 @click.command()
@@ -143,6 +146,7 @@ def phantom(
     workspace, _ = open_workspace(root, study_file, create=True)
     with timed("phantom"):
         click.echo(make_phantom(workspace, training=exams, **given))
+    end(workspace)
 
 
 @click.command()

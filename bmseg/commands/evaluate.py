@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bmseg.commands import options
+from bmseg.commands.ending import end, end_on_folders
 from bmseg.commands.jobs import OF_SHARES, check_unused, job_number, score_on_slurm, slurm_options
 from bmseg.commands.options import (
     FILE,
@@ -129,6 +131,7 @@ def evaluate(
     further option. On plain folders of masks, a file an exam or a folder an exam with a file a label:
     --reader and --prediction, each as name=folder, and -o. Without --study labels are those found.
     """
+    from bmseg.commands.terminal import on_terminal, show
     from bmseg.scoring.assumed import assume_study
     from bmseg.scoring.drawn import read_drawn
     from bmseg.scoring.evaluate import evaluate_prepared, prepare_workspace, score_share
@@ -137,6 +140,7 @@ def evaluate(
     from bmseg.scoring.prepared import prepare
     from bmseg.scoring.published import published_beside, read_published
     from bmseg.scoring.raters import Raters
+    from bmseg.scoring.short import in_short, short_table
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.wording import SYNTHETIC
     from evaluation.statistics.words import plural
@@ -205,14 +209,22 @@ def evaluate(
         n = len(result.found.exams)
         click.echo(f"{result.earlier} of {plural(n, 'exam')} had been scored from the same files before")
     echo_each(result.warnings, "warning: ", err=True)
-    click.echo(result.table.to_markdown())
-    note = SYNTHETIC if result.synthetic else ""
-    if beside := published_beside(result.summary, published, study.citation, note, result.found.titles):
-        click.echo(beside.to_markdown())
+    if on_terminal():
+        show(in_short(result.found), short_table(result.found))
+    else:
+        click.echo(result.table.to_markdown())
+        note = SYNTHETIC if result.synthetic else ""
+        titles = result.found.titles
+        if beside := published_beside(result.summary, published, study.citation, note, titles):
+            click.echo(beside.to_markdown())
     click.echo(f"results: {result.folder}")
     if study_text:
         said = "".join(f" --map-label '{pair}'" for pair in label_map)
         click.echo(f"what was assumed: {source}; change it there, and go on with --study {source}{said}")
+    if workspace and result.folder.resolve() == workspace.evaluation:
+        end(workspace)
+    else:
+        end_on_folders(result.folder, study_file)
 
 
 @click.command()
@@ -230,7 +242,9 @@ def compare(method_names: tuple[str, ...], root: Path, **given: Any) -> None:
 
     Evaluates first where that is not done. Without a METHOD, all that have predictions.
     """
+    from bmseg.commands.terminal import on_terminal, show
     from bmseg.scoring.compare import compare_methods
+    from bmseg.scoring.short import in_short, short_table
 
     workspace = workspace_in(root)
     with timed("compare"):
@@ -238,8 +252,16 @@ def compare(method_names: tuple[str, ...], root: Path, **given: Any) -> None:
     if found.evaluation.skipped:
         click.echo(f"already made from the same inputs: {workspace.evaluation}")
     echo_each(found.evaluation.warnings, "warning: ", err=True)
-    click.echo(found.to_markdown())
+    if on_terminal():
+        first, *others = (replace(table, notes=[]) for table in found.tables)
+        study, chosen = found.evaluation.found, list(dict.fromkeys(first.data.rater))
+        every = {*study.models} <= {*chosen}
+        said = in_short(study) if every else found.sentences
+        show(said, short_table(study, chosen), *others, more=str(workspace.evaluation))
+    else:
+        click.echo(found.to_markdown())
     click.echo(f"results: {workspace.evaluation}")
+    end(workspace)
 
 
 @click.command()
@@ -291,3 +313,7 @@ def report(
     click.echo(f"report: {evaluation.folder / REPORT}")
     if page_of(evaluation).is_file():
         click.echo(f"exams: {page_of(evaluation)}")
+    if workspace:
+        end(workspace, evaluation.folder / REPORT)
+    else:
+        end_on_folders(evaluation.folder, study_file)

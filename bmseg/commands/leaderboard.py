@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bmseg.commands import options
+from bmseg.commands.ending import end_board
 from bmseg.commands.options import FILE, InOrder, echo_each, folders_of, timed, together, workspace_in
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ def init(
     echo_each([*board.contract.unsure, *tolerances_told(board.contract)])
     exams, readers = len(board.contract.exams), ", ".join(reference.readers)
     click.echo(f"{board.root}: {'made' if made else 'there already'}, {exams} test exams, {readers}")
+    end_board(root, board)
 
 
 @leaderboard.command()
@@ -121,6 +124,7 @@ def add(
     added = add_submission(board, team, source, reference, about=described, taught_by=taught)
     echo_each(added.notices, "note: ", err=True)
     click.echo(f"{added.entry.key}: {'added' if added.is_new else 'there already, nothing changed'}")
+    end_board(root, board)
 
 
 @leaderboard.command()
@@ -131,8 +135,10 @@ def withdraw(submission: str, root: Path, board_folder: Path | None, reason: str
     """Take a submission out of the ranking; its record, scores and history stay."""
     from bmseg.leaderboard import adding
 
-    entry, changed = adding.withdraw(opened(root, board_folder), submission, reason)
+    board = opened(root, board_folder)
+    entry, changed = adding.withdraw(board, submission, reason)
     click.echo(f"{entry.key}: {'withdrawn' if changed else 'withdrawn already, nothing changed'}")
+    end_board(root, board)
 
 
 @leaderboard.command()
@@ -143,8 +149,10 @@ def reinstate(submission: str, root: Path, board_folder: Path | None, reason: st
     """Take a withdrawn submission back into the ranking."""
     from bmseg.leaderboard import adding
 
-    entry, changed = adding.reinstate(opened(root, board_folder), submission, reason)
+    board = opened(root, board_folder)
+    entry, changed = adding.reinstate(board, submission, reason)
     click.echo(f"{entry.key}: {'reinstated' if changed else 'not withdrawn, nothing changed'}")
+    end_board(root, board)
 
 
 @leaderboard.command()
@@ -159,6 +167,7 @@ def simulate(root: Path, board_folder: Path | None, seed: int) -> None:
         for added in add_simulated_teams(board, reference, seed=seed):
             state = "added" if added.is_new else "there already"
             click.echo(f"{added.entry.key}: {state} ({added.entry.about.method})")
+    end_board(root, board)
 
 
 @leaderboard.command()
@@ -169,14 +178,20 @@ def simulate(root: Path, board_folder: Path | None, seed: int) -> None:
 )  # fmt: skip
 def build(root: Path, board_folder: Path | None, as_of: str) -> None:
     """Rank the board and write its page: a folder that opens from disk and from any web host."""
-    from bmseg.leaderboard.publish import publish
+    from bmseg.commands.terminal import on_terminal, show
+    from bmseg.leaderboard.publish import publish, verdicts_of
 
     board, workspace, reference = _with_workspace(root, board_folder)
     with timed("leaderboard build"):
         table, written = publish(board, workspace, reference, as_of=as_of)
-    click.echo(table.to_markdown())
+    if on_terminal():
+        said = verdicts_of(table)
+        show(said, replace(table, notes=[note for note in table.notes if note not in said]))
+    else:
+        click.echo(table.to_markdown())
     state = "written" if written else "made from the same results already"
     click.echo(f"{board.site_of(as_of) / 'index.html'}: {state}")
+    end_board(root, board)
 
 
 @leaderboard.command()
@@ -200,6 +215,7 @@ def verify(root: Path, board_folder: Path | None) -> None:
         f"submissions and {len(board.readers)} readers, {found.n_from_masks} tables of scores derived again "
         f"from masks; {found.n_files} files of the site are what the results give"
     )
+    end_board(root, board)
 
 
 @leaderboard.command("list")

@@ -90,6 +90,7 @@ def rank(
     Intervals and groups ask a permutation test of the means as well: the larger p counts. Tests over tasks
     compare a case's mean over the tasks: of scores or, of unlike tasks, of the algorithms' ranks in the case.
     """
+    from bmseg.commands.terminal import on_terminal, show
     from bmseg.errors import InputError
     from bmseg.leaderboard.matrix import RankedMatrix, check_place
     from bmseg.leaderboard.matrix_file import COLUMNS, read_matrix
@@ -110,8 +111,11 @@ def rank(
         ranked = RankedMatrix.of(table, Rules(**given))
     except StatisticsError as error:
         raise InputError(f"{matrix}: {_named_as_option(str(error))}") from None
-    click.echo("\n".join(ranked.tables()))
-    echo_each([*ranked.notes(), *ranked.write(out, with_figures=figures)])
+    if on_terminal():
+        show([*ranked.notes(), *ranked.write(out, with_figures=figures)], *ranked.printed())
+    else:
+        click.echo("\n".join(ranked.tables()))
+        echo_each([*ranked.notes(), *ranked.write(out, with_figures=figures)])
     click.echo(f"results: {out}")
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from bmseg.commands import options
+from bmseg.commands.ending import end, end_in
 from bmseg.commands.options import FILE, InOrder, echo_each, folders_of, timed, workspace_in
 
 
@@ -92,6 +93,8 @@ def build(
     page = out / PAGE_FILE
     click.echo(f"for readers: {page} ({page.stat().st_size / 1e6:.1f} MB)")
     click.echo(f"key, not for readers: {out / KEY_FILE}")
+    if images is None:
+        end(workspace)
 
 
 @reading_room.command("unblind")
@@ -121,6 +124,8 @@ def unblind(key_file: Path, score_files: tuple[Path, ...], unfinished: bool, out
         table = out / name
         table2 = out / f"table2_{table.stem.removeprefix('vas_')}"
         click.echo(f"Table 2: {command('vas', table, '-o', table2)}")
+    # The key lies in the reading room of a workspace, which shows Table 2.
+    end_in(key_file.resolve().parent.parent)
 
 
 @click.command()
@@ -174,6 +179,7 @@ def atlas(
         click.echo(f"{knee['label']}: {knee['exam']}")
     echo_each([*made["words"], *synthetic_notes(made["synthetic"])])
     click.echo(f"atlas: {out / HTML}, {out / PDF} ({made['pages']} pages)")
+    end(workspace, out / HTML)
 
 
 @click.command()

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from bmseg.commands import options
+from bmseg.commands.ending import end
 from bmseg.commands.jobs import check_unused, gpus, slurm_options, train_on_slurm
 from bmseg.commands.options import FILE, FOLDS, check_pydicom, echo_each, timed, workspace_in
 from bmseg.errors import WorkError
@@ -41,8 +42,10 @@ def plan(root: Path, profile_name: str) -> None:
     from bmseg.methods.profiles import get_profile
     from bmseg.nnunet import plan as plan_nnunet
 
+    workspace = workspace_in(root)
     with timed("plan"):
-        plan_nnunet(workspace_in(root), get_profile(profile_name))
+        plan_nnunet(workspace, get_profile(profile_name))
+    end(workspace)
 
 
 @click.command()
@@ -94,6 +97,7 @@ def train(
     )  # fmt: skip
     if on == "slurm":
         train_on_slurm(order, slurm, restart=not resume)
+        end(workspace)
         return
     check_not_queued(order)
     with timed(f"train {method_name}"):
@@ -101,6 +105,7 @@ def train(
             train_fold(
                 workspace, training, fold=fold, seed=seed, restart=not resume, deterministic=deterministic
             )
+    end(workspace)
 
 
 @click.command(
@@ -189,6 +194,7 @@ def predict(
             workspace, training, folds=folds, deterministic=deterministic, probabilities=probabilities
         )
     click.echo(f"{len(written)} masks written to {workspace.predictions(method_name)}")
+    end(workspace)
 
 
 #: Options that only --dicom has.

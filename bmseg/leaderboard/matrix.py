@@ -58,6 +58,10 @@ class RankedMatrix:
 
     def tables(self) -> list[str]:
         """The ranking by the mean as Markdown, a table a task."""
+        return [table.to_markdown() for table in self.printed()]
+
+    def printed(self) -> list[Table]:
+        """The ranking by the mean, a table a task."""
         groups = self.rankings.groups.set_index(["task", "algorithm"]).group
         return [self._table(task, self.by_mean[self.by_mean.task == task], groups) for task in self.tasks]
 
@@ -94,7 +98,7 @@ class RankedMatrix:
             return [f"No figures: {n} algorithms, and more than {_MOST_DRAWN} cannot be read in one."]
         return []
 
-    def _table(self, task: str, own: pd.DataFrame, groups: pd.Series) -> str:
+    def _table(self, task: str, own: pd.DataFrame, groups: pd.Series) -> Table:
         gaps = [name for name in ("missing", "undefined") if own[f"n_{name}"].any()]
         rows = [
             [
@@ -115,7 +119,7 @@ class RankedMatrix:
             value, what = "Mean rank", "mean of the ranks of the tasks"
         interval = f"{self.rules.confidence:.0%} interval"
         heads = ["Algorithm", "Rank", interval, "Bootstrap spread", "Group", value]
-        return Table(f"{task}: {what}", [*heads, *map(str.capitalize, gaps)], rows, [], own).to_markdown()
+        return Table(f"{task}: {what}", [*heads, *map(str.capitalize, gaps)], rows, [], own)
 
     @property
     def _is_mixed(self) -> bool:

@@ -51,6 +51,18 @@ def _publish(
     moment = moment_of(board, as_of) if as_of else ""
     site = board.site_of(moment[:10])
     found = standings(board, moment)
+    sources = _Overlays(board, workspace, reference) if workspace and reference else None
+    made = site_inputs(board) | {"images_at_hand": sources is not None}
+    if moment:
+        made["as_of"] = moment
+    written = not is_made(found, site, made=made, overlays=sources)
+    if written:
+        build_site(found, site, made=made, overlays=sources)
+    return printed(found), written
+
+
+def site_inputs(board: Board) -> dict[str, Any]:
+    """What a board's page is made from, but for whether images are at hand."""
     # Every file that the page follows from.
     paths = [
         board.root / name
@@ -66,8 +78,7 @@ def _publish(
     paths = [path for path in paths if path.is_file()]
     paths += [path for path in board.results.glob("[!.]*/[!.]*/*") if path.is_file()]
     files = {path.relative_to(board.root).as_posix(): path for path in sorted(paths)}
-    sources = _Overlays(board, workspace, reference) if workspace and reference else None
-    made = {
+    return {
         "versions": provenance.versions(),
         "machine": provenance.machine(),
         "seed": board.challenge.ranking.seed,
@@ -76,14 +87,7 @@ def _publish(
         "yardstick_rule": board.study.design().yardstick,
         "files_sha256": provenance.files_hash(files),
         "ledger": head(board.root),
-        "images_at_hand": sources is not None,
     }
-    if moment:
-        made["as_of"] = moment
-    written = not is_made(found, site, made=made, overlays=sources)
-    if written:
-        build_site(found, site, made=made, overlays=sources)
-    return printed(found), written
 
 
 def printed(found: Standings) -> Table:
@@ -118,6 +122,12 @@ def printed(found: Standings) -> Table:
         notes.append(f"As the board stood at the end of {found.as_of[:10]} (UTC).")
     notes += synthetic_notes(found.challenge.synthetic)
     return Table(found.challenge.title, heads, rows, notes, found.rows)
+
+
+def verdicts_of(table: Table) -> list[str]:
+    """What a printed ranking says of each submission beside the median reader, the best first."""
+    rows = table.data[table.data.verdict.astype(bool) & ~table.data.simulated.astype(bool)]
+    return rows.verdict.tolist()
 
 
 def _of_tasks(rule: Ranking) -> list[str]:

@@ -78,22 +78,23 @@ class CheckedSubmission:
         return refusals
 
 
-def check_submission(source: Path, contract: Contract) -> CheckedSubmission:
+def check_submission(source: Path, contract: Contract, *, quiet: bool = False) -> CheckedSubmission:
     """Check a submission against the contract, whatever it holds.
 
-    It is a folder, or a ZIP whose masks lie at its top or in one folder; it may itself be a link. Raises
+    It is a folder, or a ZIP whose masks lie at its top or in one folder; it may itself be a link. No progress
+    is shown where it is to be `quiet`. Raises
     `InputError` where there is nothing to look at: no such file, neither a folder nor a readable ZIP.
     """
     try:
         mode = source.stat().st_mode
         if stat.S_ISDIR(mode):
-            return check_files(source, list_folder(source, most_files(contract)), contract)
+            return check_files(source, list_folder(source, most_files(contract)), contract, quiet=quiet)
         if stat.S_ISREG(mode):
             largest = sum(map(most_stored, contract.exams.values())) + _SLACK
             if (size := source.stat().st_size) > largest:
                 return _refused(source, contract, f"found {size} bytes, expected at most {largest}")
             with listed_zip(source) as files:
-                return check_files(source, files, contract)
+                return check_files(source, files, contract, quiet=quiet)
         reason = "found a pipe or device"
     except FileNotFoundError:
         reason = "no such file"
@@ -123,8 +124,10 @@ def most_files(contract: Contract) -> int:
     return 2 * len(contract.exams) + 100
 
 
-def check_files(source: Path, files: Sequence[SubmittedFile], contract: Contract) -> CheckedSubmission:
-    """Check files that `list_folder` or `listed_zip` found in `source`."""
+def check_files(
+    source: Path, files: Sequence[SubmittedFile], contract: Contract, *, quiet: bool = False
+) -> CheckedSubmission:
+    """Check files that `list_folder` or `listed_zip` found in `source`; `quiet` as of `check_submission`."""
     most = most_files(contract)
     if len(files) > most:
         return _refused(source, contract, f"found more than {most} files, expected a mask of each test exam")
@@ -132,7 +135,7 @@ def check_files(source: Path, files: Sequence[SubmittedFile], contract: Contract
     given = found.keys() | {exam_of(fault.file.rpartition("/")[2]) for fault in faults}
     missing = [exam for exam in sorted(contract.exams) if exam not in given]
     masks = {}
-    for exam, file in tqdm(found.items(), desc="check", unit="exam", disable=None, leave=False):
+    for exam, file in tqdm(found.items(), desc="check", unit="exam", disable=quiet or None, leave=False):
         read = _read(source, exam, file, contract)
         name = shown(file.name)
         faults += [Fault(name, shown(text, most=400)) for text in read.faults]

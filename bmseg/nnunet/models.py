@@ -144,12 +144,15 @@ def training_inputs(
     }
 
 
-def data_inputs(workspace: Workspace, training: Training, fold: Fold) -> dict[str, Any]:
-    """The part of `training_inputs` that comes from data set and plans; preprocessed exams may be gone."""
+def data_inputs(workspace: Workspace, training: Training, fold: Fold, raw: str = "") -> dict[str, Any]:
+    """The part of `training_inputs` that comes from data set and plans; preprocessed exams may be gone.
+
+    `raw` is of `bmseg.nnunet.plan.preprocessing_hash`.
+    """
     plans = plans_of(workspace)
     return {
         **_from_plans(workspace, plans, training, fold),
-        "preprocessed exams": preprocessing_hash(workspace, plans, training.configuration),
+        "preprocessed exams": preprocessing_hash(workspace, plans, training.configuration, raw),
     }
 
 

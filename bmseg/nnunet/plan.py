@@ -35,6 +35,9 @@ from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path, write_if_changed
 
+#: What the fingerprint was made from.
+FINGERPRINT = "bmseg_fingerprint.json"
+
 #: nnU-Net samples 1e8 voxels, 2.4 GB; only CT normalisation uses them, and 1e5 serve it as well.
 FINGERPRINT_VOXELS = 100_000
 
@@ -73,7 +76,7 @@ def _plan(
     exams: dict[str, dict[str, Any]],
 ) -> None:
     folder, raw = workspace.preprocessed_dataset, training_hash(workspace)
-    record = folder / "bmseg_fingerprint.json"
+    record = folder / FINGERPRINT
     wanted = {"training_exams": raw, "voxels": FINGERPRINT_VOXELS}
     if read_record(record) == wanted and (folder / "dataset_fingerprint.json").is_file():
         say("fingerprint: kept, the training exams are the same")
@@ -258,14 +261,23 @@ def _sizes(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in sorted(folder.glob("*"))}
 
 
-def preprocessing_hash(workspace: Workspace, plans: Mapping[str, Any], configuration: str) -> str:
-    """What exams of a configuration, preprocessed now, would be made from."""
+def preprocessing_hash(
+    workspace: Workspace, plans: Mapping[str, Any], configuration: str, raw: str = ""
+) -> str:
+    """What exams of a configuration, preprocessed now, would be made from.
+
+    `raw` is `training_hash` of the workspace, where it is known already.
+    """
     wanted = configuration_of(plans, configuration)
-    return value_hash(_preprocessing_inputs(plans, wanted, training_hash(workspace)))
+    return value_hash(_preprocessing_inputs(plans, wanted, raw or training_hash(workspace)))
 
 
-def preprocessed_hash(workspace: Workspace, plans: Mapping[str, Any], configuration: str) -> str:
+def preprocessed_hash(
+    workspace: Workspace, plans: Mapping[str, Any], configuration: str, raw: str = ""
+) -> str:
     """What the preprocessed exams of a configuration were made from, after a check that all are there.
+
+    `raw` is `training_hash` of the workspace, where it is known already.
 
     InputError when they are not there, incomplete, or made from other exams than the raw data set's.
     """
@@ -277,7 +289,7 @@ def preprocessed_hash(workspace: Workspace, plans: Mapping[str, Any], configurat
             f"{folder}: found no complete set of preprocessed exams, expected one; plan first "
             f"('{command('plan', workspace=workspace.root)}')"
         )
-    if value_hash(record["made_from"]) != preprocessing_hash(workspace, plans, configuration):
+    if value_hash(record["made_from"]) != preprocessing_hash(workspace, plans, configuration, raw):
         raise InputError(
             f"{folder}: found exams preprocessed from another data set or plan, expected the present one; "
             f"plan again ('{command('plan', workspace=workspace.root)}')"

@@ -64,6 +64,15 @@ class Output:
             return None
         return None if self.changed() else found
 
+    def differing(self, inputs: Mapping[str, Any]) -> list[str]:
+        """Which of some inputs, and ``versions``, are others than on record; nothing without a record.
+
+        For a look at what is cheap to know: `made_from` asks for all inputs, and looks at the results too.
+        """
+        found = self.read()
+        now = {"versions": versions(), **inputs}
+        return [name for name in now if found and found.get(name) != now[name]]
+
     def changed(self) -> list[str]:
         """Files of the record that are missing, or not what was written."""
         return [

@@ -29,6 +29,9 @@ RELIABILITY_COLUMNS = ["item", *ICC_COLUMNS, "n_masks"]
 #: The name of the mean over independent readers, among readers.
 MEAN = "mean"
 
+#: The kind of what `write_unblinded` writes.
+UNBLINDED = "bmseg reading room unblinded"
+
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
@@ -52,7 +55,7 @@ class Unblinded:
     @property
     def vas_tables(self) -> dict[str, pd.DataFrame]:
         """What `bmseg vas` reads, by file name."""
-        names = {pair: f"vas_{pair[0]}_{pair[1]}.csv" for pair in self.tables}
+        names = {pair: vas_name(*pair) for pair in self.tables}
         counts = Counter(name.casefold() for name in names.values())
         if max(counts.values(), default=1) > 1:
             # Model m read by a_b, and model m_a read by b: told apart by their place.
@@ -94,6 +97,11 @@ class Unblinded:
         return texts
 
 
+def vas_name(model: str, reader: str) -> str:
+    """The file of a model's and a reader's scores, for `bmseg vas`, where no other pair's has that name."""
+    return f"vas_{model}_{reader}.csv"
+
+
 def write_unblinded(
     key_file: Path, score_files: Sequence[Path], out: Path, *, unfinished: bool = False
 ) -> Unblinded:
@@ -117,7 +125,7 @@ def write_unblinded(
         "unfinished": unfinished,
     }
     # What an earlier call wrote and this one does not goes with it: other readers' tables.
-    with Output(out, "bmseg reading room unblinded").replaced(inputs) as made:
+    with Output(out, UNBLINDED).replaced(inputs) as made:
         for name, text in found.texts().items():
             made.write(name, text)
         made.facts["missing_scores"] = found.n_missing

@@ -10,7 +10,7 @@ settled, and the reason stands beside it; it is not called equal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -76,6 +76,8 @@ class Verdict:
     call: Call
     levels: tuple[LevelVerdict, ...]
     words: str
+    #: What it is without a reader, by who that is and whom the reader's masks taught.
+    without: Mapping[str, Verdict] = field(default_factory=dict)
 
 
 def model_verdicts(

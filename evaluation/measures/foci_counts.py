@@ -153,7 +153,7 @@ def foci_words(
     Few foci, in 4 of 10 exams: one more or less is 14 % of them.
     """  # noqa: E501
     said = []
-    summary = _without_own(summary)
+    summary = without_own(summary)
     for level in dict.fromkeys(summary.level) if levels is None else levels:
         of_level = summary[summary.level == level]
         theirs = of_level[of_level.rater.isin(list(readers))]
@@ -164,7 +164,7 @@ def foci_words(
     return said
 
 
-def _without_own(summary: pd.DataFrame) -> pd.DataFrame:
+def without_own(summary: pd.DataFrame) -> pd.DataFrame:
     """Of a rater with yardsticks without one reader these alone: one of all readers holds a reader's mask."""
     if "left_out" not in summary:
         return summary
@@ -201,13 +201,18 @@ def _sentence(level: str, model: str, ours: pd.DataFrame, theirs: pd.DataFrame, 
 
 def _false_words(ours: pd.DataFrame, theirs: pd.DataFrame, other: str) -> str:
     """False foci where the reference has nothing, and those where it has mostly another level."""
-    invented, of_readers = ours.false - ours.false_called, theirs.false - theirs.false_called
+    invented, of_readers = false_where_nothing(ours), false_where_nothing(theirs)
     words = f"{_range(invented)} {_noun(invented)} where there is nothing"
     words += f" (the readers {_range(of_readers)})" if len(theirs) else ""
     if ours.false_called.any() or theirs.false_called.any():
         words += f" and {_range(ours.false_called)} where there is {other}"
         words += f" (the readers {_range(theirs.false_called)})" if len(theirs) else ""
     return words
+
+
+def false_where_nothing(summary: pd.DataFrame) -> pd.Series:
+    """False foci that lie where the reference has nothing, of `summarise_foci`."""
+    return summary.false - summary.false_called
 
 
 def _noun(values: pd.Series) -> str:

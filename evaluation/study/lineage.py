@@ -84,6 +84,7 @@ def beside_teacher(
     `agreement` is asked without a reader, as of `evaluation.comparison.interchangeability.standings`.
     """
     without: dict[tuple[str, str], str] = {}
+    others: dict[tuple[str, str], dict[str, Verdict]] = {}
     whole = {(each.first, each.second): each for each in made}
     for of_models, table in ((True, METHODS_WITHOUT_TEACHER), (False, COMPARISONS_WITHOUT_TEACHER)):
         pairs = {(each.first, each.second) for each in made if (each.second in found.models) == of_models}
@@ -97,9 +98,14 @@ def beside_teacher(
             for again in _without(found, alone, of_models, backed):
                 pair = again.first, again.second
                 taught = [name for name in pair if teacher in found.design.taught_by.get(name, ())]
-                told = _beside(again, whole[pair], f"{teacher}, whose masks taught {' and '.join(taught)}")
-                without[pair] = without.get(pair, "") + told
-    return [replace(each, words=each.words + without.get((each.first, each.second), "")) for each in made]
+                who = f"{teacher}, whose masks taught {' and '.join(taught)}"
+                without[pair] = without.get(pair, "") + _beside(again, whole[pair], who)
+                others.setdefault(pair, {})[who] = again
+    return [
+        replace(each, words=each.words + without.get(pair, ""), without=others.get(pair, {}))
+        for each in made
+        for pair in [(each.first, each.second)]
+    ]
 
 
 def _beside(again: Verdict, whole: Verdict, teacher: str) -> str:

@@ -47,3 +47,41 @@ def assert_refused(result: subprocess.CompletedProcess[str], message: str, code:
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("Error: ")
     assert message in last
+
+
+def bmseg_on_terminal(width: int, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process on a pseudo-terminal of so many columns; stderr is apart."""
+    import fcntl
+    import os
+    import pty
+    import struct
+    import termios
+    import threading
+
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    parts: list[bytes] = []
+
+    def read() -> None:
+        # Where the other end is closed, reading is an error.
+        with contextlib.suppress(OSError):
+            while part := os.read(master, 65536):
+                parts.append(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    arguments, err, code = ["bmseg", *map(str, words)], io.StringIO(), 0
+    with (
+        os.fdopen(slave, "w", encoding="utf-8") as out,
+        patch.object(sys, "argv", arguments),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as leave:
+            code = int(leave.code or 0)
+    reader.join()
+    os.close(master)
+    text = b"".join(parts).decode().replace("\r\n", "\n")
+    return subprocess.CompletedProcess(arguments, code, text, err.getvalue())

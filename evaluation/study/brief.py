@@ -1,0 +1,230 @@
+"""What a study comes to, for the top of a page: the answer in three sentences, and what to look out for.
+
+Verdicts are those of `evaluation.study.tables.verdicts`, in brief; counts and volumes those of the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+from evaluation.comparison.brief import BETTER, MOST, beside_readers, between_models
+from evaluation.comparison.models import YARDSTICK
+from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.consensus import audited
+from evaluation.measures.foci_counts import false_where_nothing, without_own
+from evaluation.statistics.words import count_of, plural, signed
+from evaluation.study import lineage
+from evaluation.study import measure_tables as m
+from evaluation.study import tables as t
+from evaluation.study.incomplete import warnings
+from evaluation.study.results import Results
+
+_VOLUME = "volume_difference"
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence, and what it is about."""
+
+    #: As "Beside the readers".
+    about: str
+    words: str
+    #: The part of the page that bears it out: fair, pairs, foci, rule, consensus, agreement.
+    part: str
+
+
+def answers(found: Results) -> list[Said]:
+    """Against the readers, between models, and in ml and foci; what cannot be said is said."""
+    return _in_words(found, _about(found))
+
+
+def look_out(found: Results, most: int = 3) -> list[Said]:
+    """What a reader of the page might overlook, the worst first, `most` of them."""
+    return _in_words(found, islice(_warned(found), most))
+
+
+def _in_words(found: Results, said: Iterable[Said]) -> list[Said]:
+    return [replace(each, words=found.own_words(each.words)) for each in said]
+
+
+def _about(found: Results) -> Iterator[Said]:
+    models, made = list(found.models), t.verdicts(found)
+    if not models:
+        return
+    readers = found.readers
+    beside = beside_readers(made)
+    if not beside:
+        beside = (
+            f"Only {readers[0]} is there: one reader makes no consensus, and nothing can be said of a model "
+            f"beside readers. Dice is agreement with {readers[0]}."
+            if not found.has_consensus
+            else "No model is left to judge: each has masks of another rater."
+        )
+    elif any(each.call in BETTER for each in made if each.second == MEDIAN_READER):
+        # Readers are fixed: one more could be as far off.
+        beside = f"For these {len(readers)} readers: {beside}"
+    yield Said("Beside the readers", beside, "fair")
+    if len(models) > 1:
+        between = between_models(made) or "There are no two models to compare: copies are not judged."
+        yield Said("Between models", between, "pairs")
+    clinic = " ".join([*_volumes(found), *_foci(found)])
+    if clinic:
+        yield Said("In ml and foci", clinic, "foci")
+
+
+def _volumes(found: Results) -> Iterator[str]:
+    """The median difference of volume on the highest level, beside the readers'."""
+    if m.MEASURES_TABLE1 not in found:
+        return
+    rows = found[m.MEASURES_TABLE1]
+    rows = rows[(rows.measure == _VOLUME) & (rows.way == ("fair" if found.has_consensus else "usual"))]
+    level = found.design.spoken_of[-1]
+    medians = rows[rows.level == level].set_index("rater")["median"].dropna()
+    ours = medians.reindex(list(found.models)).dropna()
+    if ours.empty:
+        return
+    theirs = medians.reindex(list(found.readers)).dropna() if found.has_consensus else medians.iloc[:0]
+    against = "the consensus of the other readers" if found.has_consensus else found.reference
+    one_by_one = ", ".join(f"{name} {_ml(ml)}" for name, ml in ours.items())
+    each = _ml_range(ours) if len(ours) > MOST else one_by_one
+    among = f" (readers {_ml_range(theirs)})" if len(theirs) else ""
+    yield f"Median volume of {level} beside {against}: {each}{among}."
+
+
+def _foci(found: Results) -> Iterator[str]:
+    """How many foci of the highest level were missed, and marked where there is nothing."""
+    if m.FOCI_SUMMARY not in found:
+        return
+    level = found.design.spoken_of[-1]
+    rows = without_own(found[m.FOCI_SUMMARY])
+    rows = rows[rows.level == level]
+    ours = {name: rows[rows.rater == name] for name in found.models if (rows.rater == name).any()}
+    if not ours:
+        return
+    theirs = rows[rows.rater.isin(list(found.readers))] if found.has_consensus else rows.iloc[:0]
+    every = pd.concat(list(ours.values()))
+    told = [
+        f"{'the models' if len(ours) > MOST else name} {_count(each.missed)}"
+        for name, each in ({"": every} if len(ours) > MOST else ours).items()
+    ]
+    among = f" (readers {_count(theirs.missed)})" if len(theirs) else ""
+    yield f"Of {_count(every.n_foci)} {level} foci {' and '.join(told)} missed{among}."
+
+
+def _warned(found: Results) -> Iterator[Said]:
+    n = len(found.exams)
+    # Of five exams no exact test has a p below 0.05.
+    if found.models and 2.0 ** (1 - n) > 0.05:
+        words = f"With {plural(n, 'exam')} no difference can be clear, however large."
+        yield Said("Few exams", words, "exams")
+    if copies := lineage.copies(found):
+        told = ", ".join(f"{model} has masks of {whose}" for model, whose in islice(copies.items(), MOST))
+        yield Said("Copies", f"{told}: a copy is not judged.", "fair")
+    yield from _overruled(found)
+    yield from _nothing_there(found)
+    yield from _turning(found)
+    for words in warnings(found):
+        yield Said("Easier exams", words, "agreement")
+
+
+def _overruled(found: Results) -> Iterator[Said]:
+    if t.CONSENSUS_AUDIT not in found:
+        return
+    rows = found[t.CONSENSUS_AUDIT]
+    rows = rows[rows.kind == "overruled"]
+    called = {
+        audited.STUDY: ("The study's consensus", "Table 1 rests on it, verdicts do not"),
+        audited.YARDSTICK: ("The yardstick", "verdicts rest on it"),
+    }
+    if found.design.rule == found.design.yardstick:
+        called[audited.STUDY] = ("The consensus", "all scores rest on it")
+    for which, (name, rests) in reversed(called.items()):
+        those = rows[rows.consensus == which]
+        if those.empty:
+            continue
+        worst = those.loc[those.voxels.idxmax()]
+        exams = count_of(those.exam.nunique(), len(found.exams), "exams")
+        yield Said(
+            "Consensus",
+            f"{name} overruled all readers in {exams}, most in {worst.exam} ({worst.voxels} voxels of "
+            f"{worst.level}); {rests}.",
+            "consensus",
+        )
+
+
+def _nothing_there(found: Results) -> Iterator[Said]:
+    """The model and level with most foci where nothing is, beyond what any reader has."""
+    if m.FOCI_SUMMARY not in found or not found.has_consensus:
+        return
+    rows = without_own(found[m.FOCI_SUMMARY])
+    rows = rows.assign(nothing=false_where_nothing(rows))
+    theirs = rows[rows.rater.isin(list(found.readers))].groupby("level").nothing
+    ours = rows[rows.rater.isin(list(found.models))]
+    beyond = ours.nothing - ours.level.map(theirs.max()).fillna(0)
+    if beyond.empty or beyond.max() <= 0:
+        return
+    worst = ours.loc[beyond.idxmax()]
+    of_model = ours[(ours.rater == worst.rater) & (ours.level == worst.level)]
+    readers = rows[rows.rater.isin(list(found.readers)) & (rows.level == worst.level)]
+    yield Said(
+        "Marks where nothing is",
+        f"{worst.rater} marked {_count(of_model.nothing)} {worst.level} foci where nothing is "
+        f"(readers {_count(readers.nothing)}).",
+        "foci",
+    )
+
+
+def _turning(found: Results) -> Iterator[Said]:
+    """The pair and level whose order most other ways turn round."""
+    table = signs(found)
+    if table.empty:
+        return
+    models = table[table.other != MEDIAN_READER]
+    among = models if len(models) else table
+    worst: tuple[int, str] = (0, "")
+    for (model, other, level), rows in among.groupby(["model", "other", "level"], sort=False):
+        own = np.sign(round(float(rows[rows.own].difference.iloc[0]), 2)) if rows.own.any() else 0
+        turned = int((np.sign(rows.difference.round(2)) == -own).sum()) if own else 0
+        if turned > worst[0]:
+            ahead, behind = (model, other) if own > 0 else (other, model)
+            words = f"On {level} {ahead} is ahead by the yardstick, {behind} by {turned} of {len(rows) - 1}"
+            worst = (turned, f"{words} other ways of looking.")
+    if worst[0]:
+        yield Said("Order turns", worst[1], "rule")
+
+
+def signs(found: Results) -> pd.DataFrame:
+    """Differences of every pair on every level, by the yardstick and by every other fair way of looking.
+
+    Columns ``model, other, level, way, difference, own``: ``own`` marks the yardstick's, which come first.
+    """
+    columns = ["model", "other", "level", "way", "difference", "own"]
+    if t.OTHER_WAYS not in found:
+        return pd.DataFrame(columns=columns)
+    parts = []
+    if t.METHODS_COMPARED in found:
+        rows = found[t.METHODS_COMPARED]
+        parts.append(rows[rows.way == YARDSTICK])
+    if t.COMPARISONS in found:
+        rows = found[t.COMPARISONS]
+        parts.append(rows[(rows.way == "fair") & (rows.other == MEDIAN_READER)])
+    own = [part.assign(way=f"by {found.design.yardstick_in_words}", own=True)[columns] for part in parts]
+    return pd.concat([*own, found[t.OTHER_WAYS].assign(own=False)[columns]], ignore_index=True)
+
+
+def _ml(value: float) -> str:
+    return f"{signed(value, 1, typeset=True)} ml"
+
+
+def _ml_range(values: pd.Series) -> str:
+    return f"{signed(values.min(), 1, typeset=True)} to {_ml(values.max())}"
+
+
+def _count(values: Sequence[int] | pd.Series) -> str:
+    low, high = int(min(values)), int(max(values))
+    return str(low) if low == high else f"{low} to {high}"
