@@ -68,7 +68,7 @@ def atlas_html(atlas: Atlas) -> str:
     )  # fmt: skip
     # The policy names style and script by their hashes, so that no other applies.
     style = environment.get_template("atlas/style.css.j2").render(levels=atlas.levels, opacity=OPACITY)
-    script = files("bmseg").joinpath("templates/atlas/atlas.js").read_text(encoding="utf-8")
+    script = files("bmseg").joinpath("templates", "atlas/atlas.js").read_text(encoding="utf-8")
     return environment.get_template("atlas/page.html.j2").render(
         atlas=atlas,
         style=Markup(style),

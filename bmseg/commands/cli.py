@@ -19,15 +19,17 @@ from bmseg import __version__
 from bmseg.commands.annotate import annotate
 from bmseg.commands.convert import convert, inspect, phantom, region
 from bmseg.commands.design import design
-from bmseg.commands.evaluate import compare, evaluate, report
+from bmseg.commands.evaluate import compare, evaluate
 from bmseg.commands.jobs import jobs
-from bmseg.commands.leaderboard import leaderboard, submission
+from bmseg.commands.leaderboard import leaderboard
 from bmseg.commands.options import Sections
 from bmseg.commands.platforms import bundle
 from bmseg.commands.rank import rank
 from bmseg.commands.reading_room import atlas, reading_room, vas
+from bmseg.commands.report import report
 from bmseg.commands.status import status
 from bmseg.commands.study import study
+from bmseg.commands.submission import submission
 from bmseg.commands.train import env, export, methods, plan, predict, train
 from bmseg.wording import meant
 
