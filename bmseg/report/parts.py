@@ -112,12 +112,12 @@ def _beyond_dice(evaluation: Evaluation) -> Part:
     )
     choices = []
     for level in found.design.by_name:
-        named = [found.shown(level)]
-        tables = [m.measures_table(found.titled, named, with_notes=False)]
+        title = found.shown(level)
+        tables = [m.measures_table(found.titled, [title], with_notes=False)]
         if m.MEASURES_COMPARISONS in found:
-            tables.append(m.beside_median_table(found.titled, named, with_notes=False))
+            tables.append(m.beside_median_table(found.titled, [title], with_notes=False))
         shown = [Markup(table.to_html()) for table in tables]
-        choices.append((*named, shown, evaluation.figure(f"measures_{level}"), caption.format(*named)))
+        choices.append((title, shown, evaluation.figure(f"measures_{level}"), caption.format(title)))
     # The highest level is the sparsest, and what Dice says least of.
     last = found.titled.design.spoken_of[-1]
     figures = [

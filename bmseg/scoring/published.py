@@ -56,7 +56,15 @@ def published_beside(
         [f"{row['level']}, {row['rater']}", *_cells(row, "median"), *_cells(row, "mean")]
         for row in renamed(both, titles).to_dict("records")
     ]
-    columns = ["Level, rater", "Median", "printed", "difference", "Mean", "printed", "difference"]
+    columns = [
+        "Level, rater",
+        "Median",
+        "Median, printed",
+        "Difference",
+        "Mean",
+        "Mean, printed",
+        "Difference of means",
+    ]
     absolute = both[["median_difference", "mean_difference"]].abs()
     notes = [
         f"Mean absolute difference: medians {absolute.median_difference.mean():.3f}, means "

@@ -43,7 +43,7 @@ def audit_sheet(
     rows, columns = where.shape
     # The legend stands beside the panels.
     width = (style.PAGE_INCHES - 1) / len(masks)
-    figure = new_figure(style.PAGE_INCHES, width * rows * aspect / columns + 1.05)
+    figure = new_figure(style.PAGE_INCHES, width * rows * aspect / columns + 0.85)
     panels = figure.subplots(1, len(masks), squeeze=False)[0]
     for axes, (name, mask) in zip(panels, masks.items(), strict=True):
         shown = np.ones((*mask.shape, 3))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from evaluation.figures import style
@@ -112,13 +114,17 @@ def difference_sheet(
                 color, line = looks[name]
                 row[-1].contour(mask, [0.5], colors=color, linestyles=line, linewidths=1)
     kinds = [kind for kind in DIFFERENCES if levels is None or kind != "other level"]
-    handles: list[Artist] = [Patch(facecolor=colors[value], label=name) for value, name in names.items()]
-    handles += [Patch(facecolor=DIFFERENCES[kind], label=kind) for kind in kinds]
-    handles += [
-        Patch(facecolor="#555555", edgecolor=color, linestyle=line, label=name)
+    keys: dict[str, Any] = {name: Patch(facecolor=colors[value]) for value, name in names.items()}
+    keys |= {kind: Patch(facecolor=DIFFERENCES[kind]) for kind in kinds}
+    # A line as it is seen on the image, which is dark.
+    keys |= {
+        name: (Patch(facecolor="#555555"), Line2D([], [], color=color, linestyle=line, linewidth=1.2))
         for name, (color, line) in looks.items()
-    ]
-    figure.legend(handles=handles, ncols=min(len(handles), 6), loc="outside upper right")
+    }
+    figure.legend(
+        list(keys.values()), list(keys), ncols=min(len(keys), 6), loc="outside upper right",
+        handler_map={tuple: HandlerTuple(ndivide=1)},
+    )  # fmt: skip
     return noted(figure, note)
 
 

@@ -76,7 +76,7 @@ def usual_notes(found: Results) -> list[str]:
     policy = EmptyMask(design.empty_mask)
     empty = f"Both masks empty: {policy}, {_POLICIES[policy]}; one of them empty: 0."
     if found.has_consensus:
-        notes = [f"Consensus: {design.rule_in_words} ({design.rule}) of {names}.", empty]
+        notes = [f"Consensus: {design.rule_in_words} of {names}.", empty]
         notes.append("Each reader is part of the consensus that scores it, which flatters readers.")
     else:
         whose = f"Reference: the masks of {names}; one reader makes no consensus, and its own Dice is 1."
