@@ -214,7 +214,9 @@ def _predict_dicom(
     echo_each(made.lines(out))
     echo_each(made.refused.values(), "refused: ", err=True)
     if made.refused:
-        raise WorkError(f"{len(made.refused)} not made (above); correct them and start again")
+        raise WorkError(
+            f"{len(made.refused)} not made (above); correct them, start again: only what is missing is made"
+        )
 
 
 def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) -> None:

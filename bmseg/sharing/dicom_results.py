@@ -1,4 +1,7 @@
-"""Predict the exams of a DICOM export with a model file, and give DICOM back; docs/sharing.md is its page."""
+"""Predict the exams of a DICOM export with a model file, and give DICOM back.
+
+docs/howto/dicom_results.md is its page.
+"""
 
 from __future__ import annotations
 
