@@ -154,6 +154,7 @@ class Work:
             mask = self._read(exam, self.record.path(exam, "seg"))
             try:
                 origin = origin_of(self.chosen[exam].first)
+                make: Callable[..., Any]
                 if kind == "rtstruct":
                     make = partial(structure_set_of, mask.array, origin, self.segments, self.maker)
                 else:

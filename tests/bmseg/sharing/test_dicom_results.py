@@ -77,7 +77,7 @@ def exam_of(export: Path, exam: str) -> str:
 @pytest.fixture(scope="module")
 def predicted(shared: Shared, export: Path) -> tuple[Path, DicomResults]:
     out = export.parent / "out"
-    return out, predict_export(shared.file, export, out, kinds=("seg", "rtstruct", "pdf"))
+    return out, predict_export(shared.file, export, out, rtstruct=True, pdf=True)
 
 
 def test_segmentations_are_the_masks_of_the_same_images(
@@ -146,7 +146,7 @@ def test_what_is_made_is_kept_and_what_changed_is_made_anew(
     assert made.written == [out / "seg" / f"{one}.dcm"]
     assert not (out / "rtstruct" / f"{one}.dcm").exists()
     # Other kinds come of the segmentations: nothing is predicted again.
-    made = predict_export(shared.file, source, out, kinds=("seg", "rtstruct"), keys_file=keys)
+    made = predict_export(shared.file, source, out, rtstruct=True, keys_file=keys)
     assert made.written == [out / "rtstruct" / f"{one}.dcm"]
     (out / "seg" / f"{two}.dcm").write_bytes(b"mended by hand")
     with pytest.raises(InputError, match=rf"changed since \(seg/{two}\.dcm\), expected none"):

@@ -56,9 +56,7 @@ def test_real_series_come_back_voxel_for_voxel(test_data: Path, tmp_path: Path, 
 def filled_by_matplotlib(dataset: Dataset, affine: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The mask of contours by another program's test of points: those within an odd number of lines."""
     columns, rows, _ = shape
-    centres = np.stack(np.meshgrid(np.arange(columns), np.arange(rows), indexing="ij"), axis=-1).reshape(
-        -1, 2
-    )
+    centres = np.argwhere(np.ones((columns, rows), dtype=bool))
     mask = np.zeros(shape, dtype=np.uint8)
     for drawn in dataset.ROIContourSequence:
         inside = np.zeros(shape, dtype=bool)
