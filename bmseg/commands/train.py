@@ -201,20 +201,19 @@ def predict(
 _OF_DICOM = ("rtstruct", "pdf", "keys_file", "volumes")
 
 
-def _predict_dicom(
-    model_file: Path, source: Path, out: Path, *, rtstruct: bool, pdf: bool, **given: Any
-) -> None:
+def _predict_dicom(model_file: Path, source: Path, out: Path, **given: Any) -> None:
     """Predict an export and say what came of it; refused exams are a `WorkError`, after all are named."""
     check_pydicom()
     from bmseg.sharing.dicom_results import predict_export
 
-    asked = {"seg": True, "rtstruct": rtstruct, "pdf": pdf}
     with timed(f"predict {model_file.name}"):
-        made = predict_export(model_file, source, out, kinds=[kind for kind in asked if asked[kind]], **given)
+        made = predict_export(model_file, source, out, **given)
     echo_each(made.lines(out))
     echo_each(made.refused.values(), "refused: ", err=True)
     if made.refused:
-        raise WorkError(f"{len(made.refused)} not made (above); correct them and start again")
+        raise WorkError(
+            f"{len(made.refused)} not made (above); correct them, start again: only what is missing is made"
+        )
 
 
 def _refuse(context: click.Context, parameters: tuple[str, ...], reason: str) -> None:

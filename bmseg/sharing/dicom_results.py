@@ -1,4 +1,7 @@
-"""Predict the exams of a DICOM export with a model file, and give DICOM back; docs/sharing.md is its page."""
+"""Predict the exams of a DICOM export with a model file, and give DICOM back.
+
+docs/howto/dicom_results.md is its page.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from bmseg.errors import InputError
 from bmseg.nnunet.inference import unfinished_in
 from bmseg.outputs.provenance import file_hash, value_hash, versions
 from bmseg.sharing.dicom_record import DicomRecord
-from bmseg.sharing.dicom_work import Chosen, DicomResults, Kind, Work
+from bmseg.sharing.dicom_work import Chosen, DicomResults, Work
 from bmseg.sharing.opening import SharedModel, unpack
 from bmseg.study import Study
 from bmseg.workspace import Workspace
@@ -30,7 +33,8 @@ def predict_export(
     source: Path,
     out: Path,
     *,
-    kinds: Sequence[Kind] = ("seg",),
+    rtstruct: bool = False,
+    pdf: bool = False,
     keys_file: Path | None = None,
     volumes: Path | None = None,
     deterministic: bool = False,
@@ -51,8 +55,8 @@ def predict_export(
     out : Path
         Folder for ``seg/<exam>.dcm``, ``rtstruct/<exam>.dcm`` and ``pdf/<exam>.dcm``; outside `source`.
         **The files name patients as those of the source do.**
-    kinds : sequence of str
-        What is wanted beside ``seg``, which is always made.
+    rtstruct, pdf : bool
+        What is wanted beside segmentations.
     keys_file, volumes : Path, optional
         As of `bmseg.cohort.dicom.convert_source`.
 
@@ -104,9 +108,10 @@ def predict_export(
         )
         work = Work(model, chosen, segments, _maker(model, networks), record, unfinished, results)
         work.predict(dataset, deterministic=deterministic)
-        for kind in kinds:
-            if kind != "seg":
-                work.derive(kind)
+        if rtstruct:
+            work.derive("rtstruct")
+        if pdf:
+            work.derive("pdf")
     return results
 
 
@@ -116,7 +121,7 @@ def segments_of(study: Study) -> list[Segment]:
         Segment(
             level.value,
             level.name,
-            level.description,
+            ": ".join(filter(None, (level.title, level.description))),
             level.color,
             *(
                 Code(code.value, code.scheme, code.meaning)

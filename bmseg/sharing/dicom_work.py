@@ -29,12 +29,14 @@ from dataset_conversion.dicom_out.origin import Origin, origin_of
 from dataset_conversion.dicom_out.segmentation import segmentation_of
 from dataset_conversion.dicom_out.structure_set import structure_set_of
 from dataset_conversion.images import ConversionError, Volume
+from dataset_conversion.images.grid import by
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
+from evaluation.statistics.words import plural
 
 #: What an exam can come out as; also the name of its folder.
 Kind = Literal["seg", "rtstruct", "pdf"]
-_NAMES = {"seg": "segmentations", "rtstruct": "structure sets", "pdf": "documents"}
+_NAMES = {"seg": "segmentation", "rtstruct": "structure set", "pdf": "document"}
 _SYNTHETIC = "The model learned from a synthetic cohort: simulated images, no patients."
 
 
@@ -52,15 +54,14 @@ class DicomResults:
     def lines(self, out: Path) -> list[str]:
         """What was made, and what somebody who passes it on has to know."""
         counts = Counter(path.parent.name for path in self.written)
-        made = ", ".join(f"{counts[kind]} {name}" for kind, name in _NAMES.items() if counts[kind])
+        made = ", ".join(plural(counts[kind], name) for kind, name in _NAMES.items() if counts[kind])
         lines = [
             f"{exam}: nothing marked; its segmentation says so, with blank frames" for exam in self.unmarked
         ]
         lines.append(f"{made or 'nothing new'} written to {out}")
-        return [
-            *lines,
-            f"{out}: the files name patients as the source does: keep them as you keep the source",
-        ]
+        if out.is_dir():
+            lines.append(f"{out}: the files name patients as the images do: keep them as you keep the images")
+        return lines
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,10 @@ class Work:
     def predict(self, dataset: RawDataset, *, deterministic: bool) -> None:
         """Make the segmentations that are missing."""
         missing = self.record.missing("seg")
-        grids = {}
+        grids, origins = {}, {}
         for exam in tqdm(missing, desc="reading", unit="exam", disable=None):
             try:
+                origins[exam] = origin_of(self.chosen[exam].first)
                 grids[exam] = store_volumes(dataset, exam, self._channels(exam))
             except ConversionError as error:
                 self._refuse(exam, error)
@@ -124,7 +126,9 @@ class Work:
                 mask = on_grid(exam, predicted, grid, model.study.label_values)
                 for path in (*images, predicted):
                     path.unlink()
-                self._segment(exam, mask, time.perf_counter() - begin, device.type)
+                path = self._segmented(exam, mask, origins[exam])
+                facts = {"seconds": round(time.perf_counter() - begin, 2), "device": device.type}
+                self.results.written.append(self.record.put(exam, "seg", path, facts))
 
     def _channels(self, exam: str) -> dict[str, Volume]:
         volumes = {}
@@ -133,22 +137,14 @@ class Work:
             volumes[name] = Volume(read.array, read.affine, f"volume {volume.name}")
         return volumes
 
-    def _segment(self, exam: str, mask: Volume, seconds: float, device: str) -> None:
-        try:
-            origin = origin_of(self.chosen[exam].first)
-        except ConversionError as error:
-            self._refuse(exam, error)
-            return
+    def _segmented(self, exam: str, mask: Volume, origin: Origin) -> Path:
+        """The segmentation of a mask as an unfinished file, read back."""
         make = partial(segmentation_of, mask.array, origin, self.segments, self.maker)
         path = self._written(exam, "seg", make)
-        if not np.array_equal(self._read(exam, path).array, mask.array):
-            raise WorkError(
-                f"{exam}: segmentation: found other voxels when it was read back, expected those of the mask"
-            )
+        self._check(exam, path, mask)
         if not mask.array.any():
             self.results.unmarked.append(exam)
-        facts = {"seconds": round(seconds, 2), "device": device}
-        self.results.written.append(self.record.put(exam, "seg", path, facts))
+        return path
 
     def derive(self, kind: Kind) -> None:
         """Make the missing results of another kind from the segmentations."""
@@ -158,19 +154,18 @@ class Work:
             mask = self._read(exam, self.record.path(exam, "seg"))
             try:
                 origin = origin_of(self.chosen[exam].first)
-                make = (
-                    self._structure_set(mask, origin)
-                    if kind == "rtstruct"
-                    else self._document(exam, mask, origin)
-                )
+                make: Callable[..., Any]
+                if kind == "rtstruct":
+                    make = partial(structure_set_of, mask.array, origin, self.segments, self.maker)
+                else:
+                    make = self._document(exam, mask, origin)
                 path = self._written(exam, kind, make)
             except ConversionError as error:
                 self.results.refused[f"{exam} {kind}"] = f"{exam}: {kind}: {error}"
                 continue
+            if kind == "rtstruct":
+                self._check(exam, path, mask)
             self.results.written.append(self.record.put(exam, kind, path, {}))
-
-    def _structure_set(self, mask: Volume, origin: Origin) -> Callable[..., Any]:
-        return partial(structure_set_of, mask.array, origin, self.segments, self.maker)
 
     def _document(self, exam: str, mask: Volume, origin: Origin) -> Callable[..., Any]:
         # Figures, which nothing else here needs.
@@ -179,7 +174,7 @@ class Work:
         manifest, volume = self.model.manifest, self.chosen[exam].first
         facts = [
             f"Model: {self.maker.name} of {self.maker.version}, networks {self.maker.networks[:16]}.",
-            f"Image: volume {volume.name}, {mask.grid!r}.".replace("Grid(", "").replace(").", "."),
+            f"Image: volume {volume.name}, {by(mask.array.shape)} voxels of {by(mask.spacing)} mm.",
         ]
         synthetic = bool((manifest.tested or {}).get("synthetic"))
         pdf = page_of(
@@ -196,12 +191,18 @@ class Work:
         return path
 
     def _read(self, exam: str, path: Path) -> Volume:
-        """A segmentation on the grid of its images."""
+        """The mask in a segmentation or structure set, on the grid of its images."""
         chosen = self.chosen[exam]
         labels = Labels({segment.name: segment.value for segment in self.segments}, {})
         space = chosen.first.identity.frame_of_reference or None
         mask = read_mask(path, chosen.grid, labels, frame_of_reference=space)
         return Volume(mask.array.astype(np.uint8), chosen.grid.affine)
+
+    def _check(self, exam: str, path: Path, mask: Volume) -> None:
+        if not np.array_equal(self._read(exam, path).array, mask.array):
+            raise WorkError(
+                f"{exam}: {path.stem}: found other voxels when it was read back, expected those of the mask"
+            )
 
     def _refuse(self, exam: str, error: ConversionError) -> None:
         message = str(error)

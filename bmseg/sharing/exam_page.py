@@ -33,6 +33,7 @@ _LINE, _BASE = 4.6, 2.9
 class Focus:
     """A focus in a mask."""
 
+    #: What it is shown as.
     level: str
     volume_ml: float
     #: Of the image, counted from 0: the one of its centre.
@@ -45,6 +46,7 @@ class Focus:
 class Marked:
     """What is marked as one level; `foci` from the largest on, of those that are large enough."""
 
+    #: What it is shown as.
     level: str
     description: str
     color: str
@@ -68,14 +70,15 @@ def marked_in(mask: Volume, study: Study) -> list[Marked]:
     marked = []
     for level in study.levels:
         region, here = regions[level.name], mask.array == level.value
+        shown = level.title or level.name
         foci = []
         for size, (x, y, z) in zip(region.sizes.tolist(), region.centres, strict=True):
             if (volume := size * found.voxel_ml) >= smallest:
                 place = round(float((to_voxels @ [x, y, z, 1])[2]))
-                foci.append(Focus(level.name, volume, place, (-x, -y, z)))
+                foci.append(Focus(shown, volume, place, (-x, -y, z)))
         marked.append(
             Marked(
-                level.name,
+                shown,
                 level.description,
                 level.color,
                 int(here.sum()) * found.voxel_ml,

@@ -71,6 +71,8 @@ def segmentation_of(
             series_description=one_line(f"Segmentation by {maker.name}"),
             **maker.equipment(),
         )
+        # Required, and may be empty: nobody drew it.
+        made.ContentCreatorName = ""
         _refer(made, origin, known)
         origin.identify(made, maker.name, *(text for one in segments for text in _texts(one)))
     if not origin.frame_of_reference:

@@ -69,7 +69,9 @@ def study_file() -> str:
 
 def study_keys() -> list[str]:
     """All keys of a study file, as ``levels.name``; of tables too."""
-    return re.findall(r"<!-- key: (\S+) -->", study_file())
+    rows = re.findall(r"<!-- key: (\S+) -->", study_file())
+    parts = [key.split(".") for key in rows]
+    return list(dict.fromkeys(".".join(key[:n]) for key in parts for n in range(1, len(key) + 1)))
 
 
 def _section(

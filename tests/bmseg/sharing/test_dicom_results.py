@@ -13,7 +13,7 @@ import pytest
 from pydicom import Dataset
 from scipy.ndimage import gaussian_filter
 
-from bmseg.errors import InputError
+from bmseg.errors import InputError, WorkError
 from bmseg.sharing import predict_images
 from bmseg.sharing.dicom_results import predict_export, segments_of
 from bmseg.sharing.dicom_work import DicomResults
@@ -21,6 +21,7 @@ from bmseg.sharing.exam_page import marked_in, page_of
 from bmseg.study import Study, load_study
 from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom_out.maker import TISSUE, Code
+from dataset_conversion.dicom_out.segmentation import segmentation_of
 from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from tests.bmseg.sharing.conftest import STUDY, Shared
@@ -76,7 +77,7 @@ def exam_of(export: Path, exam: str) -> str:
 @pytest.fixture(scope="module")
 def predicted(shared: Shared, export: Path) -> tuple[Path, DicomResults]:
     out = export.parent / "out"
-    return out, predict_export(shared.file, export, out, kinds=("seg", "rtstruct", "pdf"))
+    return out, predict_export(shared.file, export, out, rtstruct=True, pdf=True)
 
 
 def test_segmentations_are_the_masks_of_the_same_images(
@@ -124,7 +125,7 @@ def test_files_are_called_by_case_identifiers_and_the_record_names_nobody(
     assert record["model"]["method"] == "tiny"
     assert record["exams"].keys() == set(both)
     assert made.lines(out)[-1] == (
-        f"{out}: the files name patients as the source does: keep them as you keep the source"
+        f"{out}: the files name patients as the images do: keep them as you keep the images"
     )
 
 
@@ -145,7 +146,7 @@ def test_what_is_made_is_kept_and_what_changed_is_made_anew(
     assert made.written == [out / "seg" / f"{one}.dcm"]
     assert not (out / "rtstruct" / f"{one}.dcm").exists()
     # Other kinds come of the segmentations: nothing is predicted again.
-    made = predict_export(shared.file, source, out, kinds=("seg", "rtstruct"), keys_file=keys)
+    made = predict_export(shared.file, source, out, rtstruct=True, keys_file=keys)
     assert made.written == [out / "rtstruct" / f"{one}.dcm"]
     (out / "seg" / f"{two}.dcm").write_bytes(b"mended by hand")
     with pytest.raises(InputError, match=rf"changed since \(seg/{two}\.dcm\), expected none"):
@@ -168,13 +169,32 @@ def test_refused_exams_keep_no_other_from_being_predicted(shared: Shared, tmp_pa
     blank, gone = (exam_of(source, name) for name in ("blank", "torn"))
     assert f"refused: {gone}: water: found no volume of any magnitude, coronal: volume 5a is" in answer.stderr
     assert f"refused: {blank}: rtstruct: FrameOfReferenceUID: found none in the images" in answer.stderr
-    assert "Error: 2 not made (above); correct them and start again" in answer.stderr
-    assert "1 segmentations written to" in answer.stdout
+    assert (
+        "Error: 2 not made (above); correct them, start again: only what is missing is made" in answer.stderr
+    )
+    assert "1 segmentation written to" in answer.stdout
     assert files(tmp_path / "out") == {
         "bmseg_predict.log", "dicom_made_from.json", f"seg/{blank}.dcm"
     }  # fmt: skip
     said = f"{blank}: nothing marked; its segmentation says so, with blank frames" in answer.stdout
     assert said == (not pydicom.dcmread(tmp_path / "out" / "seg" / f"{blank}.dcm").pixel_array.any())
+
+
+def test_a_file_that_does_not_come_back_is_not_put_in_place(
+    shared: Shared, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = segmentation_of
+
+    def one_voxel_off(mask: np.ndarray, *given: Any, **named: Any) -> Any:
+        other = mask.copy()
+        other[0, 0, 0] = 1 - min(other[0, 0, 0], 1)
+        return written(other, *given, **named)
+
+    monkeypatch.setattr("bmseg.sharing.dicom_work.segmentation_of", one_voxel_off)
+    keys = export.parent / "export.keys.csv"
+    with pytest.raises(WorkError, match="exam001: seg: found other voxels when it was read back, expected"):
+        predict_export(shared.file, export, tmp_path / "out", keys_file=keys)
+    assert files(tmp_path / "out") == {"bmseg_predict.log"}
 
 
 def test_results_among_the_images(shared: Shared, export: Path) -> None:

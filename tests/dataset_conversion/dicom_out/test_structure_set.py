@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from matplotlib.path import Path as Polygon
 from pydicom import Dataset
 
 from dataset_conversion.dicom_out.document import document_of
@@ -39,6 +40,7 @@ def test_real_series_come_back_voxel_for_voxel(test_data: Path, tmp_path: Path, 
     assert dataset.ROIContourSequence[0].ROIDisplayColor == [0x40, 0xE0, 0xD0]
     # Nothing is marked as level 3.
     assert ["ContourSequence" in one for one in dataset.ROIContourSequence] == [True, True, False]
+    np.testing.assert_array_equal(filled_by_matplotlib(dataset, volume.affine, mask.shape), mask)
     places = {(one.sop_instance, one.frame): one.position for one in origin.slices}
     normal = np.cross(*np.array(origin.orientation).reshape(2, 3))
     for contour in dataset.ROIContourSequence[0].ContourSequence:
@@ -49,6 +51,22 @@ def test_real_series_come_back_voxel_for_voxel(test_data: Path, tmp_path: Path, 
         assert np.abs((points - place) @ normal).max() < 0.002
         assert max(map(len, map(str, contour.ContourData))) <= 16
     assert dataset.StructureSetROISequence[0].ReferencedFrameOfReferenceUID == origin.frame_of_reference
+
+
+def filled_by_matplotlib(dataset: Dataset, affine: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The mask of contours by another program's test of points: those within an odd number of lines."""
+    columns, rows, _ = shape
+    centres = np.argwhere(np.ones((columns, rows), dtype=bool))
+    mask = np.zeros(shape, dtype=np.uint8)
+    for drawn in dataset.ROIContourSequence:
+        inside = np.zeros(shape, dtype=bool)
+        for contour in drawn.get("ContourSequence", ()):
+            points = np.array(contour.ContourData, dtype=float).reshape(-1, 3) * [-1, -1, 1]
+            voxels = (points - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+            line = Polygon(np.vstack([voxels[:, :2], voxels[:1, :2]]), closed=True)
+            inside[:, :, round(voxels[0, 2])] ^= line.contains_points(centres).reshape(columns, rows)
+        mask[inside] = drawn.ReferencedROINumber
+    return mask
 
 
 def test_images_without_a_frame_of_reference(tmp_path: Path) -> None:
