@@ -61,9 +61,7 @@ def study_text(draft: Draft) -> str:
     ]
     for place, (name, value) in enumerate(draft.levels.items()):
         color = color_of(place)
-        title = (
-            [] if place else [f"# title = {_text(name)}  # {MEANINGS['levels.title']}"]
-        )
+        title = [] if place else [f"# title = {_text(name)}  # {MEANINGS['levels.title']}"]
         parts += ["[[levels]]", f"value = {value}", f"name = {_text(name)}", *title, f'color = "{color}"', ""]
     parts += [f"# {_sentence('readers')}"]
     for reader in draft.readers:
