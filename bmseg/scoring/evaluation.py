@@ -22,7 +22,7 @@ from evaluation.table import Table
 KEPT_STUDY = "study.toml"
 #: What later steps write into an evaluation's folder: gone when the evaluation is another.
 FOLLOWERS = (
-    "report.html", "report.json", "costs.*", "figures/overlays.*", "figures/differences.*",
+    "report.html", "report.json", "costs.*", "figures/levels_beside_readers.*", "figures/strip_*",
     "exams.json", "exams/index.html", "exams/*.js",
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ settled, and the reason stands beside it; it is not called equal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -67,6 +67,15 @@ class LevelVerdict:
 
 
 @dataclass(frozen=True)
+class Without:
+    """A verdict again, without the masks of a reader who taught one of the two raters, or both."""
+
+    reader: str
+    taught: tuple[str, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Which of two raters is better, as far as the data can carry it."""
 
@@ -76,8 +85,8 @@ class Verdict:
     call: Call
     levels: tuple[LevelVerdict, ...]
     words: str
-    #: What it is without a reader, by who that is and whom the reader's masks taught.
-    without: Mapping[str, Verdict] = field(default_factory=dict)
+    #: What it is without each reader who taught one of the two.
+    without: tuple[Without, ...] = ()
 
 
 def model_verdicts(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from evaluation.comparison import models, readers, teachers, ways
-from evaluation.comparison.verdicts import Verdict, model_verdicts, reader_verdicts
+from evaluation.comparison.verdicts import Verdict, Without, model_verdicts, reader_verdicts
 from evaluation.scores import twins
 from evaluation.study.exam import ScoredExam, of_all
 from evaluation.study.results import Declared, Results
@@ -84,7 +84,7 @@ def beside_teacher(
     `agreement` is asked without a reader, as of `evaluation.comparison.interchangeability.standings`.
     """
     without: dict[tuple[str, str], str] = {}
-    others: dict[tuple[str, str], dict[str, Verdict]] = {}
+    others: dict[tuple[str, str], tuple[Without, ...]] = {}
     whole = {(each.first, each.second): each for each in made}
     for of_models, table in ((True, METHODS_WITHOUT_TEACHER), (False, COMPARISONS_WITHOUT_TEACHER)):
         pairs = {(each.first, each.second) for each in made if (each.second in found.models) == of_models}
@@ -100,9 +100,9 @@ def beside_teacher(
                 taught = [name for name in pair if teacher in found.design.taught_by.get(name, ())]
                 who = f"{teacher}, whose masks taught {' and '.join(taught)}"
                 without[pair] = without.get(pair, "") + _beside(again, whole[pair], who)
-                others.setdefault(pair, {})[who] = again
+                others[pair] = (*others.get(pair, ()), Without(str(teacher), tuple(taught), again))
     return [
-        replace(each, words=each.words + without.get(pair, ""), without=others.get(pair, {}))
+        replace(each, words=each.words + without.get(pair, ""), without=others.get(pair, ()))
         for each in made
         for pair in [(each.first, each.second)]
     ]

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from dataset_conversion.images import Grid
 from evaluation.consensus.audit import Finding, concerned
 from evaluation.consensus.audited import STUDY, YARDSTICK
 from evaluation.consensus.ignored import paint_all
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.votes import Votes
-from evaluation.masks.exam import ExamMasks
+from evaluation.masks.exam import ExamMasks, slice_axis
 from evaluation.study.design import Design
 
 #: Kinds of finding that lie somewhere.
@@ -68,17 +69,16 @@ def worst_picture(
     number = int(np.count_nonzero(where, axis=others).argmax())
     painted = {rater: arrays[rater] for rater in votes.raters}
     painted["consensus"] = paint_all(arrays, votes, consensus.label, n_ignored)
-    seen = {name: _as_seen(masks, array, number) for name, array in painted.items()}
-    shown = _as_seen(masks, where, number)
+    seen = {name: as_seen(masks.grid, masks.plane, array, number) for name, array in painted.items()}
+    shown = as_seen(masks.grid, masks.plane, where, number)
     box = _around_largest(shown)
-    down, across = (masks.grid.spacing[place] for place in _axes_seen(masks))
     return AuditPicture(
         consensus=which,
         finding=finding,
         slice=number + 1,
         masks={name: array[box] for name, array in seen.items()},
         where=shown[box],
-        aspect=float(down / across),
+        aspect=aspect_seen(masks.grid, masks.plane),
     )
 
 
@@ -90,18 +90,24 @@ def _around_largest(where: np.ndarray) -> tuple[slice, slice]:
     return slice(low[0], high[0]), slice(low[1], high[1])
 
 
-def _axes_seen(masks: ExamMasks) -> tuple[int, int]:
+def as_seen(grid: Grid, plane: str, array: np.ndarray, number: int) -> np.ndarray:
+    """A slice (rows, columns) by its index: head or front above, the patient's right (or front) left."""
+    down, across = _axes_seen(grid, plane)
+    shown = np.take(array, number, axis=slice_axis(grid, plane))
+    shown = shown if down < across else shown.T
+    letters = grid.axis_order
+    shown = shown[::-1] if letters[down] in "SA" else shown
+    return shown[:, ::-1] if letters[across] in "RA" else shown
+
+
+def aspect_seen(grid: Grid, plane: str) -> float:
+    """Height of a pixel of `as_seen` divided by its width."""
+    down, across = (grid.spacing[place] for place in _axes_seen(grid, plane))
+    return float(down / across)
+
+
+def _axes_seen(grid: Grid, plane: str) -> tuple[int, int]:
     """The array axes that run down and across a slice as it is seen."""
-    one, two = (place for place in range(3) if place != masks.slice_axis)
-    upright = "AP" if masks.plane == "axial" else "SI"
-    return (one, two) if masks.grid.axis_order[one] in upright else (two, one)
-
-
-def _as_seen(masks: ExamMasks, array: np.ndarray, number: int) -> np.ndarray:
-    """A slice (rows, columns), head or front above, the patient's right (or front) on the left."""
-    down, across = _axes_seen(masks)
-    plane = np.take(array, number, axis=masks.slice_axis)
-    plane = plane if down < across else plane.T
-    letters = masks.grid.axis_order
-    plane = plane[::-1] if letters[down] in "SA" else plane
-    return plane[:, ::-1] if letters[across] in "RA" else plane
+    one, two = (place for place in range(3) if place != slice_axis(grid, plane))
+    upright = "AP" if plane == "axial" else "SI"
+    return (one, two) if grid.axis_order[one] in upright else (two, one)

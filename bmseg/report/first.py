@@ -1,0 +1,203 @@
+"""The first screen of a report: facts, the answer, a small table, what to look out for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bmseg.outputs import PROVENANCE
+from bmseg.report.origin import profiles
+from bmseg.report.part import Cell, Shown
+from bmseg.report.scores import median_reader, medians
+from bmseg.scoring.evaluation import Evaluation
+from bmseg.workspace import Workspace
+from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.comparison.verdicts import LevelVerdict, Verdict
+from evaluation.figures.levels import levels_beside_readers
+from evaluation.statistics.words import DASH, number, percent, plural, with_interval
+from evaluation.study import ReaderStudy
+from evaluation.study import tables as t
+from evaluation.table import Table
+
+#: More models have no row of their own here.
+MOST_MODELS = 4
+#: More levels are left to the tables below.
+_MOST_LEVELS = 8
+#: Names that are listed.
+_MOST_NAMES = 4
+
+
+def facts(evaluation: Evaluation, workspace: Workspace | None, of_methods: Table | None) -> list[str]:
+    """How many exams and readers, which models, how they were trained, and when they were evaluated."""
+    found, models = evaluation.found, list(evaluation.found.models)
+    exams = plural(len(found.exams), "exam")
+    if workspace:
+        exams += f" ({(workspace.dataset.cohort().split == 'training').sum()} more to train)"
+    named = ", ".join(models[:_MOST_NAMES])
+    named += f" and {len(models) - _MOST_NAMES} more" if len(models) > _MOST_NAMES else ""
+    told = [exams, plural(len(found.readers), "reader"), named or "no model"]
+    if of_methods is not None and workspace:
+        epochs = sorted({int(each) for each in of_methods.data.epochs.dropna()})
+        profile = "".join(f", profile {name}" for name in profiles(workspace, models))
+        told += (
+            [f"{' to '.join(map(str, dict.fromkeys(epochs[:: len(epochs) - 1 or 1])))} epochs{profile}"]
+            if epochs
+            else []
+        )
+    made = datetime.fromtimestamp((evaluation.folder / PROVENANCE).stat().st_mtime, UTC)
+    return [*told, f"{made:%-d %b %Y}"]
+
+
+def picture(found: ReaderStudy) -> Figure:
+    """Fair scores level by level: readers, the median reader, models with intervals."""
+    reference = "fair" if found.has_consensus else f"against {found.readers[0]}"
+    readers = list(found.readers) if found.has_consensus else []
+    summary = medians(found)
+    return levels_beside_readers(
+        summary[summary.rater.isin([*readers, *found.models])],
+        models=list(found.models),
+        readers=readers,
+        median_reader=median_reader(found).median().dropna().to_dict(),
+        apart=list(found.design.groups),
+        colors=dict(found.design.colors),
+        label=f"Median Dice, {reference}",
+        note=found.design.mark,
+    )
+
+
+def answer_table(found: ReaderStudy, meanings: Mapping[str, str]) -> Shown:
+    """Level by level: models, the readers' range, the difference to the median reader, a word.
+
+    `meanings` is level to what it means, where the study says it.
+    """
+    levels = list(found.design.by_name)
+    shown = levels if len(levels) <= _MOST_LEVELS else list(found.design.spoken_of)[:_MOST_LEVELS]
+    cells = {(row.level, row.rater): row for row in medians(found).itertuples()}
+    made = {each.first: each for each in t.verdicts(found) if each.second == MEDIAN_READER}
+    heads = [_head(found, level, meanings.get(level, "")) for level in shown]
+    columns, rows = (_each_model if len(found.models) <= MOST_MODELS else _many_models)(
+        found, heads, shown, cells, made
+    )
+    notes = []
+    if any(cell.text.endswith("*") for row in rows for cell in row):
+        notes.append("*: not without the reader who taught it.")
+    if left := len(levels) - len(shown):
+        notes.append(f"{left} more: see the fair comparison.")
+    title = f"Median Dice, {'fair' if found.has_consensus else f'against {found.readers[0]}'}"
+    file = f"{(t.TABLE1_FAIR if t.TABLE1_FAIR in found else t.TABLE1).name}.csv"
+    return Shown(title, columns, rows, notes, "answer-table", file)
+
+
+def _head(found: ReaderStudy, level: str, meaning: str) -> Cell:
+    group = found.design.groups.get(level)
+    kind = "apart" if group else ""
+    color = found.design.colors.get(level, "")
+    return Cell(level + (f": {meaning}" if meaning else ""), kind=kind, color=color)
+
+
+def _each_model(
+    found: ReaderStudy,
+    heads: Sequence[Cell],
+    levels: Sequence[str],
+    cells: Mapping[tuple[str, str], Any],
+    made: Mapping[str, Verdict],
+) -> tuple[list[str], list[list[Cell]]]:
+    """A row a level and model; of readers alone a row a level."""
+    models, differences = list(found.models), _differences(found)
+    rows = []
+    for head, level in zip(heads, levels, strict=True):
+        among = _among_readers(found, level, cells)
+        if not models:
+            rows.append([head, Cell(among)])
+        for place, model in enumerate(models):
+            spans = 0 if place else len(models)
+            row = [replace(head, rows=spans), Cell(model), Cell(_median(cells.get((level, model))))]
+            if found.has_consensus:
+                row += [Cell(among, rows=spans), Cell(differences.get((model, level), DASH))]
+                row.append(_word(made.get(model), level))
+            rows.append(row)
+    confidence = found[t.COMPARISONS].confidence.iloc[0] if t.COMPARISONS in found else 0.95
+    columns = ["Level", *(["Model", "Dice"] if models else [])]
+    if found.has_consensus or not models:
+        columns.append("Readers")
+    if found.has_consensus and models:
+        columns += [f"Minus median reader ({percent(confidence)} interval)", "Verdict"]
+    return columns, rows
+
+
+def _many_models(
+    found: ReaderStudy,
+    heads: Sequence[Cell],
+    levels: Sequence[str],
+    cells: Mapping[tuple[str, str], Any],
+    made: Mapping[str, Verdict],
+) -> tuple[list[str], list[list[Cell]]]:
+    """A row a level: the range of the models, and how many of them are what."""
+    rows = []
+    for head, level in zip(heads, levels, strict=True):
+        ours = [cells[level, name].median for name in found.models if (level, name) in cells]
+        calls = Counter(_call(one) for each in made.values() for one in each.levels if one.level == level)
+        told = ", ".join(f"{n} {call}" for call, n in calls.items()) or DASH
+        row = [head, Cell(_range(ours))]
+        rows.append(
+            [*row, Cell(_among_readers(found, level, cells)), Cell(told)] if found.has_consensus else row
+        )
+    columns = ["Level", f"{len(found.models)} models"]
+    return columns + (["Readers", "Beside the median reader"] if found.has_consensus else []), rows
+
+
+def _among_readers(found: ReaderStudy, level: str, cells: Mapping[tuple[str, str], Any]) -> str:
+    return _range([cells[level, name].median for name in found.readers if (level, name) in cells])
+
+
+def _median(cell: Any) -> str:
+    return DASH if cell is None else number(cell.median)
+
+
+def _range(values: Sequence[float]) -> str:
+    known = [value for value in values if not np.isnan(value)]
+    if not known:
+        return DASH
+    low, high = number(min(known)), number(max(known))
+    return low if low == high else f"{low}{DASH}{high}"
+
+
+def _differences(found: ReaderStudy) -> dict[tuple[str, str], str]:
+    if t.COMPARISONS not in found:
+        return {}
+    rows = found[t.COMPARISONS]
+    rows = rows[(rows.way == "fair") & (rows.other == MEDIAN_READER)]
+    return {
+        (row.model, row.level): with_interval(row.difference, row.low, row.high, sign=True, typeset=True)
+        for row in rows.itertuples()
+    }
+
+
+def _word(verdict: Verdict | None, level: str) -> Cell:
+    if verdict is None:
+        return Cell("copy: not judged")
+    one = next((each for each in verdict.levels if each.level == level), None)
+    if one is None:
+        # A group repeats its levels, and no verdict speaks of it.
+        return Cell(DASH, kind="even")
+    call = _call(one)
+    without = [each for other in verdict.without for each in other.verdict.levels if each.level == level]
+    taught = call in ("better", "worse") and any(_call(each) != call for each in without)
+    return Cell(call + "*" * taught, kind={"better": "ahead", "worse": "behind"}.get(call, "even"))
+
+
+def _call(level: LevelVerdict) -> str:
+    sides = {level.side, level.absent_side} - {0}
+    if len(sides) > 1:
+        return "split"
+    if sides:
+        return "better" if 1 in sides else "worse"
+    if not level.n_pairs:
+        return "not comparable"
+    return "not settled" if level.clear else "could be chance"
