@@ -23,6 +23,7 @@ from evaluation.figures.levels import levels_beside_readers
 from evaluation.statistics.words import DASH, number, percent, plural, with_interval
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
+from evaluation.study.incomplete import READERS_PER_EXAM
 from evaluation.table import Table
 
 #: More models have no row of their own here.
@@ -87,6 +88,8 @@ def answer_table(found: ReaderStudy, meanings: Mapping[str, str]) -> Shown:
     notes = []
     if any(cell.text.endswith("*") for row in rows for cell in row):
         notes.append("*: not without the reader who taught it.")
+    if READERS_PER_EXAM in found:
+        notes.append("Readers: each of the exams that the reader drew.")
     if left := len(levels) - len(shown):
         notes.append(f"{left} more: see the fair comparison.")
     title = f"Median Dice, {'fair' if found.has_consensus else f'against {found.readers[0]}'}"

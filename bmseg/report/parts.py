@@ -158,10 +158,13 @@ def foci(asked: Asked) -> Part:
     for level in found.design.by_name:
         table = m.measures_table(found, [level], with_notes=False)
         name = level.replace("+", "-")
-        here = [_models_first(Shown.of(table, f"measures-{name}", "measures_table1.csv"), found)]
+        title = f"{level}: {table.title[0].lower()}{table.title[1:]}"
+        shown_here = Shown.of(table, f"measures-{name}", "measures_table1.csv", title=title)
+        here = [_models_first(shown_here, found)]
         if m.MEASURES_COMPARISONS in found:
             beside = m.beside_median_table(found, [level], with_notes=False)
-            here.append(Shown.of(beside, f"measures-beside-{name}", "measures_comparisons.csv"))
+            file, title = "measures_comparisons.csv", f"{level}: {beside.title[0].lower()}{beside.title[1:]}"
+            here.append(Shown.of(beside, f"measures-beside-{name}", file, title=title))
         caption = (
             f"{level}: medians by every measure; filled by the fair scores with their intervals, hollow the "
             "usual way. Arrows point to where a measure is better."

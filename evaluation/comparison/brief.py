@@ -40,11 +40,10 @@ def between_models(verdicts: Sequence[Verdict]) -> str:
     if len(found) <= MOST:
         return _together(found)
     settled = [each for each in found if each.call in BETTER]
-    few = f" ({'; '.join(_opening(each) for each in settled[:MOST])}{' …' * (len(settled) > MOST)})"
-    return (
-        f"Of {len(found)} pairs of models {len(settled) or 'none'} {'is' if len(settled) < 2 else 'are'} "
-        f"settled{few if settled else ''}; the others are not settled."
-    )
+    if not settled:
+        return f"Of {len(found)} pairs of models none is settled."
+    few = "; ".join(_opening(each) for each in settled[:MOST]) + " …" * (len(settled) > MOST)
+    return f"Of {len(found)} pairs of models {len(settled)} {'is' if len(settled) == 1 else 'are'} settled: {few}."
 
 
 def in_brief(verdict: Verdict, *, named: bool = True) -> str:
@@ -86,6 +85,8 @@ def _opening(verdict: Verdict, named: bool = True) -> str:
     ahead, behind = _where(verdict.levels, sign), _where(verdict.levels, -sign)
     if verdict.call == "split":
         return f"neither {one} nor {two} is better throughout: {one} {ahead}, {two} {behind}"
+    if verdict.call == "not settled" and not named and second == MEDIAN_READER:
+        return f"for {one} it is not settled"
     if verdict.call == "not settled":
         return f"which of {one} and {two} is better is not settled"
     word = "worse" if verdict.call == "worse" and second == MEDIAN_READER else "better"

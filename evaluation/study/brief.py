@@ -222,7 +222,8 @@ def _ml(value: float) -> str:
 
 
 def _ml_range(values: pd.Series) -> str:
-    return f"{signed(values.min(), 1, typeset=True)} to {_ml(values.max())}"
+    low, high = signed(values.min(), 1, typeset=True), _ml(values.max())
+    return high if high == f"{low} ml" else f"{low} to {high}"
 
 
 def _count(values: Sequence[int] | pd.Series) -> str:

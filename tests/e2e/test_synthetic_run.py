@@ -131,9 +131,11 @@ def test_the_report_needs_no_other_file(workspace: Path) -> None:
     audited = list((workspace / "evaluation" / "figures").glob("audit_*.png"))
     # Multi-label STAPLE overrules all four readers there.
     assert "audit_knee_093.png" in {path.name for path in audited}
-    # A figure a level by every measure, and that of foci.
-    assert page.count("<img ") == 16 + 5 + len(audited)
-    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    # The levels beside readers; three exams of both models; figures of all, and of each model; a figure a
+    # level by every measure, that of foci and that of tolerances.
+    assert page.count("<img ") == 1 + 2 * min(3, len(EXAMS)) + 4 + 5 * 2 + 4 + 2 + len(audited)
+    assert not re.findall(r'src="(?!data:|\.\./pages\.js)', page)
+    assert not re.findall(r'href="[a-z]+:(?!image|,)', page)
     assert str(workspace) not in page
 
 
@@ -147,7 +149,7 @@ def test_the_board_holds_methods_readers_and_simulated_teams(workspace: Path) ->
     # Of one run board and report say the same.
     report = (workspace / "evaluation" / "report.html").read_text()
     said = {row["team"]: row["verdict"] for row in published["rows"]}
-    assert all(said[team] and f"<li>{said[team]}</li>" in report for team in ("nnunet", "unet"))
+    assert all(said[team] and f">{said[team]}</p>" in report for team in ("nnunet", "unet"))
     for page in site.rglob("*.html"):
         assert "synthetic cohort" in page.read_text().lower(), page
     assert len(list((site / "overlays").glob("*.png"))) == (2 + len(TEAMS)) * 3

@@ -65,6 +65,7 @@ def test_a_study_file_allows_it_and_what_is_read_back_says_so(
     page = (tmp_path / "out" / "report.html").read_text()
     assert "The same reader twice" in page and "Whose exams were easier?" in page
     assert "each of the exams that the reader drew" in page and "Incomplete design: of 3 exams" in page
+    assert "Readers who drew it" in page
     assert evaluate(load_study(allowing), allowing, raters, tmp_path / "out").skipped
 
 

@@ -1,0 +1,162 @@
+"""The first screen: its table for every kind of study, and what its sentences may say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import evaluation as ev
+from bmseg.report.first import answer_table, picture
+from bmseg.report.origin import cohort_table
+from bmseg.report.scores import exam_means, median_reader
+from bmseg.report.strip import worst_to_best
+from bmseg.report.tables import exam_table, models_first, rule_grid
+from evaluation.comparison.paired import paired_dice
+from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.study import ReaderStudy
+from evaluation.study import tables as t
+from evaluation.study.brief import answers, look_out
+
+READERS = ("anna", "ben", "carl")
+
+
+def study(
+    readers: Sequence[str] = READERS, models: Sequence[str] = ("net",), n_exams: int = 6, **how: Any
+) -> ReaderStudy:
+    rng = np.random.default_rng(3)
+    signal = [rng.normal(size=(1, 300)) for _ in range(n_exams)]
+
+    def drawn(noise: float) -> list[np.ndarray]:
+        return [np.digitize(one + noise * rng.normal(size=one.shape), [0.3, 1.2]) for one in signal]
+
+    masks = {reader: drawn(0.4) for reader in readers}
+    given = {"levels": {"low": 1, "high": 2}, "groups": {"both": [1, 2]}} | how
+    return ev.read_study(masks, {model: drawn(0.5) for model in models}, **given)
+
+
+def cells(found: ReaderStudy) -> list[list[str]]:
+    return [[cell.text for cell in row if cell.rows] for row in answer_table(found, {"low": "weak"}).rows]
+
+
+def test_a_row_a_level_and_model_with_a_word() -> None:
+    found = study(models=("net", "other"))
+    shown = answer_table(found, {"low": "weak"})
+    assert shown.columns == [
+        "Level",
+        "Model",
+        "Dice",
+        "Readers",
+        "Minus median reader (95 % interval)",
+        "Verdict",
+    ]
+    assert [row[0].text for row in shown.rows] == ["low: weak"] * 2 + ["high"] * 2 + ["both"] * 2
+    assert [row[0].rows for row in shown.rows] == [2, 0] * 3
+    fair = found[t.TABLE1_FAIR].query("way == 'fair' and level == 'high'").set_index("rater")["median"]
+    theirs = fair[list(READERS)]
+    assert shown.rows[2][2].text == f"{fair.net:.2f}"
+    assert shown.rows[2][3].text == f"{theirs.min():.2f}–{theirs.max():.2f}"
+    words = {row[1].text: row[-1].text for row in shown.rows[2:4]}
+    calls = {
+        each.first: {one.level: one for one in each.levels}["high"]
+        for each in t.verdicts(found)
+        if each.second == MEDIAN_READER
+    }
+    for model, call in calls.items():
+        assert words[model] == {0: "could be chance", 1: "better", -1: "worse"}[call.side]
+    # A group repeats its levels: nothing is tested of it.
+    assert [row[-1].text for row in shown.rows[4:]] == ["–", "–"]
+
+
+@pytest.mark.parametrize(
+    ("how", "columns"),
+    [
+        ({"models": ()}, ["Level", "Readers"]),
+        ({"readers": ("anna",)}, ["Level", "Model", "Dice"]),
+        (
+            {"models": [f"net{n}" for n in range(6)]},
+            ["Level", "6 models", "Readers", "Beside the median reader"],
+        ),
+        (
+            {"ordered": False},
+            ["Level", "Model", "Dice", "Readers", "Minus median reader (95 % interval)", "Verdict"],
+        ),
+    ],
+)
+def test_every_kind_of_study_has_a_table_and_a_picture(how: dict[str, Any], columns: list[str]) -> None:
+    found = study(**how)
+    shown = answer_table(found, {})
+    assert shown.columns == columns and shown.rows
+    assert all(len(row) == len(columns) for row in shown.rows)
+    assert [row[0].text for row in shown.rows if row[0].rows] == ["low", "high", "both"]
+    assert picture(found).axes
+    assert exam_table(found, lambda *_, **__: "").rows
+
+
+def test_of_many_models_it_is_counted_what_they_are() -> None:
+    found = study(models=[f"net{n}" for n in range(6)])
+    told = cells(found)[0][-1]
+    assert sum(int(part.split()[0]) for part in told.split(", ")) == 6
+
+
+def test_what_one_reader_cannot_carry_is_said() -> None:
+    (said, _) = [*answers(study(("anna",), ("net", "other")))][:2]
+    assert said.words.startswith("Only anna is there: one reader makes no consensus")
+    assert answers(study(models=())) == []
+    (few,) = [each for each in look_out(study(n_exams=3)) if each.about == "Few exams"]
+    assert few.words == "With 3 exams no difference can be clear, however large."
+
+
+def test_the_median_reader_is_the_verdicts() -> None:
+    found = study()
+    scores = found[t.FAIR_DICE]
+    ours = median_reader(found)
+    for level in ("low", "high"):
+        theirs = paired_dice(scores[scores.level == level], "net", MEDIAN_READER, READERS).other
+        assert ours[level].to_numpy() == pytest.approx(theirs.to_numpy(), nan_ok=True)
+
+
+def test_worst_middle_and_best() -> None:
+    means = pd.Series({"a": 0.5, "b": np.nan, "c": 0.2, "d": 0.9, "e": 0.6})
+    assert worst_to_best(means) == [("Worst", "c"), ("Middle", "a"), ("Best", "d")]
+    assert worst_to_best(means[["a", "c"]]) == [("Worst", "c"), ("Best", "a")]
+    assert worst_to_best(means[["b", "a"]]) == [("Exam", "a")]
+    assert worst_to_best(means[["b"]]) == [("Exam", "b")]
+    assert exam_means(study()).shape == (6, 4)
+
+
+def test_models_come_first_and_no_number_changes() -> None:
+    found = study(models=("net", "other"))
+    first = models_first(found)
+    for table in (t.TABLE1, t.TABLE1_FAIR, t.SENSITIVITY):
+        one, two = (
+            each[table].sort_values([*found[table]]).reset_index(drop=True) for each in (found, first)
+        )
+        pd.testing.assert_frame_equal(one, two)
+    assert list(first.table1().columns) == ["Level", "net", "other", *READERS]
+    assert [row[0] for row in first.table1().rows] == [row[0] for row in found.table1().rows]
+
+
+def test_the_grid_holds_the_yardstick_and_every_other_way() -> None:
+    found = study(models=("net", "other"))
+    shown = rule_grid(found)
+    assert shown is not None
+    assert shown.rows[0][0].text.endswith("(the yardstick)")
+    ways = found[t.OTHER_WAYS].way.nunique()
+    assert len(shown.rows) == 1 + ways
+    row = found[t.METHODS_COMPARED].query("way == 'yardstick' and level == 'low'").iloc[0]
+    assert float(shown.rows[0][1].text.replace("−", "-")) == pytest.approx(round(row.difference, 2))
+    assert rule_grid(study(models=())) is None
+
+
+def test_slices_that_were_read_as_text_are_added() -> None:
+    cohort = pd.DataFrame(
+        {"split": ["training", "training", "test"], "slices": ["15", "16", "17"], "age": np.nan}
+    )
+    cohort[["site", "scanner", "group"]] = np.nan
+    assert cohort_table(cohort).rows[1] == ["Slices", "31", "17"]
+    ages = cohort_table(cohort.assign(age=[6, 8, np.nan])).rows[2]
+    assert ages == ["Age in years, mean (range)", "7.0 (6–8)", "–"]
