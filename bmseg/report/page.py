@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import numpy as np
 
@@ -25,6 +24,8 @@ from bmseg.scoring.costs import costs
 from bmseg.scoring.evaluation import Evaluation, output_of
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.scoring.raters import refuse_other_masks
+from bmseg.viewer import viewer_link
+from bmseg.viewer.evaluated import page_of
 from bmseg.wording import SYNTHETIC
 from bmseg.workspace import Workspace
 from dataset_conversion.images import Grid, read_volume
@@ -61,7 +62,7 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
         "evaluation_sha256": file_hash(evaluation.folder / "provenance.json"),
         "costs_sha256": value_hash(of_methods and of_methods.to_html()),
         "images_sha256": files_hash(_images(evaluation, workspace)) if workspace else None,
-        "viewer": has_viewer(evaluation),
+        "viewer": page_of(evaluation).is_file(),
     }
     output = Output(evaluation.folder, "report", record="report.json")
     if output.made_from(inputs):
@@ -149,22 +150,9 @@ _SHORT = {
 }  # fmt: skip
 
 
-def has_viewer(evaluation: Evaluation) -> bool:
-    """Whether the exams of an evaluation can be looked at."""
-    return (evaluation.folder / "exams" / "index.html").is_file()
-
-
 def viewer_links(evaluation: Evaluation) -> Callable[..., str]:
-    """What answers the address of an exam in the viewer, relative to the page; empty without a viewer."""
-    there = has_viewer(evaluation)
-
-    def link(exam: str, **where: Any) -> str:
-        if not there:
-            return ""
-        given = {"exam": exam} | {key: value for key, value in where.items() if value is not None}
-        return f"exams/index.html#{urlencode(given, quote_via=quote)}"
-
-    return link
+    """What answers the address of an exam in the viewer, as `viewer_link`; empty where there is no viewer."""
+    return viewer_link if page_of(evaluation).is_file() else lambda *_, **__: ""
 
 
 def slices_of(evaluation: Evaluation) -> Callable[[Any], int | None]:

@@ -24,7 +24,7 @@ def beside_readers(verdicts: Sequence[Verdict]) -> str:
     found = [each for each in verdicts if each.second == MEDIAN_READER]
     if len(found) <= MOST:
         return _together(found)
-    calls = Counter(each.call for each in found)
+    calls = Counter[str](each.call for each in found)
     parts = [f"{n} {word}" for call, word in (
         ("better", "better"), ("worse", "worse"), ("split", "better on some levels and worse on others"),
         ("not settled", "not settled"), ("not comparable", "not comparable"),
@@ -43,7 +43,8 @@ def between_models(verdicts: Sequence[Verdict]) -> str:
     if not settled:
         return f"Of {len(found)} pairs of models none is settled."
     few = "; ".join(_opening(each) for each in settled[:MOST]) + " …" * (len(settled) > MOST)
-    return f"Of {len(found)} pairs of models {len(settled)} {'is' if len(settled) == 1 else 'are'} settled: {few}."
+    are = "is" if len(settled) == 1 else "are"
+    return f"Of {len(found)} pairs of models {len(settled)} {are} settled: {few}."
 
 
 def in_brief(verdict: Verdict, *, named: bool = True) -> str:

@@ -151,7 +151,12 @@ def _legend(
         ]
         handles.append(Line2D([], [], color=style.GREY, linewidth=1.3, label=interval))
     if readers:
-        reader = {"marker": "o", "markersize": 4, "markerfacecolor": "white", "color": style.GREY}
+        reader: dict[str, Any] = {
+            "marker": "o",
+            "markersize": 4,
+            "markerfacecolor": "white",
+            "color": style.GREY,
+        }
         handles.append(Line2D([], [], linestyle="none", label="a reader", **reader))
     if median_reader:
         handles.append(
