@@ -161,7 +161,8 @@ def slices_of(evaluation: Evaluation) -> Callable[[Any], int | None]:
 
     @cache
     def grid(exam: str) -> Grid:
-        return read_volume(yardstick_path(evaluation, exam)).grid
+        # As the viewer counts its slices.
+        return read_volume(yardstick_path(evaluation, exam)).stored_as(plane).grid  # type: ignore[arg-type]
 
     def slice_of(focus: Any) -> int | None:
         if not evaluation.found.has_consensus:

@@ -11,12 +11,12 @@ import pandas as pd
 
 from bmseg.report.scores import exam_means
 from bmseg.scoring.evaluation import Evaluation, mask_name
+from bmseg.viewer import worst_slice
 from bmseg.workspace import Workspace
 from dataset_conversion.images import Grid, read_volume
 from evaluation.figures.display import window_presets
 from evaluation.figures.files import save_figure
 from evaluation.figures.outlines import outlined_slice
-from evaluation.masks.exam import slice_axis
 from evaluation.masks.knees import split_knees
 from evaluation.masks.reading import MaskError
 from evaluation.statistics.words import number
@@ -82,25 +82,24 @@ def _drawn(
     dice: float,
     folder: Path,
 ) -> Strip:
-    study, dataset = evaluation.study, workspace.dataset
-    image = read_volume(dataset.image_path(exam, "test", dataset.spec.channels[0]))
-    reference = read_volume(yardstick_path(evaluation, exam)).array
-    mask = read_volume(workspace.predictions(model) / f"{exam}.nii.gz").array
-    plane, grid = evaluation.found.design.plane, image.grid
-    box = _half_with_most(reference, mask, image.affine)
-    others = tuple(place for place in range(3) if place != slice_axis(grid, plane))
-    wrong = np.zeros(reference.shape, bool)
-    wrong[box] = reference[box] != mask[box]
-    n = int(np.count_nonzero(wrong, axis=others).argmax())
-    inside = np.zeros(reference.shape, bool)
-    inside[box] = (reference[box] > 0) | (mask[box] > 0)
-    rows, columns = _around(as_seen(grid, plane, inside, n), grid, plane)
+    study, dataset, plane = evaluation.study, workspace.dataset, evaluation.found.design.plane
+    files = (
+        dataset.image_path(exam, "test", dataset.spec.channels[0]),
+        yardstick_path(evaluation, exam),
+        workspace.predictions(model) / f"{exam}.nii.gz",
+    )
+    # As the viewer counts its slices.
+    image, reference, mask = (read_volume(path).stored_as(plane) for path in files)
+    grid, n = image.grid, (worst_slice(mask.array, reference.array) or 1) - 1
+    rows, columns = part_shown(reference.array, mask.array, image.affine, plane, n)
     window = window_presets(image.array)[0]
     figure = outlined_slice(
-        *(as_seen(grid, plane, array, n)[rows, columns] for array in (image.array, reference, mask)),
+        *(as_seen(grid, plane, each.array, n)[rows, columns] for each in (image, reference, mask)),
         colors={level.value: level.color for level in study.levels},
-        limits=(window.low, window.high), names=("yardstick", model), aspect=aspect_seen(grid, plane),
-    )  # fmt: skip
+        limits=(window.low, window.high),
+        names=("yardstick", model),
+        aspect=aspect_seen(grid, plane),
+    )
     place = evaluation.found.models.index(model)
     (path,) = save_figure(figure, folder, f"strip_{place + 1}_{called.lower()}", endings=("png",), dpi=_DPI)
     return Strip(called, exam, model, dice, n + 1, path)
@@ -112,28 +111,42 @@ def yardstick_path(evaluation: Evaluation, exam: str) -> Path:
     return path if path.is_file() else evaluation.consensus(exam)
 
 
-def _half_with_most(reference: np.ndarray, mask: np.ndarray, affine: np.ndarray) -> tuple[slice, ...]:
-    """The knee in which more voxels differ; everything where there are no two knees to be told apart."""
+def part_shown(
+    reference: np.ndarray, mask: np.ndarray, affine: np.ndarray, plane: str, n: int
+) -> tuple[slice, slice]:
+    """Rows and columns of a slice as seen: a square around the marks of the knee with more error on it.
+
+    Around all marks of the slice where there are no two knees to be told apart, the whole slice without any.
+    """
+    grid = Grid(reference.shape, affine)
+    inside = (reference > 0) | (mask > 0)
     try:
-        parts = split_knees({"reference": reference, "mask": mask}, affine).values()
+        knees = split_knees({"reference": reference, "mask": mask}, affine).values()
     except MaskError:
-        return (slice(None),) * reference.ndim
-    return max(parts, key=lambda part: np.count_nonzero(reference[part] != mask[part]))
-
-
-def _around(inside: np.ndarray, grid: Grid, plane: str) -> tuple[slice, slice]:
-    """A square of the slice around what is marked, with its margin; the whole slice where nothing is."""
-    if not inside.any():
+        knees = [(slice(None),) * 3]
+    wrong = as_seen(grid, plane, reference != mask, n)
+    parts = []
+    for knee in knees:
+        of_knee = np.zeros(inside.shape, bool)
+        of_knee[knee] = True
+        seen = as_seen(grid, plane, of_knee, n)
+        parts.append((np.count_nonzero(wrong & seen), as_seen(grid, plane, inside, n) & seen))
+    marked = max(parts, key=lambda part: part[0])[1]
+    if not marked.any():
         return slice(None), slice(None)
-    places = np.argwhere(inside)
-    low, high = places.min(axis=0), places.max(axis=0) + 1
-    aspect = aspect_seen(grid, plane)
-    across = min(spacing for n, spacing in enumerate(grid.spacing) if n != slice_axis(grid, plane))
-    side = max((high[0] - low[0]) * aspect, high[1] - low[1]) + 2 * _MARGIN_MM / across
-    sides = round(side / aspect), round(side)
-    return _slice(low[0], high[0], sides[0], inside.shape[0]), _slice(
-        low[1], high[1], sides[1], inside.shape[1]
+    return _square(
+        marked, aspect_seen(grid, plane), grid.spacing[grid.axis("SI" if plane != "axial" else "AP")]
     )
+
+
+def _square(marked: np.ndarray, aspect: float, row_mm: float) -> tuple[slice, slice]:
+    """As many mm down as across, with a margin."""
+    places = np.argwhere(marked)
+    low, high = places.min(axis=0), places.max(axis=0) + 1
+    column_mm = row_mm / aspect
+    side = max((high[0] - low[0]) * row_mm, (high[1] - low[1]) * column_mm) + 2 * _MARGIN_MM
+    rows = _slice(low[0], high[0], round(side / row_mm), marked.shape[0])
+    return rows, _slice(low[1], high[1], round(side / column_mm), marked.shape[1])
 
 
 def _slice(low: int, high: int, side: int, size: int) -> slice:

@@ -13,7 +13,7 @@ import evaluation as ev
 from bmseg.report.first import answer_table, picture
 from bmseg.report.origin import cohort_table
 from bmseg.report.scores import exam_means, median_reader
-from bmseg.report.strip import worst_to_best
+from bmseg.report.strip import part_shown, worst_to_best
 from bmseg.report.tables import exam_table, models_first, rule_grid
 from evaluation.comparison.paired import paired_dice
 from evaluation.comparison.readers import MEDIAN_READER
@@ -160,3 +160,17 @@ def test_slices_that_were_read_as_text_are_added() -> None:
     assert cohort_table(cohort).rows[1] == ["Slices", "31", "17"]
     ages = cohort_table(cohort.assign(age=[6, 8, np.nan])).rows[2]
     assert ages == ["Age in years, mean (range)", "7.0 (6–8)", "–"]
+
+
+def test_a_picture_shows_the_knee_with_more_error_and_all_of_its_marks() -> None:
+    # Columns run to the patient's left; slices along the last axis.
+    reference, mask = np.zeros((60, 40, 3), int), np.zeros((60, 40, 3), int)
+    reference[5:10, 10:14, 1], reference[45:55, 20:30, 1] = 1, 1
+    mask[5:10, 10:14, 1], mask[45:55, 22:30, 1] = 1, 1
+    affine = np.array([[-1.0, 0, 0, 0], [0, 0, -3, 0], [0, -1.0, 0, 0], [0, 0, 0, 1]])
+    rows, columns = part_shown(reference, mask, affine, "coronal", 1)
+    assert columns.start > 10 and columns.start <= 45 and columns.stop >= 55
+    assert rows.start <= 20 and rows.stop >= 30
+    assert rows.stop - rows.start == columns.stop - columns.start == 34
+    empty = np.zeros_like(mask)
+    assert part_shown(empty, empty, affine, "coronal", 1) == (slice(None), slice(None))
