@@ -25,11 +25,11 @@ def failures(asked: Asked) -> Part:
     if t.ERRORS_SUMMARY in found:
         shown.append(tables.error_table(found))
     volumes = [
-        asked.figure(f"volume_{model}", f"Dice of {model} against the volume of the reference, ml.")
+        asked.figure("volume", f"Dice of {model} against the volume of the reference, ml.", model)
         for model in found.models
     ]
     along = [
-        asked.figure(f"slices_{model}", f"Dice and false volume of {model} along the slices, readers grey.")
+        asked.figure("slices", f"Dice and false volume of {model} along the slices, readers grey.", model)
         for model in found.models
     ]
     folds.append(Fold("Against the volume: the other models", (), volumes[MOST_MODELS:]))
@@ -47,7 +47,7 @@ def failures(asked: Asked) -> Part:
     folds.append(Fold("By place in the knee, site, group and age" if len(of) > 1 else "By place", of))
     differences = [
         asked.figure(
-            f"bland_altman_{model}", f"Volumes of {model} against the yardstick: difference over mean, ml."
+            "bland_altman", f"Volumes of {model} against the yardstick: difference over mean, ml.", model
         )
         for model in found.models
     ]
@@ -164,9 +164,9 @@ def usual(asked: Asked, printed: Table | None, beside: Table | None) -> Part:
         folds.append(
             Fold("As published, and beside it", [Shown.of(printed, "published"), Shown.of(beside, "beside")])
         )
-    if asked.table2 is not None:
-        folds.append(Fold("Table 2: scores of the reading room", [Shown.of(asked.table2, "table2")]))
-    boxes = [asked.figure(f"dice_{model}", f"Dice of {model}; a point an exam.") for model in found.models]
+    room = [Shown.of(table, f"table2-{place}") for place, table in enumerate(asked.tables2, start=1)]
+    folds.append(Fold("Table 2: masks scored in the reading room", room))
+    boxes = [asked.figure("dice", f"Dice of {model}; a point an exam.", model) for model in found.models]
     raters = asked.figure("dice_raters", "Readers beside models; a point an exam.")
     folds.append(Fold("Boxplots", (), [raters, *boxes]))
     text = (

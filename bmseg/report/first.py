@@ -39,13 +39,13 @@ def facts(evaluation: Evaluation, workspace: Workspace | None, of_methods: Table
     found, models = evaluation.found, list(evaluation.found.models)
     exams = plural(len(found.exams), "exam")
     if workspace:
-        exams += f" ({(workspace.dataset.cohort().split == 'training').sum()} more to train)"
-    named = ", ".join(models[:_MOST_NAMES])
+        exams += f" ({(workspace.dataset.cohort().split == 'training').sum()} to train)"
+    named = ", ".join(map(found.shown, models[:_MOST_NAMES]))
     named += f" and {len(models) - _MOST_NAMES} more" if len(models) > _MOST_NAMES else ""
     told = [exams, plural(len(found.readers), "reader"), named or "no model"]
     if of_methods is not None and workspace:
         epochs = sorted({int(each) for each in of_methods.data.epochs.dropna()})
-        profile = "".join(f", profile {name}" for name in profiles(workspace, models))
+        profile = "".join(f", {name}" for name in profiles(workspace, models))
         told += (
             [f"{' to '.join(map(str, dict.fromkeys(epochs[:: len(epochs) - 1 or 1])))} epochs{profile}"]
             if epochs
@@ -130,7 +130,7 @@ def _each_model(
     if found.has_consensus or not models:
         columns.append("Readers")
     if found.has_consensus and models:
-        columns += [f"Minus median reader ({percent(confidence)} interval)", "Verdict"]
+        columns += [f"Minus median reader ({percent(confidence)})", "Verdict"]
     return columns, rows
 
 

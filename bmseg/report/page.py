@@ -32,7 +32,8 @@ from dataset_conversion.images import Grid, read_volume
 from evaluation.figures.files import save_figure
 from evaluation.masks.exam import slice_axis
 from evaluation.study.brief import answers, look_out
-from evaluation.study.tables import CONSENSUS, DECISIONS, TABLE1, usual_notes
+from evaluation.study.tables import CONSENSUS, DECISIONS, usual_notes
+from evaluation.study.titles import renamed
 from evaluation.table import Table, dice_table
 
 REPORT = "report.html"
@@ -57,7 +58,7 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
     if workspace:
         refuse_other_masks(evaluation.record, workspace)
     models = evaluation.found.models
-    of_methods = costs(workspace, models) if workspace and models else None
+    of_methods = costs(workspace, models, evaluation.found.titles) if workspace and models else None
     inputs = {
         "evaluation_sha256": file_hash(evaluation.folder / "provenance.json"),
         "costs_sha256": value_hash(of_methods and of_methods.to_html()),
@@ -69,7 +70,7 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
         return False
     with output.replaced(inputs) as made:
         figures = made.folder / "figures"
-        (drawn,) = save_figure(picture(evaluation.found), figures, _LEVELS, endings=("svg",))
+        (drawn,) = save_figure(picture(evaluation.found.titled), figures, _LEVELS, endings=("svg",))
         shown = strips(evaluation, workspace, models[:_MOST_STRIPS], figures) if workspace else []
         made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, drawn, shown))
         now = files_hash(_images(evaluation, workspace)) if workspace else None
@@ -95,7 +96,7 @@ def _render(
     shown: list[Strip],
 ) -> str:
     study, synthetic = evaluation.study, evaluation.synthetic
-    found = models_first(evaluation.found)
+    titles, found = evaluation.found.titles, models_first(evaluation.found.titled)
     link = viewer_links(evaluation)
     asked = Asked(
         evaluation, found, link, slices_of(evaluation),
@@ -103,10 +104,16 @@ def _render(
         costs=of_methods if len(found.models) > 1 else None,
     )  # fmt: skip
     printed = read_published(study, study_file)
-    of_paper = None if printed is None else dice_table(printed, title=f"Published: {study.citation}")
-    beside = published_beside(found[TABLE1], printed, study.citation, SYNTHETIC if synthetic else "")
+    of_paper = (
+        None
+        if printed is None
+        else dice_table(renamed(printed, titles), title=f"Published: {study.citation}")
+    )
+    beside = published_beside(
+        evaluation.summary, printed, study.citation, SYNTHETIC if synthetic else "", titles
+    )
     parts = [in_words(found, part) for part in [*sections(asked), usual(asked, of_paper, beside)]]
-    meanings = {level.name: level.description for level in study.levels}
+    meanings = {titles.get(level.name, level.name): level.description for level in study.levels}
     there = {part.anchor for part in parts}
     linked = [(each, link(each.exam, slice=each.slice, rater=each.model)) for each in shown]
     page = evaluation.folder / REPORT
@@ -121,7 +128,7 @@ def _render(
             cautions=look_out(found),
             there=there,
             short=_SHORT,
-            levels=Picture(drawn, _LEVELS_CAPTION),
+            levels=Picture(drawn, "", alt=_LEVELS_ALT),
             table_of_answer=answer_table(found, meanings),
             strips=linked,
             first_strip=[pair for pair in linked if pair[0].model == linked[0][0].model],
@@ -142,7 +149,7 @@ def _render(
     )
 
 
-_LEVELS_CAPTION = "Fair scores"
+_LEVELS_ALT = "Median Dice of readers and models level by level; the numbers stand in the table beside it"
 #: What a section is called among the contents.
 _SHORT = {
     "exams": "Exams", "fair": "Fair", "pairs": "Models", "foci": "Foci", "failures": "Failures",

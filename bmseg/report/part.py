@@ -54,6 +54,8 @@ class Picture:
     caption: str
     #: As wide as the page.
     wide: bool = False
+    #: For who does not see it; the caption where nothing else is said.
+    alt: str = ""
 
     @property
     def anchor(self) -> str:

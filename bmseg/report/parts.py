@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ class Asked:
     """What sections are made of."""
 
     evaluation: Evaluation
-    #: Its study, models before readers in printed tables.
+    #: Its study by titles, models before readers in printed tables.
     found: ReaderStudy
     #: Address of an exam in the viewer; empty where there is none.
     link: Callable[..., str]
@@ -39,16 +39,25 @@ class Asked:
     cohort: Table | None = None
     costs: Table | None = None
     #: Of the reading room, where its scores were unblinded.
-    table2: Table | None = None
+    tables2: Sequence[Table] = ()
 
     def table(self, table: Declared, *, notes: bool = True, title: str = "") -> Shown:
         """A table as it is printed."""
         anchor = f"table-{table.name.replace('_', '-')}"
         return Shown.of(self.found.printed(table), anchor, f"{table.name}.csv", title=title, notes=notes)
 
-    def figure(self, name: str, caption: str) -> Picture:
-        """A figure of the evaluation; it need not be there."""
-        return Picture(self.evaluation.figure(name), caption)
+    def figure(self, name: str, caption: str, of: str = "") -> Picture:
+        """A figure of the evaluation, of a rater or level (by title) where named; it need not be there."""
+        return Picture(self.evaluation.figure(name + (f"_{self.name(of)}" if of else "")), caption)
+
+    def link_of(self, exam: str, *, rater: str, level: str, slice: int | None) -> str:
+        """The address of an exam in the viewer, of a rater and level by their titles."""
+        return self.link(exam, slice=slice, rater=self.name(rater), level=self.name(level))
+
+    def name(self, title: str) -> str:
+        """The name, by which files and addresses go, of what is shown by a title."""
+        names = {shown: name for name, shown in self.evaluation.found.titles.items()}
+        return names.get(title, title)
 
 
 def exams(asked: Asked) -> Part:
@@ -87,7 +96,7 @@ def fair(asked: Asked) -> Part:
     folds.append(Fold("Table 1 beside the fair one, means and bias", [asked.table(t.TABLE1_FAIR)], both))
     forests = [
         asked.figure(
-            f"comparisons_{model}", f"Dice of {model} minus that of each reader, fair, with intervals."
+            "comparisons", f"Dice of {model} minus that of each reader, fair, with intervals.", model
         )
         for model in judged(found)
     ]
@@ -151,7 +160,7 @@ def foci(asked: Asked) -> Part:
         shown.append(tables.foci_table(found))
         said = found.words(m.FOCI_SUMMARY)
         pictures.append(asked.figure("foci", f"Every {last} focus by its volume, and what became of it."))
-        if found.models and (worst := tables.largest_faults(found, asked.link, asked.slice_of)):
+        if found.models and (worst := tables.largest_faults(found, asked.link_of, asked.slice_of)):
             shown.append(worst)
     folds = [Fold("Foci in words", (), (), said)]
     of_all = m.measures_table(found)
@@ -169,7 +178,7 @@ def foci(asked: Asked) -> Part:
             f"{level}: medians by every measure; filled by the fair scores with their intervals, hollow the "
             "usual way. Arrows point to where a measure is better."
         )
-        folds.append(Fold(f"Every measure on {level}", here, [asked.figure(f"measures_{level}", caption)]))
+        folds.append(Fold(f"Every measure on {level}", here, [asked.figure("measures", caption, level)]))
     curve = asked.figure("nsd_curve", "NSD over the tolerance, fair, of readers and models.")
     conventions = [*of_all.notes, *m.beside_median_notes(found)]
     folds.append(Fold("What the measures are, and surfaces over the tolerance", (), [curve], conventions))

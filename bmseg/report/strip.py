@@ -36,6 +36,8 @@ class Strip:
     called: str
     exam: str
     model: str
+    #: What the model is shown as.
+    title: str
     #: Mean over levels of the fair Dice; NaN where it is undefined.
     dice: float
     #: The slice's number, from 1.
@@ -83,6 +85,7 @@ def _drawn(
     folder: Path,
 ) -> Strip:
     study, dataset, plane = evaluation.study, workspace.dataset, evaluation.found.design.plane
+    shown = evaluation.found.shown(model)
     files = (
         dataset.image_path(exam, "test", dataset.spec.channels[0]),
         yardstick_path(evaluation, exam),
@@ -97,12 +100,12 @@ def _drawn(
         *(as_seen(grid, plane, each.array, n)[rows, columns] for each in (image, reference, mask)),
         colors={level.value: level.color for level in study.levels},
         limits=(window.low, window.high),
-        names=("yardstick", model),
+        names=("yardstick", shown),
         aspect=aspect_seen(grid, plane),
     )
     place = evaluation.found.models.index(model)
     (path,) = save_figure(figure, folder, f"strip_{place + 1}_{called.lower()}", endings=("png",), dpi=_DPI)
-    return Strip(called, exam, model, dice, n + 1, path)
+    return Strip(called, exam, model, shown, dice, n + 1, path)
 
 
 def yardstick_path(evaluation: Evaluation, exam: str) -> Path:

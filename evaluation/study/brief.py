@@ -40,16 +40,16 @@ class Said:
 
 def answers(found: Results) -> list[Said]:
     """Against the readers, between models, and in ml and foci; what cannot be said is said."""
-    return _in_words(found, _about(found))
+    return _in_words(found, _about(found.titled))
 
 
 def look_out(found: Results, most: int = 3) -> list[Said]:
     """What a reader of the page might overlook, the worst first, `most` of them."""
-    return _in_words(found, islice(_warned(found), most))
+    return _in_words(found, islice(_warned(found.titled), most))
 
 
 def _in_words(found: Results, said: Iterable[Said]) -> list[Said]:
-    return [replace(each, words=found.own_words(each.words)) for each in said]
+    return [replace(each, words=found.titled.own_words(each.words)) for each in said]
 
 
 def _about(found: Results) -> Iterator[Said]:
@@ -93,7 +93,7 @@ def _volumes(found: Results) -> Iterator[str]:
         _ml_range(ours) if len(ours) > MOST else ", ".join(f"{name} {_ml(ml)}" for name, ml in ours.items())
     )
     among = f" (readers {_ml_range(theirs)})" if len(theirs) else f", beside {found.reference}"
-    yield f"median difference of volume {each}{among}"
+    yield f"median volume difference {each}{among}"
 
 
 def _foci(found: Results) -> Iterator[str]:
@@ -139,7 +139,7 @@ def _overruled(found: Results) -> Iterator[Said]:
     rows = found[t.CONSENSUS_AUDIT]
     rows = rows[rows.kind == "overruled"]
     called = {
-        audited.STUDY: ("The study's consensus", "verdicts do not rest on it"),
+        audited.STUDY: ("The study's consensus", "no verdict rests on it"),
         audited.YARDSTICK: ("The yardstick", "verdicts rest on it"),
     }
     if found.design.rule == found.design.yardstick:
@@ -193,7 +193,7 @@ def _turning(found: Results) -> Iterator[Said]:
         if turned > worst[0]:
             ahead, behind = (model, other) if own > 0 else (other, model)
             others = f"{turned} of {len(rows) - 1} other ways"
-            worst = (turned, f"On {level} {ahead} leads by the yardstick, {behind} by {others}.")
+            worst = (turned, f"On {level} {ahead} leads, but {behind} by {others}.")
     if worst[0]:
         yield Said("Order turns", worst[1], "rule")
 

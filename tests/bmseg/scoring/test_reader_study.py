@@ -158,22 +158,12 @@ def test_the_report_of_plain_folders(root: Path, scored: Path, tmp_path: Path) -
         for line in (out / "methods_compared_in_words.md").read_text().splitlines()
         if line.startswith("- Which of net and worse is better is not settled")
     ]
-<<<<<<< HEAD
-    assert page.count(headline) == 2
-    # What needs no consensus comes first, and all that is said first stands in its part too.
-    first = page.index("net beside the readers: on Level 1")
-    assert first < page.index(headline)
-    assert page.count("Which of net and the median reader is better is not settled") == 2
-    assert f'<p class="headline">{headline}</p>' in page
-    assert page.count("On Level 1 the Dice of net is ") == 5 + 1
-=======
     assert f'<p class="headline">{headline}</p>' in page
     # What is said first is borne out further down, in the same words but for their end.
     assert "<strong>Models.</strong> Which of net and worse is better is not settled." in page
-    first = page.index("net beside the readers: on level1")
+    first = page.index("net beside the readers: on Level 1")
     assert page.index("<strong>Models.</strong>") < first < page.index(headline)
-    assert page.count("On level1 the Dice of net is ") == 5 + 1
->>>>>>> 86ab4ee1 (Tests of the report's page: first screen, widths, paper, links)
+    assert page.count("On Level 1 the Dice of net is ") == 5 + 1
     assert "What the methods cost" not in page
     assert 'id="cohort"' not in page
     assert_refused(bmseg("report", "--evaluation", tmp_path / "none"), "found no finished evaluation")
