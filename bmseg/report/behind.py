@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bmseg.report import tables
 from bmseg.report.part import Fold, Part, Picture, Shown
 from bmseg.report.parts import MOST_MODELS, Asked, exams, fair, foci, pairs, repeated
+from evaluation.study import Declared, failing
 from evaluation.study import tables as t
 from evaluation.study.calibrated import CALIBRATION
 from evaluation.table import Table
@@ -23,7 +24,7 @@ def failures(asked: Asked) -> Part:
     found = asked.found
     shown, folds = [], []
     if t.ERRORS_SUMMARY in found:
-        shown.append(tables.error_table(found))
+        shown.append(_of(asked, t.ERRORS_SUMMARY, failing.errors_table))
     volumes = [
         asked.figure("volume", f"Dice of {model} against the volume of the reference, ml.", model)
         for model in found.models
@@ -34,27 +35,21 @@ def failures(asked: Asked) -> Part:
     ]
     folds.append(Fold("Against the volume: the other models", (), volumes[MOST_MODELS:]))
     folds.append(Fold("Along the slices", (), along))
-    by = [
-        (t.SLICES_PERIPHERAL_CENTRAL, "Outer quarters against the inner half", ["rater", "level"]),
-        (t.DICE_BY_CATEGORY, "Dice by site and group", ["rater", "level", "column", "category"]),
-        (t.DICE_AGAINST_AGE, "Dice against age in years (Spearman)", ["rater", "level"]),
-    ]
-    of = [
-        tables.plain_table(found, table, title, keys, models_only=True)
-        for table, title, keys in by
-        if table in found and len(found[table])
-    ]
-    folds.append(Fold("By place in the knee, site, group and age" if len(of) > 1 else "By place", of))
+    by = {
+        t.SLICES_PERIPHERAL_CENTRAL: failing.outer_slices_table,
+        t.DICE_SPARSE_AMPLE: failing.volume_table,
+        t.DICE_BY_CATEGORY: failing.categories_table,
+        t.DICE_AGAINST_AGE: failing.age_table,
+    }
+    of = [_of(asked, table, make) for table, make in by.items() if table in found and len(found[table])]
+    folds.append(Fold("By place, volume, site, group and age", of))
     differences = [
         asked.figure(
             "bland_altman", f"Volumes of {model} against the yardstick: difference over mean, ml.", model
         )
         for model in found.models
     ]
-    icc = []
-    if t.VOLUMES_ICC in found and len(found[t.VOLUMES_ICC]):
-        title = "Intraclass correlation of the readers' volumes"
-        icc.append(tables.plain_table(found, t.VOLUMES_ICC, title, ["level", "type"]))
+    icc = [asked.table(t.VOLUMES_ICC)] if t.VOLUMES_ICC in found and len(found[t.VOLUMES_ICC]) else []
     folds.append(Fold("Volumes (Bland-Altman)", icc, differences))
     return Part(
         "failures",
@@ -81,20 +76,10 @@ def agreement(asked: Asked) -> Part:
     if t.AGREEMENT_CHANCE not in found:
         title = "The same reader twice, and probabilities"
         return Part("agreement", title, "", folds=folds) if folds else Part("agreement", "", "")
-    scale = "ordinal" if found.design.ordered else "nominal"
-    words = {"alpha": f"Krippendorff's alpha ({scale})", "kappa": "Fleiss' kappa"}
-    chance = tables.plain_table(
-        found, t.AGREEMENT_CHANCE, "Beyond chance, mean over exams", ["voxels", "measure"], words=words
-    )
-    rates = tables.plain_table(
-        found,
-        t.READER_RATES,
-        "STAPLE's estimates of the readers, mean over exams",
-        ["level", "rater", "measure"],
-    )
     folds = [
         Fold(
-            "Pairs of readers beyond chance, and STAPLE's estimates", [asked.table(t.AGREEMENT_KAPPA), rates]
+            "Pairs of readers beyond chance, and STAPLE's estimates",
+            [asked.table(t.AGREEMENT_KAPPA), asked.table(t.READER_RATES)],
         ),
         *folds,
     ]
@@ -105,7 +90,7 @@ def agreement(asked: Asked) -> Part:
         "chance is not 0 there; on the whole volume they rise with the share of background. Neither alone "
         "is right.",
         (),
-        [chance],
+        [asked.table(t.AGREEMENT_CHANCE)],
         [asked.figure("agreement", "Dice of every pair of raters, mean over exams.")],
         folds,
     )
@@ -139,6 +124,12 @@ def rules(asked: Asked) -> Part:
         pictures[:1],
         folds,
     )
+
+
+def _of(asked: Asked, table: Declared, make: Callable[..., Table]) -> Shown:
+    """A table of where raters fail, of the models alone where there are some."""
+    anchor = f"table-{table.name.replace('_', '-')}"
+    return Shown.of(make(asked.found, list(asked.found.models)), anchor, f"{table.name}.csv")
 
 
 def _audited(asked: Asked) -> list[Picture]:

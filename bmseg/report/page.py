@@ -12,7 +12,7 @@ import numpy as np
 
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import file_hash, files_hash, refuse_changed, value_hash
-from bmseg.pages import environment, frame, write_page_list
+from bmseg.pages import Glossed, environment, frame, write_page_list
 from bmseg.report.behind import sections, usual
 from bmseg.report.first import answer_table, facts, picture
 from bmseg.report.origin import cohort_table, flat, made_from
@@ -133,6 +133,7 @@ def _render(
             strips=linked,
             first_strip=[pair for pair in linked if pair[0].model == linked[0][0].model],
             image=_image,
+            glossed=Glossed(),
             parts=parts,
             level="level" if found.design.ordered else "label",
             ordered=found.design.ordered,

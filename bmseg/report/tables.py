@@ -14,8 +14,8 @@ from bmseg.report.part import Cell, Shown
 from bmseg.report.scores import by_exam, exam_means, median_reader
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.measures.foci_counts import false_where_nothing, without_own
-from evaluation.statistics.words import DASH, number, p_value, percent, plural, signed, with_interval
-from evaluation.study import Declared, ReaderStudy
+from evaluation.statistics.words import DASH, figures, number, plural, signed, with_interval
+from evaluation.study import ReaderStudy
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.brief import signs
@@ -143,27 +143,6 @@ def foci_table(found: ReaderStudy) -> Shown:
     return Shown(title, heads, rows, notes, "foci-table", f"{m.FOCI_SUMMARY.name}.csv")
 
 
-def error_table(found: ReaderStudy) -> Shown:
-    """Volume marked too much and too little, ml an exam, by model and level."""
-    data, rows = found[t.ERRORS_SUMMARY], []
-    raters = list(found.models or found.readers)[:_MOST_RATERS]
-    cells = {(row.level, row.rater, row.error): row for row in data.itertuples()}
-    for level, rater in product(dict.fromkeys(data.level), raters):
-        of = [cells[level, rater, error] for error in ("fp_ml", "fn_ml")]
-        each = [
-            [f"{row.median:.1f} ({row.minimum:.1f} to {row.maximum:.1f})", _share(row.share)] for row in of
-        ]
-        rows.append([Cell(f"{level}, {rater}"), *(Cell(text) for texts in each for text in texts)])
-    heads = ["Level, rater", "Too much, ml", "of the reference", "Too little, ml", "of the reference"]
-    notes = ["Median (range) of exams; shares are of all exams together."]
-    return Shown("Marked too much and too little, an exam", heads, rows, notes, "table-errors",
-                 f"{t.ERRORS_SUMMARY.name}.csv")  # fmt: skip
-
-
-def _share(value: float) -> str:
-    return DASH if np.isnan(value) else percent(value, 0)
-
-
 def _range(values: pd.Series) -> str:
     low, high = int(values.min()), int(values.max())
     return str(low) if low == high else f"{low} to {high}"
@@ -191,7 +170,7 @@ def largest_faults(found: ReaderStudy, link: Link, slices: Callable[[Any], int |
             where = Cell(row.exam, link=link(row.exam, slice=number_, rater=model, level=level))
             shown.append(
                 [Cell(model), where, Cell(DASH if number_ is None else str(number_)),
-                 Cell(_OUTCOMES[row.outcome]), Cell(f"{row.volume_ml:.2f} ml")]
+                 Cell(_OUTCOMES[row.outcome]), Cell(f"{figures(row.volume_ml)} ml")]
             )  # fmt: skip
     title = f"The largest {level} foci that went wrong, {_MOST_FOCI} a model"
     columns = ["Model", "Exam", "Slice", "What happened", "Volume"]
@@ -238,46 +217,3 @@ def _sign(row: Any) -> Cell:
     difference = round(float(row.difference), 2)
     kind = "ahead" if difference > 0 else "behind" if difference < 0 else "even"
     return Cell(signed(difference, typeset=True), kind=kind)
-
-
-#: Columns of numbers that have a name in words here; the rest are in the file alone.
-_HEADS = {
-    "rater": "Rater", "level": "Level", "column": "By", "category": "Which", "voxels": "Voxels",
-    "measure": "Measure", "type": "Kind", "median": "Median", "minimum": "Least", "maximum": "Most",
-    "mean": "Mean", "low": "Interval from", "high": "to", "pooled": "All exams as one", "n": "Exams",
-    "n_defined": "Exams with a value", "peripheral": "Outer quarters", "central": "Inner half",
-    "difference": "Difference", "p": "p", "p_holm": "Holm p", "n_pairs": "Exams compared",
-    "n_left_out": "Left out", "rho": "Correlation", "icc": "ICC", "k": "Readers",
-}  # fmt: skip
-_WORDS = {"union": "marked by a reader", "volume": "whole volume"}
-
-
-def plain_table(
-    found: ReaderStudy, table: Declared, title: str, keys: Sequence[str], *, decimals: int = 2,
-    words: Mapping[str, str] | None = None, models_only: bool = False,
-) -> Shown:  # fmt: skip
-    """A table of numbers: heads in words, numbers rounded, the columns that have a head."""
-    data = found[table]
-    if models_only and found.models:
-        data = data[data.rater.isin(list(found.models))]
-    said = _WORDS | dict(words or {})
-    numbers = [name for name in data if name not in keys and name in _HEADS]
-    rows = [
-        [*(Cell(said.get(str(row[key]), str(row[key]))) for key in keys),
-         *(Cell(_cell(name, row[name], decimals)) for name in numbers)]
-        for row in data.to_dict("records")
-    ]  # fmt: skip
-    heads = [_HEADS[name] for name in [*keys, *numbers]]
-    return Shown(title, heads, rows, [], f"table-{table.name.replace('_', '-')}", f"{table.name}.csv")
-
-
-def _cell(name: str, value: Any, decimals: int) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    if name in ("p", "p_holm"):
-        return DASH if np.isnan(value) else p_value(value)
-    return (
-        f"{value:.0f}"
-        if value.is_integer() and name in ("n", "k", "n_pairs", "n_left_out")
-        else number(value, decimals)
-    )

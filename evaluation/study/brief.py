@@ -17,7 +17,7 @@ from evaluation.comparison.models import YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.consensus import audited
 from evaluation.measures.foci_counts import false_where_nothing, without_own
-from evaluation.statistics.words import count_of, plural, signed
+from evaluation.statistics.words import count_of, plural, signed_figures
 from evaluation.study import lineage
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
@@ -218,11 +218,11 @@ def signs(found: Results) -> pd.DataFrame:
 
 
 def _ml(value: float) -> str:
-    return f"{signed(value, 1, typeset=True)} ml"
+    return f"{signed_figures(value, typeset=True)} ml"
 
 
 def _ml_range(values: pd.Series) -> str:
-    low, high = signed(values.min(), 1, typeset=True), _ml(values.max())
+    low, high = signed_figures(values.min(), typeset=True), _ml(values.max())
     return high if high == f"{low} ml" else f"{low} to {high}"
 
 
