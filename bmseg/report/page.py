@@ -24,6 +24,7 @@ from bmseg.scoring.costs import costs
 from bmseg.scoring.evaluation import Evaluation, output_of
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.scoring.raters import refuse_other_masks
+from bmseg.status.table2 import tables2
 from bmseg.viewer import viewer_link
 from bmseg.viewer.evaluated import page_of
 from bmseg.wording import SYNTHETIC
@@ -59,11 +60,13 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
         refuse_other_masks(evaluation.record, workspace)
     models = evaluation.found.models
     of_methods = costs(workspace, models, evaluation.found.titles) if workspace and models else None
+    scored = tables2(workspace) if workspace else []
     inputs = {
         "evaluation_sha256": file_hash(evaluation.folder / "provenance.json"),
         "costs_sha256": value_hash(of_methods and of_methods.to_html()),
         "images_sha256": files_hash(_images(evaluation, workspace)) if workspace else None,
         "viewer": page_of(evaluation).is_file(),
+        "table2_sha256": value_hash([table.to_html() for table in scored]),
     }
     output = Output(evaluation.folder, "report", record="report.json")
     if output.made_from(inputs):
@@ -72,7 +75,7 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
         figures = made.folder / "figures"
         (drawn,) = save_figure(picture(evaluation.found.titled), figures, _LEVELS, endings=("svg",))
         shown = strips(evaluation, workspace, models[:_MOST_STRIPS], figures) if workspace else []
-        made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, drawn, shown))
+        made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, scored, drawn, shown))
         now = files_hash(_images(evaluation, workspace)) if workspace else None
         refuse_changed(evaluation.folder, inputs["images_sha256"], now)
     if workspace:
@@ -92,6 +95,7 @@ def _render(
     study_file: Path,
     workspace: Workspace | None,
     of_methods: Table | None,
+    scored: list[Table],
     drawn: Path,
     shown: list[Strip],
 ) -> str:
@@ -102,6 +106,7 @@ def _render(
         evaluation, found, link, slices_of(evaluation),
         cohort=cohort_table(workspace.dataset.cohort()) if workspace else None,
         costs=of_methods if len(found.models) > 1 else None,
+        tables2=scored,
     )  # fmt: skip
     printed = read_published(study, study_file)
     of_paper = (
@@ -127,6 +132,7 @@ def _render(
             answers=answers(found),
             cautions=look_out(found),
             there=there,
+            places={name: name for name in _SHORT} | {"consensus": "rule"},
             short=_SHORT,
             levels=Picture(drawn, "", alt=_LEVELS_ALT),
             table_of_answer=answer_table(found, meanings),
@@ -165,12 +171,12 @@ def viewer_links(evaluation: Evaluation) -> Callable[..., str]:
 
 def slices_of(evaluation: Evaluation) -> Callable[[Any], int | None]:
     """What answers the number, from 1, of the slice on which a focus lies."""
-    plane = evaluation.found.design.plane
+    plane = evaluation.study.plane
 
     @cache
     def grid(exam: str) -> Grid:
         # As the viewer counts its slices.
-        return read_volume(yardstick_path(evaluation, exam)).stored_as(plane).grid  # type: ignore[arg-type]
+        return read_volume(yardstick_path(evaluation, exam)).stored_as(plane).grid
 
     def slice_of(focus: Any) -> int | None:
         if not evaluation.found.has_consensus:

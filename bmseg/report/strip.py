@@ -84,7 +84,7 @@ def _drawn(
     dice: float,
     folder: Path,
 ) -> Strip:
-    study, dataset, plane = evaluation.study, workspace.dataset, evaluation.found.design.plane
+    study, dataset, plane = evaluation.study, workspace.dataset, evaluation.study.plane
     shown = evaluation.found.shown(model)
     files = (
         dataset.image_path(exam, "test", dataset.spec.channels[0]),
@@ -124,9 +124,9 @@ def part_shown(
     grid = Grid(reference.shape, affine)
     inside = (reference > 0) | (mask > 0)
     try:
-        knees = split_knees({"reference": reference, "mask": mask}, affine).values()
+        knees = list(split_knees({"reference": reference, "mask": mask}, affine).values())
     except MaskError:
-        knees = [(slice(None),) * 3]
+        knees = [(slice(None), slice(None), slice(None))]
     wrong = as_seen(grid, plane, reference != mask, n)
     parts = []
     for knee in knees:

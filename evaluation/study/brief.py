@@ -153,7 +153,7 @@ def _overruled(found: Results) -> Iterator[Said]:
         yield Said(
             "Consensus",
             f"{name} overruled all readers in {exams} (most: {worst.exam}); {rests}.",
-            "rule",
+            "consensus",
         )
 
 

@@ -50,7 +50,7 @@ def test_a_row_a_level_and_model_with_a_word() -> None:
         "Model",
         "Dice",
         "Readers",
-        "Minus median reader (95 % interval)",
+        "Minus median reader (95 %)",
         "Verdict",
     ]
     assert [row[0].text for row in shown.rows] == ["low: weak"] * 2 + ["high"] * 2 + ["both"] * 2
@@ -82,7 +82,7 @@ def test_a_row_a_level_and_model_with_a_word() -> None:
         ),
         (
             {"ordered": False},
-            ["Level", "Model", "Dice", "Readers", "Minus median reader (95 % interval)", "Verdict"],
+            ["Level", "Model", "Dice", "Readers", "Minus median reader (95 %)", "Verdict"],
         ),
     ],
 )

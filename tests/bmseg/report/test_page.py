@@ -82,7 +82,7 @@ def test_the_first_screen_is_an_answer_of_at_most_200_words(page: Any) -> None:
         "Readers.",
         "Models.",
         "Volumes and foci.",
-        "Look out for",
+        "Caution",
         "Minus median reader",
         "Verdict",
     ):
