@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bmseg.errors import WorkError
 from bmseg.scoring.evaluation import Evaluation
+from bmseg.viewer import viewer_link
 from bmseg.workspace import Workspace
 from evaluation.scores.fair import over_consensuses
 from evaluation.statistics.words import number, plural
@@ -46,19 +47,30 @@ def answer_of(workspace: Workspace) -> Answer:
     try:
         evaluation = Evaluation.read(workspace.evaluation, workspace.study_file, skipped=True)
         found = evaluation.found
-        report: dict[str, Path | str] = {"Report": workspace.report} if workspace.report.is_file() else {}
+        in_full = said_first(found)
+        if (left := len(in_full) - _MOST_VERDICTS) > 0:
+            in_full = [*in_full[:_MOST_VERDICTS], f"{plural(left, 'sentence')} more: see the report."]
         return Answer(
-            tuple(Sentence(one.about, one.words, report) for one in answers(found)),
-            tuple(said_first(found)[:_MOST_VERDICTS]),
+            tuple(Sentence(one.about, one.words, _reported(workspace, one.part)) for one in answers(found)),
+            tuple(in_full),
             tuple(_failures(found, workspace)),
             tuple(
-                Sentence(one.about, one.words, {**_pictures(evaluation, workspace, one.part), **report})
+                Sentence(
+                    one.about,
+                    one.words,
+                    {**_pictures(evaluation, workspace, one.part), **_reported(workspace, one.part)},
+                )
                 for one in look_out(found)
             ),
         )
     except (ValueError, KeyError, OSError, WorkError):
         # What is wrong with it stands among the stages.
         return Answer()
+
+
+def _reported(workspace: Workspace, part: str) -> dict[str, Path | str]:
+    """The part of the report that bears a sentence out, where there is one."""
+    return {"Report": f"{workspace.report}#{part}"} if workspace.report.is_file() else {}
 
 
 def _failures(found: ReaderStudy, workspace: Workspace) -> Iterator[Sentence]:
@@ -74,7 +86,7 @@ def _failures(found: ReaderStudy, workspace: Workspace) -> Iterator[Sentence]:
         worst = str(means.index[0])
         of_exam = own[own.exam == worst]
         levels = ", ".join(f"{row.level} {number(row.dice)}" for row in of_exam.itertuples())
-        others = ""
+        others = "; no other exam can be held against it"
         if len(means) > 1:
             low, high = number(means.iloc[1]), number(means.iloc[-1])
             others = f"; in the other {plural(len(means) - 1, 'exam')} {low} to {high}"
@@ -83,12 +95,12 @@ def _failures(found: ReaderStudy, workspace: Workspace) -> Iterator[Sentence]:
         yield Sentence(model, found.own_words(words), _seen(workspace, worst, model))
 
 
-def _seen(workspace: Workspace, exam: str, rater: str = "") -> dict[str, Path | str]:
-    """Where an exam can be looked at."""
+def _seen(workspace: Workspace, exam: str, rater: str, level: str | None = None) -> dict[str, Path | str]:
+    """Where an exam can be looked at, on the slice on which a rater has most errors."""
     page = workspace.pages["Exams"]
-    if page.is_file():
-        return {f"See {exam}": f"{page}#exam={exam}" + (f"&rater={rater}" if rater else "")}
-    return {}
+    if not page.is_file():
+        return {}
+    return {f"See {exam}": viewer_link(exam, rater=rater, level=level, folder=str(page.parent))}
 
 
 def _pictures(evaluation: Evaluation, workspace: Workspace, part: str) -> dict[str, Path | str]:
@@ -99,9 +111,9 @@ def _pictures(evaluation: Evaluation, workspace: Workspace, part: str) -> dict[s
     rows = found[CONSENSUS_AUDIT]
     rows = rows[rows.kind == "overruled"].sort_values("voxels", ascending=False, kind="stable")
     places: dict[str, Path | str] = {}
-    for exam in rows.exam.unique()[:2]:
-        picture = evaluation.folder / "figures" / f"audit_{exam}.png"
+    for row in rows.drop_duplicates("exam").head(2).itertuples():
+        picture = evaluation.folder / "figures" / f"audit_{row.exam}.png"
         if picture.is_file():
-            places[f"Votes and consensus of {exam}"] = picture
-        places |= _seen(workspace, exam)
+            places[f"Votes and consensus of {row.exam}"] = picture
+        places |= _seen(workspace, row.exam, "consensus", row.level)
     return places
