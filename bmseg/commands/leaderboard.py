@@ -215,7 +215,6 @@ def verify(root: Path, board_folder: Path | None) -> None:
         f"submissions and {len(board.readers)} readers, {found.n_from_masks} tables of scores derived again "
         f"from masks; {found.n_files} files of the site are what the results give"
     )
-    end_board(root, board)
 
 
 @leaderboard.command("list")

@@ -31,4 +31,4 @@ def ended_on_folders(evaluation: Path, study_file: Path | None = None) -> list[s
 
 
 def _said(page: Path | None, following: str) -> list[str]:
-    return ([f"open: {page}"] if page else []) + ([f"next: {following}"] if following else [])
+    return ([f"open: {page}"] if page else []) + ([following] if following else [])

@@ -49,9 +49,11 @@ class Status:
 
     @property
     def next_in_words(self) -> str:
-        """The command to paste, or what keeps one from going on; empty where all is there."""
+        """A line with the command to paste, or what keeps one from going on; empty where all is there."""
         stage = self.next
-        return "" if stage is None else stage.command or f"{stage.name}: {stage.why}"
+        if stage is None:
+            return ""
+        return f"next{' (optional)' * stage.optional}: {stage.command or f'{stage.name}: {stage.why}'}"
 
     @property
     def pages(self) -> dict[str, Path]:

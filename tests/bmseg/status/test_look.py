@@ -122,7 +122,7 @@ def test_a_missing_mask_is_named(evaluated: Workspace) -> None:
     assert stage(found, "evaluation").state == "damaged"
     assert "net: missing knee_b" in stage(found, "evaluation").why
     # No command mends that, and nothing that comes later is the next thing to do.
-    assert found.next_in_words == "predictions of net: missing: knee_b"
+    assert found.next_in_words == "next: predictions of net: missing: knee_b"
 
 
 def test_the_command_says_how_it_was_evaluated(evaluated: Workspace) -> None:
