@@ -24,12 +24,12 @@ def beside_readers(verdicts: Sequence[Verdict]) -> str:
     found = [each for each in verdicts if each.second == MEDIAN_READER]
     if len(found) <= MOST:
         return _together(found)
-    calls = Counter(each.call for each in found)
+    calls = Counter[str](each.call for each in found)
     parts = [f"{n} {word}" for call, word in (
         ("better", "better"), ("worse", "worse"), ("split", "better on some levels and worse on others"),
         ("not settled", "not settled"), ("not comparable", "not comparable"),
     ) if (n := calls[call])]  # fmt: skip
-    changed = sum(any(_changes(each, again) for again in each.without.values()) for each in found)
+    changed = sum(any(_changes(each, other.verdict) for other in each.without) for each in found)
     taught = f" Of {changed} this is otherwise without the reader whose masks taught it." if changed else ""
     return f"Of {plural(len(found), 'model')} beside the median reader: {', '.join(parts)}.{taught}"
 
@@ -40,36 +40,45 @@ def between_models(verdicts: Sequence[Verdict]) -> str:
     if len(found) <= MOST:
         return _together(found)
     settled = [each for each in found if each.call in BETTER]
-    few = f" ({'; '.join(_opening(each) for each in settled[:MOST])}{' …' * (len(settled) > MOST)})"
-    return (
-        f"Of {len(found)} pairs of models {len(settled) or 'none'} {'is' if len(settled) < 2 else 'are'} "
-        f"settled{few if settled else ''}; the others are not settled."
-    )
+    if not settled:
+        return f"Of {len(found)} pairs of models none is settled."
+    few = "; ".join(_opening(each) for each in settled[:MOST]) + " …" * (len(settled) > MOST)
+    are = "is" if len(settled) == 1 else "are"
+    return f"Of {len(found)} pairs of models {len(settled)} {are} settled: {few}."
 
 
-def in_brief(verdict: Verdict) -> str:
-    """One verdict without its end: who is better and where, and whether a reader taught it."""
+def in_brief(verdict: Verdict, *, named: bool = True) -> str:
+    """One verdict without its end: who is better and where, and what it is without who taught it.
+
+    Not `named` is the second of the two, where the sentence has named it before.
+    """
     if verdict.call in ("copy", "not comparable"):
         return verdict.words.removesuffix(".")
-    told = _opening(verdict)
-    for teacher, again in verdict.without.items():
-        if not _changes(verdict, again):
+    told = _opening(verdict, named)
+    for other in verdict.without:
+        if not _changes(verdict, other.verdict):
             continue
-        if again.call == "not settled":
-            told += f", but not settled without {teacher}"
-        elif again.call != "not comparable":
-            told += f"; without {teacher}, {_opening(again)}"
+        taught = (
+            "it" if verdict.second == MEDIAN_READER else "both" if len(other.taught) > 1 else other.taught[0]
+        )
+        who = f"without {other.reader}, who taught {taught}"
+        if other.verdict.call == "not settled":
+            told += f", but not settled {who}"
+        elif other.verdict.call != "not comparable":
+            told += f"; {who}, {_opening(other.verdict, False)}"
     return told
 
 
 def _together(found: Sequence[Verdict]) -> str:
-    said = "; ".join(in_brief(each) for each in found)
+    said = "; ".join(
+        in_brief(each, named=not place or each.second != MEDIAN_READER) for place, each in enumerate(found)
+    )
     # A rater's name at the head stays as it is.
     lead = said[:1].upper() + said[1:] if said.startswith(("the ", "which ", "neither ")) else said
     return f"{lead}." if said else ""
 
 
-def _opening(verdict: Verdict) -> str:
+def _opening(verdict: Verdict, named: bool = True) -> str:
     first, second, sign = verdict.first, verdict.second, 1
     if verdict.call == "worse" and second != MEDIAN_READER:
         first, second, sign = second, first, -1
@@ -77,10 +86,13 @@ def _opening(verdict: Verdict) -> str:
     ahead, behind = _where(verdict.levels, sign), _where(verdict.levels, -sign)
     if verdict.call == "split":
         return f"neither {one} nor {two} is better throughout: {one} {ahead}, {two} {behind}"
+    if verdict.call == "not settled" and not named and second == MEDIAN_READER:
+        return f"for {one} it is not settled"
     if verdict.call == "not settled":
         return f"which of {one} and {two} is better is not settled"
     word = "worse" if verdict.call == "worse" and second == MEDIAN_READER else "better"
-    return f"{one} is {word} than {two} {behind if word == 'worse' else ahead}"
+    than = f" than {two}" if named else ""
+    return f"{one} is {word}{than} {behind if word == 'worse' else ahead}"
 
 
 def _where(levels: Sequence[LevelVerdict], sign: int) -> str:

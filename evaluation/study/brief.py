@@ -1,6 +1,6 @@
 """What a study comes to, for the top of a page: the answer in three sentences, and what to look out for.
 
-Verdicts are those of `evaluation.study.tables.verdicts`, in brief; counts and volumes those of the tables.
+Verdicts are those of `evaluation.study.tables.verdicts`, in brief; counts and volumes are the tables'.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from evaluation.comparison.models import YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.consensus import audited
 from evaluation.measures.foci_counts import false_where_nothing, without_own
-from evaluation.statistics.words import count_of, plural, signed
+from evaluation.statistics.words import count_of, plural, signed_figures
 from evaluation.study import lineage
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
@@ -25,13 +25,15 @@ from evaluation.study.incomplete import warnings
 from evaluation.study.results import Results
 
 _VOLUME = "volume_difference"
+#: What a sentence is about that says where a consensus overruled all readers.
+CONSENSUS = "Consensus"
 
 
 @dataclass(frozen=True)
 class Said:
     """A sentence, and what it is about."""
 
-    #: As "Beside the readers".
+    #: As "Readers".
     about: str
     words: str
     #: The part of the page that bears it out: fair, pairs, foci, rule, consensus, agreement.
@@ -40,16 +42,16 @@ class Said:
 
 def answers(found: Results) -> list[Said]:
     """Against the readers, between models, and in ml and foci; what cannot be said is said."""
-    return _in_words(found, _about(found))
+    return _in_words(found, _about(found.titled))
 
 
 def look_out(found: Results, most: int = 3) -> list[Said]:
     """What a reader of the page might overlook, the worst first, `most` of them."""
-    return _in_words(found, islice(_warned(found), most))
+    return _in_words(found, islice(_warned(found.titled), most))
 
 
 def _in_words(found: Results, said: Iterable[Said]) -> list[Said]:
-    return [replace(each, words=found.own_words(each.words)) for each in said]
+    return [replace(each, words=found.titled.own_words(each.words)) for each in said]
 
 
 def _about(found: Results) -> Iterator[Said]:
@@ -68,13 +70,13 @@ def _about(found: Results) -> Iterator[Said]:
     elif any(each.call in BETTER for each in made if each.second == MEDIAN_READER):
         # Readers are fixed: one more could be as far off.
         beside = f"For these {len(readers)} readers: {beside}"
-    yield Said("Beside the readers", beside, "fair")
+    yield Said("Readers", beside, "fair")
     if len(models) > 1:
         between = between_models(made) or "There are no two models to compare: copies are not judged."
-        yield Said("Between models", between, "pairs")
-    clinic = " ".join([*_volumes(found), *_foci(found)])
-    if clinic:
-        yield Said("In ml and foci", clinic, "foci")
+        yield Said("Models", between, "pairs")
+    if clinic := "; ".join([*_volumes(found), *_foci(found)]):
+        clinic = f"{found.design.spoken_of[-1]}: {clinic}."
+        yield Said("Volumes and foci", clinic, "foci")
 
 
 def _volumes(found: Results) -> Iterator[str]:
@@ -89,11 +91,11 @@ def _volumes(found: Results) -> Iterator[str]:
     if ours.empty:
         return
     theirs = medians.reindex(list(found.readers)).dropna() if found.has_consensus else medians.iloc[:0]
-    against = "the consensus of the other readers" if found.has_consensus else found.reference
-    one_by_one = ", ".join(f"{name} {_ml(ml)}" for name, ml in ours.items())
-    each = _ml_range(ours) if len(ours) > MOST else one_by_one
-    among = f" (readers {_ml_range(theirs)})" if len(theirs) else ""
-    yield f"Median volume of {level} beside {against}: {each}{among}."
+    each = (
+        _ml_range(ours) if len(ours) > MOST else ", ".join(f"{name} {_ml(ml)}" for name, ml in ours.items())
+    )
+    among = f" (readers {_ml_range(theirs)})" if len(theirs) else f", beside {found.reference}"
+    yield f"median volume difference {each}{among}"
 
 
 def _foci(found: Results) -> Iterator[str]:
@@ -109,19 +111,20 @@ def _foci(found: Results) -> Iterator[str]:
     theirs = rows[rows.rater.isin(list(found.readers))] if found.has_consensus else rows.iloc[:0]
     every = pd.concat(list(ours.values()))
     told = [
-        f"{'the models' if len(ours) > MOST else name} {_count(each.missed)}"
+        f"{'models' if len(ours) > MOST else name} {_count(each.missed)}"
         for name, each in ({"": every} if len(ours) > MOST else ours).items()
     ]
     among = f" (readers {_count(theirs.missed)})" if len(theirs) else ""
-    yield f"Of {_count(every.n_foci)} {level} foci {' and '.join(told)} missed{among}."
+    yield f"of {_count(every.n_foci)} foci {', '.join(told)} missed{among}"
 
 
 def _warned(found: Results) -> Iterator[Said]:
     n = len(found.exams)
     # Of five exams no exact test has a p below 0.05.
     if found.models and 2.0 ** (1 - n) > 0.05:
-        words = f"With {plural(n, 'exam')} no difference can be clear, however large."
-        yield Said("Few exams", words, "exams")
+        yield Said(
+            "Few exams", f"With {plural(n, 'exam')} no difference can be clear, however large.", "exams"
+        )
     if copies := lineage.copies(found):
         told = ", ".join(f"{model} has masks of {whose}" for model, whose in islice(copies.items(), MOST))
         yield Said("Copies", f"{told}: a copy is not judged.", "fair")
@@ -138,7 +141,7 @@ def _overruled(found: Results) -> Iterator[Said]:
     rows = found[t.CONSENSUS_AUDIT]
     rows = rows[rows.kind == "overruled"]
     called = {
-        audited.STUDY: ("The study's consensus", "Table 1 rests on it, verdicts do not"),
+        audited.STUDY: ("The study's consensus", "no verdict rests on it"),
         audited.YARDSTICK: ("The yardstick", "verdicts rest on it"),
     }
     if found.design.rule == found.design.yardstick:
@@ -150,10 +153,9 @@ def _overruled(found: Results) -> Iterator[Said]:
         worst = those.loc[those.voxels.idxmax()]
         exams = count_of(those.exam.nunique(), len(found.exams), "exams")
         yield Said(
-            "Consensus",
-            f"{name} overruled all readers in {exams}, most in {worst.exam} ({worst.voxels} voxels of "
-            f"{worst.level}); {rests}.",
-            "consensus",
+            CONSENSUS,
+            f"{name} overruled all readers in {exams} (most: {worst.exam}); {rests}.",
+            "rule",
         )
 
 
@@ -192,8 +194,8 @@ def _turning(found: Results) -> Iterator[Said]:
         turned = int((np.sign(rows.difference.round(2)) == -own).sum()) if own else 0
         if turned > worst[0]:
             ahead, behind = (model, other) if own > 0 else (other, model)
-            words = f"On {level} {ahead} is ahead by the yardstick, {behind} by {turned} of {len(rows) - 1}"
-            worst = (turned, f"{words} other ways of looking.")
+            others = f"{turned} of {len(rows) - 1} other ways"
+            worst = (turned, f"On {level} {ahead} leads, but {behind} by {others}.")
     if worst[0]:
         yield Said("Order turns", worst[1], "rule")
 
@@ -218,11 +220,12 @@ def signs(found: Results) -> pd.DataFrame:
 
 
 def _ml(value: float) -> str:
-    return f"{signed(value, 1, typeset=True)} ml"
+    return f"{signed_figures(value, typeset=True)} ml"
 
 
 def _ml_range(values: pd.Series) -> str:
-    return f"{signed(values.min(), 1, typeset=True)} to {_ml(values.max())}"
+    low, high = signed_figures(values.min(), typeset=True), _ml(values.max())
+    return high if high == f"{low} ml" else f"{low} to {high}"
 
 
 def _count(values: Sequence[int] | pd.Series) -> str:
