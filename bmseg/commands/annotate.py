@@ -151,6 +151,7 @@ def status(root: Path) -> None:
     click.echo(table_of(annotation).table.to_markdown())
     folder = annotation.workspace.annotation
     click.echo(f"written to {folder}: rounds.csv, rounds.md; a row an exam: lineage.csv")
+    end(annotation.workspace)
 
 
 @annotate.command("simulate")

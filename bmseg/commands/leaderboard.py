@@ -186,7 +186,8 @@ def build(root: Path, board_folder: Path | None, as_of: str) -> None:
         table, written = publish(board, workspace, reference, as_of=as_of)
     if on_terminal():
         said = verdicts_of(table)
-        show(said, replace(table, notes=[note for note in table.notes if note not in said]))
+        rest = [note for note in table.notes if note not in said]
+        show(said, replace(table, notes=rest), more=str(board.site_of(as_of) / "index.html"))
     else:
         click.echo(table.to_markdown())
     state = "written" if written else "made from the same results already"
@@ -215,7 +216,6 @@ def verify(root: Path, board_folder: Path | None) -> None:
         f"submissions and {len(board.readers)} readers, {found.n_from_masks} tables of scores derived again "
         f"from masks; {found.n_files} files of the site are what the results give"
     )
-    end_board(root, board)
 
 
 @leaderboard.command("list")

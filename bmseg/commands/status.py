@@ -41,5 +41,4 @@ def status(root: Path, study_file: Path | None, out: Path | None, as_json: bool,
         click.echo(f"open: {index}")
     elif page := next(iter(found.pages.values()), None):
         click.echo(f"open: {page}")
-    following = found.next
-    click.echo(f"next: {following.command}" if following else "next: nothing is missing")
+    click.echo(found.next_in_words or "nothing is missing")

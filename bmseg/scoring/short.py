@@ -26,13 +26,19 @@ def short_table(found: ReaderStudy, models: Sequence[str] = ()) -> Table:
     data = data[data.rater.isin(raters)]
     cells = {(row.rater, row.level): row for row in data.itertuples()}
     levels = list(dict.fromkeys(data.level))
-    rows = [[rater, *(_cell(cells.get((rater, level)), fair=fair) for level in levels)] for rater in raters]
+    rows = [
+        [found.shown(rater), *(_cell(cells.get((rater, level)), fair=fair) for level in levels)]
+        for rater in raters
+    ]
     spread = f"{percent(0.95)} interval" if fair else "range"
-    how = "fair: against consensuses without the own mask" if fair else f"against {found.reference}"
+    how = "fair: against consensuses without the own mask" if fair else f"against {found.titled.reference}"
     n = len(found.exams)
-    notes = [f"Where a Dice is not defined in all {n} exams, it says in how many.", *found.design.notes]
+    notes = [
+        f"Where a Dice is not defined in all {n} exams, it says in how many.",
+        *found.titled.design.notes,
+    ]
     title = f"Median Dice ({spread}), {how}, {n} exams"
-    return found.own_words(Table(title, ["", *levels], rows, notes, data))
+    return found.titled.own_words(Table(title, ["", *map(found.shown, levels)], rows, notes, data))
 
 
 def _cell(row: pd.Series | None, *, fair: bool) -> str:

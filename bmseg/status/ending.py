@@ -20,17 +20,15 @@ def ended(workspace: Workspace, page: Path | None = None) -> list[str]:
         index = write_workspace_page(workspace, status)
     except (OSError, WorkError) as error:
         return [f"the workspace's page was not written: {error}"]
-    following = status.next
-    return _said(page or index, following.command if following else "")
+    return _said(page or index, status.next_in_words)
 
 
 def ended_on_folders(evaluation: Path, study_file: Path | None = None) -> list[str]:
     """The same of an evaluation of plain folders."""
     status = status_of_evaluation(evaluation, study_file)
-    following = status.next
     page = next(iter(status.pages.values()), None)
-    return _said(page, following.command if following else "")
+    return _said(page, status.next_in_words)
 
 
 def _said(page: Path | None, following: str) -> list[str]:
-    return ([f"open: {page}"] if page else []) + ([f"next: {following}"] if following else [])
+    return ([f"open: {page}"] if page else []) + ([following] if following else [])

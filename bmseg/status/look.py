@@ -38,10 +38,22 @@ class Status:
 
     @property
     def next(self) -> Stage | None:
-        """The first stage with something to do; what a run is whole without comes last."""
-        needed = [stage for stage in self.stages if not stage.is_whole and stage.command]
-        begun = [stage for stage in needed if not (stage.optional and stage.state == "missing")]
-        return next((stage for one in (_first(begun), begun, needed) for stage in one), None)
+        """The first stage with something to do; what a run is whole without comes last.
+
+        It has no command where a person has to act, as on a mask that is missing.
+        """
+        left = [stage for stage in self.stages if not stage.is_whole]
+        needed = [stage for stage in left if not stage.optional]
+        begun = [stage for stage in left if stage.command and stage.state != "missing"]
+        return next(iter([*needed, *begun, *(stage for stage in left if stage.command)]), None)
+
+    @property
+    def next_in_words(self) -> str:
+        """A line with the command to paste, or what keeps one from going on; empty where all is there."""
+        stage = self.next
+        if stage is None:
+            return ""
+        return f"next{' (optional)' * stage.optional}: {stage.command or f'{stage.name}: {stage.why}'}"
 
     @property
     def pages(self) -> dict[str, Path]:
@@ -84,10 +96,6 @@ class Status:
             if stage.unseen:
                 said.append(f"  {'':<{width}}  - not looked at: {'; '.join(stage.unseen)}")
         return said
-
-
-def _first(stages: Sequence[Stage]) -> list[Stage]:
-    return [stage for stage in stages if not stage.optional]
 
 
 def status_of(workspace: Workspace, *, limit: float = LIMIT) -> Status:
@@ -138,8 +146,8 @@ def status_of_evaluation(folder: Path, study_file: Path | None = None) -> Status
     stages = [first]
     if first.state in ("there", "stale"):
         make = command("report", "--evaluation", folder, *named)
-        page = folder / "report.html"
-        stages.append(_looked("report", lambda: scored.report(folder, page, make)).after([first]))
+        made = _each("report", lambda: scored.pages(folder, folder / "report.html", make, None, Bytes()))
+        stages += [stage.after([first]) for stage in made]
     record = read_record(folder / PROVENANCE)
     title = str((record.get("study") or {}).get("name", "no evaluation"))
     return Status(folder, title, bool(record.get("synthetic")), tuple(stages), _now())
@@ -151,7 +159,7 @@ def _learned(workspace: Workspace, data: Stage, may: Bytes) -> Iterator[Stage]:
     on = learned.trained_on(workspace, may)
     plan = _looked("plan", lambda: learned.plan(workspace, on)).after([data])
     trained: list[tuple[str, Stage]] = []
-    faults = _looked("training", lambda: _kept(trained, learned.trainings(workspace, on)))
+    faults = _looked("training", partial(_kept, trained, learned.trainings(workspace, on)))
     if plan.state != "missing" or trained or not predicted:
         yield plan
     if faults.state != "there":
@@ -187,8 +195,8 @@ def _scored(workspace: Workspace, before: Sequence[Stage], may: Bytes) -> Iterat
         [stage for stage in before if stage.name.startswith(("data", "predictions"))]
     )
     yield evaluation
-    page = workspace.report
-    yield _looked("report", lambda: scored.report(folder, page, make)).after([evaluation])
+    made = _each("report", lambda: scored.pages(folder, workspace.report, make, workspace, may))
+    yield from (stage.after([evaluation]) for stage in made)
 
 
 def _looked(name: str, look: Callable[[], Stage], *, optional: bool = False) -> Stage:
@@ -198,6 +206,18 @@ def _looked(name: str, look: Callable[[], Stage], *, optional: bool = False) -> 
     except (ValueError, KeyError, TypeError, OSError, WorkError) as error:
         why = " ".join(str(error).split()) or type(error).__name__
         return Stage(name, "damaged", why=why, optional=optional)
+
+
+def _each(name: str, look: Callable[[], list[Stage]]) -> list[Stage]:
+    """Several stages that are looked at together, or what is wrong."""
+    found: list[Stage] = []
+
+    def kept() -> Stage:
+        found.extend(look())
+        return Stage(name, "there")
+
+    wrong = _looked(name, kept)
+    return found or [wrong]
 
 
 def _now() -> str:

@@ -41,9 +41,10 @@ def page_text(workspace: Workspace, status: Status) -> str:
     from bmseg.status.table2 import tables2
 
     page = workspace.pages["Workspace"]
-    answer = answer_of(workspace) if output_there(workspace.evaluation) else Answer()
     behind = [stage for stage in status.stages if stage.name == "evaluation" and stage.state != "there"]
-    there = {
+    there = output_there(workspace.evaluation)
+    answer = answer_of(workspace, current=not behind) if there else Answer()
+    made = {
         title: (_address(path, page), _ABOUT[title])
         for title, path in workspace.pages.items()
         if title in _ABOUT and path.is_file()
@@ -56,7 +57,7 @@ def page_text(workspace: Workspace, status: Status) -> str:
         answer=answer,
         behind=behind[0] if behind and answer.found else None,
         place=lambda target: _address(target, page),
-        there=there,
+        there=made,
         stages=status.stages,
         states=_STATES,
         next=status.next,

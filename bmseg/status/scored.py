@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.outputs import PROVENANCE, Output
-from bmseg.outputs.provenance import file_hash, versions
+from bmseg.outputs.provenance import file_hash, files_hash, versions
 from bmseg.scoring.evaluate import prepare_workspace
 from bmseg.scoring.evaluation import Evaluation, output_of
+from bmseg.scoring.lineage import taught_in
 from bmseg.scoring.raters import workspace_raters
 from bmseg.status.stage import Bytes, Stage
+from bmseg.viewer import FOLDER, PAGE
+from bmseg.viewer.evaluated import RECORD
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from evaluation.statistics.words import plural
@@ -33,9 +37,7 @@ def evaluation(workspace: Workspace, may: Bytes) -> Stage:
             "unfinished" if (folder / ".scored").is_dir() or (folder / PROVENANCE).is_file() else "missing"
         )
         return Stage("evaluation", state, command=again)  # type: ignore[arg-type]
-    found = _told(record)
-    if record.get("margin") is not None:
-        again = command("evaluate", "--margin", record["margin"], workspace=workspace.root)
+    found, again = _told(record), _again(workspace, record)
     raters = workspace_raters(workspace)
     folders = [*raters.readers.values(), *raters.models.values()]
     masks = [path for one in folders for path in one.glob("[!.]*.nii.gz")]
@@ -50,7 +52,8 @@ def evaluation(workspace: Workspace, may: Bytes) -> Stage:
     if differing := output.differing(compared):
         present = {"versions": versions(), **now}
         told = ", ".join(_why(name, record.get(name), present.get(name)) for name in differing)
-        return Stage("evaluation", "stale", found, f"others now: {told}", again, unseen=tuple(unseen))
+        why = f"others now: {told}" + ("" if again else f"; evaluate again with the same {', '.join(unseen)}")
+        return Stage("evaluation", "stale", found, why, again, unseen=tuple(unseen))
     if changed := output.changed():
         why = f"results missing or changed since: {_some(changed)}"
         return Stage("evaluation", "stale", found, why, again, unseen=tuple(unseen))
@@ -68,6 +71,23 @@ def _inputs(workspace: Workspace, record: Mapping[str, Any]) -> Mapping[str, Any
         taught_by=taught,
         incomplete=record.get("incomplete", False),
     ).inputs
+
+
+def _again(workspace: Workspace, record: Mapping[str, Any]) -> str:
+    """The command that made an evaluation; nothing where it was told of folders that are not on record."""
+    if any(name in record for name in _TOLD):
+        return ""
+    words = ["evaluate"]
+    words += ["--unit", record["unit"]] if record.get("unit", "exam") != "exam" else []
+    margin = record.get("margin")
+    words += ["--margin", str(margin)] if margin not in (None, workspace.study.verdict.margin) else []
+    words += ["--incomplete"] if record.get("incomplete") and not workspace.study.design().incomplete else []
+    present = workspace.methods()
+    known = taught_in(workspace, present)
+    for model, readers in record.get("taught_by", {}).items():
+        if model in present and list(readers) != known.get(model, []):
+            words += [f"--taught-by={model}={reader}" for reader in readers]
+    return command(*words, workspace=workspace.root)
 
 
 def _why(name: str, before: Any, now: Any) -> str:
@@ -108,15 +128,39 @@ def evaluation_in(folder: Path, study_file: Path) -> Stage:
     return Stage("evaluation", "there", _told(record), unseen=unseen)
 
 
-def report(folder: Path, page: Path, make: str) -> Stage:
-    """The report of the evaluation in a folder; what it was made from goes with its evaluation."""
-    output = Output(folder, "report", record="report.json")
-    if not page.is_file() or not output.read():
-        return Stage("report", "missing", command=make)
-    if differing := output.differing({"evaluation_sha256": file_hash(folder / PROVENANCE)}):
-        what = "another evaluation" if "evaluation_sha256" in differing else "other versions"
-        return Stage("report", "stale", why=f"made from {what}", command=make, page=page)
-    if changed := output.changed():
+def pages(folder: Path, report: Path, make: str, workspace: Workspace | None, may: Bytes) -> list[Stage]:
+    """Report and viewer of the evaluation in a folder; what they were made from goes with the evaluation.
+
+    Images are those of the workspace, where there is one.
+    """
+    exams = output_of(folder).read().get("exams", []) if workspace else []
+    images = {exam: _image(workspace, exam) for exam in exams} if workspace else {}
+    images = {exam: path for exam, path in images.items() if path.is_file()}
+    known: dict[str, Any] = {"evaluation_sha256": file_hash(folder / PROVENANCE)}
+    if images and may.allow(images.values(), "images of the test exams, if they are those shown"):
+        known["images_sha256"] = files_hash(images)
+    of_report = Output(folder, "report", record="report.json")
+    of_exams = Output(folder, "viewer of exams", record=RECORD)
+    unseen = may.told()
+    return [
+        replace(_page("report", of_report, report, make, known), unseen=unseen),
+        replace(_page("exams", of_exams, folder / FOLDER / PAGE, make, known), unseen=unseen, optional=True),
+    ]
+
+
+def _image(workspace: Workspace, exam: str) -> Path:
+    dataset = workspace.dataset
+    return dataset.image_path(exam, "test", dataset.spec.channels[0])
+
+
+def _page(name: str, output: Output, page: Path, make: str, known: Mapping[str, Any]) -> Stage:
+    record = output.read()
+    if not page.is_file() or not record:
+        return Stage(name, "missing", command=make)
+    why = ""
+    if differing := output.differing({key: value for key, value in known.items() if record.get(key)}):
+        what = {"evaluation_sha256": "evaluation", "images_sha256": "images", "versions": "versions"}
+        why = f"made from other {', '.join(what[name] for name in differing)}"
+    elif changed := output.changed():
         why = f"missing or changed since: {_some(changed)}"
-        return Stage("report", "stale", why=why, command=make, page=page)
-    return Stage("report", "there", page=page, unseen=("images of the test exams, if they are those shown",))
+    return Stage(name, "stale" if why else "there", why=why, command=make if why else "", page=page)

@@ -25,6 +25,8 @@ from evaluation.study.incomplete import warnings
 from evaluation.study.results import Results
 
 _VOLUME = "volume_difference"
+#: What a sentence is about that says where a consensus overruled all readers.
+CONSENSUS = "Consensus"
 
 
 @dataclass(frozen=True)
@@ -151,9 +153,9 @@ def _overruled(found: Results) -> Iterator[Said]:
         worst = those.loc[those.voxels.idxmax()]
         exams = count_of(those.exam.nunique(), len(found.exams), "exams")
         yield Said(
-            "Consensus",
+            CONSENSUS,
             f"{name} overruled all readers in {exams} (most: {worst.exam}); {rests}.",
-            "consensus",
+            "rule",
         )
 
 

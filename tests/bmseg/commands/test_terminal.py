@@ -90,7 +90,7 @@ def test_verdicts_and_tables_fit_the_terminal(evaluated: Workspace, command: str
     # Paths are not broken: they are to be copied.
     assert max(len(line) for line in lines if str(evaluated.root) not in line) <= width
     sentences = [line for line in lines if line.startswith("- ")]
-    assert sentences[0].startswith("- Beside the readers: ")
+    assert sentences[0].startswith("- Readers: ")
     assert "| " not in done.stdout
     assert any(line.startswith("reader1  ") for line in lines)
     assert lines[-1] == f"results: {evaluated.evaluation}"

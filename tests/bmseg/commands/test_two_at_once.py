@@ -80,6 +80,7 @@ WRITES_A_FILE = {
 READS = {
     "methods": "",
     "env": "-w {ws}",
+    "status": "-w {ws}",
     "leaderboard list": "-w {ws}",
     "leaderboard verify": "-w {ws}",
     "submission check": "{root}/sent --contract {ws}/leaderboard",

@@ -121,6 +121,25 @@ def test_a_missing_mask_is_named(evaluated: Workspace) -> None:
     assert stage(found, "predictions of net").why == "missing: knee_b"
     assert stage(found, "evaluation").state == "damaged"
     assert "net: missing knee_b" in stage(found, "evaluation").why
+    # No command mends that, and nothing that comes later is the next thing to do.
+    assert found.next_in_words == "next: predictions of net: missing: knee_b"
+
+
+def test_the_command_says_how_it_was_evaluated(evaluated: Workspace) -> None:
+    path = evaluated.evaluation / "provenance.json"
+    record = read_record(path) | {
+        "unit": "knee",
+        "margin": 0.05,
+        "taught_by": {"net": ["reader2"], "gone": []},
+    }
+    write_record(path, record)
+    (evaluated.evaluation / "dice.csv").unlink()
+    command = f"bmseg evaluate --unit knee --margin 0.05 --taught-by=net=reader2 -w {evaluated.root}"
+    assert stage(status_of(evaluated), "evaluation").command == command
+    write_record(path, {**record, "regions_sha256": "x"})
+    found = stage(status_of(evaluated), "evaluation")
+    assert (found.command, found.unseen) == ("", ("regions",))
+    assert found.why.endswith("evaluate again with the same regions")
 
 
 def test_too_much_to_read_is_not_looked_at_and_named(evaluated: Workspace, tmp_path: Path) -> None:
@@ -211,13 +230,13 @@ def test_a_damaged_board_and_atlas_end_nothing(evaluated: Workspace) -> None:
 
 def test_plain_folders(evaluated: Workspace) -> None:
     found = status_of_evaluation(evaluated.evaluation, evaluated.study_file)
-    assert states(found) == {"evaluation": "there", "report": "missing"}
+    assert states(found) == {"evaluation": "there", "report": "missing", "exams": "missing"}
     assert "where they lie is not on record" in stage(found, "evaluation").unseen[0]
     assert found.next and found.next.command.startswith(f"bmseg report --evaluation {evaluated.evaluation}")
     assert states(status_of_evaluation(evaluated.root)) == {"evaluation": "missing"}
     (evaluated.evaluation / "dice.csv").unlink()
     assert states(status_of_evaluation(evaluated.evaluation, evaluated.study_file)) == {
-        "evaluation": "stale", "report": "missing",
+        "evaluation": "stale", "report": "missing", "exams": "missing",
     }  # fmt: skip
 
 
