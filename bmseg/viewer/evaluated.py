@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from dataset_conversion.images import STORAGE_ORDER, Volume, read_volume
 from evaluation.masks.reading import ENDINGS, check_grid, read_mask
 from evaluation.measures.foci import FALSE, FOUND, LOWER, MISSED
 from evaluation.scores.fair import over_consensuses
+from evaluation.study import lineage
 from evaluation.study.measure_tables import FOCI
 from evaluation.study.tables import DICE, FAIR_DICE
 
@@ -45,6 +46,8 @@ class Sources:
     masks: Files
     #: Exam to image; none of some exams or of all.
     images: Mapping[str, Path] = field(default_factory=dict)
+    #: How masks are read, where their files do not say it.
+    reading: Reading = field(default_factory=Reading)
 
     @classmethod
     def of_workspace(cls, workspace: Workspace, evaluation: Evaluation) -> Sources:
@@ -52,9 +55,10 @@ class Sources:
         refuse_other_masks(evaluation.record, workspace)
         dataset, exams = workspace.dataset, evaluation.found.exams
         folders = workspace.readers() | workspace.second_readings() | workspace.methods()
+        known = evaluation.record["masks_sha256"]
         channel = dataset.spec.channels[0]
         images = {exam: dataset.image_path(exam, "test", channel) for exam in exams}
-        return cls({rater: list_masks(folder) for rater, folder in folders.items()}, images)
+        return cls({rater: list_masks(folder) for rater, folder in folders.items() if rater in known}, images)
 
     @classmethod
     def of_folders(
@@ -81,12 +85,15 @@ class Sources:
                     f"{folder}: masks: found others of {rater} than were evaluated, expected the same"
                 )
         found = {exam: path for exam in exams if images and (path := _image_file(images, exam))}
-        if images and not found:
+        in_folders = images is not None and any((images / exam).is_dir() for exam in exams)
+        if images and not found and not in_folders:
             raise InputError(
                 f"{images}: images: found none of {', '.join(exams[:3])}, expected <exam>.nii.gz or "
                 "<exam>_0000.nii.gz"
             )
-        return cls(masks, found)
+        # Masks in DICOM lie on a grid that their images alone know.
+        on_images = images if in_folders or len(found) == len(exams) else None
+        return cls(masks, found, replace(_reading(record), images=on_images))
 
 
 def write_exams(
@@ -149,7 +156,11 @@ def cast_of(evaluation: Evaluation, sources: Sources) -> Cast:
         ViewedRater(name, "reference", title, found.readers)
         for name, title in _references(evaluation).items()
     ]
-    raters += [ViewedRater(name, "model") for name in found.models if name in there]
+    raters += [
+        ViewedRater(name, "model", taught_by=design.taught_by.get(name, ()))
+        for name in found.models
+        if name in there
+    ]
     readers = [name for name in (*found.readers, *record.get("repeats", {})) if name in there]
     raters += [ViewedRater(name, "reader") for name in readers]
     right = STORAGE_ORDER[study.plane][0]
@@ -178,7 +189,7 @@ def cast_of(evaluation: Evaluation, sources: Sources) -> Cast:
         f"{rater.title.capitalize()}: {made[rater.name]}, of the readers' masks."
         for rater in raters
         if rater.kind == "reference"
-    ] + list(design.notes)
+    ] + lineage.notes(found)
     if not sources.images:
         notes.insert(0, "No images were given: masks are shown alone, on black.")
     elif missing := [exam for exam in found.exams if exam not in sources.images]:
@@ -187,6 +198,8 @@ def cast_of(evaluation: Evaluation, sources: Sources) -> Cast:
         notes.insert(0, f"Not shown, their masks were not given: {', '.join(absent)}.")
     if record.get("regions_sha256"):
         notes.append("Marks outside the region that was to be marked are shown here, and audited apart.")
+    if record.get("drawn_sha256"):
+        notes.append("Differences where a reader did not draw are shown here; no score counts them.")
     return Cast(
         levels=study.levels,
         raters=raters,
@@ -241,9 +254,7 @@ def _exam(
 ) -> ViewedExam:
     study, plane = evaluation.study, evaluation.study.plane
     files = of_exam(sources.masks, exam)
-    known = set(evaluation.record["masks_sha256"])
-    drawn = read_exam(study, {name: path for name, path in files.items() if name in known},
-                      _reading(evaluation.record), exam)  # fmt: skip
+    drawn = read_exam(study, files, sources.reading, exam)
     for kind in _references(evaluation):
         path = evaluation.folder / mask_name(exam, kind)
         if path.is_file():

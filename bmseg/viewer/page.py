@@ -131,7 +131,12 @@ def _content(cast: Cast, names: Sequence[str]) -> dict[str, Any]:
             for name, values in areas.items()
         ],
         "raters": [
-            {"name": rater.name, "kind": rater.kind, "title": rater.title or rater.name}
+            {
+                "name": rater.name,
+                "kind": rater.kind,
+                "title": rater.title or rater.name,
+                "taught_by": list(rater.taught_by),
+            }
             for rater in cast.raters
         ],
         "references": {rater.name: list(rater.made_by) for rater in references},

@@ -25,6 +25,8 @@ class ViewedRater:
     title: str = ""
     #: Of a reference: the readers who made it, whom a comparison with it flatters.
     made_by: Sequence[str] = ()
+    #: Of a model: the readers whose masks it learned from.
+    taught_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -255,14 +255,24 @@ class Exams {
         : `${area}: ${sum(SAME) ? `no voxel differs (${ml(sum(SAME))})` : 'neither marks anything'}.`;
     }
     at('difference').textContent = text;
-    const { kind } = this.content.raters.find(({ name }) => name === this.rater) || {};
-    const own = kind === 'reader' && (this.content.references[this.against] || []).includes(this.rater);
-    at('own').textContent = own ? `${rater} is one of those who made ${against}: this picture flatters ${rater}. The Dice in the table does not.` : '';
-    if (own && !this.content.fair) at('own').textContent = `${rater} is one of those who made ${against}, which flatters ${rater}.`;
+    at('own').textContent = this.flattered();
     this.content.differences.forEach((_, place) => {
       const name = at(`kind-${place}`);
       if (name) name.textContent = this.kindName(place + 1);
     });
+  }
+
+  /* Why the picture is better than the rater, if it is: the own masks, or those of who taught it, are in the other's. */
+  flattered() {
+    const [rater, against] = [this.rater, this.against].map((name) => this.titleOf(name));
+    const makers = this.content.references[this.against] || [this.against];
+    const one = this.content.raters.find(({ name }) => name === this.rater);
+    const teachers = one ? one.taught_by.filter((name) => makers.includes(name)) : [];
+    const but = this.content.fair ? ' The Dice in the table are fair.' : '';
+    if (this.rater === this.against) return '';
+    if (makers.includes(this.rater)) return `${rater} is one of those who made the ${against}, which flatters ${rater} here.${but}`;
+    if (teachers.length && makers.length > 1) return `${rater} learned from masks of ${teachers.join(', ')}, one of those who made the ${against}.`;
+    return teachers.length ? `${rater} learned from masks of ${against}.` : '';
   }
 
   showRaters() {
