@@ -226,10 +226,11 @@ class Exams {
       line.style.stroke = this.scheme === 'rater' ? RATER_COLORS[place % RATER_COLORS.length] : 'currentColor';
       line.closest('svg').classList.toggle('by-rater', this.scheme === 'rater');
     });
+    at('levels').hidden = this.scheme === 'rater';
     at('levels').replaceChildren(...content.levels.map((level) => {
       const entry = made('li', {});
       const swatch = made('span', { className: 'swatch' });
-      swatch.style.background = this.scheme === 'rater' ? 'transparent' : this.colorOf(level);
+      swatch.style.background = this.colorOf(level);
       entry.append(swatch, level.title);
       if (level.description) entry.title = level.description;
       entry.classList.toggle('off', !chosen[level.index]);
