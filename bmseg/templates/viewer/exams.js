@@ -193,6 +193,11 @@ class Exams {
     return found ? found.title : name;
   }
 
+  areaTitle(name) {
+    const found = this.areas.find((one) => one.name === name);
+    return found ? found.title : name;
+  }
+
   /* The slice with most error, or with most marked where nothing is compared; from 0. */
   worst() {
     const sums = new Array(this.exam.shape[2]).fill(0);
@@ -272,7 +277,7 @@ class Exams {
     const but = this.content.fair ? ' The Dice in the table are fair.' : '';
     if (this.rater === this.against) return '';
     if (makers.includes(this.rater)) return `${rater} is one of those who made the ${against}, which flatters ${rater} here.${but}`;
-    if (teachers.length && makers.length > 1) return `${rater} learned from masks of ${teachers.join(', ')}, one of those who made the ${against}.`;
+    if (teachers.length && makers.length > 1) return `${rater} learned from masks of ${teachers.map((name) => this.titleOf(name)).join(', ')}, one of those who made the ${against}.`;
     return teachers.length ? `${rater} learned from masks of ${against}.` : '';
   }
 
@@ -322,8 +327,8 @@ class Exams {
       const entry = made('li', {});
       const button = made('button', { type: 'button' });
       const outcome = made('b', { textContent: said[focus.outcome], className: focus.outcome });
-      const there = focus.called === 'none' ? '' : focus.outcome === 'lower' ? ` (called ${focus.called})` : ` (${focus.called} there)`;
-      button.append(outcome, ` ${focus.level}, ${inMl(focus.ml)}, slice ${focus.slice}${['lower', 'false'].includes(focus.outcome) ? there : ''}`);
+      const there = focus.called === 'none' ? '' : focus.outcome === 'lower' ? ` (called ${this.areaTitle(focus.called)})` : ` (${this.areaTitle(focus.called)} there)`;
+      button.append(outcome, ` ${this.areaTitle(focus.level)}, ${inMl(focus.ml)}, slice ${focus.slice}${['lower', 'false'].includes(focus.outcome) ? there : ''}`);
       button.addEventListener('click', () => this.goToFocus(focus));
       if (focus === this.focus) button.setAttribute('aria-current', 'true');
       entry.append(button);
