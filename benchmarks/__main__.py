@@ -26,6 +26,7 @@ SPEED = "Speed next to named peers"
 SURFACES = "Surfaces and foci"
 RANKING = "Ranking"
 ROOM = "The reading room"
+VIEWER = "The viewer of exams"
 TRAINING = "Training on a CPU"
 TRUTH = "Consensus rules beside a known truth"
 VERDICTS = "Verdicts beside a known truth"
@@ -39,6 +40,7 @@ SECTIONS = (
     SURFACES,
     RANKING,
     ROOM,
+    VIEWER,
     TRAINING,
     TRUTH,
     VERDICTS,
@@ -154,8 +156,9 @@ def _surfaces() -> dict[str, Section]:
 
 def _room() -> dict[str, Section]:
     from benchmarks.bench_reading_room import bench_reading_room
+    from benchmarks.bench_viewer import bench_viewer
 
-    return {ROOM: _body(bench_reading_room())}
+    return {ROOM: _body(bench_reading_room()), VIEWER: _body(bench_viewer())}
 
 
 def _truth() -> dict[str, Section]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,21 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from bmseg.errors import InputError
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import file_hash, files_hash, refuse_changed
 from bmseg.pages import write_page_list
 from bmseg.scoring.evaluation import Evaluation, mask_name, output_of
-from bmseg.scoring.masks import Files, Reading, list_masks, masks_hash, of_exam, read_exam
-from bmseg.scoring.raters import refuse_other_masks
+from bmseg.scoring.masks import of_exam, read_exam
 from bmseg.viewer.links import FOLDER
 from bmseg.viewer.page import PAGE, write_viewer
 from bmseg.viewer.shown import Cast, ViewedExam, ViewedFocus, ViewedRater
+from bmseg.viewer.sources import Sources
 from bmseg.workspace import Workspace
 from dataset_conversion.images import STORAGE_ORDER, Volume, read_volume
-from evaluation.masks.reading import ENDINGS, check_grid, read_mask
+from evaluation.masks.reading import check_grid, read_mask
 from evaluation.measures.foci import FALSE, FOUND, LOWER, MISSED
 from evaluation.scores.fair import over_consensuses
+from evaluation.study import lineage
 from evaluation.study.measure_tables import FOCI
 from evaluation.study.tables import DICE, FAIR_DICE
 
@@ -35,58 +34,6 @@ RECORD = "exams.json"
 
 _OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
 _CONSENSUS, _YARDSTICK = "consensus", "yardstick"
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the masks that were scored lie, and the images that they were drawn on."""
-
-    #: Rater to exam to file.
-    masks: Files
-    #: Exam to image; none of some exams or of all.
-    images: Mapping[str, Path] = field(default_factory=dict)
-
-    @classmethod
-    def of_workspace(cls, workspace: Workspace, evaluation: Evaluation) -> Sources:
-        """Of a workspace; InputError when its masks are others than were evaluated."""
-        refuse_other_masks(evaluation.record, workspace)
-        dataset, exams = workspace.dataset, evaluation.found.exams
-        folders = workspace.readers() | workspace.second_readings() | workspace.methods()
-        channel = dataset.spec.channels[0]
-        images = {exam: dataset.image_path(exam, "test", channel) for exam in exams}
-        return cls({rater: list_masks(folder) for rater, folder in folders.items()}, images)
-
-    @classmethod
-    def of_folders(
-        cls, evaluation: Evaluation, folders: Mapping[str, Path], images: Path | None = None
-    ) -> Sources:
-        """Of plain folders, rater to folder; ``<exam>.nii.gz`` or ``<exam>_0000.nii.gz`` below `images`.
-
-        InputError when a rater is unknown or has other masks than were evaluated.
-        """
-        record, exams = evaluation.record, evaluation.found.exams
-        known: Mapping[str, str] = record["masks_sha256"]
-        if unknown := sorted({*folders} - {*known}):
-            raise InputError(
-                f"masks: found {', '.join(unknown)}, expected some of {', '.join(known)}: those "
-                "who were evaluated"
-            )
-        names = [*_reading(record).label_map, *(level.name for level in evaluation.study.levels)]
-        masks = {}
-        for rater, folder in folders.items():
-            files = list_masks(folder, names)
-            masks[rater] = {exam: files[exam] for exam in exams if exam in files}
-            if masks_hash(masks[rater]) != known[rater]:
-                raise InputError(
-                    f"{folder}: masks: found others of {rater} than were evaluated, expected the same"
-                )
-        found = {exam: path for exam in exams if images and (path := _image_file(images, exam))}
-        if images and not found:
-            raise InputError(
-                f"{images}: images: found none of {', '.join(exams[:3])}, expected <exam>.nii.gz or "
-                "<exam>_0000.nii.gz"
-            )
-        return cls(masks, found)
 
 
 def write_exams(
@@ -149,7 +96,11 @@ def cast_of(evaluation: Evaluation, sources: Sources) -> Cast:
         ViewedRater(name, "reference", title, found.readers)
         for name, title in _references(evaluation).items()
     ]
-    raters += [ViewedRater(name, "model") for name in found.models if name in there]
+    raters += [
+        ViewedRater(name, "model", taught_by=design.taught_by.get(name, ()))
+        for name in found.models
+        if name in there
+    ]
     readers = [name for name in (*found.readers, *record.get("repeats", {})) if name in there]
     raters += [ViewedRater(name, "reader") for name in readers]
     right = STORAGE_ORDER[study.plane][0]
@@ -178,7 +129,7 @@ def cast_of(evaluation: Evaluation, sources: Sources) -> Cast:
         f"{rater.title.capitalize()}: {made[rater.name]}, of the readers' masks."
         for rater in raters
         if rater.kind == "reference"
-    ] + list(design.notes)
+    ] + lineage.notes(found)
     if not sources.images:
         notes.insert(0, "No images were given: masks are shown alone, on black.")
     elif missing := [exam for exam in found.exams if exam not in sources.images]:
@@ -187,8 +138,11 @@ def cast_of(evaluation: Evaluation, sources: Sources) -> Cast:
         notes.insert(0, f"Not shown, their masks were not given: {', '.join(absent)}.")
     if record.get("regions_sha256"):
         notes.append("Marks outside the region that was to be marked are shown here, and audited apart.")
+    if record.get("drawn_sha256"):
+        notes.append("Differences where a reader did not draw are shown here; no score counts them.")
     return Cast(
         levels=study.levels,
+        titles=study.titles,
         raters=raters,
         groups={name: values for name, values in design.by_name.items() if name in design.groups},
         sides=(_OPPOSITE[right], right),
@@ -241,9 +195,7 @@ def _exam(
 ) -> ViewedExam:
     study, plane = evaluation.study, evaluation.study.plane
     files = of_exam(sources.masks, exam)
-    known = set(evaluation.record["masks_sha256"])
-    drawn = read_exam(study, {name: path for name, path in files.items() if name in known},
-                      _reading(evaluation.record), exam)  # fmt: skip
+    drawn = read_exam(study, files, sources.reading, exam)
     for kind in _references(evaluation):
         path = evaluation.folder / mask_name(exam, kind)
         if path.is_file():
@@ -282,14 +234,3 @@ def _foci_of(rows: pd.DataFrame, affine: np.ndarray) -> Iterator[ViewedFocus]:
     columns = zip(rows.rater, rows.level, rows.outcome, rows.called, rows.volume_ml, centres, strict=True)
     for rater, level, outcome, called, ml, centre in columns:
         yield ViewedFocus(rater, level, outcome, called, float(ml), tuple(map(float, centre)))  # type: ignore[arg-type]
-
-
-def _reading(record: Mapping[str, Any]) -> Reading:
-    """How masks were read, as it is on record."""
-    said = {name: record[name] for name in ("label_map", "precedence", "missing_is_empty") if name in record}
-    return Reading(**said, spacing=record.get("pixel_mm"))
-
-
-def _image_file(folder: Path, exam: str) -> Path | None:
-    paths = [folder / f"{name}{ending}" for name in (exam, f"{exam}_0000") for ending in ENDINGS]
-    return next((path for path in paths if path.is_file()), None)

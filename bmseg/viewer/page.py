@@ -80,7 +80,7 @@ def write_viewer(
         **frame(page, workspace, synthetic=cast.synthetic, script=script),
         cast=cast,
         groups=_by_kind(cast),
-        areas=[*(level.name for level in cast.levels), *cast.groups],
+        areas=[(area["name"], area["title"]) for area in content["areas"]],
         words=content["words"],
         windows=WINDOW_WORDS,
         # No text of a study file ends the element that it stands in.
@@ -90,14 +90,18 @@ def write_viewer(
     return [folder / PAGE, *written]
 
 
-def _by_kind(cast: Cast) -> list[tuple[str, list[tuple[int, ViewedRater]]]]:
-    """Heading to raters, with their places: the parts of the table."""
+def _by_kind(cast: Cast) -> list[tuple[str, list[tuple[int, ViewedRater, str]]]]:
+    """Heading to raters, with places and titles: the parts of the table."""
     headings = {"reference": "Held against", "model": "Models", "reader": "Readers"}
     placed = list(enumerate(cast.raters))
     return [
-        (heading, [(place, rater) for place, rater in placed if rater.kind == kind])
+        (heading, [(place, rater, _title(cast, rater)) for place, rater in placed if rater.kind == kind])
         for kind, heading in headings.items()
     ]
+
+
+def _title(cast: Cast, rater: ViewedRater) -> str:
+    return rater.title or cast.titles.get(rater.name, rater.name)
 
 
 def _content(cast: Cast, names: Sequence[str]) -> dict[str, Any]:
@@ -119,7 +123,7 @@ def _content(cast: Cast, names: Sequence[str]) -> dict[str, Any]:
             {
                 "index": index[level.value],
                 "name": level.name,
-                "title": level.name,
+                "title": cast.titles.get(level.name, level.name),
                 "description": level.description,
                 "color": level.color,
                 "safe": color,
@@ -127,11 +131,20 @@ def _content(cast: Cast, names: Sequence[str]) -> dict[str, Any]:
             for level, color in zip(cast.levels, safe, strict=True)
         ],
         "areas": [
-            {"name": name, "title": name, "values": [index[value] for value in values]}
+            {
+                "name": name,
+                "title": cast.titles.get(name, name),
+                "values": [index[value] for value in values],
+            }
             for name, values in areas.items()
         ],
         "raters": [
-            {"name": rater.name, "kind": rater.kind, "title": rater.title or rater.name}
+            {
+                "name": rater.name,
+                "kind": rater.kind,
+                "title": _title(cast, rater),
+                "taught_by": list(rater.taught_by),
+            }
             for rater in cast.raters
         ],
         "references": {rater.name: list(rater.made_by) for rater in references},

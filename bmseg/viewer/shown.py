@@ -25,6 +25,8 @@ class ViewedRater:
     title: str = ""
     #: Of a reference: the readers who made it, whom a comparison with it flatters.
     made_by: Sequence[str] = ()
+    #: Of a model: the readers whose masks it learned from.
+    taught_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Cast:
     levels: Sequence[Level]
     #: In the order of the table: who is held against others, models, readers.
     raters: Sequence[ViewedRater]
+    #: Name to what people read, of levels, groups and raters that have such a title.
+    titles: Mapping[str, str] = field(default_factory=dict)
     #: Name to mask values, of levels that are scored as one.
     groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
     #: Whom the others are compared with at first, and who is compared; by default the first of each kind.

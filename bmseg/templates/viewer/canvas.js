@@ -79,10 +79,11 @@ class SliceCanvas {
     this.changed();
   }
 
-  magnify(factor) {
+  /* `at`: what stays where it is, in pixels from the middle of the stage. */
+  magnify(factor, at = [0, 0]) {
     if (!this.image) return;
     const zoom = Math.min(Math.max(this.zoom * factor, 1), ZOOM_MOST);
-    this.shift = zoom === 1 ? [0, 0] : this.shift.map((one) => (one * zoom) / this.zoom);
+    this.shift = zoom === 1 ? [0, 0] : this.shift.map((one, axis) => at[axis] + ((one - at[axis]) * zoom) / this.zoom);
     this.zoom = zoom;
     this.changed();
   }
@@ -170,7 +171,9 @@ class SliceCanvas {
       event.preventDefault();
       if (!this.image) return;
       if (event.ctrlKey) {
-        this.magnify(event.deltaY < 0 ? ZOOM_STEP : 1 / ZOOM_STEP);
+        const box = stage.getBoundingClientRect();
+        const at = [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2];
+        this.magnify(event.deltaY < 0 ? ZOOM_STEP : 1 / ZOOM_STEP, at);
         return;
       }
       // A notch of a wheel is a slice; a touchpad sends many small turns.

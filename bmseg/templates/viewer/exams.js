@@ -193,6 +193,11 @@ class Exams {
     return found ? found.title : name;
   }
 
+  areaTitle(name) {
+    const found = this.areas.find((one) => one.name === name);
+    return found ? found.title : name;
+  }
+
   /* The slice with most error, or with most marked where nothing is compared; from 0. */
   worst() {
     const sums = new Array(this.exam.shape[2]).fill(0);
@@ -226,10 +231,11 @@ class Exams {
       line.style.stroke = this.scheme === 'rater' ? RATER_COLORS[place % RATER_COLORS.length] : 'currentColor';
       line.closest('svg').classList.toggle('by-rater', this.scheme === 'rater');
     });
+    at('levels').hidden = this.scheme === 'rater';
     at('levels').replaceChildren(...content.levels.map((level) => {
       const entry = made('li', {});
       const swatch = made('span', { className: 'swatch' });
-      swatch.style.background = this.scheme === 'rater' ? 'transparent' : this.colorOf(level);
+      swatch.style.background = this.colorOf(level);
       entry.append(swatch, level.title);
       if (level.description) entry.title = level.description;
       entry.classList.toggle('off', !chosen[level.index]);
@@ -255,14 +261,24 @@ class Exams {
         : `${area}: ${sum(SAME) ? `no voxel differs (${ml(sum(SAME))})` : 'neither marks anything'}.`;
     }
     at('difference').textContent = text;
-    const { kind } = this.content.raters.find(({ name }) => name === this.rater) || {};
-    const own = kind === 'reader' && (this.content.references[this.against] || []).includes(this.rater);
-    at('own').textContent = own ? `${rater} is one of those who made ${against}: this picture flatters ${rater}. The Dice in the table does not.` : '';
-    if (own && !this.content.fair) at('own').textContent = `${rater} is one of those who made ${against}, which flatters ${rater}.`;
+    at('own').textContent = this.flattered();
     this.content.differences.forEach((_, place) => {
       const name = at(`kind-${place}`);
       if (name) name.textContent = this.kindName(place + 1);
     });
+  }
+
+  /* Why the picture is better than the rater, if it is: the own masks, or those of who taught it, are in the other's. */
+  flattered() {
+    const [rater, against] = [this.rater, this.against].map((name) => this.titleOf(name));
+    const makers = this.content.references[this.against] || [this.against];
+    const one = this.content.raters.find(({ name }) => name === this.rater);
+    const teachers = one ? one.taught_by.filter((name) => makers.includes(name)) : [];
+    const but = this.content.fair ? ' The Dice in the table are fair.' : '';
+    if (this.rater === this.against) return '';
+    if (makers.includes(this.rater)) return `${rater} is one of those who made the ${against}, which flatters ${rater} here.${but}`;
+    if (teachers.length && makers.length > 1) return `${rater} learned from masks of ${teachers.map((name) => this.titleOf(name)).join(', ')}, one of those who made the ${against}.`;
+    return teachers.length ? `${rater} learned from masks of ${against}.` : '';
   }
 
   showRaters() {
@@ -311,8 +327,8 @@ class Exams {
       const entry = made('li', {});
       const button = made('button', { type: 'button' });
       const outcome = made('b', { textContent: said[focus.outcome], className: focus.outcome });
-      const there = focus.called === 'none' ? '' : focus.outcome === 'lower' ? ` (called ${focus.called})` : ` (${focus.called} there)`;
-      button.append(outcome, ` ${focus.level}, ${inMl(focus.ml)}, slice ${focus.slice}${['lower', 'false'].includes(focus.outcome) ? there : ''}`);
+      const there = focus.called === 'none' ? '' : focus.outcome === 'lower' ? ` (called ${this.areaTitle(focus.called)})` : ` (${this.areaTitle(focus.called)} there)`;
+      button.append(outcome, ` ${this.areaTitle(focus.level)}, ${inMl(focus.ml)}, slice ${focus.slice}${['lower', 'false'].includes(focus.outcome) ? there : ''}`);
       button.addEventListener('click', () => this.goToFocus(focus));
       if (focus === this.focus) button.setAttribute('aria-current', 'true');
       entry.append(button);

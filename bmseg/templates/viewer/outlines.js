@@ -65,17 +65,53 @@ function loop(edges, first, across) {
   return flat;
 }
 
-/* The loops as a path on the canvas, `inset` pixels inside of the area's edge. */
-function outlinePath(loops, { left, top, voxel }, inset) {
-  const path = new Path2D();
-  for (const flat of loops) {
-    for (let i = 0; i < flat.length; i += 4) {
-      const x = left + flat[i] * voxel[0] + flat[i + 2] * inset;
-      const y = top + flat[i + 1] * voxel[1] + flat[i + 3] * inset;
-      if (i) path.lineTo(x, y);
-      else path.moveTo(x, y);
+/* Draw loops into pixels of the canvas's size, `inset` pixels inside of the area's edge, `thick` pixels wide.
+   Canvases stroke long dashed paths slowly, and these are made of nothing but upright and level lines. */
+function drawLoops({ pixels, width, height }, loops, { left, top, voxel }, { inset, thick, dash, color }) {
+  const before = Math.floor(thick / 2);
+  const period = dash.reduce((sum, one) => sum + one, 0);
+  // Whether the line is drawn at a distance from its begin: at every pixel of the pattern.
+  const drawn = new Uint8Array(period || 1).fill(1);
+  dash.reduce((begin, one, place) => {
+    if (place % 2) drawn.fill(0, begin, begin + one);
+    return begin + one;
+  }, 0);
+  const run = (x0, y0, x1, y1) => {
+    const from = Math.max(Math.min(x0, x1) - before, 0);
+    const to = Math.min(Math.max(x0, x1) - before + thick, width);
+    if (to <= from) return;
+    const last = Math.min(Math.max(y0, y1) - before + thick, height);
+    for (let row = Math.max(Math.min(y0, y1) - before, 0); row < last; row += 1) {
+      for (let pixel = row * width + from, end = row * width + to; pixel < end; pixel += 1) pixels[pixel] = color;
     }
-    path.closePath();
+  };
+  for (const flat of loops) {
+    let way = 0;
+    const corner = (i) => [
+      Math.round(left + flat[i] * voxel[0] + flat[i + 2] * inset - 0.5),
+      Math.round(top + flat[i + 1] * voxel[1] + flat[i + 3] * inset - 0.5),
+    ];
+    let [x, y] = corner(0);
+    for (let i = 4; i <= flat.length; i += 4) {
+      const [endX, endY] = corner(i % flat.length);
+      const length = Math.abs(endX - x) + Math.abs(endY - y);
+      const [stepX, stepY] = [Math.sign(endX - x), Math.sign(endY - y)];
+      const outside = Math.max(x, endX) < -thick || Math.min(x, endX) > width + thick
+        || Math.max(y, endY) < -thick || Math.min(y, endY) > height + thick;
+      if (!outside && !period) run(x, y, endX, endY);
+      else if (!outside) {
+        let begin = -1;
+        for (let step = 0; step <= length; step += 1) {
+          const on = step < length && drawn[(way + step) % period];
+          if (on && begin < 0) begin = step;
+          else if (!on && begin >= 0) {
+            run(x + stepX * begin, y + stepY * begin, x + stepX * (step - 1), y + stepY * (step - 1));
+            begin = -1;
+          }
+        }
+      }
+      way += length;
+      [x, y] = [endX, endY];
+    }
   }
-  return path;
 }

@@ -5,6 +5,8 @@ const SAME = 1;
 const OTHER = 2;
 const TOO_MUCH = 3;
 const TOO_LITTLE = 4;
+/* Of outlines: black, half seen through. */
+const RIM = (140 << 24) >>> 0;
 
 /* What each two labels are to each other, where `chosen` labels are looked at: kind[mask * 256 + reference]. */
 function kindsOf(chosen, several, ignored) {
@@ -54,7 +56,7 @@ class Overlay extends SliceCanvas {
       this.fillDifferences();
       this.paintLayer(context, place, this.tint, this.opacity);
     }
-    if (this.linesShown) this.shown.forEach((one, number) => this.paintLines(context, place, one, number));
+    if (this.linesShown && this.shown.length) this.paintLines(context, place);
     if (this.mark && this.mark.slice === this.slice) this.paintMark(context, place);
   }
 
@@ -82,28 +84,36 @@ class Overlay extends SliceCanvas {
     tint.context.putImageData(tint.data, 0, 0);
   }
 
-  paintLines(context, place, { mask, dash, wide, color, chosen, key }, number) {
+  /* All outlines in one layer of the canvas's own pixels: their dark rims first, so that none hides another line. */
+  paintLines(context, place) {
+    const { width, height } = this.canvas;
+    if (!this.lines || this.lines.canvas.width !== width || this.lines.canvas.height !== height) {
+      this.lines = { ...layer(width, height), width, height };
+    }
+    this.lines.pixels.fill(0);
+    const ratio = place.ratio * Math.min(1 + (this.zoom - 1) / 5, 1.8);
+    for (const rim of [true, false]) {
+      this.shown.forEach(({ dash, wide, color, ...one }, number) => {
+        const thick = Math.max(Math.round(wide * ratio), 1);
+        // Lines that lie on each other are all seen: each a little further inside.
+        const look = { inset: (0.6 + 0.5 * number) * ratio, thick: rim ? thick + 2 : thick, dash: rim ? [] : dash.map((length) => Math.round(length * ratio)) };
+        for (const [value, loops] of this.loops(one)) {
+          drawLoops(this.lines, loops, place, { ...look, color: rim ? RIM : packedColor(color(value)) });
+        }
+      });
+    }
+    this.lines.context.putImageData(this.lines.data, 0, 0);
+    context.drawImage(this.lines.canvas, 0, 0);
+  }
+
+  /* The loops of a mask on the slice, kept for when it is come back to. */
+  loops({ mask, chosen, key }) {
     const name = `${key} ${this.slice}`;
     if (!this.kept.has(name)) {
       if (this.kept.size > 400) this.kept.clear();
       this.kept.set(name, outlines(mask, this.slice * this.width * this.height, this.width, this.height, chosen));
     }
-    const { ratio } = place;
-    // Lines that lie on each other are all seen: each a little further inside.
-    const inset = (0.6 + 0.5 * number) * ratio;
-    context.lineJoin = 'round';
-    for (const [value, loops] of this.kept.get(name)) {
-      const path = outlinePath(loops, place, inset);
-      context.setLineDash([]);
-      context.strokeStyle = 'rgba(0, 0, 0, .55)';
-      context.lineWidth = (wide + 1.2) * ratio;
-      context.stroke(path);
-      context.setLineDash(dash.map((one) => one * ratio));
-      context.strokeStyle = color(value);
-      context.lineWidth = wide * ratio;
-      context.stroke(path);
-    }
-    context.setLineDash([]);
+    return this.kept.get(name);
   }
 
   paintMark(context, { left, top, voxel, ratio }) {

@@ -24,7 +24,7 @@ CAST = Cast(
     levels=LEVELS,
     raters=[
         ViewedRater("yardstick", "reference", made_by=["reader1", "reader2"]),
-        ViewedRater("net", "model"),
+        ViewedRater("net", "model", taught_by=["reader2"]),
         ViewedRater("unet", "model"),
         ViewedRater("reader1", "reader"),
         ViewedRater("reader2", "reader"),

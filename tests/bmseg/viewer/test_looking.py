@@ -108,8 +108,19 @@ def test_it_opens_on_the_slice_with_most_difference_and_says_how_much(look: Look
         page.goto("about:blank")
     # A reader who made the yardstick is flattered by it.
     page = look.open("#exam=knee_093&rater=reader1", "knee_093")
-    expect(page.locator("#own")).to_contain_text("reader1 is one of those who made yardstick")
+    expect(page.locator("#own")).to_have_text(
+        "reader1 is one of those who made the yardstick, which flatters reader1 here. "
+        "The Dice in the table are fair."
+    )
     expect(page.locator("#difference")).to_contain_text("no voxel differs")
+    page.get_by_role("radio", name="Compare net", exact=True).check()
+    expect(page.locator("#own")).to_have_text(
+        "net learned from masks of reader2, one of those who made the yardstick."
+    )
+    page.locator("#against").select_option("reader2")
+    expect(page.locator("#own")).to_have_text("net learned from masks of reader2.")
+    page.locator("#against").select_option("reader1")
+    expect(page.locator("#own")).to_have_text("")
 
 
 def test_of_one_level_another_level_is_no_plain_error(look: Look) -> None:

@@ -92,6 +92,18 @@ def test_text_of_a_study_ends_no_element(tmp_path: Path) -> None:
     assert html.count("</script>") == html.count("<script")
 
 
+def test_people_read_titles_and_addresses_keep_names(tmp_path: Path) -> None:
+    cast = replace(CAST, titles={"level3": "Level 3", "level1+3": "All levels", "net": "nnU-Net"})
+    page, *_ = write_viewer(tmp_path, cast, NAMES[:1], [exam(NAMES[0])])
+    html = page.read_text()
+    for head in ("level1", "Level 3", "All levels"):
+        assert f'<th scope="col" class="number">{head}</th>' in html
+    assert 'aria-label="Compare nnU-Net"' in html
+    assert '"name": "level3", "title": "Level 3"' in html
+    assert '"name": "net", "kind": "model", "title": "nnU-Net"' in html
+    assert 'data-area="level3"' in html
+
+
 def test_nothing_runs_but_its_own_program_and_files_beside_it(tmp_path: Path) -> None:
     html = write(tmp_path).read_text()
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
