@@ -144,6 +144,7 @@ def evaluate(
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.wording import SYNTHETIC
     from evaluation.statistics.words import plural
+    from evaluation.study.drawing import figures_told
 
     slurm = {name: given.pop(name) for name in OF_SHARES}
     if on == "here":
@@ -217,6 +218,7 @@ def evaluate(
         titles = result.found.titles
         if beside := published_beside(result.summary, published, study.citation, note, titles):
             click.echo(beside.to_markdown())
+    echo_each(figures_told(result.found))
     click.echo(f"results: {result.folder}")
     if study_text:
         said = "".join(f" --map-label '{pair}'" for pair in label_map)

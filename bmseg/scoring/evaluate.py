@@ -21,13 +21,13 @@ from bmseg.workspace import Workspace
 from dataset_conversion.files import write_bytes
 from evaluation.figures.files import save_figure
 from evaluation.study import Design, ReaderStudy, ScoredExam
-from evaluation.study.drawing import audit_figure
+from evaluation.study.drawing import MOST_OWN, audit_figure
 from evaluation.study.incomplete import warnings
 from evaluation.study.lineage import twins_told
 from evaluation.study.tables import TABLES
 from evaluation.study.titles import in_sentence
 
-# Of all masks together, as of ten knees and six raters: processes are worth their start.
+# Of all masks and probabilities together, as of ten knees and six raters: processes are worth their start.
 _LARGE_BYTES = 400_000
 
 
@@ -89,7 +89,8 @@ def evaluate_prepared(given: Prepared) -> Evaluation:
     if output.made_from(given.inputs):
         return Evaluation.read(given.out, given.study_file, skipped=True)
     kept = Kept.below(given.out)
-    large = bool(given.maps) or bytes_of(given.files) > _LARGE_BYTES or kept.folder.is_dir()
+    size = sum(bytes_of(files) for files in (given.files, given.maps))
+    large = size > _LARGE_BYTES or kept.folder.is_dir()
     with (
         output.replaced(given.inputs) as made,
         all_faults(given.scoring, given.exams, processes=None if large else 1),
@@ -163,7 +164,7 @@ def write_figures(found: ReaderStudy, folder: Path, bar: tqdm) -> None:
 @contextmanager
 def _progress(n_exams: int, design: Design, models: Sequence[str]) -> Iterator[tqdm]:
     """A bar over all of an evaluation: exams, tables and about as many figures as there will be."""
-    figures = 8 + 5 * len(models) + len(design.by_name)
+    figures = 8 + 5 * min(len(models), MOST_OWN) + min(len(design.by_name), MOST_OWN)
     with tqdm(total=n_exams + len(TABLES) + figures, desc="evaluate", unit="step", disable=None) as bar:
         yield bar
         bar.total = bar.n

@@ -13,14 +13,16 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import SimpleITK as sitk
 
 from dataset_conversion import files
 from dataset_conversion.images import ConversionError, Volume, as_volume
 from dataset_conversion.mask_files.labels import Labels, combine, relabel, values_of_names
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 _SEGMENT_KEY = re.compile(r"Segment(\d+)_(?:ID|Name|LabelValue|Layer)")
 # The second is the name in files of Slicer before 5.2.
@@ -113,6 +115,8 @@ def read_plain_nrrd(path: Path) -> Volume:
 
 
 def _reader(path: Path) -> sitk.ImageFileReader:
+    import SimpleITK as sitk
+
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     # Named outright, a file is read whatever its ending.
@@ -128,6 +132,8 @@ def _damaged(path: Path, error: RuntimeError) -> ConversionError:
 
 
 def _read(path: Path) -> sitk.Image:
+    import SimpleITK as sitk
+
     numbers = _checked(path)
     reader = _reader(path)
     try:
@@ -216,6 +222,8 @@ def _keys(path: Path, found: sitk.Image | sitk.ImageFileReader) -> dict[str, str
 
 
 def _layers(path: Path, found: sitk.Image) -> list[Volume]:
+    import SimpleITK as sitk
+
     # A slice is a volume of one.
     if found.GetDimension() not in (2, 3):
         raise ConversionError(

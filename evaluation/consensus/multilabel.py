@@ -21,10 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from evaluation.consensus.by_content import Ordered, by_content
+from evaluation.consensus.by_content import by_content
 from evaluation.consensus.kinds import Rule
+from evaluation.consensus.pattern_model import SPARSE_FROM, PatternModel
 from evaluation.consensus.result import (
     TIE,
     Consensus,
@@ -36,144 +36,14 @@ from evaluation.consensus.result import (
 from evaluation.consensus.squarem import search
 from evaluation.consensus.votes import Votes
 
-_SMALLEST = np.finfo(float).tiny
 #: A start has converged when an EM step changes no matrix entry by more.
 _TOLERANCE = 1e-10
 #: Two raters do not determine the matrices: along a ridge of the likelihood labels change for thousands of
 #: steps in which it gains next to nothing. Of two, a start ends where it gains less than this share.
 _FLAT = 1e-6
-#: With more labels products leave out zeros; with fewer that takes longer.
-_SPARSE_FROM = 12
 #: Of so many labels a step takes long: these many starts, the highest, are followed to their ends.
 _KEPT = 6
 _MASKS = 16  # of more raters not every mask is a start
-#: Numbers that an E step holds at once, of all its starts; the others wait.
-_AT_ONCE = 4_000_000
-
-
-class PatternModel:
-    """The E and M steps on vote patterns, for several parameter sets (starts) at once.
-
-    `patterns`, int of shape (P, R), are label indices; every label occurs. `counts` are their voxels.
-    `pseudo`, of shape (L, L), are decisions (row) on a true label (column) that every rater is taken to have
-    made before: the parameters, less one, of a Dirichlet prior on each column of the matrices. What rises
-    in every step is then the log-likelihood plus the log of the prior's density. `arranged` names raters who
-    have one matrix.
-    """
-
-    def __init__(
-        self,
-        patterns: np.ndarray,
-        counts: np.ndarray,
-        n_labels: int,
-        pseudo: np.ndarray | None = None,
-        arranged: Ordered | None = None,
-    ) -> None:
-        n_patterns, n_raters = patterns.shape
-        self.shape = (n_raters, n_labels, n_labels)
-        self.counts = counts.astype(float)
-        self._sparse = n_labels >= _SPARSE_FROM
-        # Rows of 0 and 1 that pick a pattern's entries: both steps become matrix products.
-        if self._sparse:
-            # Of each rater in a row: what a pattern picks of all matrices' entries.
-            places = patterns + n_labels * np.arange(n_raters)
-            self._places = np.ascontiguousarray(places.T)
-            ends = n_raters * np.arange(n_patterns + 1)
-            entries = np.ones(places.size), places.ravel(), ends
-            self._picks = csr_array(entries, shape=(n_patterns, n_raters * n_labels))
-            self._weights = (self._picks.T * self.counts).tocsr()
-            each = self._picks @ np.tile(np.eye(n_labels), (n_raters, 1))
-            #: Of the raters that gave each label, shape (L, P).
-            self.fractions = each.T / n_raters
-        else:
-            votes = patterns[:, :, None] == np.arange(n_labels)
-            self.fractions = votes.mean(axis=1).T
-            self._picks = votes.reshape(n_patterns, -1).astype(float)
-            self._weights = self._picks.T * self.counts
-        self.prior = self.fractions @ self.counts / self.counts.sum()
-        self._log_prior = np.log(self.prior)[:, None, None]
-        self._pseudo = pseudo
-        self._arranged = arranged
-
-    def expect(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log-likelihoods (S,) and posteriors (L, P, S) of confusion matrices (S, R, L, L).
-
-        With the starts last, one product a label serves them all, and sums over labels run along them.
-        """
-        n_starts, (n_raters, n_labels, _) = len(confusion), self.shape
-        logs = np.empty((n_labels, n_raters * n_labels, n_starts))
-        np.maximum(confusion.reshape(n_starts, -1, n_labels).T, _SMALLEST, out=logs)
-        np.log(logs, out=logs)
-        if self._sparse:
-            joint = logs.take(self._places[0], axis=1)
-            for of_rater in self._places[1:]:
-                joint += logs.take(of_rater, axis=1)
-        else:
-            joint = self._picks @ logs
-        joint += self._log_prior
-        top = np.maximum.reduce(joint, 0)
-        joint -= top
-        posterior = np.exp(joint, out=joint)
-        total = np.add.reduce(posterior, 0)
-        posterior /= total
-        return self.counts @ (np.log(total) + top), posterior
-
-    def maximise(self, posterior: np.ndarray, previous: np.ndarray) -> np.ndarray:
-        """Confusion matrices (S, R, L, L) that maximise the likelihood under the posteriors (L, P, S).
-
-        A true label left without any voxel keeps its `previous` column.
-        """
-        if self._sparse:
-            n_labels, n_patterns, _ = posterior.shape
-            votes = self._weights @ np.swapaxes(posterior, 0, 1).reshape(n_patterns, -1)
-            votes = votes.reshape(-1, n_labels, len(previous)).transpose(2, 0, 1).reshape(previous.shape)
-        else:
-            votes = (self._weights @ posterior).transpose(2, 1, 0).reshape(previous.shape)
-        if self._arranged is not None:
-            votes = self._arranged.averaged(votes, 1)
-        if self._pseudo is not None:
-            votes = votes + self._pseudo
-        total = np.add.reduce(votes, 2, keepdims=True)
-        if total.all():
-            return votes / total
-        return np.where(total > 0, votes / np.maximum(total, _SMALLEST), previous)
-
-    def against_masks(self) -> np.ndarray:
-        """Positive confusion matrices against each rater's mask in turn, (R, R, L, L)."""
-        picks = self._picks.toarray() if self._sparse else self._picks
-        masks = picks.reshape(len(self.counts), *self.shape[:2]).transpose(2, 0, 1)
-        even = np.ones((self.shape[0], *self.shape)) / self.shape[1]
-        return 0.99 * self.maximise(masks, even) + 0.01 * even
-
-    def step(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One EM step: the log-likelihoods of `confusion`, with the prior's, and the next matrices."""
-        if len(some := self.shares(len(confusion))) > 1:
-            parts = [self.step(confusion[part]) for part in some]
-            return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-        log_likelihood, posterior = self.expect(confusion)
-        if self._pseudo is not None:
-            logs = np.log(np.maximum(confusion, _SMALLEST))
-            log_likelihood = log_likelihood + (self._pseudo * logs).sum(axis=(1, 2, 3))
-        return log_likelihood, self.maximise(posterior, confusion)
-
-    def shares(self, n_starts: int) -> list[slice]:
-        """Starts as many at a time as memory is meant for."""
-        size = max(1, _AT_ONCE // (self.shape[1] * len(self.counts)))
-        return [slice(start, min(start + size, n_starts)) for start in range(0, n_starts, size)]
-
-    @staticmethod
-    def difference(after: np.ndarray, before: np.ndarray) -> np.ndarray:
-        """As they are."""
-        return after - before
-
-    @staticmethod
-    def jump(
-        start: np.ndarray, linear: np.ndarray, quadratic: np.ndarray, second: np.ndarray, /
-    ) -> np.ndarray:
-        """None past zero is taken, so no entry becomes zero by the acceleration."""
-        jump = start + linear + quadratic
-        jump = np.where(jump > 0, jump, second)
-        return jump / jump.sum(axis=2, keepdims=True)
 
 
 def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations: int) -> Consensus:
@@ -187,9 +57,8 @@ def multilabel_staple(votes: Votes, *, restarts: int, seed: int, max_iterations:
     Two raters leave the maximum open, and the highest of many starts can lie far from both: then only starts
     that treat the two alike are taken, and end where the likelihood hardly gains. It is one rater's mask as
     often as before (59 of 100 pairs of people who outlined cells).
-    On simulated pairs of readers (five ways of erring, 12 exams each) the mean Dice with the known truth is
-    then 0.790, 0.556, 0.846, 0.776 and 0.863, and 0.768, 0.556, 0.823, 0.776 and 0.846 with all starts
-    followed to their ends.
+    On simulated pairs of readers (five ways of erring, 12 exams each) the mean Dice with the truth is then
+    0.790, 0.556, 0.846, 0.776, 0.863, and 0.768, 0.556, 0.823, 0.776, 0.846 with all starts followed on.
     """
     rng = np.random.default_rng(seed)
     return of_confusions(
@@ -223,7 +92,7 @@ def of_confusions(
     flat = _FLAT if len(votes.raters) == 2 and not prior else None
     found = search(
         model, names, matrices, tolerance=_TOLERANCE, max_iterations=max_iterations, merge=True, flat=flat,
-        keep=_KEPT if len(used) >= _SPARSE_FROM else None,
+        keep=_KEPT if len(used) >= SPARSE_FROM else None,
     )  # fmt: skip
     best = model.expect(found.parameters[[found.best]])[1][:, :, 0]
     taken = (best >= best.max(axis=0) - TIE).argmax(axis=0)

@@ -17,6 +17,7 @@ SAME_LIKELIHOOD = 1e-10
 #: Starts whose parameters have come this close go on as one.
 _SAME_PATH = 1e-4
 _MERGE_EVERY = 15
+_FEW = 32
 #: A start is given up when one that has converged is out of its reach: not even at the pace of its last so
 #: many EM steps would its likelihood come there. Near a maximum with entries of zero some creep for ever.
 _LOOK_EVERY = 450
@@ -154,5 +155,10 @@ def _follow(leader: np.ndarray, parameters: np.ndarray) -> None:
     """Let every start that has come to the place of an earlier one follow it from here on."""
     leading = np.flatnonzero(leader == np.arange(len(leader)))
     places = parameters[leading].reshape(len(leading), -1)
-    distance = np.abs(places[:, None] - places[None]).max(axis=2)
-    leader[leading] = leading[(distance < _SAME_PATH).argmax(axis=1)]
+    for number, place in enumerate(places):
+        # Most are told apart by a few parameters.
+        near = np.arange(number)
+        for some in (slice(_FEW), slice(_FEW, None)):
+            near = near[(np.abs(places[near, some] - place[some]) < _SAME_PATH).all(axis=1)]
+        if len(near):
+            leader[leading[number]] = leading[near[0]]

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from evaluation.failures.covariates import KEYS, check_once, mann_whitney, with_holm
+from evaluation.failures.covariates import KEYS, check_once, with_holm
 from evaluation.statistics.intervals import StatisticsError
+from evaluation.statistics.permutation import mann_whitney_each
 
 #: Columns of `error_volumes`, in order.
 COLUMNS = ["exam", "rater", "level", "reference_ml", "rater_ml", "dice", "fp_ml", "fn_ml"]
@@ -63,13 +64,14 @@ def sparse_against_ample(errors: pd.DataFrame) -> pd.DataFrame:
     for all levels of a rater.
     """
     check_once(errors)
-    rows = []
+    rows, pairs = [], []
     for (rater, level), group in errors.groupby(KEYS, sort=False):
         defined = group.dropna(subset="dice")
         split = float(defined.reference_ml.median()) if len(defined) else np.nan
         is_sparse = defined.reference_ml <= split
         sparse, ample = defined.dice[is_sparse].to_numpy(), defined.dice[~is_sparse].to_numpy()
         middles = [float(np.median(dice)) if len(dice) else np.nan for dice in (sparse, ample)]
-        p, n_left_out = mann_whitney(sparse, ample), len(group) - len(defined)
-        rows.append((rater, level, split, *middles, len(sparse), len(ample), p, np.nan, n_left_out))
-    return with_holm(pd.DataFrame(rows, columns=SPARSE_COLUMNS))
+        n_left_out = len(group) - len(defined)
+        rows.append((rater, level, split, *middles, len(sparse), len(ample), np.nan, np.nan, n_left_out))
+        pairs.append((sparse, ample))
+    return with_holm(pd.DataFrame(rows, columns=SPARSE_COLUMNS).assign(p=mann_whitney_each(pairs)))

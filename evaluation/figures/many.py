@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from evaluation.failures.volumes import sparse_against_ample
+from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.figures.matrix import matrix
+from evaluation.figures.style import styled
 from evaluation.measures.volume import bland_altman
 from evaluation.scores.agreement import dice_matrix
 from evaluation.statistics.words import DASH, number, signed
@@ -47,21 +48,37 @@ def fair_beside_usual(means: pd.DataFrame, levels: Sequence[str], raters: Sequen
     return matrix(fair, told, label=label, note=note)
 
 
-def differences(rows: pd.DataFrame, label: str, note: str) -> Figure:
-    """Differences of Dice to each of the others, a column each; a star where one is clear (Holm)."""
-    levels, others = list(dict.fromkeys(rows.level)), list(dict.fromkeys(rows.other))
+def differences(
+    rows: pd.DataFrame, label: str, note: str, *, down: str = "level", across: str = "other"
+) -> Figure:
+    """Differences of Dice, by two columns of the rows; a star where one is clear (Holm)."""
+    first, second = list(dict.fromkeys(rows[down])), list(dict.fromkeys(rows[across]))
     star = np.where(rows.p_holm <= 1 - rows.confidence + 1e-12, "*", "")
     told = [DASH if pd.isna(x) else signed(x, typeset=True) for x in rows.difference]
     named = rows.assign(told=[text + mark for text, mark in zip(told, star, strict=True)])
-    values = named.pivot(index="level", columns="other", values="difference").loc[levels, others]
-    print_ = named.pivot(index="level", columns="other", values="told").loc[levels, others]
+    values = named.pivot(index=down, columns=across, values="difference").loc[first, second]
+    print_ = named.pivot(index=down, columns=across, values="told").loc[first, second]
     most = max(0.1, float(values.abs().max().max())) if values.notna().any().any() else 0.1
     return matrix(values, print_, label=label, limits=(-most, most), colors="RdBu", note=note)
 
 
-def dice_by_volume(errors: pd.DataFrame, label: str, note: str) -> Figure:
-    """Median Dice in the exams with little of a level and in those with much, and where these are split."""
-    found = sparse_against_ample(errors).set_index("level")
+@styled
+def models_beside_readers(comparisons: pd.DataFrame, *, note: str = "") -> Figure:
+    """Of many models: each one's difference of Dice to the median reader, a row a model, a column a level.
+
+    `comparisons` are of `evaluation.comparison.readers.compare`.
+    """
+    chosen = comparisons[comparisons.other == MEDIAN_READER]
+    label = "Dice, model minus median reader; *: clear (Holm)"
+    return differences(chosen, label, note, down="model", across="level")
+
+
+def dice_by_volume(splits: pd.DataFrame, label: str, note: str) -> Figure:
+    """Median Dice in the exams with little of a level and in those with much, and where these are split.
+
+    `splits` are of `evaluation.failures.volumes.sparse_against_ample`, of one rater.
+    """
+    found = splits.set_index("level")
     columns = ["up to median", "above"]
     values = found[["dice_sparse", "dice_ample"]].set_axis(columns, axis=1)
     told = pd.DataFrame(

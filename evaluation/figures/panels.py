@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 
-from evaluation.figures.style import COLUMN_INCHES, LIGHT, PAGE_INCHES, PALE, SMALL, AxesLike, Drawing
+from evaluation.figures.style import COLUMN_INCHES, INK, LIGHT, PAGE_INCHES, PALE, SMALL, AxesLike, Drawing
 from evaluation.measures.measure import Measure
 
 #: Of a ranking.
 ROW_INCHES = 0.19
 _RATER_INCHES = 0.175
+#: Of more exams points lie upon each other: they are drawn small and pale, or those alone that stand out.
+MANY_EXAMS = 200
 # Letters of a name that are shown.
 _LONGEST = 26
 
@@ -47,6 +49,13 @@ def rater_rows(
         panel.spines["left"].set_visible(False)
         headed(panel, level)
     return drawing
+
+
+def dots(n: int, size: float, color: Any, edge: float = 0.5) -> dict[str, Any]:
+    """How n exams look as points of a scatter: of many the places where they are dense are darker."""
+    if n > MANY_EXAMS:
+        return {"s": max(2.0, size * MANY_EXAMS / n), "color": color, "alpha": 0.4, "linewidth": 0}
+    return {"s": size, "color": color, "edgecolor": INK, "linewidth": edge}
 
 
 def headed(axes: Axes, title: str) -> None:

@@ -16,7 +16,7 @@ from matplotlib.path import Path
 
 from evaluation.figures import style
 from evaluation.figures.matrix import MANY, matrix
-from evaluation.figures.panels import headed, scaled
+from evaluation.figures.panels import MANY_EXAMS, headed, scaled
 from evaluation.figures.style import AxesLike, Drawing, styled
 from evaluation.measures.measure import Measure
 from evaluation.statistics.words import number
@@ -65,7 +65,7 @@ def dice_boxplot(
         drawing = Drawing.of(axes, [rater], (style.COLUMN_INCHES, 3.0))
         panel = _boxes_and_points(drawing.axes[0], chosen, levels, palette, of_levels=True)
     panel.set_title(f"{rater} against {reference}")
-    return drawing.done("\n".join(filter(None, (fill(_BOX, 64), note))), _NOTE_COLOR)
+    return drawing.done("\n".join(filter(None, (fill(_explained(chosen), 64), note))), _NOTE_COLOR)
 
 
 @styled
@@ -102,7 +102,7 @@ def raters_boxplot(
         handles=_keys(palette), ncols=min(6, len(palette)), loc="lower center", bbox_to_anchor=(0.5, 1.0)
     )
     # Rows of one panel.
-    return drawing.done("\n".join(filter(None, (_BOX, note))), _NOTE_COLOR, letters=False)
+    return drawing.done("\n".join(filter(None, (_explained(scores), note))), _NOTE_COLOR, letters=False)
 
 
 @styled
@@ -136,7 +136,16 @@ def measures_boxplot(
         panel.set_ylabel(measure.unit)
         headed(panel, measure.title)
     drawing.legend(_keys(palette), min(6, len(palette)))
-    return drawing.done("\n".join(filter(None, (_BOX, note))), _NOTE_COLOR)
+    return drawing.done("\n".join(filter(None, (_explained(scores), note))), _NOTE_COLOR)
+
+
+def _are_many(scores: pd.DataFrame) -> bool:
+    return scores.exam.nunique() > MANY_EXAMS
+
+
+def _explained(scores: pd.DataFrame) -> str:
+    """What boxes and points are."""
+    return _BOX.replace("an exam.", "an exam beyond them.") if _are_many(scores) else _BOX
 
 
 def _of_raters(scores: pd.DataFrame, models: Sequence[str]) -> dict[str, Any]:
@@ -196,6 +205,7 @@ def _boxes_and_points(
         points: list[tuple[np.ndarray, np.ndarray, str]] = []
         # Deterministic jitter: the same table gives the same figure.
         rng = np.random.default_rng(0)
+        few = not _are_many(scores)
         for place, level in enumerate(levels):
             for column, name in enumerate([level] if of_levels else palette):
                 values = found.get((level,) if of_levels else (level, name))
@@ -206,7 +216,10 @@ def _boxes_and_points(
                 boxes[name].append(box)
                 lines += of_box
                 across = middle + width * rng.uniform(-_JITTER, _JITTER, len(values))
-                points.append((across, values, name))
+                # Of many exams those that stand out.
+                ends = [end for _, end in of_box[1]] + [end for _, end in of_box[3]]
+                shown = slice(None) if few else (values < min(ends)) | (values > max(ends))
+                points.append((across[shown], values[shown], name))
         order = slice(None, None, -1) if lying else slice(None)
         for name, own in boxes.items():
             if own:

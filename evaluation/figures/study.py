@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from evaluation.comparison.models import YARDSTICK, side_by_side
 from evaluation.figures import many, style
 from evaluation.figures.matrix import MANY
-from evaluation.figures.panels import above, beside, headed, panels, rater_rows
+from evaluation.figures.panels import MANY_EXAMS, above, beside, dots, headed, panels, rater_rows
 from evaluation.figures.style import AxesLike, styled
 from evaluation.scores.agreement import dice_matrix
 from evaluation.statistics.words import number, percent, signed, with_interval
@@ -224,15 +224,9 @@ def _pair_row(axes: Axes, place: int, differences: pd.Series, row: Any) -> None:
     if not row.n_pairs:
         beside(axes, place, "not comparable")
         return
-    axes.scatter(
-        differences,
-        np.full(len(differences), place - 0.2),
-        s=11,
-        facecolor=style.NO_COLOR,
-        alpha=0.7,
-        linewidth=0,
-        zorder=2,
-    )
+    looks = dots(len(differences), 11, style.NO_COLOR) | {"linewidth": 0}
+    alpha = 0.1 if len(differences) > MANY_EXAMS else 0.7
+    axes.scatter(differences, np.full(len(differences), place - 0.2), zorder=2, **looks | {"alpha": alpha})
     color, is_clear = _told(row)
     axes.plot([row.low, row.high], [place + 0.17] * 2, color=color, linewidth=1.4, zorder=3)
     axes.scatter(

@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from evaluation.planning.closed import MOST
 from evaluation.planning.spread import Spread
-from evaluation.statistics.signed_rank import sums_of_ranks
+from evaluation.statistics.rank_sums import sums_of_ranks
 
 #: Studies drawn.
 STUDIES = 2000

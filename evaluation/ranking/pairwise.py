@@ -19,7 +19,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from evaluation.ranking.rules import Rules
-from evaluation.statistics.signed_rank import holm, sums_of_ranks
+from evaluation.statistics.rank_sums import sums_of_ranks
+from evaluation.statistics.signed_rank import holm
 
 #: Cases up to which all signs, and all patterns of ties, are gone through.
 MOST_CASES = 12

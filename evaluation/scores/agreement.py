@@ -85,10 +85,10 @@ def dice_matrix(summary: pd.DataFrame, level: str, value: str = "mean") -> pd.Da
     pairs = summary[summary.level == level]
     raters = list(dict.fromkeys([*summary.rater, *summary.other]))
     shown = np.where(np.eye(len(raters)) > 0, 1.0, np.nan)
-    matrix = pd.DataFrame(shown, index=raters, columns=raters)
-    for pair in pairs.itertuples():
-        matrix.loc[pair.rater, pair.other] = matrix.loc[pair.other, pair.rater] = getattr(pair, value)
-    return matrix
+    places = {rater: place for place, rater in enumerate(raters)}
+    rows, columns = (names.map(places).to_numpy(int) for names in (pairs.rater, pairs.other))
+    shown[rows, columns] = shown[columns, rows] = pairs[value]
+    return pd.DataFrame(shown, index=raters, columns=raters)
 
 
 def chance_corrected(exams: Mapping[str, Votes], *, ordered: bool = True) -> pd.DataFrame:

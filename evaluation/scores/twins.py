@@ -99,13 +99,12 @@ def find_twins(exams: pd.DataFrame, readers: Sequence[str]) -> pd.DataFrame:
         twins.
     """
     whole = exams[exams.level == ALL]
-    by_exam = [pairs for _, pairs in whole.groupby("exam", sort=False)]
-    if not by_exam:
+    if whole.empty:
         return pd.DataFrame(columns=COLUMNS)
-    near = pd.concat([_is_near(pairs, readers) for pairs in by_exam]).reindex(whole.index)
+    whole = whole.assign(near=_is_near(whole, readers))
     means = exams.groupby(["rater", "other", "level"], sort=False).dice.mean()
     rows = []
-    for names, pair in whole.assign(near=near).groupby(["rater", "other"], sort=False):
+    for names, pair in whole[_may_be_twins(whole)].groupby(["rater", "other"], sort=False):
         facts = _kind(pair)
         if not facts:
             continue
@@ -166,28 +165,66 @@ def in_words(twins: pd.DataFrame, readers: Sequence[str], *, consequence: bool =
     ]
 
 
-def _is_near(pairs: pd.DataFrame, readers: Sequence[str]) -> pd.Series:
-    """Whether each pair of one exam is identical or nearly so; `pairs` are its rows of `ALL`."""
-    marked = (pairs.n_rater > 0) | (pairs.n_other > 0)
-    apart = 1 - pairs[["dice", "undone"]].max(axis=1)
-    of_readers = pairs.rater.isin(readers) & pairs.other.isin(readers) & marked
-    near = pd.Series(False, pairs.index)
-    # Readers first: of two readers who are one, only one is what others are compared with.
-    for among in (of_readers, marked):
-        doubles = set(pairs.other[near])
-        single = of_readers & ~pairs.rater.isin(doubles) & ~pairs.other.isin(doubles)
-        for row in pairs.index[among & ~near]:
-            beside = apart[single & (pairs.index != row)]
-            most = min(MOST_APART, _SHARE_OF_READERS * beside.min()) if len(beside) else 0.0
-            near[row] = apart[row] <= most
+def _is_near(whole: pd.DataFrame, readers: Sequence[str]) -> np.ndarray:
+    """Whether each pair of each exam is identical or nearly so; of rows of `ALL`."""
+    marked = _is_marked(whole)
+    apart = 1 - whole[["dice", "undone"]].max(axis=1).to_numpy()
+    raters, others = whole.rater.to_numpy(), whole.other.to_numpy()
+    of_readers = marked & whole.rater.isin(readers).to_numpy() & whole.other.isin(readers).to_numpy()
+    near = np.zeros(len(whole), bool)
+    for rows in whole.groupby("exam", sort=False).indices.values():
+        # Readers first: of two readers who are one, only one is what others are compared with.
+        for among in (of_readers[rows], marked[rows]):
+            doubles = set(others[rows[near[rows]]])
+            single = of_readers[rows]
+            if doubles:
+                single = single & [
+                    one not in doubles and two not in doubles
+                    for one, two in zip(raters[rows], others[rows], strict=True)
+                ]
+            asked = among & ~near[rows]
+            near[rows[asked]] = (apart[rows] <= _most_apart(apart[rows], single))[asked]
     return near
+
+
+def _most_apart(apart: np.ndarray, single: np.ndarray) -> np.ndarray:
+    """What each pair of an exam may differ by: a share of what the nearest other pair of readers does.
+
+    `apart` is what pairs differ by, `single` are those of readers.
+    """
+    most = np.full(len(apart), np.inf)
+    places = np.flatnonzero(single)
+    if len(places):
+        nearest = places[apart[places].argmin()]
+        most[:] = apart[nearest]
+        most[nearest] = apart[places[places != nearest]].min(initial=np.inf)
+    # Without two other readers to compare with only what is equal counts.
+    return np.where(np.isfinite(most), np.minimum(MOST_APART, _SHARE_OF_READERS * most), 0.0)
+
+
+def _is_marked(pairs: pd.DataFrame) -> np.ndarray:
+    return ((pairs.n_rater > 0) | (pairs.n_other > 0)).to_numpy()
+
+
+def _is_plenty(pairs: pd.DataFrame) -> np.ndarray:
+    """Which are equal in voxels enough, also where they alone are."""
+    equal = pairs.identical | (pairs.undone == 1)
+    return (equal & (pairs[["n_rater", "n_other"]].min(axis=1) >= FEWEST)).to_numpy()
+
+
+def _may_be_twins(whole: pd.DataFrame) -> np.ndarray:
+    """The rows of pairs that `_kind` may call something: of many raters, of whom few are twins."""
+    apart = _is_marked(whole) & ~whole.near.to_numpy()
+    asked = pd.DataFrame({"rater": whole.rater, "other": whole.other, "apart": apart})
+    asked = asked.assign(equal=whole.identical, plenty=_is_plenty(whole))
+    by_pair = asked.groupby(["rater", "other"], sort=False)
+    kept = ~by_pair.apart.transform("any") | by_pair.equal.transform("all") | by_pair.plenty.transform("any")
+    return kept.to_numpy()
 
 
 def _kind(pair: pd.DataFrame) -> dict[str, Any]:
     """What a pair of raters is over all exams; nothing where they are no twins."""
-    marked = (pair.n_rater > 0) | (pair.n_other > 0)
-    equal = pair.identical | (pair.undone == 1)
-    plenty = equal & (pair[["n_rater", "n_other"]].min(axis=1) >= FEWEST)
+    marked, plenty = _is_marked(pair), _is_plenty(pair)
     counts = {
         "n_identical": int((pair.identical & marked).sum()), "n_alike": int(pair.near.sum()),
         "n_marked": int(marked.sum()), "n": len(pair), "shared": "",

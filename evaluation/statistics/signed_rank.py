@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from evaluation.statistics.intervals import Interval, check_confidence, without_bounds
+from evaluation.statistics.rank_sums import sums_of_ranks, tail
 
 Alternative = Literal["two-sided", "greater", "less"]
 
@@ -25,8 +26,6 @@ _MOST_KEPT = 200
 _ALL_SHIFTS = 30
 #: Differences up to which p is counted; beyond, time grows with their cube, and `tail` is within 1e-4 of it.
 COUNTED = 200
-# Different ranks up to which these are few.
-_FEW = 20
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,9 @@ def hodges_lehmann(differences: Sequence[float] | np.ndarray, *, confidence: flo
     low, high, coverage = float(walsh[k - 1]), float(walsh[-k]), 1 - rejected
     rounded = np.round(walsh, _DECIMALS)
     if (rounded[1:] == rounded[:-1]).any() and coverage >= confidence - _ROUNDING:
-        low, high = _not_rejected(defined, confidence), 0.0 - _not_rejected(-defined, confidence)
+        shifts = rounded[np.concatenate([[True], rounded[1:] != rounded[:-1]])]
+        low = 0.0 + _not_rejected(defined, shifts, confidence)
+        high = 0.0 - _not_rejected(-defined, -shifts[::-1], confidence)
         method = "shifts that the exact test with ties does not reject"
     return Interval(estimate, low, high, confidence, coverage, n, n_left_out, method)
 
@@ -133,26 +134,6 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def sums_of_ranks(ranks: np.ndarray) -> np.ndarray:
-    """Chance of each sum of ranks (whole numbers, 0 to their total) when every rank is in it or not.
-
-    Read-only: pairs without ties have the same.
-    """
-    return _sums(np.asarray(ranks, np.int64).tobytes())
-
-
-@lru_cache(maxsize=256)
-def _sums(of: bytes) -> np.ndarray:
-    ranks = np.frombuffer(of, np.int64)
-    chances = np.zeros(int(ranks.sum()) + 1)
-    chances[0] = 1
-    for rank in ranks:
-        chances[rank:] = (chances[rank:] + chances[: len(chances) - rank]) / 2
-        chances[:rank] /= 2
-    chances.flags.writeable = False
-    return chances
-
-
 @lru_cache(maxsize=256)
 def _places(n: int, confidence: float) -> tuple[int, float]:
     """How far from either end of the ordered Walsh averages an interval ends, and how often it misses.
@@ -173,69 +154,13 @@ def _places(n: int, confidence: float) -> tuple[int, float]:
     return max(1, k), missed(max(1, k) - 1)
 
 
-def tail(ranks: np.ndarray, total: int) -> float:
-    """Chance that a sum of ranks (whole numbers, each in it or not) is `total` or more, of many ranks.
-
-    Of few different ranks it is `_tail_of_few`. Of others the saddlepoint approximation of Lugannani and
-    Rice (1980, Adv Appl Probab 12:475, not opened) with Daniels' correction for sums on a lattice; next to
-    the mean, where it is 0 by 0, Edgeworth's.
-    """
-    different, counts = np.unique(ranks, return_counts=True)
-    if len(different) <= _FEW:
-        return _tail_of_few(different, counts, total)
-    step = int(np.gcd.reduce(different))
-    half = ranks / 2
-    # Of the sum about its mean, to the middle between this sum and the next lower one.
-    wanted = total - step / 2 - half.sum()
-    spread = np.sqrt((half**2).sum())
-    if wanted >= half.sum():
-        return 0.0
-    if wanted <= -half.sum():
-        return 1.0
-    z = wanted / spread
-    if abs(z) < 0.1:
-        excess = -2 * (half**4).sum() / spread**4
-        return float(stats.norm.sf(z) + stats.norm.pdf(z) * excess * (z**3 - 3 * z) / 24)
-    at = 0.0
-    for _ in range(100):
-        share = np.tanh(at * half)
-        move = (wanted - (half * share).sum()) / (half**2 * (1 - share**2)).sum()
-        # Where all but a few are in the sum a full step overshoots.
-        at += float(np.clip(move, -1 / spread, 1 / spread))
-        if abs(move) < 1e-12 / spread:
-            break
-    share = np.tanh(at * half)
-    log_mean = (np.logaddexp(at * half, -at * half) - np.log(2)).sum()
-    root = np.sign(at) * np.sqrt(2 * (at * wanted - log_mean))
-    slope = 2 / step * np.sinh(at * step / 2) * np.sqrt((half**2 * (1 - share**2)).sum())
-    chance = stats.norm.sf(root) + stats.norm.pdf(root) * (1 / slope - 1 / root)
-    return float(np.clip(chance, 0, 1))
-
-
-def _tail_of_few(ranks: np.ndarray, counts: np.ndarray, total: int) -> float:
-    """The same from the characteristic function, to 1e-14: sums of few different ranks leave gaps."""
-    step = int(np.gcd.reduce(ranks))
-    steps = ranks // step
-    mean, spread = (steps * counts).sum() / 2, np.sqrt((steps**2 * counts).sum()) / 2
-    # Farther than this from the mean no sum has a chance that counts.
-    size = int(min(2 * mean, np.ceil(18 * spread))) + 1
-    angles = 2 * np.pi * np.arange(size // 2 + 1) / size
-    turned = np.exp(-1j * angles * mean)
-    for rank, count in zip(steps, counts, strict=True):
-        turned = turned * np.cos(angles * (rank / 2)) ** count
-    chances = np.fft.irfft(turned, size)
-    first = max(0, int(np.ceil(mean - size / 2)))
-    # The sums from the first one on, which stand in a circle.
-    chances = np.roll(chances, -(first % size))
-    place = -(-total // step) - first
-    return float(np.clip(chances[np.clip(place, 0, size) :].sum(), 0, 1))
-
-
 def _walsh(differences: np.ndarray) -> np.ndarray:
     """The means of two differences, a difference with itself among them."""
     n = len(differences)
-    # Of many exams they are too large to be kept.
-    first, second = _pairs(n) if n <= _MOST_KEPT else np.triu_indices(n)
+    if n > _MOST_KEPT:
+        # The places of so many pairs take longer to find than their means, and are too large to be kept.
+        return np.concatenate([differences[row:] + differences[row] for row in range(n)]) / 2
+    first, second = _pairs(n)
     return (differences[first] + differences[second]) / 2
 
 
@@ -253,22 +178,23 @@ def _exact(defined: np.ndarray, alternative: Alternative) -> tuple[float, float]
     ranks = np.searchsorted(ordered, sizes, "left") + np.searchsorted(ordered, sizes, "right") + 1
     total = int(ranks[defined > 0].sum())
     signed = ranks[has_sign]
+    asked = ("greater", "less") if alternative == "two-sided" else (alternative,)
     if len(signed) > COUNTED:
-        tails = {"greater": tail(signed, total), "less": tail(signed, int(signed.sum()) - total)}
+        ends = {"greater": total, "less": int(signed.sum()) - total}
+        tails = [tail(signed, ends[way]) for way in asked]
     else:
         chances = sums_of_ranks(signed)
-        tails = {"greater": float(chances[total:].sum()), "less": float(chances[: total + 1].sum())}
-    p = 2 * min(tails.values()) if alternative == "two-sided" else tails[alternative]
-    return min(1.0, p), total / 2
+        parts = {"greater": chances[total:], "less": chances[: total + 1]}
+        tails = [float(parts[way].sum()) for way in asked]
+    return min(1.0, len(asked) * min(tails)), total / 2
 
 
-def _not_rejected(differences: np.ndarray, confidence: float) -> float:
-    """The lowest shift of differences that the test does not reject.
+def _not_rejected(differences: np.ndarray, walsh: np.ndarray, confidence: float) -> float:
+    """The lowest shift that the test does not reject; `walsh` are the Walsh averages, each once, in order.
 
     Between two neighbouring Walsh averages every shift gives the same ranks, so each gap is tested once, and
     each Walsh average, where there are ties or zeros.
     """
-    walsh = np.unique(np.round(_walsh(differences), _DECIMALS))
 
     def is_kept(place: int) -> bool:
         gap = walsh[place : place + 2].mean()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import pandas as pd
 
@@ -138,10 +139,7 @@ def labels_for_levels(text: str, names: Iterable[str] = ()) -> str:
     >>> labels_for_levels("Level, pair: all levels of level", ["level"])
     'Label, pair: all labels of level'
     """
-    kept = [name for name in names if _LEVEL.search(name)]
-    whole = "|".join(re.escape(name) for name in sorted(kept, key=len, reverse=True)) or "(?!)"
-    return re.sub(
-        rf"(?P<name>(?<!\w)(?:{whole})(?!\w))|{_LEVEL.pattern}",
+    return _names_or_levels(tuple(names)).sub(
         lambda found: (
             found[0] if found["name"] else f"{'L' if found['first'] == 'L' else 'l'}abel{found['end']}"
         ),
@@ -150,3 +148,11 @@ def labels_for_levels(text: str, names: Iterable[str] = ()) -> str:
 
 
 _LEVEL = re.compile(r"\b(?P<first>[Ll])evel(?P<end>s?)\b")
+
+
+@lru_cache(maxsize=16)
+def _names_or_levels(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Kept: a study has thousands of texts, and maybe as many names."""
+    kept = [name for name in names if _LEVEL.search(name)]
+    whole = "|".join(re.escape(name) for name in sorted(kept, key=len, reverse=True)) or "(?!)"
+    return re.compile(rf"(?P<name>(?<!\w)(?:{whole})(?!\w))|{_LEVEL.pattern}")

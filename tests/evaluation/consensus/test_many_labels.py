@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from evaluation.consensus import multilabel
-from evaluation.consensus.multilabel import PatternModel
+from evaluation.consensus import multilabel, pattern_model
+from evaluation.consensus.exponential import exponential
+from evaluation.consensus.pattern_model import PatternModel
 from evaluation.consensus.rules import staple
 from evaluation.consensus.votes import count_votes
 
@@ -27,7 +28,7 @@ def test_sparse_products_give_what_dense_ones_give(rule, monkeypatch):
     masks, labels = organs(14, 3)
     votes = count_votes(masks, labels)
     sparse = staple(votes, rule=rule, ordered=False, restarts=2)
-    monkeypatch.setattr(multilabel, "_SPARSE_FROM", 100)
+    monkeypatch.setattr(pattern_model, "SPARSE_FROM", 100)
     dense = staple(votes, rule=rule, ordered=False, restarts=2)
     assert np.array_equal(sparse.label, dense.label)
     assert sparse.log_likelihood == pytest.approx(dense.log_likelihood, rel=1e-10)
@@ -56,7 +57,7 @@ def test_giving_up_the_lower_starts_early_loses_nothing(monkeypatch):
 def test_starts_one_after_the_other_lead_where_all_at_once_do(monkeypatch):
     votes = count_votes(*organs(5, 3))
     at_once = staple(votes, restarts=4)
-    monkeypatch.setattr(multilabel, "_AT_ONCE", 1)
+    monkeypatch.setattr(pattern_model, "_AT_ONCE", 1)
     one_by_one = staple(votes, restarts=4)
     assert np.array_equal(at_once.label, one_by_one.label)
     assert [start.name for start in at_once.starts] == [start.name for start in one_by_one.starts]
@@ -102,3 +103,13 @@ def test_a_hundred_labels_have_a_consensus():
     plurality = staple(votes, rule="majority").label
     differ = votes.counts[consensus.label != plurality].sum()
     assert differ < 0.01 * votes.n_voxels
+
+
+def test_small_exponentials_are_numpys_to_the_last_bit() -> None:
+    rng = np.random.default_rng(4)
+    for values in (
+        rng.uniform(-750, -700, (5, 7, 3)),
+        -rng.exponential(500, (5, 40, 3)),
+        np.zeros((2, 3, 1)),
+    ):
+        assert exponential(values.copy()).tobytes() == np.exp(values).tobytes()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.consensus.kinds import Rule
-from evaluation.consensus.multilabel import PatternModel
+from evaluation.consensus.pattern_model import PatternModel
 from evaluation.consensus.rules import Consensus, staple
 from evaluation.consensus.votes import Votes, count_votes
 from tests.support.staple_problems import has_notice, log_likelihood, random_problem, table

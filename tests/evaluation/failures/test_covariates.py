@@ -5,15 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evaluation.failures.covariates import (
-    by_category,
-    compare_categories,
-    correlations,
-    mann_whitney,
-    spearman,
-    with_cohort,
-)
+from evaluation.failures.covariates import by_category, compare_categories, correlations, with_cohort
 from evaluation.statistics.intervals import StatisticsError
+from evaluation.statistics.permutation import mann_whitney, mann_whitney_each, spearman, spearman_each
 
 # Hollander and Wolfe (1973), p. 187: assessed quality of tuna; the example of R's cor.test.
 TUNA = [44.4, 45.9, 41.9, 53.3, 44.7, 44.1, 50.7, 45.2, 60.1], [2.6, 3.1, 2.5, 5.0, 3.6, 4.0, 5.2, 2.8, 3.8]
@@ -92,6 +86,23 @@ def test_mann_whitney_with_ties_is_scipys_by_permutation(n: int, m: int, seed: i
     every = stats.PermutationMethod(n_resamples=10_000)
     expected = stats.mannwhitneyu(values[:n], values[n:], method=every).pvalue
     assert mann_whitney(values[:n], values[n:]) == pytest.approx(expected)
+
+
+def test_mann_whitney_of_many_is_scipys_by_random_permutations() -> None:
+    """More values than can be split in every way, of two sizes, asked at once: to the last digit."""
+    rng = np.random.default_rng(5)
+    pairs = [(rng.integers(0, 9, n) / 3, rng.integers(0, 9, m) / 3) for n, m in ((9, 10), (4, 15), (11, 12))]
+    for pair, p in zip(pairs, mann_whitney_each(pairs), strict=True):
+        some = stats.PermutationMethod(40_320, batch=5_000, random_state=np.random.default_rng(0))
+        assert p == stats.mannwhitneyu(*pair, method=some).pvalue
+
+
+def test_many_at_once_are_as_one_by_one() -> None:
+    rng = np.random.default_rng(6)
+    pairs = [(rng.integers(0, 5, n) / 4, rng.random(n)) for n in (2, 5, 5, 9, 21, 21)]
+    pairs.append((np.ones(5), rng.random(5)))
+    np.testing.assert_array_equal(spearman_each(pairs), [spearman(*pair) for pair in pairs])
+    np.testing.assert_array_equal(mann_whitney_each(pairs), [mann_whitney(*pair) for pair in pairs])
 
 
 def test_mann_whitney_with_ties_counts_splits() -> None:

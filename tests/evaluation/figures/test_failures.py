@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from evaluation.failures.covariates import spearman
 from evaluation.failures.places import PROFILE_COLUMNS
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
+from evaluation.figures.panels import MANY_EXAMS
 from evaluation.figures.slices import DIFFERENCES, difference, difference_sheet
 from evaluation.figures.style import COLUMN_INCHES, PAGE_INCHES
+from evaluation.statistics.permutation import spearman
 from tests.support.figures import panel_titles
 
 LEVELS = ["level1", "level3"]
@@ -134,3 +135,20 @@ def test_the_profile_of_many_labels_is_one_table() -> None:
     assert [name.get_text() for name in panel.get_xticklabels()] == [
         "12%, anterior", "38%", "62%", "88%, posterior",
     ]  # fmt: skip
+
+
+def test_of_many_exams_a_line_and_a_band_say_where_they_lie() -> None:
+    """Dice rises with the volume; the p that is known is printed, not found again."""
+    n = MANY_EXAMS + 50
+    volume = np.linspace(1, 11, n)
+    errors = pd.DataFrame({"exam": range(n), "rater": "net", "level": "level1", "reference_ml": volume})
+    known = pd.DataFrame([("net", "level1", 0.97, 0.0123)], columns=["rater", "level", "rho", "p"])
+    figure = dice_against_volume(
+        errors.assign(dice=volume / 20), rater="net", colors=COLORS, correlations=known, note=NOTE
+    )
+    (panel,) = figure.axes
+    assert any("0.97" in text.get_text() and "0.012" in text.get_text() for text in panel.texts)
+    line = max(panel.lines, key=lambda each: len(each.get_xdata()))
+    np.testing.assert_allclose(line.get_ydata(), np.asarray(line.get_xdata()) / 20)
+    assert len(line.get_xdata()) == 10
+    assert figure.get_supxlabel() == f"Line, band: median and 80 % of each tenth of the exams.\n{NOTE}"

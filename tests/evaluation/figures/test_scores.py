@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from evaluation.figures import raters_by_measure
+from evaluation.figures.panels import MANY_EXAMS
 from evaluation.figures.scores import dice_boxplot, raters_boxplot
 from evaluation.figures.slices import overlay_sheet
 from evaluation.measures.named import measures
@@ -131,3 +132,20 @@ def test_more_boxes_than_can_be_read_are_a_table_of_medians():
     figure = raters_boxplot(pd.DataFrame(rows, columns=["exam", "rater", "level", "dice"]), models=[])
     assert len(figure.axes[0].get_yticklabels()) == 20
     assert len(figure.axes[0].get_xticklabels()) == 50
+
+
+def test_of_many_exams_points_are_those_beyond_the_whiskers() -> None:
+    rng = np.random.default_rng(2)
+    dice = np.r_[rng.uniform(0.6, 0.9, MANY_EXAMS), 0.05, 0.1]
+    exams = [f"e{number}" for number in range(len(dice))]
+    scores = pd.DataFrame({"exam": exams, "rater": "net", "level": "level1", "dice": dice})
+    for figure in (
+        raters_boxplot(scores, models=["net"], note="n"),
+        dice_boxplot(scores, rater="net", colors={}),
+    ):
+        (points,) = figure.axes[0].collections
+        assert sorted(np.ma.getdata(points.get_offsets())[:, 1]) == [0.05, 0.1]
+        assert "a point is an exam beyond them." in figure.get_supxlabel().replace("\n", " ")
+    few = raters_boxplot(scores[:MANY_EXAMS], models=["net"], note="n")
+    assert len(few.axes[0].collections[0].get_offsets()) == MANY_EXAMS
+    assert few.get_supxlabel().endswith("a point is an exam.\nn")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evaluation.statistics.intervals import StatisticsError
-from evaluation.statistics.signed_rank import _places, hodges_lehmann, holm, sign_test, signed_rank, tail
+from evaluation.statistics.rank_sums import tail
+from evaluation.statistics.signed_rank import _places, hodges_lehmann, holm, sign_test, signed_rank
 
 # Hollander and Wolfe, Nonparametric Statistical Methods, example 3.1: Hamilton depression scale factor IV
 # of nine patients before and after a tranquilizer; also the example of R's wilcox.test.

@@ -1,0 +1,83 @@
+"""Studies of many models or labels: who has figures of its own, and what is said of the others."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.figures.audit import audit_sheet
+from evaluation.figures.many import models_beside_readers
+from evaluation.study import tables as t
+from evaluation.study.design import Design
+from evaluation.study.drawing import MOST_OWN, figures_told, with_own_figures
+from evaluation.study.results import Results
+
+LABELS = {f"organ{number}": number for number in range(1, 13)}
+
+
+def study(n_models: int, levels: dict[str, int], **of_design: object) -> Results:
+    """Models whose Dice rises with their number; the first marks one label alone, and that well."""
+    models = [f"m{number}" for number in range(n_models)]
+    rows = [
+        (exam, rater, level, number / n_models)
+        for exam in "ab"
+        for number, rater in enumerate(models)
+        for level in levels
+    ]
+    scores = pd.DataFrame(rows, columns=["exam", "rater", "level", "dice"])
+    scores.loc[(scores.rater == "m0") & (scores.level == next(iter(levels))), "dice"] = 1.0
+    design = Design(levels=levels, ordered=False, **of_design)
+    return Results(design, ["ann", "bo"], models, ["a", "b"], {t.FAIR_DICE.name: scores})
+
+
+def test_few_models_and_labels_all_have_figures() -> None:
+    found = study(MOST_OWN, {"heart": 1, "liver": 2})
+    assert with_own_figures(found) == (list(found.models), ["heart", "liver"])
+    assert figures_told(found) == []
+
+
+def test_of_many_models_the_highest_have_figures_in_the_order_of_the_study() -> None:
+    found = study(14, {"heart": 1, "liver": 2})
+    assert with_own_figures(found)[0] == ["m0", *(f"m{number}" for number in range(5, 14))]
+    (said,) = figures_told(found)
+    assert said.startswith(
+        "figures of one model each: 10 of 14 models, those of the highest mean Dice (m0, m5,"
+    )
+
+
+def test_of_many_labels_those_that_verdicts_speak_of_come_first() -> None:
+    last = list(LABELS)[-3:]
+    found = study(2, LABELS, primary=tuple(last), measures=("dice", "hd95"))
+    assert with_own_figures(found)[1] == last
+    (said,) = figures_told(found)
+    assert said.startswith("figures of measures, a label each: 3 of 12 labels")
+    assert with_own_figures(study(2, LABELS))[1] == list(LABELS)[:MOST_OWN]
+
+
+@pytest.mark.parametrize("p", [0.01, 0.2])
+def test_many_models_beside_readers_are_one_table(p: float) -> None:
+    rows = pd.DataFrame(
+        [
+            (model, level, other, 0.1, p, 0.95)
+            for model in ("m1", "m2")
+            for level in ("heart", "liver")
+            for other in ("ann", MEDIAN_READER)
+        ],
+        columns=["model", "level", "other", "difference", "p_holm", "confidence"],
+    )
+    panel = models_beside_readers(rows, note="synthetic").axes[0]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["m1", "m2"]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["heart", "liver"]
+    assert {text.get_text() for text in panel.texts} == {"+0.10*" if p < 0.05 else "+0.10"}
+    np.testing.assert_array_equal(np.ma.getdata(panel.images[0].get_array()), np.full((2, 2), 0.1))
+
+
+def test_an_audit_of_many_readers_and_labels_has_rows_and_names_what_is_there() -> None:
+    mask = np.arange(12).reshape(3, 4) % 3
+    masks = {f"r{number}": mask for number in range(20)}
+    names = {value: f"organ{value}" for value in range(1, 40)}
+    figure = audit_sheet(masks, mask == 1, colors={}, names=names, title="found")
+    assert len(figure.axes) == 20
+    assert len({round(panel.get_subplotspec().rowspan.start) for panel in figure.axes}) == 3
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told == ["organ1", "organ2", "found here"]
