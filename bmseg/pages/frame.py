@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bmseg.outputs.locks import locked
+from bmseg.pages.glossary import Glossed
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_text
 
@@ -85,8 +86,11 @@ for (const bar of document.querySelectorAll("nav.bar")) bar.hidden = false;
 
 @cache
 def environment() -> Environment:
-    """The one environment of templates of our own pages; everything in them is escaped."""
-    return Environment(
+    """The one environment of templates of our own pages; everything in them is escaped.
+
+    A page that explains its words makes one ``Glossed()`` and puts its texts through that.
+    """
+    made = Environment(
         loader=PackageLoader("bmseg", _FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
@@ -94,3 +98,5 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.globals["Glossed"] = Glossed
+    return made

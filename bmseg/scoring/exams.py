@@ -26,7 +26,9 @@ from evaluation.study import Design, ScoredExam, score_exam
 
 _NAMED_FAULTS = 20
 #: What of a design no exam's scores depend on.
-_OF_TABLES: dict[str, Any] = {"margin": None, "colors": {}, "all_readers": (), "notes": (), "mark": ""}
+_OF_TABLES: dict[str, Any] = {
+    "margin": None, "colors": {}, "titles": {}, "all_readers": (), "notes": (), "mark": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

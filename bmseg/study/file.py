@@ -152,6 +152,10 @@ class Study(SectionOfFile):
         """Name to what it is shown as, of levels, groups, readers, models, and bmseg's own methods."""
         return {**own_titles(), **titles_of(self.levels, self.groups, self.readers, self.models)}
 
+    def shown(self, name: str) -> str:
+        """What a level, group, reader or model is shown as: its title, or its name."""
+        return self.titles.get(name, name)
+
     @property
     def measures(self) -> tuple[str, ...]:
         """By what raters are scored: what the file says, or what fits its scale."""

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from evaluation.figures import many, style
 from evaluation.figures.matrix import MANY
-from evaluation.figures.panels import dots, headed, panels
+from evaluation.figures.panels import HALF_COLUMN, dots, headed, panels, shortened
 from evaluation.figures.style import AxesLike, styled
 from evaluation.measures.volume import bland_altman
 from evaluation.statistics.words import signed_figures
@@ -59,11 +59,11 @@ def bland_altman_panels(
         means, differences = (exams[rater] + exams[reference]) / 2, exams[rater] - exams[reference]
         looks = dots(len(exams), 16, colors.get(level, style.NO_COLOR))
         panel.scatter(means, differences, zorder=3, **looks)
-        headed(panel, level)
+        headed(panel, level, HALF_COLUMN)
         panel.locator_params(nbins=4)
     for panel in drawing.axes[-2:]:
         panel.set_xlabel("Mean of the two (ml)")
-    drawing.side_label(f"{rater} minus {reference} (ml)")
+    drawing.side_label(f"{shortened(rater)} minus {reference} (ml)")
     drawing.legend([
         Line2D([], [], color=style.INK, linewidth=0.9, label="mean difference"),
         Line2D([], [], color=style.INK, linewidth=0.9, linestyle="--", label="95 % limits of agreement"),

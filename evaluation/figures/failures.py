@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from evaluation.failures.volumes import sparse_against_ample
 from evaluation.figures import many, style
 from evaluation.figures.matrix import MANY
-from evaluation.figures.panels import MANY_EXAMS, dots, headed, panels
+from evaluation.figures.panels import HALF_COLUMN, MANY_EXAMS, dots, headed, panels, shortened
 from evaluation.figures.style import AxesLike, lettered, new_figure, noted, styled
 from evaluation.masks.exam import ENDS
 from evaluation.statistics.permutation import spearman
@@ -68,7 +68,7 @@ def dice_against_volume(
         panel.axvline(exams.reference_ml.median(), color=style.GREY, linestyle=":", linewidth=0.9)
         rho, p = known.get(level) or spearman(exams.dice.to_numpy(), exams.reference_ml.to_numpy())
         told = f"n = {len(exams)}" if np.isnan(rho) else f"ρ = {signed(rho, typeset=True)}, {p_is(p)}"
-        headed(panel, level)
+        headed(panel, level, HALF_COLUMN)
         # There is room: who finds little of much is rare.
         panel.text(
             0.97, 0.06, told, transform=panel.transAxes, ha="right", fontsize=style.SMALL,
@@ -78,7 +78,7 @@ def dice_against_volume(
         panel.locator_params(axis="x", nbins=4)
     for panel in drawing.axes[-2:]:
         panel.set_xlabel("Reference volume (ml)")
-    drawing.side_label(f"Dice of {rater}")
+    drawing.side_label(f"Dice of {shortened(rater)}")
     drawing.legend([
         Line2D([], [], linestyle="none", marker="o", markersize=4, markerfacecolor="white",
                markeredgecolor=style.INK, markeredgewidth=0.5, label="an exam"),
@@ -130,7 +130,7 @@ def slice_profile_panels(
         row[0].plot(ours.position, ours.dice, color=style.INK, marker="o", markersize=2.5, linewidth=1.2)
         row[1].plot(ours.position, ours.fp_ml, color=style.VERMILLION, marker="^", markersize=3, linewidth=1)
         row[1].plot(ours.position, ours.fn_ml, color=style.BLUE, marker="v", markersize=3, linewidth=1)
-        row[0].set(ylim=(0, 1), yticks=[0, 0.5, 1], ylabel=level)
+        row[0].set(ylim=(0, 1), yticks=[0, 0.5, 1], ylabel=shortened(level, 14))
         row[1].set_ylim(0, None)
         row[1].locator_params(axis="y", nbins=3)
         for axes in row:
@@ -144,15 +144,15 @@ def slice_profile_panels(
         axes.get_xticklabels()[0].set_ha("left")
         axes.get_xticklabels()[-1].set_ha("right")
     grid[0, 0].set_title("Dice", fontsize=8)
-    grid[0, 1].set_title(f"False volume of {model}\n(ml an exam)", fontsize=7.5)
+    grid[0, 1].set_title("False volume (ml)", fontsize=8)
     lettered(grid.ravel())
     handles = [
-        Line2D([], [], color=style.INK, marker="o", markersize=3, label=model),
+        Line2D([], [], color=style.INK, marker="o", markersize=3, label=shortened(model, 14)),
         Line2D([], [], color=style.LIGHT, label="readers"),
-        Patch(facecolor=style.INK, alpha=0.15, label=f"interval of {model}"),
+        Patch(facecolor=style.INK, alpha=0.15, label="its 95 % interval"),
         Line2D([], [], color=style.VERMILLION, marker="^", markersize=3, label="false positive"),
         Line2D([], [], color=style.BLUE, marker="v", markersize=3, label="false negative"),
         Patch(facecolor=style.PALE, alpha=0.5, label="outer quarters"),
     ]
-    figure.legend(handles=handles, ncols=3, loc="outside upper center", columnspacing=1)
+    figure.legend(handles=handles, ncols=3, loc="outside upper center", columnspacing=0.8, handletextpad=0.5)
     return noted(figure, note)

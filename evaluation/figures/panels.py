@@ -15,6 +15,8 @@ ROW_INCHES = 0.19
 _RATER_INCHES = 0.175
 #: Of more exams points lie upon each other: they are drawn small and pale, or those alone that stand out.
 MANY_EXAMS = 200
+#: Letters over one of two panels in a column.
+HALF_COLUMN = 14
 # Letters of a name that are shown.
 _LONGEST = 26
 
@@ -42,12 +44,12 @@ def rater_rows(
     height = len(levels) * (_RATER_INCHES * len(raters) + 0.28)
     drawing = Drawing.of(axes, levels, (COLUMN_INCHES, height + extra), sharex=True)
     for level, panel in drawing.grid.items():
-        panel.set_yticks(range(len(raters)), raters)
+        panel.set_yticks(range(len(raters)), [shortened(rater, 20) for rater in raters])
         panel.set_ylim(len(raters) - 0.5, -0.5)
         panel.tick_params(axis="y", length=0, labelsize=7.5)
         ruled(panel, axis="x")
         panel.spines["left"].set_visible(False)
-        headed(panel, level)
+        headed(panel, level, HALF_COLUMN)
     return drawing
 
 
@@ -58,9 +60,9 @@ def dots(n: int, size: float, color: Any, edge: float = 0.5) -> dict[str, Any]:
     return {"s": size, "color": color, "edgecolor": INK, "linewidth": edge}
 
 
-def headed(axes: Axes, title: str) -> None:
-    """A bold title on the left."""
-    axes.set_title(title, loc="left", fontsize=8, fontweight="bold")
+def headed(axes: Axes, title: str, longest: int | None = None) -> None:
+    """A bold title on the left; with `longest` a name, of which so many letters have room."""
+    axes.set_title(shortened(title, longest) if longest else title, loc="left", fontsize=8, fontweight="bold")
 
 
 def scaled(axes: Axes, measure: Measure, which: Literal["x", "y"]) -> None:

@@ -54,7 +54,7 @@ def reliability_panels(
                 alpha=0.8, linewidth=0, zorder=3,
             )  # fmt: skip
         panel.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", xlabel="Probability by the model")
-        headed(panel, level)
+        headed(panel, level, 26)
         ruled(panel)
     drawing.axes[0].set_ylabel("Share of readers")
     handles = [

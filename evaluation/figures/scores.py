@@ -16,7 +16,7 @@ from matplotlib.path import Path
 
 from evaluation.figures import style
 from evaluation.figures.matrix import MANY, matrix
-from evaluation.figures.panels import MANY_EXAMS, headed, scaled
+from evaluation.figures.panels import MANY_EXAMS, headed, scaled, shortened
 from evaluation.figures.style import AxesLike, Drawing, styled
 from evaluation.measures.measure import Measure
 from evaluation.statistics.words import number
@@ -64,7 +64,7 @@ def dice_boxplot(
     else:
         drawing = Drawing.of(axes, [rater], (style.COLUMN_INCHES, 3.0))
         panel = _boxes_and_points(drawing.axes[0], chosen, levels, palette, of_levels=True)
-    panel.set_title(f"{rater} against {reference}")
+    panel.set_title(fill(f"{rater} against {reference}", 44))
     return drawing.done("\n".join(filter(None, (fill(_explained(chosen), 64), note))), _NOTE_COLOR)
 
 
@@ -158,7 +158,10 @@ def _of_raters(scores: pd.DataFrame, models: Sequence[str]) -> dict[str, Any]:
 
 
 def _keys(palette: Mapping[str, Any]) -> list[Patch]:
-    return [Patch(facecolor=color, edgecolor="#444444", label=rater) for rater, color in palette.items()]
+    return [
+        Patch(facecolor=color, edgecolor="#444444", label=shortened(rater, 20))
+        for rater, color in palette.items()
+    ]
 
 
 def _readers_and_models(
@@ -250,6 +253,9 @@ def _boxes_and_points(
             )  # fmt: skip
     labels = [f"{level}\n(n, of {_exams(scores, level)})" if level in counted else _with_count(scores, level)
               for level in levels]  # fmt: skip
+    if of_levels:
+        # As many letters as a level has room for in a column.
+        labels = [_wrapped(label, max(8, 48 // len(levels))) for label in labels]
     axes.set_xticks(range(len(levels)), labels)
     if counted:
         axes.tick_params(axis="x", pad=11)
@@ -273,6 +279,10 @@ def _box(values: np.ndarray, middle: float, width: float) -> tuple[np.ndarray, l
     for end, start in ((least, low), (most, high)):
         lines += [[(middle, start), (middle, end)], [(middle - cap, end), (middle + cap, end)]]
     return box, [np.array(line) for line in lines]
+
+
+def _wrapped(label: str, letters: int) -> str:
+    return "\n".join(fill(shortened(line), letters) for line in label.split("\n"))
 
 
 def _own_counts(scores: pd.DataFrame, levels: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -18,7 +18,17 @@ from matplotlib.lines import Line2D
 from evaluation.comparison.models import YARDSTICK, side_by_side
 from evaluation.figures import many, style
 from evaluation.figures.matrix import MANY
-from evaluation.figures.panels import MANY_EXAMS, above, beside, dots, headed, panels, rater_rows
+from evaluation.figures.panels import (
+    HALF_COLUMN,
+    MANY_EXAMS,
+    above,
+    beside,
+    dots,
+    headed,
+    panels,
+    rater_rows,
+    shortened,
+)
 from evaluation.figures.style import AxesLike, styled
 from evaluation.scores.agreement import dice_matrix
 from evaluation.statistics.words import number, percent, signed, with_interval
@@ -54,12 +64,17 @@ def agreement_heatmap(
             color = "white" if dice <= 0.6 else style.INK
             panel.text(column, row, number(dice), ha="center", va="center", fontsize=style.SMALL, color=color)
         panel.set_xticks(
-            range(matrix.shape[1]), matrix.columns, rotation=45, ha="right", rotation_mode="anchor"
+            range(matrix.shape[1]),
+            [shortened(one, 12) for one in matrix.columns],
+            rotation=45,
+            ha="right",
+            rotation_mode="anchor",
         )
-        panel.set_yticks(range(len(matrix)), matrix.index if place % 2 == 0 else [""] * len(matrix))
+        names = [shortened(one, 12) for one in matrix.index] if place % 2 == 0 else [""] * len(matrix)
+        panel.set_yticks(range(len(matrix)), names)
         panel.tick_params(length=0, labelsize=style.SMALL + 0.5)
         panel.spines[:].set_visible(False)
-        headed(panel, level)
+        headed(panel, level, HALF_COLUMN)
     shades = drawing.axes[-1].get_images()[0]
     bar = drawing.figure.colorbar(shades, ax=drawing.axes, location="top", aspect=40, shrink=0.7, pad=0.04)
     bar.outline.set_visible(False)
@@ -151,7 +166,7 @@ def forest_plot(
             )
     # Zero in the middle: neither side looks larger than it is.
     panel.set_xlim(-1.05 * farthest, 1.05 * farthest)
-    panel.set_xlabel("Difference of Dice", labelpad=13)
+    panel.set_xlabel("Difference of Dice", labelpad=15)
     _which_is_better(panel, model, "reader", at=0, below=26)
     panel.locator_params(axis="x", nbins=5)
     above(drawing.axes[0], f"estimate ({percent(chosen.confidence.iloc[0])} interval)")
@@ -211,7 +226,8 @@ def paired_models(
 
 def _which_is_better(axes: Axes, model: str, other: str, *, at: float, below: float) -> None:
     """On each side of zero, which stands in the middle, who is better there; points `below` a height."""
-    left, right = f"\N{LEFTWARDS ARROW} {other} better", f"{model} better \N{RIGHTWARDS ARROW}"
+    left = f"\N{LEFTWARDS ARROW} {shortened(other, 14)} better"
+    right = f"{shortened(model, 14)} better \N{RIGHTWARDS ARROW}"
     for words, aside, side in ((left, -4, "right"), (right, 4, "left")):
         axes.annotate(
             words, (0.5, at), (aside, -below), xycoords="axes fraction", textcoords="offset points", ha=side,

@@ -66,7 +66,7 @@ def nsd_over_tolerance(
                     linestyle="-" if of == SURFACES else (0, (4, 2)),
                 )  # fmt: skip
         panel.set(ylim=(-0.03, 1.03), xlim=(0, last), xlabel="Tolerance (mm)")
-        headed(panel, f"{level} ({plural(int(found.n.max()), 'exam')})")
+        headed(panel, f"{shortened(level, 18)} ({plural(int(found.n.max()), 'exam')})")
         ruled(panel, axis="y")
     drawing.axes[0].set_ylabel("NSD (median of exams)")
     handles = [Line2D([], [], color=bright[name], linewidth=1.5, label=shortened(name)) for name in bright]

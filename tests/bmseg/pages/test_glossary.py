@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from bmseg.pages import environment
 from bmseg.pages.glossary import GLOSSARY, Glossed, as_markdown, glossed
 
 DOCS = Path(__file__).parents[3] / "docs" / "glossary.md"
@@ -24,6 +25,12 @@ def test_a_word_is_marked_once_a_page() -> None:
     gloss = Glossed()
     assert marked(gloss("Dice and NSD; Dice again")) == ["Dice", "NSD"]
     assert marked(gloss("HD95 and dice, NSD")) == ["HD95"]
+
+
+def test_templates_have_it_at_hand() -> None:
+    page = environment().from_string("{% set gloss = Glossed() %}{{ gloss(text) }} {{ gloss(text) }}")
+    assert marked(page.render(text="fair <Dice>")) == ["fair", "Dice"]
+    assert "&lt;" in page.render(text="fair <Dice>")
 
 
 @pytest.mark.parametrize(

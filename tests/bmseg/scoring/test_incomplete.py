@@ -56,7 +56,7 @@ def test_a_study_file_allows_it_and_what_is_read_back_says_so(
         "reader2, reader3",
         "reader1",
     ]
-    assert any("one rater only: the consensus is the mask of reader1" in said for said in done.warnings)
+    assert any("one rater only: the consensus is the mask of Reader 1" in said for said in done.warnings)
     again = Evaluation.read(tmp_path / "out", allowing)
     for each in (done, again):
         assert any(note.startswith("Incomplete design: of 3 exams") for note in each.table.notes)

@@ -138,6 +138,9 @@ def test_what_was_scored_from_the_same_files_is_not_scored_again(
     monkeypatch.setattr(Scoring, "score", lambda self, exam: scored.append(exam.name) or scoring(self, exam))
     # What tables alone depend on.
     assert run(small, out, margin=0.1).earlier == 3
+    study, _ = small
+    study.write_text(study.read_text() + '\n[[models]]\nname = "net"\ntitle = "Ours"\n')
+    assert run(small, out).earlier == 3
     assert scored == []
     # One mask of one exam, even of a model.
     save_mask(tmp_path / "net" / "knee_b.nii.gz", np.ones((12, 10, 4), np.uint8))
@@ -145,7 +148,6 @@ def test_what_was_scored_from_the_same_files_is_not_scored_again(
     assert (found.earlier, scored) == (2, ["knee_b"])
     assert len(kept_in(out)) == 3
     # What shapes every exam.
-    study, _ = small
     study.write_text(study.read_text().replace('"dice"', '"volume_difference"'))
     assert run(small, out).earlier == 0
 
