@@ -33,7 +33,7 @@ CONSENSUS = "Consensus"
 class Said:
     """A sentence, and what it is about."""
 
-    #: As "Readers".
+    #: As "Beside the readers".
     about: str
     words: str
     #: The part of the page that bears it out: fair, pairs, foci, rule, consensus, agreement.
@@ -70,13 +70,13 @@ def _about(found: Results) -> Iterator[Said]:
     elif any(each.call in BETTER for each in made if each.second == MEDIAN_READER):
         # Readers are fixed: one more could be as far off.
         beside = f"For these {len(readers)} readers: {beside}"
-    yield Said("Readers", beside, "fair")
+    yield Said("Beside the readers", beside, "fair")
     if len(models) > 1:
         between = between_models(made) or "There are no two models to compare: copies are not judged."
-        yield Said("Models", between, "pairs")
+        yield Said("Between models", between, "pairs")
     if clinic := "; ".join([*_volumes(found), *_foci(found)]):
         clinic = f"{found.design.spoken_of[-1]}: {clinic}."
-        yield Said("Volumes and foci", clinic, "foci")
+        yield Said("In ml and foci", clinic, "foci")
 
 
 def _volumes(found: Results) -> Iterator[str]:
