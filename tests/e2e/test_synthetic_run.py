@@ -119,10 +119,17 @@ def test_everything_says_synthetic(workspace: Path) -> None:
         "comparisons.md",
         "sensitivity.md",
         "report.html",
+        "exams/index.html",
     ):
         assert "synthetic cohort" in (out / name).read_text().lower(), name
     assert json.loads((out / "provenance.json").read_text())["synthetic"] is True
     assert pd.read_csv(next(workspace.glob("nnUNet_raw/*/cohort.csv"))).synthetic.all()
+
+
+def test_every_exam_can_be_seen(workspace: Path) -> None:
+    folder = workspace / "evaluation" / "exams"
+    assert sorted(path.stem for path in folder.glob("*.js")) == EXAMS
+    assert str(workspace) not in (folder / "index.html").read_text()
 
 
 def test_the_report_needs_no_other_file(workspace: Path) -> None:

@@ -222,7 +222,7 @@ class Exams {
           key: `${rater.name} ${this.area.name}`,
           chosen,
           dash: DASHES[place % DASHES.length],
-          wide: rater.kind === 'reader' ? 1.1 : 1.5,
+          wide: rater.kind === 'reader' ? 1 : 1.25,
           color: (value) => (this.scheme === 'rater' ? own : this.colorOf(byValue.get(value))),
         };
       });

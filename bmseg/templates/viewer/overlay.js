@@ -46,7 +46,7 @@ class Overlay extends SliceCanvas {
     this.linesShown = true;
     this.compared = null; // {mask, reference, kinds}
     this.filled = true;
-    this.opacity = 0.45;
+    this.opacity = 0.6;
     this.mark = null; // {slice, centre, radius} in voxels
     this.kept = new Map();
   }
