@@ -1,6 +1,7 @@
 """Words that pages and documents use, each in a sentence: a reader may know Dice and none of the others.
 
-One list for both: pages mark a word where it first stands (`glossed`), and docs/glossary.md is this list.
+One list for both: pages mark a word where it first stands (`glossed`), and docs/reference/glossary.md is
+this list.
 """
 
 from __future__ import annotations

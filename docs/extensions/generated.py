@@ -9,20 +9,16 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 
-PAGES = Path(__file__).parents[1]
-#: Pages beside the start page that a list names.
-_PLACED = {"glossary"}
 MARK = re.compile(r"^<!-- generated: (\w+)(?: (.*?))? -->$", re.MULTILINE)
 
 
 def filled(page: str) -> str:
     """A page with its generated parts in their places; a ValueError for one that nobody makes."""
-    parts = {"commands": commands, "study_file": study_file, "python": python_names, "pages": pages}
+    parts = {"commands": commands, "study_file": study_file, "python": python_names}
 
     def part(found: re.Match[str]) -> str:
         if found[1] not in parts:
@@ -179,17 +175,6 @@ def _documented(name: str) -> str:
     kind = "autoexception" if inspect.isclass(thing) and issubclass(thing, Exception) else kind
     members = "\n   :members:" if kind == "autoclass" else ""
     return f"### {name}\n\n```{{eval-rst}}\n.. {kind}:: evaluation.{name}{members}\n```\n"
-
-
-def pages(*names: str) -> str:
-    """A list of the pages beside the start page: those of these names that are there, or all others.
-
-    Who adds a page need not edit a list, and no page is left out of the site.
-    """
-    there = {path.stem for path in PAGES.glob("*.md")} - {"index"}
-    found = sorted(there & set(names) if names else there - _PLACED)
-    entries = "\n".join(f"/{name}" for name in found)
-    return f"```{{toctree}}\n:maxdepth: 1\n\n{entries}\n```\n" if found else ""
 
 
 def plain(text: str) -> str:

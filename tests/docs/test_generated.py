@@ -41,6 +41,7 @@ def test_every_key_of_a_study_file_has_a_meaning() -> None:
     keys = set(study_keys())
     assert len(keys) > 40
     assert {key for key in keys if not MEANINGS.get(key)} == set()
+    assert set(MEANINGS) - keys == set()
 
 
 def test_types_and_defaults_are_said() -> None:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from bmseg.pages import environment
 from bmseg.pages.glossary import GLOSSARY, Glossed, as_markdown, glossed
 
-DOCS = Path(__file__).parents[3] / "docs" / "glossary.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "glossary.md"
 
 
 def marked(html: str) -> list[str]:
@@ -63,4 +63,6 @@ def test_every_word_once_and_in_a_sentence_of_words_that_are_not_markup() -> Non
 
 
 def test_the_documentation_has_the_same_list() -> None:
-    assert DOCS.read_text(encoding="utf-8") == as_markdown(), "write docs/glossary.md from as_markdown()"
+    assert DOCS.read_text(encoding="utf-8") == as_markdown(), (
+        "write docs/reference/glossary.md from as_markdown()"
+    )
