@@ -97,20 +97,19 @@ def sensitivity(
     of_readers = {exam: of_all.select(drew[exam]) for exam, of_all in votes.items()}
     lone = {exam: raters[0] for exam, raters in drew.items() if len(raters) < min(2, len(readers))}
     made = partial(staple, ordered=ordered, restarts=restarts, seed=seed)
-    consensuses = {
-        (rule, region): (known or {}).get((rule, region))
-        or {exam: made(each, rule=rule, region=region) for exam, each in of_readers.items()}
-        for rule, region in every
-    }
-    scores = {
-        way: pd.concat(
+    scores, searches = {}, []
+    # Of many exams only the consensuses of one way are held.
+    for rule, region in every:
+        of_way = (known or {}).get((rule, region)) or {
+            exam: made(each, rule=rule, region=region) for exam, each in of_readers.items()
+        }
+        scores[rule, region] = pd.concat(
             [
-                score(of_all, made[exam].label_on(of_all), levels, empty_mask).assign(exam=exam)[COLUMNS]
+                score(of_all, of_way[exam].label_on(of_all), levels, empty_mask).assign(exam=exam)[COLUMNS]
                 for exam, of_all in votes.items()
             ]
         )
-        for way, made in consensuses.items()
-    }
+        searches.append(convergence(of_way))
     if lone:
         scores = {way: found[found.rater != found.exam.map(lone)] for way, found in scores.items()}
     summaries = {way: summarise(of_way) for way, of_way in scores.items()}
@@ -118,7 +117,7 @@ def sensitivity(
         pd.concat(tables, names=["rule", "region"]).reset_index(["rule", "region"]).reset_index(drop=True)
         for tables in (scores, summaries)
     )
-    search = pd.concat([convergence(made) for made in consensuses.values()], ignore_index=True)
+    search = pd.concat(searches, ignore_index=True)
     return Sensitivity(study, empty_mask, every_score, summary, _orders(summary, every), search)
 
 
