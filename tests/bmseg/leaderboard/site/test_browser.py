@@ -274,7 +274,11 @@ def test_without_scripts_the_table_is_there_and_no_dead_control(
     context.close()
 
 
-def test_print_hides_controls(visit: Visit) -> None:
+def test_print_hides_controls_and_fits_a_sheet(visit: Visit) -> None:
     visit.page.emulate_media(media="print")
+    # A4 with margins of 1 cm, at 96 pixels an inch.
+    visit.page.set_viewport_size({"width": 718, "height": 1000})
+    widths = "Array.from(document.querySelectorAll('table, img'), (one) => one.getBoundingClientRect().right)"
+    assert max(visit.page.evaluate(widths)) <= 718
     assert visit.page.locator(".controls:visible").count() == 0
     assert visit.page.locator("#board").is_visible()
