@@ -38,6 +38,9 @@ board_options = together(
 @leaderboard.command()
 @board_options
 @click.option("--overlays", is_flag=True, help="Show worst exams with the consensus: it is then public.")
+@click.option(
+    "--viewer", is_flag=True, help="Show every test exam whole, with the consensus: both are then public."
+)
 @click.option("--title", help="Of the challenge. [default: the study's]")
 @click.option(
     "--measure",
@@ -47,7 +50,12 @@ board_options = together(
     help="Rank every level by it too, beside Dice, as hd95 or nsd@readers. Repeat.",
 )
 def init(
-    root: Path, board_folder: Path | None, overlays: bool, title: str | None, measures: tuple[str, ...]
+    root: Path,
+    board_folder: Path | None,
+    overlays: bool,
+    viewer: bool,
+    title: str | None,
+    measures: tuple[str, ...],
 ) -> None:
     """Make a board of the workspace's test exams and score the readers.
 
@@ -64,7 +72,7 @@ def init(
     workspace, study = open_workspace(root)
     reference = Reference.of(study, workspace.readers(), workspace.test_exams())
     challenge = default_challenge(
-        study, synthetic=workspace.is_synthetic, overlays=overlays,
+        study, synthetic=workspace.is_synthetic, overlays=overlays, viewer=viewer,
         title=title, n_readers=len(reference.readers), measures=measures,
     )  # fmt: skip
     with timed("leaderboard init"):

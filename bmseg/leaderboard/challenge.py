@@ -112,6 +112,8 @@ class Public(Record):
     #: The worst exams as images, with the consensus beside the submission. They show the test exams'
     #: reference: leave them out while the challenge runs.
     overlays: bool = False
+    #: Every test exam in a viewer: image, consensus of all readers and submissions, every slice.
+    viewer: bool = False
 
 
 class Day(Record):
@@ -160,6 +162,7 @@ def default_challenge(
     *,
     synthetic: bool,
     overlays: bool = False,
+    viewer: bool = False,
     title: str | None = None,
     n_readers: int | None = None,
     measures: Sequence[str] = (),
@@ -183,7 +186,7 @@ def default_challenge(
             weights=dict.fromkeys(weighed, 1.0),
             missing="refuse" if no_worst else "worst",
         ),
-        public=Public(overlays=overlays),
+        public=Public(overlays=overlays, viewer=viewer),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bmseg.leaderboard.board import (
@@ -162,7 +164,7 @@ class _Overlays:
     def read(self, key: str, exam: str) -> Overlay:
         consensus = self.reference.consensus_map(exam)
         return Overlay(
-            image=read_volume(self._image(exam)).array,
+            image=_image(self._image(exam)),
             consensus=consensus.array,
             submission=self.reference.without_ignored(exam, read_volume(self._mask(key, exam))).array,
             affine=consensus.affine,
@@ -174,6 +176,12 @@ class _Overlays:
     def _image(self, exam: str) -> Path:
         dataset = self.workspace.dataset
         return dataset.image_path(exam, "test", dataset.spec.channels[0])
+
+
+@lru_cache(maxsize=1)
+def _image(path: Path) -> np.ndarray:
+    """An exam's image, which the masks of several submissions are shown on one after another."""
+    return read_volume(path).array
 
 
 def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:

@@ -44,7 +44,7 @@ def _verify_site(board: Board, site: Path, found: Verification, drawings: bool) 
         found.differences.append(f"{board.root / LEDGER_FILE}: found no line of the hash that the page names")
     why_not = recorded_overlays(record)
     ranked = standings(board, as_of)
-    texts = site_texts(ranked, made=record["made"], why_not=why_not)
+    texts = site_texts(ranked, made=record["made"], why_not=why_not, viewed=record["viewed"])
     for name, text in texts.items():
         found.n_files += 1
         path = site / name

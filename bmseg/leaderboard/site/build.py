@@ -28,10 +28,13 @@ from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measu
 from bmseg.leaderboard.site.submission_tables import SubmissionTables, nearest
 from bmseg.leaderboard.site.tables import SCHEME_NAMES, Line
 from bmseg.leaderboard.site.tasks import with_tasks
+from bmseg.leaderboard.site.viewing import Viewed, draw_viewer, exam_links, viewed_exams, viewer_files
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link, plain
 from bmseg.outputs import PROVENANCE, Output
+from bmseg.outputs.provenance import value_hash
 from bmseg.study import in_one_line
+from bmseg.viewer import viewer_link
 from evaluation.ranking import Scheme
 from evaluation.statistics.words import percent
 
@@ -50,11 +53,12 @@ class _SiteRecord(BaseModel):
 
     made: dict[str, JsonValue] = {}
     overlays: dict[str, dict[str, str]] = {}
+    viewed: dict[str, list[str]] = {}
     outputs: dict[str, str] = {}
 
 
 def site_record(folder: Path) -> dict[str, Any]:
-    """The record of a site: ``made`` and ``overlays`` of `build_site`, ``outputs``, ``versions``.
+    """The record of a site: ``made``, ``overlays``, ``viewed`` of `build_site`, ``outputs``, ``versions``.
 
     Empty where there is none; raises `WorkError` where it is damaged.
     """
@@ -77,13 +81,14 @@ def build_site(
     """
     with site_in(out).replaced(made) as staged:
         why_not = overlays.why_not if overlays else None
-        worst = worst_exams(standings, why_not)
-        for name, text in site_texts(standings, made=made, why_not=why_not).items():
+        worst, viewed = worst_exams(standings, why_not), viewed_exams(standings, why_not)
+        for name, text in site_texts(standings, made=made, why_not=why_not, viewed=viewed).items():
             staged.write(name, text)
         draw_figures(standings, staged.folder / "figures")
         if overlays:
             draw_overlays(standings, worst, overlays, staged.folder)
-        staged.facts.update(_facts(made, worst))
+            draw_viewer(standings, viewed, overlays, staged.folder, made_from=value_hash(dict(made)))
+        staged.facts.update(_facts(made, worst, viewed))
 
 
 def is_made(
@@ -96,52 +101,64 @@ def is_made(
     record = site_in(out).made_from(made)
     if record is None:
         return False
-    worst = worst_exams(standings, overlays.why_not if overlays else None)
+    why_not = overlays.why_not if overlays else None
+    worst, viewed = worst_exams(standings, why_not), viewed_exams(standings, why_not)
     names = {*ASSETS, *downloads_of(standings), "index.html", HOME_FILE}
     if is_compared(standings):
         names |= {file_of(entry.page_name) for entry in standings.entries}
     names |= {f"submissions/{entry.page_name}.html" for entry in standings.entries}
     names |= {f"figures/{plate.name}.svg" for plate in figures_of(standings)}
     names |= {exam["overlay"] for exams in worst.values() for exam in exams if exam["overlay"]}
-    said = dict(made) | _facts(made, worst)
+    names |= set(viewer_files(viewed))
+    said = dict(made) | _facts(made, worst, viewed)
     others = {"kind", "versions", "machine", "inputs_sha256", "outputs"}
     is_whole = {*record.get("outputs", {})} == names and {*record} == {*said} | others
     return is_whole and record == record | said
 
 
-def _facts(made: Mapping[str, Any], worst: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+def _facts(
+    made: Mapping[str, Any], worst: Mapping[str, Sequence[Mapping[str, Any]]], viewed: Viewed
+) -> dict[str, Any]:
     """What stands in the site's record, for making its pages again without the images."""
     reasons = {key: {exam["exam"]: exam["why_not"] for exam in exams} for key, exams in worst.items()}
-    return {"made": dict(made), "overlays": reasons}
+    return {"made": dict(made), "overlays": reasons, "viewed": dict(viewed)}
 
 
 def site_texts(
-    standings: Standings, *, made: Mapping[str, Any], why_not: WhyNot | None = None
+    standings: Standings,
+    *,
+    made: Mapping[str, Any],
+    why_not: WhyNot | None = None,
+    viewed: Viewed | None = None,
 ) -> dict[str, str]:
-    """Every file of the site but figures, overlays and provenance.json: name to content.
+    """Every file of the site but figures, overlays, the viewer and provenance.json: name to content.
 
-    `made` is that of `build_site`, `why_not` that of its overlays, or of `recorded_overlays` to compare.
+    `made` is that of `build_site`, `why_not` that of its overlays, or of `recorded_overlays` to compare;
+    `viewed` are the viewer's exams (`bmseg.leaderboard.site.viewing.viewed_exams`), as recorded.
     """
     worst = worst_exams(standings, why_not)
     folder = files("bmseg").joinpath(_FOLDER)
     assets = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in ASSETS}
     numbers = downloads(standings, made, worst) | comparisons(standings)
-    return assets | numbers | pages(standings, made, worst)
+    return assets | numbers | pages(standings, made, worst, viewed or {})
 
 
 def pages(
-    standings: Standings, made: Mapping[str, Any], worst: Mapping[str, Sequence[Mapping[str, Any]]]
+    standings: Standings,
+    made: Mapping[str, Any],
+    worst: Mapping[str, Sequence[Mapping[str, Any]]],
+    viewed: Viewed,
 ) -> dict[str, str]:
     """Every page as text, by its file from the site's root; `worst` is of `overlays.worst_exams`."""
     lines = {line.key: line for line in tables.ranking_lines(standings)}
-    found = {"index.html": _index(standings, made, lines), HOME_FILE: _home(standings)}
+    found = {"index.html": _index(standings, made, lines, viewed), HOME_FILE: _home(standings)}
     of_each = SubmissionTables.of(standings, lines)
     for entry in standings.entries:
-        found[lines[entry.key].page] = _submission(standings, entry, of_each, worst[entry.key])
+        found[lines[entry.key].page] = _submission(standings, entry, of_each, worst[entry.key], viewed)
     return found
 
 
-def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Line]) -> str:
+def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Line], viewed: Viewed) -> str:
     scheme = Scheme(standings.challenge.ranking.scheme)
     return _render(
         "index.html.j2",
@@ -155,7 +172,7 @@ def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Li
         compared=_compared(standings, lines),
         compared_by=tasks_of(standings),
         rises=rises(standings),
-        exams=list(standings.contract.exams),
+        exams={exam: viewer_link(exam) if exam in viewed else "" for exam in standings.contract.exams},
         has_parameters=any(line.parameters.text for line in lines.values()),
         has_seconds=any(line.seconds.text for line in lines.values()),
         is_unlike=standings.challenge.ranking.is_unlike,
@@ -192,7 +209,11 @@ def _home(standings: Standings) -> str:
 
 
 def _submission(
-    standings: Standings, entry: Entry, of_each: SubmissionTables, worst: Sequence[Mapping[str, Any]]
+    standings: Standings,
+    entry: Entry,
+    of_each: SubmissionTables,
+    worst: Sequence[Mapping[str, Any]],
+    viewed: Viewed,
 ) -> str:
     public, key = standings.challenge.public, entry.key
     line, peers = of_each.lines[key], of_each.peers[key]
@@ -216,6 +237,7 @@ def _submission(
         peers=peers,
         nearest=nearest(peers, line, list(of_each.lines.values())),
         worst=worst,
+        exam_links=exam_links(viewed, entry, standings.study.level_names),
     )
 
 

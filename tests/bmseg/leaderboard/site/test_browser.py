@@ -274,7 +274,14 @@ def test_without_scripts_the_table_is_there_and_no_dead_control(
     context.close()
 
 
-def test_print_hides_controls(visit: Visit) -> None:
+def test_print_hides_controls_and_fits_a_sheet(visit: Visit) -> None:
     visit.page.emulate_media(media="print")
+    # A4 with margins of 1 cm, at 96 pixels an inch.
+    visit.page.set_viewport_size({"width": 718, "height": 1000})
+    right = "all => Math.max(...all.map((one) => one.getBoundingClientRect().right))"
+    assert visit.page.locator("table:not(.wide), img").evaluate_all(right) <= 718
+    # Of many columns, it is turned.
+    assert visit.page.locator("#board").get_attribute("class") == "board wide"
+    assert visit.page.locator("#board").evaluate_all(right) <= 1047
     assert visit.page.locator(".controls:visible").count() == 0
     assert visit.page.locator("#board").is_visible()
