@@ -186,8 +186,8 @@ def simulate(root: Path, board_folder: Path | None, seed: int) -> None:
 )  # fmt: skip
 def build(root: Path, board_folder: Path | None, as_of: str) -> None:
     """Rank the board and write its page: a folder that opens from disk and from any web host."""
-    from bmseg.commands.terminal import on_terminal, show
-    from bmseg.leaderboard.publish import publish, verdicts_of
+    from bmseg.commands.terminal import led_by, on_terminal, show
+    from bmseg.leaderboard.publish import NAMED, publish, verdicts_of
 
     board, workspace, reference = _with_workspace(root, board_folder)
     with timed("leaderboard build"):
@@ -195,7 +195,7 @@ def build(root: Path, board_folder: Path | None, as_of: str) -> None:
     if on_terminal():
         said = verdicts_of(table)
         rest = [note for note in table.notes if note not in said]
-        show(said, replace(table, notes=rest), more=str(board.site_of(as_of) / "index.html"))
+        show(said, led_by(replace(table, notes=rest), NAMED), more=str(board.site_of(as_of) / "index.html"))
     else:
         click.echo(table.to_markdown())
     state = "written" if written else "made from the same results already"

@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import click
 
@@ -52,6 +53,13 @@ def _columns() -> int:
         return os.get_terminal_size(sys.stdout.fileno()).columns or 80
     except OSError:
         return 80
+
+
+def led_by(table: Table, heading: str) -> Table:
+    """A table with the column of a heading in front: what names its rows in every block."""
+    place = list(table.columns).index(heading)
+    moved = [[row[place], *row[:place], *row[place + 1 :]] for row in map(list, [table.columns, *table.rows])]
+    return replace(table, columns=moved[0], rows=moved[1:])
 
 
 def fitted(table: Table, width: int, *, bold: Style = str, soft: Style = str) -> list[str]:

@@ -32,6 +32,9 @@ from evaluation.ranking.groups import in_short
 from evaluation.statistics.words import number, percent, signed
 from evaluation.table import DASH, Table
 
+#: Heading of the column of names.
+NAMED = "Submission or reader"
+
 
 def publish(
     board: Board, workspace: Workspace | None, reference: Reference | None, *, as_of: str = ""
@@ -97,7 +100,7 @@ def printed(found: Standings) -> Table:
     levels = found.study.level_names
     rule = found.challenge.ranking
     heads = [
-        "Rank", "Mean rank", "Group", "Submission or reader", "Score", *levels,
+        "Rank", "Mean rank", "Group", NAMED, "Score", *levels,
         *(f"{task.title} ({task.way})" for task in rule.tasks), "n", "To the median reader",
     ]  # fmt: skip
     rows = [

@@ -79,7 +79,15 @@ def tables2_of(workspace: Workspace) -> list[Table]:
     """Table 2 of every model, from the newest unblinded scores below the reading room; none without them.
 
     Of several readers who scored alone it is that of their mean; of one, or of several together, theirs.
+    What cannot be read is left out: `bmseg reading-room unblind` says what is wrong with it.
     """
+    try:
+        return _tables2(workspace)
+    except (ValueError, KeyError, OSError):
+        return []
+
+
+def _tables2(workspace: Workspace) -> list[Table]:
     vas = workspace.study.vas
     folders = returned(workspace).read
     if vas is None or not folders:

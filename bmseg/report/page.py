@@ -13,6 +13,7 @@ import numpy as np
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import file_hash, files_hash, refuse_changed, value_hash
 from bmseg.pages import Glossed, environment, frame, write_page_list
+from bmseg.reading_room.found import tables2_of
 from bmseg.report.behind import sections, usual
 from bmseg.report.first import answer_table, facts, picture
 from bmseg.report.origin import cohort_table, flat, made_from
@@ -24,7 +25,6 @@ from bmseg.scoring.costs import costs
 from bmseg.scoring.evaluation import Evaluation, output_of
 from bmseg.scoring.published import published_beside, read_published
 from bmseg.scoring.raters import refuse_other_masks
-from bmseg.status.table2 import tables2
 from bmseg.viewer import viewer_link
 from bmseg.viewer.evaluated import page_of
 from bmseg.wording import SYNTHETIC
@@ -60,7 +60,7 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
         refuse_other_masks(evaluation.record, workspace)
     models = evaluation.found.models
     of_methods = costs(workspace, models, evaluation.found.titles) if workspace and models else None
-    scored = tables2(workspace) if workspace else []
+    scored = tables2_of(workspace) if workspace else []
     inputs = {
         "evaluation_sha256": file_hash(evaluation.folder / "provenance.json"),
         "costs_sha256": value_hash(of_methods and of_methods.to_html()),

@@ -38,7 +38,6 @@ def write_workspace_page(workspace: Workspace, status: Status) -> Path:
 def page_text(workspace: Workspace, status: Status) -> str:
     """The page as text."""
     from bmseg.status.answer import Answer, answer_of
-    from bmseg.status.table2 import tables2
 
     page = workspace.pages["Workspace"]
     behind = [stage for stage in status.stages if stage.name == "evaluation" and stage.state != "there"]
@@ -61,7 +60,7 @@ def page_text(workspace: Workspace, status: Status) -> str:
         stages=status.stages,
         states=_STATES,
         next=status.next,
-        table2=[_html(table) for table in tables2(workspace)],
+        table2=[_html(table) for table in _tables2(workspace)],
     )  # fmt: skip
 
 
@@ -71,6 +70,14 @@ def _facts(status: Status) -> list[str]:
               if stage.name.startswith("predictions of ") and stage.state != "missing"]  # fmt: skip
     found = [part for part in data.split("; ") if part and part != "synthetic cohort"]
     return found + ([f"models {', '.join(models)}"] if models else [])
+
+
+def _tables2(workspace: Workspace) -> list[Table]:
+    if not (workspace.reading_room / "key.json").is_file():
+        return []
+    from bmseg.reading_room.found import tables2_of
+
+    return tables2_of(workspace)
 
 
 def _html(table: Table) -> Mapping[str, object]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.outputs import PROVENANCE, Output
-from bmseg.outputs.provenance import file_hash, files_hash, versions
+from bmseg.outputs.provenance import file_hash, files_hash, value_hash, versions
+from bmseg.reading_room.found import tables2_of
 from bmseg.scoring.evaluate import prepare_workspace
 from bmseg.scoring.evaluation import Evaluation, output_of
 from bmseg.scoring.lineage import taught_in
@@ -139,6 +140,8 @@ def pages(folder: Path, report: Path, make: str, workspace: Workspace | None, ma
     known: dict[str, Any] = {"evaluation_sha256": file_hash(folder / PROVENANCE)}
     if images and may.allow(images.values(), "images of the test exams, if they are those shown"):
         known["images_sha256"] = files_hash(images)
+    if workspace:
+        known["table2_sha256"] = value_hash([table.to_html() for table in tables2_of(workspace)])
     of_report = Output(folder, "report", record="report.json")
     of_exams = Output(folder, "viewer of exams", record=RECORD)
     unseen = may.told()
@@ -159,7 +162,10 @@ def _page(name: str, output: Output, page: Path, make: str, known: Mapping[str, 
         return Stage(name, "missing", command=make)
     why = ""
     if differing := output.differing({key: value for key, value in known.items() if record.get(key)}):
-        what = {"evaluation_sha256": "evaluation", "images_sha256": "images", "versions": "versions"}
+        what = {
+            "evaluation_sha256": "evaluation", "images_sha256": "images", "versions": "versions",
+            "table2_sha256": "scores of the reading room",
+        }  # fmt: skip
         why = f"made from other {', '.join(what[name] for name in differing)}"
     elif changed := output.changed():
         why = f"missing or changed since: {_some(changed)}"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bmseg.commands.terminal import fitted
+from bmseg.commands.terminal import fitted, led_by
 from bmseg.scoring.evaluate import evaluate_workspace
 from bmseg.workspace import Workspace, open_workspace
 from evaluation.table import Table
@@ -62,6 +62,12 @@ def test_columns_that_do_not_fit_come_below_with_the_names_again() -> None:
     assert sum(line.startswith("level1") for line in lines) == 4
 
 
+def test_a_column_of_names_leads_every_block() -> None:
+    ranked = table([["Rank", "Team", *(f"level{n}" for n in range(9))], ["1", "ours", *["0.12345678"] * 9]])
+    lines = fitted(led_by(ranked, "Team"), 50)
+    assert lines[2].startswith("Team  Rank") and sum(line.startswith("ours") for line in lines) > 1
+
+
 def test_a_word_wider_than_the_terminal_is_broken() -> None:
     lines = fitted(table([["x" * 90, "y"], ["a", "z" * 90]]), 40)
     assert max(map(len, lines)) <= 40
@@ -90,7 +96,7 @@ def test_verdicts_and_tables_fit_the_terminal(evaluated: Workspace, command: str
     # Paths are not broken: they are to be copied.
     assert max(len(line) for line in lines if str(evaluated.root) not in line) <= width
     sentences = [line for line in lines if line.startswith("- ")]
-    assert sentences[0].startswith("- Readers: ")
+    assert sentences[0].startswith(("- Readers: ", "- Beside the readers: "))
     assert "| " not in done.stdout
     assert any(line.startswith("reader1  ") for line in lines)
     assert lines[-1] == f"results: {evaluated.evaluation}"
