@@ -106,7 +106,7 @@ class Work:
         grids, origins = {}, {}
         for exam in tqdm(missing, desc="reading", unit="exam", disable=None):
             try:
-                origins[exam] = origin_of(self.chosen[exam].first)
+                origins[exam] = [origin_of(volume) for volume in self.chosen[exam].volumes.values()]
                 grids[exam] = store_volumes(dataset, exam, self._channels(exam))
             except ConversionError as error:
                 self._refuse(exam, error)
@@ -126,7 +126,11 @@ class Work:
                 mask = on_grid(exam, predicted, grid, model.study.label_values)
                 for path in (*images, predicted):
                     path.unlink()
-                path = self._segmented(exam, mask, origins[exam])
+                try:
+                    path = self._segmented(exam, mask, origins[exam])
+                except ConversionError as error:
+                    self._refuse(exam, error)
+                    continue
                 facts = {"seconds": round(time.perf_counter() - begin, 2), "device": device.type}
                 self.results.written.append(self.record.put(exam, "seg", path, facts))
 
@@ -137,9 +141,10 @@ class Work:
             volumes[name] = Volume(read.array, read.affine, f"volume {volume.name}")
         return volumes
 
-    def _segmented(self, exam: str, mask: Volume, origin: Origin) -> Path:
+    def _segmented(self, exam: str, mask: Volume, origins: Sequence[Origin]) -> Path:
         """The segmentation of a mask as an unfinished file, read back."""
-        make = partial(segmentation_of, mask.array, origin, self.segments, self.maker)
+        first, *others = origins
+        make = partial(segmentation_of, mask.array, first, self.segments, self.maker, others=others)
         path = self._written(exam, "seg", make)
         self._check(exam, path, mask)
         if not mask.array.any():
@@ -160,11 +165,11 @@ class Work:
                 else:
                     make = self._document(exam, mask, origin)
                 path = self._written(exam, kind, make)
+                if kind == "rtstruct":
+                    self._check(exam, path, mask)
             except ConversionError as error:
                 self.results.refused[f"{exam} {kind}"] = f"{exam}: {kind}: {error}"
                 continue
-            if kind == "rtstruct":
-                self._check(exam, path, mask)
             self.results.written.append(self.record.put(exam, kind, path, {}))
 
     def _document(self, exam: str, mask: Volume, origin: Origin) -> Callable[..., Any]:
