@@ -91,6 +91,25 @@ def segmentation_of(
     return made
 
 
+def mask_in(segmentation: Dataset, origin: Origin, segments: Sequence[Segment]) -> np.ndarray:
+    """The mask in a SEG of `segmentation_of`, each frame in the slice that it refers to.
+
+    Others' are read by `dataset_conversion.mask_files`, which asks of slices to be stacked evenly, too.
+    """
+    places = {(one.sop_instance, one.frame): place for place, one in enumerate(origin.slices)}
+    columns, rows, slices = origin.volume.shape
+    mask = np.zeros((slices, rows, columns), dtype=np.min_scalar_type(max(one.value for one in segments)))
+    shared = segmentation.SharedFunctionalGroupsSequence[0]
+    pixels = segmentation.pixel_array.reshape(-1, rows, columns)
+    for frame, marked in zip(segmentation.PerFrameFunctionalGroupsSequence, pixels, strict=True):
+        source = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        place = places[source.ReferencedSOPInstanceUID, source.get("ReferencedFrameNumber")]
+        group = frame if "SegmentIdentificationSequence" in frame else shared
+        number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        mask[place][marked != 0] = segments[number - 1].value
+    return mask.transpose(2, 1, 0)
+
+
 def _texts(segment: Segment) -> tuple[str, ...]:
     return segment.description, segment.category.meaning, segment.type.meaning
 

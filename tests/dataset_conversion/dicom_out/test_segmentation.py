@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom_out.origin import Origin, origin_of
-from dataset_conversion.dicom_out.segmentation import segmentation_of
+from dataset_conversion.dicom_out.segmentation import mask_in, segmentation_of
 from dataset_conversion.images import ConversionError
 from tests.support.dicom_origins import MAKER, SEGMENTS, WHOLE, complaints, drawn_on, read_back, volumes_in
 from tests.support.dicom_series import with_, write_slices
@@ -215,6 +215,22 @@ def test_cosines_that_were_rounded(tmp_path: Path) -> None:
     assert np.hypot(*origin.orientation[:2]) == pytest.approx(1, abs=1e-12)
     written(mask, origin, tmp_path / "seg.dcm")
     np.testing.assert_array_equal(read_back(tmp_path / "seg.dcm", volume), mask)
+
+
+def test_slices_a_little_beside_each_other(tmp_path: Path) -> None:
+    """As scanners write them: volumes are taken so, and each frame goes where its image is."""
+
+    def edit(header: Dataset, number: int) -> None:
+        header.ImagePositionPatient = [-20 + 0.03 * number, 3 * number, 30]
+
+    volume = volumes_in(write_slices(tmp_path / "in", [0, 3, 6], edit))[0]
+    origin, mask = origin_of(volume), drawn_on(volume)
+    dataset = written(mask, origin, tmp_path / "seg.dcm")
+    np.testing.assert_array_equal(by_pydicom(dataset, origin), mask)
+    np.testing.assert_array_equal(mask_in(dataset, origin, SEGMENTS), mask)
+    single = np.minimum(mask, 1)
+    made = segmentation_of(single, origin, SEGMENTS[:1], MAKER, series_number=9)
+    np.testing.assert_array_equal(mask_in(made, origin, SEGMENTS[:1]), single)
 
 
 def test_other_channels_are_sources_too(tmp_path: Path) -> None:
