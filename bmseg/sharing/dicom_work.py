@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydicom import dcmread
 from tqdm import tqdm
 
 from bmseg.errors import WorkError
@@ -26,7 +28,7 @@ from dataset_conversion.dicom.pixels import read_voxels
 from dataset_conversion.dicom_out.document import document_of
 from dataset_conversion.dicom_out.maker import Maker, Segment
 from dataset_conversion.dicom_out.origin import Origin, origin_of
-from dataset_conversion.dicom_out.segmentation import segmentation_of
+from dataset_conversion.dicom_out.segmentation import mask_in, segmentation_of
 from dataset_conversion.dicom_out.structure_set import structure_set_of
 from dataset_conversion.images import ConversionError, Volume
 from dataset_conversion.images.grid import by
@@ -76,11 +78,6 @@ class Chosen:
         """The one whose slices a mask is of."""
         return next(iter(self.volumes.values()))
 
-    @property
-    def grid(self) -> Volume:
-        """Zeros where the mask comes."""
-        return Volume(np.broadcast_to(np.uint8(0), self.first.shape), self.first.affine)
-
     def fingerprint(self) -> Any:
         """What a mask depends on of the images; names no patient and no file."""
         files = {frame.file for volume in self.volumes.values() for frame in volume.frames}
@@ -106,7 +103,7 @@ class Work:
         grids, origins = {}, {}
         for exam in tqdm(missing, desc="reading", unit="exam", disable=None):
             try:
-                origins[exam] = origin_of(self.chosen[exam].first)
+                origins[exam] = [origin_of(volume) for volume in self.chosen[exam].volumes.values()]
                 grids[exam] = store_volumes(dataset, exam, self._channels(exam))
             except ConversionError as error:
                 self._refuse(exam, error)
@@ -137,11 +134,12 @@ class Work:
             volumes[name] = Volume(read.array, read.affine, f"volume {volume.name}")
         return volumes
 
-    def _segmented(self, exam: str, mask: Volume, origin: Origin) -> Path:
+    def _segmented(self, exam: str, mask: Volume, origins: Sequence[Origin]) -> Path:
         """The segmentation of a mask as an unfinished file, read back."""
-        make = partial(segmentation_of, mask.array, origin, self.segments, self.maker)
+        first, *others = origins
+        make = partial(segmentation_of, mask.array, first, self.segments, self.maker, others=others)
         path = self._written(exam, "seg", make)
-        self._check(exam, path, mask)
+        self._check(exam, path, mask, mask_in(dcmread(path), first, self.segments))
         if not mask.array.any():
             self.results.unmarked.append(exam)
         return path
@@ -151,20 +149,21 @@ class Work:
         for exam in tqdm(self.record.missing(kind), desc=kind, unit="exam", disable=None):
             if exam in self.results.refused:
                 continue
-            mask = self._read(exam, self.record.path(exam, "seg"))
             try:
                 origin = origin_of(self.chosen[exam].first)
+                seg = dcmread(self.record.path(exam, "seg"))
+                mask = Volume(mask_in(seg, origin, self.segments), self.chosen[exam].first.affine)
                 make: Callable[..., Any]
                 if kind == "rtstruct":
                     make = partial(structure_set_of, mask.array, origin, self.segments, self.maker)
                 else:
                     make = self._document(exam, mask, origin)
                 path = self._written(exam, kind, make)
+                if kind == "rtstruct":
+                    self._check(exam, path, mask, self._filled(exam, path))
             except ConversionError as error:
                 self.results.refused[f"{exam} {kind}"] = f"{exam}: {kind}: {error}"
                 continue
-            if kind == "rtstruct":
-                self._check(exam, path, mask)
             self.results.written.append(self.record.put(exam, kind, path, {}))
 
     def _document(self, exam: str, mask: Volume, origin: Origin) -> Callable[..., Any]:
@@ -187,19 +186,23 @@ class Work:
         """A result as an unfinished file."""
         offset = ("seg", "rtstruct", "pdf").index(kind)
         path = self.unfinished / f"{kind}.dcm"
-        make(series_number=self.chosen[exam].series_number + offset).save_as(path, enforce_file_format=True)
+        with warnings.catch_warnings():
+            # pydicom's quote values that break the standard, a patient's among them.
+            warnings.simplefilter("ignore")
+            made = make(series_number=self.chosen[exam].series_number + offset)
+            made.save_as(path, enforce_file_format=True)
         return path
 
-    def _read(self, exam: str, path: Path) -> Volume:
-        """The mask in a segmentation or structure set, on the grid of its images."""
-        chosen = self.chosen[exam]
+    def _filled(self, exam: str, path: Path) -> np.ndarray:
+        """The mask in a structure set, as readers' structure sets are read."""
+        chosen = self.chosen[exam].first
+        grid = Volume(np.broadcast_to(np.uint8(0), chosen.shape), chosen.affine)
         labels = Labels({segment.name: segment.value for segment in self.segments}, {})
-        space = chosen.first.identity.frame_of_reference or None
-        mask = read_mask(path, chosen.grid, labels, frame_of_reference=space)
-        return Volume(mask.array.astype(np.uint8), chosen.grid.affine)
+        space = chosen.identity.frame_of_reference or None
+        return read_mask(path, grid, labels, frame_of_reference=space).array
 
-    def _check(self, exam: str, path: Path, mask: Volume) -> None:
-        if not np.array_equal(self._read(exam, path).array, mask.array):
+    def _check(self, exam: str, path: Path, mask: Volume, found: np.ndarray) -> None:
+        if not np.array_equal(found, mask.array):
             raise WorkError(
                 f"{exam}: {path.stem}: found other voxels when it was read back, expected those of the mask"
             )

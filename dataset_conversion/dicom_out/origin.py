@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydicom import Dataset
 from pydicom.uid import UID, MRImageStorage
 
@@ -16,6 +17,9 @@ from dataset_conversion.dicom.frame import Frame, stamp_of
 from dataset_conversion.dicom.values import whole_of
 from dataset_conversion.images import ConversionError
 from dataset_conversion.images.dicom_file import DamagedError, NotDicomError, read_dataset
+
+# Between direction cosines: a hundredth of a pixel across a thousand.
+_ROUNDED = 1e-5
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class Origin:
     header: Dataset
     #: In the volume's order.
     slices: tuple[Slice, ...]
-    #: Direction cosines of growing column and of growing row index, LPS+, as the images have them.
+    #: Direction cosines of growing column and of growing row index, LPS+: as the images have them, unless
+    #: they were rounded so much that pixels of the grid would lie elsewhere.
     orientation: tuple[float, ...]
     slice_thickness: float
 
@@ -154,9 +159,11 @@ def _found(frame: Frame, header: Dataset, sequence: str, keyword: str) -> Any:
 
 
 def _orientation(frame: Frame, header: Dataset) -> tuple[float, ...]:
-    return tuple(
-        float(c) for c in _found(frame, header, "PlaneOrientationSequence", "ImageOrientationPatient")
-    )
+    assert frame.plane is not None  # of a usable volume
+    upright = (*frame.plane.along_row, *frame.plane.along_column)
+    stated = _found(frame, header, "PlaneOrientationSequence", "ImageOrientationPatient")
+    cosines = tuple(map(float, stated))
+    return cosines if np.allclose(cosines, upright, rtol=0, atol=_ROUNDED) else upright
 
 
 def _thickness(volume: FoundVolume, header: Dataset) -> float:

@@ -7,6 +7,7 @@ such, and references are then set to the images and frames that they are.
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,13 @@ _LONGEST_DESCRIPTION = 1024
 
 
 def segmentation_of(
-    mask: np.ndarray, origin: Origin, segments: Sequence[Segment], maker: Maker, *, series_number: int
+    mask: np.ndarray,
+    origin: Origin,
+    segments: Sequence[Segment],
+    maker: Maker,
+    *,
+    series_number: int,
+    others: Sequence[Origin] = (),
 ) -> Dataset:
     """A SEG of a mask, to be saved.
 
@@ -39,6 +46,8 @@ def segmentation_of(
         Values of `segments`, in the order of the volume's slices, and 0.
     origin : Origin
         The images that the mask is of.
+    others : sequence of Origin
+        Further images that it was made from: other channels.
 
     Raises
     ------
@@ -73,13 +82,32 @@ def segmentation_of(
         )
         # Required, and may be empty: nobody drew it.
         made.ContentCreatorName = ""
-        _refer(made, origin, known)
+        _refer(made, [origin, *others], known)
         origin.identify(made, maker.name, *(text for one in segments for text in _texts(one)))
     if not origin.frame_of_reference:
         # PS3.3 A.51.3: it may be absent where frames refer to their images.
         del made.FrameOfReferenceUID
         del made.PositionReferenceIndicator
     return made
+
+
+def mask_in(segmentation: Dataset, origin: Origin, segments: Sequence[Segment]) -> np.ndarray:
+    """The mask in a SEG of `segmentation_of`, each frame in the slice that it refers to.
+
+    Others' are read by `dataset_conversion.mask_files`, which asks of slices to be stacked evenly, too.
+    """
+    places = {(one.sop_instance, one.frame): place for place, one in enumerate(origin.slices)}
+    columns, rows, slices = origin.volume.shape
+    mask = np.zeros((slices, rows, columns), dtype=np.min_scalar_type(max(one.value for one in segments)))
+    shared = segmentation.SharedFunctionalGroupsSequence[0]
+    pixels = segmentation.pixel_array.reshape(-1, rows, columns)
+    for frame, marked in zip(segmentation.PerFrameFunctionalGroupsSequence, pixels, strict=True):
+        source = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        place = places[source.ReferencedSOPInstanceUID, source.get("ReferencedFrameNumber")]
+        group = frame if "SegmentIdentificationSequence" in frame else shared
+        number = int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        mask[place][marked != 0] = segments[number - 1].value
+    return mask.transpose(2, 1, 0)
 
 
 def _texts(segment: Segment) -> tuple[str, ...]:
@@ -133,10 +161,19 @@ def _decimal(value: float) -> str:
     return format_number_as_ds(float(value))
 
 
-def _refer(made: Any, origin: Origin, known: dict[str, Dataset]) -> None:
-    """Set references to the stand-ins to the images that they stand for."""
-    made.SourceImageSequence = origin.instances
-    made.ReferencedSeriesSequence[0].ReferencedInstanceSequence = origin.instances
+def _refer(made: Any, origins: Sequence[Origin], known: dict[str, Dataset]) -> None:
+    """Set references to the stand-ins to the images that they stand for, and name all images."""
+    images: dict[str, dict[str, Dataset]] = defaultdict(dict)
+    for origin in origins:
+        for item in origin.instances:
+            images[origin.volume.identity.series].setdefault(item.ReferencedSOPInstanceUID, item)
+    made.SourceImageSequence = [item for series in images.values() for item in series.values()]
+    made.ReferencedSeriesSequence = []
+    for uid, instances in images.items():
+        series = Dataset()
+        series.SeriesInstanceUID = uid
+        series.ReferencedInstanceSequence = list(instances.values())
+        made.ReferencedSeriesSequence.append(series)
     for frame in made.PerFrameFunctionalGroupsSequence:
         for item in frame.DerivationImageSequence[0].SourceImageSequence:
             # Frames of several levels in a slice share one item.

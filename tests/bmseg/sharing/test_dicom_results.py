@@ -161,7 +161,8 @@ def test_what_is_made_is_kept_and_what_changed_is_made_anew(
 def test_refused_exams_keep_no_other_from_being_predicted(shared: Shared, tmp_path: Path) -> None:
     """As `convert dicom` refuses them; and what an RTSTRUCT lacks, a segmentation does without."""
     source = tmp_path / "export"
-    write_exam(source, "blank", blank=True, FrameOfReferenceUID="")
+    strange = {"PatientBirthDate": "somebody's", "StudyID": "Olsen, longer than sixteen letters"}
+    write_exam(source, "blank", blank=True, FrameOfReferenceUID="", **strange)
     torn = write_exam(source, "torn")
     (torn / "IM002").unlink()
     answer = bmseg("predict", "--model", shared.file, source, "--dicom", "--rtstruct", "-o", tmp_path / "out")
@@ -176,6 +177,9 @@ def test_refused_exams_keep_no_other_from_being_predicted(shared: Shared, tmp_pa
     assert files(tmp_path / "out") == {
         "bmseg_predict.log", "dicom_made_from.json", f"seg/{blank}.dcm"
     }  # fmt: skip
+    told = answer.stdout + answer.stderr + (tmp_path / "out" / "bmseg_predict.log").read_text()
+    assert "Olsen" not in told
+    assert "somebody's" not in told
     said = f"{blank}: nothing marked; its segmentation says so, with blank frames" in answer.stdout
     assert said == (not pydicom.dcmread(tmp_path / "out" / "seg" / f"{blank}.dcm").pixel_array.any())
 

@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 
 from dataset_conversion.dicom.found_volume import FoundVolume
 from dataset_conversion.dicom_out.origin import Origin, origin_of
-from dataset_conversion.dicom_out.segmentation import segmentation_of
+from dataset_conversion.dicom_out.segmentation import mask_in, segmentation_of
 from dataset_conversion.images import ConversionError
 from tests.support.dicom_origins import MAKER, SEGMENTS, WHOLE, complaints, drawn_on, read_back, volumes_in
 from tests.support.dicom_series import with_, write_slices
@@ -198,6 +198,51 @@ def test_zipped_images_and_images_without_a_frame_of_reference(tmp_path: Path) -
     dataset = written(mask, origin_of(volume), tmp_path / "seg.dcm")
     assert "FrameOfReferenceUID" not in dataset
     np.testing.assert_array_equal(read_back(tmp_path / "seg.dcm", volume), mask)
+
+
+def test_cosines_that_were_rounded(tmp_path: Path) -> None:
+    """Taken as they are, they would stretch the grid: 0.985 and 0.174 make 1.0002."""
+    edit = with_(ImageOrientationPatient=[0.985, 0.174, 0, 0, 0, -1])
+    volume = volumes_in(write_slices(tmp_path / "exact", [0, 3, 6]))[0]
+    assert origin_of(volume).orientation == (1, 0, 0, 0, 0, -1)
+
+    def oblique(header: Dataset, number: int) -> None:
+        edit(header, number)
+        header.ImagePositionPatient = [-0.174 * 3 * number, 0.985 * 3 * number, 30]
+
+    volume = volumes_in(write_slices(tmp_path / "rounded", [0, 3, 6], oblique))[0]
+    origin, mask = origin_of(volume), drawn_on(volume)
+    assert np.hypot(*origin.orientation[:2]) == pytest.approx(1, abs=1e-12)
+    written(mask, origin, tmp_path / "seg.dcm")
+    np.testing.assert_array_equal(read_back(tmp_path / "seg.dcm", volume), mask)
+
+
+def test_slices_a_little_beside_each_other(tmp_path: Path) -> None:
+    """As scanners write them: volumes are taken so, and each frame goes where its image is."""
+
+    def edit(header: Dataset, number: int) -> None:
+        header.ImagePositionPatient = [-20 + 0.03 * number, 3 * number, 30]
+
+    volume = volumes_in(write_slices(tmp_path / "in", [0, 3, 6], edit))[0]
+    origin, mask = origin_of(volume), drawn_on(volume)
+    dataset = written(mask, origin, tmp_path / "seg.dcm")
+    np.testing.assert_array_equal(by_pydicom(dataset, origin), mask)
+    np.testing.assert_array_equal(mask_in(dataset, origin, SEGMENTS), mask)
+    single = np.minimum(mask, 1)
+    made = segmentation_of(single, origin, SEGMENTS[:1], MAKER, series_number=9)
+    np.testing.assert_array_equal(mask_in(made, origin, SEGMENTS[:1]), single)
+
+
+def test_other_channels_are_sources_too(tmp_path: Path) -> None:
+    first = volumes_in(write_slices(tmp_path / "water", [0, 3, 6], name="W"))[0]
+    fat = with_(SeriesInstanceUID="1.2.3", SeriesNumber=6)
+    second = volumes_in(write_slices(tmp_path / "fat", [0, 3, 6], fat, name="F"))[0]
+    origins = [origin_of(volume) for volume in (first, second, first)]
+    made = segmentation_of(drawn_on(first), origins[0], SEGMENTS, MAKER, series_number=9, others=origins[1:])
+    assert len(made.SourceImageSequence) == 6
+    found = {one.SeriesInstanceUID: one.ReferencedInstanceSequence for one in made.ReferencedSeriesSequence}
+    assert {uid: len(items) for uid, items in found.items()} == {first.identity.series: 3, "1.2.3": 3}
+    np.testing.assert_array_equal(by_pydicom(made, origins[0]), drawn_on(first))
 
 
 def test_images_that_cannot_be_referred_to(tmp_path: Path) -> None:
