@@ -23,14 +23,13 @@ _WIDTH, _JITTER = 0.75, 0.15
 _EDGE = "#444444"
 
 
-def are_many(scores: pd.DataFrame) -> bool:
-    """Whether points of all exams would lie upon each other."""
+def _are_many(scores: pd.DataFrame) -> bool:
     return scores.exam.nunique() > MANY_EXAMS
 
 
 def explained(scores: pd.DataFrame) -> str:
     """What boxes and points are."""
-    return _BOX.replace("an exam.", "an exam beyond them.") if are_many(scores) else _BOX
+    return _BOX.replace("an exam.", "an exam beyond them.") if _are_many(scores) else _BOX
 
 
 def boxes_and_points(
@@ -60,7 +59,7 @@ def boxes_and_points(
         points: list[tuple[np.ndarray, np.ndarray, str]] = []
         # Deterministic jitter: the same table gives the same figure.
         rng = np.random.default_rng(0)
-        few = not are_many(scores)
+        few = not _are_many(scores)
         for place, level in enumerate(levels):
             for column, name in enumerate([level] if of_levels else palette):
                 values = found.get((level,) if of_levels else (level, name))
