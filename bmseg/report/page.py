@@ -33,6 +33,7 @@ from dataset_conversion.images import Grid, read_volume
 from evaluation.figures.files import save_figure
 from evaluation.masks.exam import slice_axis
 from evaluation.study.brief import answers, look_out
+from evaluation.study.drawing import figures_told
 from evaluation.study.tables import CONSENSUS, DECISIONS, usual_notes
 from evaluation.study.titles import renamed
 from evaluation.table import Table, dice_table
@@ -146,7 +147,7 @@ def _render(
             has_consensus=found.has_consensus,
             reference=found.reference,
             notes=usual_notes(found),
-            notices=evaluation.warnings,
+            notices=[*evaluation.warnings, *figures_told(evaluation.found)],
             rule=found.design.rule_in_words,
             consensus=[asked.table(table) for table in (DECISIONS, CONSENSUS) if found.has_consensus],
             files=[(f"{table.name}.csv", table.about) for table in found.declared()],

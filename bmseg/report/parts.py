@@ -101,6 +101,8 @@ def fair(asked: Asked) -> Part:
         for model in judged(found)
     ]
     if t.COMPARISONS in found:
+        # Of many models one figure of all, and some of each.
+        forests.insert(0, asked.figure("comparisons", "Dice of every model minus that of each reader, fair."))
         folds.append(Fold("Every model against every reader", (), forests, found.words(t.COMPARISONS)))
     return Part(
         "fair",
