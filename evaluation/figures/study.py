@@ -36,6 +36,8 @@ from evaluation.statistics.words import number, percent, signed, with_interval
 _DIAMOND = "D"
 #: More are drawn as one table, or without the pairs.
 _MOST_RATERS, _MOST_PAIRS = 24, 12
+# Of a panel a level a column wide: names and numbers of more meet.
+_MOST_CELLS = 11
 
 
 @styled
@@ -52,7 +54,7 @@ def agreement_heatmap(
         The column shown.
     """
     levels = list(dict.fromkeys(summary.level))
-    if axes is None and (len(levels) > MANY or len({*summary.rater}) > _MOST_RATERS):
+    if axes is None and (len(levels) > MANY or len({*summary.rater}) > _MOST_CELLS):
         return many.agreement(summary, value, note)
     drawing = panels(levels, axes, height=1.55, extra=0.5)
     for place, (level, panel) in enumerate(drawing.grid.items()):
