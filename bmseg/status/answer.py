@@ -109,7 +109,7 @@ def _slice_with_most(evaluation: Evaluation, workspace: Workspace, exam: str, mo
     files = reference_path, workspace.predictions(model) / f"{exam}.nii.gz"
     if not all(path.is_file() for path in files):
         return None
-    reference, mask = (read_volume(path).stored_as(evaluation.found.design.plane) for path in files)
+    reference, mask = (read_volume(path).stored_as(evaluation.study.plane) for path in files)
     return worst_slice(mask.array, reference.array)
 
 
