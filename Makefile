@@ -47,6 +47,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 reproduce: setup  ## the whole run: synthetic cohort, nnU-Net and U-Net, scores, comparison, report, board
 	@for stage in $(STAGES); do $(MAKE) --no-print-directory $$stage || exit $$?; done
+	@$(BMSEG) status --workspace $(WORKSPACE)
 
 data: setup  ## make the synthetic cohort
 	$(BMSEG) phantom $(RUN) --seed $(SEED)
@@ -76,7 +77,7 @@ report: setup  ## the one-page report
 	$(BMSEG) report --workspace $(WORKSPACE)
 
 leaderboard: setup  ## the board: readers, METHODS and simulated teams, ranked, as a static site
-	$(BOARD) init --workspace $(WORKSPACE) --overlays
+	$(BOARD) init --workspace $(WORKSPACE) --overlays --viewer
 	@for method in $(METHODS); do \
 	  $(BOARD) add $$method $(WORKSPACE)/predictions/$$method --workspace $(WORKSPACE) --method "bmseg train $$method" || exit $$?; \
 	done
