@@ -19,7 +19,7 @@ from bmseg.scoring.evaluation import Evaluation
 from bmseg.workspace import Workspace
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.comparison.verdicts import LevelVerdict, Verdict
-from evaluation.figures.levels import levels_beside_readers
+from evaluation.figures.beside_readers import levels_beside_readers
 from evaluation.statistics.words import DASH, number, percent, plural, with_interval
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shlex
 import subprocess
 import sys
@@ -52,7 +53,6 @@ def assert_refused(result: subprocess.CompletedProcess[str], message: str, code:
 def bmseg_on_terminal(width: int, *words: object) -> subprocess.CompletedProcess[str]:
     """Run the command line in this process on a pseudo-terminal of so many columns; stderr is apart."""
     import fcntl
-    import os
     import pty
     import struct
     import termios
@@ -73,6 +73,8 @@ def bmseg_on_terminal(width: int, *words: object) -> subprocess.CompletedProcess
     arguments, err, code = ["bmseg", *map(str, words)], io.StringIO(), 0
     with (
         os.fdopen(slave, "w", encoding="utf-8") as out,
+        # Where it is set, it says how wide a terminal is.
+        patch.dict(os.environ, COLUMNS=""),
         patch.object(sys, "argv", arguments),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

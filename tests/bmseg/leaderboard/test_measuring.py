@@ -164,9 +164,9 @@ def test_overall_tests_of_unlike_tasks_are_of_ranks(
     far = scaled.measure.isin(["hd95", "assd"])
     scaled.loc[far, ["value", "worst"]] *= 100
 
-    from bmseg.leaderboard.standings import _rank
+    from bmseg.leaderboard.placing import rank
 
-    found = _rank(board[0], ranked.scores, scaled).pairwise
+    found = rank(board[0], ranked.scores, scaled).pairwise
     found = found[found.task == OVERALL].reset_index(drop=True)
     pd.testing.assert_frame_equal(found, expected)
     said = "\n".join(printed(ranked).notes)

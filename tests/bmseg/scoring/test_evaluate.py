@@ -182,7 +182,7 @@ def test_results_say_how_they_were_made(evaluated: Path) -> None:
     assert {"bmseg", "numpy", "SimpleITK"} <= set(record["versions"])
     for name in ("table1.md", "table1.html"):
         text = (out / name).read_text()
-        assert "multilabel" in text
+        assert "multi-label STAPLE" in text
         assert "undefined" in text
         assert "Synthetic cohort" in text
     assert "ynthetic" in (out / "table1.md").read_text()
@@ -197,7 +197,7 @@ def test_the_studys_rule_and_policy_are_used_and_named(
     path.write_text(text.replace('empty_mask = "undefined"', 'empty_mask = "one"'))
     evaluate(load_study(path), path, raters_of(folders), tmp_path / "binary")
     table = (tmp_path / "binary" / "table1.md").read_text()
-    assert "binary STAPLE of each level over the whole volume (binary)" in table
+    assert "binary STAPLE of each level over the whole volume" in table
     assert "Both masks empty: one, counted as 1" in table
     scores = pd.read_csv(tmp_path / "binary" / "dice.csv")
     assert (scores.dice[(scores.exam == "knee_c") & (scores.level == "level3")] == 1).all()

@@ -30,7 +30,7 @@ def test_what_a_header_says_twice_is_named_with_reader_and_exam(tmp_path: Path, 
         save(tmp_path / reader / "e1.nii.gz", edit=lambda image: image.set_sform(MIRRORED, 1))
     result = bmseg(*words)
     assert result.returncode == 0, result.stderr
-    assert "e1: reader2: sform and qform: they are mirror images of each other" in result.stderr
+    assert "e1: Reader 2: sform and qform: they are mirror images of each other" in result.stderr
     save(tmp_path / "reader2" / "e1.nii.gz")
     assert_refused(bmseg(*words), "direction: found")
 
@@ -40,5 +40,5 @@ def test_scaled_labels_and_metaimages_are_scored_with_a_note(tmp_path: Path, wor
     scaled(tmp_path / "reader3" / "e1.nii")
     result = bmseg(*words)
     assert result.returncode == 0, result.stderr
-    assert "e1: reader3: label: found values up to" in result.stderr
+    assert "e1: Reader 3: label: found values up to" in result.stderr
     assert "they were rounded" in result.stderr

@@ -190,8 +190,10 @@ def test_an_exam_warns_of_both_consensuses_and_shows_the_worst():
         "ann": 0, "bo": 4, "cy": 0, "di": 0, "consensus": 4,
     }  # fmt: skip
     figure = audit_figure(design, "one", picture)
-    assert [axes.get_title() for axes in figure.axes] == [*masks, "consensus\nmultilabel"]
-    assert figure.get_suptitle() == f"one, slice {picture.slice}: {words}"
+    assert [axes.get_title() for axes in figure.axes] == [*masks, "Consensus"]
+    heading, rule = figure.get_suptitle().split("\n")
+    assert heading == f"one, slice {picture.slice}: {words}"
+    assert rule == "Consensus: multi-label STAPLE over the whole volume"
 
 
 def test_a_study_prints_its_audits():

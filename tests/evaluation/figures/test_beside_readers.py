@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.figures.levels import levels_beside_readers
+from evaluation.figures.beside_readers import levels_beside_readers
 from evaluation.figures.outlines import outlined_slice
 
 READERS = ["anna", "ben"]
