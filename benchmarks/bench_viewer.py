@@ -14,7 +14,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from bmseg.study import Level
-from bmseg.viewer import Cast, ViewedExam, ViewedRater, viewer_link, write_viewer
+from bmseg.viewer import viewer_link
+from bmseg.viewer.page import write_viewer
+from bmseg.viewer.shown import Cast, ViewedExam, ViewedRater
 
 SHAPE = (384, 256, 16)
 EXAMS = ["exam0", "exam1"]

@@ -134,10 +134,10 @@ def evaluate(
     from bmseg.commands.terminal import on_terminal, show
     from bmseg.scoring.assumed import assume_study
     from bmseg.scoring.drawn import read_drawn
-    from bmseg.scoring.evaluate import evaluate_prepared, prepare_workspace, score_share
+    from bmseg.scoring.evaluate import evaluate_prepared, score_share
     from bmseg.scoring.evaluation import KEPT_STUDY, refuse_edited
     from bmseg.scoring.masks import Reading
-    from bmseg.scoring.prepared import prepare
+    from bmseg.scoring.prepared import prepare, prepare_workspace
     from bmseg.scoring.published import published_beside, read_published
     from bmseg.scoring.raters import Raters
     from bmseg.scoring.short import in_short, short_table

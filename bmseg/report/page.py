@@ -44,6 +44,8 @@ _LEVELS = "levels_beside_readers"
 #: Models with a strip of exams.
 _MOST_STRIPS = 4
 
+_PRINT = 'document.getElementById("print").addEventListener("click", () => window.print());'
+
 
 def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace | None = None) -> bool:
     """Write the report of an evaluation, as one self-contained HTML file in its folder.
@@ -127,7 +129,7 @@ def _render(
         environment()
         .get_template("report.html.j2")
         .render(
-            **frame(page, workspace, synthetic=synthetic),
+            **frame(page, workspace, synthetic=synthetic, script=_PRINT),
             study=study,
             facts=facts(evaluation, workspace, of_methods),
             answers=answers(found),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, mask_name, output_o
 from bmseg.scoring.exams import all_faults, score_each
 from bmseg.scoring.kept import Kept, KeptExam
 from bmseg.scoring.masks import bytes_of, without_size
-from bmseg.scoring.prepared import Prepared, prepare
-from bmseg.scoring.raters import Raters, workspace_raters
+from bmseg.scoring.prepared import Prepared, prepare, prepare_workspace
+from bmseg.scoring.raters import Raters
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_bytes
@@ -29,32 +28,6 @@ from evaluation.study.titles import in_sentence
 
 # Of all masks and probabilities together, as of ten knees and six raters: processes are worth their start.
 _LARGE_BYTES = 400_000
-
-
-def prepare_workspace(
-    workspace: Workspace,
-    *,
-    out: Path | None = None,
-    cohort: Path | None = None,
-    taught_by: Mapping[str, Sequence[str]] | None = None,
-    **given: Any,
-) -> Prepared:
-    """Of a workspace: its readers and every method with predictions.
-
-    Folder and cohort are by default the workspace's, and `given` are further parameters of
-    `bmseg.scoring.prepared.prepare`. `taught_by` goes before what the workspace knows of who taught its
-    methods. Errors are those of `workspace_raters` and `prepare`.
-    """
-    raters = workspace_raters(workspace)
-    return prepare(
-        workspace.study,
-        workspace.study_file,
-        replace(raters, taught_by={**raters.taught_by, **(taught_by or {})}),
-        out or workspace.evaluation,
-        synthetic=workspace.is_synthetic,
-        cohort=cohort or workspace.dataset.cohort_path,
-        **given,
-    )
 
 
 def evaluate_workspace(workspace: Workspace, **given: Any) -> Evaluation:

@@ -26,9 +26,10 @@ from bmseg.scoring.masks import (
     refuse_missing_labels,
 )
 from bmseg.scoring.probable import list_probabilities
-from bmseg.scoring.raters import Raters, check_names, first_and_second, matched
+from bmseg.scoring.raters import Raters, check_names, first_and_second, matched, workspace_raters
 from bmseg.scoring.regions import regions_of
 from bmseg.study import Study
+from bmseg.workspace import Workspace
 from dataset_conversion.raw.cohort_table import read_facts
 from evaluation.measures.kinds import READERS
 from evaluation.study import Design, Unit
@@ -196,3 +197,29 @@ def prepare(
         scoring.of_exams(list(exams), files, maps, allowed, drawn),
         files, maps, allowed, images, cohort, drawn, facts, inputs,
     )  # fmt: skip
+
+
+def prepare_workspace(
+    workspace: Workspace,
+    *,
+    out: Path | None = None,
+    cohort: Path | None = None,
+    taught_by: Mapping[str, Sequence[str]] | None = None,
+    **given: Any,
+) -> Prepared:
+    """Of a workspace: its readers and every method with predictions.
+
+    Folder and cohort are by default the workspace's, and `given` are further parameters of
+    `prepare`. `taught_by` goes before what the workspace knows of who taught its
+    methods. Errors are those of `workspace_raters` and `prepare`.
+    """
+    raters = workspace_raters(workspace)
+    return prepare(
+        workspace.study,
+        workspace.study_file,
+        replace(raters, taught_by={**raters.taught_by, **(taught_by or {})}),
+        out or workspace.evaluation,
+        synthetic=workspace.is_synthetic,
+        cohort=cohort or workspace.dataset.cohort_path,
+        **given,
+    )

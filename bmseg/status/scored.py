@@ -10,14 +10,13 @@ from typing import Any
 from bmseg.errors import InputError
 from bmseg.outputs import PROVENANCE, Output
 from bmseg.outputs.provenance import file_hash, files_hash, value_hash, versions
-from bmseg.reading_room.found import tables2_of
-from bmseg.scoring.evaluate import prepare_workspace
 from bmseg.scoring.evaluation import Evaluation, output_of
 from bmseg.scoring.lineage import taught_in
+from bmseg.scoring.prepared import prepare_workspace
 from bmseg.scoring.raters import workspace_raters
 from bmseg.status.stage import Bytes, Stage
 from bmseg.viewer import FOLDER, PAGE
-from bmseg.viewer.evaluated import RECORD
+from bmseg.viewer.links import RECORD
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from evaluation.statistics.words import plural
@@ -141,6 +140,8 @@ def pages(folder: Path, report: Path, make: str, workspace: Workspace | None, ma
     if images and may.allow(images.values(), "images of the test exams, if they are those shown"):
         known["images_sha256"] = files_hash(images)
     if workspace:
+        from bmseg.reading_room.found import tables2_of
+
         known["table2_sha256"] = value_hash([table.to_html() for table in tables2_of(workspace)])
     of_report = Output(folder, "report", record="report.json")
     of_exams = Output(folder, "viewer of exams", record=RECORD)

@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bmseg.annotation.rounds import ACCEPTED, BEGUN, Annotation
-from bmseg.atlas.build import PDF, atlas_in, atlas_inputs
-from bmseg.atlas.contents import AtlasOptions
-from bmseg.atlas.exams import AtlasExams
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import CHALLENGE_FILE
 from bmseg.leaderboard.publish import site_inputs
@@ -85,10 +82,17 @@ def leaderboard(workspace: Workspace) -> Stage:
 
 def atlas(workspace: Workspace, may: Bytes) -> Stage:
     """The reference atlas."""
-    make = command("atlas", workspace=workspace.root)
-    output, page = atlas_in(workspace.atlas), workspace.pages["Atlas"]
+    make, page = command("atlas", workspace=workspace.root), workspace.pages["Atlas"]
+    if not page.is_file():
+        return Stage("atlas", "missing", command=make, optional=True)
+    # It draws: matplotlib takes longer to import than the rest to look.
+    from bmseg.atlas.build import PDF, atlas_in, atlas_inputs
+    from bmseg.atlas.contents import AtlasOptions
+    from bmseg.atlas.exams import AtlasExams
+
+    output = atlas_in(workspace.atlas)
     record = output.read()
-    if not record or not page.is_file():
+    if not record:
         return Stage("atlas", "missing", command=make, optional=True)
     made = record.get("made", {})
     found = f"{plural(len(made.get('knees', [])), 'row')}, {plural(made.get('pages', 0), 'page')} in {PDF}"

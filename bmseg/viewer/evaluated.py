@@ -16,8 +16,8 @@ from bmseg.outputs.provenance import file_hash, files_hash, refuse_changed
 from bmseg.pages import write_page_list
 from bmseg.scoring.evaluation import Evaluation, mask_name, output_of
 from bmseg.scoring.masks import of_exam, read_exam
-from bmseg.viewer.links import FOLDER
-from bmseg.viewer.page import PAGE, write_viewer
+from bmseg.viewer.links import FOLDER, PAGE, RECORD
+from bmseg.viewer.page import write_viewer
 from bmseg.viewer.shown import Cast, ViewedExam, ViewedFocus, ViewedRater
 from bmseg.viewer.sources import Sources
 from bmseg.workspace import Workspace
@@ -28,9 +28,6 @@ from evaluation.scores.fair import over_consensuses
 from evaluation.study import lineage
 from evaluation.study.measure_tables import FOCI
 from evaluation.study.tables import DICE, FAIR_DICE
-
-#: What is on record of a viewer, in the evaluation's folder.
-RECORD = "exams.json"
 
 _OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
 _CONSENSUS, _YARDSTICK = "consensus", "yardstick"

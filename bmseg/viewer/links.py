@@ -7,10 +7,12 @@ from urllib.parse import quote, urlencode
 
 import numpy as np
 
-from evaluation.figures.slices import difference
+from evaluation.masks.differing import difference
 
-#: Where the viewer lies in the folder of an evaluation.
-FOLDER = "exams"
+#: Where the viewer lies in the folder of an evaluation, and its page.
+FOLDER, PAGE = "exams", "index.html"
+#: What it was made from, beside the evaluation's own record.
+RECORD = "exams.json"
 
 
 def viewer_link(
@@ -43,7 +45,7 @@ def viewer_link(
     """
     asked = {"exam": exam, "slice": slice, "rater": rater, "level": level}
     given = {name: value for name, value in asked.items() if value is not None}
-    return f"{folder}/index.html#{urlencode(given, quote_via=quote)}"
+    return f"{folder}/{PAGE}#{urlencode(given, quote_via=quote)}"
 
 
 def worst_slice(mask: np.ndarray, reference: np.ndarray, levels: Sequence[int] = ()) -> int | None:

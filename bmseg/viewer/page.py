@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from bmseg.pages import environment, frame
+from bmseg.viewer.links import PAGE
 from bmseg.viewer.packing import pack_image, pack_mask
 from bmseg.viewer.shown import Cast, ViewedExam, ViewedRater
 from bmseg.workspace import Workspace
@@ -24,7 +25,6 @@ from dataset_conversion.files import write_text
 from evaluation.figures.display import WINDOW_WORDS, safe_colors, window_presets
 from evaluation.figures.slices import DIFFERENCES
 
-PAGE = "index.html"
 #: The program, in the order in which its parts build on each other.
 SCRIPTS = ["packing.js", "canvas.js", "slicebar.js", "outlines.js", "overlay.js", "exams.js"]
 

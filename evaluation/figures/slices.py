@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 
 from evaluation.figures import style
 from evaluation.figures.style import lettered, new_figure, noted, styled
+from evaluation.masks.differing import difference, of_levels
 
 #: What a voxel is, mask against reference, and its colour: none that levels commonly have.
 DIFFERENCES = {
@@ -103,7 +104,7 @@ def difference_sheet(
     codes = dict(enumerate(DIFFERENCES.values(), start=1))
     drawn = list(rows)
     for row, (_, _, *masks) in zip(drawn, slices, strict=True):
-        layers = [_tinted(_of_levels(mask, levels), colors) for mask in masks]
+        layers = [_tinted(of_levels(mask, levels), colors) for mask in masks]
         layers.append(_tinted(difference(masks[0], masks[1], levels), codes, _OPACITY * _STRONGER))
         for axes, layer in zip(row[1:], layers, strict=True):
             axes.imshow(layer, aspect=aspect, interpolation="nearest")
@@ -126,23 +127,6 @@ def difference_sheet(
         handler_map={tuple: HandlerTuple(ndivide=1)},
     )  # fmt: skip
     return noted(figure, note)
-
-
-def difference(reference: np.ndarray, mask: np.ndarray, levels: Sequence[int] | None = None) -> np.ndarray:
-    """What each voxel of a label map is against the reference, of the same shape.
-
-    `levels` are those of `difference_sheet`. Returned is uint8: 0 where neither marks, else the place in
-    `DIFFERENCES`, from 1.
-    """
-    expected, found = _of_levels(reference, levels), _of_levels(mask, levels)
-    in_both = (expected > 0) & (found > 0)
-    same = in_both if levels is not None else in_both & (expected == found)
-    kinds = [same, in_both & ~same, (found > 0) & (expected == 0), (expected > 0) & (found == 0)]
-    return np.select(kinds, range(1, len(kinds) + 1), 0).astype(np.uint8)
-
-
-def _of_levels(mask: np.ndarray, levels: Sequence[int] | None) -> np.ndarray:
-    return mask if levels is None else np.where(np.isin(mask, list(levels)), mask, 0)
 
 
 def _sheet(

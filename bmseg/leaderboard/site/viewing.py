@@ -15,7 +15,9 @@ from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.site.figures import MOST_DRAWN
 from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot
 from bmseg.leaderboard.standings import Standings
-from bmseg.viewer import FOLDER, PAGE, Cast, ViewedExam, ViewedRater, viewer_link, write_viewer
+from bmseg.viewer import FOLDER, PAGE, viewer_link
+from bmseg.viewer.page import write_viewer
+from bmseg.viewer.shown import Cast, ViewedExam, ViewedRater
 from dataset_conversion.images import STORAGE_ORDER, Volume
 from evaluation.consensus.kinds import describe
 

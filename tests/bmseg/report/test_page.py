@@ -72,6 +72,12 @@ def test_every_link_and_address_leads_somewhere(file: Path) -> None:
     assert str(file.parent) not in text
 
 
+def test_it_is_printed_by_a_button(page: Any) -> None:
+    page.evaluate("window.print = () => { window.asked = true; }")
+    page.get_by_role("button", name="Print").click()
+    assert page.evaluate("window.asked") is True
+
+
 def test_the_first_screen_is_an_answer_of_at_most_200_words(page: Any) -> None:
     seen = page.evaluate(_SEEN)
     assert len(re.findall(_WORD, seen)) <= 200, seen

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from bmseg.study import Level
-from bmseg.viewer import Cast, ViewedExam, ViewedFocus, ViewedRater, write_viewer
+from bmseg.viewer.page import write_viewer
+from bmseg.viewer.shown import Cast, ViewedExam, ViewedFocus, ViewedRater
 
 LEVELS = [
     Level(value=1, name="level1", description="slightly increased", color="#40e0d0"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-from evaluation.figures.slices import difference  # noqa: E402
+from evaluation.masks.differing import difference  # noqa: E402
 from tests.bmseg.viewer.exams import NAMES, SPACING, exam, write  # noqa: E402
 from tests.support.pages import WIDTHS, axe_findings, overflowing  # noqa: E402
 

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmseg.viewer import ViewedRater, viewer_link, worst_slice, write_viewer
+from bmseg.viewer import viewer_link, worst_slice
 from bmseg.viewer.packing import PackedImage
+from bmseg.viewer.page import write_viewer
+from bmseg.viewer.shown import ViewedRater
 from tests.bmseg.viewer.exams import CAST, NAMES, SHAPE, SPACING, content, exam, write
 from tests.support.rooms import unpack_image, unpack_mask
 

@@ -8,8 +8,9 @@ from matplotlib.colors import to_rgb
 from evaluation.failures.places import PROFILE_COLUMNS
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
 from evaluation.figures.panels import MANY_EXAMS
-from evaluation.figures.slices import DIFFERENCES, difference, difference_sheet
+from evaluation.figures.slices import DIFFERENCES, difference_sheet
 from evaluation.figures.style import COLUMN_INCHES, PAGE_INCHES
+from evaluation.masks.differing import difference
 from evaluation.statistics.permutation import spearman
 from tests.support.figures import panel_titles
 
