@@ -83,7 +83,8 @@ class Output:
 
     def check(self) -> None:
         """InputError for a file, results of another kind, or any other file where it has to be exclusive."""
-        if self.folder.exists() and not self.folder.is_dir():
+        # Asked once: where the folder goes meanwhile, it is none.
+        if self.folder.is_file():
             raise InputError(f"{self.folder}: found a file, expected a folder; name another folder")
         there = read_record(self.folder / self.record).get("kind", self.kind)
         if there != self.kind and not self.exclusive:
