@@ -139,12 +139,12 @@ def test_the_report_needs_no_other_file(workspace: Path) -> None:
     audited = list((workspace / "evaluation" / "figures").glob("audit_*.png"))
     # Multi-label STAPLE overrules all four readers there.
     assert "audit_knee_093.png" in {path.name for path in audited}
-    # Up to three exams a model: in some a model has no score.
-    strips = list((workspace / "evaluation" / "figures").glob("strip_*.png"))
+    figures = workspace / "evaluation" / "figures"
+    strips, curves = list(figures.glob("strip_*.png")), list(figures.glob("nsd_curve.svg"))
     assert 2 <= len(strips) <= 2 * len(EXAMS)
     # The levels beside readers; figures of all, and of each model; a figure a level by every measure, that of
-    # foci and that of tolerances.
-    assert page.count("<img ") == 1 + len(strips) + 4 + 5 * 2 + 4 + 2 + len(audited)
+    # foci, and that of tolerances where a model marked something.
+    assert page.count("<img ") == 1 + len(strips) + 4 + 5 * 2 + 4 + 1 + len(curves) + len(audited)
     assert not re.findall(r'src="(?!data:|\.\./pages\.js)', page)
     assert not re.findall(r'href="[a-z]+:(?!image|,)', page)
     assert str(workspace) not in page
