@@ -90,13 +90,18 @@ def environment() -> Environment:
 
     A page that explains its words makes one ``Glossed()`` and puts its texts through that.
     """
-    made = Environment(
-        loader=PackageLoader("bmseg", _FOLDER),
+    made = templates(_FOLDER)
+    made.globals["Glossed"] = Glossed
+    return made
+
+
+def templates(folder: str) -> Environment:
+    """Templates of pages in a folder of the package: all is escaped, a missing name is an error."""
+    return Environment(
+        loader=PackageLoader("bmseg", folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.globals["Glossed"] = Glossed
-    return made

@@ -199,13 +199,6 @@ class Components:
         steps = around[near] @ strides
         return [0, *(int(step) for step in steps if step)]
 
-    def drawn(self, flat: np.ndarray) -> np.ndarray:
-        """A mask of some voxels, bool, in the shape of the masks."""
-        mask = np.zeros(self.volume_shape, bool)
-        index = np.unravel_index(flat, self._padded)
-        mask[tuple(axis - pad for axis, pad in zip(index, self._pad, strict=True))] = True
-        return mask.reshape(self.shape)
-
     def _centres(self, places: Sequence[np.ndarray], number: np.ndarray) -> list[tuple[float, float, float]]:
         """Centre of mass of each focus in world mm."""
         if self.affine is None:

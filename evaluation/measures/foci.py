@@ -119,17 +119,6 @@ class _Pairs:
         return _Pairs(self.first[kept], self.second[kept], self.shared[kept])
 
 
-def drawn_foci(reference: np.ndarray, rater: np.ndarray, outcome: str, components: Components) -> np.ndarray:
-    """Where the reference's foci of an outcome lie, of all levels: bool, in the shape of the masks."""
-    regions, drawn = components.of(reference).regions, np.zeros(reference.shape, bool)
-    rows = exam_foci(reference, rater, components.levels, components.spacing, components=components)
-    for row in rows:
-        level, number = row[:2]
-        if row[ROW_COLUMNS.index("outcome")] == outcome:
-            drawn |= components.drawn(regions[level].flat[regions[level].number == number])
-    return drawn
-
-
 def _level_rows(components: Components, level: str, reference: Marking, rater: Marking) -> list[tuple]:
     there, marked = reference.regions[level], rater.regions[level]
     n, m = len(there.sizes), len(marked.sizes)

@@ -16,16 +16,13 @@ from bmseg.commands.cli import main
 def bmseg(*words: object) -> subprocess.CompletedProcess[str]:
     """Run the command line in this process, which saves its start-up."""
     arguments = ["bmseg", *map(str, words)]
-    out, err, code = io.StringIO(), io.StringIO(), 0
+    out, err = io.StringIO(), io.StringIO()
     with (
         patch.object(sys, "argv", arguments),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        try:
-            main()
-        except SystemExit as leave:
-            code = int(leave.code or 0)
+        code = _ended()
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
@@ -50,6 +47,14 @@ def assert_refused(result: subprocess.CompletedProcess[str], message: str, code:
     assert message in last
 
 
+def _ended() -> int:
+    try:
+        main()
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    return 0
+
+
 def bmseg_on_terminal(width: int, *words: object) -> subprocess.CompletedProcess[str]:
     """Run the command line in this process on a pseudo-terminal of so many columns; stderr is apart."""
     import fcntl
@@ -70,7 +75,7 @@ def bmseg_on_terminal(width: int, *words: object) -> subprocess.CompletedProcess
 
     reader = threading.Thread(target=read)
     reader.start()
-    arguments, err, code = ["bmseg", *map(str, words)], io.StringIO(), 0
+    arguments, err = ["bmseg", *map(str, words)], io.StringIO()
     with (
         os.fdopen(slave, "w", encoding="utf-8") as out,
         # Where it is set, it says how wide a terminal is.
@@ -79,10 +84,7 @@ def bmseg_on_terminal(width: int, *words: object) -> subprocess.CompletedProcess
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        try:
-            main()
-        except SystemExit as leave:
-            code = int(leave.code or 0)
+        code = _ended()
     reader.join()
     os.close(master)
     text = b"".join(parts).decode().replace("\r\n", "\n")

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from bmseg.errors import WorkError
@@ -33,6 +33,7 @@ from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link, plain
 from bmseg.outputs import PROVENANCE, Output
 from bmseg.outputs.provenance import value_hash
+from bmseg.pages import templates
 from bmseg.study import in_one_line
 from bmseg.viewer import viewer_link
 from evaluation.ranking import Scheme
@@ -259,14 +260,7 @@ def _render(name: str, standings: Standings, **values: Any) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("bmseg", _FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates(_FOLDER)
     environment.filters |= {"plain": plain, "day": _day}
     return environment
 
