@@ -165,11 +165,13 @@ function makeBoard(form, table) {
     keep(event.target !== fields.text);
   });
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(() => { // once the fields are empty
+  // Not a button of type "reset": its event comes before the fields are empty.
+  form.querySelector("[data-restore]").addEventListener("click", () => {
+    form.reset();
     sorted = "";
     place();
     keep(true);
-  }));
+  });
   form.hidden = false;
   window.addEventListener("popstate", read);
   read();
