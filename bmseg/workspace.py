@@ -142,8 +142,17 @@ class Workspace:
 
     @property
     def results_dataset(self) -> Path:
-        """Trained models of the data set."""
-        return self.nnunet_results / self.dataset_folder
+        """Trained models of the data set, the usual ones."""
+        return self.results_of("") / self.dataset_folder
+
+    def results_of(self, variant: str) -> Path:
+        """nnU-Net's folder of results, of the networks that a word sets apart (`bmseg.methods.variants`)."""
+        return self.nnunet_results / variant
+
+    def variants(self) -> list[str]:
+        """Words of the networks of which there are results of the data set; "" of the usual ones."""
+        below = self.nnunet_results.glob(f"[!.]*/{self.dataset_folder}")
+        return ["", *sorted(path.parent.name for path in below if path.is_dir())]
 
     def predictions(self, method: str) -> Path:
         """Masks of the test exams, made by a method."""

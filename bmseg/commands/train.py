@@ -258,12 +258,18 @@ def export(
 
 
 @click.command()
+@click.argument("rater", metavar="[METHOD]", default="")
 @options.workspace
-def env(root: Path) -> None:
-    """Print nnU-Net's environment variables, for eval in a shell."""
+def env(rater: str, root: Path) -> None:
+    """Print nnU-Net's environment variables, for eval in a shell.
+
+    With a METHOD as nnunet_seed2023, those with which nnU-Net's own commands find that network.
+    """
     import shlex
 
+    from bmseg.methods.variants import method_of
     from bmseg.nnunet import nnunet_variables
 
-    for name, value in nnunet_variables(workspace_in(root)).items():
+    word = method_of(rater)[1].word if rater else ""
+    for name, value in nnunet_variables(workspace_in(root), word).items():
         click.echo(f"export {name}={shlex.quote(value)}")

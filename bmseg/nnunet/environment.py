@@ -32,27 +32,33 @@ def say(message: str) -> None:
     tqdm.write(message, file=sys.stderr)
 
 
-def nnunet_variables(workspace: Workspace) -> dict[str, str]:
-    """The environment variables with which nnU-Net's own commands work on a workspace."""
+def nnunet_variables(workspace: Workspace, variant: str = "") -> dict[str, str]:
+    """The environment variables with which nnU-Net's own commands work on a workspace.
+
+    `variant` is the word of networks that are not the usual ones (`bmseg.methods.variants`).
+    """
     return {
         "nnUNet_raw": str(workspace.nnunet_raw),
         "nnUNet_preprocessed": str(workspace.nnunet_preprocessed),
-        "nnUNet_results": str(workspace.nnunet_results),
+        "nnUNet_results": str(workspace.results_of(variant)),
         "nnUNet_extTrainer": str(EXTERNAL_TRAINERS),
     }
 
 
 @contextmanager
-def nnunet_environment(workspace: Workspace, device: str, workers: int | None = None) -> Iterator[None]:
+def nnunet_environment(
+    workspace: Workspace, device: str, workers: int | None = None, variant: str = ""
+) -> Iterator[None]:
     """Set nnU-Net's environment variables for the block and restore the old ones afterwards.
 
     `workers` are processes for augmentation: 0 augments in this one, None leaves nnU-Net's choice.
+    `variant` is of `nnunet_variables`.
     InputError when nnU-Net or torch is not installed.
     """
     for package in ("torch", "nnunetv2"):
         if importlib.util.find_spec(package) is None:
             raise InputError(f"{package}: not installed; install with: pip install 'bmseg[train]'")
-    values = nnunet_variables(workspace)
+    values = nnunet_variables(workspace, variant)
     # Read once, at the first import of nnunetv2; its default of 8 overloads small machines.
     values["nnUNet_def_n_proc"] = os.environ.get("nnUNet_def_n_proc", str(min(8, usable_cores())))
     # Read when torch is first imported. Threads that spin while they wait cost a training on busy cores

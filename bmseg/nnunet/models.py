@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
+from bmseg.methods.variants import SEED
 from bmseg.nnunet.plan import plans_of, preprocessed_hash, preprocessing_hash
 from bmseg.nnunet.training import SCHEDULE, Fold, Training, configuration_of, exams_of_fold, raw_dataset_json
 from bmseg.outputs.provenance import file_hash, read_record, value_hash
@@ -80,12 +81,11 @@ def trained_model(
     By default with every fold that was begun, or "all" where there is no other. InputError when there is no
     trained model, or a fold is missing or not finished.
     """
-    ways = [Training(training.method, training.profile, with_schedule=given) for given in (False, True)]
-    folders = dict.fromkeys(way.model_folder(workspace) for way in ways)
+    folders = dict.fromkeys(way.model_folder(workspace) for way in training.ways)
     found = {path: folder for folder in folders for path in folder.glob(f"fold_*/{FINAL}")}
     wanted = ", ".join(str(fold) for fold in folds) if folds else "one at least"
     profile = training.profile.name
-    train = ["train", training.method.name, *([] if profile == "quick" else ["--profile", profile])]
+    train = ["train", training.name, *([] if profile == "quick" else ["--profile", profile])]
     if not found:
         begun = any(any(folder.glob(f"fold_*/{LATEST}")) for folder in folders)
         state = "a training that was stopped" if begun else "no trained model"
@@ -117,6 +117,26 @@ def _difference(name: str, before: Any, now: Any) -> str:
     return f"{name} changed" if is_hash else f"{name} {before}, now {now}"
 
 
+def seed_of(workspace: Workspace, training: Training, fold: Fold, given: int | None = None) -> int:
+    """The seed with which a network is trained: its own, or the given one, or the usual one.
+
+    InputError when another is given than its own, or its own is that of the method's usual network: the two
+    would be one.
+    """
+    if training.seed is None:
+        return SEED if given is None else given
+    if given not in (None, training.seed):
+        raise InputError(f"seed: {training.name}: found {given}, expected {training.seed} or none")
+    usual = replace(training, seed=None)
+    for folder in dict.fromkeys(way.fold_folder(workspace, fold) for way in usual.ways):
+        if (read_record(folder / INPUTS).get("inputs") or {}).get("seed") == training.seed:
+            raise InputError(
+                f"seed: {training.name}: found the seed of {usual.name} ({folder}), expected another: two "
+                "networks of one seed are the same network"
+            )
+    return training.seed
+
+
 def training_inputs(
     workspace: Workspace, training: Training, fold: Fold, *, seed: int, deterministic: bool
 ) -> dict[str, Any]:
@@ -131,7 +151,7 @@ def training_inputs(
     if training.configuration not in plans["configurations"]:
         raise InputError(
             f"plans: found no configuration '{training.configuration}', expected the one of method "
-            f"{training.method.name} under --profile {training.profile.name}; plan with this profile "
+            f"{training.name} under --profile {training.profile.name}; plan with this profile "
             f"('{command('plan', '--profile', training.profile.name, workspace=workspace.root)}')"
         )
     return {

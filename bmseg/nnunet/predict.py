@@ -41,7 +41,7 @@ def predict(
     exams : sequence of str, optional
         Some of the test exams. By default all.
     out : Path, optional
-        Folder of the masks. By default the method's in the workspace.
+        Folder of the masks. By default the rater's in the workspace.
     model : TrainedModel, optional
         Of another workspace, of the same study; it then is not asked whether it was trained from what this
         one holds, and `folds` are its own.
@@ -68,7 +68,7 @@ def predict(
     if model is None:
         model = trained_model(workspace, training, folds)
         check_current(workspace, model)
-    folder = out or workspace.predictions(training.method.name)
+    folder = out or workspace.predictions(training.name)
     profile, log = training.profile, model.folder / "bmseg_predict.log"
     # What is there is looked at by whoever is alone with it: another call may be making other masks.
     with unfinished_in(folder) as unfinished:
@@ -94,7 +94,7 @@ def check_current(workspace: Workspace, model: TrainedModel) -> None:
 def predicted_exams(workspace: Workspace, model: TrainedModel) -> list[str] | None:
     """The test exams, when the mask of every one was made by the model and is unchanged; None otherwise."""
     images = _test_images(workspace)
-    masks = _masks(workspace.predictions(model.training.method.name), workspace, model, images)
+    masks = _masks(workspace.predictions(model.training.name), workspace, model, images)
     return list(images) if all(map(masks.is_current, images)) else None
 
 

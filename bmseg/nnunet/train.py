@@ -20,6 +20,7 @@ from bmseg.nnunet.models import (
     RECORD,
     is_finished,
     is_trained,
+    seed_of,
     training_inputs,
 )
 from bmseg.nnunet.plan import plans_of
@@ -37,7 +38,7 @@ def train(
     training: Training,
     *,
     fold: Fold = 0,
-    seed: int,
+    seed: int | None = None,
     restart: bool = False,
     deterministic: bool = False,
 ) -> None:
@@ -49,6 +50,8 @@ def train(
         Planned and preprocessed.
     fold : int or "all"
         A fold of splits_final.json; "all" trains on every training exam.
+    seed : int, optional
+        Of weights, batches and augmentation. By default the training's own, or else `SEED`.
     restart : bool
         Delete what an earlier training of this fold left and start anew.
     deterministic : bool
@@ -58,12 +61,13 @@ def train(
     Raises
     ------
     InputError
-        When data set, plans, fold or device are not there, or the fold holds a training from other
-        inputs.
+        When data set, plans, fold or device are not there, the fold holds a training from other inputs,
+        or the method's usual network has the seed of one that is to differ from it by its seed.
     WorkError
         When nnU-Net fails, or another process trains this fold.
     """
     folder = training.fold_folder(workspace, fold)
+    seed = seed_of(workspace, training, fold, seed)
     inputs = training_inputs(workspace, training, fold, seed=seed, deterministic=deterministic)
     # Beside the fold's folder: a restart deletes that.
     lock, what = folder.with_name(f".{folder.name}.lock"), f"training of fold {fold}, {folder.parent.name}"
@@ -72,7 +76,8 @@ def train(
             say(f"training: fold {fold} is already trained from the same inputs; --restart trains it anew")
             return
         device_name = training.profile.device
-        with nnunet_environment(workspace, device_name, workers=0 if device_name == "cpu" else None):
+        workers = 0 if device_name == "cpu" else None
+        with nnunet_environment(workspace, device_name, workers, training.variant.word):
             device = check_device(device_name)
             if restart and folder.is_dir():
                 shutil.rmtree(folder)
@@ -153,7 +158,7 @@ def _record(training: Training, trainer: Any, folder: Path) -> dict[str, Any]:
     ended = trainer.logger.get_value("epoch_end_timestamps", None)
     return {
         "checkpoint_sha256": file_hash(folder / FINAL),
-        "method": training.method.name,
+        "method": training.name,
         "profile": training.profile.name,
         "device": trainer.device.type,
         "parameters": sum(weights.numel() for weights in trainer.network.parameters()),

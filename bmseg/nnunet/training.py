@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from bmseg.errors import InputError
-from bmseg.methods import Method, Recipe, get_method
+from bmseg.methods import Method, Recipe
 from bmseg.methods.profiles import Profile, get_profile
+from bmseg.methods.variants import Masks, Variant, method_of
 from bmseg.outputs.provenance import files_hash, read_record
 from bmseg.study import in_one_line
 from bmseg.wording import command
@@ -29,16 +30,28 @@ SCHEDULE = "bmseg"
 class Training:
     """A method under a profile, whose epochs and iterations are what is trained.
 
-    `with_schedule` says whether these were given by hand.
+    `with_schedule` says whether these were given by hand. `seed` and `masks` set a network apart from the
+    method's usual one, which has neither (`bmseg.methods.variants`).
     """
 
     method: Method
     profile: Profile
     with_schedule: bool = False
+    #: Of one of several networks; the usual one has whichever seed it is trained with.
+    seed: int | None = None
+    #: Whose masks teach; None: as the study says.
+    masks: Masks | None = None
 
     @classmethod
     def of(
-        cls, method: Method, profile: Profile, epochs: int | None = None, iterations: int | None = None
+        cls,
+        method: Method,
+        profile: Profile,
+        epochs: int | None = None,
+        iterations: int | None = None,
+        *,
+        seed: int | None = None,
+        masks: Masks | None = None,
     ) -> Training:
         """The training of a method with the profile's schedule, or with another.
 
@@ -49,7 +62,8 @@ class Training:
             if value is not None and value < 1:
                 raise InputError(f"{name}: found {value}, expected at least 1")
         given = replace(profile, epochs=epochs or profile.epochs, iterations=iterations or profile.iterations)
-        training = cls(method, given, with_schedule=epochs is not None or iterations is not None)
+        by_hand = epochs is not None or iterations is not None
+        training = cls(method, given, with_schedule=by_hand, seed=seed, masks=masks)
         if training.with_schedule and not training.takes_schedule:
             raise InputError(
                 f"epochs, iterations: found some given, expected none: method {method.name} has no trainer "
@@ -59,10 +73,38 @@ class Training:
 
     @classmethod
     def named(
-        cls, method: str, profile: str, epochs: int | None = None, iterations: int | None = None
+        cls,
+        method: str,
+        profile: str,
+        epochs: int | None = None,
+        iterations: int | None = None,
+        *,
+        seed: int | None = None,
+        masks: Masks | None = None,
     ) -> Training:
-        """The same by names; InputError when there is no such method or profile."""
-        return cls.of(get_method(method), get_profile(profile), epochs, iterations)
+        """The same by names; InputError when there is no such method or profile.
+
+        A method's name may have a word more, as ``nnunet_soft_seed2023``: what is given beside goes before.
+        """
+        found, variant = method_of(method)
+        seed = variant.seed if seed is None else seed
+        masks = variant.masks if masks is None else masks
+        return cls.of(found, get_profile(profile), epochs, iterations, seed=seed, masks=masks)
+
+    @property
+    def variant(self) -> Variant:
+        """What sets the network apart from the method's usual one."""
+        return Variant(self.masks, self.seed)
+
+    @property
+    def name(self) -> str:
+        """The rater's: of its predictions, in tables and records, and for commands."""
+        return self.variant.name(self.method.name)
+
+    @property
+    def ways(self) -> list[Training]:
+        """The same with the profile's schedule, and with one by hand: their models may lie apart."""
+        return [replace(self, with_schedule=by_hand) for by_hand in (False, True)]
 
     @property
     def recipe(self) -> Recipe:
@@ -103,7 +145,8 @@ class Training:
 
     def model_folder(self, workspace: Workspace) -> Path:
         """nnU-Net's folder of the model: trainer, plans and configuration in its name."""
-        return workspace.results_dataset / f"{self.trainer}__{PLANS}__{self.configuration}"
+        dataset = workspace.results_of(self.variant.word) / workspace.dataset_folder
+        return dataset / f"{self.trainer}__{PLANS}__{self.configuration}"
 
     def fold_folder(self, workspace: Workspace, fold: Fold) -> Path:
         """The folder of one fold of the model."""

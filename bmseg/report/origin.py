@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -42,8 +43,9 @@ def made_from(workspace: Workspace) -> list[tuple[str, str]]:
     cohort = phantom_output(workspace).read()
     facts = flat({name: cohort[name] for name in ("seed", "training", "segmented") if name in cohort},
                   "synthetic cohort: ")  # fmt: skip
-    for path in sorted(workspace.results_dataset.glob("*/fold_*/bmseg_inputs.json")):
-        facts += flat(read_record(path), f"{path.parent.parent.name}, {path.parent.name}: ")
+    for word, path in _records(workspace, "bmseg_inputs.json"):
+        prefix = f"{word}, " if word else ""
+        facts += flat(read_record(path), f"{prefix}{path.parent.parent.name}, {path.parent.name}: ")
     return facts
 
 
@@ -63,6 +65,13 @@ def flat(record: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 def profiles(workspace: Workspace, models: Sequence[str]) -> list[str]:
     """The profiles by which models were trained, of those of whom it is on record."""
-    records = [read_record(path) for path in sorted(workspace.results_dataset.glob(f"*/fold_*/{_TRAINING}"))]
+    records = [read_record(path) for _, path in _records(workspace, _TRAINING)]
     known = [record.get("profile") for record in records if record.get("method") in models]
     return list(dict.fromkeys(str(profile) for profile in known if profile))
+
+
+def _records(workspace: Workspace, name: str) -> Iterator[tuple[str, Path]]:
+    """A record of every fold of every model; first the word that sets its networks apart, or none."""
+    for word in workspace.variants():
+        results = workspace.results_of(word) / workspace.dataset_folder
+        yield from ((word, path) for path in sorted(results.glob(f"*/fold_*/{name}")))

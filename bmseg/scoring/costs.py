@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, Field, ValidationError
 
+from bmseg.methods.variants import method_and_variant
 from bmseg.outputs.provenance import read_record
 from bmseg.study import in_one_line
 from bmseg.workspace import Workspace, open_workspace
@@ -131,8 +132,9 @@ def _training(workspace: Workspace, method: str, model: _Model | None) -> tuple[
             "not known."
         ]
     records, why = [], []
+    results = workspace.results_of(method_and_variant(method)[1].word) / workspace.dataset_folder
     for fold in model.folds:
-        folder = workspace.results_dataset / model.folder / f"fold_{fold}"
+        folder = results / model.folder / f"fold_{fold}"
         try:
             record = _Trained.model_validate(read_record(folder / "bmseg_training.json"))
         except ValidationError as error:

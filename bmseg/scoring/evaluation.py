@@ -48,6 +48,8 @@ class _Record(BaseModel):
     warnings: list[str]
     masks_sha256: dict[str, str]
     taught_by: dict[str, list[str]] = {}
+    seed_of: dict[str, str] = {}
+    titles: dict[str, str] = {}
     ignore: int | None = None
     drawn_sha256: dict[str, str] = {}
 
@@ -110,14 +112,17 @@ class Evaluation:
                 f"run '{made_by}' again"
             )
         study = load_study(study_file)
+        design = study.design(
+            unit=known.unit,
+            margin=known.margin,
+            synthetic=known.synthetic,
+            incomplete=known.incomplete,
+        )
         design = replace(
-            study.design(
-                unit=known.unit,
-                margin=known.margin,
-                synthetic=known.synthetic,
-                incomplete=known.incomplete,
-            ),
+            design,
             taught_by=known.taught_by,
+            seed_of=known.seed_of,
+            titles={**design.titles, **known.titles},
             ignore=known.ignore,
             undrawn=bool(known.drawn_sha256),
         )

@@ -27,7 +27,8 @@ from evaluation.study import Design, ScoredExam, score_exam
 _NAMED_FAULTS = 20
 #: What of a design no exam's scores depend on.
 _OF_TABLES: dict[str, Any] = {
-    "margin": None, "colors": {}, "titles": {}, "all_readers": (), "notes": (), "mark": "",
+    "margin": None, "colors": {}, "titles": {}, "all_readers": (), "seed_of": {},
+    "notes": (), "mark": "",
 }  # fmt: skip
 
 

@@ -142,9 +142,12 @@ def prepare(
     }
     maps = {model: list_probabilities(folder) for model, folder in raters.probabilities.items()}
     models = raters.scored
+    design = study.design(unit=unit, margin=margin, synthetic=synthetic, incomplete=incomplete)
     design = replace(
-        study.design(unit=unit, margin=margin, synthetic=synthetic, incomplete=incomplete),
+        design,
         taught_by=dict(raters.taught_by),
+        seed_of=dict(raters.seed_of),
+        titles={**design.titles, **raters.titles},
     )
     exams = matched(design, {**maps, **files}, readers, again, raters.exams)
     if both := {*maps} & {*files}:
@@ -188,6 +191,7 @@ def prepare(
             "incomplete": design.incomplete,
             "cohort_sha256": None,
         }
+        | {name: dict(of) for name, of in _of_networks(raters).items() if of}
         | beside
         | reading.facts
     )
@@ -197,6 +201,11 @@ def prepare(
         scoring.of_exams(list(exams), files, maps, allowed, drawn),
         files, maps, allowed, images, cohort, drawn, facts, inputs,
     )  # fmt: skip
+
+
+def _of_networks(raters: Raters) -> dict[str, Mapping[str, str]]:
+    """What a record says of models that are several networks of one method; nothing of others."""
+    return {"seed_of": raters.seed_of, "titles": raters.titles}
 
 
 def prepare_workspace(

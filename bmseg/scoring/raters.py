@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
+from bmseg.methods.variants import first_networks, titles_of_variants
 from bmseg.scoring.lineage import taught_in
 from bmseg.scoring.masks import ALLOW, Files, list_masks, masks_hash
 from bmseg.scoring.probable import predicted_with_probabilities
@@ -36,6 +37,10 @@ class Raters:
     #: Model to its probability maps, as of `bmseg.scoring.probable.list_probabilities`; who has no folder of
     #: masks among the models is scored by the likeliest label.
     probabilities: Mapping[str, Path] = field(default_factory=dict)
+    #: Network of a seed of its own to the first of the same method: the spread between them is one of seeds.
+    seed_of: Mapping[str, str] = field(default_factory=dict)
+    #: Model to what it is shown as, where the study does not say it.
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scored(self) -> list[str]:
@@ -58,6 +63,7 @@ def workspace_raters(workspace: Workspace) -> Raters:
     return Raters(
         readers, models, exams, taught_in(workspace, models),
         predicted_with_probabilities(models, workspace.root),
+        first_networks(list(models)), titles_of_variants(models, workspace.study.titles),
     )  # fmt: skip
 
 

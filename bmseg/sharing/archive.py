@@ -171,7 +171,7 @@ def _manifest(
     return Manifest(
         format="nnunet" if for_nnunet else 2,
         about=_ABOUT_NNUNETS if for_nnunet else _ABOUT,
-        method=training.method.name,
+        method=training.name,
         summary=training.method.summary,
         profile=training.profile.name,
         dataset=workspace.dataset_folder,
@@ -218,7 +218,7 @@ def _scored_tables(
 def _why_not(
     workspace: Workspace, model: TrainedModel, record: Mapping[str, Any], tables: Mapping[str, Path]
 ) -> str:
-    method = model.training.method.name
+    method = model.training.name
     if not record:
         return "the workspace holds no evaluation"
     if method not in record["models"]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from bmseg.cohort.phantom import phantom_output
 from bmseg.errors import InputError
-from bmseg.methods import methods
+from bmseg.methods import Method, methods
 from bmseg.methods.profiles import PROFILES
+from bmseg.methods.variants import SEED, Variant, method_and_variant, variant_of_word
 from bmseg.nnunet.models import (
     FINAL,
     INPUTS,
@@ -31,8 +33,6 @@ from bmseg.wording import command
 from bmseg.workspace import Workspace, is_synthetic
 from dataset_conversion.raw.segmented import unread_exams
 from evaluation.statistics.words import plural
-
-_SEED = 2022
 
 
 def data(workspace: Workspace) -> Stage:
@@ -101,15 +101,25 @@ def plan(workspace: Workspace, on: Trained) -> Stage:
 
 
 def trainings(workspace: Workspace, on: Trained) -> Iterator[tuple[str, Stage]]:
-    """Every training that was begun, with its method."""
-    for name, method in methods().items():
-        for profile in (PROFILES[one] for one in method.recipes if one in PROFILES):
-            ways = [Training(method, profile, with_schedule=given) for given in (False, True)]
-            for folder in dict.fromkeys(way.model_folder(workspace) for way in ways):
-                way = next(one for one in ways if one.model_folder(workspace) == folder)
-                folds = sorted(path for path in folder.glob("fold_*") if path.is_dir())
-                if folds:
-                    yield name, _training(workspace, way, folds, on)
+    """Every training that was begun, with its rater."""
+    variants = [variant_of_word(word) if word else Variant() for word in workspace.variants()]
+    for (name, method), variant in product(methods().items(), filter(None, variants)):
+        ways = _ways(method, variant)
+        for folder in dict.fromkeys(way.model_folder(workspace) for way in ways):
+            way = next(one for one in ways if one.model_folder(workspace) == folder)
+            folds = sorted(path for path in folder.glob("fold_*") if path.is_dir())
+            if folds:
+                yield variant.name(name), _training(workspace, way, folds, on)
+
+
+def _ways(method: Method, variant: Variant) -> list[Training]:
+    """Everything that a method's network can be trained by, under every profile."""
+    trainings = (
+        Training(method, PROFILES[profile], seed=variant.seed, masks=variant.masks)
+        for profile in method.recipes
+        if profile in PROFILES
+    )
+    return [way for training in trainings for way in training.ways]
 
 
 def _training(workspace: Workspace, training: Training, folders: Sequence[Path], on: Trained) -> Stage:
@@ -137,7 +147,7 @@ def _training(workspace: Workspace, training: Training, folders: Sequence[Path],
             check_inputs(folder, inputs)
         except InputError as error:
             other.append((folder, str(error).partition("(")[2].rpartition(")")[0] or str(error)))
-    name = f"training of {training.method.name}"
+    name = f"training of {training.name}"
     if training.profile.name != "quick":
         name += f" ({training.profile.name})"
     splits = read_splits(workspace)
@@ -172,11 +182,12 @@ def _train(workspace: Workspace, training: Training, folders: Sequence[Path], *m
     """The command that trains folds as they were begun."""
     inputs: dict[str, Any] = read_record(folders[0] / INPUTS).get("inputs") or {}
     profile = training.profile
-    words = ["train", training.method.name]
+    words = ["train", training.name]
     words += [] if profile.name == "quick" else ["--profile", profile.name]
     folds = [folder.name.removeprefix("fold_") for folder in folders]
     words += [] if folds == ["0"] else ["--folds", ",".join(folds)]
-    words += [f"--seed={seed}"] if (seed := inputs.get("seed", _SEED)) != _SEED else []
+    if training.seed is None:
+        words += [f"--seed={seed}"] if (seed := inputs.get("seed", SEED)) != SEED else []
     for option, usual in (("epochs", profile.epochs), ("iterations", profile.iterations)):
         words += [f"--{option}={inputs[option]}"] if inputs.get(option, usual) != usual else []
     words += ["--deterministic"] if inputs.get("deterministic") else []
@@ -190,7 +201,8 @@ def predictions(workspace: Workspace, method: str, may: Bytes) -> Stage:
     missing = [exam for exam in exams if exam not in masks]
     record = read_record(folder / "made_from.json")
     model = record.get("model") or {}
-    again = command("predict", method, workspace=workspace.root) if method in methods() else ""
+    of_method, variant = method_and_variant(method)
+    again = command("predict", method, workspace=workspace.root) if of_method in methods() else ""
     found = f"masks of {len(exams) - len(missing)} of {plural(len(exams), 'test exam')}"
     if not masks:
         return Stage(name, "missing", command=again)
@@ -201,7 +213,7 @@ def predictions(workspace: Workspace, method: str, may: Bytes) -> Stage:
     if not model:
         return Stage(name, "there", found)
     found += f", by fold {', '.join(map(str, model['folds']))}"
-    of = workspace.results_dataset / str(model["folder"])
+    of = workspace.results_of(variant.word) / workspace.dataset_folder / str(model["folder"])
     trained = recorded_checkpoints(of, model["folds"])
     if not trained:
         return Stage(name, "there", f"{found}; that training is not here any more")
@@ -217,14 +229,8 @@ def predictions(workspace: Workspace, method: str, may: Bytes) -> Stage:
 
 
 def _training_in(workspace: Workspace, method: str, folder: Path) -> Training | None:
-    """The training of a method whose models lie in a folder."""
-    known = methods().get(method)
-    if known is None:
-        return None
-    ways = (
-        Training(known, PROFILES[profile], with_schedule=given)
-        for profile in known.recipes
-        if profile in PROFILES
-        for given in (False, True)
-    )
+    """The training of a rater whose models lie in a folder."""
+    name, variant = method_and_variant(method)
+    known = methods().get(name)
+    ways = _ways(known, variant) if known else []
     return next((way for way in ways if way.model_folder(workspace) == folder), None)

@@ -139,7 +139,7 @@ def cast_of(evaluation: Evaluation, sources: Sources) -> Cast:
         notes.append("Differences where a reader did not draw are shown here; no score counts them.")
     return Cast(
         levels=study.levels,
-        titles=study.titles,
+        titles=design.titles,
         raters=raters,
         groups={name: values for name, values in design.by_name.items() if name in design.groups},
         sides=(_OPPOSITE[right], right),

@@ -52,6 +52,8 @@ class Design:
         The study's readers; those who are not scored are named below Table 1.
     taught_by : mapping of str to sequence of str
         Model to the readers whose masks it learned from, of those of whom it is known.
+    seed_of : mapping of str to str
+        Model that was trained as another, with another seed, to that first one: networks of one method.
     measures : sequence of str
         Names of `evaluation.measures.named`; Dice is always among them.
     one_empty : OneEmpty
@@ -93,6 +95,7 @@ class Design:
     colors: Mapping[str, str] = field(default_factory=dict)
     all_readers: Sequence[str] = ()
     taught_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seed_of: Mapping[str, str] = field(default_factory=dict)
     measures: Sequence[str] = ("dice",)
     one_empty: OneEmpty = OneEmpty.WORST
     tolerance_quantile: float = QUANTILE

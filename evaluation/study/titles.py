@@ -79,7 +79,8 @@ def in_sentence(text: str, names: Mapping[str, str]) -> str:
 def titled_design(design: Design, titles: Mapping[str, str]) -> Design:
     """A design that calls everything by its title."""
     of_names = (
-        "levels", "groups", "primary", "colors", "all_readers", "taught_by", "tolerances", "repeats",
+        "levels", "groups", "primary", "colors", "all_readers", "taught_by", "seed_of", "tolerances",
+        "repeats",
     )  # fmt: skip
     return replace(design, **{name: renamed(getattr(design, name), titles) for name in of_names}, titles={})
 

@@ -10,7 +10,10 @@ import pytest
 from bmseg.errors import InputError
 from bmseg.methods import Method, get_method
 from bmseg.methods.profiles import FULL, QUICK
+from bmseg.nnunet import nnunet_variables
+from bmseg.nnunet.models import INPUTS, seed_of
 from bmseg.nnunet.training import Training
+from bmseg.outputs import write_record
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import METHOD, PROFILE, RECIPE
 
@@ -55,3 +58,32 @@ def test_every_method_gets_the_profiles_budget() -> None:
         schedule = Training.of(get_method(name), QUICK).schedule
         assert (schedule["epochs"], schedule["iterations"]) == (QUICK.epochs, QUICK.iterations), name
         assert schedule["foreground"] == QUICK.foreground, name
+
+
+def test_another_network_has_its_own_name_and_folder_and_the_usual_keeps_its(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, "Dataset501_Tiny")
+    usual, other = (Training.named(name, "quick") for name in ("unet", "unet_soft_seed7"))
+    assert (usual.name, other.name) == ("unet", "unet_soft_seed7")
+    assert (other.seed, other.masks) == (7, "soft")
+    assert other == Training.named("unet", "quick", seed=7, masks="soft")
+    trainer = usual.model_folder(workspace).name
+    assert usual.fold_folder(workspace, 0) == tmp_path / f"nnUNet_results/Dataset501_Tiny/{trainer}/fold_0"
+    assert other.fold_folder(workspace, 0) == (
+        tmp_path / f"nnUNet_results/soft_seed7/Dataset501_Tiny/{trainer}/fold_0"
+    )
+    assert nnunet_variables(workspace, other.variant.word)["nnUNet_results"] == (
+        str(tmp_path / "nnUNet_results/soft_seed7")
+    )
+
+
+def test_two_networks_of_one_seed_are_refused(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, "Dataset501_Tiny")
+    usual = Training.named("unet", "quick")
+    write_record(usual.fold_folder(workspace, 0) / INPUTS, {"inputs": {"seed": 7}})
+    assert seed_of(workspace, usual, 0) == 2022
+    assert seed_of(workspace, usual, 0, 5) == 5
+    assert seed_of(workspace, replace(usual, seed=8), 0) == 8
+    with pytest.raises(InputError, match=r"^seed: unet_seed8: found 5, expected 8 or none$"):
+        seed_of(workspace, replace(usual, seed=8), 0, 5)
+    with pytest.raises(InputError, match=r"^seed: unet_seed7: found the seed of unet \(.*two networks"):
+        seed_of(workspace, replace(usual, seed=7), 0)

@@ -59,6 +59,16 @@ def test_all_folds_that_predict_together(workspace: Workspace) -> None:
     assert table.to_csv().splitlines()[1].startswith("nnunet,33000000,2,1000,250,90000.000000,")
 
 
+def test_another_network_of_a_method_has_its_own_results(workspace: Workspace) -> None:
+    trained(workspace, 0)
+    predicted(workspace, "nnunet_seed7", [0], [3.0])
+    assert "fold 0 has no record of its training" in costs(workspace, ["nnunet_seed7"]).notes[1]
+    folder = workspace.results_of("seed7") / workspace.dataset_folder / FOLDER / "fold_0"
+    record = {**TRAINING, "checkpoint_sha256": "c0", "method": "nnunet_seed7", "seconds": 60.0}
+    write_record(folder / "bmseg_training.json", record)
+    assert costs(workspace, ["nnunet_seed7"]).data.training_seconds.tolist() == [60]
+
+
 def test_quick_on_a_cpu_and_exams_without_a_time(workspace: Workspace) -> None:
     facts = {"seconds": 90.0, "memory_of": "process", "device": "cpu", "method": "unet"}
     trained(workspace, "all", **facts)

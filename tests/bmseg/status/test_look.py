@@ -184,6 +184,17 @@ def test_a_training_says_how_far_each_fold_is(trained: tuple[Workspace, Path]) -
     )
 
 
+def test_another_network_of_the_method_is_a_training_of_its_own(trained: tuple[Workspace, Path]) -> None:
+    workspace, fold = trained
+    other = Training.named("unet_seed11", "quick", 7).fold_folder(workspace, 1)
+    shutil.copytree(fold, other)
+    found = stage(status_of(workspace), "training of unet_seed11")
+    assert found.state == "unfinished"
+    assert found.command == (
+        f"bmseg train unet_seed11 --folds 1 --epochs=7 --deterministic -w {workspace.root}"
+    )
+
+
 def test_a_training_from_other_exams_is_out_of_date(
     trained: tuple[Workspace, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
