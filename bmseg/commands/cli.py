@@ -24,13 +24,14 @@ from bmseg.commands.jobs import jobs
 from bmseg.commands.leaderboard import leaderboard
 from bmseg.commands.options import Sections
 from bmseg.commands.platforms import bundle
+from bmseg.commands.predict import export, predict
 from bmseg.commands.rank import rank
 from bmseg.commands.reading_room import atlas, reading_room, vas
 from bmseg.commands.report import report
 from bmseg.commands.status import status
 from bmseg.commands.study import study
 from bmseg.commands.submission import submission
-from bmseg.commands.train import env, export, methods, plan, predict, train
+from bmseg.commands.train import env, methods, plan, train
 from bmseg.wording import meant
 
 _PLAIN = {"–": "-", "—": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">=", "…": "..."}

@@ -82,9 +82,8 @@ def train_on_slurm(order: TrainingOrder, slurm: Mapping[str, Any], *, restart: b
     gpus = int(order.training.profile.device == "cuda")
     if _launch(order, slurm, gpus, restart=order.restart if restart else None):
         found = order.workspace
-        click.echo(
-            f"finished; predictions: {found.predictions(order.method)}, results: {found.evaluation}", err=True
-        )
+        predictions = ", ".join(str(found.predictions(one.name)) for one in order.networks)
+        click.echo(f"finished; predictions: {predictions}, results: {found.evaluation}", err=True)
 
 
 def score_on_slurm(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from bmseg.wording import DEFAULT_WORKSPACE, WORKSPACE_VARIABLE
 
@@ -112,6 +113,9 @@ epochs = click.option("--epochs", type=click.IntRange(1), help="Number of epochs
 iterations = click.option(
     "--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]"
 )
+deterministic = click.option(
+    "--deterministic", is_flag=True, help="CPU only: one thread, so that the number of cores changes nothing."
+)
 processes = click.option("--processes", type=click.IntRange(1), help="Worker processes. [default: CPU cores]")
 map_label = click.option(
     "--map-label", "label_map", multiple=True, metavar="FOUND=VALUE",
@@ -193,6 +197,14 @@ def labels_of(pairs: tuple[str, ...]) -> dict[str, int]:
             both = f"{labels[found.strip()]} and {value}"
             raise click.UsageError(f"--map-label: found {found} for {both}, expected it once")
     return labels
+
+
+def refuse(context: click.Context, parameters: tuple[str, ...], reason: str) -> None:
+    """Refuse options that were given by hand and would be ignored."""
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if option.name in parameters and given:
+            raise click.UsageError(f"{option.opts[-1]}: found it given, expected none: {reason}")
 
 
 class _Millimetres(click.ParamType):

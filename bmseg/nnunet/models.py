@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.methods.variants import SEED
+from bmseg.methods.variants import SEED, variant_of_word
 from bmseg.nnunet.plan import plans_of, preprocessed_hash, preprocessing_hash
 from bmseg.nnunet.training import SCHEDULE, Fold, Training, configuration_of, exams_of_fold, raw_dataset_json
 from bmseg.outputs.provenance import file_hash, read_record, value_hash
@@ -115,6 +115,26 @@ def _begun(folder: Path) -> list[Fold]:
 def _difference(name: str, before: Any, now: Any) -> str:
     is_hash = isinstance(before, str) and len(before) == 64
     return f"{name} changed" if is_hash else f"{name} {before}, now {now}"
+
+
+def trained_seeds(workspace: Workspace, training: Training, n: int | None = None) -> list[Training]:
+    """The usual network of a method and those of its other seeds, of which some fold is trained to the end.
+
+    The usual one first, then by seed; the first `n` of them. InputError when there are fewer than `n`.
+    """
+    variants = filter(None, map(variant_of_word, workspace.variants()))
+    seeds = (one.seed for one in variants if one.masks == training.masks and one.seed is not None)
+    networks = [training, *(replace(training, seed=seed) for seed in sorted(seeds))]
+    found = [
+        each
+        for each in networks
+        if any(any(way.model_folder(workspace).glob(f"fold_*/{FINAL}")) for way in each.ways)
+    ]
+    if n is not None and len(found) < n:
+        names = ", ".join(each.name for each in found) or "none"
+        more = command("train", training.name, "--seeds", n, workspace=workspace.root)
+        raise InputError(f"seeds: found {names} trained, expected {n} networks; train them ('{more}')")
+    return found[:n] or [training]
 
 
 def seed_of(workspace: Workspace, training: Training, fold: Fold, given: int | None = None) -> int:

@@ -106,6 +106,18 @@ class Training:
         """The same with the profile's schedule, and with one by hand: their models may lie apart."""
         return [replace(self, with_schedule=by_hand) for by_hand in (False, True)]
 
+    def of_seeds(self, first: int, n: int) -> list[Training]:
+        """As many networks of a method: the usual one, for seed `first`, and those of the seeds that follow.
+
+        InputError when this is the network of one seed, and several are asked for.
+        """
+        if n > 1 and self.seed is not None:
+            raise InputError(
+                f"seeds: {self.name}: found {n} asked of the network of one seed, expected 1; name the "
+                "method alone"
+            )
+        return [self, *(replace(self, seed=first + more) for more in range(1, n))]
+
     @property
     def recipe(self) -> Recipe:
         """The method's recipe for the profile."""

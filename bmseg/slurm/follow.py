@@ -146,12 +146,12 @@ def looked_up(jobs: Path, *, cancel: bool = False) -> list[Submission]:
 
 def check_not_queued(order: TrainingOrder) -> None:
     """Refuse to train here what a job is training or waits to train; InputError names the job."""
-    folders = [order.fold_folder(fold) for fold in order.folds]
+    folders = [order.fold_folder(part) for part in order.by_part]
     for other in submissions(order.jobs):
         if not isinstance(other.order, TrainingOrder):
             continue
-        for part, fold in other.order.by_part.items():
-            if not other.active(part) or other.order.fold_folder(fold) not in folders:
+        for part in other.order.by_part:
+            if not other.active(part) or other.order.fold_folder(part) not in folders:
                 continue
             try:
                 other.refresh()

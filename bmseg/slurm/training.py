@@ -1,4 +1,4 @@
-"""A training for a cluster: one job a fold, and one that then predicts and scores."""
+"""A training for a cluster: one job a network and fold, and one that then predicts and scores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bmseg.nnunet import Training
 from bmseg.nnunet.environment import say
@@ -35,6 +35,8 @@ class TrainingOrder(Order):
     seed: int
     deterministic: bool
     folds: tuple[Fold, ...]
+    #: How many networks: that of `seed`, and those of the seeds that follow.
+    seeds: int = 1
 
     kind: ClassVar[str] = "training"
     last_part: ClassVar[str | None] = SCORING
@@ -59,6 +61,17 @@ class TrainingOrder(Order):
         return Training.named(self.method, self.profile, self.epochs, self.iterations)
 
     @property
+    def networks(self) -> list[Training]:
+        """The training of each seed."""
+        return self.training.of_seeds(self.seed, self.seeds)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Of one network as they were when there was never more than one."""
+        facts = super().facts
+        return facts if self.seeds > 1 else {name: facts[name] for name in facts if name != "seeds"}
+
+    @property
     def jobs(self) -> Path:
         """The workspace's."""
         return self.workspace.jobs
@@ -66,13 +79,18 @@ class TrainingOrder(Order):
     @property
     def named(self) -> dict[str, list[str]]:
         """A name a part."""
-        parts = {f"fold_{fold}": part for part, fold in self.by_part.items()} | {"score": SCORING}
-        return {f"bmseg-{self.method}-{short}-{self.key}": [part] for short, part in parts.items()}
+        parts = {f"{one.name}-fold_{fold}": part for part, (one, fold) in self.by_part.items()}
+        parts |= {f"{self.method}-score": SCORING}
+        return {f"bmseg-{short}-{self.key}": [part] for short, part in parts.items()}
 
     @property
-    def by_part(self) -> dict[str, Fold]:
-        """The parts that train, and the fold of each."""
-        return {f"fold {fold}": fold for fold in self.folds}
+    def by_part(self) -> dict[str, tuple[Training, Fold]]:
+        """The parts that train, and the network and fold of each."""
+        return {
+            f"{one.name}, fold {fold}" if self.seeds > 1 else f"fold {fold}": (one, fold)
+            for one in self.networks
+            for fold in self.folds
+        }
 
     @property
     def _name(self) -> str:
@@ -83,6 +101,7 @@ class TrainingOrder(Order):
         """Method, profile, what was given beside it, folds."""
         given = {"epochs": self.epochs, "iterations": self.iterations}
         words = [f"{number} {name}" for name, number in given.items() if number is not None]
+        words += [f"seeds {self.seed} to {self.seed + self.seeds - 1}"] if self.seeds > 1 else []
         folds = ", ".join(map(str, self.folds))
         return ", ".join([self.method, f"profile {self.profile}", *words, f"folds {folds}"])
 
@@ -93,16 +112,17 @@ class TrainingOrder(Order):
 
     def done(self, completed: Mapping[str, str]) -> list[str]:
         """Folds that are trained, and all when they were predicted with and scored."""
-        done = [part for part, fold in self.by_part.items() if self.is_trained(fold)]
+        done = [part for part in self.by_part if self.is_trained(part)]
         ending = read_record(self.ending(completed[SCORING])) if SCORING in completed else {}
         # Scored from these networks, not from those of an earlier training.
-        if len(done) == len(self.folds) and ending.get("checkpoints") == self.checkpoints():
+        if len(done) == len(self.by_part) and ending.get("checkpoints") == self.checkpoints():
             done.append(SCORING)
         return done
 
     def clashes(self, other: Order) -> bool:
         """Two may neither train one fold nor predict for one method at the same time."""
-        return isinstance(other, TrainingOrder) and other.method == self.method
+        names = {one.name for one in self.networks}
+        return isinstance(other, TrainingOrder) and any(one.name in names for one in other.networks)
 
     def look(self, *words: str) -> str:
         """Of the workspace."""
@@ -112,27 +132,40 @@ class TrainingOrder(Order):
         """Epochs, as the training itself notes them."""
         if part == SCORING:
             return ""
-        noted = read_record(self.fold_folder(self.by_part[part]) / PROGRESS)
+        noted = read_record(self.fold_folder(part) / PROGRESS)
         return f"{noted.get('epochs_done', 0)}/{noted.get('epochs') or self.training.profile.epochs}"
 
     def restart(self) -> None:
         """Delete the folds' earlier trainings."""
-        for fold in self.folds:
-            if (folder := self.fold_folder(fold)).is_dir():
+        for part in self.by_part:
+            if (folder := self.fold_folder(part)).is_dir():
                 shutil.rmtree(folder)
-                say(f"training: the earlier one of fold {fold} was deleted")
+                say(f"training: the earlier one of {part} was deleted")
 
-    def fold_folder(self, fold: Fold) -> Path:
-        """Where a fold's checkpoints lie."""
-        return self.training.fold_folder(self.workspace, fold)
+    def fold_folder(self, part: str) -> Path:
+        """Where a part's checkpoints lie."""
+        one, fold = self.by_part[part]
+        return one.fold_folder(self.workspace, fold)
 
-    def is_trained(self, fold: Fold) -> bool:
-        """Whether a fold is trained to the end from the present inputs; InputError if from other ones."""
+    def seed_of(self, one: Training) -> int:
+        """The seed with which one of the networks is trained."""
+        return self.seed if one.seed is None else one.seed
+
+    def is_trained(self, part: str) -> bool:
+        """Whether a part is trained to the end from the present inputs; InputError if from other ones."""
+        one, fold = self.by_part[part]
         inputs = training_inputs(
-            self.workspace, self.training, fold, seed=self.seed, deterministic=self.deterministic
+            self.workspace, one, fold, seed=self.seed_of(one), deterministic=self.deterministic
         )
-        return is_trained(self.fold_folder(fold), self.training, inputs)
+        return is_trained(self.fold_folder(part), one, inputs)
 
     def checkpoints(self) -> dict[str, str]:
-        """Fold to the hash of its finished checkpoint, as the training's own record has it."""
-        return recorded_checkpoints(self.training.model_folder(self.workspace), self.folds)
+        """Fold to the hash of its finished checkpoint, as the training's own record has it.
+
+        Of several networks their names stand before the folds.
+        """
+        found: dict[str, str] = {}
+        for one in self.networks:
+            of = recorded_checkpoints(one.model_folder(self.workspace), self.folds)
+            found |= {f"{one.name} {fold}" if self.seeds > 1 else fold: sha for fold, sha in of.items()}
+        return found

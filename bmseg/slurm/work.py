@@ -17,7 +17,6 @@ from bmseg.errors import InputError, WorkError
 from bmseg.nnunet import predict, train
 from bmseg.nnunet.environment import say
 from bmseg.nnunet.models import FINAL, LATEST
-from bmseg.nnunet.training import Fold
 from bmseg.outputs import locked, write_record
 from bmseg.slurm.submission import Submission
 from bmseg.slurm.training import SCORING, TrainingOrder
@@ -33,7 +32,7 @@ def main(folder: str, part: str) -> None:
         if part == SCORING:
             predict_and_score(order)
         else:
-            train_fold(order, order.by_part[part], job)
+            train_part(order, part, job)
         ending = {"finished": True, "checkpoints": order.checkpoints()}
     except Exception as error:
         known = isinstance(error, (ValueError, RuntimeError))
@@ -45,9 +44,9 @@ def main(folder: str, part: str) -> None:
         write_record(order.ending(job), ending)
 
 
-def train_fold(order: TrainingOrder, fold: Fold, job: str) -> None:
-    """Train one fold, from its last checkpoint where there is one; shortly before the time limit requeue."""
-    files = [order.fold_folder(fold) / name for name in (FINAL, LATEST)]
+def train_part(order: TrainingOrder, part: str, job: str) -> None:
+    """Train one fold of a network, from its last checkpoint; shortly before the time limit requeue."""
+    files = [order.fold_folder(part) / name for name in (FINAL, LATEST)]
 
     def written() -> int:
         return max((file.stat().st_mtime_ns for file in files if file.is_file()), default=0)
@@ -66,14 +65,16 @@ def train_fold(order: TrainingOrder, fold: Fold, job: str) -> None:
     signal.signal(signal.SIGUSR2, stop)
     # nnU-Net's own number is that of the node's cores, not of the job's.
     os.environ.setdefault("nnUNet_n_proc_DA", os.environ.get("SLURM_CPUS_PER_TASK", "1"))
-    train(order.workspace, order.training, fold=fold, seed=order.seed, deterministic=order.deterministic)
+    one, fold = order.by_part[part]
+    train(order.workspace, one, fold=fold, seed=order.seed_of(one), deterministic=order.deterministic)
 
 
 def predict_and_score(order: TrainingOrder) -> None:
     """Predict the test exams with all folds, then score every rater of the workspace."""
     from bmseg.scoring.evaluate import evaluate_workspace
 
-    predict(order.workspace, order.training, folds=order.folds, deterministic=order.deterministic)
+    for one in order.networks:
+        predict(order.workspace, one, folds=order.folds, deterministic=order.deterministic)
     # Two methods may end at the same time: the later one scores both.
     with locked(order.workspace.jobs / ".score", "evaluation"):
         result = evaluate_workspace(order.workspace)

@@ -11,7 +11,7 @@ from bmseg.errors import InputError
 from bmseg.methods import Method, get_method
 from bmseg.methods.profiles import FULL, QUICK
 from bmseg.nnunet import nnunet_variables
-from bmseg.nnunet.models import INPUTS, seed_of
+from bmseg.nnunet.models import INPUTS, seed_of, trained_seeds
 from bmseg.nnunet.training import Training
 from bmseg.outputs import write_record
 from bmseg.workspace import Workspace
@@ -87,3 +87,21 @@ def test_two_networks_of_one_seed_are_refused(tmp_path: Path) -> None:
         seed_of(workspace, replace(usual, seed=8), 0, 5)
     with pytest.raises(InputError, match=r"^seed: unet_seed7: found the seed of unet \(.*two networks"):
         seed_of(workspace, replace(usual, seed=7), 0)
+
+
+def test_seeds_that_are_trained(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, "Dataset501_Tiny")
+    usual, soft = (Training.named("unet", "quick", masks=masks) for masks in (None, "soft"))
+    assert usual.of_seeds(5, 3) == [usual, replace(usual, seed=6), replace(usual, seed=7)]
+    with pytest.raises(InputError, match=r"^seeds: unet_seed6: found 2 asked of the network of one seed"):
+        replace(usual, seed=6).of_seeds(6, 2)
+    assert trained_seeds(workspace, usual) == [usual]
+    for one in (usual, replace(usual, seed=10), replace(usual, seed=9), replace(soft, seed=8)):
+        folder = one.fold_folder(workspace, 0)
+        folder.mkdir(parents=True)
+        (folder / "checkpoint_final.pth").touch()
+    assert [one.name for one in trained_seeds(workspace, usual)] == ["unet", "unet_seed9", "unet_seed10"]
+    assert [one.name for one in trained_seeds(workspace, usual, 2)] == ["unet", "unet_seed9"]
+    assert [one.name for one in trained_seeds(workspace, soft)] == ["unet_soft_seed8"]
+    with pytest.raises(InputError, match=r"^seeds: found unet_soft_seed8 trained, expected 2 networks; .*"):
+        trained_seeds(workspace, soft, 2)

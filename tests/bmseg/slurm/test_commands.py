@@ -128,7 +128,7 @@ def test_near_the_time_limit(workspace: Workspace, tmp_path: Path, wrote: bool) 
     scontrol = tmp_path / "scontrol"
     scontrol.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
     scontrol.chmod(0o755)
-    latest = [str(order.fold_folder(0) / "checkpoint_latest.pth")] if wrote else []
+    latest = [str(order.fold_folder("fold 0") / "checkpoint_latest.pth")] if wrote else []
     done = subprocess.run(
         [sys.executable, "-c", NEAR_THE_LIMIT, str(order.folder), *latest],
         env={**os.environ, "SLURM_JOB_ID": "7", "PATH": f"{tmp_path}:{os.environ['PATH']}"},

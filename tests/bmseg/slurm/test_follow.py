@@ -62,6 +62,29 @@ def test_what_is_asked_for(order: TrainingOrder, pretended: Pretended) -> None:
     assert {"--dependency=afterok:1:2", "--kill-on-invalid-dep=yes"} <= set(pretended.options("3"))
 
 
+def test_one_network_is_the_order_that_it_was_before_there_were_several() -> None:
+    order = TrainingOrder("/w", "Dataset501_Small", "nnunet", "quick", None, None, 1, False, (0, 1))
+    assert order.key == "dba59c0703"
+    assert "seeds" not in order.facts
+
+
+def test_each_network_and_fold_is_a_job(tmp_path: Path) -> None:
+    root = str(tmp_path / "workspace")
+    order = TrainingOrder(root, "Dataset501_Small", "nnunet", "quick", None, None, 5, False, (0, 1), 2)
+    parts = ["nnunet, fold 0", "nnunet, fold 1", "nnunet_seed6, fold 0", "nnunet_seed6, fold 1"]
+    assert order.parts == [*parts, SCORING]
+    assert [order.seed_of(one) for one in order.networks] == [5, 6]
+    assert order.fold_folder(parts[2]).parts[-4:-2] == ("seed6", "Dataset501_Small")
+    assert list(order.named)[2] == f"bmseg-nnunet_seed6-fold_0-{order.key}"
+    assert "seeds 5 to 6" in order.title
+    usual, other = (
+        TrainingOrder(root, "Dataset501_Small", name, "quick", None, None, 6, False, (0,))
+        for name in ("unet", "nnunet_seed6")
+    )
+    assert order.clashes(other)
+    assert not order.clashes(usual)
+
+
 def test_a_record_that_is_being_written_is_no_submission(workspace: Workspace) -> None:
     [record] = workspace.jobs.glob("*/submission.json")
     (record.parent / f".partial-{record.name}").write_bytes(record.read_bytes()[:9])
