@@ -31,10 +31,16 @@ class Conversion:
         """What is worth saying, refused exams apart."""
         report = self.report
         yield f"{len(report.converted)} exams converted, {len(report.skipped)} already made"
-        if report.unused_masks:
+        teacher = self.dataset.spec.training_reader
+        if report.others_masks:
             yield (
-                f"{report.unused_masks} masks of training exams by other readers than "
-                f"{self.dataset.spec.training_reader} are not used"
+                f"{plural(report.others_masks, 'mask')} of training exams by other readers than {teacher}, "
+                "kept in readersTr; [training] masks in the study file, or --masks, says whether they teach"
+            )
+        if report.labelled_by:
+            yield (
+                f"{plural(len(report.labelled_by), 'training exam')} without a mask of {teacher}: labelsTr "
+                f"has that of another ({first_of([' '.join(pair) for pair in report.labelled_by.items()])})"
             )
         if report.reordered:
             yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bmseg import __version__
@@ -22,11 +23,13 @@ def make_phantom(
     training: int,
     seed: int,
     segmented: int | None = None,
+    training_readers: Sequence[str] = (),
     processes: int | None = None,
 ) -> str:
     """Write the synthetic cohort unless it is already there; returns what to print.
 
     With `segmented`, only the first so many training exams have masks; the others are unread exams.
+    `training_readers` draw the training exams too, beside the study's training reader.
 
     Raises
     ------
@@ -45,12 +48,19 @@ def make_phantom(
     }
     if segmented is not None:
         inputs["segmented"] = segmented
+    others = sorted({*training_readers} - {dataset.spec.training_reader})
+    if others:
+        inputs["training_readers"] = others
     output = phantom_output(workspace)
     if output.made_from(inputs) and (dataset.folder / "dataset.json").is_file():
         return f"already made from the same inputs: {dataset.folder}"
     with output.resumed(inputs), workspace.data_held():
-        write_cohort(dataset, training=training, segmented=segmented, seed=seed, processes=processes)
+        write_cohort(
+            dataset, training=training, segmented=segmented, seed=seed, training_readers=others,
+            processes=processes,
+        )  # fmt: skip
     test = len(dataset.exams("test"))
     unread = training - (training if segmented is None else segmented)
     also = f", {unread} unread exams" if unread else ""
+    also += f", training exams also drawn by {', '.join(others)}" if others else ""
     return f"synthetic cohort: {training - unread} training and {test} test exams{also} in {dataset.folder}"

@@ -131,10 +131,15 @@ def convert_dicom(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     "--segmented", type=click.IntRange(1, 85),
     help="Training exams that have masks, the first ones; the others are unread. [default: all]",
 )  # fmt: skip
+@click.option(
+    "--training-readers", default="", metavar="NAMES",
+    help="Who else draws the training exams: reader2,reader3 or all. [default: the training reader alone]",
+)  # fmt: skip
 @options.processes
 def phantom(
-    root: Path, study_file: Path | None, profile_name: str, training: int | None, **given: Any
-) -> None:
+    root: Path, study_file: Path | None, profile_name: str, training: int | None, training_readers: str,
+    **given: Any,
+) -> None:  # fmt: skip
     """Make the synthetic cohort: knees and four readers."""
     from bmseg.cohort.phantom import make_phantom
     from bmseg.methods.profiles import get_profile
@@ -142,10 +147,13 @@ def phantom(
     from dataset_conversion.phantom.cohort import check_spec
 
     exams = training or get_profile(profile_name).training_exams
-    check_spec(workspace_study(root, study_file, create=True).dataset_spec)
+    spec = workspace_study(root, study_file, create=True).dataset_spec
+    check_spec(spec)
+    named = [name.strip() for name in training_readers.split(",") if name.strip()]
+    readers = list(spec.readers) if named == ["all"] else named
     workspace, _ = open_workspace(root, study_file, create=True)
     with timed("phantom"):
-        click.echo(make_phantom(workspace, training=exams, **given))
+        click.echo(make_phantom(workspace, training=exams, training_readers=readers, **given))
     end(workspace)
 
 

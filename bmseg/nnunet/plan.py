@@ -20,6 +20,7 @@ from bmseg.errors import InputError
 from bmseg.methods import Method, methods
 from bmseg.methods.profiles import Profile
 from bmseg.nnunet.environment import logged, nnunet_environment, say
+from bmseg.nnunet.teachers import check_preprocessed, preprocess_masks, teaching_hash
 from bmseg.nnunet.training import (
     PLANS,
     SCHEDULE,
@@ -31,6 +32,7 @@ from bmseg.nnunet.training import (
 )
 from bmseg.outputs import locked
 from bmseg.outputs.provenance import read_record, value_hash, versions, write_record
+from bmseg.study.rules import Masks
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import atomic_path, write_if_changed
@@ -215,9 +217,23 @@ def _preprocess(
     folder = workspace.preprocessed_dataset / configuration.data_identifier
     wanted = _preprocessing_inputs(plans, configuration.configuration, raw)
     record = read_record(_record_of(folder))
-    if record.get("made_from") == wanted and record.get("files") == _sizes(folder):
+    if record.get("made_from") != wanted or record.get("files") != _sizes(folder):
+        _preprocess_exams(workspace, folder, manager, configuration, dataset_json, exams, wanted)
+    else:
         say("preprocessing: kept, exams and plans are the same")
-        return
+    preprocess_masks(workspace, manager, configuration, dataset_json, wanted["plans"])
+
+
+def _preprocess_exams(
+    workspace: Workspace,
+    folder: Path,
+    manager: Any,
+    configuration: Any,
+    dataset_json: dict[str, Any],
+    exams: dict[str, dict[str, Any]],
+    wanted: dict[str, str],
+) -> None:
+    """nnU-Net's own preprocessed exams, and the masks that it scores its validation against."""
     unfinished = folder.with_name(f".partial-{folder.name}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -229,7 +245,6 @@ def _preprocess(
     _record_of(folder).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.replace(folder)
-    # The masks that nnU-Net scores its validation against.
     masks = workspace.preprocessed_dataset / "gt_segmentations"
     shutil.rmtree(masks, ignore_errors=True)
     for files in exams.values():
@@ -295,3 +310,18 @@ def preprocessed_hash(
             f"plan again ('{command('plan', workspace=workspace.root)}')"
         )
     return value_hash(record["made_from"])
+
+
+def masks_hash(
+    workspace: Workspace, plans: Mapping[str, Any], configuration: str, masks: Masks, *, preprocessed: bool
+) -> str:
+    """What masks that teach beside nnU-Net's own are; "" where the training reader's do.
+
+    InputError when there are none such, or, with `preprocessed`, they are not preprocessed as they are now.
+    """
+    found = teaching_hash(workspace, masks)
+    if found and preprocessed:
+        wanted = configuration_of(plans, configuration)
+        folder = workspace.preprocessed_dataset / wanted["data_identifier"]
+        check_preprocessed(workspace, folder, _preprocessing_inputs(plans, wanted, "")["plans"])
+    return found

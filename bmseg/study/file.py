@@ -24,6 +24,7 @@ from bmseg.study.rules import (
     Name,
     Scores,
     SectionOfFile,
+    Teaching,
     Verdict,
     VisualAnalogueScale,
     Yardstick,
@@ -82,6 +83,7 @@ class Study(SectionOfFile):
     citation: str = ""
     plane: Plane
     training_reader: Name | None = None
+    training: Teaching = Teaching()
     dataset: Dataset | None = None
     channels: list[Channel] = []  # noqa: RUF012 (pydantic copies it)
     levels: Annotated[list[Level], Field(min_length=1, max_length=MOST_LEVELS)]
@@ -256,6 +258,7 @@ class Study(SectionOfFile):
             description=self.title,
             incomplete=self.drawn.incomplete == "allow",
             ignore=self.scores.ignore,
+            others_teach=self.training.masks != "reader",
         )
 
 

@@ -12,6 +12,9 @@ MEANINGS: Mapping[str, str] = {
     "plane": "plane of the slices",
     "scale": "ordinal: levels in rising order of value; nominal: labels without an order",
     "training_reader": "whose masks a model learns from",
+    "training": "whose masks models learn from; 'bmseg train --masks' takes others",
+    "training.masks": "reader: the training reader's; consensus: of all who drew an exam; all: one reader's, "
+    "drawn anew each time; soft: the readers' shares of the votes",
     "dataset": "nnU-Net's number (1 to 999) and name",
     "dataset.id": "nnU-Net's number: 501 makes Dataset501_BoneMarrow",
     "dataset.name": "nnU-Net's name",

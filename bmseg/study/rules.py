@@ -47,6 +47,17 @@ class SectionOfFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
 
 
+#: Whose masks of the training exams teach a model: the training reader's, the consensus of all who drew an
+#: exam, those of all (one drawn anew each time), or the shares of their votes.
+Masks = Literal["reader", "consensus", "all", "soft"]
+
+
+class Teaching(SectionOfFile):
+    """Whose masks models learn from."""
+
+    masks: Masks = "reader"
+
+
 class Drawn(SectionOfFile):
     """Who drew what."""
 

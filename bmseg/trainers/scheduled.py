@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from threadpoolctl import ThreadpoolController
 
 from bmseg.trainers.cpu import speed_up_on_cpu
+from bmseg.trainers.teachers import learn_shares, soft_transforms, taught_exams
 from dataset_conversion.files import atomic_path
 
 #: Batches made before they are asked for.
@@ -80,7 +81,9 @@ def draws_random_numbers(network: torch.nn.Module) -> bool:
 
 def keep_open(dataset: Any) -> None:
     """Let an nnU-Net data set open each exam once, not for every patch."""
-    dataset.load_case = lru_cache(_KEPT_EXAMS)(dataset.load_case)
+    # One that draws a reader each time has to go on drawing.
+    name = "opened" if hasattr(dataset, "opened") else "load_case"
+    setattr(dataset, name, lru_cache(_KEPT_EXAMS)(getattr(dataset, name)))
 
 
 @contextmanager
@@ -121,9 +124,10 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
 
     The configuration's entry ``bmseg`` in the plans may hold ``epochs``, ``iterations``,
     ``validation_iterations``, ``learning_rate``, ``foreground`` and ``seed``; what is absent stays as
-    nnU-Net has it. Every epoch is seeded by its number, so that with augmentation in the same process
-    (``nnUNet_n_proc_DA=0``) a training that was killed and resumed gives the same network as one that
-    was not. Checkpoints appear whole or not at all.
+    nnU-Net has it. With ``masks`` other than "reader" it learns from other masks than nnU-Net's
+    (`bmseg.trainers.teachers`). Every epoch is seeded by its number, so that with augmentation in the same
+    process (``nnUNet_n_proc_DA=0``) a training that was killed and resumed gives the same network as one
+    that was not. Checkpoints appear whole or not at all.
     """
 
     #: What stands in for absent entries, of a trainer that departs from nnU-Net's.
@@ -149,6 +153,7 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
             if entry in schedule:
                 setattr(self, attribute, schedule[entry])
         self.seed = schedule.get("seed", 0)
+        self.masks = schedule.get("masks", "reader")
         self._batches: Batches | None = None
         self.save_every = min(SAVE_EVERY, max(1, self.num_epochs // 20))
 
@@ -157,9 +162,19 @@ class nnUNetTrainerScheduled(nnUNetTrainer):  # noqa: N801 (nnU-Net's users know
         super().initialize()
         if self.device.type == "cpu":
             self.print_to_log_file(f"The network computes in {speed_up_on_cpu(self.network)}, channels last")
+        if self.masks == "soft":
+            learn_shares(self)
+
+    def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
+        """nnU-Net's data sets, or those with the masks that are to teach."""
+        return super().get_tr_and_val_datasets() if self.masks == "reader" else taught_exams(self, self.masks)
 
     def get_dataloaders(self) -> tuple[Any, Any]:
         """nnU-Net's loaders; augmentation in this process goes on in a thread beside the network."""
+        if self.masks == "soft":
+            # Of the class it is a static method, which cannot know what is learned from.
+            usual = type(self).get_training_transforms
+            self.__dict__["get_training_transforms"] = partial(soft_transforms, usual)
         training, validation = super().get_dataloaders()
         if isinstance(training, SingleThreadedAugmenter):
             for loader in (training, validation):

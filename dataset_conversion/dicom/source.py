@@ -18,7 +18,7 @@ from dataset_conversion.dicom.selection import choose
 from dataset_conversion.images import ConversionError
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.raw.cohort_table import CohortRow
-from dataset_conversion.raw.conversion import PendingExam
+from dataset_conversion.raw.conversion import PendingExam, kept_mark
 from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
 
 
@@ -127,5 +127,5 @@ def _fingerprint(
     files |= dict.fromkeys(row.files.values())
     seen = [(str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
     chosen = [(name, [(str(f.file), f.number) for f in volume.frames]) for name, volume in volumes.items()]
-    text = repr((seen, chosen, row, spec, labels))
+    text = repr((seen, chosen, row, spec, labels)) + kept_mark(row, spec)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,7 +8,7 @@ osteomyelitis (CNO). Which test exam came from where, and the sexes, are not pub
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from dataset_conversion.phantom.marrow import MarrowParameters, MarrowSignal, dr
 from dataset_conversion.phantom.readers import LEVELS, READERS, calibrated_readers, draw_masks, true_levels
 from dataset_conversion.phantom.scanner import CHANNELS, SCANNERS, acquire
 from dataset_conversion.phantom.subject import Sex, Subject
-from dataset_conversion.raw.dataset import RawDataset
+from dataset_conversion.raw.dataset import IMAGE_FOLDERS, RawDataset
 from dataset_conversion.raw.exam import DatasetSpec, Exam, Split
 
 IN_PLANE = (384, 256)
@@ -177,7 +177,7 @@ def simulate_exam(
 
 def write_cohort(
     dataset: RawDataset, *, training: int = TRAINING_EXAMS, segmented: int | None = None,
-    seed: int = DEFAULT_SEED, processes: int | None = None,
+    seed: int = DEFAULT_SEED, training_readers: Sequence[str] = (), processes: int | None = None,
 ) -> None:  # fmt: skip
     """Simulate and write the cohort as an nnU-Net raw data set; exams already written are kept.
 
@@ -187,6 +187,8 @@ def write_cohort(
         Number of training exams, 1 to 85; the ten test exams are always written.
     segmented : int, optional
         How many training exams, the first, have masks; the others are unread exams. By default all have.
+    training_readers : sequence of str
+        Who else draws the training exams, beside the training reader. Nothing else depends on it.
 
     Raises
     ------
@@ -194,11 +196,13 @@ def write_cohort(
         When the phantom cannot serve the data set's spec, or the folder holds exams of another cohort.
     """
     check_spec(dataset.spec)
+    _check_known("training readers", training_readers, READERS)
     plan = _with_unread(plan_cohort(training=training, seed=seed), training, segmented)
     _claim_folder(dataset, plan, seed)
     dataset.reopen()
-    missing = [planned for planned in plan if not _is_written(dataset, planned)]
-    write = partial(_write_exam, dataset, seed)
+    kept = {split: _readers_kept(dataset.spec, split, training_readers) for split in IMAGE_FOLDERS}
+    missing = [exam for exam in plan if not _is_written(dataset, exam, kept[exam.split])]
+    write = partial(_write_exam, dataset, seed, kept)
     written = run_each(write, missing, died=_died, processes=processes)
     for _ in tqdm(written, total=len(missing), desc="synthetic exams", unit="exam", disable=None):
         pass
@@ -271,22 +275,24 @@ def _claim_folder(dataset: RawDataset, plan: list[PlannedExam], seed: int) -> No
     write_text(note, text)
 
 
-def _is_written(dataset: RawDataset, planned: PlannedExam) -> bool:
-    readers = _readers_kept(dataset.spec, planned.split)
-    masks = [dataset.mask_path(planned.identifier, planned.split, reader) for reader in readers]
-    truth = [dataset.truth_path(planned.identifier)] if planned.split == "test" else []
-    images = dataset.has_images(planned.identifier, planned.split)
-    return images and all(path.is_file() for path in [*masks, *truth])
+def _is_written(dataset: RawDataset, planned: PlannedExam, readers: Sequence[str]) -> bool:
+    name, split = planned.identifier, planned.split
+    files = [dataset.mask_path(name, split, reader) for reader in readers]
+    if split == "training" and len(readers) > 1:
+        files += [dataset.teachers_path(name, reader) for reader in readers]
+    truth = [dataset.truth_path(name)] if split == "test" else []
+    return dataset.has_images(name, split) and all(path.is_file() for path in [*files, *truth])
 
 
-def _readers_kept(spec: DatasetSpec, split: Split) -> tuple[str, ...]:
-    if split == "unread":
-        return ()
-    return (spec.training_reader,) if split == "training" else spec.readers
+def _readers_kept(spec: DatasetSpec, split: Split, also: Sequence[str]) -> list[str]:
+    who = {"unread": (), "training": (spec.training_reader, *also), "test": spec.readers}[split]
+    return [reader for reader in spec.readers if reader in who]
 
 
-def _write_exam(dataset: RawDataset, seed: int, planned: PlannedExam) -> None:
-    readers = _readers_kept(dataset.spec, planned.split)
+def _write_exam(
+    dataset: RawDataset, seed: int, kept: Mapping[Split, Sequence[str]], planned: PlannedExam
+) -> None:
+    readers = kept[planned.split]
     dataset.add(simulate_exam(planned, channels=dataset.spec.channels, seed=seed, readers=readers))
 
 

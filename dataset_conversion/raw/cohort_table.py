@@ -98,7 +98,7 @@ def read_facts(path: Path) -> pd.DataFrame:
 
 def _column_faults(table: pd.DataFrame, spec: DatasetSpec, channels: Sequence[str]) -> Iterator[str]:
     needed = ["exam", "split", *channels]
-    if "split" not in table or (table.split != "unread").any():
+    if not spec.others_teach and ("split" not in table or (table.split != "unread").any()):
         needed.append(spec.training_reader)
     known = ["exam", "split", *channels, *spec.readers, *FACTS]
     if missing := [name for name in needed if name not in table]:

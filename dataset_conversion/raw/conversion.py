@@ -23,7 +23,7 @@ from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.parallel import run_each
 from dataset_conversion.raw.cohort_table import CohortRow, read_cohort
 from dataset_conversion.raw.dataset import RawDataset
-from dataset_conversion.raw.exam import IGNORE, DatasetSpec, Exam, Split
+from dataset_conversion.raw.exam import IGNORE, DatasetSpec, Exam, Split, labelled_by
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,10 @@ class ConversionReport:
     skipped: list[str] = field(default_factory=list)
     #: Identifier to the reason for refusal.
     failures: dict[str, str] = field(default_factory=dict)
-    #: Masks of training exams by other readers than the training reader: not even checked.
-    unused_masks: int = 0
+    #: Masks of training exams by other readers than the training reader.
+    others_masks: int = 0
+    #: Training exams without the training reader's mask, to the reader whose mask labelsTr has.
+    labelled_by: dict[str, str] = field(default_factory=dict)
     #: Masks, each as "exam reader", that were brought from another axis order to that of their image.
     reordered: list[str] = field(default_factory=list)
     #: Masks, each as "exam reader", to the voxels that the reader was unsure of; without those of none.
@@ -64,7 +66,8 @@ class ConversionReport:
         """Take what became of another exam."""
         self.converted += other.converted
         self.failures |= other.failures
-        self.unused_masks += other.unused_masks
+        self.others_masks += other.others_masks
+        self.labelled_by |= other.labelled_by
         self.reordered += other.reordered
         self.unsure |= other.unsure
 
@@ -155,9 +158,12 @@ def _convert_exam(dataset: RawDataset, pending: PendingExam) -> ConversionReport
     order = exam.channels[dataset.spec.channels[0]].axis_order
     ignored = dataset.spec.names.get(IGNORE, -1)
     unsure = {f"{name} {reader}": int((exam.masks[reader].array == ignored).sum()) for reader in kept}
+    teacher = dataset.spec.training_reader
+    of_training = kept if exam.split == "training" else []
     return ConversionReport(
         converted=[name],
-        unused_masks=len(exam.masks) - len(kept),
+        others_masks=sum(reader != teacher for reader in of_training),
+        labelled_by={name: labelled_by(kept, dataset.spec)} if of_training and teacher not in kept else {},
         reordered=[f"{name} {reader}" for reader in kept if exam.masks[reader].axis_order != order],
         unsure={mask: n for mask, n in unsure.items() if n},
     )
@@ -196,6 +202,12 @@ def read_table(
     ]
 
 
+def kept_mark(row: CohortRow, spec: DatasetSpec) -> str:
+    """What tells an exam apart that was converted before other readers' masks were kept; mostly nothing."""
+    others = [reader for reader in spec.readers if reader in row.files and reader != spec.training_reader]
+    return "with readersTr" if row.split == "training" and others else ""
+
+
 def _load_row(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> Exam:
     channels = {name: read_volume(row.files[name]) for name in spec.channels}
     image = channels[spec.channels[0]]
@@ -208,5 +220,5 @@ def _load_row(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -
 def _fingerprint(row: CohortRow, spec: DatasetSpec, label_map: Mapping[str, int]) -> str:
     stats = [(name, file, file.stat()) for name, file in sorted(row.files.items())]
     seen = [(name, str(file), stat.st_size, stat.st_mtime_ns) for name, file, stat in stats]
-    text = repr((seen, row.split, spec, sorted(label_map.items())))
+    text = repr((seen, row.split, spec, sorted(label_map.items()))) + kept_mark(row, spec)
     return hashlib.sha256(text.encode()).hexdigest()

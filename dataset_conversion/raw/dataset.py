@@ -4,11 +4,14 @@ Layout of one data set::
 
     dataset.json  splits_final.json  cohort.csv
     imagesTr/<exam>_0000.nii.gz   labelsTr/<exam>.nii.gz            training exams, training reader
+                                  readersTr/<reader>/<exam>.nii.gz  training exams with other readers' masks
     imagesTs/<exam>_0000.nii.gz   readersTs/<reader>/<exam>.nii.gz  test exams, every reader
     truthTs/<exam>.nii.gz                                           test exams, where they are simulated
     images/<exam>_0000.nii.gz     images/exams.csv                  unread exams, for readers to mask
 
-Where readers were unsure, their masks keep the study's value; labelsTr has nnU-Net's ignore label there.
+readersTr has the training reader's mask too, of exams that others drew; where the training reader drew none,
+labelsTr has the first of the others. Where readers were unsure, their masks keep the study's value; labelsTr
+has nnU-Net's ignore label there.
 """
 
 from __future__ import annotations
@@ -23,19 +26,14 @@ import numpy as np
 import pandas as pd
 
 from dataset_conversion.files import write_text
-from dataset_conversion.images import (
-    ConversionError,
-    Volume,
-    stored_spacing,
-    whole,
-    write_volume,
-)
+from dataset_conversion.images import ConversionError, Volume, stored_spacing, whole, write_volume
 from dataset_conversion.raw.cohort_table import read_facts
 from dataset_conversion.raw.exam import (
     DatasetSpec,
     Exam,
     Split,
     check_identifier,
+    labelled_by,
     name_fault,
     value_fault,
 )
@@ -76,6 +74,17 @@ class RawDataset:
         """Where a reader's masks of the test exams lie."""
         return self.folder / "readersTs" / reader
 
+    def teachers_path(self, exam: str, reader: str) -> Path:
+        """Where a reader's mask of a training exam lies that several readers drew."""
+        return self.folder / "readersTr" / reader / f"{exam}{FILE_ENDING}"
+
+    def training_masks(self, exam: str) -> dict[str, Path]:
+        """Reader to mask of a training exam, in study order; in labelsTr where nobody else drew it."""
+        paths = {reader: self.teachers_path(exam, reader) for reader in self.spec.readers}
+        found = {reader: path for reader, path in paths.items() if path.is_file()}
+        alone = self.spec.training_reader
+        return found or {alone: self.mask_path(exam, "training", alone)}
+
     def truth_path(self, exam: str) -> Path:
         """Where the truth of a simulated test exam lies."""
         return self.folder / "truthTs" / f"{exam}{FILE_ENDING}"
@@ -101,8 +110,6 @@ class RawDataset:
 
     def masks_kept(self, exam: Exam) -> list[str]:
         """Readers whose masks of this exam go into the data set, in study order."""
-        if exam.split == "training":
-            return [self.spec.training_reader]
         return [reader for reader in self.spec.readers if reader in exam.masks]
 
     def add(self, exam: Exam) -> None:
@@ -126,16 +133,31 @@ class RawDataset:
             raise ConversionError(f"{exam.identifier}: {fault}")
         for name, image in images.items():
             write_volume(self.image_path(exam.identifier, exam.split, name), image)
-        for reader in self.spec.readers if exam.split == "test" else masks:
-            path = self.mask_path(exam.identifier, exam.split, reader)
-            if reader in masks:
-                array = masks[reader].array.astype(np.uint8)
-                array = self.spec.as_trained(array) if exam.split == "training" else array
-                write_volume(path, replace(masks[reader], array=array))
-            else:
+        for path, mask in self._mask_files(exam, masks).items():
+            if mask is None:
                 path.unlink(missing_ok=True)
+            else:
+                write_volume(path, mask)
         if exam.truth:
             write_volume(self.truth_path(exam.identifier), exam.truth.stored_as(plane))
+
+    def _mask_files(self, exam: Exam, masks: Mapping[str, Volume]) -> dict[Path, Volume | None]:
+        """File to what it is to hold, None of one that is not to be."""
+        small = {reader: replace(mask, array=mask.array.astype(np.uint8)) for reader, mask in masks.items()}
+        if exam.split != "training":
+            readers = self.spec.readers if exam.split == "test" else ()
+            return {self.mask_path(exam.identifier, "test", reader): small.get(reader) for reader in readers}
+        label = small[labelled_by(small, self.spec)]
+        several = {} if list(small) == [self.spec.training_reader] else small
+        return {
+            self.mask_path(exam.identifier, "training", self.spec.training_reader): replace(
+                label, array=self.spec.as_trained(label.array)
+            ),
+            **{
+                self.teachers_path(exam.identifier, reader): several.get(reader)
+                for reader in self.spec.readers
+            },
+        }
 
     def _voxel_fault(self, images: Mapping[str, Volume], masks: Mapping[str, Volume]) -> str:
         first = self.spec.channels[0]
@@ -186,8 +208,11 @@ class RawDataset:
         for row in cohort.itertuples():
             wanted |= {self.image_path(row.exam, row.split, name) for name in self.spec.channels}
             wanted |= {self.mask_path(row.exam, row.split, reader) for reader in self.spec.readers}
+        wanted |= {self.teachers_path(exam, reader) for exam in training.exam for reader in self.spec.readers}
         wanted |= {self.truth_path(exam) for exam in cohort.exam[cohort.split == "test"]}
-        removed = self._remove_except(wanted, "imagesTr", "labelsTr", "imagesTs", "readersTs", "truthTs")
+        removed = self._remove_except(
+            wanted, "imagesTr", "labelsTr", "readersTr", "imagesTs", "readersTs", "truthTs"
+        )
         write_text(self.folder / "dataset.json", json.dumps(self._dataset_json(cohort), indent=2) + "\n")
         return removed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -46,6 +46,8 @@ class DatasetSpec:
     incomplete: bool = False
     #: The value of voxels that a reader was unsure of, in readers' masks; None where they hold none.
     ignore: int | None = None
+    #: Whether others teach too, so that a training exam may lack the training reader's mask.
+    others_teach: bool = field(default=False, repr=False)
 
     @property
     def folder_name(self) -> str:
@@ -105,6 +107,19 @@ class Exam:
     truth: Volume | None = None
 
 
+def labelled_by(readers: Collection[str], spec: DatasetSpec) -> str:
+    """Whose mask of a training exam nnU-Net has in labelsTr: the training reader's or, without it, the first.
+
+    Examples
+    --------
+    >>> spec = DatasetSpec(7, "Knee", ("water",), {"low": 1}, ("a", "b", "c"), "a", "coronal")
+    >>> labelled_by({"c", "b"}, spec)
+    'b'
+    """
+    wanted = [spec.training_reader, *spec.readers]
+    return next(reader for reader in wanted if reader in readers)
+
+
 def check_identifier(identifier: str) -> None:
     """Refuse a case identifier that cannot be a file name or that nnU-Net would misread.
 
@@ -158,6 +173,6 @@ def mask_fault(split: str, readers: Sequence[str], spec: DatasetSpec) -> str:
         return f"{', '.join(readers)}: found a mask, expected none of an unread exam" if readers else ""
     if not readers:
         return "readers: found no mask, expected at least one"
-    if split == "training" and spec.training_reader not in readers:
+    if split == "training" and spec.training_reader not in readers and not spec.others_teach:
         return f"{spec.training_reader}: found no mask, expected one for a training exam"
     return ""
