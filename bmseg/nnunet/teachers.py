@@ -79,7 +79,7 @@ def check_preprocessed(workspace: Workspace, folder: Path, plans_hash: str) -> N
     if record.get("files") != _sizes(place) or record.get("exams") != _wanted(workspace, plans_hash):
         raise InputError(
             f"{place}: found no complete set of readers' masks of the present exams, expected one; plan "
-            f"('{command('plan', workspace=workspace.root)}')"
+            f"again ('{command('plan', workspace=workspace.root)}')"
         )
 
 
