@@ -9,7 +9,8 @@ from typing import Any
 
 from bmseg.errors import InputError
 from bmseg.methods.variants import SEED, variant_of_word
-from bmseg.nnunet.plan import plans_of, preprocessed_hash, preprocessing_hash
+from bmseg.nnunet.plan import plans_of
+from bmseg.nnunet.preprocess import masks_hash, preprocessed_hash, preprocessing_hash
 from bmseg.nnunet.training import SCHEDULE, Fold, Training, configuration_of, exams_of_fold, raw_dataset_json
 from bmseg.outputs.provenance import file_hash, read_record, value_hash
 from bmseg.wording import command
@@ -23,6 +24,9 @@ INPUTS = "bmseg_inputs.json"
 PROGRESS = "bmseg_progress.json"
 RECORD = "bmseg_training.json"
 
+#: Among the inputs of a training, of one that others than the training reader taught.
+TEACHING = "readers' masks"
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -35,6 +39,11 @@ class TrainedModel:
     def checkpoints(self) -> dict[str, str]:
         """Fold to the SHA-256 of its checkpoint, as `trained_model` has checked it against the record."""
         return recorded_checkpoints(self.folder, self.folds)
+
+    def taught_by(self) -> list[str]:
+        """The readers whose masks taught it, where these are others than the training reader alone."""
+        records = [read_record(self.folder / f"fold_{fold}" / RECORD) for fold in self.folds]
+        return list(dict.fromkeys(reader for record in records for reader in record.get("taught_by", [])))
 
 
 def recorded_checkpoints(folder: Path, folds: Sequence[Fold]) -> dict[str, str]:
@@ -67,9 +76,10 @@ def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
             f"{folder}: found a training that bmseg did not start, expected none; predict with it by "
             "nnU-Net's own command, or --restart deletes it and trains anew"
         )
-    differ = [name for name in inputs if before.get(name) != inputs.get(name)]
+    names = dict.fromkeys([*inputs, *(name for name in [TEACHING] if name in before)])
+    differ = [name for name in names if before.get(name) != inputs.get(name)]
     if differ:
-        found = ", ".join(_difference(name, before.get(name), inputs[name]) for name in differ)
+        found = ", ".join(_difference(name, before.get(name), inputs.get(name)) for name in differ)
         raise InputError(f"{folder}: found a training from other inputs ({found}); --restart trains anew")
 
 
@@ -166,6 +176,7 @@ def training_inputs(
     GPU.
     """
     check_deterministic(training, deterministic)
+    training = training.in_study(workspace)
     raw_dataset_json(workspace)
     plans = plans_of(workspace)
     if training.configuration not in plans["configurations"]:
@@ -177,6 +188,7 @@ def training_inputs(
     return {
         **_from_plans(workspace, plans, training, fold),
         "preprocessed exams": preprocessed_hash(workspace, plans, training.configuration),
+        **_teaching(workspace, plans, training, preprocessed=True),
         "trainer": training.trainer,
         **training.schedule,
         "seed": seed,
@@ -187,13 +199,22 @@ def training_inputs(
 def data_inputs(workspace: Workspace, training: Training, fold: Fold, raw: str = "") -> dict[str, Any]:
     """The part of `training_inputs` that comes from data set and plans; preprocessed exams may be gone.
 
-    `raw` is of `bmseg.nnunet.plan.preprocessing_hash`.
+    `raw` is of `bmseg.nnunet.preprocess.preprocessing_hash`.
     """
-    plans = plans_of(workspace)
+    plans, training = plans_of(workspace), training.in_study(workspace)
     return {
         **_from_plans(workspace, plans, training, fold),
         "preprocessed exams": preprocessing_hash(workspace, plans, training.configuration, raw),
+        **_teaching(workspace, plans, training, preprocessed=False),
     }
+
+
+def _teaching(
+    workspace: Workspace, plans: dict[str, Any], training: Training, *, preprocessed: bool
+) -> dict[str, str]:
+    """What masks other than the training reader's teach; nothing where these do."""
+    found = masks_hash(workspace, plans, training.configuration, training.taught, preprocessed=preprocessed)
+    return {TEACHING: found} if found else {}
 
 
 def is_trained(folder: Path, training: Training, inputs: dict[str, Any]) -> bool:

@@ -8,8 +8,7 @@ are made whole or not at all, and checked before they are trusted.
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +19,20 @@ from bmseg.errors import InputError
 from bmseg.methods import Method, methods
 from bmseg.methods.profiles import Profile
 from bmseg.nnunet.environment import logged, nnunet_environment, say
-from bmseg.nnunet.teachers import check_preprocessed, preprocess_masks, teaching_hash
+from bmseg.nnunet.preprocess import preprocess
 from bmseg.nnunet.training import (
     PLANS,
     SCHEDULE,
     Training,
-    configuration_of,
     raw_dataset_json,
     training_hash,
     visible_files,
 )
 from bmseg.outputs import locked
-from bmseg.outputs.provenance import read_record, value_hash, versions, write_record
-from bmseg.study.rules import Masks
+from bmseg.outputs.provenance import read_record, write_record
 from bmseg.wording import command
 from bmseg.workspace import Workspace
-from dataset_conversion.files import atomic_path, write_if_changed
+from dataset_conversion.files import write_if_changed
 
 #: What the fingerprint was made from.
 FINGERPRINT = "bmseg_fingerprint.json"
@@ -86,7 +83,7 @@ def _plan(
         _fingerprint(folder, dataset_json, exams)
         write_record(record, wanted)
     plans = _plans(workspace, profile, methods().values() if planned is None else planned)
-    _preprocess(workspace, plans, dataset_json, exams, raw)
+    preprocess(workspace, plans, dataset_json, exams, raw)
 
 
 def plans_of(workspace: Workspace) -> dict[str, Any]:
@@ -200,128 +197,3 @@ def _planned_by(name: str, workspace: Workspace) -> dict[str, Any]:
     plans: dict[str, Any] = planner.plan_experiment()
     recursive_fix_for_json_export(plans)
     return plans
-
-
-def _preprocess(
-    workspace: Workspace,
-    plans: dict[str, Any],
-    dataset_json: dict[str, Any],
-    exams: dict[str, dict[str, Any]],
-    raw: str,
-) -> None:
-    """Preprocess the training exams, of hash `raw`, for ``2d`` beside their place, then put them there."""
-    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
-
-    manager = PlansManager(plans)
-    configuration = manager.get_configuration("2d")
-    folder = workspace.preprocessed_dataset / configuration.data_identifier
-    wanted = _preprocessing_inputs(plans, configuration.configuration, raw)
-    record = read_record(_record_of(folder))
-    if record.get("made_from") != wanted or record.get("files") != _sizes(folder):
-        _preprocess_exams(workspace, folder, manager, configuration, dataset_json, exams, wanted)
-    else:
-        say("preprocessing: kept, exams and plans are the same")
-    preprocess_masks(workspace, manager, configuration, dataset_json, wanted["plans"])
-
-
-def _preprocess_exams(
-    workspace: Workspace,
-    folder: Path,
-    manager: Any,
-    configuration: Any,
-    dataset_json: dict[str, Any],
-    exams: dict[str, dict[str, Any]],
-    wanted: dict[str, str],
-) -> None:
-    """nnU-Net's own preprocessed exams, and the masks that it scores its validation against."""
-    unfinished = folder.with_name(f".partial-{folder.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    preprocessor = configuration.preprocessor_class(verbose=False)
-    for exam, files in tqdm(exams.items(), desc="preprocessing", unit="exam", disable=None):
-        preprocessor.run_case_save(
-            str(unfinished / exam), files["images"], files["label"], manager, configuration, dataset_json
-        )
-    _record_of(folder).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.replace(folder)
-    masks = workspace.preprocessed_dataset / "gt_segmentations"
-    shutil.rmtree(masks, ignore_errors=True)
-    for files in exams.values():
-        with atomic_path(masks / Path(files["label"]).name) as temporary:
-            shutil.copyfile(files["label"], temporary)
-    write_record(_record_of(folder), {"made_from": wanted, "files": _sizes(folder), "versions": versions()})
-
-
-def _preprocessing_inputs(
-    plans: Mapping[str, Any], configuration: Mapping[str, Any], raw: str
-) -> dict[str, str]:
-    """What preprocessed exams depend on: not the network, its patch or its batch."""
-    parts = {
-        name: value
-        for name, value in configuration.items()
-        if name in ("data_identifier", "preprocessor_name", "spacing", "use_mask_for_norm")
-        or name.startswith(("normalization", "resampling"))
-    }
-    shared = ("transpose_forward", "image_reader_writer", "foreground_intensity_properties_per_channel")
-    return {"training_exams": raw, "plans": value_hash([parts, {name: plans[name] for name in shared}])}
-
-
-def _record_of(folder: Path) -> Path:
-    # Beside the folder: nnU-Net takes the endings of the files inside for the format of the exams.
-    return folder.with_name(f"bmseg_{folder.name}.json")
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_size for path in sorted(folder.glob("*"))}
-
-
-def preprocessing_hash(
-    workspace: Workspace, plans: Mapping[str, Any], configuration: str, raw: str = ""
-) -> str:
-    """What exams of a configuration, preprocessed now, would be made from.
-
-    `raw` is `training_hash` of the workspace, where it is known already.
-    """
-    wanted = configuration_of(plans, configuration)
-    return value_hash(_preprocessing_inputs(plans, wanted, raw or training_hash(workspace)))
-
-
-def preprocessed_hash(
-    workspace: Workspace, plans: Mapping[str, Any], configuration: str, raw: str = ""
-) -> str:
-    """What the preprocessed exams of a configuration were made from, after a check that all are there.
-
-    `raw` is `training_hash` of the workspace, where it is known already.
-
-    InputError when they are not there, incomplete, or made from other exams than the raw data set's.
-    """
-    wanted = configuration_of(plans, configuration)
-    folder = workspace.preprocessed_dataset / wanted["data_identifier"]
-    record = read_record(_record_of(folder))
-    if not record or record["files"] != _sizes(folder):
-        raise InputError(
-            f"{folder}: found no complete set of preprocessed exams, expected one; plan first "
-            f"('{command('plan', workspace=workspace.root)}')"
-        )
-    if value_hash(record["made_from"]) != preprocessing_hash(workspace, plans, configuration, raw):
-        raise InputError(
-            f"{folder}: found exams preprocessed from another data set or plan, expected the present one; "
-            f"plan again ('{command('plan', workspace=workspace.root)}')"
-        )
-    return value_hash(record["made_from"])
-
-
-def masks_hash(
-    workspace: Workspace, plans: Mapping[str, Any], configuration: str, masks: Masks, *, preprocessed: bool
-) -> str:
-    """What masks that teach beside nnU-Net's own are; "" where the training reader's do.
-
-    InputError when there are none such, or, with `preprocessed`, they are not preprocessed as they are now.
-    """
-    found = teaching_hash(workspace, masks)
-    if found and preprocessed:
-        wanted = configuration_of(plans, configuration)
-        folder = workspace.preprocessed_dataset / wanted["data_identifier"]
-        check_preprocessed(workspace, folder, _preprocessing_inputs(plans, wanted, "")["plans"])
-    return found

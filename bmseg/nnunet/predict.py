@@ -107,12 +107,14 @@ def _masks(
     maps: bool = False,
 ) -> Masks:
     checkpoints, training = model.checkpoints(), model.training
+    teachers = model.taught_by()
     return Masks(
         folder,
         images,
         raw_dataset_json(workspace)["file_ending"],
         made_by=[checkpoints, training.recipe.mirroring, training.profile.tile_step],
-        facts={"folder": model.folder.name, "folds": [*model.folds], "checkpoints": checkpoints},
+        facts={"folder": model.folder.name, "folds": [*model.folds], "checkpoints": checkpoints}
+        | ({"taught_by": teachers} if teachers else {}),
         maps=maps,
     )
 

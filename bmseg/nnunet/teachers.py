@@ -17,9 +17,9 @@ import numpy as np
 from tqdm import tqdm
 
 from bmseg.errors import InputError
+from bmseg.methods.variants import Masks
 from bmseg.nnunet.environment import say
 from bmseg.outputs.provenance import file_hash, read_record, value_hash, write_record
-from bmseg.study.rules import Masks
 from bmseg.trainers.places import CONSENSUS, masks_folder, of_reader
 from bmseg.wording import command
 from bmseg.workspace import Workspace

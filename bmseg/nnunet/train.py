@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from bmseg.errors import InputError
 from bmseg.nnunet.environment import check_device, logged, nnunet_environment, say, threads, trainer_class
 from bmseg.nnunet.models import (
     FINAL,
@@ -24,6 +25,7 @@ from bmseg.nnunet.models import (
     training_inputs,
 )
 from bmseg.nnunet.plan import plans_of
+from bmseg.nnunet.teachers import taught_by
 from bmseg.nnunet.training import SCHEDULE, Fold, Training
 from bmseg.outputs.locks import locked
 from bmseg.outputs.provenance import file_hash, read_record, versions, write_record
@@ -66,6 +68,7 @@ def train(
     WorkError
         When nnU-Net fails, or another process trains this fold.
     """
+    training = training.in_study(workspace)
     folder = training.fold_folder(workspace, fold)
     seed = seed_of(workspace, training, fold, seed)
     inputs = training_inputs(workspace, training, fold, seed=seed, deterministic=deterministic)
@@ -115,7 +118,9 @@ def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device
         memory |= _peak_memory(device)
         (folder / RECORD).unlink(missing_ok=True)
     if not is_finished(folder):
-        write_record(folder / RECORD, _record(training, trainer, folder) | memory)
+        taught = training.taught
+        teachers = {} if taught == "reader" else {"taught_by": taught_by(workspace, taught)}
+        write_record(folder / RECORD, _record(training, trainer, folder) | teachers | memory)
     if training.profile.validate:
         # nnU-Net scores whatever lies there, predictions of exams that no longer exist included.
         shutil.rmtree(folder / "validation", ignore_errors=True)
@@ -127,12 +132,17 @@ def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device
 def _trainer(
     workspace: Workspace, training: Training, fold: Fold, seed: int, device: Any, *, resumed: bool
 ) -> Any:
-    from bmseg.trainers.scheduled import SAVE_EVERY
+    from bmseg.trainers.scheduled import SAVE_EVERY, nnUNetTrainerScheduled
 
-    plans = plans_of(workspace)
+    plans, made = plans_of(workspace), trainer_class(training.trainer)
+    if training.taught != "reader" and not issubclass(made, nnUNetTrainerScheduled):
+        raise InputError(
+            f"masks: found {training.taught} for method {training.method.name}, whose trainer "
+            f"{training.trainer} knows one mask an exam, expected reader"
+        )
     if training.takes_schedule:
         plans["configurations"][training.configuration][SCHEDULE] = {**training.schedule, "seed": seed}
-    trainer = trainer_class(training.trainer)(
+    trainer = made(
         plans={**plans, "continue_training": resumed},
         configuration=training.configuration,
         fold=fold,

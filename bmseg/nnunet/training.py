@@ -41,6 +41,8 @@ class Training:
     seed: int | None = None
     #: Whose masks teach; None: as the study says.
     masks: Masks | None = None
+    #: What the study says, once a workspace was asked (`in_study`).
+    study_masks: Masks = "reader"
 
     @classmethod
     def of(
@@ -90,6 +92,18 @@ class Training:
         seed = variant.seed if seed is None else seed
         masks = variant.masks if masks is None else masks
         return cls.of(found, get_profile(profile), epochs, iterations, seed=seed, masks=masks)
+
+    def in_study(self, workspace: Workspace) -> Training:
+        """The same, which knows what the study of a workspace says of whose masks teach."""
+        # A data set of nnU-Net's own has no study file.
+        if not workspace.study_file.is_file():
+            return self
+        return replace(self, study_masks=workspace.study.training.masks)
+
+    @property
+    def taught(self) -> Masks:
+        """Whose masks teach: those that set the network apart, or else the study's."""
+        return self.masks or self.study_masks
 
     @property
     def variant(self) -> Variant:
@@ -141,7 +155,9 @@ class Training:
     @property
     def _trainer_path(self) -> str:
         recipe = self.recipe
-        return (self.with_schedule and recipe.trainer_with_schedule) or recipe.trainer
+        # nnU-Net's own knows one mask an exam.
+        ours = self.with_schedule or self.taught != "reader"
+        return (ours and recipe.trainer_with_schedule) or recipe.trainer
 
     @property
     def schedule(self) -> dict[str, Any]:
@@ -152,13 +168,14 @@ class Training:
             "validation_iterations": self.profile.validation_iterations,
             "learning_rate": self.recipe.learning_rate,
             "foreground": self.profile.foreground,
+            "masks": None if self.taught == "reader" else self.taught,
         }
         return {name: value for name, value in schedule.items() if value is not None}
 
     def model_folder(self, workspace: Workspace) -> Path:
         """nnU-Net's folder of the model: trainer, plans and configuration in its name."""
         dataset = workspace.results_of(self.variant.word) / workspace.dataset_folder
-        return dataset / f"{self.trainer}__{PLANS}__{self.configuration}"
+        return dataset / f"{self.in_study(workspace).trainer}__{PLANS}__{self.configuration}"
 
     def fold_folder(self, workspace: Workspace, fold: Fold) -> Path:
         """The folder of one fold of the model."""

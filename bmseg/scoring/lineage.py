@@ -20,11 +20,15 @@ _HEIGHT = 5
 
 
 def taught_in(workspace: Workspace, models: Iterable[str]) -> dict[str, list[str]]:
-    """Method to who taught it: the training reader, of methods whose masks a model of the workspace made."""
+    """Method to who taught it, of methods whose masks a model of the workspace made.
+
+    That is the training reader, or all whose masks taught the model, as its training recorded.
+    """
+    records = {model: read_record(workspace.predictions(model) / _MADE_FROM).get("model") for model in models}
     return {
-        model: [workspace.study.dataset_spec.training_reader]
-        for model in models
-        if read_record(workspace.predictions(model) / _MADE_FROM).get("model")
+        model: list(made.get("taught_by", [])) or [workspace.study.dataset_spec.training_reader]
+        for model, made in records.items()
+        if made
     }
 
 

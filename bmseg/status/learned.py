@@ -23,8 +23,9 @@ from bmseg.nnunet.models import (
     data_inputs,
     recorded_checkpoints,
 )
-from bmseg.nnunet.plan import FINGERPRINT, plans_of, preprocessed_hash
+from bmseg.nnunet.plan import FINGERPRINT, plans_of
 from bmseg.nnunet.predict import predicted_exams
+from bmseg.nnunet.preprocess import preprocessed_hash
 from bmseg.nnunet.training import PLANS, Fold, Training, training_hash, visible_files
 from bmseg.outputs import read_record
 from bmseg.outputs.provenance import file_hash

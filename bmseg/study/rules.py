@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bmseg.methods.variants import Masks
 from dataset_conversion.raw.exam import IGNORE
 from evaluation.consensus.kinds import Rule
 from evaluation.measures.kinds import QUANTILE, check_measures
@@ -45,11 +46,6 @@ class SectionOfFile(BaseModel):
 
     # As the file has it: what is dumped can be read again.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
-
-
-#: Whose masks of the training exams teach a model: the training reader's, the consensus of all who drew an
-#: exam, those of all (one drawn anew each time), or the shares of their votes.
-Masks = Literal["reader", "consensus", "all", "soft"]
 
 
 class Teaching(SectionOfFile):

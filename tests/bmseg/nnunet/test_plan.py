@@ -14,7 +14,7 @@ from bmseg.errors import InputError
 from bmseg.methods import get_method, methods
 from bmseg.methods.profiles import FULL, QUICK
 from bmseg.nnunet import plan, train
-from bmseg.nnunet.plan import preprocessed_hash
+from bmseg.nnunet.preprocess import preprocessed_hash
 from bmseg.nnunet.training import configuration_of
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import (
