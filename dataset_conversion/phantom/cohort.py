@@ -8,7 +8,7 @@ osteomyelitis (CNO). Which test exam came from where, and the sexes, are not pub
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -202,8 +202,7 @@ def write_cohort(
     dataset.reopen()
     kept = {split: _readers_kept(dataset.spec, split, training_readers) for split in IMAGE_FOLDERS}
     missing = [exam for exam in plan if not _is_written(dataset, exam, kept[exam.split])]
-    write = partial(_write_exam, dataset, seed, kept)
-    written = run_each(write, missing, died=_died, processes=processes)
+    written = run_each(partial(_write_exam, dataset, seed, kept), missing, died=_died, processes=processes)
     for _ in tqdm(written, total=len(missing), desc="synthetic exams", unit="exam", disable=None):
         pass
     if unread := [{"exam": exam.identifier, **exam.facts} for exam in plan if exam.split == "unread"]:
@@ -262,10 +261,8 @@ def _claim_folder(dataset: RawDataset, plan: list[PlannedExam], seed: int) -> No
     foreign = sorted(found - {planned.identifier for planned in plan})
     remedy = "remove the folder or choose another workspace"
     if foreign:
-        raise ConversionError(
-            f"{dataset.folder}: imagesTr: found {foreign[0]} ({len(foreign)} such), expected only the exams "
-            f"of this cohort; {remedy}"
-        )
+        what = f"found {foreign[0]} ({len(foreign)} such), expected only the exams of this cohort"
+        raise ConversionError(f"{dataset.folder}: imagesTr: {what}; {remedy}")
     if note.is_file() and note.read_text(encoding="utf-8") != text:
         raise ConversionError(
             f"{note}: found a cohort of another seed or version, expected seed {seed}; {remedy}"
@@ -278,10 +275,11 @@ def _claim_folder(dataset: RawDataset, plan: list[PlannedExam], seed: int) -> No
 def _is_written(dataset: RawDataset, planned: PlannedExam, readers: Sequence[str]) -> bool:
     name, split = planned.identifier, planned.split
     files = [dataset.mask_path(name, split, reader) for reader in readers]
-    if split == "training" and len(readers) > 1:
+    if split == "test":
+        files.append(dataset.truth_path(name))
+    elif len(readers) > 1:
         files += [dataset.teachers_path(name, reader) for reader in readers]
-    truth = [dataset.truth_path(name)] if split == "test" else []
-    return dataset.has_images(name, split) and all(path.is_file() for path in [*files, *truth])
+    return dataset.has_images(name, split) and all(path.is_file() for path in files)
 
 
 def _readers_kept(spec: DatasetSpec, split: Split, also: Sequence[str]) -> list[str]:
@@ -289,11 +287,9 @@ def _readers_kept(spec: DatasetSpec, split: Split, also: Sequence[str]) -> list[
     return [reader for reader in spec.readers if reader in who]
 
 
-def _write_exam(
-    dataset: RawDataset, seed: int, kept: Mapping[Split, Sequence[str]], planned: PlannedExam
-) -> None:
-    readers = kept[planned.split]
-    dataset.add(simulate_exam(planned, channels=dataset.spec.channels, seed=seed, readers=readers))
+def _write_exam(dataset: RawDataset, seed: int, kept: dict[Split, list[str]], planned: PlannedExam) -> None:
+    channels, readers = dataset.spec.channels, kept[planned.split]
+    dataset.add(simulate_exam(planned, channels=channels, seed=seed, readers=readers))
 
 
 def _died(planned: PlannedExam) -> None:

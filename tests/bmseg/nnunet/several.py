@@ -1,4 +1,4 @@
-"""Exams of a few thousand voxels that three readers drew, some not all of them, and a study of these readers."""
+"""Exams of a few thousand voxels that three readers drew, not all of them each, and their study."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def write_several(workspace: Workspace, masks: str = "all") -> None:
         # A rim of zeros, which nnU-Net crops or takes for outside.
         image[:6] = 0
         drawn = {
-            reader: Volume(np.digitize(signal, THRESHOLDS[reader]).astype(np.uint8), AFFINE) for reader in readers
+            reader: Volume(np.digitize(signal, THRESHOLDS[reader]).astype(np.uint8), AFFINE)
+            for reader in readers
         }
         split = "test" if exam == "knee_6" else "training"
         dataset.add(Exam(exam, split, {"water": Volume(image, AFFINE)}, drawn))  # type: ignore[arg-type]

@@ -162,16 +162,53 @@ def test_second_run_adds_what_is_missing_and_keeps_the_rest(
         write_cohort(dataset, training=1, processes=1)
 
 
-@pytest.mark.usefixtures("short_exams")
-def test_only_the_first_exams_are_segmented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def few_voxels(monkeypatch: pytest.MonkeyPatch) -> None:
     def simulate(planned: PlannedExam, *, channels: Sequence[str], seed: int, readers: Sequence[str]) -> Exam:
         """As `simulate_exam`, of few voxels."""
-        rng = np.random.default_rng([seed, *planned.identifier.encode()])
-        volume = Volume(rng.integers(0, 4, (4, 2, 3)).astype(np.uint8), np.diag([0.9, 3.5, 0.9, 1]))
-        images, masks = dict.fromkeys(channels, volume), dict.fromkeys(readers, volume)
-        return Exam(planned.identifier, planned.split, images, masks, planned.facts)
+
+        def drawn(*of: str) -> Volume:
+            rng = np.random.default_rng([seed, *"".join([planned.identifier, *of]).encode()])
+            return Volume(rng.integers(0, 4, (4, 2, 3)).astype(np.uint8), np.diag([0.9, 3.5, 0.9, 1]))
+
+        masks = {reader: drawn(reader) for reader in readers}
+        truth = drawn("truth") if planned.split == "test" else None
+        images = dict.fromkeys(channels, drawn())
+        return Exam(planned.identifier, planned.split, images, masks, planned.facts, truth)
 
     monkeypatch.setattr("dataset_conversion.phantom.cohort.simulate_exam", simulate)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.mark.usefixtures("short_exams", "few_voxels")
+def test_other_readers_draw_training_exams_on_request_and_nothing_else_changes(tmp_path: Path) -> None:
+    plain, more = RawDataset.create(tmp_path / "plain", SPEC), RawDataset.create(tmp_path / "more", SPEC)
+    write_cohort(plain, training=2, processes=1)
+    write_cohort(more, training=2, training_readers=["reader4", "reader3"], processes=1)
+    assert list(more.training_masks("knee_002")) == ["reader1", "reader3", "reader4"]
+    own = more.teachers_path("knee_002", "reader1").read_bytes()
+    assert own == more.mask_path("knee_002", "training", "reader1").read_bytes()
+    assert own != more.teachers_path("knee_002", "reader3").read_bytes()
+    found = files_of(more.folder)
+    added = {name for name in found if name.startswith("readersTr/")}
+    assert len(added) == 2 * 3
+    assert {name: found[name] for name in found if name not in added} == files_of(plain.folder)
+    # What is missing is made, and nothing else.
+    kept = more.image_path("knee_001", "training", "water").stat().st_mtime_ns
+    more.teachers_path("knee_002", "reader3").unlink()
+    write_cohort(more, training=2, training_readers=["reader4", "reader3"], processes=1)
+    assert files_of(more.folder) == found
+    assert more.image_path("knee_001", "training", "water").stat().st_mtime_ns == kept
+    with pytest.raises(ConversionError, match="training readers: found anna, expected some of reader1"):
+        write_cohort(more, training=2, training_readers=["anna"], processes=1)
+
+
+@pytest.mark.usefixtures("short_exams", "few_voxels")
+def test_only_the_first_exams_are_segmented(tmp_path: Path) -> None:
     dataset, whole = RawDataset.create(tmp_path / "some", SPEC), RawDataset.create(tmp_path / "all", SPEC)
     write_cohort(dataset, training=2, segmented=1, processes=1)
     write_cohort(whole, training=2, processes=1)

@@ -68,7 +68,7 @@ def test_side_by_side_is_the_same_as_one_by_one(tmp_path: Path, monkeypatch: pyt
         reports.append(convert(one, exams, seed=1, processes=processes))
         written.append(contents(one.folder))
     assert reports[0] == reports[1]
-    assert reports[0] == ConversionReport(converted=["d", "c", "b", "a"], unused_masks=2)
+    assert reports[0] == ConversionReport(converted=["d", "c", "b", "a"], others_masks=2)
     ledgers = [json.loads(files.pop(".conversion.json")) for files in written]
     assert ledgers[0] == ledgers[1]
     assert written[0] == written[1]
@@ -100,7 +100,8 @@ def test_an_interrupted_conversion_goes_on(dataset: RawDataset) -> None:
 def test_an_exam_that_was_taken_out_and_comes_back_is_made_again(dataset: RawDataset) -> None:
     both = [pending("a"), pending("b")]
     convert(dataset, both, seed=1, processes=1)
-    assert len(convert(dataset, both[:1], seed=1).removed) == 2
+    removed = convert(dataset, both[:1], seed=1).removed
+    assert [path.parent.name for path in removed] == ["imagesTr", "labelsTr", "anna", "bert"]
     report = convert(dataset, both, seed=1)
     assert (report.skipped, report.converted) == (["a"], ["b"])
 
@@ -108,7 +109,7 @@ def test_an_exam_that_was_taken_out_and_comes_back_is_made_again(dataset: RawDat
 def test_masks_in_another_axis_order_are_named(dataset: RawDataset) -> None:
     exams = [pending("a", fault="turned"), pending("b", "test", "turned"), pending("c")]
     report = convert(dataset, exams, seed=1, processes=1)
-    assert report.reordered == ["a anna", "b anna", "b bert"]
+    assert report.reordered == ["a anna", "a bert", "b anna", "b bert"]
 
 
 def test_an_exam_that_comes_twice_is_refused_before_anything_is_written(dataset: RawDataset) -> None:

@@ -43,6 +43,8 @@ def test_layout_is_nnunets(dataset: RawDataset) -> None:
         "dataset.json", "splits_final.json", "cohort.csv",
         "imagesTr/a_0000.nii.gz", "imagesTr/a_0001.nii.gz", "labelsTr/a.nii.gz",
         "imagesTr/b_0000.nii.gz", "imagesTr/b_0001.nii.gz", "labelsTr/b.nii.gz",
+        "readersTr/anna/a.nii.gz", "readersTr/bert/a.nii.gz",
+        "readersTr/anna/b.nii.gz", "readersTr/bert/b.nii.gz",
         "imagesTs/c_0000.nii.gz", "imagesTs/c_0001.nii.gz",
         "readersTs/anna/c.nii.gz", "readersTs/bert/c.nii.gz",
     }  # fmt: skip
@@ -150,7 +152,10 @@ def test_files_of_former_exams_are_removed(dataset: RawDataset) -> None:
     dataset.add(old)
     dataset.add(new)
     removed = finish(dataset, new)
-    assert sorted(path.name for path in removed) == ["old.nii.gz", "old_0000.nii.gz", "old_0001.nii.gz"]
+    assert sorted(path.relative_to(dataset.folder).as_posix() for path in removed) == [
+        "imagesTr/old_0000.nii.gz", "imagesTr/old_0001.nii.gz", "labelsTr/old.nii.gz",
+        "readersTr/anna/old.nii.gz", "readersTr/bert/old.nii.gz",
+    ]  # fmt: skip
 
 
 def test_two_exams_of_one_identifier_are_refused(dataset: RawDataset) -> None:

@@ -42,7 +42,7 @@ def test_a_table_becomes_a_data_set(table: Callable[..., Path], tmp_path: Path) 
     dataset = RawDataset.create(tmp_path / "raw", SPEC)
     report = convert(dataset, read_table(table(*GOOD), SPEC), seed=1, processes=1)
     assert report.converted == ["a", "b", "c"]
-    assert report.unused_masks == 1
+    assert report.others_masks == 1
     cohort = dataset.cohort().set_index("exam")
     assert cohort.loc["c", "site"] == "Tromso"
     assert (dataset.readers_folder("bert") / "c.nii.gz").is_file()
