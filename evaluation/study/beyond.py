@@ -26,6 +26,7 @@ from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam, of_all
 from evaluation.study.measured import CENTRAL, COLUMNS, FAIR, OF_ALL, PAIR, PERIPHERAL, USUAL, Measured
 from evaluation.study.results import Declared
+from evaluation.study.seeds import Scored
 from evaluation.study.tolerances import nsd_curve, study_tolerances
 
 _Found = Iterator[tuple[Declared, pd.DataFrame]]
@@ -181,6 +182,19 @@ class Beyond:
 
         # Of Dice there is a table of its own, by every way.
         yield m.MEASURES_METHODS, self._each(of, dice=False)
+
+    def scored(self) -> list[Scored]:
+        """Scores by every measure beside Dice, against the yardstick and fair, as differences are taken."""
+        several = len(self.readers) > 1
+        return [
+            (
+                measure.name,
+                self._compared(measure, OF_ALL if several else USUAL),
+                self._compared(measure, FAIR) if several else None,
+            )
+            for measure in self.design.measured
+            if measure.name != "dice"
+        ]
 
     def _without_consensus(self) -> _Found:
         def of(measure: Measure) -> pd.DataFrame:

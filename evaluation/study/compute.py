@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import compare
+from evaluation.comparison.seeds import networks_of
 from evaluation.comparison.teachers import models_without_teacher, readers_without_teacher
 from evaluation.comparison.ways import by_yardstick, differences_by_way
 from evaluation.consensus.audited import audited
@@ -39,6 +40,7 @@ from evaluation.study.beyond import Beyond
 from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
 from evaluation.study.on_demand import Found, OnDemand, Part
+from evaluation.study.seeds import METHODS_OVER_SEEDS, Scored, seeds_tables
 
 _LINEAGE = (lineage.COMPARISONS_WITHOUT_TEACHER, lineage.METHODS_WITHOUT_TEACHER)
 _AGREEMENT = (
@@ -72,7 +74,9 @@ def tables_on_demand(
         fair = scored_as_reader(fair, twins, readers)
         by_way = scored_as_reader(of_all(exams, "ways"), twins, readers) if models else pd.DataFrame()
     # A copy is judged nowhere, and the others as if it was not there.
-    judged = [model for model in models if model not in lineage.copies_in(twins, readers, models)]
+    originals = [model for model in models if model not in lineage.copies_in(twins, readers, models)]
+    # Of several networks of a method the first: all of them are compared over seeds.
+    judged = [model for model in originals if model not in design.seed_of]
     beside = several and bool(judged)
     copied = twins_of(twins, readers)
     # Who shares no exam with another reader is in no comparison.
@@ -111,9 +115,14 @@ def tables_on_demand(
                 (t.READER_CONFUSIONS, t.VOLUMES_ICC),
             )
         )
+    by_measures: Callable[[], list[Scored]] = list
     if len(design.measured) > 1:
         beyond = Beyond(design, exams, compared, models, judged, twins, cohort)
         parts += [Part(make, tables) for make, tables in beyond.parts()]
+        by_measures = beyond.scored
+    if networks_of(originals, design.seed_of):
+        make = partial(_over_seeds, design, compared, originals, usual, fair, by_way, by_measures)
+        parts.append(Part(make, (METHODS_OVER_SEEDS,)))
     parts.append(Part(partial(_failures, exams, copied if several else {}, cohort), _FAILURES, _OF_COHORT))
     if several:
         parts.append(
@@ -191,6 +200,20 @@ def _comparisons(
         yield t.DICE_BY_YARDSTICK, by_way
         found = differences_by_way(by_way, models=models, readers=readers, yardstick=design.yardstick)
         yield t.OTHER_WAYS, found
+
+
+def _over_seeds(
+    design: Design,
+    readers: Sequence[str],
+    models: Sequence[str],
+    usual: pd.DataFrame,
+    fair: pd.DataFrame,
+    by_way: pd.DataFrame,
+    by_measures: Callable[[], list[Scored]],
+) -> Found:
+    several = len(readers) > 1
+    dice = (by_yardstick(by_way, design.yardstick), fair) if several else (usual, None)
+    yield from seeds_tables(design, readers, models, [("dice", *dice), *by_measures()])
 
 
 def _interchangeability(

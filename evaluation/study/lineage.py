@@ -48,9 +48,18 @@ def copies(found: Results) -> dict[str, str]:
 
 
 def judged(found: Results) -> list[str]:
-    """The models that are no copy."""
+    """The models that are no copy, and of several networks of a method the first."""
     known = copies(found)
-    return [model for model in found.models if model not in known]
+    return [model for model in first_of_seeds(found) if model not in known]
+
+
+def first_of_seeds(found: Results) -> list[str]:
+    """The models, of several networks of a method the first.
+
+    The others stand in tables of scores, and in one of their own: a verdict on each would be one on a seed,
+    and all would pay for it in the adjusted p.
+    """
+    return [model for model in found.models if model not in found.design.seed_of]
 
 
 def copy_verdicts(found: Results, models: Sequence[str]) -> list[Verdict]:

@@ -35,6 +35,7 @@ from evaluation.study import (
     lineage,
     measure_tables,
     repeated,
+    seeds,
     unsure,
 )
 from evaluation.study.calibrated import TABLES as CALIBRATED
@@ -282,4 +283,4 @@ DECISION_TABLE = Declared("decision_table", "the same exam by exam", ["exam"], d
 #: All of them, in the order in which docs list them.
 TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)]
 TABLES += [*measure_tables.TABLES, *lineage.TABLES, *incomplete.TABLES, *repeated.TABLES, *unsure.TABLES]
-TABLES += CALIBRATED
+TABLES += [*CALIBRATED, *seeds.TABLES]
