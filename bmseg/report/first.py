@@ -24,6 +24,7 @@ from evaluation.statistics.words import DASH, number, percent, plural, with_inte
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
 from evaluation.study.incomplete import READERS_PER_EXAM
+from evaluation.study.lineage import first_of_seeds
 from evaluation.table import Table
 
 #: More models have no row of their own here.
@@ -36,12 +37,15 @@ _MOST_NAMES = 4
 
 def facts(evaluation: Evaluation, workspace: Workspace | None, of_methods: Table | None) -> list[str]:
     """How many exams and readers, which models, how they were trained, and when they were evaluated."""
-    found, models = evaluation.found, list(evaluation.found.models)
+    found = evaluation.found
+    models = first_of_seeds(found)
     exams = plural(len(found.exams), "exam")
     if workspace:
         exams += f" ({(workspace.dataset.cohort().split == 'training').sum()} to train)"
     named = ", ".join(map(found.shown, models[:_MOST_NAMES]))
     named += f" and {len(models) - _MOST_NAMES} more" if len(models) > _MOST_NAMES else ""
+    if others := len(found.models) - len(models):
+        named += f", and {plural(others, 'network')} of other seeds"
     told = [exams, plural(len(found.readers), "reader"), named or "no model"]
     if of_methods is not None and workspace:
         epochs = sorted({int(each) for each in of_methods.data.epochs.dropna()})
@@ -59,10 +63,10 @@ def picture(found: ReaderStudy) -> Figure:
     """Fair scores level by level: readers, the median reader, models with intervals."""
     reference = "fair" if found.has_consensus else f"against {found.readers[0]}"
     readers = list(found.readers) if found.has_consensus else []
-    summary = medians(found)
+    summary, models = medians(found), first_of_seeds(found)
     return levels_beside_readers(
-        summary[summary.rater.isin([*readers, *found.models])],
-        models=list(found.models),
+        summary[summary.rater.isin([*readers, *models])],
+        models=models,
         readers=readers,
         median_reader=median_reader(found).median().dropna().to_dict(),
         apart=list(found.design.groups),
@@ -82,7 +86,7 @@ def answer_table(found: ReaderStudy, meanings: Mapping[str, str]) -> Shown:
     cells = {(row.level, row.rater): row for row in medians(found).itertuples()}
     made = {each.first: each for each in t.verdicts(found) if each.second == MEDIAN_READER}
     heads = [_head(found, level, meanings.get(level, "")) for level in shown]
-    columns, rows = (_each_model if len(found.models) <= MOST_MODELS else _many_models)(
+    columns, rows = (_each_model if len(first_of_seeds(found)) <= MOST_MODELS else _many_models)(
         found, heads, shown, cells, made
     )
     notes = []
@@ -112,7 +116,7 @@ def _each_model(
     made: Mapping[str, Verdict],
 ) -> tuple[list[str], list[list[Cell]]]:
     """A row a level and model; of readers alone a row a level."""
-    models, differences = list(found.models), _differences(found)
+    models, differences = first_of_seeds(found), _differences(found)
     rows = []
     for head, level in zip(heads, levels, strict=True):
         among = _among_readers(found, level, cells)
@@ -144,14 +148,14 @@ def _many_models(
     """A row a level: the range of the models, and how many of them are what."""
     rows = []
     for head, level in zip(heads, levels, strict=True):
-        ours = [cells[level, name].median for name in found.models if (level, name) in cells]
+        ours = [cells[level, name].median for name in first_of_seeds(found) if (level, name) in cells]
         calls = Counter(_call(one) for each in made.values() for one in each.levels if one.level == level)
         told = ", ".join(f"{n} {call}" for call, n in calls.items()) or DASH
         row = [head, Cell(_range(ours))]
         rows.append(
             [*row, Cell(_among_readers(found, level, cells)), Cell(told)] if found.has_consensus else row
         )
-    columns = ["Level", f"{len(found.models)} models"]
+    columns = ["Level", f"{len(first_of_seeds(found))} models"]
     return columns + (["Readers", "Beside the median reader"] if found.has_consensus else []), rows
 
 

@@ -34,6 +34,7 @@ from evaluation.figures.files import save_figure
 from evaluation.masks.exam import slice_axis
 from evaluation.study.brief import answers, look_out
 from evaluation.study.drawing import figures_told
+from evaluation.study.lineage import first_of_seeds
 from evaluation.study.tables import CONSENSUS, DECISIONS, usual_notes
 from evaluation.study.titles import renamed
 from evaluation.table import Table, dice_table
@@ -62,6 +63,7 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
     if workspace:
         refuse_other_masks(evaluation.record, workspace)
     models = evaluation.found.models
+    first = first_of_seeds(evaluation.found)
     of_methods = costs(workspace, models, evaluation.found.titles) if workspace and models else None
     scored = tables2_of(workspace) if workspace else []
     inputs = {
@@ -77,7 +79,7 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
     with output.replaced(inputs) as made:
         figures = made.folder / "figures"
         (drawn,) = save_figure(picture(evaluation.found.titled), figures, _LEVELS, endings=("svg",))
-        shown = strips(evaluation, workspace, models[:_MOST_STRIPS], figures) if workspace else []
+        shown = strips(evaluation, workspace, first[:_MOST_STRIPS], figures) if workspace else []
         made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, scored, drawn, shown))
         now = files_hash(_images(evaluation, workspace)) if workspace else None
         refuse_changed(evaluation.folder, inputs["images_sha256"], now)

@@ -8,6 +8,7 @@ from typing import Any
 
 from bmseg.report import tables
 from bmseg.report.part import Fold, Part, Picture, Shown
+from bmseg.scoring.compare import ONE_SEED
 from bmseg.scoring.evaluation import Evaluation
 from evaluation.comparison.interchangeability import in_short
 from evaluation.comparison.models import YARDSTICK
@@ -18,6 +19,7 @@ from evaluation.study import tables as t
 from evaluation.study.incomplete import DICE_ADJUSTED, warnings
 from evaluation.study.lineage import judged, notes
 from evaluation.study.repeated import REPEATS, REPEATS_VOLUMES
+from evaluation.study.seeds import METHODS_OVER_SEEDS, over_seeds
 from evaluation.table import Table
 
 #: Figures of more models are behind a click.
@@ -127,6 +129,8 @@ def pairs(asked: Asked) -> Part:
     rows = found[t.METHODS_COMPARED]
     many = len(rows[rows.way == YARDSTICK]) > 24
     whole = asked.table(t.METHODS_COMPARED)
+    over = [asked.table(METHODS_OVER_SEEDS)] if METHODS_OVER_SEEDS in found else []
+    one_seed = "" if over else f" {ONE_SEED}"
     costs = [Shown.of(asked.costs, "costs", "costs.csv")] if asked.costs else []
     folds = [
         Fold("Every pair on every level, in words", [whole] if many else [],
@@ -138,9 +142,9 @@ def pairs(asked: Asked) -> Part:
         "Between models",
         f"Every pair of models on the same exams, against {against}, in which no model has a part. Clear is "
         "what stays so when all pairs and levels are tested together (Holm), without each reader, and by "
-        "every other rule that fits such readers.",
-        said[:6],
-        [] if many else [whole],
+        f"every other rule that fits such readers.{one_seed}",
+        [*said[:6], *over_seeds(found)[:6]],
+        [*([] if many else [whole]), *over],
         [
             asked.figure(
                 t.METHODS_COMPARED.name,

@@ -20,6 +20,12 @@ from evaluation.study.tables import METHODS_COMPARED, fair_table, methods_table,
 from evaluation.study.titles import renamed
 from evaluation.table import Table
 
+#: Where no method was trained with several seeds.
+ONE_SEED = (
+    "Each method is one network here: a difference of two says nothing of how far networks of one method "
+    "differ by their seed (bmseg train --seeds 3)."
+)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -101,6 +107,8 @@ def _compared(workspace: Workspace, done: Evaluation, present: list[str], chosen
         if len(pairs):
             tables.append(methods_table(found, pairs))
             sentences += pairs_in_words(renamed(pairs, found.titles))
+        if not found.design.seed_of:
+            sentences.append(ONE_SEED)
     sentences += found.titled.design.notes
     return Comparison([*tables, costs(workspace, chosen, found.titles)], sentences, done)
 

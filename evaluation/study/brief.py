@@ -23,6 +23,7 @@ from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.incomplete import warnings
 from evaluation.study.results import Results
+from evaluation.study.seeds import METHODS_OVER_SEEDS, over_seeds
 
 _VOLUME = "volume_difference"
 #: What a sentence is about that says where a consensus overruled all readers.
@@ -72,11 +73,30 @@ def _about(found: Results) -> Iterator[Said]:
         beside = f"For these {len(readers)} readers: {beside}"
     yield Said("Beside the readers", beside, "fair")
     if len(models) > 1:
-        between = between_models(made) or "There are no two models to compare: copies are not judged."
+        between = between_models(made) or _no_pair(found)
         yield Said("Between models", between, "pairs")
+    if said := over_seeds(found):
+        words = " ".join(said) if len(said) <= MOST else _counted(found)
+        yield Said("Over seeds", words, "pairs" if t.METHODS_COMPARED in found else "fair")
     if clinic := "; ".join([*_volumes(found), *_foci(found)]):
         clinic = f"{found.design.spoken_of[-1]}: {clinic}."
         yield Said("In ml and foci", clinic, "foci")
+
+
+def _no_pair(found: Results) -> str:
+    if found.design.seed_of and not lineage.copies(found):
+        return "There are no two methods to compare: networks of one method differ in their seed alone."
+    return "There are no two models to compare: copies are not judged."
+
+
+def _counted(found: Results) -> str:
+    """Of many comparisons over seeds how many came out how, on the levels spoken of."""
+    table = found[METHODS_OVER_SEEDS]
+    rows = table[(table.measure == "dice") & table.level.isin(found.design.spoken_of)]
+    calls = rows.call.replace({"within seeds": "within the spread between seeds"}).value_counts()
+    told = ", ".join(f"{n} {call}" for call, n in calls.items())
+    pairs = plural(rows.groupby(["model", "other"]).ngroups, "pair")
+    return f"Of {plural(len(rows), 'difference')} over seeds ({pairs}, all levels): {told}."
 
 
 def _volumes(found: Results) -> Iterator[str]:
@@ -87,7 +107,7 @@ def _volumes(found: Results) -> Iterator[str]:
     rows = rows[(rows.measure == _VOLUME) & (rows.way == ("fair" if found.has_consensus else "usual"))]
     level = found.design.spoken_of[-1]
     medians = rows[rows.level == level].set_index("rater")["median"].dropna()
-    ours = medians.reindex(list(found.models)).dropna()
+    ours = medians.reindex(lineage.first_of_seeds(found)).dropna()
     if ours.empty:
         return
     theirs = medians.reindex(list(found.readers)).dropna() if found.has_consensus else medians.iloc[:0]
@@ -105,7 +125,8 @@ def _foci(found: Results) -> Iterator[str]:
     level = found.design.spoken_of[-1]
     rows = without_own(found[m.FOCI_SUMMARY])
     rows = rows[rows.level == level]
-    ours = {name: rows[rows.rater == name] for name in found.models if (rows.rater == name).any()}
+    first = lineage.first_of_seeds(found)
+    ours = {name: rows[rows.rater == name] for name in first if (rows.rater == name).any()}
     if not ours:
         return
     theirs = rows[rows.rater.isin(list(found.readers))] if found.has_consensus else rows.iloc[:0]

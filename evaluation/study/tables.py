@@ -177,7 +177,8 @@ def said_first(found: Results, models: Sequence[str] = ()) -> list[str]:
     said = []
     if INTERCHANGEABILITY in found:
         said = beside.in_short(beside.of_models(found[INTERCHANGEABILITY], models or found.models))
-    return [*said, *(verdict.words for verdict in verdicts(found, models))]
+    over = seeds.over_seeds(found) if not models or {*found.models} <= {*models} else []
+    return [*said, *(verdict.words for verdict in verdicts(found, models)), *over]
 
 
 def _audited(found: Results) -> dict[str, int]:

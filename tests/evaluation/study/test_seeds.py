@@ -1,0 +1,148 @@
+"""Methods that were trained with several seeds: who is judged, and what is said over seeds."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.ndimage import gaussian_filter
+
+import evaluation as ev
+from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.comparison.seeds import COLUMNS, FEWEST, compare_over_seeds, in_words, networks_of
+from evaluation.study import ReaderStudy
+from evaluation.study import tables as t
+from evaluation.study.lineage import judged
+from evaluation.study.seeds import METHODS_OVER_SEEDS, over_seeds
+
+LEVELS = {"level1": 1, "level2": 2}
+READERS = [f"reader{number}" for number in range(1, 4)]
+NETWORKS = {"net": 0.0, "net_b": 0.02, "net_c": -0.03, "unet": 0.6, "unet_b": 0.5, "unet_c": 0.7, "one": 0.2}
+SEED_OF = {"net_b": "net", "net_c": "net", "unet_b": "unet", "unet_c": "unet"}
+
+
+@lru_cache
+def study(*, seeds: bool = True, measures: tuple[str, ...] = ("dice",)) -> ReaderStudy:
+    """Three readers, and networks that cut the signal too high by what `NETWORKS` says."""
+    rng = np.random.default_rng(4)
+    masks: dict[str, dict[str, np.ndarray]] = {}
+    for number in range(8):
+        signal = gaussian_filter(rng.normal(size=(30, 30, 4)), (3, 3, 1))
+        signal /= signal.std()
+        for rater, bias in {**dict.fromkeys(READERS, 0.0), **NETWORKS}.items():
+            seen = signal + 0.3 * rng.normal(size=signal.shape)
+            masks.setdefault(rater, {})[f"e{number}"] = np.digitize(seen, [1 + bias, 1.8 + bias])
+    models = {name: masks[name] for name in NETWORKS if seeds or name not in SEED_OF}
+    readers = {reader: masks[reader] for reader in READERS}
+    # Of readers and models that look alike nothing is a copy.
+    return ev.read_study(
+        readers, models, levels=LEVELS, measures=measures, seed_of=SEED_OF if seeds else {},
+        titles={"net": "The net", "net_b": "The net, seed 2"},
+    )  # fmt: skip
+
+
+def test_networks_of_one_method() -> None:
+    assert networks_of(list(NETWORKS), SEED_OF) == {
+        "net": ["net", "net_b", "net_c"], "unet": ["unet", "unet_b", "unet_c"],
+    }  # fmt: skip
+    # A first that is not there, as a copy of a reader's masks, leaves the others together.
+    assert networks_of(["net_b", "net_c"], SEED_OF) == {"net": ["net_b", "net_c"]}
+
+
+def test_further_seeds_change_no_verdict_and_have_rows_among_scores() -> None:
+    """The first networks' tables are those of a study without the others: the same pairs, the same p."""
+    with_seeds, without = study(), study(seeds=False)
+    assert judged(with_seeds) == list(without.models) == ["net", "unet", "one"]
+    for table in (t.METHODS_COMPARED, t.COMPARISONS, t.OTHER_WAYS, t.INTERCHANGEABILITY):
+        pd.testing.assert_frame_equal(with_seeds[table], without[table])
+    assert [one.words for one in t.verdicts(with_seeds)] == [one.words for one in t.verdicts(without)]
+    assert {*NETWORKS} <= {*with_seeds[t.TABLE1].rater}
+    assert METHODS_OVER_SEEDS in with_seeds
+    assert METHODS_OVER_SEEDS not in without
+    assert over_seeds(without) == []
+
+
+def test_the_table_is_the_mean_over_networks_and_exams() -> None:
+    found = study()
+    table = found[METHODS_OVER_SEEDS]
+    assert list(table) == COLUMNS
+    assert list(zip(table.model, table.other, strict=True))[:2] == [("net", "unet")] * 2
+    assert {*table.other} == {"unet", MEDIAN_READER}
+    dice = found[t.DICE_BY_YARDSTICK]
+    own = dice[(dice.rule == found.design.yardstick) & (dice.left_out == "") & (dice.level == "level2")]
+    means = own.groupby("rater").dice.mean()
+    row = table[(table.level == "level2") & (table.other == "unet")].iloc[0]
+    networks = networks_of(found.models, SEED_OF)
+    assert row.difference == pytest.approx(means[networks["net"]].mean() - means[networks["unet"]].mean())
+    assert row.sd_seeds == pytest.approx(means[networks["net"]].std())
+    assert row.sd_seeds_other == pytest.approx(means[networks["unet"]].std())
+    assert (row.n_seeds, row.n_seeds_other, row.n_pairs, row.n_left_out) == (3, 3, 8, 0)
+    assert row.call == "clear"
+
+
+def test_every_measure_and_printed_by_titles() -> None:
+    found = study(measures=("dice", "volume_difference"))
+    table = found[METHODS_OVER_SEEDS]
+    assert list(dict.fromkeys(table.measure)) == ["dice", "volume_difference"]
+    # Of a signed measure its size: the U-Net marks too little.
+    sizes = table[(table.measure == "volume_difference") & (table.other == "unet")]
+    assert (sizes.difference < 0).all()
+    printed = METHODS_OVER_SEEDS.table(found)
+    assert printed is not None
+    assert len(printed.rows) == (table.measure == "dice").sum()
+    assert printed.rows[0][0] == "level1, The net minus unet"
+    (said, *_) = over_seeds(found.titled)
+    assert said.startswith("The net minus unet over seeds (3 and 3 networks): clear on level1 +")
+
+
+def scores(*networks: tuple[str, float], exams: int = 10, seed: int = 1) -> pd.DataFrame:
+    """Dice on one level: a network's own offset, and noise."""
+    rng = np.random.default_rng(seed)
+    rows = [(f"e{exam:02d}", name, 0.6 + offset) for exam in range(exams) for name, offset in networks]
+    table = pd.DataFrame(rows, columns=["exam", "rater", "dice"]).assign(level="level1")
+    return table.assign(dice=table.dice + rng.normal(scale=0.01, size=len(table)))
+
+
+def over(table: pd.DataFrame, **networks: list[str]) -> pd.Series:
+    return compare_over_seeds(table, None, networks, []).iloc[0]
+
+
+def test_a_difference_that_every_pair_of_networks_shows_is_no_difference_of_methods() -> None:
+    """Two networks alone would be called apart: 0.05 on ten of ten exams."""
+    table = scores(("a", 0.05), ("a2", -0.05), ("a3", 0.02), ("b", 0.0), ("b2", 0.04), ("b3", -0.03))
+    pair = table.pivot(index="exam", columns="rater", values="dice")
+    assert stats.wilcoxon(pair.a, pair.b).pvalue < 0.01
+    row = over(table, a=["a", "a2", "a3"], b=["b", "b2", "b3"])
+    assert row.call == "within seeds"
+    assert row.low < 0 < row.high
+    assert "within the spread between seeds on level1" in in_words(
+        pd.DataFrame([row]).assign(measure="dice"), ["level1"]
+    )[0]  # fmt: skip
+
+
+def test_two_seeds_call_nothing_clear() -> None:
+    table = scores(("a", 0.1), ("a2", 0.1), ("b", 0.0), ("b2", 0.0))
+    row = over(table, a=["a", "a2"], b=["b", "b2"])
+    assert FEWEST == 3
+    assert row.p < 0.001
+    assert row.call == "few seeds"
+
+
+def test_exams_in_which_a_network_is_undefined_are_left_out_and_counted() -> None:
+    table = scores(("a", 0.1), ("a2", 0.1), ("b", 0.0), ("b2", 0.0))
+    table.loc[(table.exam == "e03") & (table.rater == "b2"), "dice"] = np.nan
+    row = over(table, a=["a", "a2"], b=["b", "b2"])
+    assert (row.n_pairs, row.n_left_out) == (9, 1)
+    nowhere = over(table.assign(dice=np.nan), a=["a", "a2"], b=["b", "b2"])
+    assert (nowhere.call, nowhere.n_pairs, nowhere.n_left_out) == ("not comparable", 0, 10)
+
+
+def test_knees_are_averaged_in_their_exam() -> None:
+    table = scores(("a", 0.1), ("a2", 0.1), ("b", 0.0), ("b2", 0.0))
+    knees = pd.concat([table.assign(knee="left"), table.assign(knee="right", dice=table.dice + 0.1)])
+    one, other = (over(of, a=["a", "a2"], b=["b", "b2"]) for of in (table, knees))
+    assert other.difference == pytest.approx(one.difference)
+    assert other.n_pairs == 10
