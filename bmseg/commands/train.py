@@ -11,8 +11,10 @@ from bmseg.commands import options
 from bmseg.commands.ending import end
 from bmseg.commands.jobs import check_unused, gpus, slurm_options, train_on_slurm
 from bmseg.commands.options import FOLDS, refuse, timed, workspace_in
+from bmseg.methods.variants import MASKS
 
 if TYPE_CHECKING:
+    from bmseg.methods.variants import Masks
     from bmseg.nnunet.training import Fold
 
 _method = click.argument("method_name", metavar="[METHOD]", default="nnunet")
@@ -56,6 +58,11 @@ def plan(root: Path, profile_name: str) -> None:
     "--folds", type=FOLDS, default="0", show_default=True,
     help="Folds of splits_final.json, as 0, 0-4 or 0,2,4, one network each; all: one network on every exam.",
 )  # fmt: skip
+@click.option(
+    "--masks", type=click.Choice(MASKS),
+    help="Whose masks teach: the training reader's, the readers' consensus, those of all of them (one drawn "
+    "anew each time), or shares of their votes (soft). METHOD_soft can be given too. [default: the study's]",
+)  # fmt: skip
 @options.epochs
 @options.iterations
 @click.option(
@@ -73,6 +80,7 @@ def train(
     seed: int,
     seeds: int,
     folds: tuple[Fold, ...],
+    masks: Masks | None,
     epochs: int | None,
     iterations: int | None,
     resume: bool,
@@ -95,7 +103,8 @@ def train(
     if on == "here":
         check_unused(slurm)
     workspace = workspace_in(root)
-    training = Training.named(method_name, profile_name, epochs, iterations)
+    training = Training.named(method_name, profile_name, epochs, iterations, masks=masks)
+    method_name = training.name
     if training.seed is not None:
         refuse(context, ("seed",), f"{method_name} is the network of seed {training.seed}")
         seed = training.seed
