@@ -63,6 +63,9 @@ def plan(root: Path, profile_name: str) -> None:
     help="Go on from the last checkpoint, or delete it and start anew.",
 )  # fmt: skip
 @options.deterministic
+@click.option(
+    "--tensorboard", is_flag=True, help="Write event files for TensorBoard too, beside the checkpoints."
+)
 @slurm_options("a job a fold on a Slurm cluster, then one that predicts and scores.", gpus)
 @click.pass_context
 def train(
@@ -77,6 +80,7 @@ def train(
     iterations: int | None,
     resume: bool,
     deterministic: bool,
+    tensorboard: bool,
     on: str,
     **slurm: Any,
 ) -> None:
@@ -90,8 +94,11 @@ def train(
     """
     from bmseg.nnunet import Training
     from bmseg.nnunet import train as train_fold
+    from bmseg.nnunet.tensorboard import check_tensorboard
     from bmseg.slurm import TrainingOrder, check_not_queued
 
+    if tensorboard:
+        check_tensorboard()
     if on == "here":
         check_unused(slurm)
     workspace = workspace_in(root)
@@ -102,7 +109,7 @@ def train(
     networks = training.of_seeds(seed, seeds)
     order = TrainingOrder(
         str(workspace.root), workspace.dataset_folder, method_name, profile_name,
-        epochs, iterations, seed, deterministic, folds, seeds,
+        epochs, iterations, seed, deterministic, folds, seeds, tensorboard,
     )  # fmt: skip
     if on == "slurm":
         train_on_slurm(order, slurm, restart=not resume)
@@ -116,7 +123,7 @@ def train(
             for fold in folds:
                 train_fold(
                     workspace, one, fold=fold, seed=seed + number - 1, restart=not resume,
-                    deterministic=deterministic,
+                    deterministic=deterministic, tensorboard=tensorboard,
                 )  # fmt: skip
     end(workspace)
 

@@ -37,6 +37,7 @@ class TrainingOrder(Order):
     folds: tuple[Fold, ...]
     #: How many networks: that of `seed`, and those of the seeds that follow.
     seeds: int = 1
+    tensorboard: bool = False
 
     kind: ClassVar[str] = "training"
     last_part: ClassVar[str | None] = SCORING
@@ -49,6 +50,12 @@ class TrainingOrder(Order):
     def __post_init__(self) -> None:
         """A record has lists."""
         object.__setattr__(self, "folds", tuple(self.folds))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What makes it this order; event files only where they are wanted."""
+        facts = super().facts
+        return facts if self.tensorboard else {name: facts[name] for name in facts if name != "tensorboard"}
 
     @property
     def workspace(self) -> Workspace:
