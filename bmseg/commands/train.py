@@ -11,6 +11,8 @@ from bmseg.commands import options
 from bmseg.commands.ending import end
 from bmseg.commands.jobs import check_unused, gpus, slurm_options, train_on_slurm
 from bmseg.commands.options import FOLDS, refuse, timed, workspace_in
+from bmseg.errors import InputError
+from bmseg.wording import command
 
 if TYPE_CHECKING:
     from bmseg.nnunet.training import Fold
@@ -126,6 +128,24 @@ def train(
                     deterministic=deterministic, tensorboard=tensorboard,
                 )  # fmt: skip
     end(workspace)
+
+
+@click.command()
+@options.workspace
+def curves(root: Path) -> None:
+    """Draw the learning curves of all trainings, finished or at work, on one page.
+
+    Other commands on the workspace do so at their end; this one while a training is at work.
+    """
+    from bmseg.curves import write_curves_page
+
+    workspace = workspace_in(root)
+    if (page := write_curves_page(workspace)) is None:
+        train_first = command("train", workspace=workspace.root)
+        raise InputError(
+            f"{workspace.nnunet_results}: found no training, expected one; train first ('{train_first}')"
+        )
+    end(workspace, page)
 
 
 @click.command()

@@ -52,12 +52,6 @@ class TrainingOrder(Order):
         object.__setattr__(self, "folds", tuple(self.folds))
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What makes it this order; event files only where they are wanted."""
-        facts = super().facts
-        return facts if self.tensorboard else {name: facts[name] for name in facts if name != "tensorboard"}
-
-    @property
     def workspace(self) -> Workspace:
         """The workspace."""
         return Workspace(Path(self.root), self.dataset)
@@ -74,9 +68,9 @@ class TrainingOrder(Order):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Of one network as they were when there was never more than one."""
-        facts = super().facts
-        return facts if self.seeds > 1 else {name: facts[name] for name in facts if name != "seeds"}
+        """Without what was not asked for, as before it could be."""
+        usual = {"seeds": 1, "tensorboard": False}
+        return {name: value for name, value in super().facts.items() if usual.get(name) != value}
 
     @property
     def jobs(self) -> Path:
