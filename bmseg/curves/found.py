@@ -11,6 +11,7 @@ import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.methods import own_titles
+from bmseg.methods.variants import method_and_variant
 from bmseg.nnunet.curves import CURVES, Curves, read_curves
 from bmseg.outputs.provenance import files_hash
 from bmseg.study import Study
@@ -25,9 +26,9 @@ class Model:
     folds: tuple[Curves, ...]
 
     @property
-    def method(self) -> str:
-        """The method's name."""
-        return self.folds[0].method
+    def rater(self) -> str:
+        """The network's name."""
+        return self.folds[0].rater
 
     @property
     def epochs(self) -> int:
@@ -35,10 +36,12 @@ class Model:
         return max(fold.epochs for fold in self.folds)
 
     def title(self, study: Study) -> str:
-        """The method as it is shown, and what tells the model from others of it."""
-        seeds = dict.fromkeys(fold.seed for fold in self.folds)
-        kept = f"seed {', '.join(map(str, seeds))}"
-        return f"{study.shown(self.method)}, profile {self.folds[0].profile}, {kept}"
+        """The network as it is shown, and what else tells the model from others."""
+        method, variant = method_and_variant(self.rater)
+        shown = study.titles.get(self.rater) or variant.title(study.shown(method))
+        seeds = ", ".join(map(str, dict.fromkeys(fold.seed for fold in self.folds)))
+        seed = f", seed {seeds}" if variant.seed is None else ""
+        return f"{shown}, profile {self.folds[0].profile}{seed}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Found:
             for name, group in groupby(read, key=lambda pair: pair[0])
         ]
         order = list(own_titles())
-        models.sort(key=lambda one: (one.method not in order, [*order, one.method].index(one.method)))
+        methods = {model.rater: method_and_variant(model.rater)[0] for model in models}
+        models.sort(key=lambda one: [*order, methods[one.rater]].index(methods[one.rater]))
         return cls(tuple(models), tuple(without), tuple(damaged))
 
     def table(self) -> pd.DataFrame:
@@ -81,7 +85,7 @@ class Found:
         for model in self.models:
             for one in model.folds:
                 about = {
-                    "model": model.folder, "method": one.method, "profile": one.profile, "seed": one.seed,
+                    "model": model.folder, "rater": one.rater, "profile": one.profile, "seed": one.seed,
                     "fold": one.fold,
                 }  # fmt: skip
                 names = [f"pseudo_dice_{'+'.join(map(str, values))}" for values in one.labels]

@@ -32,7 +32,8 @@ class Curves(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    method: str
+    #: The network's name as a rater.
+    rater: str
     profile: str
     fold: int | Literal["all"]
     seed: int
@@ -86,7 +87,7 @@ def keep_curves(folder: Path, training: Training, trainer: Any, fold: Fold, seed
     regions = labels.foreground_regions if labels.has_regions else labels.foreground_labels
     begun, ended = logged("epoch_start_timestamps"), logged("epoch_end_timestamps")
     curves = Curves(
-        method=training.method.name, profile=training.profile.name, fold=fold, seed=seed,
+        rater=training.name, profile=training.profile.name, fold=fold, seed=seed,
         device=trainer.device.type, epochs=trainer.num_epochs, iterations=trainer.num_iterations_per_epoch,
         labels=[[int(value) for value in np.atleast_1d(region)] for region in regions],
         train_loss=_rounded(logged("train_losses")), val_loss=_rounded(logged("val_losses")),

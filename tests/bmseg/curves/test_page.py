@@ -30,7 +30,7 @@ def curves(done: int = 3, epochs: int = 3, **other: Any) -> Curves:
     """Of one level, whose numbers say which epoch they are of."""
     numbers = [0.1 * (epoch + 1) for epoch in range(done)]
     given = {
-        "method": "unet", "profile": "full", "fold": 0, "seed": 5, "device": "cuda", "epochs": epochs,
+        "rater": "unet", "profile": "full", "fold": 0, "seed": 5, "device": "cuda", "epochs": epochs,
         "iterations": 250, "labels": [[1]], "train_loss": [-one for one in numbers], "val_loss": numbers,
         "pseudo_dice": [[one] for one in numbers], "rate": [0.01] * done, "seconds": [2.0] * done,
         "ended": 1_790_000_000.0,
@@ -49,23 +49,23 @@ def keep(workspace: Workspace, folder: str, text: str | None) -> Path:
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     made = small_workspace(tmp_path_factory.mktemp("curves"))
-    lost = curves(4, 40, method="nnunet", seed=7, fold="all", train_loss=[0.5, None, 0.25, 0.125])
+    lost = curves(4, 40, rater="nnunet_seed7", seed=7, fold="all", train_loss=[0.5, None, 0.25, 0.125])
     keep(made, "Dataset1_X/nnUNetTrainerUNet__nnUNetPlans__2d_unet/fold_0", curves().model_dump_json())
     keep(made, "seed7/Dataset1_X/nnUNetTrainer__nnUNetPlans__2d/fold_all", lost.model_dump_json())
     keep(made, "Dataset1_X/nnUNetTrainer__nnUNetPlans__other/fold_0", None)
-    keep(made, "Dataset1_X/nnUNetTrainer__nnUNetPlans__torn/fold_1", '{"method": "unet"')
+    keep(made, "Dataset1_X/nnUNetTrainer__nnUNetPlans__torn/fold_1", '{"rater": "unet"')
     yield made
 
 
 def test_every_training_is_shown_or_named(workspace: Workspace) -> None:
     found = Found.of(workspace)
-    assert [(model.method, len(model.folds)) for model in found.models] == [("nnunet", 1), ("unet", 1)]
+    assert [(model.rater, len(model.folds)) for model in found.models] == [("nnunet_seed7", 1), ("unet", 1)]
     assert found.without == ("Dataset1_X/nnUNetTrainer__nnUNetPlans__other/fold_0",)
     assert found.damaged[0].startswith(
         "Dataset1_X/nnUNetTrainer__nnUNetPlans__torn/fold_1/bmseg_curves.json: "
     )
     table = found.table()
-    assert list(table[table.method == "unet"].val_loss) == pytest.approx([0.1, 0.2, 0.3])
+    assert list(table[table.rater == "unet"].val_loss) == pytest.approx([0.1, 0.2, 0.3])
     assert table.train_loss.isna().sum() == 1
 
 
@@ -82,7 +82,7 @@ def page(browser: Any, workspace: Workspace) -> Iterator[Any]:
 def test_the_page_says_how_far_each_is(page: Any, workspace: Workspace) -> None:
     text = page.locator("main").inner_text()
     assert "Synthetic cohort" in text and "not the score of the report" in text
-    assert "nnU-Net, profile full, seed 7" in text
+    assert "nnU-Net, seed 7, profile full" in text
     assert "epoch 4 of 40, 2026-09-21 14:13 UTC; stopped or at work" in text
     assert "all 3 epochs, 2026-09-21" in text
     assert "In 1 of 4 epochs the training loss was no number: gaps in the line." in text
@@ -90,7 +90,7 @@ def test_the_page_says_how_far_each_is(page: Any, workspace: Workspace) -> None:
     assert str(workspace.root) not in text
     assert "settled" not in text  # forty epochs tell nothing of that
     numbers = pd.read_csv(workspace.training / "curves.csv")
-    assert list(numbers[numbers.method == "unet"].pseudo_dice_1) == pytest.approx([0.1, 0.2, 0.3])
+    assert list(numbers[numbers.rater == "unet"].pseudo_dice_1) == pytest.approx([0.1, 0.2, 0.3])
 
 
 @pytest.mark.parametrize("dark", [False, True])

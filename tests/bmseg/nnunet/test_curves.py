@@ -28,7 +28,7 @@ def curves_of(folder: Path) -> Curves:
 def test_they_are_what_nnunets_logger_put_into_the_checkpoint(trained_once: Workspace) -> None:
     folder = fold_of(trained_once)
     found, logged = curves_of(folder), checkpoint(folder)["logging"]
-    assert (found.method, found.fold, found.seed, found.epochs, found.done) == ("tiny", 0, 1, 3, 3)
+    assert (found.rater, found.fold, found.seed, found.epochs, found.done) == ("tiny", 0, 1, 3, 3)
     assert found.labels == [[1], [2]] and not found.has_regions
     assert found.train_loss == pytest.approx([float(one) for one in logged["train_losses"]], rel=1e-5)
     assert found.val_loss == pytest.approx([float(one) for one in logged["val_losses"]], rel=1e-5)
