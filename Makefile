@@ -42,7 +42,7 @@ setup: $(INSTALLED)  ## create .venv and install bmseg with everything
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bmseg needs Python 3.11 or newer; set PYTHON=")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,dicom,docs,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,tensorboard,dicom,docs,dev]'
 	@touch $@
 
 reproduce: setup  ## the whole run: synthetic cohort, nnU-Net and U-Net, scores, comparison, report, board

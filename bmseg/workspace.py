@@ -46,6 +46,8 @@ class Workspace:
     #: Consensus, scores, tables and figures.
     evaluation = _Below("evaluation")
     report = _Below("evaluation/report.html")
+    #: Learning curves of its trainings.
+    training = _Below("training")
     #: The reference atlas that readers calibrate by.
     atlas = _Below("atlas")
     #: The board of the test exams.
@@ -88,6 +90,7 @@ class Workspace:
             "Workspace": self.root / "index.html",
             "Report": self.report,
             "Exams": self.evaluation / "exams" / "index.html",
+            "Training": self.training / "training.html",
             "Leaderboard": self.leaderboard / "site" / "index.html",
             "Atlas": self.atlas / "atlas.html",
             "Reading room": self.reading_room / "for_readers" / "reading_room.html",

@@ -31,7 +31,7 @@ from bmseg.commands.report import report
 from bmseg.commands.status import status
 from bmseg.commands.study import study
 from bmseg.commands.submission import submission
-from bmseg.commands.train import env, methods, plan, train
+from bmseg.commands.train import curves, env, methods, plan, train
 from bmseg.wording import meant
 
 _PLAIN = {"–": "-", "—": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">=", "…": "..."}
@@ -133,7 +133,7 @@ def cli() -> None:
 
 leaderboard.add_command(bundle)
 cli.add_section("Data", "bmseg phantom", phantom, study, inspect, convert, region, status)
-cli.add_section("Train", "bmseg train unet --folds 0-4", methods, plan, train, jobs, predict, env)
+cli.add_section("Train", "bmseg train unet --folds 0-4", methods, plan, train, jobs, curves, predict, env)
 cli.add_section("Score", "bmseg evaluate --margin 0.05", evaluate, compare, report, design)
 cli.add_section("Share", "bmseg export unet unet.zip", export, leaderboard, submission, rank)
 cli.add_section("Readers", "bmseg reading-room build", annotate, atlas, reading_room, vas)

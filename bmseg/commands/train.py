@@ -11,7 +11,9 @@ from bmseg.commands import options
 from bmseg.commands.ending import end
 from bmseg.commands.jobs import check_unused, gpus, slurm_options, train_on_slurm
 from bmseg.commands.options import FOLDS, refuse, timed, workspace_in
+from bmseg.errors import InputError
 from bmseg.methods.variants import MASKS
+from bmseg.wording import command
 
 if TYPE_CHECKING:
     from bmseg.methods.variants import Masks
@@ -70,6 +72,9 @@ def plan(root: Path, profile_name: str) -> None:
     help="Go on from the last checkpoint, or delete it and start anew.",
 )  # fmt: skip
 @options.deterministic
+@click.option(
+    "--tensorboard", is_flag=True, help="Write event files for TensorBoard too, beside the checkpoints."
+)
 @slurm_options("a job a fold on a Slurm cluster, then one that predicts and scores.", gpus)
 @click.pass_context
 def train(
@@ -85,6 +90,7 @@ def train(
     iterations: int | None,
     resume: bool,
     deterministic: bool,
+    tensorboard: bool,
     on: str,
     **slurm: Any,
 ) -> None:
@@ -98,8 +104,11 @@ def train(
     """
     from bmseg.nnunet import Training
     from bmseg.nnunet import train as train_fold
+    from bmseg.nnunet.tensorboard import check_tensorboard
     from bmseg.slurm import TrainingOrder, check_not_queued
 
+    if tensorboard:
+        check_tensorboard()
     if on == "here":
         check_unused(slurm)
     workspace = workspace_in(root)
@@ -111,7 +120,7 @@ def train(
     networks = training.of_seeds(seed, seeds)
     order = TrainingOrder(
         str(workspace.root), workspace.dataset_folder, method_name, profile_name,
-        epochs, iterations, seed, deterministic, folds, seeds,
+        epochs, iterations, seed, deterministic, folds, seeds, tensorboard,
     )  # fmt: skip
     if on == "slurm":
         train_on_slurm(order, slurm, restart=not resume)
@@ -125,9 +134,27 @@ def train(
             for fold in folds:
                 train_fold(
                     workspace, one, fold=fold, seed=seed + number - 1, restart=not resume,
-                    deterministic=deterministic,
+                    deterministic=deterministic, tensorboard=tensorboard,
                 )  # fmt: skip
     end(workspace)
+
+
+@click.command()
+@options.workspace
+def curves(root: Path) -> None:
+    """Draw the learning curves of all trainings, finished or at work, on one page.
+
+    Other commands on the workspace do so at their end; this one while a training is at work.
+    """
+    from bmseg.curves import write_curves_page
+
+    workspace = workspace_in(root)
+    if (page := write_curves_page(workspace)) is None:
+        train_first = command("train", workspace=workspace.root)
+        raise InputError(
+            f"{workspace.nnunet_results}: found no training, expected one; train first ('{train_first}')"
+        )
+    end(workspace, page)
 
 
 @click.command()

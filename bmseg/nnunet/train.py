@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from bmseg.errors import InputError
+from bmseg.nnunet.curves import keep_curves
 from bmseg.nnunet.environment import check_device, logged, nnunet_environment, say, threads, trainer_class
 from bmseg.nnunet.models import (
     FINAL,
@@ -26,6 +28,7 @@ from bmseg.nnunet.models import (
 )
 from bmseg.nnunet.plan import plans_of
 from bmseg.nnunet.teachers import taught_by
+from bmseg.nnunet.tensorboard import EVENTS, TensorBoardLogger, check_tensorboard
 from bmseg.nnunet.training import SCHEDULE, Fold, Training
 from bmseg.outputs.locks import locked
 from bmseg.outputs.provenance import file_hash, read_record, versions, write_record
@@ -43,6 +46,7 @@ def train(
     seed: int | None = None,
     restart: bool = False,
     deterministic: bool = False,
+    tensorboard: bool = False,
 ) -> None:
     """Train one fold, or go on with it when an earlier call was stopped.
 
@@ -59,15 +63,19 @@ def train(
     deterministic : bool
         On the CPU only: one thread and deterministic algorithms, so that the number of cores changes
         nothing.
+    tensorboard : bool
+        Write event files for TensorBoard too, beside the checkpoints.
 
     Raises
     ------
     InputError
-        When data set, plans, fold or device are not there, the fold holds a training from other inputs,
-        or the method's usual network has the seed of one that is to differ from it by its seed.
+        When data set, plans, fold, device or TensorBoard are not there, the fold holds a training from
+        other inputs, or the method's usual network has the seed of one that is to differ from it by its seed.
     WorkError
         When nnU-Net fails, or another process trains this fold.
     """
+    if tensorboard:
+        check_tensorboard()
     training = training.in_study(workspace)
     folder = training.fold_folder(workspace, fold)
     seed = seed_of(workspace, training, fold, seed)
@@ -88,10 +96,12 @@ def train(
             write_record(folder / INPUTS, {"inputs": inputs, "versions": versions()})
             log, task = folder / "bmseg_train.log", f"training of fold {fold}"
             with logged(log, task), threads(device, deterministic=deterministic):
-                _run(workspace, training, fold, seed, device)
+                _run(workspace, training, fold, seed, device, tensorboard=tensorboard)
 
 
-def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device: Any) -> None:
+def _run(
+    workspace: Workspace, training: Training, fold: Fold, seed: int, device: Any, *, tensorboard: bool
+) -> None:
     from bmseg.trainers.scheduled import seed_everything
 
     folder = training.fold_folder(workspace, fold)
@@ -103,6 +113,8 @@ def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device
     trainer = _trainer(workspace, training, fold, seed, device, resumed=checkpoint is not None)
     if checkpoint is not None:
         trainer.load_checkpoint(str(checkpoint))
+    keep = partial(keep_curves, folder, training, trainer, fold, seed)
+    keep()
     # Of a training that was killed after its last epoch, what it took in memory is not known.
     memory: dict[str, Any] = {"peak_memory_bytes": None, "memory_of": None}
     if checkpoint is None or checkpoint.name == LATEST:
@@ -113,7 +125,7 @@ def _run(workspace: Workspace, training: Training, fold: Fold, seed: int, device
 
             # A fold before may have used the same GPU.
             torch.cuda.reset_peak_memory_stats(device)
-        with _progress(trainer, folder, fold):
+        with _progress(trainer, folder, fold, keep), _events(trainer, folder, wanted=tensorboard):
             trainer.run_training()
         memory |= _peak_memory(device)
         (folder / RECORD).unlink(missing_ok=True)
@@ -193,8 +205,23 @@ def _peak_memory(device: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def _progress(trainer: Any, folder: Path, fold: Fold) -> Iterator[None]:
-    """Show each epoch: a bar on a terminal, a line now and then elsewhere."""
+def _events(trainer: Any, folder: Path, *, wanted: bool) -> Iterator[None]:
+    """Let nnU-Net's logger write event files for TensorBoard, where they are wanted."""
+    if not wanted:
+        yield
+        return
+    events = TensorBoardLogger(folder / EVENTS, trainer.logger.get_checkpoint())
+    trainer.logger.loggers.append(events)
+    try:
+        yield
+    finally:
+        trainer.logger.loggers.remove(events)
+        events.close()
+
+
+@contextmanager
+def _progress(trainer: Any, folder: Path, fold: Fold, keep: Callable[[], None]) -> Iterator[None]:
+    """Show each epoch: a bar on a terminal, a line now and then elsewhere; `keep` keeps its curves."""
     import matplotlib as mpl
 
     end, value = trainer.on_epoch_end, trainer.logger.get_value
@@ -212,6 +239,7 @@ def _progress(trainer: Any, folder: Path, fold: Fold) -> Iterator[None]:
         bar.update()
         done = trainer.current_epoch
         write_record(folder / PROGRESS, {"epochs_done": done, "epochs": epochs})
+        keep()
         if bar.disable and (done % max(1, epochs // _LINES_OFF_TERMINAL) == 0 or done == epochs):
             say(f"epoch {done}/{epochs}: {facts}, {seconds:.1f} s")
 

@@ -163,6 +163,11 @@ GLOSSARY = (
         "Whether one thing rises with another, by their ranks: -1 to 1, 0 where it does not.",
         ("Spearman",),
     ),
+    Term(
+        "pseudo Dice",
+        "nnU-Net's rough Dice while it trains, on patches of the validation exams taken together: it tells "
+        "whether a training goes well, and is no score of a model.",
+    ),
     Term("sensitivity", "The share of what is there that was marked."),
     Term("specificity", "The share of what is not there that was left unmarked."),
     Term(

@@ -37,6 +37,7 @@ class TrainingOrder(Order):
     folds: tuple[Fold, ...]
     #: How many networks: that of `seed`, and those of the seeds that follow.
     seeds: int = 1
+    tensorboard: bool = False
 
     kind: ClassVar[str] = "training"
     last_part: ClassVar[str | None] = SCORING
@@ -67,9 +68,9 @@ class TrainingOrder(Order):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Of one network as they were when there was never more than one."""
-        facts = super().facts
-        return facts if self.seeds > 1 else {name: facts[name] for name in facts if name != "seeds"}
+        """Without what was not asked for, as before it could be."""
+        usual = {"seeds": 1, "tensorboard": False}
+        return {name: value for name, value in super().facts.items() if usual.get(name) != value}
 
     @property
     def jobs(self) -> Path:

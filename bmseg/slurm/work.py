@@ -66,7 +66,10 @@ def train_part(order: TrainingOrder, part: str, job: str) -> None:
     # nnU-Net's own number is that of the node's cores, not of the job's.
     os.environ.setdefault("nnUNet_n_proc_DA", os.environ.get("SLURM_CPUS_PER_TASK", "1"))
     one, fold = order.by_part[part]
-    train(order.workspace, one, fold=fold, seed=order.seed_of(one), deterministic=order.deterministic)
+    train(
+        order.workspace, one, fold=fold, seed=order.seed_of(one), deterministic=order.deterministic,
+        tensorboard=order.tensorboard,
+    )  # fmt: skip
 
 
 def predict_and_score(order: TrainingOrder) -> None:

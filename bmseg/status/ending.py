@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bmseg.curves import write_curves_page
 from bmseg.errors import WorkError
 from bmseg.status.look import status_of, status_of_evaluation
 from bmseg.status.page import write_workspace_page
@@ -15,12 +16,17 @@ def ended(workspace: Workspace, page: Path | None = None) -> list[str]:
 
     A page that cannot be written ends nothing that was done: it is said.
     """
+    failed = []
+    try:
+        write_curves_page(workspace)
+    except (OSError, ValueError, WorkError) as error:
+        failed = [f"the page of learning curves was not written: {error}"]
     try:
         status = status_of(workspace)
         index = write_workspace_page(workspace, status)
     except (OSError, WorkError) as error:
-        return [f"the workspace's page was not written: {error}"]
-    return _said(page or index, status.next_in_words)
+        return [*failed, f"the workspace's page was not written: {error}"]
+    return failed + _said(page or index, status.next_in_words)
 
 
 def ended_on_folders(evaluation: Path, study_file: Path | None = None) -> list[str]:

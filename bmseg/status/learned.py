@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.cohort.phantom import phantom_output
+from bmseg.curves import curves_in, is_current
 from bmseg.errors import InputError
 from bmseg.methods import Method, methods
 from bmseg.methods.profiles import PROFILES
@@ -167,6 +168,22 @@ def _training(workspace: Workspace, training: Training, folders: Sequence[Path],
             unseen=tuple(dict.fromkeys(unseen)),
         )
     return Stage(name, "there", found, unseen=tuple(dict.fromkeys(unseen)))
+
+
+def curves(workspace: Workspace) -> Stage:
+    """The page of learning curves."""
+    make, page, name = (
+        command("curves", workspace=workspace.root),
+        workspace.pages["Training"],
+        "learning curves",
+    )
+    output = curves_in(workspace)
+    if not output.read() or not page.is_file():
+        return Stage(name, "missing", command=make, optional=True)
+    if not is_current(workspace):
+        why = "trainings went on since, or its versions or study file are others"
+        return Stage(name, "stale", "", why, make, page, optional=True)
+    return Stage(name, "there", page=page, optional=True)
 
 
 def read_splits(workspace: Workspace) -> int:

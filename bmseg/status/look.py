@@ -175,6 +175,8 @@ def _learned(workspace: Workspace, data: Stage, may: Bytes) -> Iterator[Stage]:
         yield from of
         look = _looked(f"predictions of {method}", partial(learned.predictions, workspace, method, may))
         yield look.after(of)
+    if trained:
+        yield _looked("learning curves", lambda: learned.curves(workspace), optional=True)
 
 
 def _kept(into: list[tuple[str, Stage]], found: Iterator[tuple[str, Stage]]) -> Stage:

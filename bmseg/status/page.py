@@ -18,6 +18,7 @@ from evaluation.table import Table
 _ABOUT = {
     "Report": "Readers and models side by side: scores, tests, failures, the consensus, methods",
     "Exams": "Every exam slice by slice, with all masks",
+    "Training": "Learning curves of every training, from nnU-Net's own logs",
     "Leaderboard": "Readers, methods and submissions ranked",
     "Atlas": "What each level looks like, from the training exams",
     "Reading room": "The blinded page for readers who score masks: open it, and you are no blinded reader",

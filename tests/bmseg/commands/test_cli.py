@@ -231,14 +231,15 @@ def test_options_of_a_training_reach_it(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(
         "bmseg.nnunet.train", lambda _, training, **how: called.append({"of": training, **how})
     )
+    monkeypatch.setattr("bmseg.nnunet.tensorboard.check_tensorboard", lambda: None)
     open_workspace(tmp_path, create=True)
     words = ["--folds", "1,3-4", "--epochs", "7", "--iterations", "5", "--seed", "9"]
-    result = bmseg("train", "unet", "-w", tmp_path, *words, "--restart", "--deterministic")
+    result = bmseg("train", "unet", "-w", tmp_path, *words, "--restart", "--deterministic", "--tensorboard")
     assert result.returncode == 0, result.stderr
     assert [call.pop("fold") for call in called] == [1, 3, 4]
     training = called[0]["of"]
     assert (training.method.name, training.profile.epochs, training.profile.iterations) == ("unet", 7, 5)
-    wanted = {"of": training, "seed": 9, "restart": True, "deterministic": True}
+    wanted = {"of": training, "seed": 9, "restart": True, "deterministic": True, "tensorboard": True}
     assert called == [wanted] * 3
 
 

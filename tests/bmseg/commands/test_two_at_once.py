@@ -38,6 +38,7 @@ WRITES = {
     ),
     "plan": ("-w {ws}", "ws/nnUNet_preprocessed/{dataset}/.lock"),
     "train": ("-w {ws} --profile quick", "ws/nnUNet_results/{dataset}/{model}/.fold_0.lock"),
+    "curves": ("-w {ws}", "ws/training/.lock"),
     "jobs": ("-w {ws} --cancel", "ws/.stages/jobs/.lock"),
     "predict": ("nnunet -w {ws} --profile quick", "ws/predictions/nnunet/.lock"),
     "predict --model": ("{root}/images --model {root}/m.zip -o {root}/predicted", "predicted/.lock"),
