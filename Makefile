@@ -3,6 +3,8 @@ PYTHON    ?= python3
 WORKSPACE ?= workspace
 PROFILE   ?= quick
 SEED      ?= 2022
+# Networks of each method in 'make seeds', of SEED and the seeds that follow.
+SEEDS     ?= 3
 # What is trained and compared; 'bmseg methods' lists all.
 METHODS   ?= nnunet unet
 # One network a fold, as 0 or 0-4; all: one network on every training exam.
@@ -31,11 +33,11 @@ CODE      := bmseg dataset_conversion evaluation tests benchmarks docs
 .DEFAULT_GOAL := help
 # Trainings side by side would take each other's cores.
 .NOTPARALLEL:
-.PHONY: help setup reproduce $(STAGES) baseline evaluate annotate test test-fast lint style format docs bench calibrate constraints clean
+.PHONY: help setup reproduce $(STAGES) baseline seeds evaluate annotate test test-fast lint style format docs bench calibrate constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) METHODS='$(METHODS)' FOLDS=$(FOLDS) SEED=$(SEED) EPOCHS=$(EPOCHS) ROUNDS=$(ROUNDS) SEGMENTED=$(SEGMENTED) DRAWS=$(DRAWS) JOBS=$(JOBS) PYTHON=$(PYTHON)"
+	@echo "  variables: WORKSPACE=$(WORKSPACE) PROFILE=$(PROFILE) (quick or full) METHODS='$(METHODS)' FOLDS=$(FOLDS) SEED=$(SEED) SEEDS=$(SEEDS) EPOCHS=$(EPOCHS) ROUNDS=$(ROUNDS) SEGMENTED=$(SEGMENTED) DRAWS=$(DRAWS) JOBS=$(JOBS) PYTHON=$(PYTHON)"
 
 setup: $(INSTALLED)  ## create .venv and install bmseg with everything
 
@@ -66,6 +68,13 @@ predict-%: setup
 	$(BMSEG) predict $* $(RUN)
 
 baseline: train-unet predict-unet  ## train and predict with the vanilla U-Net alone
+
+seeds: data plan  ## METHODS x SEEDS: a network a seed; methods compared with the spread between seeds
+	@for method in $(METHODS); do \
+	  $(BMSEG) train $$method $(RUN) --folds $(FOLDS) --seed $(SEED) --seeds $(SEEDS) $(if $(EPOCHS),--epochs $(EPOCHS)) || exit $$?; \
+	  $(BMSEG) predict $$method $(RUN) --seeds $(SEEDS) || exit $$?; \
+	done
+	@for stage in evaluate compare report; do $(MAKE) --no-print-directory $$stage || exit $$?; done
 
 evaluate: setup  ## consensus, Dice, Table 1, figures
 	$(BMSEG) evaluate --workspace $(WORKSPACE)

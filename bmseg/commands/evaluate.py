@@ -36,6 +36,16 @@ def _share(context: click.Context, option: click.Parameter, text: str | None) ->
     raise click.BadParameter(f"found '{text}', expected a share of several, as 2/5", context, option)
 
 
+def _pairs(given: tuple[str, ...], option: str, expected: str) -> list[tuple[str, str]]:
+    """Both names of options that are given as such."""
+    pairs = []
+    for name, equals, other in (pair.partition("=") for pair in given):
+        if not (name and equals and other):
+            raise click.UsageError(f"{option}: found '{name}{equals}{other}', expected {expected}")
+        pairs.append((name, other))
+    return pairs
+
+
 @click.command(cls=options.Repeatable)
 @options.workspace
 @options.study
@@ -48,6 +58,10 @@ def _share(context: click.Context, option: click.Parameter, text: str | None) ->
 @click.option(
     "--taught-by", "taught", multiple=True, metavar="MODEL=READER",
     help="Whose masks a model learned from. Repeat. [default: a workspace's methods: its training reader]",
+)  # fmt: skip
+@click.option(
+    "--seed-of", "seeds", multiple=True, metavar="MODEL=OTHER",
+    help="OTHER was trained as MODEL, with another seed. Repeat. [default: a workspace's METHOD_seed2023]",
 )  # fmt: skip
 @click.option("-o", "--out", type=FILE, help="Where results go. [default: the workspace's]")
 @click.option("--synthetic", is_flag=True, help="Say on tables and figures that the cohort is synthetic.")
@@ -111,6 +125,7 @@ def evaluate(
     models: tuple[str, ...],
     maps: tuple[str, ...],
     taught: tuple[str, ...],
+    seeds: tuple[str, ...],
     out: Path | None,
     synthetic: bool,
     drawn: tuple[str, ...],
@@ -179,16 +194,18 @@ def evaluate(
         echo_each(assumed.lines)
     published = read_published(study, source)
     teachers: dict[str, list[str]] = {}
-    for model, equals, reader in (pair.partition("=") for pair in taught):
-        if not (model and equals and reader):
-            raise click.UsageError(f"--taught-by: found '{model}{equals}{reader}', expected MODEL=READER")
+    for model, reader in _pairs(taught, "--taught-by", "MODEL=READER"):
         teachers.setdefault(model, []).append(reader)
+    if seeds and workspace:
+        raise click.UsageError("--seed-of is for plain folders: a workspace's names say it (nnunet_seed2023)")
+    seed_of = {other: first for first, other in _pairs(seeds, "--seed-of", "MODEL=OTHER")}
     given["drawn"] = read_drawn(folders_of(drawn, "--drawn"), drawn_slices)
     with timed("evaluate"):
         if workspace:
             prepared = prepare_workspace(workspace, out=out, taught_by=teachers, **given)
         elif out:
-            raters = Raters(*folders, taught_by=teachers, probabilities=folders_of(maps, "--probability"))
+            probable = folders_of(maps, "--probability")
+            raters = Raters(*folders, taught_by=teachers, probabilities=probable, seed_of=seed_of)
             prepared = prepare(
                 study, source, raters, out,
                 synthetic=synthetic, reading=reading, study_text=study_text, **given,

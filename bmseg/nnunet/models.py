@@ -132,6 +132,7 @@ def trained_seeds(workspace: Workspace, training: Training, n: int | None = None
 
     The usual one first, then by seed; the first `n` of them. InputError when there are fewer than `n`.
     """
+    training = training.in_study(workspace)
     variants = filter(None, map(variant_of_word, workspace.variants()))
     seeds = (one.seed for one in variants if one.masks == training.masks and one.seed is not None)
     networks = [training, *(replace(training, seed=seed) for seed in sorted(seeds))]
@@ -157,7 +158,7 @@ def seed_of(workspace: Workspace, training: Training, fold: Fold, given: int | N
         return SEED if given is None else given
     if given not in (None, training.seed):
         raise InputError(f"seed: {training.name}: found {given}, expected {training.seed} or none")
-    usual = replace(training, seed=None)
+    usual = replace(training.in_study(workspace), seed=None)
     for folder in dict.fromkeys(way.fold_folder(workspace, fold) for way in usual.ways):
         if (read_record(folder / INPUTS).get("inputs") or {}).get("seed") == training.seed:
             raise InputError(

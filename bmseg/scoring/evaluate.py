@@ -98,6 +98,7 @@ def evaluate_prepared(given: Prepared) -> Evaluation:
         shown = found.titled
         made.facts["warnings"] = shown.own_words(
             [
+                *given.warned,
                 *twins_told(shown),
                 *filter(None, [without_size(given.files, given.scoring.reading)]),
                 *warnings(shown),

@@ -63,6 +63,8 @@ class Prepared:
     facts: pd.DataFrame | None
     #: Everything that shapes the results, of JSON types.
     inputs: Mapping[str, Any]
+    #: What is to be said of the raters.
+    warned: Sequence[str] = ()
 
     def check_unchanged(self) -> None:
         """WorkError where files are not those that the inputs name any more."""
@@ -199,7 +201,7 @@ def prepare(
     return Prepared(
         study, study_file, study_text, out, design, readers, models, scoring,
         scoring.of_exams(list(exams), files, maps, allowed, drawn),
-        files, maps, allowed, images, cohort, drawn, facts, inputs,
+        files, maps, allowed, images, cohort, drawn, facts, inputs, raters.warned,
     )  # fmt: skip
 
 

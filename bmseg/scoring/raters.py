@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.methods.variants import first_networks, titles_of_variants
+from bmseg.methods.variants import titles_of_variants
 from bmseg.scoring.lineage import taught_in
 from bmseg.scoring.masks import ALLOW, Files, list_masks, masks_hash
+from bmseg.scoring.networks import networks_in
 from bmseg.scoring.probable import predicted_with_probabilities
 from bmseg.study import Study
 from bmseg.wording import command, meant
@@ -41,6 +42,8 @@ class Raters:
     seed_of: Mapping[str, str] = field(default_factory=dict)
     #: Model to what it is shown as, where the study does not say it.
     titles: Mapping[str, str] = field(default_factory=dict)
+    #: What is to be said of them before anybody believes their scores.
+    warned: Sequence[str] = ()
 
     @property
     def scored(self) -> list[str]:
@@ -60,10 +63,11 @@ def workspace_raters(workspace: Workspace) -> Raters:
             f"run '{command('predict', workspace=workspace.root)}' first"
         )
     readers = workspace.readers() | workspace.second_readings()
+    seed_of, warned = networks_in(workspace, list(models))
     return Raters(
         readers, models, exams, taught_in(workspace, models),
         predicted_with_probabilities(models, workspace.root),
-        first_networks(list(models)), titles_of_variants(models, workspace.study.titles),
+        seed_of, titles_of_variants(models, workspace.study.titles), warned,
     )  # fmt: skip
 
 
@@ -135,6 +139,16 @@ def check_names(study: Study, raters: Raters) -> None:
             raise InputError(
                 f"taught by: {model}: found {', '.join(unknown)}, expected some of "
                 f"{', '.join(study.reader_names)} (the readers of study {study.name})"
+            )
+    for other, first in raters.seed_of.items():
+        if unknown := [name for name in (first, other) if name not in raters.scored]:
+            known = ", ".join(raters.scored) or "none"
+            close = meant(unknown[0], raters.scored)
+            raise InputError(f"seed of: found model {unknown[0]}, expected one of {known}{close}")
+        if first in raters.seed_of:
+            raise InputError(
+                f"seed of: found {first} both as the first network of a method and as a further one "
+                f"({other}, {raters.seed_of[first]}), expected one first network a method"
             )
     for name in (*raters.readers, *raters.scored):
         if name in _TAKEN or "/" in name or "\\" in name or name.startswith("."):
