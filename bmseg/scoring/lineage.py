@@ -25,11 +25,8 @@ def taught_in(workspace: Workspace, models: Iterable[str]) -> dict[str, list[str
     That is the training reader, or all whose masks taught the model, as its training recorded.
     """
     records = {model: read_record(workspace.predictions(model) / _MADE_FROM).get("model") for model in models}
-    return {
-        model: list(made.get("taught_by", [])) or [workspace.study.dataset_spec.training_reader]
-        for model, made in records.items()
-        if made
-    }
+    usual = [workspace.study.dataset_spec.training_reader]
+    return {model: list(made.get("taught_by") or usual) for model, made in records.items() if made}
 
 
 def teachers_in(root: Path, source: Path) -> list[str]:

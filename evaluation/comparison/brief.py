@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from evaluation.comparison import teachers
 from evaluation.comparison.readers import MEDIAN_READER, with_article
 from evaluation.comparison.verdicts import LevelVerdict, Verdict
 from evaluation.statistics.words import number, plural
@@ -31,6 +32,8 @@ def beside_readers(verdicts: Sequence[Verdict]) -> str:
     ) if (n := calls[call])]  # fmt: skip
     changed = sum(any(_changes(each, other.verdict) for other in each.without) for each in found)
     taught = f" Of {changed} this is otherwise without the reader whose masks taught it." if changed else ""
+    if with_teachers := sum(bool(each.with_teachers) for each in found):
+        taught += f" For {with_teachers} no comparison leaves out the readers whose masks taught it."
     return f"Of {plural(len(found), 'model')} beside the median reader: {', '.join(parts)}.{taught}"
 
 
@@ -61,11 +64,14 @@ def in_brief(verdict: Verdict, *, named: bool = True) -> str:
         taught = (
             "it" if verdict.second == MEDIAN_READER else "both" if len(other.taught) > 1 else other.taught[0]
         )
-        who = f"without {other.reader}, who taught {taught}"
+        who = f"without {teachers.named(other.reader)}, who taught {taught}"
         if other.verdict.call == "not settled":
             told += f", but not settled {who}"
         elif other.verdict.call != "not comparable":
             told += f"; {who}, {_opening(other.verdict, False)}"
+    if verdict.with_teachers:
+        whom = "it" if verdict.second == MEDIAN_READER else " and ".join(verdict.with_teachers)
+        told += f", and no comparison leaves out the readers who taught {whom}"
     return told
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.comparison.teachers import named
 from evaluation.scores.alternative_annotator import ENOUGH
 from evaluation.scores.interchangeability import FIXED, NOBODY, ONE_MORE, adjusted
 from evaluation.statistics.words import count_of, number, p_is, percent, plural
@@ -85,7 +86,8 @@ def sentences(
     places : DataFrame, optional
         Of `evaluation.scores.interchangeability.by_reader`.
     teachers : mapping of str to str, optional
-        Model to the reader whose masks taught it, whom it resembles: without that reader it is said again.
+        Model to the readers whose masks taught it, whom it resembles, as one name
+        (`evaluation.comparison.teachers.teachers_among`): without them it is said again.
     """
     told = []
     all_there = found[found.left_out == NOBODY]
@@ -175,12 +177,15 @@ def _beyond(further: Mapping[tuple[str, str], int], model: str, clear: Sequence[
 
 def _without(found: pd.DataFrame, model: str, level: str, teacher: str) -> str:
     rows = found[(found.model == model) & (found.level == level) & (found.left_out == teacher)]
+    who = f"{named(teacher)}, whose masks taught it"
     if rows.empty:
-        return f" Without {teacher}, whose masks taught it, too few readers are left."
+        return f" Without {who}, too few readers are left."
     row: Any = next(rows.itertuples())
     bounds = f"{_amount(row.low)} to {_amount(row.high)}"
     verdict = _FOR_THESE if _side(row) else CHANCE
-    return f" Without {teacher}, whose masks taught it: {_amount(row.difference)} ({bounds}): {verdict}."
+    return (
+        f" Without {named(teacher)}, whose masks taught it: {_amount(row.difference)} ({bounds}): {verdict}."
+    )
 
 
 def _margin(row: Any) -> str:

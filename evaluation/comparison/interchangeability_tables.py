@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.comparison.interchangeability import annotator_words
+from evaluation.comparison.teachers import TOGETHER
 from evaluation.scores.interchangeability import FIXED, NOBODY, ONE_MORE, RANDOM
 from evaluation.statistics.words import (
     count_of,
@@ -29,7 +30,8 @@ def interchangeability_table(found: pd.DataFrame, *, title: str, notes: Sequence
     columns = ["Level, model", "With readers", "Readers", f"Difference ({interval})", "Holm p"]
     ways = [way for way in (RANDOM, ONE_MORE) if (found.way == way).any()]
     columns += [way[0].upper() + way[1:] for way in ways]
-    without = found[found.left_out != NOBODY]
+    # Several who taught a model are left out together; here it is one at a time.
+    without = found[(found.left_out != NOBODY) & ~found.left_out.str.contains(TOGETHER, regex=False)]
     columns += ["Without one reader"] if len(without) else []
     columns += ["Exams", *(["Not worse: Holm p", "Equivalent: Holm p"] if "margin" in found else [])]
     rows = []
@@ -42,8 +44,7 @@ def interchangeability_table(found: pd.DataFrame, *, title: str, notes: Sequence
             *(_difference(here[way]) if way in here else number(None) for way in ways),
         ]
         if len(without):
-            each = group.difference[group.left_out != NOBODY]
-            cells.append(_ends(each))
+            cells.append(_ends(group.difference[group.index.isin(without.index)]))
         cells.append(count_of(row.n_exams, row.n_exams + row.n_absent))
         cells += [p_value(row.p_worse_holm), p_value(row.p_equivalent_holm)] if "margin" in found else []
         rows.append(cells)

@@ -4,23 +4,69 @@ A model that learned from one reader's masks has that reader's habits, and gains
 what it is scored against. Students of the synthetic cohort's reader1 who see the signal without noise gain on
 levels 1 to 3 by 0.00, 0.04 and 0.01 Dice with reader1's usual thresholds, and by 0.02, 0.04 and 0.10 with
 those of the day (fair scores less those without reader1; ten exams, yardstick map). The consensus that
-leaves the teacher out is in the fair scores already; here the same comparisons rest on it alone. A model
-taught by several readers has none: each consensus without one of them holds another.
+leaves the teacher out is in the fair scores already; here the same comparisons rest on it alone.
+
+A model that several readers taught has no such consensus: each without one of them holds another. It is
+compared again as if the readers whose masks it did not learn from were the only ones (two at least): it and
+its teachers against each consensus of all but one of them, each of them against that of the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
 from evaluation.comparison import models as between
 from evaluation.comparison import readers as beside
-from evaluation.statistics.words import plural
 
-#: Beside the columns of both tables: the reader who is left out.
+#: Beside the columns of both tables: the reader who is left out, or several by what stands between them.
 WITHOUT = "without"
+TOGETHER = " + "
+#: Readers at least, who did not teach a model, for the comparison among them.
+FEWEST = 2
+
+
+def teachers_among(taught: Sequence[str], readers: Sequence[str]) -> str:
+    """Those of some readers who taught, as one name; "" for none.
+
+    Examples
+    --------
+    >>> teachers_among(["cleo", "anna", "somebody"], ["anna", "ben", "cleo"])
+    'anna + cleo'
+    """
+    return TOGETHER.join(reader for reader in readers if reader in taught)
+
+
+def several_teachers(
+    taught_by: Mapping[str, Sequence[str]], models: Sequence[str], readers: Sequence[str]
+) -> dict[str, list[str]]:
+    """Several teachers, as one name, to the models that they taught together."""
+    found: dict[str, list[str]] = {}
+    for model in models:
+        name = teachers_among(taught_by.get(model, ()), readers)
+        if TOGETHER in name:
+            found.setdefault(name, []).append(model)
+    return found
+
+
+def untaught(teachers: str, readers: Sequence[str]) -> list[str]:
+    """The readers who are not among some teachers."""
+    return [reader for reader in readers if reader not in teachers.split(TOGETHER)]
+
+
+def named(teachers: str) -> str:
+    """Teachers in a sentence.
+
+    Examples
+    --------
+    >>> named("anna + ben + cleo")
+    'anna, ben and cleo'
+    """
+    *first, last = teachers.split(TOGETHER)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def readers_without_teacher(
@@ -80,30 +126,81 @@ def models_without_teacher(
     return _together(tables, between.COLUMNS)
 
 
-def taught_in_words(taught_by: Mapping[str, Sequence[str]], models: Sequence[str]) -> list[str]:
+def without_several(
+    fair: pd.DataFrame,
+    teachers: str,
+    taught: Sequence[str],
+    *,
+    models: Sequence[str],
+    readers: Sequence[str],
+    confidence: float = 0.95,
+    margin: float | None = None,
+    spoken_of: Sequence[str] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of `readers_without_teacher` and `models_without_teacher`, without several teachers.
+
+    `fair` is of `evaluation.scores.fair.score_fair` of consensuses of the other readers alone, `teachers` of
+    `teachers_among` and `taught` the models that they taught. The median reader is that of the others.
+    """
+    asked: dict[str, Any] = {"confidence": confidence, "spoken_of": spoken_of}
+    others = untaught(teachers, readers)
+    beside_them = beside.compare(
+        fair, models=taught, readers=others, others=[beside.MEDIAN_READER], margin=margin, **asked
+    )
+    pairs = (
+        between.compare_models(fair, models=models, **asked)
+        if len(models) > 1
+        else _together([], between.COLUMNS)
+    )
+    pairs = pairs[pairs.model.isin(taught) | pairs.other.isin(taught)]
+    return (
+        beside_them.assign(**{WITHOUT: teachers}),
+        pairs.assign(way=f"without {teachers}", **{WITHOUT: teachers}),
+    )
+
+
+def taught_in_words(
+    taught_by: Mapping[str, Sequence[str]], models: Sequence[str], readers: Sequence[str]
+) -> list[str]:
     """Whose masks taught each model, and what that means."""
     told = []
     for model in (model for model in models if taught_by.get(model)):
-        teachers = ", ".join(taught_by[model])
-        if len(taught_by[model]) == 1:
-            told.append(f"{model} learned from the masks of {teachers}: see what it is without {teachers}.")
+        all_of_them, here = TOGETHER.join(taught_by[model]), teachers_among(taught_by[model], readers)
+        if TOGETHER not in all_of_them:
+            meant = f"see what it is without {all_of_them}"
+        elif not here:
+            meant = "none of them is among the readers"
+        elif nobody := none_left(here, readers):
+            meant = nobody
         else:
-            n = plural(len(taught_by[model]), "reader")
-            told.append(
-                f"{model} learned from the masks of {n} ({teachers}): no consensus leaves all of them out."
-            )
+            meant = f"see what it is without {'them' if TOGETHER in here else here}"
+        told.append(f"{model} learned from the masks of {named(all_of_them)}: {meant}.")
     return told
+
+
+def none_left(teachers: str, readers: Sequence[str], *, them: bool = False) -> str:
+    """Why a model, or `them`, cannot be compared without its teachers; "" where it can.
+
+    Examples
+    --------
+    >>> none_left("anna + ben", ["anna", "ben"])
+    'no reader is left whose masks it did not learn from'
+    """
+    whom = "they" if them else "it"
+    others = untaught(teachers, readers)
+    if TOGETHER not in teachers or len(others) >= FEWEST:
+        return ""
+    if not others:
+        return f"no reader is left whose masks {whom} did not learn from"
+    return f"{others[0]} alone is left whose masks {whom} did not learn from, and one reader is no yardstick"
 
 
 def _single(
     taught_by: Mapping[str, Sequence[str]], models: Sequence[str], readers: Sequence[str]
 ) -> dict[str, str]:
     """Model to its teacher, of those with one, who is among the readers."""
-    return {
-        model: taught_by[model][0]
-        for model in models
-        if len(taught_by.get(model, ())) == 1 and taught_by[model][0] in readers
-    }
+    among = {model: teachers_among(taught_by.get(model, ()), readers) for model in models}
+    return {model: teacher for model, teacher in among.items() if teacher and TOGETHER not in teacher}
 
 
 def _without(fair: pd.DataFrame, teacher: str) -> pd.Series:

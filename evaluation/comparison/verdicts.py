@@ -85,8 +85,10 @@ class Verdict:
     call: Call
     levels: tuple[LevelVerdict, ...]
     words: str
-    #: What it is without each reader who taught one of the two.
+    #: What it is without each reader, or all readers, who taught one of the two.
     without: tuple[Without, ...] = ()
+    #: Those of the two whose teachers no comparison leaves out, though several readers taught them.
+    with_teachers: tuple[str, ...] = ()
 
 
 def model_verdicts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evaluation.comparison import interchangeability as beside
 from evaluation.comparison import interchangeability_tables as printed
+from evaluation.comparison.teachers import teachers_among
 from evaluation.scores import alternative_annotator, interchangeability
 from evaluation.study import lineage
 from evaluation.study.results import Declared, Results
@@ -32,7 +33,8 @@ def _annotator(found: Results) -> Table:
 
 def _interchangeable(found: Results) -> list[str]:
     rows, places = found[INTERCHANGEABILITY], found[INTERCHANGEABILITY_BY_READER]
-    teachers = {model: names[0] for model, names in found.design.taught_by.items() if len(names) == 1}
+    taught = found.design.taught_by
+    teachers = {model: teachers_among(names, found.readers) for model, names in taught.items()}
     return [*beside.in_short(rows), *beside.sentences(rows, places, teachers), *lineage.notes(found)]
 
 

@@ -34,13 +34,14 @@ from evaluation.scores.reader_rates import (
 from evaluation.scores.sensitivity import Way, sensitivity
 from evaluation.scores.table1 import summarise_fair
 from evaluation.scores.twins import find_twins, scored_as_reader, twins_of
-from evaluation.study import calibrated, incomplete, lineage, repeated, unsure
+from evaluation.study import calibrated, incomplete, lineage, repeated, unsure, untaught
 from evaluation.study import tables as t
 from evaluation.study.beyond import Beyond
 from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
 from evaluation.study.on_demand import Found, OnDemand, Part
 from evaluation.study.seeds import METHODS_OVER_SEEDS, Scored, seeds_tables
+from evaluation.study.untaught import joined
 
 _LINEAGE = (lineage.COMPARISONS_WITHOUT_TEACHER, lineage.METHODS_WITHOUT_TEACHER)
 _AGREEMENT = (
@@ -94,7 +95,7 @@ def tables_on_demand(
         parts.append(Part(partial(_audits, design, exams), (t.CONSENSUS_AUDIT,)))
     parts.append(
         Part(
-            partial(_comparisons, design, compared, judged, usual, fair, by_way),
+            partial(_comparisons, design, exams, compared, judged, usual, fair, by_way),
             (*((t.COMPARISONS,) if beside else ()), *((t.METHODS_COMPARED,) if len(judged) > 1 else ())),
             (*_LINEAGE, t.DICE_BY_YARDSTICK, t.OTHER_WAYS) if several and models else (),
         )
@@ -169,6 +170,7 @@ def _fair(usual: pd.DataFrame, fair: pd.DataFrame) -> Found:
 
 def _comparisons(
     design: Design,
+    exams: Sequence[ScoredExam],
     readers: Sequence[str],
     models: Sequence[str],
     usual: pd.DataFrame,
@@ -185,6 +187,8 @@ def _comparisons(
         yield t.COMPARISONS, pd.concat(tests, ignore_index=True)
         alone = readers_without_teacher(fair, design.taught_by, **known, margin=design.margin)
         pairs = models_without_teacher(fair, design.taught_by, **known)
+        for again in untaught.comparisons(design, exams, readers, models):
+            alone, pairs = (joined(both) for both in zip((alone, pairs), again, strict=True))
         if len(alone):
             yield lineage.COMPARISONS_WITHOUT_TEACHER, alone
         if len(pairs):
@@ -224,7 +228,9 @@ def _interchangeability(
     pairs = pairwise_dice(votes, design.by_name, EmptyMask.UNDEFINED)
     asked: dict[str, Any] = {"models": models, "readers": readers}
     declared: dict[str, Any] = {"family": design.spoken_of, "margin": design.margin}
-    yield t.INTERCHANGEABILITY, interchangeability(pairs, **asked, **declared, seed=design.seed)
+    beside = interchangeability(pairs, **asked, **declared, seed=design.seed)
+    without = untaught.agreement(design, pairs, readers, models, **declared)
+    yield t.INTERCHANGEABILITY, joined([beside, *without])
     yield t.INTERCHANGEABILITY_BY_READER, by_reader(pairs, **asked, **declared)
     if len(readers) > 2:
         yield t.ALTERNATIVE_ANNOTATOR, alternative_annotator(pairs, **asked)

@@ -88,12 +88,13 @@ def notes(found: Results) -> list[str]:
 def beside_teacher(
     found: Results, made: Sequence[Verdict], agreement: Callable[[str], Mapping[tuple[str, str], int] | None]
 ) -> list[Verdict]:
-    """Verdicts, and beside each what it is without the masks of the reader who taught one of the two.
+    """Verdicts, and beside each what it is without the masks of the readers who taught one of the two.
 
     `agreement` is asked without a reader, as of `evaluation.comparison.interchangeability.standings`.
     """
     without: dict[tuple[str, str], str] = {}
     others: dict[tuple[str, str], tuple[Without, ...]] = {}
+    never: dict[tuple[str, str], tuple[str, ...]] = {}
     whole = {(each.first, each.second): each for each in made}
     for of_models, table in ((True, METHODS_WITHOUT_TEACHER), (False, COMPARISONS_WITHOUT_TEACHER)):
         pairs = {(each.first, each.second) for each in made if (each.second in found.models) == of_models}
@@ -106,15 +107,39 @@ def beside_teacher(
             backed = None if of_models else agreement(str(teacher))
             for again in _without(found, alone, of_models, backed):
                 pair = again.first, again.second
-                taught = [name for name in pair if teacher in found.design.taught_by.get(name, ())]
-                who = f"{teacher}, whose masks taught {' and '.join(taught)}"
+                taught = [name for name in pair if _teachers(found, name) == teacher]
+                who = f"{teachers.named(str(teacher))}, whose masks taught {' and '.join(taught)}"
                 without[pair] = without.get(pair, "") + _beside(again, whole[pair], who)
                 others[pair] = (*others.get(pair, ()), Without(str(teacher), tuple(taught), again))
+    for pair in whole:
+        done = {one.reader for one in others.get(pair, ())}
+        for alike in dict.fromkeys(_teachers(found, name) for name in pair):
+            if teachers.TOGETHER in alike and alike not in done:
+                taught = [name for name in pair if _teachers(found, name) == alike]
+                without[pair] = without.get(pair, "") + _not_again(found, taught, alike)
+                never[pair] = (*never.get(pair, ()), *taught)
     return [
-        replace(each, words=each.words + without.get(pair, ""), without=others.get(pair, ()))
+        replace(
+            each,
+            words=each.words + without.get(pair, ""),
+            without=others.get(pair, ()),
+            with_teachers=never.get(pair, ()),
+        )
         for each in made
         for pair in [(each.first, each.second)]
     ]
+
+
+def _teachers(found: Results, model: str) -> str:
+    return teachers.teachers_among(found.design.taught_by.get(model, ()), found.readers)
+
+
+def _not_again(found: Results, taught: Sequence[str], alike: str) -> str:
+    """Why a verdict does not come without the teachers of a model, or of two."""
+    why = teachers.none_left(alike, found.readers, them=len(taught) > 1)
+    were = "were" if len(taught) > 1 else "was"
+    why = why or "that is not repeated without them"
+    return f" {' and '.join(taught)} {were} taught by {teachers.named(alike)} alike: {why}."
 
 
 def _beside(again: Verdict, whole: Verdict, teacher: str) -> str:
@@ -150,7 +175,7 @@ def twins_told(found: Results) -> list[str]:
 
 
 def _twins(found: Results) -> list[str]:
-    taught = teachers.taught_in_words(found.design.taught_by, found.models)
+    taught = teachers.taught_in_words(found.design.taught_by, found.models, found.readers)
     return [*twins.in_words(found[TWINS], found.readers), *taught, *found.design.notes]
 
 

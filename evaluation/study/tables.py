@@ -14,6 +14,7 @@ from evaluation.comparison import interchangeability as beside
 from evaluation.comparison import models, printed, readers
 from evaluation.comparison import ways as comparison_ways
 from evaluation.comparison.models import of_models
+from evaluation.comparison.teachers import teachers_among
 from evaluation.comparison.verdicts import Verdict, model_verdicts, pairs_in_words, reader_verdicts
 from evaluation.consensus.audited import (
     AUDIT,
@@ -167,7 +168,8 @@ def _agreement(
     if INTERCHANGEABILITY not in found:
         return None
     if left_out != interchangeability.NOBODY:
-        models = [model for model in models if left_out in found.design.taught_by.get(model, ())]
+        by = found.design.taught_by
+        models = [model for model in models if teachers_among(by.get(model, ()), found.readers) == left_out]
     return beside.standings(beside.of_models(found[INTERCHANGEABILITY], models), left_out=left_out)
 
 

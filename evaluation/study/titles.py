@@ -14,17 +14,17 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.comparison.teachers import TOGETHER
 from evaluation.study.design import Design
 
 #: Columns that hold a name.
 _NAMES = (
-    "rater", "other", "model", "level", "left_out", "reader", "reference", "truth", "decision", "without",
-    "called",
+    "rater", "other", "model", "level", "reader", "reference", "truth", "decision", "called",
 )  # fmt: skip
 #: Those that hold a name after a word, and sentences that were made with names.
 _WITHOUT, _SENTENCES = ("way", "consensus"), ("words", "notices")
 #: Those that hold several names, by what stands between them.
-_SEVERAL = {"readers": ", ", "first": " = "}
+_SEVERAL = {"readers": ", ", "first": " = ", "left_out": TOGETHER, "without": TOGETHER}
 # Of tables of votes, in which every rater has a column.
 _OF_VOTES = {"voxels", "p0"}
 _PREFIX = "without "
@@ -130,4 +130,4 @@ def _each(text: str, *, sign: str, names: Mapping[str, str]) -> str:
 
 def _after(prefix: str, text: str, names: Mapping[str, str]) -> str:
     rest = text.removeprefix(prefix)
-    return prefix + names.get(rest, rest) if rest != text else text
+    return prefix + _each(rest, sign=TOGETHER, names=names) if rest != text else text

@@ -46,16 +46,21 @@ def test_a_mask_accepted_in_a_round_is_refused_and_one_drawn_before_is_not(tmp_p
         refuse_proposed("reader1", tmp_path / "nnUNet_raw" / "Dataset501" / "readersTs" / "reader1", masks)
 
 
-def test_a_workspaces_methods_are_taught_by_its_training_reader(tmp_path: Path) -> None:
+def test_methods_are_taught_by_the_training_reader_or_whom_their_training_names(
+    tmp_path: Path,
+) -> None:
     workspace = Workspace.of(tmp_path, load_study())
     workspace.study_file.parent.mkdir(parents=True)
     from bmseg.study import DEFAULT_STUDY
 
     workspace.study_file.write_text(DEFAULT_STUDY.read_text())
-    for method in ("unet", "foreign"):
+    for method in ("unet", "unet_soft", "foreign"):
         workspace.predictions(method).mkdir(parents=True)
     write_record(workspace.predictions("unet") / "made_from.json", {"model": {"folder": "x"}, "masks": {}})
-    assert taught_in(workspace, ["unet", "foreign"]) == {"unet": ["reader1"]}
+    made = {"folder": "x", "taught_by": ["reader1", "reader3"]}
+    write_record(workspace.predictions("unet_soft") / "made_from.json", {"model": made, "masks": {}})
+    found = taught_in(workspace, ["unet", "unet_soft", "foreign"])
+    assert found == {"unet": ["reader1"], "unet_soft": ["reader1", "reader3"]}
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -27,12 +27,37 @@ def test_every_exam_is_held_out_once_and_folds_are_alike(sites: list[str], folds
         assert max(counts) - min(counts) <= 1
 
 
-def test_knees_of_a_patient_stay_together() -> None:
-    exams = pd.DataFrame({"exam": [f"e{i}" for i in range(12)], "patient": [f"p{i // 2}" for i in range(12)]})
-    for fold in make_folds(exams, folds=3, seed=0):
-        held_out = exams[exams.exam.isin(fold["val"])]
-        rest = exams[exams.exam.isin(fold["train"])]
-        assert not set(held_out.patient) & set(rest.patient)
+@settings(max_examples=60)
+@given(
+    patients=st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=2, max_size=40),
+    sites=st.lists(st.sampled_from(["Oslo", "Tromso"]), min_size=40, max_size=40),
+    folds=st.integers(1, 5),
+    seed=st.integers(0, 1000),
+)
+def test_no_patient_is_in_two_folds(
+    patients: list[int | None], sites: list[str], folds: int, seed: int
+) -> None:
+    """Also one whose exams come from two sites; who is not named is a patient of one exam."""
+    names = [None if patient is None else f"p{patient}" for patient in patients]
+    exams = pd.DataFrame({"exam": [f"e{i:02d}" for i in range(len(names))], "site": sites[: len(names)]})
+    exams["patient"] = pd.Series(names, dtype=object)
+    splits = make_folds(exams, folds=folds, seed=seed)
+    assert sorted(exam for fold in splits for exam in fold["val"]) == sorted(exams.exam)
+    of_exam = {exam: patient or exam for exam, patient in zip(exams.exam, names, strict=True)}
+    assert len(splits) == min(folds, len(set(of_exam.values())))
+    for fold in splits:
+        held_out, rest = ({of_exam[exam] for exam in fold[part]} for part in ("val", "train"))
+        assert len(splits) == 1 or not held_out & rest
+
+
+def test_with_one_exam_a_patient_patients_change_nothing() -> None:
+    exams = pd.DataFrame({"exam": [f"e{i:02d}" for i in range(13)], "site": ["a", "b", "b"] * 4 + ["a"]})
+    one = make_folds(exams.assign(patient=[f"p{i:02d}" for i in range(13)]), folds=5, seed=3)
+    assert one == make_folds(exams, folds=5, seed=3)
+    # As since the first version.
+    assert [fold["val"] for fold in one] == [
+        ["e02", "e09", "e10"], ["e05", "e11", "e12"], ["e00", "e01", "e08"], ["e04", "e06"], ["e03", "e07"]
+    ]  # fmt: skip
 
 
 def test_same_seed_same_folds_whatever_the_row_order() -> None:

@@ -11,19 +11,20 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import evaluation as ev
+from evaluation.comparison.brief import beside_readers, in_brief
 from evaluation.comparison.verdicts import LevelVerdict, Verdict
+from evaluation.scores.interchangeability import FIXED, NOBODY
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
-from evaluation.study.lineage import _beside, judged
+from evaluation.study.lineage import COMPARISONS_WITHOUT_TEACHER, _beside, judged
 
 LEVELS = {"level1": 1, "level2": 2}
 READERS = [f"reader{number}" for number in range(1, 5)]
 
 
 @lru_cache
-def study(*, copies: bool = True, taught: bool = True) -> ReaderStudy:
-    """Four readers with habits; ``student`` is reader1 without a fault, ``copy`` has reader1's masks."""
+def raters() -> dict[str, dict[str, np.ndarray]]:
     rng = np.random.default_rng(4)
     habit = {reader: rng.normal(0, 0.25, 2) for reader in READERS}
     masks: dict[str, dict[str, np.ndarray]] = {}
@@ -35,12 +36,20 @@ def study(*, copies: bool = True, taught: bool = True) -> ReaderStudy:
         for rater, values in seen.items():
             cuts = np.array([1.0, 1.8]) + habit.get("reader1" if rater == "student" else rater, np.zeros(2))
             masks.setdefault(rater, {})[f"e{number}"] = np.digitize(values, cuts).astype(np.uint8)
+    return masks
+
+
+@lru_cache
+def study(*, copies: bool = True, taught: bool = True, teachers: str = "reader1") -> ReaderStudy:
+    """Four readers with habits; ``student`` is reader1 without a fault, ``copy`` has reader1's masks."""
+    masks = raters()
     models = {"student": masks["student"], "own": masks["own"]}
     if copies:
         # Its name stands before the others'; ``again`` is a copy of a model.
         models = {"copy": masks["reader1"], **models, "again": masks["own"]}
     readers = {reader: masks[reader] for reader in READERS}
-    return ev.read_study(readers, models, levels=LEVELS, taught_by={"student": ["reader1"]} if taught else {})
+    by = {"student": teachers.split()} if taught else {}
+    return ev.read_study(readers, models, levels=LEVELS, taught_by=by, titles={"reader2": "Reader Two"})
 
 
 def test_the_teacher_is_named_beside_the_verdict_and_a_copy_has_none() -> None:
@@ -103,3 +112,49 @@ def test_a_study_of_copies_alone_judges_none() -> None:
     assert [one.call for one in t.verdicts(found)] == ["copy"] and t.COMPARISONS not in found
     with pytest.raises(StatisticsError, match="found no model \\(copies: copy of reader1\\), expected one"):
         found.compare()
+
+
+def test_taught_by_all_readers_alike_that_is_said_beside_the_verdict() -> None:
+    found = study(copies=False, teachers=" ".join(READERS))
+    made = {(one.first, one.second): one for one in t.verdicts(found)}
+    told = (
+        " student was taught by reader1, Reader Two, reader3 and reader4 alike: no reader is left whose "
+        "masks it did not learn from."
+    )
+    for pair, one in made.items():
+        assert one.words.endswith(told) == ("student" in pair), pair
+        assert one.with_teachers == (("student",) if "student" in pair else ())
+        assert not one.without
+    whole = {(one.first, one.second): one for one in t.verdicts(study(copies=False, taught=False))}
+    assert {pair: one.call for pair, one in made.items()} == {pair: one.call for pair, one in whole.items()}
+    assert "no comparison leaves out the readers who taught it" in beside_readers([*made.values()])
+    assert "who taught student" in in_brief(made["student", "own"])
+    both = replace(made["student", "own"], with_teachers=("student", "own"))
+    assert in_brief(both).endswith("no comparison leaves out the readers who taught student and own")
+
+
+def test_without_several_teachers_the_others_alone_are_the_study() -> None:
+    found = study(copies=False, teachers="reader1 reader2")
+    made = {(one.first, one.second): one for one in t.verdicts(found)}
+    (without,) = made["student", "median reader"].without
+    assert (without.reader, without.taught) == ("reader1 + Reader Two", ("student",))
+    assert "ithout reader1 and Reader Two, whose masks taught student" in made["student", "own"].words
+    assert not made["own", "median reader"].without
+    # The same numbers as of a study that has no other readers.
+    rows = found[COMPARISONS_WITHOUT_TEACHER].set_index("level")
+    assert set(rows["without"]) == {"reader1 + reader2"}
+    masks = raters()
+    alone = ev.read_study(
+        {reader: masks[reader] for reader in READERS[2:]},
+        {model: masks[model] for model in ("student", "own")},
+        levels=LEVELS,
+    )
+    expected = alone[t.COMPARISONS]
+    expected = expected[(expected.way == "fair") & (expected.other == "median reader")]
+    expected = expected[expected.model == "student"].set_index("level")
+    for column in ("difference", "low", "high", "p", "n_pairs"):
+        pd.testing.assert_series_equal(rows[column], expected[column], check_dtype=False)
+    agreed, same = (each[t.INTERCHANGEABILITY] for each in (found, alone))
+    agreed = agreed[agreed.left_out == "reader1 + reader2"].set_index("level")
+    same = same[(same.model == "student") & (same.way == FIXED) & (same.left_out == NOBODY)]
+    np.testing.assert_allclose(agreed.difference, same.set_index("level").difference[agreed.index])
