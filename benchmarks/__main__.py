@@ -32,6 +32,7 @@ TRUTH = "Consensus rules beside a known truth"
 VERDICTS = "Verdicts beside a known truth"
 EXCHANGEABLE = "One more reader"
 RANKS = "Rank intervals beside true ranks"
+TEACHERS = "Whose masks teach"
 SCALE = "Many exams"
 FULL = "The full profile on a GPU"
 VOXELS = "DICOM: the same voxels as dcm2niix"
@@ -46,6 +47,7 @@ SECTIONS = (
     VERDICTS,
     EXCHANGEABLE,
     RANKS,
+    TEACHERS,
     SCALE,
     FULL,
     VOXELS,
@@ -92,6 +94,11 @@ Six algorithms with near ties and true ones, on simulated boards: how often the 
 ranks at once, and how many ranks one holds on average.
 """
 
+_TEACHERS = """\
+nnU-Net taught by one reader, by the readers' consensus, by all readers and by shares of their votes, beside a
+residual encoder and a U-Net (`benchmarks/teachers.py`): what the fair yardstick says of them, and the truth.
+"""
+
 _SCALE = """\
 `bmseg evaluate` of five readers and ten models of knee size (`benchmarks/scale.py`), by Dice alone and by the
 eight measures of ordinal studies: memory is that of all processes together.
@@ -105,11 +112,13 @@ _MINUTE = 60
 def main() -> None:
     """Run the parts asked for; every row of the first is a paired comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; by default all")
+    parser.add_argument(
+        "parts", nargs="*", help=f"of {', '.join(PARTS)}; by default all but {', '.join(_BY_NAME)}"
+    )
     asked = parser.parse_args().parts
     if unknown := [name for name in asked if name not in PARTS]:
         parser.error(f"part '{unknown[0]}': expected one of {', '.join(PARTS)}")
-    for name in asked or PARTS:
+    for name in asked or [part for part in PARTS if part not in _BY_NAME]:
         begun = time.perf_counter()
         print(f"{name} ...", flush=True)
         made = PARTS[name]()
@@ -185,6 +194,12 @@ def _ranks() -> dict[str, Section]:
     return {RANKS: _simulated(_RANKS, lambda: rank_coverage.render(rank_coverage.run()))}
 
 
+def _teachers() -> dict[str, Section]:
+    from benchmarks import teachers
+
+    return {TEACHERS: _simulated(_TEACHERS, teachers.teachers)}
+
+
 def _scale() -> dict[str, Section]:
     from benchmarks import scale
 
@@ -214,9 +229,12 @@ PARTS: dict[str, Callable[[], dict[str, Section]]] = {
     "verdicts": _verdicts,
     "exchangeable": _exchangeable,
     "ranks": _ranks,
+    "teachers": _teachers,
     "scale": _scale,
     "full": _full,
 }
+#: Not among all: dozens of trainings, which take hours.
+_BY_NAME = ("teachers",)
 
 
 def _simulated(words: str, run: Callable[[], str]) -> Section:
