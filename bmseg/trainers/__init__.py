@@ -2,3 +2,9 @@
 
 Importing one imports nnU-Net and torch.
 """
+
+#: Dotted paths of trainers that no method has: on trial (``python -m benchmarks.level3``).
+ON_TRIAL = (
+    "bmseg.trainers.thresholds.nnUNetTrainerOrdinalThresholds",
+    "bmseg.trainers.thresholds.nnUNetTrainerQuickOrdinalThresholds",
+)
