@@ -9,6 +9,8 @@ ON_TRIAL = (
     "bmseg.trainers.losses.nnUNetTrainerQuickFocal",
     "bmseg.trainers.losses.nnUNetTrainerQuickTopK",
     "bmseg.trainers.losses.nnUNetTrainerTopK",
+    "bmseg.trainers.nyul.nnUNetTrainerNyul",
+    "bmseg.trainers.nyul.nnUNetTrainerQuickNyul",
     "bmseg.trainers.sampling.nnUNetTrainerByLevel",
     "bmseg.trainers.sampling.nnUNetTrainerQuickByLevel",
     "bmseg.trainers.thresholds.nnUNetTrainerOrdinalThresholds",
