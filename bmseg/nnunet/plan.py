@@ -24,6 +24,7 @@ from bmseg.nnunet.training import (
     PLANS,
     SCHEDULE,
     Training,
+    configuration_of,
     raw_dataset_json,
     training_hash,
     visible_files,
