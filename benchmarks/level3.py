@@ -9,6 +9,7 @@ with all defaults it takes hours.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import click
@@ -17,8 +18,9 @@ import pandas as pd
 import evaluation as ev
 from benchmarks.level3_variants import PLAIN, ROOT, SEEDS, VARIANTS, Run, make
 from bmseg.methods.profiles import PROFILES, get_profile
+from evaluation.comparison.seeds import FEWEST
 from evaluation.measures.foci_counts import counts
-from evaluation.statistics.signed_rank import hodges_lehmann
+from evaluation.statistics.crossed import Crossed, crossed_difference
 from evaluation.statistics.words import DASH, number, plural, with_interval
 from evaluation.study import ReaderStudy
 from evaluation.study.measure_tables import FOCI
@@ -98,31 +100,33 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return means.join(spread).assign(networks=grouped.size())
 
 
-def differences(table: pd.DataFrame, plain: str = PLAIN) -> pd.DataFrame:
-    """Every other variant minus the plain one, by exam, each the mean over its seeds; Hodges and Lehmann's.
+def differences(table: pd.DataFrame, plain: str = PLAIN) -> dict[tuple[str, str, str], Crossed]:
+    """Every other variant minus the plain one, by reference, variant and measure, over exams and seeds.
 
-    Intervals hold together with 95 % for all variants of a measure and reference (Bonferroni). They are over
-    exams, of these networks: another training is told by the spread between seeds.
+    Of exams in which every network of both is defined. Intervals hold together with 95 % for all variants of
+    a measure and reference (Bonferroni); of variants with one seed there are none.
     """
-    of_exam = table.groupby(["against", "variant", "exam"], sort=False)[[*COMPARED]].mean()
     others = [name for name in dict.fromkeys(table.variant) if name != plain]
-    rows = []
-    for against in dict.fromkeys(table.against):
+    found = {}
+    for against, measure in product(dict.fromkeys(table.against), COMPARED):
+        of_network = table[table.against == against].pivot(
+            index=["variant", "seed"], columns="exam", values=measure
+        )
         for name in others:
-            for measure in COMPARED:
-                of_pair = of_exam.loc[against, measure]
-                apart = (of_pair[name] - of_pair[plain]).to_numpy()
-                found = hodges_lehmann(apart, confidence=1 - 0.05 / len(others))
-                rows.append((against, name, measure, found))
-    return pd.DataFrame(rows, columns=["against", "variant", "measure", "interval"])
+            both = of_network.loc[[name, plain]].dropna(axis="columns")
+            ours, theirs = (both.loc[which].to_numpy() for which in (name, plain))
+            if min(len(ours), len(theirs)) > 1:
+                apart = crossed_difference(ours, theirs, confidence=1 - 0.05 / len(others))
+            else:
+                apart = Crossed(both.shape[1], float(ours.mean() - theirs.mean()))
+            found[against, name, measure] = apart
+    return found
 
 
 def render(run: Run, table: pd.DataFrame, seconds: Mapping[str, float]) -> str:
     """Markdown for RESULTS.md."""
-    summed, apart = summary(table), None
-    if PLAIN in run.variants and len(run.variants) > 1:
-        apart = differences(table).set_index(["against", "variant", "measure"]).interval
-    exams = table.exam.nunique()
+    summed, exams = summary(table), table.exam.nunique()
+    apart = differences(table) if PLAIN in run.variants else {}
     lines = [_words(run, exams), ""]
     for against, what in _AGAINST.items():
         lines += [f"{what}:", "", _HEAD]
@@ -131,9 +135,10 @@ def render(run: Run, table: pd.DataFrame, seconds: Mapping[str, float]) -> str:
             cells = [name, str(int(row.networks)), number(row.found), number(row.false)]
             for measure in COMPARED:
                 differs = DASH
-                if apart is not None and name != PLAIN:
-                    found = apart[against, name, measure]
-                    differs = with_interval(found.estimate, found.low, found.high, sign=True)
+                if of_pair := apart.get((against, name, measure)):
+                    differs = with_interval(of_pair.difference, of_pair.low, of_pair.high, sign=True)
+                    if len(run.seeds) >= FEWEST and of_pair.low * of_pair.high > 0:
+                        differs = f"**{differs}**"
                 cells += [f"{number(row[measure])} (SD {number(row[f'{measure}_spread'])})", differs]
             lines.append(f"| {' | '.join([*cells, f'{seconds[name]:.0f} s'])} |")
         lines.append("")
@@ -155,9 +160,9 @@ def _words(run: Run, exams: int) -> str:
         f"profile {run.profile.name}, {schedule}, seeds {', '.join(map(str, run.seeds))}. {variants}.\n\n"
         "Foci found: share of the reference's, of all exams together. Dice and foci Dice: means over exams "
         "whose reference holds the level; in brackets the standard deviation between seeds. Differences to "
-        f"`{PLAIN}`: Hodges and Lehmann's over exams, seeds averaged; intervals hold together with 95 % for "
-        "all variants of a column. They speak of these networks: a difference within the spread between "
-        "seeds is one that another seed may turn."
+        f"`{PLAIN}`: of means over exams and seeds, with intervals over exams and seeds "
+        "(`evaluation.statistics.crossed`) that hold together with 95 % for all variants of a column; bold "
+        f"where they leave out 0 and there are {FEWEST} seeds or more."
     )
 
 

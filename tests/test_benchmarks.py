@@ -66,19 +66,24 @@ def test_trials_summed_by_hand() -> None:
     assert found.dice_spread.tolist() == pytest.approx([0.01 * 1.03 / 2**0.5, 0.03 * 1.03 / 2**0.5])
 
 
-def test_trials_compared_exam_by_exam() -> None:
-    found = differences(trials()).set_index(["against", "variant", "measure"]).interval["readers", "focal"]
-    assert found.focus_dice.n == 7
-    assert found.focus_dice.estimate == pytest.approx(0.07 * 1.03)
-    # Seven differences that rise evenly: the third of 28 Walsh averages is the second of them.
-    assert found.focus_dice.low == pytest.approx(0.07 * 1.01)
-    assert found.focus_dice.high == pytest.approx(0.07 * 1.05)
+def test_trials_compared_over_exams_and_seeds() -> None:
+    found = differences(trials())["readers", "focal", "focus_dice"]
+    assert found.n_exams == 7
+    assert found.difference == pytest.approx(0.07 * 1.03)
+    # Networks are 0.02 and 0.06 apart, which leaves much open with two of each.
+    assert found.sd_seeds_other == pytest.approx(0.02 * 1.03 / 2**0.5)
+    assert found.low < 0 < found.exams_low
+    alone = trials()[lambda table: table.seed == "1"]
+    found = differences(alone)["truth", "focal", "dice"]
+    assert found.difference == pytest.approx(0.05 * 1.03 / 2)
+    assert pd.isna(found.low)
 
 
 def test_trials_as_printed() -> None:
     run = Run(variants=("nnunet", "focal"), seeds=(1, 2))
     text = render(run, trials(), {"nnunet": 200.4, "focal": 210.0})
     assert "36 training exams (fold 0), 8 test exams, profile quick, 40 epochs, seeds 1, 2." in text
-    focal = "| focal | 2 | 0.67 | 0.25 | 0.53 (SD 0.04) | +0.07 (+0.07 to +0.07) |"
-    assert text.count(focal) == 2
+    assert text.count("| focal | 2 | 0.67 | 0.25 | 0.53 (SD 0.04) | +0.07 (") == 2
     assert "| nnunet | 2 | 0.33 | 0.25 | 0.46 (SD 0.01) | – |" in text
+    # However clear, two seeds are too few.
+    assert "**" not in text
