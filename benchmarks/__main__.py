@@ -28,6 +28,7 @@ RANKING = "Ranking"
 ROOM = "The reading room"
 VIEWER = "The viewer of exams"
 TRAINING = "Training on a CPU"
+LEVEL3 = "The sparse level 3"
 TRUTH = "Consensus rules beside a known truth"
 VERDICTS = "Verdicts beside a known truth"
 EXCHANGEABLE = "One more reader"
@@ -43,6 +44,7 @@ SECTIONS = (
     ROOM,
     VIEWER,
     TRAINING,
+    LEVEL3,
     TRUTH,
     VERDICTS,
     EXCHANGEABLE,
@@ -207,6 +209,12 @@ def _scale() -> dict[str, Section]:
     return {SCALE: _simulated(_SCALE, lambda: scale.render(found))}
 
 
+def _level3() -> dict[str, Section]:
+    from benchmarks.level3 import level3
+
+    return {LEVEL3: f"{level3()}\n{datetime.date.today()}: on {os.cpu_count()} cores.\n"}
+
+
 def _full() -> dict[str, Section]:
     from benchmarks.full_profile import full_profile
 
@@ -232,9 +240,10 @@ PARTS: dict[str, Callable[[], dict[str, Section]]] = {
     "teachers": _teachers,
     "scale": _scale,
     "full": _full,
+    "level3": _level3,
 }
 #: Not among all: dozens of trainings, which take hours.
-_BY_NAME = ("teachers",)
+_BY_NAME = ("teachers", "level3")
 
 
 def _simulated(words: str, run: Callable[[], str]) -> Section:

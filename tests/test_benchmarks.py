@@ -1,12 +1,11 @@
-"""What `make bench` writes, and what benchmarks of trainings make of scores."""
+"""What `make bench` writes, and what is made of trials on level 3."""
 
-from itertools import product
-
-import numpy as np
 import pandas as pd
+import pytest
 
 from benchmarks.__main__ import RESULTS, SECTIONS, SPEED, VERDICTS, with_sections
-from benchmarks.teachers import FAIR, PLAIN, TEACHERS, TRUTH, WAYS, by_seed, render, turned
+from benchmarks.level3 import differences, render, summary
+from benchmarks.level3_variants import Run
 
 
 def test_a_part_measured_again_takes_its_place_and_leaves_the_others() -> None:
@@ -27,37 +26,64 @@ def test_sections_stand_in_order() -> None:
     assert with_sections(made, {}) == made
 
 
-def dice_of_ways(more_by_truth: dict[str, float]) -> pd.DataFrame:
-    """By the fair yardstick ways stand in the order of `WAYS`; by the truth some have so much more."""
-    noise = np.random.default_rng(0).normal(scale=0.02, size=12)
-    rows = [
-        {"against": against, "way": way, "seed": seed, "exam": exam, "level": "level1",
-         "dice": 0.6 - 0.01 * place + apart + (more_by_truth.get(way, 0) if against == TRUTH else 0)}
-        for (exam, seed), apart in zip(product("abcd", range(3)), noise, strict=True)
-        for place, way in enumerate(WAYS)
-        for against in (FAIR, TRUTH)
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+def trials() -> pd.DataFrame:
+    """Eight exams, two variants of two seeds; the last exam holds no level 3, and two foci are invented."""
+    rows = []
+    for variant, seed, gain in (
+        ("nnunet", 1, 0.0),
+        ("nnunet", 2, 0.02),
+        ("focal", 1, 0.05),
+        ("focal", 2, 0.11),
+    ):
+        for exam in range(8):
+            there = exam < 7
+            dice = 0.3 + 0.05 * exam + gain * (1 + exam / 100) if there else float("nan")
+            found = 1.0 + (variant == "focal") if there else 0.0
+            rows.append(
+                (
+                    f"knee_{exam}",
+                    3.0 * there,
+                    found,
+                    0.0 if there else 2.0,
+                    dice,
+                    dice / 2,
+                    variant,
+                    str(seed),
+                )
+            )
+    columns = ["exam", "n_foci", "found", "false", "focus_dice", "dice", "variant", "seed"]
+    table = pd.DataFrame(rows, columns=columns)
+    return pd.concat([table.assign(against=against) for against in ("readers", "truth")], ignore_index=True)
 
 
-def test_only_pairs_of_teachers_that_the_truth_turns_are_named() -> None:
-    assert turned(dice_of_ways({}), ["level1"]) == []
-    assert turned(dice_of_ways({TEACHERS[1]: 0.02}), ["level1"]) == [
-        f"level1: `{TEACHERS[0]}` minus `{TEACHERS[1]}` (fair +0.010, truth -0.010)"
-    ]
+def test_trials_summed_by_hand() -> None:
+    found = summary(trials()).loc["readers"]
+    assert found.networks.tolist() == [2, 2]
+    assert found.found.tolist() == pytest.approx([1 / 3, 2 / 3])
+    assert found.false.tolist() == [0.25, 0.25]
+    # Over seven exams; the seeds' gains are apart by 0.02 and by 0.06, each a little more from exam to exam.
+    assert found.focus_dice.tolist() == pytest.approx([0.45 + 0.01 * 1.03, 0.45 + 0.08 * 1.03])
+    assert found.dice_spread.tolist() == pytest.approx([0.01 * 1.03 / 2**0.5, 0.03 * 1.03 / 2**0.5])
 
 
-def test_exams_in_which_a_network_is_undefined_are_left_out_for_all() -> None:
-    scores = dice_of_ways({})
-    scores.loc[(scores.way == "unet") & (scores.exam == "b") & (scores.seed == 1), "dice"] = np.nan
-    assert {way: of.shape for way, of in by_seed(scores, FAIR, "level1").items()} == dict.fromkeys(
-        WAYS, (3, 3)
-    )
+def test_trials_compared_over_exams_and_seeds() -> None:
+    found = differences(trials())["readers", "focal", "focus_dice"]
+    assert found.n_exams == 7
+    assert found.difference == pytest.approx(0.07 * 1.03)
+    # Networks are 0.02 and 0.06 apart, which leaves much open with two of each.
+    assert found.sd_seeds_other == pytest.approx(0.02 * 1.03 / 2**0.5)
+    assert found.low < 0 < found.exams_low
+    alone = trials()[lambda table: table.seed == "1"]
+    found = differences(alone)["truth", "focal", "dice"]
+    assert found.difference == pytest.approx(0.05 * 1.03 / 2)
+    assert pd.isna(found.low)
 
 
-def test_every_way_has_a_row_by_each_yardstick() -> None:
-    told = render(dice_of_ways({TEACHERS[1]: 0.02}), "Synthetic.")
-    assert told.count("| level1 |") == 2 * len(WAYS)
-    assert f"Best teacher of nnunet: {PLAIN} on level1." in told
-    assert f"Best teacher of nnunet: {TEACHERS[1]} on level1." in told
-    assert "1 of 6" in told
+def test_trials_as_printed() -> None:
+    run = Run(variants=("nnunet", "focal"), seeds=(1, 2))
+    text = render(run, trials(), {"nnunet": 200.4, "focal": 210.0})
+    assert "36 training exams (fold 0), 8 test exams, profile quick, 40 epochs, seeds 1, 2." in text
+    assert text.count("| focal | 2 | 0.67 | 0.25 | 0.53 (SD 0.04) | +0.07 (") == 2
+    assert "| nnunet | 2 | 0.33 | 0.25 | 0.46 (SD 0.01) | – |" in text
+    # However clear, two seeds are too few.
+    assert "**" not in text

@@ -8,7 +8,7 @@ are made whole or not at all, and checked before they are trusted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from bmseg.nnunet.training import (
     PLANS,
     SCHEDULE,
     Training,
+    configuration_of,
     raw_dataset_json,
     training_hash,
     visible_files,
@@ -33,6 +34,7 @@ from bmseg.outputs.provenance import read_record, write_record
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_if_changed
+from dataset_conversion.images import read_volume
 
 #: What the fingerprint was made from.
 FINGERPRINT = "bmseg_fingerprint.json"
@@ -82,8 +84,14 @@ def _plan(
     else:
         _fingerprint(folder, dataset_json, exams)
         write_record(record, wanted)
-    plans = _plans(workspace, profile, methods().values() if planned is None else planned)
-    preprocess(workspace, plans, dataset_json, exams, raw)
+    known = [*methods().values()] if planned is None else [*planned]
+    recipes = [method.recipes[profile.name] for method in known if profile.name in method.recipes]
+    plans = _plans(workspace, profile, known, exams)
+    # Most configurations share what is preprocessed for nnU-Net's own.
+    names = ["2d", *(recipe.configuration for recipe in recipes)]
+    by_folder = {configuration_of(plans, name)["data_identifier"]: name for name in reversed(names)}
+    for name in by_folder.values():
+        preprocess(workspace, plans, name, dataset_json, exams, raw)
 
 
 def plans_of(workspace: Workspace) -> dict[str, Any]:
@@ -155,7 +163,9 @@ def _fingerprint(folder: Path, dataset_json: dict[str, Any], exams: dict[str, di
     )
 
 
-def _plans(workspace: Workspace, profile: Profile, planned: Iterable[Method]) -> dict[str, Any]:
+def _plans(
+    workspace: Workspace, profile: Profile, planned: Iterable[Method], exams: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     """Plan with nnU-Net's default planner, add the methods' own configurations, write atomically."""
     path = workspace.preprocessed_dataset / f"{PLANS}.json"
     before = read_record(path).get("configurations", {})
@@ -173,8 +183,20 @@ def _plans(workspace: Workspace, profile: Profile, planned: Iterable[Method]) ->
             own = recipe.configure(plans["configurations"]["2d"])
             own[SCHEDULE] = Training(method, profile).schedule
             plans["configurations"][recipe.configuration] = own
+    _learn_landmarks(plans, exams)
     write_if_changed(path, json.dumps(plans, indent=4) + "\n")
     return plans
+
+
+def _learn_landmarks(plans: dict[str, Any], exams: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give plans the landmarks of the training images, for each channel that a configuration standardises."""
+    for number, properties in plans["foreground_intensity_properties_per_channel"].items():
+        schemes = [each.get("normalization_schemes") for each in plans["configurations"].values()]
+        if any(named and named[int(number)] == "NyulNormalization" for named in schemes):
+            from bmseg.trainers.nyul import LANDMARKS, standard_landmarks
+
+            images = (read_volume(Path(files["images"][int(number)])).array for files in exams.values())
+            properties[LANDMARKS] = standard_landmarks(images)
 
 
 def _planned_by(name: str, workspace: Workspace) -> dict[str, Any]:

@@ -23,22 +23,26 @@ from dataset_conversion.files import atomic_path
 def preprocess(
     workspace: Workspace,
     plans: dict[str, Any],
+    name: str,
     dataset_json: dict[str, Any],
     exams: dict[str, dict[str, Any]],
     raw: str,
 ) -> None:
-    """Preprocess the training exams, of hash `raw`, for ``2d`` beside their place, then put them there."""
+    """Preprocess the training exams, of hash `raw`, for a configuration of the plans.
+
+    They are made beside their place, then put there.
+    """
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
     manager = PlansManager(plans)
-    configuration = manager.get_configuration("2d")
+    configuration = manager.get_configuration(name)
     folder = workspace.preprocessed_dataset / configuration.data_identifier
     wanted = _preprocessing_inputs(plans, configuration.configuration, raw)
     record = read_record(_record_of(folder))
     if record.get("made_from") != wanted or record.get("files") != _sizes(folder):
         _preprocess_exams(workspace, folder, manager, configuration, dataset_json, exams, wanted)
     else:
-        say("preprocessing: kept, exams and plans are the same")
+        say(f"preprocessing: kept for {name}, exams and plans are the same")
     preprocess_masks(workspace, manager, configuration, dataset_json, wanted["plans"])
 
 

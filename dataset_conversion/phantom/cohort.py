@@ -162,7 +162,7 @@ def simulate_exam(
     body = simulate_body(planned, seed=seed)
     grid, anatomy, marrow = body.grid, body.anatomy, body.marrow
     images = {
-        channel: acquire(grid, anatomy, marrow, channel, scanner, generator(seed, name, "scanner", channel))
+        channel: acquire(grid, anatomy, marrow, channel, scanner, partial(generator, seed, name, "scanner"))
         for channel in channels
     }
     drawn = draw_masks(grid, anatomy.region, marrow, readers=tuple(readers), seed=seed, exam=name)

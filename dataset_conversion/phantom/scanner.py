@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,9 +73,15 @@ def marrow_fat(latent: Array) -> Array:
 
 def acquire(
     grid: Grid, anatomy: Anatomy, marrow: MarrowSignal,
-    channel: str, scanner: Scanner, rng: np.random.Generator,
+    channel: str, scanner: Scanner, stream: Callable[[str], np.random.Generator],
 ) -> Array:  # fmt: skip
-    """One image of an exam, int16 of shape grid.size; `channel` is one of `CHANNELS`."""
+    """One image of an exam, int16 of shape grid.size; `channel` is one of `CHANNELS`.
+
+    `stream` gives an exam's random numbers of a name, the same each time. Both images come from the same
+    echoes, so they share coil, texture and unevenness of the field, and fat that is left on one is missing
+    on the other; the noise is each image's own.
+    """
+    rng = stream("water")
     axes = [grid.positions(axis) for axis in range(3)]
     texture = 1.0 + 0.10 * smooth_noise(rng, axes, (2.0, 7.0, 3.0))
     signal = np.zeros(grid.size, dtype=np.float32)
@@ -90,15 +96,16 @@ def acquire(
             signal += fraction * texture * (values[tissue] * factor)
         else:
             signal += fraction * (values[tissue] * factor)
-    if channel == "water":
-        # Fat suppression is incomplete where the field is least even.
-        uneven = np.clip(0.4 + 0.6 * smooth_noise(rng, axes, 45.0), 0.0, 1.5)
-        signal += anatomy.tissues["fat"] * (scanner.leak * uneven)
+    # Water and fat are told apart least well where the field is least even.
+    uneven = np.clip(0.4 + 0.6 * smooth_noise(rng, axes, 45.0), 0.0, 1.5)
+    leaked = anatomy.tissues["fat"] * (scanner.leak * uneven)
+    signal += leaked if channel == "water" else -leaked
     signal = ndimage.gaussian_filter(signal, (scanner.blur, scanner.blur, 0), truncate=3.0)
     signal *= scanner.gain * _shading(axes, scanner.bias, rng)
     deviation = np.float32(scanner.gain * scanner.noise)
-    real = signal + deviation * rng.standard_normal(grid.size, dtype=np.float32)
-    imaginary = deviation * rng.standard_normal(grid.size, dtype=np.float32)
+    noise = rng if channel == "water" else stream(channel)
+    real = signal + deviation * noise.standard_normal(grid.size, dtype=np.float32)
+    imaginary = deviation * noise.standard_normal(grid.size, dtype=np.float32)
     return np.sqrt(real * real + imaginary * imaginary).round().astype(np.int16)
 
 
