@@ -32,6 +32,7 @@ TRUTH = "Consensus rules beside a known truth"
 VERDICTS = "Verdicts beside a known truth"
 EXCHANGEABLE = "One more reader"
 RANKS = "Rank intervals beside true ranks"
+SEEDS = "Intervals over exams and seeds"
 SCALE = "Many exams"
 FULL = "The full profile on a GPU"
 VOXELS = "DICOM: the same voxels as dcm2niix"
@@ -46,6 +47,7 @@ SECTIONS = (
     VERDICTS,
     EXCHANGEABLE,
     RANKS,
+    SEEDS,
     SCALE,
     FULL,
     VOXELS,
@@ -90,6 +92,11 @@ interchangeability is clear on a level, or the fair verdict says better, worse o
 _RANKS = """\
 Six algorithms with near ties and true ones, on simulated boards: how often the intervals hold all true
 ranks at once, and how many ranks one holds on average.
+"""
+
+_SEEDS = """\
+Two methods without a difference, several seeds of each (`benchmarks/seeds.py`): how often 95 % intervals of
+the mean difference hold 0, over exams and seeds, and as they would be over exams alone.
 """
 
 _SCALE = """\
@@ -185,6 +192,12 @@ def _ranks() -> dict[str, Section]:
     return {RANKS: _simulated(_RANKS, lambda: rank_coverage.render(rank_coverage.run()))}
 
 
+def _seeds() -> dict[str, Section]:
+    from benchmarks import seeds
+
+    return {SEEDS: _simulated(_SEEDS, lambda: seeds.render(seeds.run()))}
+
+
 def _scale() -> dict[str, Section]:
     from benchmarks import scale
 
@@ -214,6 +227,7 @@ PARTS: dict[str, Callable[[], dict[str, Section]]] = {
     "verdicts": _verdicts,
     "exchangeable": _exchangeable,
     "ranks": _ranks,
+    "seeds": _seeds,
     "scale": _scale,
     "full": _full,
 }
