@@ -17,9 +17,9 @@ gives (statsmodels' MixedLM, in the test). Degrees of freedom after Satterthwait
 2:110, not opened), of which few seeds leave few.
 
 Of normal scores, 10 or 40 exams and 3 seeds of each, intervals of 95 % hold the true difference in 92.5 to
-98 % of studies, least where one method alone differs from seed to seed; with 2 seeds in as little as 87 %. Over
-exams alone, of a spread between seeds as large as that between exams, they hold it in 31 to 60 % (4000 studies
-a setting, `python -m benchmarks seeds`). So two seeds are too few to call anything clear.
+98 % of studies, least where one method alone differs from seed to seed; with 2 seeds in as little as 87 %.
+Over exams alone, of a spread between seeds as large as that between exams, they hold it in 31 to 60 %
+(`python -m benchmarks seeds`). So two seeds are too few to call anything clear.
 """
 
 from __future__ import annotations
