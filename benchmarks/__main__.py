@@ -34,6 +34,7 @@ VERDICTS = "Verdicts beside a known truth"
 EXCHANGEABLE = "One more reader"
 RANKS = "Rank intervals beside true ranks"
 TEACHERS = "Whose masks teach"
+SEEDS = "Intervals over exams and seeds"
 SCALE = "Many exams"
 FULL = "The full profile on a GPU"
 VOXELS = "DICOM: the same voxels as dcm2niix"
@@ -50,6 +51,7 @@ SECTIONS = (
     EXCHANGEABLE,
     RANKS,
     TEACHERS,
+    SEEDS,
     SCALE,
     FULL,
     VOXELS,
@@ -99,6 +101,11 @@ ranks at once, and how many ranks one holds on average.
 _TEACHERS = """\
 nnU-Net taught by one reader, by the readers' consensus, by all readers and by shares of their votes, beside a
 residual encoder and a U-Net (`benchmarks/teachers.py`): what the fair yardstick says of them, and the truth.
+"""
+
+_SEEDS = """\
+Two methods without a difference, several seeds of each (`benchmarks/seeds.py`): how often 95 % intervals of
+the mean difference hold 0, over exams and seeds, and as they would be over exams alone.
 """
 
 _SCALE = """\
@@ -202,6 +209,12 @@ def _teachers() -> dict[str, Section]:
     return {TEACHERS: _simulated(_TEACHERS, teachers.teachers)}
 
 
+def _seeds() -> dict[str, Section]:
+    from benchmarks import seeds
+
+    return {SEEDS: _simulated(_SEEDS, lambda: seeds.render(seeds.run()))}
+
+
 def _scale() -> dict[str, Section]:
     from benchmarks import scale
 
@@ -238,6 +251,7 @@ PARTS: dict[str, Callable[[], dict[str, Section]]] = {
     "exchangeable": _exchangeable,
     "ranks": _ranks,
     "teachers": _teachers,
+    "seeds": _seeds,
     "scale": _scale,
     "full": _full,
     "level3": _level3,
