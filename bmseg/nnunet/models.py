@@ -76,7 +76,8 @@ def check_inputs(folder: Path, inputs: dict[str, Any]) -> None:
             f"{folder}: found a training that bmseg did not start, expected none; predict with it by "
             "nnU-Net's own command, or --restart deletes it and trains anew"
         )
-    names = dict.fromkeys([*inputs, *(name for name in [TEACHING] if name in before)])
+    # Of the training reader's masks nothing is said; nothing at all where what is there now is not known.
+    names = dict.fromkeys([*inputs, *(name for name in [TEACHING] if inputs and name in before)])
     differ = [name for name in names if before.get(name) != inputs.get(name)]
     if differ:
         found = ", ".join(_difference(name, before.get(name), inputs.get(name)) for name in differ)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.methods.variants import Masks
 from bmseg.nnunet.environment import say
-from bmseg.nnunet.teachers import check_preprocessed, preprocess_masks, teaching_hash
+from bmseg.nnunet.teachers import check_preprocessed, has_several, preprocess_masks, teaching_hash
 from bmseg.nnunet.training import configuration_of, training_hash
 from bmseg.outputs.provenance import read_record, value_hash, versions, write_record
 from bmseg.wording import command
@@ -143,7 +143,13 @@ def masks_hash(
     """
     found = teaching_hash(workspace, masks)
     if found and preprocessed:
+        check_masks(workspace, plans, configuration)
+    return found
+
+
+def check_masks(workspace: Workspace, plans: Mapping[str, Any], configuration: str) -> None:
+    """Refuse (InputError) readers' masks that are not preprocessed, or as they were before."""
+    if has_several(workspace):
         wanted = configuration_of(plans, configuration)
         folder = workspace.preprocessed_dataset / wanted["data_identifier"]
         check_preprocessed(workspace, folder, _preprocessing_inputs(plans, wanted, "")["plans"])
-    return found

@@ -177,7 +177,7 @@ GLOSSARY = (
         ("audits",),
     ),
     Term("twin", "A rater whose masks are another's, or nearly so.", ("twins", "copy", "copies")),
-    Term("teacher", "The reader whose masks a model learned from.", ("taught",)),
+    Term("teacher", "A reader whose masks a model learned from; there may be several.", ("taught",)),
     Term(
         "synthetic cohort",
         "Simulated images and readers: it says how the software behaves, and nothing of people.",

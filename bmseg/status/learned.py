@@ -26,7 +26,7 @@ from bmseg.nnunet.models import (
 )
 from bmseg.nnunet.plan import FINGERPRINT, plans_of
 from bmseg.nnunet.predict import predicted_exams
-from bmseg.nnunet.preprocess import preprocessed_hash
+from bmseg.nnunet.preprocess import check_masks, preprocessed_hash
 from bmseg.nnunet.training import PLANS, Fold, Training, training_hash, visible_files
 from bmseg.outputs import read_record
 from bmseg.outputs.provenance import file_hash
@@ -75,6 +75,7 @@ def trained_on(workspace: Workspace, may: Bytes) -> Trained:
     """What is trained on now; where that is too much to read, what the plan was made from."""
     raw = workspace.raw_dataset
     files = [*visible_files(raw / "imagesTr"), *visible_files(raw / "labelsTr")]
+    files += sorted((raw / "readersTr").glob("*/[!.]*.nii.gz"))
     if may.allow(files, "training exams, if they are those that were planned from"):
         return Trained(training_hash(workspace), may.told())
     record = read_record(workspace.preprocessed_dataset / FINGERPRINT)
@@ -99,6 +100,12 @@ def plan(workspace: Workspace, on: Trained) -> Stage:
         state: State = "stale" if other else "unfinished"
         why = "the training exams are others now" if other else "preprocessed exams are missing"
         return Stage("plan", state, found, why, make, unseen=on.unseen)
+    try:
+        if on.raw:
+            check_masks(workspace, plans, "2d")
+    except InputError:
+        why = "other readers' masks of training exams are not preprocessed, or are others now"
+        return Stage("plan", "stale", found, why, make, unseen=on.unseen)
     return Stage("plan", "there", found, unseen=on.unseen)
 
 

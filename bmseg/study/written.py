@@ -118,6 +118,9 @@ def _training(draft: Draft) -> list[str]:
         "id = 901",
         f"name = {_text(number)}",
         "",
+        f"[training]  # {MEANINGS['training']}",
+        f'masks = "reader"  # {MEANINGS["training.masks"]}',
+        "",
     ]
     for channel in draft.channels or ["image"]:
         lines += [f"[[channels]]  # {MEANINGS['channels']}"]

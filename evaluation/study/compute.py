@@ -11,7 +11,6 @@ import pandas as pd
 from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import compare
 from evaluation.comparison.seeds import networks_of
-from evaluation.comparison.teachers import models_without_teacher, readers_without_teacher
 from evaluation.comparison.ways import by_yardstick, differences_by_way
 from evaluation.consensus.audited import audited
 from evaluation.consensus.decisions import convergence, pooled_decisions, together
@@ -41,7 +40,6 @@ from evaluation.study.design import Design
 from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
 from evaluation.study.on_demand import Found, OnDemand, Part
 from evaluation.study.seeds import METHODS_OVER_SEEDS, Scored, seeds_tables
-from evaluation.study.untaught import joined
 
 _LINEAGE = (lineage.COMPARISONS_WITHOUT_TEACHER, lineage.METHODS_WITHOUT_TEACHER)
 _AGREEMENT = (
@@ -185,14 +183,7 @@ def _comparisons(
             for way, scores in {"fair": fair, "usual": usual}.items()
         ]
         yield t.COMPARISONS, pd.concat(tests, ignore_index=True)
-        alone = readers_without_teacher(fair, design.taught_by, **known, margin=design.margin)
-        pairs = models_without_teacher(fair, design.taught_by, **known)
-        for again in untaught.comparisons(design, exams, readers, models):
-            alone, pairs = (joined(both) for both in zip((alone, pairs), again, strict=True))
-        if len(alone):
-            yield lineage.COMPARISONS_WITHOUT_TEACHER, alone
-        if len(pairs):
-            yield lineage.METHODS_WITHOUT_TEACHER, pairs
+        yield from untaught.without_teachers(design, exams, fair, readers, models)
     if len(models) > 1:
         against = usual
         if len(readers) > 1:
@@ -229,8 +220,7 @@ def _interchangeability(
     asked: dict[str, Any] = {"models": models, "readers": readers}
     declared: dict[str, Any] = {"family": design.spoken_of, "margin": design.margin}
     beside = interchangeability(pairs, **asked, **declared, seed=design.seed)
-    without = untaught.agreement(design, pairs, readers, models, **declared)
-    yield t.INTERCHANGEABILITY, joined([beside, *without])
+    yield t.INTERCHANGEABILITY, untaught.with_agreement(beside, design, pairs, **asked, **declared)
     yield t.INTERCHANGEABILITY_BY_READER, by_reader(pairs, **asked, **declared)
     if len(readers) > 2:
         yield t.ALTERNATIVE_ANNOTATOR, alternative_annotator(pairs, **asked)

@@ -26,8 +26,11 @@ def study_file(masks: str = "all") -> str:
         SPEC.name, "Tiny", READERS, dict(SPEC.labels), True, "coronal", channels=["water"],
         training_reader="reader1",
     )  # fmt: skip
-    text = study_text(draft).replace("id = 901", f"id = {SPEC.id}")
-    return f'{text}\n[training]\nmasks = "{masks}"\n'
+    return (
+        study_text(draft)
+        .replace("id = 901", f"id = {SPEC.id}")
+        .replace('masks = "reader"', f'masks = "{masks}"')
+    )
 
 
 def write_several(workspace: Workspace, masks: str = "all") -> None:

@@ -16,12 +16,14 @@ pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'b
 from bmseg.errors import InputError
 from bmseg.methods import Method
 from bmseg.nnunet import Training, plan, predict, train
-from bmseg.nnunet.models import INPUTS, RECORD, training_inputs
+from bmseg.nnunet.models import INPUTS, RECORD, check_inputs, data_inputs, training_inputs
 from bmseg.nnunet.plan import plans_of
 from bmseg.nnunet.teachers import taught_by, teachers_of, teaching_hash
 from bmseg.nnunet.training import training_hash
 from bmseg.outputs import read_record
 from bmseg.scoring.lineage import taught_in
+from bmseg.status.learned import Trained
+from bmseg.status.learned import plan as planned_stage
 from bmseg.trainers.places import CONSENSUS, masks_folder, of_reader, raters_of
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_text
@@ -140,7 +142,12 @@ def test_a_changed_mask_is_preprocessed_again_and_no_other_exam(several: Workspa
     assert teaching_hash(several, "all") != teaching
     with pytest.raises(InputError, match="found no complete set of readers' masks .*; plan again"):
         train(several, ALL, seed=1)
+    on = Trained(usual, ())
+    assert planned_stage(several, on).why == (
+        "other readers' masks of training exams are not preprocessed, or are others now"
+    )
     plan(several, PROFILE, METHODS)
+    assert planned_stage(several, on).state == "there"
     raters = [CONSENSUS, of_reader("reader1"), of_reader("reader3")]
     assert changed_files(place, before) == {
         f"{rater}/knee_3{ending}" for rater in raters for ending in (".pkl", "_seg.b2nd")
@@ -220,6 +227,12 @@ def test_the_study_says_whose_masks_teach_the_usual_network(several: Workspace) 
     changed = Workspace(several.root, several.dataset_folder)
     with pytest.raises(InputError, match=r"found a training from other inputs \(masks all, now soft\)"):
         train(changed, usual, seed=1)
+    # A mask that changed, a study that says the training reader, and a data set of which nothing is known.
+    trained_from = data_inputs(changed, usual, 0)
+    check_inputs(folder, {})
+    assert trained_from["readers' masks"] == read_record(folder / INPUTS)["inputs"]["readers' masks"]
+    with pytest.raises(InputError, match="found a training from other inputs .readers' masks "):
+        check_inputs(folder, {name: value for name, value in trained_from.items() if "masks" not in name})
 
 
 def test_one_reader_teaches_alone_only_where_every_exam_has_that_mask(several: Workspace) -> None:
