@@ -152,7 +152,7 @@ _HEAD = (
 
 
 def _words(run: Run, exams: int) -> str:
-    schedule = f"{run.epochs or run.profile.epochs} epochs"
+    schedule = plural(run.epochs or run.profile.epochs, "epoch")
     trained = run.training_exams or run.profile.training_exams
     variants = "; ".join(f"`{name}`: {VARIANTS[name].summary}" for name in run.variants)
     return (
@@ -174,7 +174,14 @@ def level3(run: Run | None = None) -> str:
 
 
 @click.command(help=__doc__)
-@click.option("--workspace", "root", type=click.Path(path_type=Path), default=ROOT, show_default=True)
+@click.option(
+    "--workspace",
+    "root",
+    type=click.Path(path_type=Path),
+    default=ROOT,
+    show_default=True,
+    help="Another one for other epochs or exams.",
+)
 @click.option("--variants", default=",".join(VARIANTS), show_default=True, help="Names, with commas.")
 @click.option("--seeds", default=",".join(map(str, SEEDS)), show_default=True, help="Numbers, with commas.")
 @click.option("--profile", type=click.Choice([*PROFILES]), default="quick", show_default=True)

@@ -114,8 +114,9 @@ def _two_channels(root: Path) -> Path:
 def make(run: Run) -> tuple[dict[str, dict[int, Path]], dict[str, float]]:
     """Train and predict what is not there; folders of masks by variant and seed, mean seconds of training."""
     for both in (False, True):
-        names = [name for name in run.variants if (name in TWO_CHANNELS) is both]
-        if names:
+        names = [name for name in VARIANTS if (name in TWO_CHANNELS) is both]
+        if {*names} & {*run.variants}:
+            # Of all, asked for or not: plans that change later would ask for new trainings.
             plan(run.workspace(names[0]), run.profile, [VARIANTS[name] for name in names])
     folders: dict[str, dict[int, Path]] = {name: {} for name in run.variants}
     seconds: dict[str, list[float]] = {name: [] for name in run.variants}
