@@ -16,6 +16,7 @@ from evaluation.comparison.verdicts import pairs_in_words
 from evaluation.study import Declared, ReaderStudy
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
+from evaluation.study.drawing import MEASURES_OVERVIEW
 from evaluation.study.incomplete import DICE_ADJUSTED, warnings
 from evaluation.study.lineage import judged, notes
 from evaluation.study.repeated import REPEATS, REPEATS_VOLUMES
@@ -186,8 +187,14 @@ def foci(asked: Asked) -> Part:
         )
         folds.append(Fold(f"Every measure on {level}", here, [asked.figure("measures", caption, level)]))
     curve = asked.figure("nsd_curve", "NSD over the tolerance, fair, of readers and models.")
+    of_levels = asked.figure(
+        MEASURES_OVERVIEW,
+        "Every level by every measure: fair medians of the readers, grey, and of the models.",
+    )
     conventions = [*of_all.notes, *m.beside_median_notes(found)]
-    folds.append(Fold("What the measures are, and surfaces over the tolerance", (), [curve], conventions))
+    folds.append(
+        Fold("What the measures are, and surfaces over the tolerance", (), [of_levels, curve], conventions)
+    )
     first = [each for each in said if f" {last} foci" in each or f" {last} focus" in each]
     return Part(
         "foci",

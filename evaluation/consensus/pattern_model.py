@@ -9,6 +9,8 @@ from evaluation.consensus.by_content import Ordered
 from evaluation.consensus.exponential import exponential
 
 _SMALLEST = np.finfo(float).tiny
+#: Of so few raters a pattern's chance is a product: no factors from here on leave what doubles hold.
+_FEW_RATERS, _SMALLEST_FACTOR = 4, 1e-70
 #: With more labels products leave out zeros; with fewer that takes longer.
 SPARSE_FROM = 12
 #: Numbers that an E step holds at once, of all its starts; the others wait.
@@ -39,6 +41,7 @@ class PatternModel:
         self.shape = (n_raters, n_labels, n_labels)
         self.counts = counts.astype(float)
         self._sparse = n_labels >= SPARSE_FROM
+        self._multiplied = self._sparse and n_raters <= _FEW_RATERS and pseudo is None
         # Rows of 0 and 1 that pick a pattern's entries: both steps become matrix products.
         if self._sparse:
             # Of each rater in a row: what a pattern picks of all matrices' entries.
@@ -51,6 +54,7 @@ class PatternModel:
             each = self._picks @ np.tile(np.eye(n_labels), (n_raters, 1))
             #: Of the raters that gave each label, shape (L, P).
             self.fractions = each.T / n_raters
+            self._ones = np.ones(n_labels)
         else:
             votes = patterns[:, :, None] == np.arange(n_labels)
             self.fractions = votes.mean(axis=1).T
@@ -67,6 +71,8 @@ class PatternModel:
         With the starts last, one product a label serves them all, and sums over labels run along them.
         """
         n_starts, (n_raters, n_labels, _) = len(confusion), self.shape
+        if self._multiplied:
+            return self._expect_products(confusion)
         logs = np.empty((n_labels, n_raters * n_labels, n_starts))
         np.maximum(confusion.reshape(n_starts, -1, n_labels).T, _SMALLEST, out=logs)
         np.log(logs, out=logs)
@@ -86,6 +92,26 @@ class PatternModel:
             posterior[some] = found.swapaxes(0, 1)
         return self.counts @ evidence, posterior.swapaxes(0, 1)
 
+    def _expect_products(self, confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `expect`, without logarithms: a quarter of the time."""
+        n_starts, n_patterns, n_labels = len(confusion), len(self.counts), self.shape[1]
+        # A row a rater and decision, of starts and true labels.
+        rows = confusion.reshape(n_starts, -1, n_labels).swapaxes(0, 1)
+        rows = np.maximum(rows, _SMALLEST_FACTOR, order="C")
+        rows[:n_labels] *= self.prior
+        evidence = np.empty((n_patterns, n_starts))
+        posterior = np.empty((n_patterns, n_starts, n_labels))
+        size = max(1, _AT_HAND // (n_labels * n_starts))
+        for some in (slice(start, start + size) for start in range(0, n_patterns, size)):
+            first, *others = self._places[:, some]
+            # Without a mode that leaves out a look at every place numpy takes a copy.
+            joint = rows.take(first, axis=0, out=posterior[some], mode="clip")
+            for of_rater in others:
+                joint *= rows.take(of_rater, axis=0)
+            np.matmul(joint, self._ones, out=evidence[some])
+            joint /= evidence[some, :, None]
+        return self.counts @ np.log(evidence), posterior.transpose(2, 0, 1)
+
     def _of_joint(self, joint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Posteriors (L, P, S) and log-likelihoods (P, S) of patterns, from chances but for the prior."""
         joint += self._log_prior
@@ -101,10 +127,13 @@ class PatternModel:
 
         A true label left without any voxel keeps its `previous` column.
         """
-        if self._sparse:
-            n_labels, n_patterns, _ = posterior.shape
+        n_labels, n_patterns, n_starts = posterior.shape
+        if self._multiplied:
+            votes = self._weights @ posterior.transpose(1, 2, 0).reshape(n_patterns, -1)
+            votes = votes.reshape(-1, n_starts, n_labels).swapaxes(0, 1).reshape(previous.shape)
+        elif self._sparse:
             votes = self._weights @ np.swapaxes(posterior, 0, 1).reshape(n_patterns, -1)
-            votes = votes.reshape(-1, n_labels, len(previous)).transpose(2, 0, 1).reshape(previous.shape)
+            votes = votes.reshape(-1, n_labels, n_starts).transpose(2, 0, 1).reshape(previous.shape)
         else:
             votes = (self._weights @ posterior).transpose(2, 1, 0).reshape(previous.shape)
         if self._arranged is not None:

@@ -1,8 +1,10 @@
-"""Every measure of a level beside the others: where readers and models stand; returns a Figure."""
+"""Every measure of a level, or of many: where readers and models stand; each returns a Figure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,8 @@ from evaluation.measures.measure import Measure
 
 _COLUMNS = 4
 _ROW_INCHES = 0.17
+#: Of a figure of many levels: panels beside each other, the height of a row, letters over a panel.
+_MOST_BESIDE, _LEVEL_INCHES, _LETTERS = 5, 0.16, 15
 
 
 @styled
@@ -78,6 +82,60 @@ def measure_panels(
     ]  # fmt: skip
     drawing.legend(handles, 3)
     return drawing.done(note)
+
+
+@styled
+def measures_of_levels(
+    summary: pd.DataFrame,
+    *,
+    measures: Sequence[Measure],
+    levels: Sequence[str],
+    models: Sequence[str],
+    note: str = "",
+    axes: AxesLike | None = None,
+) -> Figure:
+    """Fair medians of many levels, a panel a measure, a row a level, a point a rater: readers grey.
+
+    `summary` is as in `measure_panels`; `measures`, `levels` and `models` are those to draw, in order, beside
+    all readers. A level without a point has no defined value, or no such measure.
+    """
+    rows = summary[(summary.way == "fair") & summary.level.isin(levels)]
+    places = rows.level.map({level: place for place, level in enumerate(levels)})
+    bright = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
+    names = [measure.name for measure in measures]
+    lines = -(-len(names) // _MOST_BESIDE)
+    columns = -(-len(names) // lines)
+    height = lines * (_LEVEL_INCHES * len(levels) + 0.55) + 0.5
+    drawing = Drawing.of(axes, names, (style.PAGE_INCHES, height), columns, sharey=True)
+    for measure, panel in zip(measures, drawing.axes, strict=True):
+        found = rows[rows.measure == measure.name]
+        for some, look in (
+            (found[~found.rater.isin(models)], {"color": style.GREY, "alpha": 0.6}),
+            *(
+                (found[found.rater == model], {"color": color, "zorder": 3})
+                for model, color in bright.items()
+            ),
+        ):
+            panel.plot(some["median"], places[some.index], "o", markersize=3.5, markeredgewidth=0, **look)
+        panel.set_ylim(len(levels) - 0.5, -0.5)
+        panel.set_yticks(range(len(levels)), [shortened(level, 20) for level in levels])
+        panel.tick_params(axis="y", length=0)
+        panel.tick_params(labelsize=style.SMALL + 0.5)
+        panel.locator_params(axis="x", nbins=4)
+        scaled(panel, measure, "x")
+        ruled(panel)
+        panel.spines["left"].set_visible(False)
+        headed(panel, fill(f"{_titled(measure)}{_direction(measure)}", _LETTERS))
+    point: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 4}
+    handles = [
+        Line2D([], [], color=color, label=shortened(model, 20), **point) for model, color in bright.items()
+    ]
+    handles += [
+        Line2D([], [], color=style.GREY, label="readers", **point),
+        Line2D([], [], linestyle="", label="\N{RIGHTWARDS ARROW} \N{LEFTWARDS ARROW}: better this way"),
+    ]
+    drawing.legend(handles, min(4, len(handles)))
+    return drawing.done("\n".join(filter(None, ("A point is a rater's fair median over exams.", note))))
 
 
 def _titled(measure: Measure) -> str:

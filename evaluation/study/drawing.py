@@ -15,7 +15,7 @@ from evaluation.figures.display import safe_colors
 from evaluation.figures.failures import dice_against_volume, slice_profile_panels
 from evaluation.figures.foci import foci_by_volume
 from evaluation.figures.many import models_beside_readers
-from evaluation.figures.measures import measure_panels
+from evaluation.figures.measures import measure_panels, measures_of_levels
 from evaluation.figures.reliability import reliability_panels
 from evaluation.figures.scores import dice_boxplot, measures_boxplot, raters_boxplot
 from evaluation.figures.study import (
@@ -40,6 +40,8 @@ from evaluation.study.titles import in_sentence, titled_design, told_apart
 
 #: Of more models, or levels, so many have figures of their own.
 MOST_OWN = 10
+#: In place of a figure of measures a level, where levels are many.
+MEASURES_OVERVIEW = "measures_overview"
 
 
 def with_own_figures(found: Results) -> tuple[list[str], list[str]]:
@@ -72,8 +74,9 @@ def figures_told(found: Results) -> list[str]:
         )
     if len(levels) < len(every) and len(found.design.measured) > 1:
         told.append(
-            f"figures of measures, a level each: {len(levels)} of {len(every)} levels, the first ones "
-            f"({', '.join(levels)}); all stand in the tables"
+            f"figures of NSD over the tolerance, and of measures in every exam: {len(levels)} of "
+            f"{len(every)} levels, the first ones ({', '.join(levels)}); all stand in the tables, and with "
+            f"their medians in the figure {MEASURES_OVERVIEW}"
         )
     if len(found.readers) > MOST_OWN and m.FOCI in found:
         told.append(
@@ -168,9 +171,15 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
         beside = [one for one in design.measured if one.name != "dice"]
         scored = _of_these(found[m.SCORES], [*found.readers, *own], own_levels)
         yield "measures_raters", measures_boxplot(scored, measures=beside, models=own, note=note)
+        if len(own_levels) < len(design.by_name):
+            yield (
+                MEASURES_OVERVIEW,
+                measures_of_levels(
+                    summary, measures=design.measured, levels=list(design.by_name), models=own, note=note
+                ),
+            )
+            return
         for name, level in zip(names.design.by_name, design.by_name, strict=True):
-            if level not in own_levels:
-                continue
             shown = [one for one in design.measured if one.of_groups or level in design.levels]
             yield (
                 f"measures_{name}",

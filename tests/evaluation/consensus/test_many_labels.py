@@ -35,6 +35,24 @@ def test_sparse_products_give_what_dense_ones_give(rule, monkeypatch):
     assert np.allclose(sparse.confusion, dense.confusion, atol=1e-6)
 
 
+@pytest.mark.parametrize("readers", [3, 4])
+def test_products_of_chances_are_sums_of_their_logarithms(readers, monkeypatch):
+    votes = count_votes(*organs(14, readers))
+    patterns, counts = votes.patterns.astype(int), votes.counts
+    multiplied = PatternModel(patterns, counts, 15)
+    monkeypatch.setattr(pattern_model, "_FEW_RATERS", 0)
+    added = PatternModel(patterns, counts, 15)
+    rng = np.random.default_rng(0)
+    start = rng.dirichlet(np.full(15, 0.05), (3, readers, 15)).swapaxes(2, 3)
+    for model in (multiplied, added):
+        assert model.against_masks().shape == (readers, readers, 15, 15)
+    for _ in range(3):
+        (one, after), (other, expected) = multiplied.step(start), added.step(start)
+        assert one == pytest.approx(other, rel=1e-12)
+        assert np.allclose(after, expected, rtol=1e-9, atol=1e-12)
+        start = after
+
+
 def test_giving_up_the_lower_starts_early_loses_nothing(monkeypatch):
     """By hand: on six exams of 20 labels all starts give the same; of 100 it is a quarter of the time."""
     masks, labels = organs(12, 3, seed=5, length=900)

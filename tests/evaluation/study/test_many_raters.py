@@ -7,6 +7,8 @@ import pytest
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.figures.audit import audit_sheet
 from evaluation.figures.many import models_beside_readers
+from evaluation.figures.measures import measures_of_levels
+from evaluation.measures.named import measures
 from evaluation.study import tables as t
 from evaluation.study.design import Design
 from evaluation.study.drawing import MOST_OWN, figures_told, with_own_figures
@@ -50,8 +52,30 @@ def test_of_many_labels_those_that_verdicts_speak_of_come_first() -> None:
     found = study(2, LABELS, primary=tuple(last), measures=("dice", "hd95"))
     assert with_own_figures(found)[1] == last
     (said,) = figures_told(found)
-    assert said.startswith("figures of measures, a label each: 3 of 12 labels")
+    assert said.startswith(
+        "figures of NSD over the tolerance, and of measures in every exam: 3 of 12 labels, the first ones "
+    )
     assert with_own_figures(study(2, LABELS))[1] == list(LABELS)[:MOST_OWN]
+
+
+def test_many_labels_by_many_measures_are_one_figure_of_a_point_a_rater() -> None:
+    rows = [
+        (measure, way, level, rater, place / 20 + (way == "usual"))
+        for measure in ("dice", "hd95")
+        for way in ("usual", "fair")
+        for place, level in enumerate(LABELS)
+        for rater in ("ann", "bo", "net")
+        if (measure, level) != ("hd95", "organ3")
+    ]
+    summary = pd.DataFrame(rows, columns=["measure", "way", "level", "rater", "median"])
+    both = measures(["dice", "hd95"])
+    figure = measures_of_levels(summary, measures=both, levels=list(LABELS), models=["net"])
+    dice, hd95 = figure.axes
+    assert [label.get_text() for label in dice.get_yticklabels()] == list(LABELS)
+    readers, net = (line.get_xydata() for line in dice.lines)
+    np.testing.assert_allclose(net, [(place / 20, place) for place in range(len(LABELS))])
+    assert len(readers) == 2 * len(LABELS)
+    assert 2 not in hd95.lines[1].get_ydata() and len(hd95.lines[1].get_ydata()) == len(LABELS) - 1
 
 
 @pytest.mark.parametrize("p", [0.01, 0.2])
