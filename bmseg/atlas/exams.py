@@ -34,6 +34,8 @@ class AtlasExams:
     synthetic: bool
     #: Training exams of patients who have a test exam too: they are not shown.
     left_out: tuple[str, ...] = ()
+    #: Training exams that the training reader did not draw: what nnU-Net has there is another's.
+    of_others: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, workspace: Workspace, *, exams: Sequence[str] = (), channel: str | None = None) -> AtlasExams:
@@ -50,11 +52,20 @@ class AtlasExams:
         cohort = dataset.cohort()
         left_out = _of_test_patients(cohort)
         training = [exam for exam in dataset.exams("training") if exam not in left_out]
+        teacher = dataset.spec.training_reader
+        of_others = [exam for exam in training if teacher not in dataset.training_masks(exam)]
+        training = [exam for exam in training if exam not in of_others]
         if not training:
-            of_others = " of a patient without a test exam" if left_out else ""
+            such = f" that {teacher} drew" if of_others else ""
+            such += " of a patient without a test exam" if left_out else ""
             raise InputError(
-                f"{dataset.cohort_path}: split: found no training exam{of_others}, expected at least one: an "
+                f"{dataset.cohort_path}: split: found no training exam{such}, expected at least one: an "
                 "atlas never shows test exams"
+            )
+        if wrong := [exam for exam in exams if exam in of_others]:
+            raise InputError(
+                f"{wrong[0]}: found no mask of {teacher}, expected exams that the training reader drew; name "
+                "others with --exams"
             )
         _check_named(exams, training, [*dataset.exams("test"), *left_out], dataset)
         known = cohort.set_index("exam").get("age", pd.Series(dtype=float))
@@ -66,6 +77,7 @@ class AtlasExams:
             ages={str(exam): float(age) for exam, age in years.items()},
             synthetic=is_synthetic(cohort),
             left_out=() if exams else left_out,
+            of_others=() if exams else tuple(of_others),
         )
 
     def files(self) -> dict[str, Path]:

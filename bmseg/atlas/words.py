@@ -90,6 +90,9 @@ def chosen_words(atlas: Atlas) -> list[str]:
             words.append(f"{options.number} were asked for, {len(atlas.chosen)} are there.")
         if left_out := len(atlas.exams.left_out):
             words.append(f"Not chosen from: {plural(left_out, 'exam')} of patients with a test exam.")
+        if of_others := len(atlas.exams.of_others):
+            reader = atlas.exams.dataset.spec.training_reader
+            words.append(f"Not chosen from: {plural(of_others, 'training exam')} that {reader} did not draw.")
         if unmarked := sum(not one.is_marked for one in atlas.candidates):
             words.append(f"Not chosen from: {plural(unmarked, unit)} without any marking.")
     if unit == "knee" and whole:

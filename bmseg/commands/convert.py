@@ -76,8 +76,9 @@ def convert_nifti(root: Path, label_map: tuple[str, ...], **given: Any) -> None:
     """Convert NIfTI images and masks listed in a table.
 
     Columns of the table: exam, split (training or test), one per channel and one per reader of the study
-    file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex. A table
-    of exams that are to be segmented yet has split unread in every row and no mask.
+    file (file paths, relative to the table), and if known patient, site, scanner, group, age, sex. Masks of
+    training exams by several readers are all kept; train's --masks says who teaches. A table of exams that
+    are to be segmented yet has split unread in every row and no mask.
     """
     from bmseg.cohort.conversion import convert_table, refuse_conversion
 

@@ -60,10 +60,11 @@ def teaching_hash(workspace: Workspace, masks: Masks) -> str:
             _check_labels(workspace)
         return ""
     if not has_several(workspace):
+        simulate = command("phantom", "--training-readers", "all", workspace=workspace.root)
         raise InputError(
             f"{workspace.raw_dataset / 'readersTr'}: found no masks of training exams by several readers, "
-            f"expected some for masks = {masks}; convert them, or simulate them with "
-            f"'{command('phantom', '--training-readers', 'all', workspace=workspace.root)}'"
+            f"expected some for masks = {masks}; convert them, let the training reader teach (reader), or "
+            f"simulate them ('{simulate}')"
         )
     found = {exam: _hashes(teachers_of(workspace, exam)) for exam in workspace.dataset.exams("training")}
     return value_hash([found, _rule(workspace) if masks == CONSENSUS else None])

@@ -97,6 +97,17 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     )
 
 
+def test_an_exam_that_the_training_reader_did_not_draw_is_not_shown_as_that_readers(tmp_path: Path) -> None:
+    dataset = tiny_workspace(tmp_path, ages={"exam001": 8.0, "exam002": 9.0}).dataset
+    dataset.teachers_path("exam002", "reader1").unlink()
+    assert "reader2" in dataset.training_masks("exam002")
+    atlas = atlas_of(tmp_path, number=10)
+    assert {one.exam for one in atlas.chosen} == {"exam001"}
+    assert "Not chosen from: 1 training exam that reader1 did not draw." in chosen_words(atlas)
+    with pytest.raises(InputError, match="exam002: found no mask of reader1, expected exams that"):
+        AtlasExams.of(open_workspace(tmp_path)[0], exams=["exam002"])
+
+
 def test_pictures_of_the_page_are_those_of_the_exam(root: Path) -> None:
     atlas = atlas_of(root, number=1)
     (knee,) = atlas.knees

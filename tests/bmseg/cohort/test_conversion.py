@@ -17,3 +17,15 @@ def test_voxels_that_a_reader_was_unsure_of(tmp_path: Path) -> None:
         "marked as unsure (label 255): 1 voxel in 1 mask (a anna 1); no score counts them, and nothing is "
         "learned from them (in labelsTr 4, nnU-Net's ignore label)"
     )
+
+
+def test_masks_of_training_exams_by_other_readers(tmp_path: Path) -> None:
+    dataset = RawDataset.create(tmp_path, load_study().dataset_spec)
+    by = {f"knee_{number}": "reader2" for number in range(4)}
+    lines = Conversion(dataset, ConversionReport([*by], others_masks=7, labelled_by=by)).lines()
+    assert list(lines)[1:] == [
+        "7 masks of training exams by other readers than reader1, kept in readersTr; [training] masks in the "
+        "study file, or --masks, says whether they teach",
+        "4 training exams without a mask of reader1: labelsTr has that of another (knee_0 reader2, "
+        "knee_1 reader2, knee_2 reader2 and 1 more)",
+    ]
