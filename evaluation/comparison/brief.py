@@ -47,9 +47,8 @@ def between_models(verdicts: Sequence[Verdict]) -> str:
     settled = [each for each in found if each.call in BETTER]
     if not settled:
         return f"Of {len(found)} pairs of models none is settled."
-    few = "; ".join(_opening(each) + _over_seeds(each) for each in settled[:MOST]) + " …" * (
-        len(settled) > MOST
-    )
+    few = "; ".join(_opening(each) + _over_seeds(each) for each in settled[:MOST])
+    few += " …" * (len(settled) > MOST)
     are = "is" if len(settled) == 1 else "are"
     return f"Of {len(found)} pairs of models {len(settled)} {are} settled: {few}."
 
