@@ -15,9 +15,11 @@ import evaluation as ev
 from evaluation.comparison.brief import in_brief
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.comparison.seeds import COLUMNS, FEWEST, compare_over_seeds, in_words, networks_of
+from evaluation.comparison.seeds import in_brief as in_brief_over_seeds
 from evaluation.comparison.verdicts import LevelVerdict, Verdict
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
+from evaluation.study.brief import answers
 from evaluation.study.lineage import judged
 from evaluation.study.results import Results
 from evaluation.study.seeds import METHODS_OVER_SEEDS, beside_seeds, over_seeds
@@ -100,6 +102,12 @@ def test_every_measure_and_printed_by_titles() -> None:
     assert printed is not None
     assert len(printed.rows) == (table.measure == "dice").sum()
     assert printed.rows[0][0] == "level1, The net minus unet"
+    brief = [one.words for one in answers(found) if one.about == "Over seeds"]
+    assert len(brief) == 1
+    assert brief[0].startswith("The net minus unet over seeds (3 and 3 networks): clear on level1 (+")
+    assert MEDIAN_READER not in brief[0]
+    many = in_brief_over_seeds(table, list(LEVELS), 0)
+    assert many == "Of 2 differences of 1 pairs over seeds: 2 clear."
     (said, *_) = over_seeds(found.titled)
     assert said.startswith("The net minus unet over seeds (3 and 3 networks): clear on level1 +")
 
