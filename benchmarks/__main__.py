@@ -33,7 +33,6 @@ TRUTH = "Consensus rules beside a known truth"
 VERDICTS = "Verdicts beside a known truth"
 EXCHANGEABLE = "One more reader"
 RANKS = "Rank intervals beside true ranks"
-SEEDS = "Intervals over exams and seeds"
 TEACHERS = "Whose masks teach"
 SEEDS = "Intervals over exams and seeds"
 SCALE = "Many exams"
@@ -51,7 +50,6 @@ SECTIONS = (
     VERDICTS,
     EXCHANGEABLE,
     RANKS,
-    SEEDS,
     TEACHERS,
     SEEDS,
     SCALE,
@@ -98,11 +96,6 @@ interchangeability is clear on a level, or the fair verdict says better, worse o
 _RANKS = """\
 Six algorithms with near ties and true ones, on simulated boards: how often the intervals hold all true
 ranks at once, and how many ranks one holds on average.
-"""
-
-_SEEDS = """\
-Two methods without a difference, several seeds of each (`benchmarks/seeds.py`): how often 95 % intervals of
-the mean difference hold 0, over exams and seeds, and as they would be over exams alone.
 """
 
 _TEACHERS = """\
@@ -210,12 +203,6 @@ def _ranks() -> dict[str, Section]:
     return {RANKS: _simulated(_RANKS, lambda: rank_coverage.render(rank_coverage.run()))}
 
 
-def _seeds() -> dict[str, Section]:
-    from benchmarks import seeds
-
-    return {SEEDS: _simulated(_SEEDS, lambda: seeds.render(seeds.run()))}
-
-
 def _teachers() -> dict[str, Section]:
     from benchmarks import teachers
 
@@ -263,7 +250,6 @@ PARTS: dict[str, Callable[[], dict[str, Section]]] = {
     "verdicts": _verdicts,
     "exchangeable": _exchangeable,
     "ranks": _ranks,
-    "seeds": _seeds,
     "teachers": _teachers,
     "seeds": _seeds,
     "scale": _scale,

@@ -255,8 +255,8 @@ def seeds_table(table: pd.DataFrame, measure: Measure, *, title: str, notes: Seq
         "Mean over a method's networks, which differ in their seed alone, minus that of the other, or minus "
         f"the median reader, by {measure.title}. Networks: {networks}. SD between seeds: of the networks' "
         "means over exams; between exams: of the difference.",
-        "Beside the median reader by the fair scores alone: a verdict also asks agreement without a consensus "
-        "and other ways of looking.",
+        "Beside the median reader by the fair scores alone: a verdict also asks agreement without a "
+        "consensus, and other ways of looking.",
         "Interval over exams and seeds: random exams, and seeds within a method (Satterthwaite). Holm p: "
         "over all pairs of methods and levels, and over all methods beside the median reader and levels; "
         "groups repeat levels and have none.",
