@@ -90,8 +90,10 @@ def answer_table(found: ReaderStudy, meanings: Mapping[str, str]) -> Shown:
         found, heads, shown, cells, made
     )
     notes = []
-    if any(cell.text.endswith("*") for row in rows for cell in row):
+    if any(cell.text.rstrip("\N{DAGGER}").endswith("*") for row in rows for cell in row):
         notes.append("*: not without the reader who taught it.")
+    if any(cell.text.endswith("\N{DAGGER}") for row in rows for cell in row):
+        notes.append("\N{DAGGER}: of this network; over the seeds of its method it is not clear.")
     if READERS_PER_EXAM in found:
         notes.append("Readers: each of the exams that the reader drew.")
     if left := len(levels) - len(shown):
@@ -196,7 +198,8 @@ def _word(verdict: Verdict | None, level: str) -> Cell:
     call = _call(one)
     without = [each for other in verdict.without for each in other.verdict.levels if each.level == level]
     taught = call in ("better", "worse") and any(_call(each) != call for each in without)
-    return Cell(call + "*" * taught, kind={"better": "ahead", "worse": "behind"}.get(call, "even"))
+    seeds = "\N{DAGGER}" * (level in verdict.unclear_over_seeds)
+    return Cell(call + "*" * taught + seeds, kind={"better": "ahead", "worse": "behind"}.get(call, "even"))
 
 
 def _call(level: LevelVerdict) -> str:

@@ -34,6 +34,8 @@ def beside_readers(verdicts: Sequence[Verdict]) -> str:
     taught = f" Of {changed} this is otherwise without the reader whose masks taught it." if changed else ""
     if with_teachers := sum(bool(each.with_teachers) for each in found):
         taught += f" For {with_teachers} no comparison leaves out the readers whose masks taught it."
+    if unclear := sum(bool(each.unclear_over_seeds) for each in found):
+        taught += f" Of {unclear} it is not clear over seeds on every level."
     return f"Of {plural(len(found), 'model')} beside the median reader: {', '.join(parts)}.{taught}"
 
 
@@ -45,7 +47,8 @@ def between_models(verdicts: Sequence[Verdict]) -> str:
     settled = [each for each in found if each.call in BETTER]
     if not settled:
         return f"Of {len(found)} pairs of models none is settled."
-    few = "; ".join(_opening(each) for each in settled[:MOST]) + " …" * (len(settled) > MOST)
+    few = "; ".join(_opening(each) + _over_seeds(each) for each in settled[:MOST])
+    few += " …" * (len(settled) > MOST)
     are = "is" if len(settled) == 1 else "are"
     return f"Of {len(found)} pairs of models {len(settled)} {are} settled: {few}."
 
@@ -72,7 +75,12 @@ def in_brief(verdict: Verdict, *, named: bool = True) -> str:
     if verdict.with_teachers:
         whom = "it" if verdict.second == MEDIAN_READER else " and ".join(verdict.with_teachers)
         told += f", and no comparison leaves out the readers who taught {whom}"
-    return told
+    return told + _over_seeds(verdict)
+
+
+def _over_seeds(verdict: Verdict) -> str:
+    unclear = ", ".join(verdict.unclear_over_seeds)
+    return f" (not clear over seeds on {unclear})" if unclear else ""
 
 
 def _together(found: Sequence[Verdict]) -> str:

@@ -10,7 +10,7 @@ is defined are compared; the others are counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ from evaluation.statistics.words import (
     number,
     p_value,
     percent,
+    signed,
     with_interval,
 )
 from evaluation.table import Table
@@ -169,8 +170,26 @@ def in_words(table: pd.DataFrame, levels: Sequence[str]) -> list[str]:
     >>> print(*in_words(pd.DataFrame([row]), ["level1"]))
     net minus unet over seeds (3 and 3 networks): within the spread between seeds on level1 +0.02 (-0.04 to +0.08; single networks differ by 0.03).
     """  # noqa: E501
+    return [_sentence(of_pair, _with_interval) for of_pair in _pairs(table, levels)]
+
+
+def in_brief(table: pd.DataFrame, levels: Sequence[str], most: int) -> str:
+    """The same in short, for the top of a page: pairs of methods, counted where there are more than `most`.
+
+    Where there is no pair, methods beside the median reader.
+    """
+    pairs = _pairs(table, levels)
+    shown = [rows for rows in pairs if rows.other.iloc[0] != MEDIAN_READER] or pairs
+    if len(shown) <= most:
+        return " ".join(_sentence(rows, _difference) for rows in shown)
+    calls = pd.concat(shown).call.map(lambda call: _SAID[call].removesuffix(" on")).value_counts()
+    told = ", ".join(f"{n} {said}" for said, n in calls.items())
+    return f"Of {calls.sum()} differences of {len(shown)} pairs over seeds: {told}."
+
+
+def _pairs(table: pd.DataFrame, levels: Sequence[str]) -> list[pd.DataFrame]:
     rows = table[(table.measure == "dice") & table.level.isin(levels)]
-    return [_sentence(of_pair) for _, of_pair in rows.groupby(["model", "other"], sort=False)]
+    return [of_pair for _, of_pair in rows.groupby(["model", "other"], sort=False)]
 
 
 #: What is said of a difference, by its call, in the order in which it is said.
@@ -183,19 +202,25 @@ _SAID: Mapping[str, str] = {
 }
 
 
-def _sentence(rows: pd.DataFrame) -> str:
+def _sentence(rows: pd.DataFrame, level: Callable[[Any], str]) -> str:
     first = next(rows.itertuples())
     networks = f"{first.n_seeds} and {first.n_seeds_other}" if first.n_seeds_other else f"{first.n_seeds}"
     parts = [
-        f"{said} {', '.join(map(_level, rows[rows.call == call].itertuples()))}"
+        f"{said} {', '.join(map(level, rows[rows.call == call].itertuples()))}"
         for call, said in _SAID.items()
         if (rows.call == call).any()
     ]
+    # A verdict asks more of a model beside the readers.
+    alone = ", by the fair scores alone" * (first.other == MEDIAN_READER)
     pair = f"{first.model} minus {with_article(str(first.other))}"
-    return f"{pair} over seeds ({networks} networks): {'; '.join(parts)}."
+    return f"{pair} over seeds ({networks} networks){alone}: {'; '.join(parts)}."
 
 
-def _level(row: Any) -> str:
+def _difference(row: Any) -> str:
+    return str(row.level) if row.call == "not comparable" else f"{row.level} ({signed(row.difference)})"
+
+
+def _with_interval(row: Any) -> str:
     if row.call == "not comparable":
         return str(row.level)
     told = f"{row.level} {with_interval(row.difference, row.low, row.high, sign=True)}"
@@ -209,12 +234,10 @@ def seeds_table(table: pd.DataFrame, measure: Measure, *, title: str, notes: Seq
     rows = [
         [
             f"{row.level}, {row.model} minus {row.other}",
-            f"{row.n_seeds} and {row.n_seeds_other}" if row.n_seeds_other else f"{row.n_seeds}",
             with_interval(row.difference, row.low, row.high, sign=True),
             interval(row.exams_low, row.exams_high, sign=True),
-            number(row.sd_seeds) + (f" and {number(row.sd_seeds_other)}" if row.n_seeds_other else ""),
+            number(row.sd_seeds) + (f", {number(row.sd_seeds_other)}" if row.n_seeds_other else ""),
             number(row.sd_exams),
-            p_value(row.p),
             p_value(row.p_holm),
             count_of(row.n_pairs, row.n_pairs + row.n_left_out),
             row.call,
@@ -222,14 +245,18 @@ def seeds_table(table: pd.DataFrame, measure: Measure, *, title: str, notes: Seq
         for row in of.itertuples()
     ]
     columns = [
-        "Level, pair", "Seeds", f"Mean difference ({confidence} interval over exams and seeds)",
-        "Interval over exams alone", "SD between seeds", "SD between exams", "p", "Holm p", "Exams",
-        "Verdict",
+        "Level, pair", f"Over exams and seeds ({confidence})", f"Over exams alone ({confidence})",
+        "SD between seeds", "SD between exams", "Holm p", "Exams", "Verdict",
     ]  # fmt: skip
+    counts = {row.model: row.n_seeds for row in of.itertuples()}
+    counts |= {row.other: row.n_seeds_other for row in of.itertuples() if row.n_seeds_other}
+    networks = ", ".join(f"{name} {n}" for name, n in counts.items())
     own = [
         "Mean over a method's networks, which differ in their seed alone, minus that of the other, or minus "
-        f"the median reader (fair scores), by {measure.title}. SD between seeds: of the networks' means over "
-        "exams; between exams: of the difference.",
+        f"the median reader, by {measure.title}. Networks: {networks}. SD between seeds: of the networks' "
+        "means over exams; between exams: of the difference.",
+        "Beside the median reader by the fair scores alone: a verdict also asks agreement without a "
+        "consensus, and other ways of looking.",
         "Interval over exams and seeds: random exams, and seeds within a method (Satterthwaite). Holm p: "
         "over all pairs of methods and levels, and over all methods beside the median reader and levels; "
         "groups repeat levels and have none.",

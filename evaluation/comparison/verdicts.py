@@ -89,6 +89,8 @@ class Verdict:
     without: tuple[Without, ...] = ()
     #: Those of the two whose teachers no comparison leaves out, though several readers taught them.
     with_teachers: tuple[str, ...] = ()
+    #: Levels on which it is one of these two networks alone: over all seeds of their methods it is not clear.
+    unclear_over_seeds: tuple[str, ...] = ()
 
 
 def model_verdicts(

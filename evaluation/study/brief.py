@@ -12,6 +12,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
+from evaluation.comparison import seeds
 from evaluation.comparison.brief import BETTER, MOST, beside_readers, between_models
 from evaluation.comparison.models import YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER
@@ -23,7 +24,7 @@ from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.incomplete import warnings
 from evaluation.study.results import Results
-from evaluation.study.seeds import METHODS_OVER_SEEDS, over_seeds
+from evaluation.study.seeds import METHODS_OVER_SEEDS
 
 _VOLUME = "volume_difference"
 #: What a sentence is about that says where a consensus overruled all readers.
@@ -75,8 +76,8 @@ def _about(found: Results) -> Iterator[Said]:
     if len(models) > 1:
         between = between_models(made) or _no_pair(found)
         yield Said("Between models", between, "pairs")
-    if said := over_seeds(found):
-        words = " ".join(said) if len(said) <= MOST else _counted(found)
+    if METHODS_OVER_SEEDS in found:
+        words = seeds.in_brief(found[METHODS_OVER_SEEDS], found.design.spoken_of, MOST)
         yield Said("Over seeds", words, "pairs" if t.METHODS_COMPARED in found else "fair")
     if clinic := "; ".join([*_volumes(found), *_foci(found)]):
         clinic = f"{found.design.spoken_of[-1]}: {clinic}."
@@ -87,16 +88,6 @@ def _no_pair(found: Results) -> str:
     if found.design.seed_of and not lineage.copies(found):
         return "There are no two methods to compare: networks of one method differ in their seed alone."
     return "There are no two models to compare: copies are not judged."
-
-
-def _counted(found: Results) -> str:
-    """Of many comparisons over seeds how many came out how, on the levels spoken of."""
-    table = found[METHODS_OVER_SEEDS]
-    rows = table[(table.measure == "dice") & table.level.isin(found.design.spoken_of)]
-    calls = rows.call.replace({"within seeds": "within the spread between seeds"}).value_counts()
-    told = ", ".join(f"{n} {call}" for call, n in calls.items())
-    pairs = plural(rows.groupby(["model", "other"]).ngroups, "pair")
-    return f"Of {plural(len(rows), 'difference')} over seeds ({pairs}, all levels): {told}."
 
 
 def _volumes(found: Results) -> Iterator[str]:

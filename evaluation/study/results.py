@@ -115,7 +115,8 @@ def _by_name(made: Any, names: Mapping[str, str]) -> Any:
     if isinstance(made, Verdict):
         levels = tuple(replace(each, level=renamed(each.level, names)) for each in made.levels)
         first, second = renamed([made.first, made.second], names)
-        return replace(made, first=first, second=second, levels=levels)
+        seeds = tuple(renamed(made.unclear_over_seeds, names))
+        return replace(made, first=first, second=second, levels=levels, unclear_over_seeds=seeds)
     if isinstance(made, str) or not isinstance(made, Sequence):
         return made
     return [_by_name(each, names) for each in made]

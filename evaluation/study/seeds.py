@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from evaluation.comparison import seeds
+from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.comparison.seeds import compare_over_seeds, networks_of
+from evaluation.comparison.verdicts import Verdict
 from evaluation.study import lineage
 from evaluation.study.design import Design
 from evaluation.study.results import Declared, Results
@@ -43,6 +47,29 @@ def over_seeds(found: Results) -> list[str]:
     if METHODS_OVER_SEEDS not in found:
         return []
     return seeds.in_words(found[METHODS_OVER_SEEDS], found.design.spoken_of)
+
+
+def beside_seeds(found: Results, made: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts on networks, and beside each on which levels the same is not clear of their methods."""
+    if METHODS_OVER_SEEDS not in found:
+        return list(made)
+    table = found[METHODS_OVER_SEEDS]
+    rows = table[table.measure == "dice"]
+    signs = np.sign(rows.difference).where(rows.call == "clear", 0)
+    sides = dict(zip(zip(rows.model, rows.other, rows.level, strict=True), signs, strict=True))
+    sides |= {(other, model, level): -side for (model, other, level), side in sides.items()}
+    return [_beside(verdict, sides) for verdict in made]
+
+
+def _beside(verdict: Verdict, sides: Mapping[tuple[str, str, str], float]) -> Verdict:
+    pair = verdict.first, verdict.second
+    settled = [level for level in verdict.levels if level.side and (*pair, level.level) in sides]
+    unclear = tuple(level.level for level in settled if sides[*pair, level.level] != level.side)
+    if not unclear:
+        return verdict
+    networks = "this network" if verdict.second == MEDIAN_READER else "these two networks"
+    words = f"{verdict.words} Of {networks} alone: over seeds it is not clear on {', '.join(unclear)}."
+    return replace(verdict, words=words, unclear_over_seeds=unclear)
 
 
 METHODS_OVER_SEEDS = Declared(

@@ -158,7 +158,8 @@ def verdicts(found: Results, models: Sequence[str] = ()) -> list[Verdict]:
     if COMPARISONS in found:
         rows = found[COMPARISONS][found[COMPARISONS].model.isin(chosen)]
         made += reader_verdicts(rows, ways, levels=levels, agreement=agreement())
-    return lineage.beside_teacher(found, made, agreement) + lineage.copy_verdicts(found, chosen)
+    beside = seeds.beside_seeds(found, lineage.beside_teacher(found, made, agreement))
+    return beside + lineage.copy_verdicts(found, chosen)
 
 
 def _agreement(

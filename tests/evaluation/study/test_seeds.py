@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,12 +12,17 @@ from scipy import stats
 from scipy.ndimage import gaussian_filter
 
 import evaluation as ev
+from evaluation.comparison.brief import in_brief
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.comparison.seeds import COLUMNS, FEWEST, compare_over_seeds, in_words, networks_of
+from evaluation.comparison.seeds import in_brief as in_brief_over_seeds
+from evaluation.comparison.verdicts import LevelVerdict, Verdict
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
+from evaluation.study.brief import answers
 from evaluation.study.lineage import judged
-from evaluation.study.seeds import METHODS_OVER_SEEDS, over_seeds
+from evaluation.study.results import Results
+from evaluation.study.seeds import METHODS_OVER_SEEDS, beside_seeds, over_seeds
 
 LEVELS = {"level1": 1, "level2": 2}
 READERS = [f"reader{number}" for number in range(1, 4)]
@@ -58,7 +64,9 @@ def test_further_seeds_change_no_verdict_and_have_rows_among_scores() -> None:
     assert judged(with_seeds) == list(without.models) == ["net", "unet", "one"]
     for table in (t.METHODS_COMPARED, t.COMPARISONS, t.OTHER_WAYS, t.INTERCHANGEABILITY):
         pd.testing.assert_frame_equal(with_seeds[table], without[table])
-    assert [one.words for one in t.verdicts(with_seeds)] == [one.words for one in t.verdicts(without)]
+    for one, alone in zip(t.verdicts(with_seeds), t.verdicts(without), strict=True):
+        assert one.call == alone.call
+        assert one.words.partition(" Of th")[0] == alone.words
     assert {*NETWORKS} <= {*with_seeds[t.TABLE1].rater}
     assert METHODS_OVER_SEEDS in with_seeds
     assert METHODS_OVER_SEEDS not in without
@@ -94,6 +102,12 @@ def test_every_measure_and_printed_by_titles() -> None:
     assert printed is not None
     assert len(printed.rows) == (table.measure == "dice").sum()
     assert printed.rows[0][0] == "level1, The net minus unet"
+    brief = [one.words for one in answers(found) if one.about == "Over seeds"]
+    assert len(brief) == 1
+    assert brief[0].startswith("The net minus unet over seeds (3 and 3 networks): clear on level1 (+")
+    assert MEDIAN_READER not in brief[0]
+    many = in_brief_over_seeds(table, list(LEVELS), 0)
+    assert many == "Of 2 differences of 1 pairs over seeds: 2 clear."
     (said, *_) = over_seeds(found.titled)
     assert said.startswith("The net minus unet over seeds (3 and 3 networks): clear on level1 +")
 
@@ -146,3 +160,29 @@ def test_knees_are_averaged_in_their_exam() -> None:
     one, other = (over(of, a=["a", "a2"], b=["b", "b2"]) for of in (table, knees))
     assert other.difference == pytest.approx(one.difference)
     assert other.n_pairs == 10
+
+
+def test_a_verdict_on_two_networks_says_where_their_methods_are_not_apart() -> None:
+    rows = [
+        {"measure": "dice", "level": level, "model": "unet", "other": "net", "call": call, "difference": by}
+        for level, call, by in [("level1", "clear", -0.1), ("level2", "within seeds", -0.1)]
+    ]
+    tables = {METHODS_OVER_SEEDS.name: pd.DataFrame(rows)}
+    found = Results(ev.Design(LEVELS), READERS, ["net", "unet"], [], tables)
+    levels = [LevelVerdict(level, 0.1, 0.05, 0.15, 0.01, 9, True) for level in LEVELS]
+    better = Verdict("net", "unet", "better", tuple(levels), "net is better than unet.")
+    (said,) = beside_seeds(found, [better])
+    assert said.unclear_over_seeds == ("level2",)
+    assert said.words == (
+        "net is better than unet. Of these two networks alone: over seeds it is not clear on level2."
+    )
+    assert in_brief(said) == (
+        "net is better than unet on level1 (by 0.10), level2 (by 0.10) (not clear over seeds on level2)"
+    )
+    # What is not settled needs no word, and who has one network has none to say.
+    chance = replace(better, levels=tuple(replace(level, clear=False) for level in levels))
+    alone = replace(better, second="one")
+    assert beside_seeds(found, [chance, alone]) == [chance, alone]
+    # The other way round over seeds is not the same.
+    turned = replace(better, levels=tuple(replace(level, difference=-0.1) for level in levels))
+    assert beside_seeds(found, [turned])[0].unclear_over_seeds == ("level1", "level2")
