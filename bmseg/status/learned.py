@@ -230,6 +230,8 @@ def predictions(workspace: Workspace, method: str, may: Bytes) -> Stage:
         return Stage(name, "unfinished", found, f"missing: {', '.join(missing)}", again if model else "")
     if not model:
         return Stage(name, "there", found)
+    if members := model.get("members"):
+        return _together(workspace, name, found, members)
     found += f", by fold {', '.join(map(str, model['folds']))}"
     of = workspace.results_of(variant.word) / workspace.dataset_folder / str(model["folder"])
     trained = recorded_checkpoints(of, model["folds"])
@@ -244,6 +246,21 @@ def predictions(workspace: Workspace, method: str, may: Bytes) -> Stage:
         if current is None:
             return Stage(name, "stale", found, "images or masks are others than on record", again)
     return Stage(name, "there", found, unseen=may.told())
+
+
+def _together(workspace: Workspace, name: str, found: str, members: Sequence[dict[str, Any]]) -> Stage:
+    """An ensemble's masks: whether the networks that made them are those that lie there."""
+    rater, who = name.removeprefix("predictions of "), [str(member["method"]) for member in members]
+    found += f", by {' and '.join(who)} together"
+    for member in members:
+        of = workspace.results_dataset / str(member["folder"])
+        if recorded_checkpoints(of, member["folds"]) != member["checkpoints"]:
+            profile = member.get("profile", "quick")
+            more = [] if profile == "quick" else ["--profile", profile]
+            again = command("ensemble", *who, *more, "--name", rater, workspace=workspace.root)
+            why = f"{member['method']} was trained anew since, or is not here any more"
+            return Stage(name, "stale", found, why, again)
+    return Stage(name, "there", found)
 
 
 def _training_in(workspace: Workspace, method: str, folder: Path) -> Training | None:
