@@ -177,13 +177,15 @@ def curves(workspace: Workspace) -> Stage:
         workspace.pages["Training"],
         "learning curves",
     )
-    output = curves_in(workspace)
-    if not output.read() or not page.is_file():
+    record = curves_in(workspace).read()
+    if not record or not page.is_file():
         return Stage(name, "missing", command=make, optional=True)
+    found = plural(record.get("folds", 0), "fold")
+    found += f", {record['at_work']} of them stopped or at work" if record.get("at_work") else ""
     if not is_current(workspace):
         why = "trainings went on since, or its versions or study file are others"
-        return Stage(name, "stale", "", why, make, page, optional=True)
-    return Stage(name, "there", page=page, optional=True)
+        return Stage(name, "stale", found, why, make, page, optional=True)
+    return Stage(name, "there", found, page=page, optional=True)
 
 
 def read_splits(workspace: Workspace) -> int:
