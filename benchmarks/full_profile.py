@@ -1,11 +1,12 @@
 """What the full profile takes on a GPU and what it reaches: ``python -m benchmarks.full_profile``.
 
-Prints a section for RESULTS.md. Without a GPU there is nothing to measure, and it says so;
-``--profile quick`` tries the measurement itself on a CPU.
+Prints a section for RESULTS.md. Without a GPU there is nothing to measure, and it says so; ``--device cpu``
+tries the same recipes on a CPU, in an epoch of very few steps, so that they are known to work.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import statistics
 import subprocess
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,24 +22,38 @@ from typing import Any
 import click
 
 from bmseg.cohort.phantom import make_phantom
-from bmseg.methods import get_method
-from bmseg.methods.profiles import get_profile
+from bmseg.methods import get_method, own_titles
+from bmseg.methods.profiles import FULL, Profile
 from bmseg.nnunet import Training, plan, predict, train
 from bmseg.nnunet.models import RECORD
+from bmseg.nnunet.plan import plans_of
+from bmseg.nnunet.training import PLANS
 from bmseg.outputs.provenance import read_record
-from bmseg.scoring.evaluate import evaluate_workspace
+from bmseg.scoring.evaluate import evaluate
+from bmseg.scoring.raters import workspace_raters
 from bmseg.workspace import Workspace, open_workspace
+from dataset_conversion.files import write_text
 
 # The package gives its function train the name of the module.
 training_module: Any = import_module("bmseg.nnunet.train")
 
-METHODS = ["nnunet", "unet", "nnunet_ordinal"]
+METHODS = list(own_titles())
 # Above this share of an epoch spent waiting for patches, loading is what bounds the speed.
 _BOUND = 0.1
-_NO_GPU = "Not measured: no GPU here. `python -m benchmarks.full_profile` measures it where there is one.\n"
+_NO_GPU = (
+    "Not measured: no GPU here. `python -m benchmarks.full_profile` measures it where there is one; with "
+    "`--device cpu` it tries the same recipes for an epoch of very few steps.\n"
+)
 _BY_HAND = (
     "`python -m benchmarks.full_profile` prints this section; it takes too long to be a part of this run.\n"
 )
+_REHEARSED = (
+    "**Tried on a CPU, not measured: nothing below says anything of a GPU, or of what these methods learn.** "
+    "Every method's own full recipe (plan, network, trainer, prediction) ran through, in little: epochs "
+    "{epochs}, steps an epoch {iterations}, patches a step {batch}, test exams {exams}.\n"
+)
+#: Of a trial: patches in a step, and test exams.
+_FEW_PATCHES, _FEW_EXAMS = 2, 1
 
 
 @dataclass
@@ -58,31 +73,76 @@ def full_profile() -> str:
 
 
 @click.command()
-@click.option("--epochs", type=click.IntRange(2), default=50, show_default=True)
-@click.option("--profile", "profile_name", default="full", show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="[default: 50; of a trial 1]")
+@click.option("--device", type=click.Choice(["cuda", "cpu"]), default="cuda", show_default=True)
 @click.option("--workspace", "root", type=click.Path(path_type=Path), default=Path("workspaces/full"))
-@click.option("--training", type=click.IntRange(5, 85), help="Training exams. [default: the profile's]")
-@click.option("--iterations", type=click.IntRange(1), help="Steps an epoch. [default: the profile's]")
-def main(epochs: int, profile_name: str, root: Path, training: int | None, iterations: int | None) -> None:
-    """Train the three methods for EPOCHS each, predict, score, and print what was measured."""
-    profile = get_profile(profile_name)
-    if profile.device == "cuda" and shutil.which("nvidia-smi") is None:
+@click.option("--training", type=click.IntRange(5, 85), help="Training exams. [default: 85; of a trial 10]")
+@click.option("--iterations", type=click.IntRange(1), help="Steps an epoch. [default: 250; of a trial 2]")
+@click.option("--method", "chosen", multiple=True, type=click.Choice(METHODS), help="[default: all]")
+def main(
+    epochs: int | None,
+    device: str,
+    root: Path,
+    training: int | None,
+    iterations: int | None,
+    chosen: tuple[str, ...],
+) -> None:
+    """Train every method for EPOCHS, predict, score, and print what was measured."""
+    tried = device == "cpu"
+    if not tried and shutil.which("nvidia-smi") is None:
         click.echo(_NO_GPU)
         return
+    profile = replace(FULL, device="cpu", validation_iterations=1, validate=False) if tried else FULL
+    epochs, iterations = epochs or (1 if tried else 50), iterations or (2 if tried else FULL.iterations)
     workspace, _ = open_workspace(root, create=True)
-    make_phantom(workspace, training=training or profile.training_exams, seed=2022, processes=None)
+    make_phantom(workspace, training=training or (10 if tried else FULL.training_exams), seed=2022)
     plan(workspace, profile)
-    rows = []
-    for name in METHODS:
-        wanted = Training.of(get_method(name), profile, epochs, iterations)
-        watch = Watch()
-        with _watched(watch), _utilisation(watch):
-            train(workspace, wanted, seed=2022)
-        predict(workspace, wanted)
-        rows.append(_row(workspace, wanted, watch))
-    evaluate_workspace(workspace)
+    if tried:
+        _fewer_patches(workspace)
+    exams = workspace.test_exams()[: _FEW_EXAMS if tried else None]
+    rows = [_measured(workspace, name, profile, epochs, iterations, exams) for name in chosen or METHODS]
+    raters = replace(workspace_raters(workspace), exams=exams)
+    if tried:
+        kept = _only(workspace, exams, root / "tried")
+        raters = replace(raters, readers=kept)
+    found = evaluate(workspace.study, workspace.study_file, raters, root / "evaluation_full", synthetic=True)
+    if tried:
+        told = {"epochs": epochs, "iterations": iterations, "batch": _FEW_PATCHES, "exams": len(exams)}
+        click.echo(_REHEARSED.format(**told))
     click.echo("\n".join([*_HEAD, *rows, ""]))
-    click.echo((workspace.evaluation / "table1_fair.md").read_text(encoding="utf-8"))
+    for name in ("table1_fair.md", "foci_in_words.md"):
+        click.echo((found.folder / name).read_text(encoding="utf-8"))
+
+
+def _measured(
+    workspace: Workspace, name: str, profile: Profile, epochs: int, iterations: int, exams: list[str]
+) -> str:
+    wanted = Training.of(get_method(name), profile, epochs, iterations)
+    watch = Watch()
+    with _watched(watch), _utilisation(watch):
+        train(workspace, wanted, seed=2022)
+    predict(workspace, wanted, exams=exams)
+    return _row(workspace, wanted, watch)
+
+
+def _fewer_patches(workspace: Workspace) -> None:
+    """Let every plan take few patches a step: on a CPU a step of nnU-Net's own takes a minute."""
+    plans = plans_of(workspace)
+    for configuration in plans["configurations"].values():
+        if "batch_size" in configuration:
+            configuration["batch_size"] = _FEW_PATCHES
+    write_text(workspace.preprocessed_dataset / f"{PLANS}.json", json.dumps(plans, indent=4) + "\n")
+
+
+def _only(workspace: Workspace, exams: list[str], folder: Path) -> dict[str, Path]:
+    """The readers' masks of some exams, in folders of their own."""
+    found = {}
+    for reader, masks in workspace.readers().items():
+        found[reader] = folder / reader
+        found[reader].mkdir(parents=True, exist_ok=True)
+        for exam in exams:
+            shutil.copyfile(masks / f"{exam}.nii.gz", found[reader] / f"{exam}.nii.gz")
+    return found
 
 
 _HEAD = [

@@ -25,7 +25,7 @@ from bmseg.commands.jobs import jobs
 from bmseg.commands.leaderboard import leaderboard
 from bmseg.commands.options import Sections
 from bmseg.commands.platforms import bundle
-from bmseg.commands.predict import export, predict
+from bmseg.commands.predict import ensemble, export, predict
 from bmseg.commands.rank import rank
 from bmseg.commands.reading_room import atlas, reading_room, vas
 from bmseg.commands.report import report
@@ -137,7 +137,9 @@ def cli() -> None:
 
 leaderboard.add_command(bundle)
 cli.add_section("Data", "bmseg phantom", phantom, study, inspect, convert, region, status)
-cli.add_section("Train", "bmseg train unet --folds 0-4", methods, plan, train, jobs, curves, predict, env)
+cli.add_section(
+    "Train", "bmseg train unet --folds 0-4", methods, plan, train, jobs, curves, predict, ensemble, env
+)
 cli.add_section("Score", "bmseg evaluate --margin 0.05", evaluate, compare, report, design)
 cli.add_section("Share", "bmseg export unet unet.zip", export, leaderboard, submission, rank)
 cli.add_section("Readers", "bmseg reading-room build", annotate, atlas, reading_room, vas)

@@ -134,6 +134,43 @@ def _predict_dicom(model_file: Path, source: Path, out: Path, **given: Any) -> N
 
 
 @click.command()
+@click.argument("method_names", metavar="METHOD METHOD...", nargs=-1, required=True)
+@options.workspace
+@options.profile
+@options.deterministic
+@click.option("--name", default="ensemble", show_default=True, help="What a pair's masks are called.")
+def ensemble(
+    method_names: tuple[str, ...], root: Path, profile_name: str, deterministic: bool, name: str
+) -> None:
+    """Let nnU-Net choose among METHODs and their pairs, and predict with the pair.
+
+    All folds of each are needed. Each network predicts the training exams of its fold that it was not trained
+    on, nnU-Net compares their Dice, and the mean probabilities of the best pair predict the test exams. Where
+    one method alone is the best, nothing is written: its masks are those of 'bmseg predict'.
+    """
+    from bmseg.nnunet import Training
+    from bmseg.nnunet.ensemble import choose, predict_together
+
+    workspace = workspace_in(root)
+    trainings = [Training.named(one, profile_name) for one in method_names]
+    with timed("ensemble"):
+        choice = choose(workspace, trainings, deterministic=deterministic)
+        width = max(map(len, choice.dice))
+        click.echo(f"mean Dice of {choice.n_exams} training exams, each by a network that had not seen it:")
+        for one, value in choice.dice.items():
+            click.echo(f"  {one:<{width}}  {value:.3f}{'  chosen by nnU-Net' * (one == choice.name)}")
+        folder = workspace.predictions(name)
+        if len(choice.members) == 1:
+            click.echo(f"no pair is better than {choice.name} alone: no ensemble is written")
+            if folder.is_dir():
+                click.echo(f"{folder}: of an earlier choice; delete it", err=True)
+        else:
+            written = predict_together(workspace, choice, name, deterministic=deterministic)
+            click.echo(f"{len(written)} masks written to {folder}")
+    end(workspace)
+
+
+@click.command()
 @click.argument("method_name", metavar="METHOD")
 @click.argument("path", metavar="MODEL.ZIP", type=FILE)
 @options.workspace

@@ -52,6 +52,9 @@ def write_curves_page(workspace: Workspace) -> Path | None:
         found, study = Found.of(workspace), workspace.study
         made.write(NUMBERS, found.table().to_csv(index=False, float_format="%.6g"))
         parts = [_part(model, study, made.folder / "figures", inputs["synthetic"]) for model in found.models]
+        folds = [fold for model in found.models for fold in model.folds]
+        made.facts["folds"] = len(folds)
+        made.facts["at_work"] = sum(fold.done < fold.epochs for fold in folds)
         made.write(page.name, _render(workspace, found, parts, synthetic=inputs["synthetic"]))
     write_page_list(workspace)
     return page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bmseg.errors import InputError
 from bmseg.nnunet.environment import predicting, say
@@ -62,7 +62,7 @@ def predict(
         When nnU-Net fails, or a mask is not on the grid of its image.
     """
     check_deterministic(training, deterministic)
-    images = _test_images(workspace)
+    images = images_of(workspace, "test")
     if exams is not None:
         images = {exam: images[exam] for exam in exams}
     if model is None:
@@ -73,7 +73,7 @@ def predict(
     # What is there is looked at by whoever is alone with it: another call may be making other masks.
     with unfinished_in(folder) as unfinished:
         masks = _masks(folder, workspace, model, images, maps=probabilities)
-        _delete_stale(masks, images)
+        delete_stale(masks, images)
         if not (missing := masks.missing()):
             return []
         say(f"prediction: by {model.folder.name}, fold {', '.join(map(str, model.folds))}")
@@ -93,7 +93,7 @@ def check_current(workspace: Workspace, model: TrainedModel) -> None:
 
 def predicted_exams(workspace: Workspace, model: TrainedModel) -> list[str] | None:
     """The test exams, when the mask of every one was made by the model and is unchanged; None otherwise."""
-    images = _test_images(workspace)
+    images = images_of(workspace, "test")
     masks = _masks(workspace.predictions(model.training.name), workspace, model, images)
     return list(images) if all(map(masks.is_current, images)) else None
 
@@ -119,23 +119,24 @@ def _masks(
     )
 
 
-def _test_images(workspace: Workspace) -> dict[str, list[Path]]:
-    """Exam to its images in channel order."""
+def images_of(workspace: Workspace, split: Literal["training", "test"]) -> dict[str, list[Path]]:
+    """Exam to its images in channel order; InputError where there is no exam, or one lacks an image."""
     dataset_json = raw_dataset_json(workspace)
-    folder, ending = workspace.raw_dataset / "imagesTs", dataset_json["file_ending"]
+    name = "imagesTs" if split == "test" else "imagesTr"
+    folder, ending = workspace.raw_dataset / name, dataset_json["file_ending"]
     channels = [f"_{int(number):04d}{ending}" for number in dataset_json["channel_names"]]
     exams = [path.name.removesuffix(channels[0]) for path in visible_files(folder, channels[0])]
     if not exams:
         raise InputError(
-            f"{folder}: found no test exam, expected at least one; convert some with split 'test'"
+            f"{folder}: found no {split} exam, expected at least one; convert some with split '{split}'"
         )
     images = {exam: [folder / f"{exam}{channel}" for channel in channels] for exam in exams}
     for path in (path for paths in images.values() for path in paths if not path.is_file()):
-        raise InputError(f"{path}: no such file, expected every channel of a test exam; convert again")
+        raise InputError(f"{path}: no such file, expected every channel of a {split} exam; convert again")
     return images
 
 
-def _delete_stale(masks: Masks, exams: dict[str, Any]) -> None:
+def delete_stale(masks: Masks, exams: dict[str, Any]) -> None:
     """Delete masks of exams that are gone: they would be scored with the others."""
     names = [path.name.removesuffix(masks.ending) for path in visible_files(masks.folder, masks.ending)]
     stale = [exam for exam in names if exam not in exams]

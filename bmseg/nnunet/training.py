@@ -236,11 +236,20 @@ def exams_of_fold(splits: Path, fold: int | str) -> Any:
     """The entry of a fold in nnU-Net's splits_final.json, ``train`` and ``val``; InputError without one."""
     if fold == "all":
         return "all"
-    try:
-        folds = TypeAdapter(list[_Split]).validate_json(splits.read_bytes())
-    except (OSError, ValidationError):
-        raise InputError(f"{splits}: cannot be read, expected nnU-Net's folds; plan again") from None
+    folds = _folds(splits)
     # nnU-Net itself takes a random split for a fold that does not exist.
     if not 0 <= int(fold) < len(folds):
         raise InputError(f"fold: found {fold}, expected 0 to {len(folds) - 1} or 'all' ({splits})")
     return folds[int(fold)].model_dump()
+
+
+def n_folds(workspace: Workspace) -> int:
+    """How many folds the data set has; InputError without nnU-Net's splits_final.json."""
+    return len(_folds(workspace.preprocessed_dataset / "splits_final.json"))
+
+
+def _folds(splits: Path) -> list[_Split]:
+    try:
+        return TypeAdapter(list[_Split]).validate_json(splits.read_bytes())
+    except (OSError, ValidationError):
+        raise InputError(f"{splits}: cannot be read, expected nnU-Net's folds; plan again") from None

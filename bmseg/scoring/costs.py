@@ -51,6 +51,16 @@ class _Model(BaseModel):
     checkpoints: dict[str, str] = {}
 
 
+class _Member(_Model):
+    method: str
+
+
+class _Together(BaseModel):
+    """Several models that made a method's masks by the mean of their probabilities."""
+
+    members: Annotated[list[_Member], Field(min_length=2)]
+
+
 class _Mask(BaseModel):
     seconds: _Seconds | None = None
 
@@ -58,7 +68,7 @@ class _Mask(BaseModel):
 class _Predicted(BaseModel):
     """What lies beside a method's masks; nothing where they were put there by hand."""
 
-    model: _Model | None = None
+    model: _Together | _Model | None = None
     masks: dict[str, _Mask] = {}
 
 
@@ -124,13 +134,18 @@ _HEADS = [
 ]  # fmt: skip
 
 
-def _training(workspace: Workspace, method: str, model: _Model | None) -> tuple[dict[str, Any], list[str]]:
+def _training(
+    workspace: Workspace, method: str, model: _Together | _Model | None
+) -> tuple[dict[str, Any], list[str]]:
     """What the trainings of a method's folds cost; or why that is not known."""
     if model is None:
         return {}, [
             "its predictions have no record of the model that made them (put there by hand); its costs are "
             "not known."
         ]
+    if isinstance(model, _Together):
+        who = " and ".join(member.method for member in model.members)
+        return {}, [f"{who} together: parameters, training and memory stand with these."]
     records, why = [], []
     results = workspace.results_of(method_and_variant(method)[1].word) / workspace.dataset_folder
     for fold in model.folds:

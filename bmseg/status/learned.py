@@ -184,13 +184,15 @@ def curves(workspace: Workspace) -> Stage:
         workspace.pages["Training"],
         "learning curves",
     )
-    output = curves_in(workspace)
-    if not output.read() or not page.is_file():
+    record = curves_in(workspace).read()
+    if not record or not page.is_file():
         return Stage(name, "missing", command=make, optional=True)
+    found = plural(record.get("folds", 0), "fold")
+    found += f", {record['at_work']} of them stopped or at work" if record.get("at_work") else ""
     if not is_current(workspace):
         why = "trainings went on since, or its versions or study file are others"
-        return Stage(name, "stale", "", why, make, page, optional=True)
-    return Stage(name, "there", page=page, optional=True)
+        return Stage(name, "stale", found, why, make, page, optional=True)
+    return Stage(name, "there", found, page=page, optional=True)
 
 
 def read_splits(workspace: Workspace) -> int:
@@ -237,6 +239,8 @@ def predictions(workspace: Workspace, method: str, may: Bytes) -> Stage:
         return Stage(name, "unfinished", found, f"missing: {', '.join(missing)}", again if model else "")
     if not model:
         return Stage(name, "there", found)
+    if members := model.get("members"):
+        return _together(workspace, name, found, members)
     found += f", by fold {', '.join(map(str, model['folds']))}"
     of = workspace.results_of(variant.word) / workspace.dataset_folder / str(model["folder"])
     trained = recorded_checkpoints(of, model["folds"])
@@ -251,6 +255,21 @@ def predictions(workspace: Workspace, method: str, may: Bytes) -> Stage:
         if current is None:
             return Stage(name, "stale", found, "images or masks are others than on record", again)
     return Stage(name, "there", found, unseen=may.told())
+
+
+def _together(workspace: Workspace, name: str, found: str, members: Sequence[dict[str, Any]]) -> Stage:
+    """An ensemble's masks: whether the networks that made them are those that lie there."""
+    rater, who = name.removeprefix("predictions of "), [str(member["method"]) for member in members]
+    found += f", by {' and '.join(who)} together"
+    for member in members:
+        of = workspace.results_dataset / str(member["folder"])
+        if recorded_checkpoints(of, member["folds"]) != member["checkpoints"]:
+            profile = member.get("profile", "quick")
+            more = [] if profile == "quick" else ["--profile", profile]
+            again = command("ensemble", *who, *more, "--name", rater, workspace=workspace.root)
+            why = f"{member['method']} was trained anew since, or is not here any more"
+            return Stage(name, "stale", found, why, again)
+    return Stage(name, "there", found)
 
 
 def _training_in(workspace: Workspace, method: str, folder: Path) -> Training | None:

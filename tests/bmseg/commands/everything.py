@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 import bmseg.nnunet
+import bmseg.nnunet.ensemble
 import bmseg.sharing
 from bmseg.cohort.phantom import phantom_output
+from bmseg.methods.profiles import QUICK
 from bmseg.workspace import Workspace, open_workspace
 from dataset_conversion.images import Volume, write_volume
 from tests.bmseg.atlas.tiny import AFFINES, knees, tiny_workspace
@@ -82,7 +84,11 @@ def pretend_trained(monkeypatch: pytest.MonkeyPatch, workspace: Workspace) -> No
     folder = workspace.results_dataset / "model"
     model = SimpleNamespace(folder=folder, folds=(0,), checkpoints=dict, training=None)
     manifest = SimpleNamespace(folder=Path("model"), model_dump_json=lambda **_: "{}")
+    method = SimpleNamespace(name="unet", profile=QUICK, recipe=SimpleNamespace(mirroring=True))
+    member = SimpleNamespace(**{**vars(model), "training": method, "taught_by": list})
+    choice = SimpleNamespace(members=(member, member), dice={"a": 0.5}, n_exams=1, name="a")
     given: dict[str, dict[str, Any]] = {
+        "bmseg.nnunet.ensemble": {"choose": lambda *_, **__: choice},
         "bmseg.nnunet.train": {"training_inputs": lambda *_, **__: {}},
         "bmseg.nnunet.predict": {"trained_model": lambda *_: model, "check_current": lambda *_: None},
         "bmseg.sharing.archive": {

@@ -42,6 +42,7 @@ WRITES = {
     "jobs": ("-w {ws} --cancel", "ws/.stages/jobs/.lock"),
     "predict": ("nnunet -w {ws} --profile quick", "ws/predictions/nnunet/.lock"),
     "predict --model": ("{root}/images --model {root}/m.zip -o {root}/predicted", "predicted/.lock"),
+    "ensemble": ("nnunet unet -w {ws}", "ws/predictions/ensemble/.lock"),
     "evaluate": (f"{_READERS} --study {{root}}/small.toml -o {{root}}/scored", "scored/.lock"),
     "evaluate -w": ("-w {ws} --unit knee", "ws/evaluation/.lock"),
     "compare": ("-w {ws}", "ws/evaluation/.lock"),
@@ -156,7 +157,7 @@ def test_what_another_process_is_at_work_on_is_left_alone(
 ) -> None:
     words, place = (WRITES | WRITES_A_FILE)[command]
     root = everything.root.parent
-    if command.split()[0] in ("train", "predict", "export"):
+    if command.split()[0] in ("train", "predict", "ensemble", "export"):
         pretend_trained(monkeypatch, everything)
     lock = root / filled(place, everything)
     half = lock.parent / ".partial" / "half.txt"

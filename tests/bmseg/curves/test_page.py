@@ -133,6 +133,7 @@ def test_status_names_the_command(tmp_path: Path) -> None:
     assert (stage().state, stage().optional) == ("missing", True)
     write_curves_page(workspace)
     assert (stage().state, stage().page) == ("there", workspace.pages["Training"])
+    assert stage().found == "1 fold, 1 of them stopped or at work"
     keep(workspace, str(fold), curves(2).model_dump_json())
     assert stage().state == "stale" and stage().command.startswith("bmseg curves")
 
