@@ -8,9 +8,8 @@ from pathlib import Path
 from bmseg.annotation.rounds import ACCEPTED, BEGUN, Annotation
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.publish import site_inputs
+from bmseg.leaderboard.made import site_in, site_inputs
 from bmseg.leaderboard.scoring import Reference
-from bmseg.leaderboard.site import site_in
 from bmseg.leaderboard.submission import check_submission
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import files_hash
