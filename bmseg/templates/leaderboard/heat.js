@@ -48,20 +48,24 @@ function cellOf(data, row, level, exam, printed) {
 
 function tableOf(data, level, longest) {
   const table = document.createElement("table");
-  table.append(made("caption", data.levels[level][1]));
+  table.append(made("caption", ""));
+  table.caption.append(made("span", data.levels[level][1]));
+  // Many exams have cells without a number, and their names turned.
+  const [printed, turned] = [data.exams.length <= 20, longest * data.exams.length > 110];
   table.style.setProperty("--exams", data.exams.length);
+  table.style.setProperty("--least", `${turned ? (printed ? 2.3 : 0.85) : Math.max(2.3, 0.5 * longest)}rem`);
   const heads = table.createTHead().insertRow();
   heads.append(made("td", ""));
   data.exams.forEach(([name]) => {
     const head = made("th", "", { scope: "col" });
-    head.append(made("span", name, longest * data.exams.length > 110 ? { class: "turned" } : {}));
+    head.append(made("span", name, turned ? { class: "turned" } : {}));
     heads.append(head);
   });
   const body = table.createTBody();
   data.rows.forEach((row) => {
     const line = body.insertRow();
     line.append(made("th", row.called, { scope: "row", title: row.called }));
-    data.exams.forEach((_, exam) => line.append(cellOf(data, row, level, exam, data.exams.length <= 20)));
+    data.exams.forEach((_, exam) => line.append(cellOf(data, row, level, exam, printed)));
   });
   const first = table.querySelector("a");
   if (first) first.tabIndex = 0;
@@ -95,7 +99,7 @@ function makeHeat(source) {
   const figure = source.closest("figure");
   const place = figure.querySelector(".heat");
   const longest = Math.max(...data.exams.map(([name]) => name.length));
-  const key = made("p", "Dice 0", { class: "key" });
+  const key = made("p", "Dice 0", { class: "note" });
   const bar = made("i", "", { "aria-hidden": "true" });
   bar.style.background = `linear-gradient(to right, ${STEPS.map((one) => `rgb(${one})`).join(", ")})`;
   key.append(bar, "1; \u2022 undefined, \u00d7 no mask. A cell leads to its exam, with the submission, on the slice with most errors; arrow keys go from cell to cell.");
