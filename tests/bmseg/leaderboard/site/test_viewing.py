@@ -158,13 +158,13 @@ def test_the_heat_map_holds_the_scores_and_leads_where_there_is_something_to_see
 
 @pytest.mark.usefixtures("quick_figures")
 def test_a_cell_of_the_heat_map_leads_to_its_exam_on_the_worst_slice(tmp_path: Path, browser: Any) -> None:
-    board = standings(2, 3, public=Public(overlays=True, viewer=True), bootstraps=5)
+    board = standings(3, 3, public=Public(overlays=True, viewer=True), bootstraps=5)
     build_site(board, tmp_path / "site", made=MADE, overlays=_Missed())
     faults: list[str] = []
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.on("console", lambda message: faults.append(message.text))
     page.on("pageerror", lambda error: faults.append(str(error)))
-    for entry in board.entries:
+    for entry in (entry for entry in board.entries if entry.team in ("team-1", "team-2")):
         page.goto((tmp_path / "site" / "index.html").as_uri())
         cell = page.get_by_role("link", name=re.compile(f"^{entry.team}.*, exam002, Level 2: "))
         scores = board.scores[(board.scores.key == entry.key) & (board.scores.exam == "exam002")]
