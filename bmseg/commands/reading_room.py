@@ -159,8 +159,8 @@ def atlas(
     Of training exams alone, as one HTML page and as PDF: image, mask, image with mask; several windows; all
     by age. Asking for a test exam is refused.
     """
-    from bmseg.atlas.build import HTML, PDF, build_atlas
-    from bmseg.atlas.contents import AtlasOptions
+    from bmseg.atlas.build import build_atlas
+    from bmseg.atlas.made import HTML, PDF, AtlasOptions
     from bmseg.wording import synthetic_notes
 
     if named is not None and number is not None:
