@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,12 @@ from bmseg.annotation.accept import EFFORT_COLUMNS, ROUND_CHANGE_COLUMNS
 from bmseg.annotation.corrections import Effort
 from bmseg.annotation.rounds import Annotation, Round
 from bmseg.annotation.words import OVER_LEVELS, RoundReport, median_text, sentences
+from bmseg.study import Study
 from bmseg.wording import SYNTHETIC
 from dataset_conversion.files import write_text
 from dataset_conversion.images import read_own
 from evaluation.statistics.intervals import median_interval
+from evaluation.study.titles import renamed
 from evaluation.table import DASH, Table
 
 
@@ -31,7 +33,8 @@ class StatusReport:
 def status(annotation: Annotation) -> StatusReport:
     """Make the table of the rounds, and write it as rounds.csv and rounds.md."""
     reports = [report_of(annotation, one) for one in annotation.rounds()]
-    said = sentences(reports)
+    titles = annotation.study.titles
+    said = sentences([replace(one, compared=renamed(one.compared, titles)) for one in reports])
     table = _table(annotation, reports, said)
     folder = annotation.workspace.annotation
     write_text(folder / "rounds.csv", table.to_csv())
@@ -79,8 +82,9 @@ def _rows(path: Path, columns: Sequence[str], exams: set[str]) -> pd.DataFrame:
 
 
 def _table(annotation: Annotation, reports: Sequence[RoundReport], said: Sequence[str]) -> Table:
-    names = [*annotation.study.levels_by_name, OVER_LEVELS]
-    columns = ["Round", "Trained on", "Accepted", *(f"Dice {name}" for name in names),
+    study = annotation.study
+    names = [*study.levels_by_name, OVER_LEVELS]
+    columns = ["Round", "Trained on", "Accepted", *(f"Dice {study.shown(name)}" for name in names),
                "Model before, same exams", "Voxels changed", "Proposal kept", "Effort saved"]  # fmt: skip
     rows = [
         [
@@ -100,7 +104,7 @@ def _table(annotation: Annotation, reports: Sequence[RoundReport], said: Sequenc
         "Dice of the pre-drawn masks to the corrected ones: median of the exams (interval of order "
         "statistics, at least 0.95 from six exams on). A reader who corrects is drawn towards the proposal, "
         "so it flatters the model.",
-        f"Both masks empty: {annotation.study.scores.empty_mask}; {_undefined(reports, names)}",
+        f"Both masks empty: {study.scores.empty_mask}; {_undefined(study, reports, names)}",
         f"{OVER_LEVELS}: the mean of an exam's defined Dice of single levels. Model before, same exams: the "
         "median of the masks that the model of the round before draws, since exams of two rounds differ in "
         "how hard they are.",
@@ -116,9 +120,9 @@ def _table(annotation: Annotation, reports: Sequence[RoundReport], said: Sequenc
     return Table(title, columns, rows, notes, data)
 
 
-def _undefined(reports: Sequence[RoundReport], names: Sequence[str]) -> str:
+def _undefined(study: Study, reports: Sequence[RoundReport], names: Sequence[str]) -> str:
     left_out = [
-        f"round {one.number} {name} {one.dice[name].n_left_out}"
+        f"round {one.number} {study.shown(name)} {one.dice[name].n_left_out}"
         for one in reports
         for name in names
         if one.dice[name].n_left_out

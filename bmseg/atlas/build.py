@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bmseg.atlas.contents import Atlas, AtlasOptions, make_atlas
+from bmseg.atlas.contents import Atlas, make_atlas
 from bmseg.atlas.exams import AtlasExams
 from bmseg.atlas.html import atlas_html
+from bmseg.atlas.made import HTML, NUMBERS, PDF, AtlasOptions, atlas_in, atlas_inputs
 from bmseg.atlas.pdf import write_pdf
 from bmseg.atlas.words import chosen_words
-from bmseg.outputs import Output, provenance
+from bmseg.outputs import provenance
 from bmseg.workspace import Workspace
-
-HTML, PDF, NUMBERS = "atlas.html", "atlas.pdf", "atlas.csv"
 
 
 def build_atlas(
@@ -44,23 +42,6 @@ def build_atlas(
         staged.facts["made"] = made
         provenance.refuse_changed(out, inputs["files_sha256"], provenance.files_hash(exams.files()))
     return made | {"already": False, "synthetic": exams.synthetic}
-
-
-def atlas_in(folder: Path) -> Output:
-    """The atlas in a folder."""
-    return Output(folder, "bmseg atlas", exclusive=True)
-
-
-def atlas_inputs(workspace: Workspace, exams: AtlasExams, options: AtlasOptions) -> dict[str, Any]:
-    """What an atlas is made from; InputError without an image or mask."""
-    return {
-        "study": {"name": exams.study.name, "sha256": provenance.file_hash(workspace.study_file)},
-        "training_reader": exams.dataset.spec.training_reader,
-        "channel": exams.channel,
-        "synthetic": exams.synthetic,
-        "options": asdict(options) | {"exams": list(options.exams)},
-        "files_sha256": provenance.files_hash(exams.files()),
-    }
 
 
 def _knees(atlas: Atlas) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ def draw_signal(axes: Axes, atlas: Atlas) -> None:
         points = [one for one in atlas.of_level(level) if not np.isnan(one.signal)]
         axes.scatter(
             [x_of[one.knee] for one in points], [one.signal for one in points], s=42, color=level.color,
-            edgecolor=INK, linewidth=0.7, marker=_MARKERS[place % len(_MARKERS)], label=level.name, zorder=3,
+            edgecolor=INK, linewidth=0.7, marker=_MARKERS[place % len(_MARKERS)], label=level.shown, zorder=3,
         )  # fmt: skip
         for one in points:
             axes.annotate(

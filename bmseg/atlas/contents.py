@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from bmseg.atlas.choice import SHOWN_MM2, Candidate, Unit, by_age, choose
 from bmseg.atlas.exams import AtlasExams
+from bmseg.atlas.made import AtlasOptions
 from bmseg.atlas.pictures import Frame, Knee, common_frame
 from bmseg.atlas.signal import Measured, measure, range_of
 from bmseg.errors import InputError
@@ -20,20 +21,6 @@ from bmseg.wording import synthetic_mark, synthetic_notes
 from evaluation.figures.display import air_below, safe_colors, window_presets
 
 _OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
-
-
-@dataclass(frozen=True)
-class AtlasOptions:
-    """How an atlas is made."""
-
-    #: Those to show; none to have `number` knees, or exams, chosen.
-    exams: tuple[str, ...] = ()
-    number: int = 10
-    #: By default what the masks suggest.
-    unit: Unit | None = None
-    seed: int = 2022
-    #: Colours that colour-blind readers tell apart, instead of the study's.
-    safe_colors: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,9 @@ def pdf_pages(atlas: Atlas) -> list[Figure]:
         pages.append(page)
 
     for level in atlas.levels:
-        add(f"{level.name}: range", _range_page(atlas, level))
+        add(f"{level.shown}: range", _range_page(atlas, level))
         if atlas.examples(level):
-            add(f"{level.name}: windows", _windows_page(atlas, level))
+            add(f"{level.shown}: windows", _windows_page(atlas, level))
     for start in range(0, len(atlas.knees), _KNEES):
         add("by age", _overview_page(atlas, atlas.knees[start : start + _KNEES]))
     add("signal of the levels", _signal_page(atlas))
@@ -89,7 +89,7 @@ def _first_page(atlas: Atlas, parts: Mapping[str, Sequence[str]]) -> Figure:
             y = _heading(sheet, y + 2, "Levels")
             for level in atlas.levels:
                 sheet.swatch(MARGIN, y, level.color)
-                sheet.text(MARGIN + 6, y, level.name, weight="bold")
+                sheet.text(MARGIN + 6, y, level.shown, weight="bold")
                 y = max(y + 5, sheet.paragraph(MARGIN + 40, y, level.description or "\u2013") + 1)
         y += 2
     return sheet.figure
@@ -108,7 +108,7 @@ def _windows_page(atlas: Atlas, level: Level) -> Figure:
     """The same slices close up under every window, without and with the mask."""
     examples = atlas.examples(level)
     lead = (
-        f"The same slices, {close_words(atlas)} around the largest spot of {level.name}, in every window, "
+        f"The same slices, {close_words(atlas)} around the largest spot of {level.shown}, in every window, "
         "without and with the mask."
     )
     cells = [(name, name, [_PLAIN, _MARKED]) for name in examples[0].knee.windows]
@@ -134,7 +134,7 @@ def _examples_page(
     around: int | None = None,
 ) -> Figure:
     """Examples in rows; `cells` are heading, window, and layers of one picture below the other."""
-    sheet = Sheet(f"    {level.name}: {what}", lead)
+    sheet = Sheet(f"    {level.shown}: {what}", lead)
     sheet.swatch(MARGIN, MARGIN + 0.7, level.color, side=4.4)
     row, stacked = (BOTTOM - TOP - 5) / 3, len(cells[0][2])
     size = _fitted(frame, (WIDTH - 2 * MARGIN - side) / len(cells) - gap, (row - 2 - stacked) / stacked)
@@ -202,7 +202,7 @@ def _signal_page(atlas: Atlas) -> Figure:
     for place, level in enumerate(atlas.levels):
         y = TOP + 152 + 6 * place
         sheet.swatch(MARGIN, y, level.color)
-        sheet.text(MARGIN + 6, y, level.name, weight="bold")
+        sheet.text(MARGIN + 6, y, level.shown, weight="bold")
         sheet.text(MARGIN + 45, y, signal_words(atlas, level))
     return sheet.figure
 
@@ -229,7 +229,7 @@ def _label_lines(knee: Knee) -> list[str]:
 
 
 def _in_words(level: Level, one: Measured | None) -> str:
-    return f"{level.name} {one.words} in slice {one.place + 1}" if one else f"{level.name} not marked"
+    return f"{level.shown} {one.words} in slice {one.place + 1}" if one else f"{level.shown} not marked"
 
 
 def _lefts(start: float, size: tuple[float, float], gap: float, number: int) -> list[float]:

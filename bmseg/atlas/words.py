@@ -28,7 +28,7 @@ BY_AGE = "Youngest first; the slice that shows most levels, and of those the one
 
 def first_words(atlas: Atlas) -> dict[str, list[str]]:
     """Heading to paragraphs of the first page; the levels are explained after the first part."""
-    reader = atlas.exams.dataset.spec.training_reader
+    reader = atlas.exams.study.shown(atlas.exams.dataset.spec.training_reader)
     unit = atlas.unit
     channel = f" Channel shown: {atlas.exams.channel}." if len(atlas.exams.dataset.spec.channels) > 1 else ""
     windows = "; ".join(f"{name}: {WINDOW_WORDS[name]}" for name in atlas.knees[0].windows)

@@ -9,7 +9,6 @@ from bmseg import __version__
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import file_hash
 from bmseg.workspace import Workspace
-from dataset_conversion.phantom.cohort import write_cohort
 
 
 def phantom_output(workspace: Workspace) -> Output:
@@ -39,6 +38,9 @@ def make_phantom(
         When the phantom cannot serve the study (another plane, other levels or readers), or the folder
         holds other exams, which are left as they are.
     """
+    # It simulates: whoever asks what is on record needs none of it.
+    from dataset_conversion.phantom.cohort import write_cohort
+
     dataset = workspace.dataset
     inputs: dict[str, Any] = {
         "seed": seed,

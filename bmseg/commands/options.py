@@ -258,3 +258,12 @@ def timed(stage: str) -> Iterator[None]:
     begin = time.perf_counter()
     yield
     click.echo(f"[{stage}] {time.perf_counter() - begin:.1f} s")
+
+
+@contextmanager
+def progress(stage: str, total: int) -> Iterator[Callable[[], object]]:
+    """A bar over a command, for a terminal alone; what is given is called at each step."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=stage, unit="step", disable=None, leave=False) as bar:
+        yield bar.update

@@ -9,7 +9,7 @@ import click
 
 from bmseg.commands import options
 from bmseg.commands.ending import end, end_in
-from bmseg.commands.options import FILE, InOrder, echo_each, folders_of, timed, workspace_in
+from bmseg.commands.options import FILE, InOrder, echo_each, folders_of, progress, timed, workspace_in
 
 
 @click.group("reading-room", cls=InOrder)
@@ -81,8 +81,8 @@ def build(
             study, images, consensus, folders_of(predictions, "--prediction"),
             channel=channel, cohort=cohort, synthetic=synthetic,
         )  # fmt: skip
-    with timed("reading-room build"):
-        written = build_room(study, source, shown, out, seed=seed)
+    with timed("reading-room build"), progress("reading room", len(shown.images) + 1) as step:
+        written = build_room(study, source, shown, out, seed=seed, step=step)
     if not written:
         click.echo("already made from the same inputs")
     click.echo(f"{shown.number} masks of {len(shown.images)} exams: {', '.join(shown.masks)}")
@@ -159,8 +159,8 @@ def atlas(
     Of training exams alone, as one HTML page and as PDF: image, mask, image with mask; several windows; all
     by age. Asking for a test exam is refused.
     """
-    from bmseg.atlas.build import HTML, PDF, build_atlas
-    from bmseg.atlas.contents import AtlasOptions
+    from bmseg.atlas.build import build_atlas
+    from bmseg.atlas.made import HTML, PDF, AtlasOptions
     from bmseg.wording import synthetic_notes
 
     if named is not None and number is not None:

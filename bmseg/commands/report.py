@@ -8,7 +8,7 @@ import click
 
 from bmseg.commands import options
 from bmseg.commands.ending import end, end_on_folders
-from bmseg.commands.options import FILE, folders_of, timed, workspace_in
+from bmseg.commands.options import FILE, folders_of, progress, timed, workspace_in
 
 
 @click.command()
@@ -35,7 +35,7 @@ def report(
 
     Of a workspace's run or, with --evaluation, of plain folders (without images and cohort).
     """
-    from bmseg.report.page import REPORT, write_report
+    from bmseg.report.page import REPORT, STEPS, write_report
     from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation
     from bmseg.study import DEFAULT_STUDY
     from bmseg.viewer.evaluated import page_of, write_exams
@@ -51,10 +51,12 @@ def report(
         workspace = workspace_in(root, study_file)
         source, made_by = workspace.study_file, command("evaluate", workspace=root)
         evaluation = Evaluation.read(workspace.evaluation, source, made_by=made_by)
-    with timed("report"):
+    shown = folders_of(masks, "--masks")
+    total = STEPS + len(evaluation.found.exams) * bool(exams and (workspace or shown))
+    with timed("report"), progress("report", total) as step:
         if exams:
-            write_exams(evaluation, workspace, folders_of(masks, "--masks"), images)
-        written = write_report(evaluation, source, workspace)
+            write_exams(evaluation, workspace, shown, images, step=step)
+        written = write_report(evaluation, source, workspace, step=step)
     if not written:
         click.echo("already made from the same evaluation")
     click.echo(f"report: {evaluation.folder / REPORT}")

@@ -10,21 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmseg.leaderboard.board import (
-    READERS_FILE,
-    READERS_MEASURES_FILE,
-    READERS_WAYS_FILE,
-    STUDY_FILE,
-    Board,
-)
-from bmseg.leaderboard.challenge import CHALLENGE_FILE, CONTRACT_FILE, Ranking
+from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.history import moment_of
-from bmseg.leaderboard.ledger import head
+from bmseg.leaderboard.made import site_inputs
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, is_made
 from bmseg.leaderboard.site.tasks import notices as tasks_notices
+from bmseg.leaderboard.site.tasks import shown_task, shown_tasks
 from bmseg.leaderboard.standings import CALLS, Standings, standings
-from bmseg.outputs import provenance
 from bmseg.wording import synthetic_notes
 from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
@@ -66,82 +59,61 @@ def _publish(
     return printed(found), written
 
 
-def site_inputs(board: Board) -> dict[str, Any]:
-    """What a board's page is made from, but for whether images are at hand."""
-    # Every file that the page follows from.
-    paths = [
-        board.root / name
-        for name in (
-            CHALLENGE_FILE,
-            STUDY_FILE,
-            CONTRACT_FILE,
-            READERS_FILE,
-            READERS_WAYS_FILE,
-            READERS_MEASURES_FILE,
-        )
-    ]
-    paths = [path for path in paths if path.is_file()]
-    paths += [path for path in board.results.glob("[!.]*/[!.]*/*") if path.is_file()]
-    files = {path.relative_to(board.root).as_posix(): path for path in sorted(paths)}
-    return {
-        "versions": provenance.versions(),
-        "machine": provenance.machine(),
-        "seed": board.challenge.ranking.seed,
-        "study": {"name": board.study.name},
-        "consensus_rule": board.study.consensus.rule,
-        "yardstick_rule": board.study.design().yardstick,
-        "files_sha256": provenance.files_hash(files),
-        "ledger": head(board.root),
-    }
-
-
 def printed(found: Standings) -> Table:
     """The ranking table, readers at their places."""
     levels = found.study.level_names
     rule = found.challenge.ranking
     heads = [
-        "Rank", "Mean rank", "Group", NAMED, "Score", *levels,
-        *(f"{task.title} ({task.way})" for task in rule.tasks), "n", "To the median reader",
+        "Rank", "Mean rank", "Group", NAMED, "Score", *map(found.shown, levels),
+        *(f"{shown_task(task, found)} ({task.way})" for task in rule.tasks), "n", "To the median reader",
     ]  # fmt: skip
     rows = [
-        _cells(row, [*levels, *(task.name for task in rule.tasks)]) for row in found.rows.to_dict("records")
+        _cells(found, row, [*levels, *(task.name for task in rule.tasks)])
+        for row in found.rows.to_dict("records")
     ]
     notes = [
-        f"Rank by {rule.scheme} over {', '.join(rule.weights)}, with the {percent(rule.confidence)} interval "
-        "of all ranks at once, by Holm-adjusted tests of every pair; between those who share a letter every "
-        "difference could be chance.",
+        f"Rank by {rule.scheme} over {', '.join(shown_tasks(found))}, with the {percent(rule.confidence)} "
+        "interval of all ranks at once, by Holm-adjusted tests of every pair; between those who share a "
+        "letter every difference could be chance.",
         "To the median reader: Hodges-Lehmann estimate and interval, each by itself; the words are the "
         "verdict, by Holm's rule over all submissions and levels.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
-        *found.contract.unsure,
-        *_of_tasks(rule),
+        *map(found.in_titles, found.contract.unsure),
+        *_of_tasks(found),
         *tasks_notices(found),
     ]
     if counted := int(found.rows.n_missing.sum()):
         of_dice = "" if rule.is_of_dice else "Dice "
         notes.append(f"{counted} {of_dice}scores are of exams without a mask and count as 0.")
-    notes += [row.verdict for row in found.rows.itertuples() if row.verdict and not row.simulated]
-    notes += found.why_copy.values()
+    rows_shown = found.rows.assign(verdict=found.rows.key.map(found.said).fillna(""))
+    notes += verdicts_in(rows_shown)
+    notes += map(found.in_titles, found.why_copy.values())
     if found.as_of:
         notes.append(f"As the board stood at the end of {found.as_of[:10]} (UTC).")
     notes += synthetic_notes(found.challenge.synthetic)
-    return Table(found.challenge.title, heads, rows, notes, found.rows)
+    return Table(found.challenge.title, heads, rows, notes, rows_shown)
 
 
 def verdicts_of(table: Table) -> list[str]:
     """What a printed ranking says of each submission beside the median reader, the best first."""
-    rows = table.data[table.data.verdict.astype(bool) & ~table.data.simulated.astype(bool)]
-    return rows.verdict.tolist()
+    return verdicts_in(table.data)
 
 
-def _of_tasks(rule: Ranking) -> list[str]:
+def verdicts_in(rows: pd.DataFrame) -> list[str]:
+    """The same of `Standings.rows`."""
+    return rows.verdict[rows.verdict.astype(bool) & ~rows.simulated.astype(bool)].tolist()
+
+
+def _of_tasks(found: Standings) -> list[str]:
     """What else is to be said where tasks are not Dice."""
+    rule = found.challenge.ranking
     if rule.is_of_dice:
         return []
+    levels = ", ".join(map(found.shown, rule.of_dice))
     said = [
         "Levels by themselves are Dice, and so are score, n, the difference to the median reader and the "
-        f"verdict, whatever else is ranked; the score is over {', '.join(rule.of_dice)}. Other tasks: mean "
+        f"verdict, whatever else is ranked; the score is over {levels}. Other tasks: mean "
         "over exams, an exam without a mask as its worst score."
     ]
     if rule.is_unlike:
@@ -187,14 +159,19 @@ def _image(path: Path) -> np.ndarray:
     return read_volume(path).array
 
 
-def _cells(row: dict[str, Any], levels: list[str]) -> list[str]:
+def _cells(found: Standings, row: dict[str, Any], levels: list[str]) -> list[str]:
     ranked = row["kind"] == "submission"
     rank = f"{row['rank']:.0f}" if ranked else DASH
     if ranked and not pd.isna(row["rank_low"]):
         rank += f" ({row['rank_low']:.0f} to {row['rank_high']:.0f})"
-    name = row["name"] if ranked else f"[{row['name']}]"
+    called = found.shown(row["team"] or row["name"]) + row["name"].removeprefix(row["team"] or row["name"])
+    name = called if ranked else f"[{called}]"
     mark = " (simulated)" if row["simulated"] else ""
-    beside = f"a copy of {row['copy_of']}, not ranked" if row["copy_of"] else CALLS.get(row["beside"], "")
+    beside = (
+        f"a copy of {found.shown(row['copy_of'])}, not ranked"
+        if row["copy_of"]
+        else CALLS.get(row["beside"], "")
+    )
     scores = [number(row[column]) for column in ("score", *levels)]
     difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
     return [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from bmseg.leaderboard.board import Board
+from bmseg.leaderboard.called import board_titles
 from bmseg.leaderboard.challenge import Challenge, Contract
 from bmseg.leaderboard.copies import Copy, copies_among
 from bmseg.leaderboard.entries import Entry
@@ -21,6 +23,7 @@ from bmseg.leaderboard.verdicts import verdicts
 from bmseg.study import Study
 from evaluation.comparison.verdicts import Verdict
 from evaluation.ranking import Rankings
+from evaluation.study.titles import in_sentence
 
 #: A verdict beside the median reader, in short.
 CALLS = {
@@ -79,6 +82,26 @@ class Standings:
     alone: Standings | None = None
     #: The moment (UTC) that the board is shown of; empty for now.
     as_of: str = ""
+    #: Key to the verdict in words, with titles for names, as pages show it; `rows` hold names.
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Names to what pages show in their place (`bmseg.leaderboard.called.board_titles`)."""
+        every = [*self.entries, *self.copies, *self.superseded, *self.withdrawn]
+        return board_titles(self.study, every)
+
+    def shown(self, name: str) -> str:
+        """What a level, reader or team is shown as."""
+        return self.titles.get(name, name)
+
+    def called(self, entry: Entry) -> str:
+        """What a page calls a submission: the team, and the title where it has one."""
+        return self.shown(entry.team) + entry.name.removeprefix(entry.team)
+
+    def in_titles(self, text: str) -> str:
+        """A sentence that was made with names, as of a contract or a copy."""
+        return in_sentence(text, self.titles)
 
 
 def standings(board: Board, as_of: str = "") -> Standings:
@@ -103,7 +126,8 @@ def standings(board: Board, as_of: str = "") -> Standings:
     scores = dice_scores(board, ranked, copies, known, dice)
     measured = measured_scores(board, ranked, copies, known)
     rankings = rank(board, scores, measured) if ranked else None
-    rows = _rows(board, [*ranked, *copied], scores, measured, rankings, copies, dice)
+    told = verdicts(board, ranked, dice) if len(scores) else {}
+    rows = _rows(board, [*ranked, *copied], scores, measured, rankings, copies, told)
     rows, rankings = lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
     in_order = sorted(ranked, key=lambda entry: order[entry.key])
@@ -112,6 +136,7 @@ def standings(board: Board, as_of: str = "") -> Standings:
         board.challenge, board.study, board.contract, in_order, withdrawn, superseded, copied,
         {key: copy.words for key, copy in copies.items()}, rows, rankings, scores, measured,
         _over_time(board, [*in_order, *superseded], rows), as_of=as_of,
+        said={key: words for key, (_, words) in told.items()},
     )  # fmt: skip
     return replace(found, alone=_without_simulated(board, found))
 
@@ -155,7 +180,7 @@ def _rows(
     measured: pd.DataFrame,
     rankings: Rankings | None,
     copies: Mapping[str, Copy],
-    dice: Mapping[str, pd.DataFrame],
+    told: Mapping[str, tuple[Verdict, str]],
 ) -> pd.DataFrame:
     tasks = [task.name for task in board.challenge.ranking.tasks]
     columns = [*_FIRST, *board.study.level_names, *tasks, *_LAST]
@@ -167,7 +192,6 @@ def _rows(
     means = means.join(mean_values(measured, tasks))
     with_readers = (scores.kind == "reader").any()
     apart = differences(scores, rule.of_dice, rule.confidence) if with_readers else pd.DataFrame()
-    told = verdicts(board, [entry for entry in entries if entry.key not in copies], dice)
     own_places: dict[Hashable, dict[Hashable, Any]] = {}
     if rankings:
         own_places = places(rankings, rule.scheme)
@@ -190,10 +214,11 @@ def _rows(
     return placed(pd.DataFrame(rows, columns=columns))
 
 
-def _said(verdict: Verdict | None) -> dict[str, Any]:
+def _said(told: tuple[Verdict, str] | None) -> dict[str, Any]:
     """A verdict as columns of `Standings.rows`."""
-    if verdict is None:
+    if told is None:
         return {"beside": "", "verdict": ""}
+    verdict, _ = told
     false = {
         "n_false": sum(level.n_false for level in verdict.levels),
         "n_false_readers": sum(level.n_false_other for level in verdict.levels),

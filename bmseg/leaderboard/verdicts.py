@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bmseg.leaderboard.board import Board
+from bmseg.leaderboard.called import board_titles
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.scoring import MISSING
 from bmseg.leaderboard.ways import MASK
@@ -31,6 +32,7 @@ from evaluation.scores.fair import NOBODY, grouped, numbered, over_consensuses
 from evaluation.scores.interchangeability import FIXED, interchangeability
 from evaluation.study import Design, Results
 from evaluation.study.lineage import COMPARISONS_WITHOUT_TEACHER, beside_teacher
+from evaluation.study.titles import renamed
 
 #: What a board that was made before other ways were kept says of itself.
 UNKNOWN = (
@@ -40,26 +42,29 @@ UNKNOWN = (
 
 def verdicts(
     board: Board, entries: Sequence[Entry], dice: Mapping[str, pd.DataFrame] | None = None
-) -> dict[str, Verdict]:
-    """Key to the verdict on each submission beside the median reader; empty with fewer than two readers.
+) -> dict[str, tuple[Verdict, str]]:
+    """Key to the verdict on each submission beside the median reader, and to its words with titles for names.
+
+    Empty with fewer than two readers.
 
     `dice` holds by key what the board keeps of each, where it has been read.
 
     All submissions and levels are adjusted together. Simulated ones, which are no teams', are so by
     themselves: else a board that holds them would say otherwise than a report of the same models.
     """
-    found: dict[str, Verdict] = {}
+    found: dict[str, tuple[Verdict, str]] = {}
+    titles = board_titles(board.study, entries)
     dice = {entry.key: board.dice(entry) for entry in entries} if dice is None else dice
     for simulated in (False, True):
         chosen = [entry for entry in entries if entry.simulated == simulated]
         if chosen and len(board.reader_scores()):
-            found |= _of_family(board, chosen, dice)
+            found |= _of_family(board, chosen, dice, titles)
     return found
 
 
 def _of_family(
-    board: Board, entries: Sequence[Entry], dice: Mapping[str, pd.DataFrame]
-) -> dict[str, Verdict]:
+    board: Board, entries: Sequence[Entry], dice: Mapping[str, pd.DataFrame], titles: Mapping[str, str]
+) -> dict[str, tuple[Verdict, str]]:
     of_readers, ways_of_readers = _exact(board.reader_scores()), board.reader_ways()
     readers = list(dict.fromkeys(of_readers.rater))
     confidence, called = board.challenge.ranking.confidence, _names(entries)
@@ -90,12 +95,25 @@ def _of_family(
             chosen = ours[ours.rater.isin(clear.model)]
             by_way = _by_way(fair, chosen, theirs, readers, design, set(clear.level))
     unknown = dict.fromkeys(set(models) - set(ways), UNKNOWN)
-    told = reader_verdicts(rows, by_way, levels=levels, agreement=_standings(agreement), unknown=unknown)
     tables = {COMPARISONS_WITHOUT_TEACHER.name: readers_without_teacher(fair, taught_by, **asked)}
     study = Results(design, readers, models, list(board.contract.exams), tables)
-    told = beside_teacher(study, told, partial(_standings, agreement))
-    by_name = {verdict.first: verdict for verdict in told}
-    return {key: by_name[name] for key, name in called.items()}
+    told = _told(study, rows, by_way, agreement, unknown)
+    of_titles = (renamed(one, titles) for one in (rows, by_way, agreement, unknown))
+    shown = _told(study.with_titles(titles), *of_titles)
+    return {key: (told[name], shown[titles.get(name, name)].words) for key, name in called.items()}
+
+
+def _told(
+    study: Results,
+    rows: pd.DataFrame,
+    by_way: pd.DataFrame,
+    agreement: pd.DataFrame | None,
+    unknown: Mapping[str, str],
+) -> dict[str, Verdict]:
+    """Submission to its verdict."""
+    levels = list(study.design.spoken_of)
+    told = reader_verdicts(rows, by_way, levels=levels, agreement=_standings(agreement), unknown=unknown)
+    return {one.first: one for one in beside_teacher(study, told, partial(_standings, agreement))}
 
 
 def _names(entries: Sequence[Entry]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from bmseg.errors import InputError
@@ -19,10 +20,19 @@ PAGE_FILE, KEY_FILE = "for_readers/reading_room.html", "key.json"
 _OPPOSITE = dict(zip("LRAPSI", "RLPAIS", strict=True))
 
 
-def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int) -> bool:
+def build(
+    study: Study,
+    study_file: Path,
+    shown: Shown,
+    out: Path,
+    *,
+    seed: int,
+    step: Callable[[], object] = lambda: None,
+) -> bool:
     """Write the page for readers and the key; False when they were there, made from the same inputs.
 
-    `PAGE_FILE`, `KEY_FILE` and provenance.json go below `out`; the seed is that of the order. An InputError
+    `PAGE_FILE`, `KEY_FILE` and provenance.json go below `out`; the seed is that of the order; `step` is
+    called once an exam, and once at the end. An InputError
     when the study has no visual analogue scale, an image is damaged, or `out` holds the key of another
     page, which scores that were given on it need; a MaskError when a mask is damaged, has other labels or
     is not on its image's grid.
@@ -45,6 +55,7 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
     def read(exam: str) -> ShownExam:
         found = shown.read(study, exam)
         facts[exam] = ExamFacts(slices=found.image.shape[2], age=shown.ages.get(exam))
+        step()
         return found
 
     with output.replaced(inputs) as made:
@@ -57,6 +68,7 @@ def build(study: Study, study_file: Path, shown: Shown, out: Path, *, seed: int)
         made.facts["build"] = page.build
         now = provenance.files_hash(shown.images), _masks_hashes(shown)
         provenance.refuse_changed(out, (inputs["images"], inputs["masks"]), now)
+        step()
     return True
 
 

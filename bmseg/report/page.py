@@ -48,18 +48,31 @@ _MOST_STRIPS = 4
 _PRINT = 'document.getElementById("print").addEventListener("click", () => window.print());'
 
 
-def write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace | None = None) -> bool:
+#: How often `write_report` calls its `step`.
+STEPS = 4
+
+
+def write_report(
+    evaluation: Evaluation,
+    study_file: Path,
+    workspace: Workspace | None = None,
+    *,
+    step: Callable[[], object] = lambda: None,
+) -> bool:
     """Write the report of an evaluation, as one self-contained HTML file in its folder.
 
     The published tables lie beside `study_file`; without the workspace of the evaluation there are no images
-    and no cohort. False when it was already made from the same evaluation.
+    and no cohort. `step` is called `STEPS` times on the way. False when it was already made from the same
+    evaluation.
     """
     # Nobody replaces the evaluation between the reading of its figures and the page beside it.
     with output_of(evaluation.folder).kept(evaluation.record):
-        return _write_report(evaluation, study_file, workspace)
+        return _write_report(evaluation, study_file, workspace, step)
 
 
-def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace | None) -> bool:
+def _write_report(
+    evaluation: Evaluation, study_file: Path, workspace: Workspace | None, step: Callable[[], object]
+) -> bool:
     if workspace:
         refuse_other_masks(evaluation.record, workspace)
     models = evaluation.found.models
@@ -79,8 +92,12 @@ def _write_report(evaluation: Evaluation, study_file: Path, workspace: Workspace
     with output.replaced(inputs) as made:
         figures = made.folder / "figures"
         (drawn,) = save_figure(picture(evaluation.found.titled), figures, _LEVELS, endings=("svg",))
+        step()
         shown = strips(evaluation, workspace, first[:_MOST_STRIPS], figures) if workspace else []
-        made.write(REPORT, _render(evaluation, study_file, workspace, of_methods, scored, drawn, shown))
+        step()
+        page = _render(evaluation, study_file, workspace, of_methods, scored, drawn, shown, step)
+        made.write(REPORT, page)
+        step()
         now = files_hash(_images(evaluation, workspace)) if workspace else None
         refuse_changed(evaluation.folder, inputs["images_sha256"], now)
     if workspace:
@@ -103,6 +120,7 @@ def _render(
     scored: list[Table],
     drawn: Path,
     shown: list[Strip],
+    step: Callable[[], object],
 ) -> str:
     study, synthetic = evaluation.study, evaluation.synthetic
     titles, found = evaluation.found.titles, models_first(evaluation.found.titled)
@@ -123,6 +141,7 @@ def _render(
         evaluation.summary, printed, study.citation, SYNTHETIC if synthetic else "", titles
     )
     parts = [in_words(found, part) for part in [*sections(asked), usual(asked, of_paper, beside)]]
+    step()
     meanings = {titles.get(level.name, level.name): level.description for level in study.levels}
     there = {part.anchor for part in parts}
     linked = [(each, link(each.exam, slice=each.slice, rater=each.model)) for each in shown]

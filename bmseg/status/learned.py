@@ -51,7 +51,11 @@ def data(workspace: Workspace) -> Stage:
     cohort = dataset.cohort()
     numbers = [f"{(cohort.split == split).sum()} {split}" for split in ("training", "test")]
     readers = [*workspace.readers(), *workspace.second_readings()]
-    parts = [f"{' and '.join(numbers)} exams", f"test masks of {', '.join(readers) or 'no reader'}", waiting]
+    parts = [
+        f"{' and '.join(numbers)} exams",
+        f"test masks of {', '.join(map(workspace.study.shown, readers)) or 'no reader'}",
+        waiting,
+    ]
     if is_synthetic(cohort):
         parts.append("synthetic cohort")
     found = "; ".join(filter(None, parts))

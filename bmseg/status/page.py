@@ -52,7 +52,7 @@ def page_text(workspace: Workspace, status: Status) -> str:
     return environment().get_template("workspace.html.j2").render(
         **frame(page, workspace, synthetic=status.synthetic),
         title=status.title,
-        facts=_facts(status),
+        facts=_facts(status, workspace),
         looked_at=f"{status.at[:10]} {status.at[11:16]} UTC",
         answer=answer,
         behind=behind[0] if behind and answer.found else None,
@@ -65,10 +65,11 @@ def page_text(workspace: Workspace, status: Status) -> str:
     )  # fmt: skip
 
 
-def _facts(status: Status) -> list[str]:
+def _facts(status: Status, workspace: Workspace) -> list[str]:
     data = next((stage.found for stage in status.stages if stage.name == "data"), "")
-    models = [stage.name.removeprefix("predictions of ") for stage in status.stages
-              if stage.name.startswith("predictions of ") and stage.state != "missing"]  # fmt: skip
+    names = [stage.name.removeprefix("predictions of ") for stage in status.stages
+             if stage.name.startswith("predictions of ") and stage.state != "missing"]  # fmt: skip
+    models = [workspace.study.shown(name) for name in names] if names else []
     found = [part for part in data.split("; ") if part and part != "synthetic cohort"]
     return found + ([f"models {', '.join(models)}"] if models else [])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def evaluation(workspace: Workspace, may: Bytes) -> Stage:
             "unfinished" if (folder / ".scored").is_dir() or (folder / PROVENANCE).is_file() else "missing"
         )
         return Stage("evaluation", state, command=again)  # type: ignore[arg-type]
-    found, again = _told(record), _again(workspace, record)
+    found, again = _told(record, workspace.study.shown), _again(workspace, record)
     raters = workspace_raters(workspace)
     folders = [*raters.readers.values(), *raters.models.values()]
     masks = [path for one in folders for path in one.glob("[!.]*.nii.gz")]
@@ -103,9 +103,10 @@ def _some(names: list[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _told(record: Mapping[str, Any]) -> str:
+def _told(record: Mapping[str, Any], shown: Callable[[str], str] = str) -> str:
     readers, models, exams = (record.get(name, []) for name in ("readers", "models", "exams"))
-    who = f"{plural(len(readers), 'reader')}, {', '.join(models) or 'no model'}, {plural(len(exams), 'exam')}"
+    called = ", ".join(map(shown, models)) or "no model"
+    who = f"{plural(len(readers), 'reader')}, {called}, {plural(len(exams), 'exam')}"
     return f"{who}, by {record.get('unit', 'exam')}"
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bmseg.annotation.rounds import ACCEPTED, BEGUN, Annotation
+from bmseg.atlas.exams import AtlasExams
+from bmseg.atlas.made import PDF, AtlasOptions, atlas_in, atlas_inputs
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.publish import site_inputs
+from bmseg.leaderboard.made import site_in, site_inputs
 from bmseg.leaderboard.scoring import Reference
-from bmseg.leaderboard.site import site_in
 from bmseg.leaderboard.submission import check_submission
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import files_hash
@@ -85,11 +86,6 @@ def atlas(workspace: Workspace, may: Bytes) -> Stage:
     make, page = command("atlas", workspace=workspace.root), workspace.pages["Atlas"]
     if not page.is_file():
         return Stage("atlas", "missing", command=make, optional=True)
-    # It draws: matplotlib takes longer to import than the rest to look.
-    from bmseg.atlas.build import PDF, atlas_in, atlas_inputs
-    from bmseg.atlas.contents import AtlasOptions
-    from bmseg.atlas.exams import AtlasExams
-
     output = atlas_in(workspace.atlas)
     record = output.read()
     if not record:

@@ -47,6 +47,11 @@ class Level(SectionOfFile):
     # Of no page or table: not among what is dumped for them.
     dicom: Annotated[DicomTerms, Field(exclude=True)] = DicomTerms()
 
+    @property
+    def shown(self) -> str:
+        """Its title, or its name."""
+        return self.title or self.name
+
 
 class Group(SectionOfFile):
     """Levels scored as one: the union of their masks."""

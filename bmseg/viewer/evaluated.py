@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import file_hash, files_hash, refuse_changed
@@ -38,12 +37,14 @@ def write_exams(
     workspace: Workspace | None = None,
     folders: Mapping[str, Path] | None = None,
     images: Path | None = None,
+    *,
+    step: Callable[[], object] = lambda: None,
 ) -> bool:
     """Write the viewer of an evaluation into ``exams`` in its folder.
 
-    Masks and images are those of its workspace or, without one, of `Sources.of_folders`. False when neither
-    is given, or it was already made from the same evaluation, masks and images. A MaskError when a mask is
-    damaged, or does not lie on its image.
+    Masks and images are those of its workspace or, without one, of `Sources.of_folders`; `step` is called
+    once an exam. False when neither is given, or it was already made from the same evaluation, masks and
+    images. A MaskError when a mask is damaged, or does not lie on its image.
     """
     if not (workspace or folders):
         return False
@@ -64,12 +65,18 @@ def write_exams(
             return False
         exams = evaluation.found.exams
         with output.replaced(inputs) as made:
-            read = partial(_exam, evaluation, sources, _scores(evaluation), _foci(evaluation))
+            exam_of = partial(_exam, evaluation, sources, _scores(evaluation), _foci(evaluation))
+
+            def read(exam: str) -> ViewedExam:
+                found = exam_of(exam)
+                step()
+                return found
+
             write_viewer(
                 made.folder / FOLDER,
                 cast_of(evaluation, sources),
                 exams,
-                map(read, tqdm(exams, desc="exams", unit="exam", disable=None)),
+                map(read, exams),
                 lies_at=evaluation.folder / FOLDER,
                 workspace=workspace,
                 made_from=inputs["evaluation_sha256"],

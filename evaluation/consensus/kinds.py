@@ -10,7 +10,8 @@ MOST_LEVELS = 254
 Rule = Literal["multilabel", "map", "binary", "majority", "ordinal", "median_lower", "median_upper"]
 Region = Literal["volume", "union"]
 
-_RULES: dict[Rule, str] = {
+#: Rule to its name in words, without the region.
+RULES: dict[Rule, str] = {
     "multilabel": "multi-label STAPLE",
     "map": "multi-label STAPLE with a prior (MAP)",
     "binary": "binary STAPLE of each level",
@@ -45,7 +46,7 @@ def in_short(rule: Rule, region: Region = "volume") -> str:
     ('ordinal STAPLE, marked voxels', 'majority vote')
     """
     words = {"volume": "whole volume", "union": "marked voxels"}
-    return _RULES[rule] if rule in COUNTED else f"{_RULES[rule]}, {words[region]}"
+    return RULES[rule] if rule in COUNTED else f"{RULES[rule]}, {words[region]}"
 
 
 def describe(rule: Rule, region: Region = "volume") -> str:
@@ -58,4 +59,4 @@ def describe(rule: Rule, region: Region = "volume") -> str:
     >>> describe("majority")
     'majority vote'
     """
-    return _RULES[rule] if rule in COUNTED else f"{_RULES[rule]} {_REGIONS[region]}"
+    return RULES[rule] if rule in COUNTED else f"{RULES[rule]} {_REGIONS[region]}"

@@ -32,7 +32,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+import scipy
 
 from evaluation.consensus.by_content import by_content
 from evaluation.consensus.result import TIE, Consensus, consensus_of, several_answers, usual_notices
@@ -193,7 +193,7 @@ def _nearest(fit: OrdinalFit, index: np.ndarray, n_labels: int) -> np.ndarray:
     """Probability (P, L) that each label is the nearest to the true score."""
     if fit.spread == 0:
         return np.eye(n_labels)[index]
-    below = norm.cdf(np.arange(n_labels - 1) + 0.5, loc=fit.score[:, None], scale=fit.spread)
+    below = scipy.stats.norm.cdf(np.arange(n_labels - 1) + 0.5, loc=fit.score[:, None], scale=fit.spread)
     return np.diff(below, axis=1, prepend=0, append=1)
 
 

@@ -14,7 +14,7 @@ from functools import reduce
 from itertools import combinations, product
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.votes import Votes
@@ -92,7 +92,7 @@ def _alike(a: np.ndarray, b: np.ndarray) -> float:
 def _cropped(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both around what either marked, with a voxel of air, in which a step is a step."""
     marked = np.pad((a > 0) | (b > 0), 1)
-    box = ndimage.find_objects(marked.astype(np.uint8))[0]
+    box = scipy.ndimage.find_objects(marked.astype(np.uint8))[0]
     wider = tuple(slice(part.start - 1, part.stop + 1) for part in box)
     return np.pad(a, 1)[wider], np.pad(b, 1)[wider]
 

@@ -6,8 +6,7 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
+import scipy
 
 # Points whose neighbours are counted to judge what a search costs, a cell of the search in voxels, and how
 # many points are looked at in the time in which a transform passes a voxel.
@@ -25,7 +24,7 @@ def search(surface: np.ndarray, points: np.ndarray, spacing: np.ndarray, voxel: 
     that is equally far everywhere, as a sphere from its centre: a transform passes every voxel instead.
     """
     sought = points * spacing
-    tree = cKDTree(surface * spacing, balanced_tree=False, compact_nodes=False)
+    tree = scipy.spatial.cKDTree(surface * spacing, balanced_tree=False, compact_nodes=False)
     sample = sought[:: max(1, len(sought) // _SAMPLE)]
     reach = tree.query(sample)[0] + _CELL * voxel
     looked_at = tree.query_ball_point(sample, reach, return_length=True).mean() * len(points)
@@ -35,7 +34,7 @@ def search(surface: np.ndarray, points: np.ndarray, spacing: np.ndarray, voxel: 
         return tree.query(sought)[0]
     background = np.ones(size, bool)
     background[tuple((surface - low).T)] = False
-    return ndimage.distance_transform_edt(background, sampling=spacing)[tuple((points - low).T)]
+    return scipy.ndimage.distance_transform_edt(background, sampling=spacing)[tuple((points - low).T)]
 
 
 @lru_cache

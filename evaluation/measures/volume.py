@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.votes import Votes
@@ -160,9 +160,9 @@ def _limit(bias: Interval, sd: float, side: int) -> Interval:
     """A limit of agreement, as of normal differences; its interval is by the noncentral t distribution."""
     if bias.n < 2:
         return _no_interval(bias)
-    z = float(stats.norm.ppf((1 + LIMITS) / 2))
+    z = float(scipy.stats.norm.ppf((1 + LIMITS) / 2))
     tails = [(1 - bias.confidence) / 2, (1 + bias.confidence) / 2]
-    quantiles = stats.nct.ppf(tails, bias.n - 1, z * np.sqrt(bias.n)) / np.sqrt(bias.n)
+    quantiles = scipy.stats.nct.ppf(tails, bias.n - 1, z * np.sqrt(bias.n)) / np.sqrt(bias.n)
     low, high = sorted(bias.estimate + side * quantile * sd for quantile in quantiles)
     return replace(
         bias, estimate=bias.estimate + side * z * sd, low=low, high=high, coverage=bias.confidence,
@@ -174,8 +174,8 @@ def _slope(means: np.ndarray, differences: np.ndarray, bias: Interval) -> tuple[
     """Least squares of differences on means, t interval and p value."""
     if bias.n < 3 or np.ptp(means) == 0:
         return replace(_no_interval(bias), method="no slope"), np.nan
-    fit = stats.linregress(means, differences)
-    half = float(stats.t.ppf((1 + bias.confidence) / 2, bias.n - 2) * fit.stderr)
+    fit = scipy.stats.linregress(means, differences)
+    half = float(scipy.stats.t.ppf((1 + bias.confidence) / 2, bias.n - 2) * fit.stderr)
     slope = replace(
         bias, estimate=float(fit.slope), low=float(fit.slope - half), high=float(fit.slope + half),
         coverage=bias.confidence, method="least squares, t",

@@ -20,7 +20,7 @@ from math import ceil
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from evaluation.scores.side_by_side import side_by_side
 from evaluation.statistics.intervals import StatisticsError
@@ -97,7 +97,9 @@ def alternative_annotator(
         # Who drew the fewest exams decides what can be asked. Without two there is no test.
         n = min(exams)
         adjusted = (
-            stats.false_discovery_control(p_values, method="by") if n > 1 else np.full(len(readers), np.nan)
+            scipy.stats.false_discovery_control(p_values, method="by")
+            if n > 1
+            else np.full(len(readers), np.nan)
         )
         rate = float((adjusted <= q).mean()) if n > 1 else np.nan
         passes = "too few exams" if n < ENOUGH else "yes" if rate >= 0.5 else "no"
@@ -118,7 +120,7 @@ def p_below(indicators: np.ndarray, epsilon: float) -> float:
         return np.nan
     distance = float(indicators.mean()) - epsilon
     error = float(indicators.std(ddof=1)) / np.sqrt(n)
-    return float(stats.t.cdf(distance / error, n - 1)) if error else float(distance >= 0)
+    return float(scipy.stats.t.cdf(distance / error, n - 1)) if error else float(distance >= 0)
 
 
 def needed(n: int, n_readers: int, epsilon: float, q: float) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from evaluation.statistics.intervals import mean_interval
 from evaluation.statistics.resampling import jackknife_variance
@@ -202,7 +202,7 @@ def _pooled(sums: pd.DataFrame, exams: Sequence[str], confidence: float) -> list
     if n < 2:
         return [(each, np.nan, np.nan) for each in found]
     without = np.array([_of_bins(*(whole - tables[:, place])) for place in range(n)])
-    t = float(stats.t.ppf((1 + confidence) / 2, n - 1))
+    t = float(scipy.stats.t.ppf((1 + confidence) / 2, n - 1))
     halves = [t * np.sqrt(jackknife_variance(without[:, column])) for column in range(2)]
     lowest = 0.0, -1.0
     return [

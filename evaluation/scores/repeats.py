@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from evaluation.scores.agreement import exam_means
 from evaluation.statistics.icc import icc
@@ -48,7 +48,7 @@ class Repeatability:
     @property
     def coefficient(self) -> tuple[float, float, float]:
         """The repeatability coefficient and its interval: what 95 % of differences do not exceed."""
-        times = float(stats.norm.ppf(0.975) * np.sqrt(2))
+        times = float(scipy.stats.norm.ppf(0.975) * np.sqrt(2))
         return times * self.within_sd, times * self.low, times * self.high
 
 
@@ -71,7 +71,7 @@ def repeatability(
     if not (n := len(differences)):
         return Repeatability(np.nan, np.nan, np.nan, np.nan, 0)
     within = float(np.sqrt((differences**2).mean() / 2))
-    tails = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n)
+    tails = scipy.stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n)
     low, high = within * np.sqrt(n / tails)
     return Repeatability(float(differences.mean()), within, float(low), float(high), n)
 

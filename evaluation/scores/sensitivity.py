@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
+import scipy
 
 from evaluation.consensus.all_votes import AllVotes
 from evaluation.consensus.decisions import convergence
@@ -179,7 +179,7 @@ def _compare(own: pd.Series, other: pd.Series) -> Iterator[Any]:
         )
     ]
     # Rounded, so that medians equal but for rounding tie.
-    yield float(kendalltau(own.round(9), other.round(9)).statistic) if len(own) > 1 else np.nan
+    yield float(scipy.stats.kendalltau(own.round(9), other.round(9)).statistic) if len(own) > 1 else np.nan
     yield sum(before * after < 0 for before, after in signs)
     yield len(signs)
     yield len(own)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from evaluation.statistics.intervals import StatisticsError, check_confidence
 
@@ -136,7 +136,7 @@ def _of_mean(single: float, k: float) -> float:
 
 
 def _f_quantiles(confidence: float, *freedom: float) -> np.ndarray:
-    return stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], *freedom)
+    return scipy.stats.f.ppf([(1 + confidence) / 2, (1 - confidence) / 2], *freedom)
 
 
 def _agreement_interval(squares: _MeanSquares, single: np.float64, confidence: float) -> tuple[float, float]:

@@ -14,7 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+import scipy
+from scipy import special
 
 #: Guards comparisons of exact probabilities with a level against the last digits of floating point.
 _ROUNDING = 1e-12
@@ -192,7 +193,7 @@ def _order_statistics(ordered: np.ndarray, confidence: float) -> tuple[float, fl
 def _coverages(n: int) -> np.ndarray:
     """Of the intervals from the k-th lowest to the k-th highest of n values, k = 1, 2, ..."""
     places = np.arange(1, n // 2 + 1)
-    return 1 - 2 * stats.binom.cdf(places - 1, n, 0.5)
+    return 1 - 2 * scipy.stats.binom.cdf(places - 1, n, 0.5)
 
 
 def _not_rejected(values: np.ndarray, groups: np.ndarray, confidence: float) -> tuple[float, float]:

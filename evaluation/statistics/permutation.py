@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import combinations, permutations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 _RESAMPLES = 40_320
 _SEED = 0
@@ -51,7 +51,7 @@ def spearman_each(pairs: Sequence[Two]) -> list[tuple[float, float]]:
 
 def _spearman_alike(n: int, pairs: Sequence[Two]) -> list[tuple[float, float]]:
     """Of pairs of n values."""
-    ranks = [[stats.rankdata(values) - (n + 1) / 2 for values in pair] for pair in pairs]
+    ranks = [[scipy.stats.rankdata(values) - (n + 1) / 2 for values in pair] for pair in pairs]
     scales = [np.sqrt((one**2).sum() * (other**2).sum()) for one, other in ranks]
     rhos = [(one * other).sum() / scale for (one, other), scale in zip(ranks, scales, strict=True)]
     tails, n_orders = np.zeros((len(pairs), 2), int), 0
@@ -105,7 +105,7 @@ def mann_whitney_each(pairs: Sequence[Two]) -> list[float]:
         if p is None:
             by_size.setdefault(sum(map(len, pairs[place])), []).append(place)
     for n, places in by_size.items():
-        ranks = [stats.rankdata(np.concatenate(pairs[place])) for place in places]
+        ranks = [scipy.stats.rankdata(np.concatenate(pairs[place])) for place in places]
         sizes = [len(pairs[place][0]) for place in places]
         sums = [of_all[:size].sum() for of_all, size in zip(ranks, sizes, strict=True)]
         tails = np.zeros((len(places), 2), int)
@@ -131,7 +131,7 @@ def _few_splits(first: np.ndarray, second: np.ndarray) -> float | None:
     n, n_first = len(first) + len(second), len(first)
     if math.comb(n, n_first) > _RESAMPLES:
         return None
-    ranks = stats.rankdata([*first, *second])
+    ranks = scipy.stats.rankdata([*first, *second])
     sums = ranks[_splits(n, n_first)].sum(axis=1)
     found = ranks[:n_first].sum()
     return float(min(1, 2 * min((sums <= found).mean(), (sums >= found).mean())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
+import scipy
 
 # Different ranks up to which these are few.
 _FEW = 20
@@ -55,7 +55,7 @@ def tail(ranks: np.ndarray, total: int) -> float:
     z = wanted / spread
     if abs(z) < 0.1:
         excess = -2 * (half**4).sum() / spread**4
-        return float(stats.norm.sf(z) + stats.norm.pdf(z) * excess * (z**3 - 3 * z) / 24)
+        return float(scipy.stats.norm.sf(z) + scipy.stats.norm.pdf(z) * excess * (z**3 - 3 * z) / 24)
     at = 0.0
     for _ in range(100):
         share = np.tanh(at * half)
@@ -68,7 +68,7 @@ def tail(ranks: np.ndarray, total: int) -> float:
     log_mean = (np.logaddexp(at * half, -at * half) - np.log(2)).sum()
     root = np.sign(at) * np.sqrt(2 * (at * wanted - log_mean))
     slope = 2 / step * np.sinh(at * step / 2) * np.sqrt((half**2 * (1 - share**2)).sum())
-    chance = stats.norm.sf(root) + stats.norm.pdf(root) * (1 / slope - 1 / root)
+    chance = scipy.stats.norm.sf(root) + scipy.stats.norm.pdf(root) * (1 / slope - 1 / root)
     return float(np.clip(chance, 0, 1))
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from evaluation.statistics.intervals import Interval, check_confidence, without_bounds
 from evaluation.statistics.rank_sums import sums_of_ranks, tail
@@ -118,7 +118,7 @@ def sign_test(n_for: int, n_against: int) -> float:
     Pairs without a sign say nothing and are not among them (conditional test; for pairs of yes and no this is
     McNemar's exact test).
     """
-    return float(stats.binomtest(n_for, n_for + n_against).pvalue) if n_for + n_against else np.nan
+    return float(scipy.stats.binomtest(n_for, n_for + n_against).pvalue) if n_for + n_against else np.nan
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from evaluation.comparison.brief import BETTER, MOST, beside_readers, between_mo
 from evaluation.comparison.models import YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.consensus import audited
+from evaluation.consensus.kinds import RULES
 from evaluation.measures.foci_counts import false_where_nothing, without_own
 from evaluation.statistics.words import count_of, plural, signed_figures
 from evaluation.study import lineage
@@ -153,11 +154,11 @@ def _overruled(found: Results) -> Iterator[Said]:
     rows = found[t.CONSENSUS_AUDIT]
     rows = rows[rows.kind == "overruled"]
     called = {
-        audited.STUDY: ("The study's consensus", "no verdict rests on it"),
-        audited.YARDSTICK: ("The yardstick", "verdicts rest on it"),
+        audited.STUDY: (f"The study's consensus ({RULES[found.design.rule]})", "no verdict rests on it"),
+        audited.YARDSTICK: (f"The yardstick ({RULES[found.design.yardstick]})", "verdicts rest on it"),
     }
     if found.design.rule == found.design.yardstick:
-        called[audited.STUDY] = ("The consensus", "all scores rest on it")
+        called[audited.STUDY] = (f"The consensus ({RULES[found.design.rule]})", "all scores rest on it")
     for which, (name, rests) in reversed(called.items()):
         those = rows[rows.consensus == which]
         if those.empty:

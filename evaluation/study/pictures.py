@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from dataset_conversion.images import Grid
 from evaluation.consensus.audit import Finding, concerned
@@ -84,7 +84,7 @@ def worst_picture(
 
 def _around_largest(where: np.ndarray) -> tuple[slice, slice]:
     """The box of its largest connected part, and `_MARGIN` around."""
-    parts, _ = ndimage.label(where)
+    parts, _ = scipy.ndimage.label(where)
     largest = np.argwhere(parts == np.bincount(parts[parts > 0]).argmax())
     low, high = np.maximum(largest.min(axis=0) - _MARGIN, 0), largest.max(axis=0) + _MARGIN + 1
     return slice(low[0], high[0]), slice(low[1], high[1])

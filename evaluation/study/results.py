@@ -61,7 +61,11 @@ class Results:
 
         Files and identifiers go by names.
         """
-        if not (titles := self.titles):
+        return self.with_titles(self.titles)
+
+    def with_titles(self, titles: Mapping[str, str]) -> Self:
+        """The same with some titles for names."""
+        if not titles:
             return self
         found = replace(
             self, design=titled_design(self.design, titles), readers=renamed(self.readers, titles),

@@ -17,10 +17,12 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from bmseg.errors import WorkError
 from bmseg.leaderboard.entries import Entry
+from bmseg.leaderboard.made import site_in
 from bmseg.leaderboard.site import tables, tasks
 from bmseg.leaderboard.site.comparing import comparisons, file_of, is_compared, tasks_of
 from bmseg.leaderboard.site.downloads import counts, downloads, downloads_of
 from bmseg.leaderboard.site.figures import draw_figures, figures_of
+from bmseg.leaderboard.site.heat import heat_map
 from bmseg.leaderboard.site.history import rises
 from bmseg.leaderboard.site.home import HOME_FILE, home_page
 from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot, draw_overlays, worst_exams
@@ -31,7 +33,7 @@ from bmseg.leaderboard.site.tasks import with_tasks
 from bmseg.leaderboard.site.viewing import Viewed, draw_viewer, exam_links, viewed_exams, viewer_files
 from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link, plain
-from bmseg.outputs import PROVENANCE, Output
+from bmseg.outputs import PROVENANCE
 from bmseg.outputs.provenance import value_hash
 from bmseg.pages import templates
 from bmseg.study import in_one_line
@@ -40,13 +42,8 @@ from evaluation.ranking import Scheme
 from evaluation.statistics.words import percent
 
 #: Files that the site holds as they stand in the package.
-ASSETS = ["style.css", "board.js", "leaderboard.schema.json"]
+ASSETS = ["style.css", "board.js", "heat.js", "leaderboard.schema.json"]
 _FOLDER = "templates/leaderboard"
-
-
-def site_in(folder: Path) -> Output:
-    """The site in a folder; it takes a new or empty one, or that of an earlier site."""
-    return Output(folder, "bmseg leaderboard site", exclusive=True)
 
 
 class _SiteRecord(BaseModel):
@@ -185,12 +182,13 @@ def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Li
         stability=tables.stability_cells(standings),
         agreement=tables.agreement_rows(standings),
         plates=figures_of(standings),
+        heat=heat_map(standings, viewed),
         rules=with_tasks(rules(standings), standings),
         task_cells=tasks.cells(standings),
         sources=SOURCES,
         withdrawn=standings.withdrawn,
         superseded=standings.superseded,
-        copies=[(entry, standings.why_copy[entry.key]) for entry in standings.copies],
+        copies=[(entry, standings.in_titles(standings.why_copy[entry.key])) for entry in standings.copies],
         downloads=downloads_of(standings),
         made=tables.flat(made),
     )
@@ -249,6 +247,9 @@ def _render(name: str, standings: Standings, **values: Any) -> str:
         challenge=challenge,
         study=study,
         colors={level.name: level.color for level in study.levels},
+        shown=standings.shown,
+        called=standings.called,
+        in_titles=standings.in_titles,
         level_names=study.level_names,
         tasks=tasks.columns(standings),
         as_of=standings.as_of,

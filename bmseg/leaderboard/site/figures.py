@@ -128,7 +128,7 @@ def _of_first(plate: Plate, standings: Standings) -> Plate:
     return replace(plate, caption=f"{plate.caption} {said}", alt=f"{plate.alt} {said}")
 
 
-def _first(standings: Standings) -> Standings:
+def first_drawn(standings: Standings) -> Standings:
     """A board with the submissions that are drawn alone."""
     others = ~standings.rows.kind.isin(["submission", COPY])
     rows = standings.rows[others | ((~others).cumsum() <= MOST_DRAWN)]
@@ -160,24 +160,33 @@ def draw_figures(standings: Standings, folder: Path) -> None:
     rows = standings.rows
     identifiers = dict.fromkeys(rows.key, "") | {entry.key: entry.submission for entry in standings.entries}
     # A label of every line of the board, each another.
-    names = figure_labels(dict(zip(rows.key, rows.name, strict=True)), identifiers)
-    drawn = _first(standings)
+    names = figure_labels(called_in_rows(standings), identifiers)
+    drawn = first_drawn(standings)
     for plate in tqdm(figures_of(standings), desc="figures", disable=None, leave=False):
         figure = _drawn(plate.name, drawn, names)
         save_figure(figure, folder, plate.name, endings=["svg"], screen=_SCREEN)
 
 
+def called_in_rows(standings: Standings) -> dict[str, str]:
+    """Key to what each line of the board is called."""
+    known = {entry.key: standings.called(entry) for entry in [*standings.entries, *standings.copies]}
+    rows = standings.rows
+    return {
+        key: known.get(key) or standings.shown(name) for key, name in zip(rows.key, rows.name, strict=True)
+    }
+
+
 def _drawn(plate: str, standings: Standings, names: Mapping[str, str]) -> Figure:
     note = synthetic_mark(standings.challenge.synthetic)
     if plate == "tasks":
-        _, order = _scores(standings, names)
+        _, order = scores_drawn(standings, names)
         readers = [names[key] for key in standings.rows.key[standings.rows.kind == "reader"]]
         scores, labels = of_figure(standings, names), axis_labels(standings)
         return score_boxplots(scores, order, muted=readers, label=labels, apart=True, note=note)
     if plate == "history":
         return draw_history(standings, note)
     if plate in ("dice", "exams"):
-        scores, order = _scores(standings, names)
+        scores, order = scores_drawn(standings, names)
         if plate == "exams":
             return exam_heatmap(scores, order, note=note)
         readers = [names[key] for key in standings.rows.key[standings.rows.kind == "reader"]]
@@ -207,10 +216,11 @@ def _overall(table: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     )
 
 
-def _scores(standings: Standings, names: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
+def scores_drawn(standings: Standings, names: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
     """Scores as the figures take them, and who is drawn: all but the average reader, made of the readers."""
     rows = standings.rows[standings.rows.kind != AVERAGE_READER]
     scores = standings.scores[standings.scores.key.isin(rows.key)]
     columns = {"level": "task", "exam": "case", "dice": "value"}
-    table = scores.assign(algorithm=scores.key.map(names)).rename(columns=columns)
+    table = scores.assign(algorithm=scores.key.map(names), level=scores.level.map(standings.shown))
+    table = table.rename(columns=columns)
     return table[["task", "algorithm", "case", "value", "status"]], [names[key] for key in rows.key]

@@ -26,7 +26,9 @@ def rises(standings: Standings) -> list[tuple[str, str, Cell]]:
     table = standings.over_time
     if table.empty:
         return []
-    named = {entry.key: plain(entry.name) for entry in [*standings.entries, *standings.superseded]}
+    named = {
+        entry.key: plain(standings.called(entry)) for entry in [*standings.entries, *standings.superseded]
+    }
     changed = table[table.best_key.ne(table.best_key.shift()) & table.best_key.astype(bool)]
     return [(row.date, named[row.best_key], number(row.best, 3)) for row in changed.itertuples()]
 

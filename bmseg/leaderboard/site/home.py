@@ -77,7 +77,8 @@ def _range(values: np.ndarray, form: str) -> str:
 
 def _asked(standings: Standings) -> list[str]:
     """What a submission is, as steps."""
-    labels = f"0 (background), {', '.join(f'{one.value} ({one.name})' for one in standings.study.levels)}"
+    levels = [f"{one.value} ({standings.shown(one.name)})" for one in standings.study.levels]
+    labels = ", ".join(["0 (background)", *levels])
     missing = {
         "refuse": "A submission that lacks one is refused.",
         "worst": "An exam without a mask counts as the worst score.",

@@ -6,13 +6,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.gathering import COPY
 from bmseg.leaderboard.site.downloads import counts
 from bmseg.leaderboard.site.tasks import measured_by
 from bmseg.leaderboard.standings import CALLS, Standings
 from bmseg.leaderboard.texts import plain
-from bmseg.study import Study
 from evaluation.consensus.kinds import describe
 from evaluation.ranking import OVERALL, Rules, Scheme
 from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words
@@ -83,7 +81,7 @@ SOURCES = [
 
 def what_is_measured(standings: Standings) -> list[str]:
     """What the board measures, in two sentences."""
-    levels = _listed([level.name for level in standings.study.levels])
+    levels = _listed([standings.shown(level.name) for level in standings.study.levels])
     exams = _count(len(standings.contract.exams), "test exam")
     scored = f"is scored by {measured_by(standings)}, level by level."
     first = f"Each submission marks {levels} in {exams} and {scored}"
@@ -112,7 +110,7 @@ def in_short(standings: Standings) -> list[str]:
         f"{_count(found['withdrawn'], 'submission')} "
         f"{'has' if found['withdrawn'] == 1 else 'have'} been withdrawn."
     )
-    said = [_lead(standings), *_against(standings), *_too_few(standings), *_beside_readers(rows)]
+    said = [_lead(standings), *_against(standings), *_too_few(standings), *_beside_readers(standings, rows)]
     return [*said, *_copies(standings), left_out]
 
 
@@ -130,7 +128,7 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
                 average=_AVERAGE,
             ),
         ),
-        ("Levels", _levels(challenge, study)),
+        ("Levels", _levels(standings)),
         (
             "Ranking",
             f"{_SCHEMES[Scheme(rule.scheme)]} The overall rank orders the mean of a submission's ranks on "
@@ -143,7 +141,7 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
         ),
         ("Missing masks", _MISSING[rule.missing]),
         ("Empty masks", _EMPTY[study.scores.empty_mask]),
-        *[("Unsure readers", said) for said in standings.contract.unsure],
+        *[("Unsure readers", standings.in_titles(said)) for said in standings.contract.unsure],
         (
             "Tests",
             f"One-sided Wilcoxon signed-rank tests, paired by exam, {exact}: of a level's Dice, and overall "
@@ -200,7 +198,7 @@ def _lead(standings: Standings) -> str:
     """Who stands first, and who might on other exams."""
     rows = standings.rows[standings.rows.kind == "submission"]
     first = rows[rows["rank"] == rows["rank"].min()]
-    names = {entry.key: plain(entry.name) for entry in standings.entries}
+    names = {entry.key: plain(standings.called(entry)) for entry in standings.entries}
     if len(rows) == 1:
         told = f"{names[first.key.iloc[0]]} is the only submission"
         return f"{told}: with nobody else to be ranked with, its rank has no interval."
@@ -225,7 +223,7 @@ def _against(standings: Standings) -> list[str]:
     rule, rankings = standings.challenge.ranking, standings.rankings
     if rankings is None or OVERALL in rankings.no_interval:
         return []
-    names = {entry.key: plain(entry.name) for entry in standings.entries}
+    names = {entry.key: plain(standings.called(entry)) for entry in standings.entries}
     ranks = rankings.ranks[(rankings.ranks.task == OVERALL) & (rankings.ranks.scheme == rule.scheme)]
     pairs = rankings.pairwise[rankings.pairwise.task == OVERALL]
     found = against_the_ranks(ranks, pairs, rule.confidence)
@@ -249,7 +247,7 @@ def _too_few(standings: Standings) -> list[str]:
     ]
 
 
-def _beside_readers(rows: pd.DataFrame) -> list[str]:
+def _beside_readers(standings: Standings, rows: pd.DataFrame) -> list[str]:
     """Which submissions stand where to the readers, a sentence; none where there are no readers.
 
     Simulated ones are no team's, and are not counted where there are others.
@@ -260,7 +258,7 @@ def _beside_readers(rows: pd.DataFrame) -> list[str]:
         return []
     parts = []
     for call, words in CALLS.items():
-        if of_call := judged.team[judged.beside == call].tolist():
+        if of_call := judged.team[judged.beside == call].map(standings.shown).tolist():
             who = _listed(of_call) if len(of_call) <= _FEW else str(len(of_call))
             parts.append(f"{who} {words.removesuffix(' than the median reader')}")
     whom = _count(len(judged), "submission")
@@ -274,15 +272,16 @@ def _copies(standings: Standings) -> list[str]:
         return []
     of = standings.rows[standings.rows.kind == COPY]
     teams = {entry.key: entry.team for entry in [*standings.entries, *standings.superseded]}
-    named = [f"{row.team} of {teams.get(row.copy_of, row.copy_of)}" for row in of.itertuples()]
+    pairs = [(row.team, teams.get(row.copy_of, row.copy_of)) for row in of.itertuples()]
+    named = [f"{standings.shown(team)} of {standings.shown(other)}" for team, other in pairs]
     are = "is a copy" if len(of) == 1 else "are copies"
     return [f"{_count(len(of), 'submission')} {are} and ranked nowhere: {_listed(named)}."]
 
 
-def _levels(challenge: Challenge, study: Study) -> str:
-    weights = challenge.ranking.weights
-    ranked = _listed([f"{level} (weight {weight:g})" for level, weight in weights.items()])
-    shown = [level for level in study.level_names if level not in weights]
+def _levels(standings: Standings) -> str:
+    weights, study = standings.challenge.ranking.weights, standings.study
+    ranked = _listed([f"{standings.shown(level)} (weight {weight:g})" for level, weight in weights.items()])
+    shown = [standings.shown(level) for level in study.level_names if level not in weights]
     rest = f" Shown and not ranked: {_listed(shown)}." if shown else ""
     return f"Ranked: {ranked}. Score is the mean of the ranked levels' mean Dice, by these weights.{rest}"
 

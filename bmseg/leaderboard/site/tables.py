@@ -46,7 +46,8 @@ class Line:
 
     key: str
     kind: str
-    team: str
+    team: str  # as it is shown
+    name: str  # as files have it
     title: str
     identifier: str
     page: str  # from the site's root; empty for readers
@@ -86,7 +87,8 @@ def ranking_lines(standings: Standings) -> list[Line]:
     shows_url = standings.challenge.public.url
     alone = _alone(standings)
     twice = repeated(entry.name for entry in standings.entries)
-    called = {entry.key: entry.team for entry in [*standings.entries, *standings.superseded]}
+    called = {entry.key: standings.shown(entry.team) for entry in [*standings.entries, *standings.superseded]}
+    called |= standings.titles
     span = _span(standings.rows)
     groups = [group if isinstance(group, str) else "" for group in standings.rows.group]
     lines = []
@@ -98,7 +100,8 @@ def ranking_lines(standings: Standings) -> list[Line]:
             Line(
                 key=row["key"],
                 kind=row["kind"],
-                team=plain(row["team"] or row["name"]),
+                team=plain(standings.shown(row["team"] or row["name"])),
+                name=row["team"] or row["name"],
                 title=plain(row["title"]),
                 identifier=entry.submission if entry and entry.name in twice else "",
                 page=f"submissions/{entry.page_name}.html" if entry else "",
@@ -121,7 +124,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 difference=Cell(difference, None if pd.isna(row["difference"]) else row["difference"]),
                 interval="" if DASH in (low, high) else f"{low} to {high}",
                 beside=_beside(row, called),
-                verdict=row["verdict"],
+                verdict=standings.said.get(row["key"], ""),
                 strip=_strip(row, span),
                 alone=alone.get(row["key"], ""),
             )

@@ -136,10 +136,14 @@ def with_tasks(said: list[tuple[str, str]], standings: Standings) -> list[tuple[
 
 def _otherwise(said: Mapping[str, str], standings: Standings) -> dict[str, str]:
     rule = standings.challenge.ranking
-    by_dice = ", ".join(f"{level} (weight {weight:g})" for level, weight in rule.of_dice.items())
+    by_dice = ", ".join(
+        f"{standings.shown(level)} (weight {weight:g})" for level, weight in rule.of_dice.items()
+    )
     own = [name for name in rule.weights if level_of(name)[1] == DICE]
-    tasks = [f"{level}: Dice (higher is better, weight {rule.weights[level]:g})" for level in own]
-    tasks += [f"{task.title} ({task.way}, weight {task.weight:g})" for task in rule.tasks]
+    tasks = [
+        f"{standings.shown(level)}: Dice (higher is better, weight {rule.weights[level]:g})" for level in own
+    ]
+    tasks += [f"{shown_task(task, standings)} ({task.way}, weight {task.weight:g})" for task in rule.tasks]
     conventions = dict.fromkeys(
         f"{task.measure.title}: {_convention(task, standings)}." for task in rule.tasks
     )
@@ -179,26 +183,40 @@ def _convention(task: Task, standings: Standings) -> str:
         return task.measure.convention
     known = standings.contract.tolerances
     named = {each.level for each in standings.challenge.ranking.tasks if each.measure.deferred}
-    mm = ", ".join(f"{level} {known[level]:g} mm" for level in known if level in named)
+    mm = ", ".join(f"{standings.shown(level)} {known[level]:g} mm" for level in known if level in named)
     return f"{task.measure.convention}; tolerances, fixed from the readers' masks: {mm}"
 
 
 def notices(standings: Standings) -> list[str]:
     """What the tolerances of ranked levels cannot carry."""
     named = {task.level for task in standings.challenge.ranking.tasks if task.measure.deferred}
-    return [text for text in standings.contract.tolerance_notices if text.partition(":")[0] in named]
+    told = [text for text in standings.contract.tolerance_notices if text.partition(":")[0] in named]
+    return [standings.in_titles(text) for text in told]
+
+
+def shown_task(task: Task, standings: Standings) -> str:
+    """A task as people read it, with its unit."""
+    return task.title.replace(task.level, standings.shown(task.level), 1)
+
+
+def shown_tasks(standings: Standings) -> list[str]:
+    """What is ranked, as people read it."""
+    rule = standings.challenge.ranking
+    others = {task.name: shown_task(task, standings) for task in rule.tasks}
+    return [others.get(name) or standings.shown(name) for name in rule.weights]
 
 
 def axis_labels(standings: Standings) -> dict[str, str]:
-    """Task to the label of its axis in a figure."""
+    """Task, as it is shown, to the label of its axis in a figure."""
     return {
-        task.name: f"{task.measure.compared_by}{', ' + task.measure.unit if task.measure.unit else ''}\n"
-        f"({task.way})"
+        shown_task(task, standings): f"{task.title.removeprefix(f'{task.level}: ')}\n({task.way})"
         for task in standings.challenge.ranking.tasks
     }
 
 
 def of_figure(standings: Standings, names: Mapping[str, str]) -> pd.DataFrame:
     """Scores of tasks as `evaluation.figures.ranking_scores.score_boxplots` takes them."""
-    named = standings.measured.assign(algorithm=standings.measured.key.map(names))
+    tasks = {task.name: shown_task(task, standings) for task in standings.challenge.ranking.tasks}
+    table = standings.measured
+    named = table.assign(algorithm=table.key.map(names), task=table.task.map(tasks))
     return named.rename(columns={"exam": "case"})[["task", "algorithm", "case", "value", "status", "worst"]]

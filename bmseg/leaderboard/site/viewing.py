@@ -70,10 +70,7 @@ def _cast(standings: Standings, viewed: Viewed) -> Cast:
     teams = [entry.team for entry in entries]
     raters = [ViewedRater(_CONSENSUS, "reference", "consensus", study.reader_names)]
     # By names that are plain, whatever a team calls its method.
-    raters += [
-        ViewedRater(entry.page_name, "model", entry.team if teams.count(entry.team) == 1 else entry.key)
-        for entry in entries
-    ]
+    raters += [ViewedRater(entry.page_name, "model", _title(standings, entry, teams)) for entry in entries]
     right = STORAGE_ORDER[study.plane][0]
     design, fair = study.design(), standings.challenge.ranking.yardstick == "fair"
     whom = "the consensuses without each reader, their mean" if fair else "the consensus of all readers"
@@ -87,10 +84,15 @@ def _cast(standings: Standings, viewed: Viewed) -> Cast:
         sides=(_OPPOSITE[right], right),
         ordered=design.ordered,
         synthetic=standings.challenge.synthetic,
+        titles=standings.titles,
         dice=f"Dice of this exam as on the board: against {whom}. A dash where it is undefined.",
         fair=fair,
         notes=notes,
     )
+
+
+def _title(standings: Standings, entry: Entry, teams: Sequence[str]) -> str:
+    return standings.shown(entry.team) if teams.count(entry.team) == 1 else entry.key
 
 
 def _exam(standings: Standings, keys: Sequence[str], overlays: OverlaySource, exam: str) -> ViewedExam:

@@ -157,9 +157,14 @@ class Room {
     const [width, height, slices] = image.facts.shape;
     const counts = countsBySlice(mask, width * height, slices, levels.map(({ value }) => value));
     this.bar.show(slices, levels.map((level) => {
-      return { name: level.name, color: level[this.viewer.scheme], counts: counts.get(level.value) };
+      return { name: level.title || level.name, color: level[this.viewer.scheme], counts: counts.get(level.value) };
     }));
     this.barScheme = this.viewer.scheme;
+  }
+
+  /* What an item is shown as. */
+  called(item) {
+    return item === 'overall' ? item : this.rulers.find((ruler) => ruler.item === item).name;
   }
 
   loading(text) {
@@ -381,7 +386,7 @@ class Room {
       ? `${scores} ${scores === 1 ? 'score is' : 'scores are'} missing, in ${missing.length} of ${count} masks:`
       : `All ${count} masks are scored. Save the file and hand it in.`;
     at('missing').replaceChildren(...missing.map(([mask, items]) => {
-      const button = made('button', { type: 'button', textContent: `Mask ${mask}: ${items.join(', ')}` });
+      const button = made('button', { type: 'button', textContent: `Mask ${mask}: ${items.map((item) => this.called(item)).join(', ')}` });
       button.addEventListener('click', () => {
         at('finished').close();
         this.show(mask - 1);

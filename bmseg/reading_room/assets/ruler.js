@@ -3,7 +3,7 @@
 class Ruler {
   constructor(item, level, anchors, scale) {
     this.item = item;
-    this.name = item === 'overall' ? 'Overall' : item;
+    this.name = level ? level.title || level.name : 'Overall';
     this.scale = scale;
     this.value = null;
     this.onchange = () => {};

@@ -110,7 +110,7 @@ function switched(row) {
 
 function makeBoard(form, table) {
   const rows = Array.from(table.tBodies[0].rows);
-  const names = new Map(rows.map((row) => [row, row.querySelector("th").textContent.toLowerCase()]));
+  const names = new Map(rows.map((row) => [row, `${row.querySelector("th").textContent} ${row.dataset.name || ""}`.toLowerCase()]));
   const turns = rows.map(switched);
   const said = form.querySelector("[role=status]");
   const fields = form.elements;
@@ -224,7 +224,7 @@ function stripOf(difference, largest) {
 }
 
 // What the ranking's own tests say of two submissions.
-function verdictOf(names, tests, places, task) {
+function verdictOf(names, tests, places, task, tasks) {
   const p = [tests[0].p[task], tests[1].p[task]];
   if (!p[0] || p[0][places[1]] === "") return "There is no test of this pair: one exam says nothing of others.";
   const values = [p[0][places[1]], p[1][places[0]]].map((one) => (one.startsWith("<") ? `p\u00a0${one}` : `p\u00a0=\u00a0${one}`));
@@ -238,7 +238,8 @@ function verdictOf(names, tests, places, task) {
     return `Not settled: exam by exam ${first} is clearly better (${values[better]}, adjusted), yet its rank is no better.`;
   }
   const but = task === "overall" ? own.but[places[1 - better]] : undefined;
-  const beside = but ? ` Yet ${other} has the better rank in ${but.join(", ")}, so that no interval of a rank counts this pair.` : "";
+  const shownAs = (name) => (Array.from(tasks).find((option) => option.value === name) || { textContent: name }).textContent;
+  const beside = but ? ` Yet ${other} has the better rank in ${but.map(shownAs).join(", ")}, so that no interval of a rank counts this pair.` : "";
   return `Clear: ${first} is better than ${other} (${values[better]}, adjusted).${beside}`;
 }
 
@@ -287,7 +288,7 @@ function makePair(isAlone, changed) {
     } else if (!tests[0] || !tests[1]) {
       said.textContent = "There is no test of this pair.";
     } else {
-      said.textContent = verdictOf(names, tests, places, by);
+      said.textContent = verdictOf(names, tests, places, by, task.options);
     }
     if (!scores[0]) {
       said.textContent += " An exam has no score over tasks of unlike measures: choose one task to see its exams.";

@@ -4,34 +4,43 @@
 const STEPS = [[1, 0], [0, 1], [-1, 0], [0, -1]];
 const INSIDE = [[0, 1], [-1, 0], [0, -1], [1, 0]];
 
+/* Edges that leave each corner, a bit a direction: of one value at a time, and none when its loops are made. */
+let leaving = new Uint8Array(0);
+
 /* Loops of each value: value to a list of flat arrays x, y, inner x, inner y a corner. `chosen` says which values count. */
 function outlines(mask, begin, width, height, chosen) {
   const loops = new Map();
   const across = width + 1;
-  const label = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : mask[begin + x + width * y]);
-  const starts = new Map();
-  // Edges that leave a corner, a bit a direction; of one value at a time.
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const value = mask[begin + x + width * y];
+  if (leaving.length < across * (height + 1)) leaving = new Uint8Array(across * (height + 1));
+  // Voxels at the border of each value: corner above on the left, and open sides, in turn.
+  const borders = new Map();
+  for (let y = 0, i = begin; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1, i += 1) {
+      const value = mask[i];
       if (!value || !chosen[value]) continue;
-      const sides = (label(x, y - 1) !== value) | ((label(x + 1, y) !== value) << 1)
-        | ((label(x, y + 1) !== value) << 2) | ((label(x - 1, y) !== value) << 3);
+      const sides = (y === 0 || mask[i - width] !== value ? 1 : 0) | (x + 1 === width || mask[i + 1] !== value ? 2 : 0)
+        | (y + 1 === height || mask[i + width] !== value ? 4 : 0) | (x === 0 || mask[i - 1] !== value ? 8 : 0);
       if (!sides) continue;
-      let edges = starts.get(value);
-      if (!edges) starts.set(value, edges = new Map());
-      const add = (corner, direction) => edges.set(corner, (edges.get(corner) || 0) | (1 << direction));
-      const corner = x + across * y;
+      if (!borders.has(value)) borders.set(value, []);
+      borders.get(value).push(x + across * y, sides);
+    }
+  }
+  for (const [value, border] of borders) {
+    const corners = [];
+    const add = (corner, direction) => {
+      if (!leaving[corner]) corners.push(corner);
+      leaving[corner] |= 1 << direction;
+    };
+    for (let i = 0; i < border.length; i += 2) {
+      const [corner, sides] = [border[i], border[i + 1]];
       if (sides & 1) add(corner, 0);
       if (sides & 2) add(corner + 1, 1);
       if (sides & 4) add(corner + 1 + across, 2);
       if (sides & 8) add(corner + across, 3);
     }
-  }
-  for (const [value, edges] of starts) {
     const found = [];
-    for (const corner of edges.keys()) {
-      while (edges.get(corner)) found.push(loop(edges, corner, across));
+    for (const corner of corners) {
+      while (leaving[corner]) found.push(loop(leaving, corner, across));
     }
     loops.set(value, found);
   }
@@ -45,11 +54,12 @@ function loop(edges, first, across) {
   let corner = first;
   let direction = -1;
   do {
-    const open = edges.get(corner);
+    const open = edges[corner];
     // Where two areas touch at a corner, round the own one: the sharpest turn to its inside.
-    const turns = direction < 0 ? [0, 1, 2, 3] : [(direction + 1) % 4, direction, (direction + 3) % 4];
-    direction = turns.find((one) => open & (1 << one));
-    edges.set(corner, open & ~(1 << direction));
+    if (direction < 0) direction = open & 1 ? 0 : open & 2 ? 1 : open & 4 ? 2 : 3;
+    else if (open & (1 << (direction + 1) % 4)) direction = (direction + 1) % 4;
+    else if (!(open & (1 << direction))) direction = (direction + 3) % 4;
+    edges[corner] = open & ~(1 << direction);
     corners.push(corner);
     directions.push(direction);
     corner += STEPS[direction][0] + across * STEPS[direction][1];
@@ -87,15 +97,16 @@ function drawLoops({ pixels, width, height }, loops, { left, top, voxel }, { ins
   };
   for (const flat of loops) {
     let way = 0;
-    const corner = (i) => [
-      Math.round(left + flat[i] * voxel[0] + flat[i + 2] * inset - 0.5),
-      Math.round(top + flat[i + 1] * voxel[1] + flat[i + 3] * inset - 0.5),
-    ];
-    let [x, y] = corner(0);
+    const across = (i) => Math.round(left + flat[i] * voxel[0] + flat[i + 2] * inset - 0.5);
+    const down = (i) => Math.round(top + flat[i + 1] * voxel[1] + flat[i + 3] * inset - 0.5);
+    let x = across(0);
+    let y = down(0);
     for (let i = 4; i <= flat.length; i += 4) {
-      const [endX, endY] = corner(i % flat.length);
+      const endX = across(i % flat.length);
+      const endY = down(i % flat.length);
       const length = Math.abs(endX - x) + Math.abs(endY - y);
-      const [stepX, stepY] = [Math.sign(endX - x), Math.sign(endY - y)];
+      const stepX = Math.sign(endX - x);
+      const stepY = Math.sign(endY - y);
       const outside = Math.max(x, endX) < -thick || Math.min(x, endX) > width + thick
         || Math.max(y, endY) < -thick || Math.min(y, endY) > height + thick;
       if (!outside && !period) run(x, y, endX, endY);
@@ -111,7 +122,8 @@ function drawLoops({ pixels, width, height }, loops, { left, top, voxel }, { ins
         }
       }
       way += length;
-      [x, y] = [endX, endY];
+      x = endX;
+      y = endY;
     }
   }
 }

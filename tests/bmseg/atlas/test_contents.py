@@ -15,9 +15,10 @@ import pytest
 from matplotlib.text import Text
 from PIL import Image
 
-from bmseg.atlas.contents import Atlas, AtlasOptions, make_atlas
+from bmseg.atlas.contents import Atlas, make_atlas
 from bmseg.atlas.exams import AtlasExams
 from bmseg.atlas.html import atlas_html
+from bmseg.atlas.made import AtlasOptions
 from bmseg.atlas.pdf import pdf_pages
 from bmseg.atlas.pictures import picture, tint
 from bmseg.atlas.words import chosen_words, first_words, level_words

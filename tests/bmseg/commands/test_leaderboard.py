@@ -64,7 +64,7 @@ def test_from_init_to_verify(workspace: Path, tmp_path: Path) -> None:
     assert "added" in run("add", "beta", archive, "-w", workspace)
     assert run("simulate", "-w", workspace).count("added") == 5
     printed = run("build", "-w", workspace)
-    assert "alpha: first try" in printed and "[reader1]" in printed
+    assert "alpha: first try" in printed and "[Reader 1]" in printed
     assert "sim-shifted (simulated)" in printed and "Synthetic cohort" in printed
     said = run("verify", "-w", workspace)
     assert "7 submissions and 4 readers, 16 tables of scores derived again from masks" in said
@@ -124,8 +124,8 @@ def test_a_board_of_several_measures(workspace: Path, tmp_path: Path) -> None:
     run("add", "alpha", tmp_path / "alpha", "-w", workspace)
     run("add", "beta", tmp_path / "beta", "-w", workspace)
     printed = run("build", "-w", workspace)
-    assert "level1: HD95, mm (lower is better)" in printed
-    assert "level2: NSD at the readers' tolerance (higher is better)" in printed
+    assert "Level 1: HD95, mm (lower is better)" in printed
+    assert "Level 2: NSD at the readers' tolerance (higher is better)" in printed
     assert "the verdict, whatever else is ranked" in printed
     assert "verified" in run("verify", "-w", workspace)
     before = bytes_of(workspace / "leaderboard")

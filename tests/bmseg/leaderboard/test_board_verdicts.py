@@ -94,9 +94,11 @@ def test_board_and_report_give_the_same_verdicts_in_the_same_words(
     rows = board.rows.set_index("team")
     said = {one.first: one for one in t.verdicts(report) if one.second not in report.models}
     assert {team: rows.beside[team] for team in TEAMS} == {team: said[team].call for team in TEAMS}
-    # A board goes by names.
-    shown = {team: in_sentence(rows.verdict[team], report.titles) for team in TEAMS}
-    assert shown == {team: said[team].words for team in TEAMS}
+    # Its tables go by names, and its pages by titles, as the report.
+    assert {team: board.said[rows.key[team]] for team in TEAMS} == {team: said[team].words for team in TEAMS}
+    assert {team: in_sentence(rows.verdict[team], report.titles) for team in TEAMS} == {
+        team: said[team].words for team in TEAMS
+    }
     # Every kind of verdict is there, and beside a teacher's student what it is without the teacher.
     assert [rows.beside[team] for team in TEAMS] == ["better", "not settled", "worse"]
     assert rows.verdict["alike"].endswith(" Nor is it settled without reader1, whose masks taught alike.")
@@ -116,13 +118,13 @@ def test_a_copy_is_one_on_board_and_report_with_its_readers_scores(
     assert copy[names].tolist() == pytest.approx(reader[names].tolist())
     (call,) = {one.call for one in t.verdicts(report) if "copy" in (one.first, one.second)}
     assert call == "copy"
-    assert "1 submission is a copy and ranked nowhere: copy of reader3." in in_short(board)
+    assert "1 submission is a copy and ranked nowhere: copy of Reader 3." in in_short(board)
     (line,) = (line for line in ranking_lines(board) if line.kind == "copy")
     assert (line.beside, line.rank.text, line.page) == (
-        "a copy of reader3: no rank, no verdict", "–", ""
+        "a copy of Reader 3: no rank, no verdict", "–", ""
     )  # fmt: skip
     text = printed(board).to_markdown()
-    assert "a copy of reader3, not ranked" in text and "is a copy of reader3: equal in every voxel" in text
+    assert "a copy of Reader 3, not ranked" in text and "is a copy of Reader 3: equal in every voxel" in text
 
 
 class _Earlier(Board):
@@ -138,8 +140,8 @@ def test_a_board_without_the_other_ways_says_so_and_settles_nothing(
     board, before, _, _ = both
     earlier = _Earlier(board.root, board.study, board.challenge, board.contract)
     found = of_board.verdicts(earlier, before.entries)
-    (clean,) = (verdict for verdict in found.values() if verdict.first == "clean")
-    assert {verdict.call for verdict in found.values()} == {"not settled"}
+    ((clean, _),) = (one for one in found.values() if one[0].first == "clean")
+    assert {verdict.call for verdict, _ in found.values()} == {"not settled"}
     assert f"clean is ahead by the fair scores, but {of_board.UNKNOWN}" in clean.words
 
 
@@ -152,8 +154,8 @@ def test_simulated_submissions_are_a_family_of_their_own(
     teams = [entry for entry in some if not entry.simulated]
     alone, together = (of_board.verdicts(board, chosen) for chosen in (teams, some))
     assert len(together) == 3 and len(alone) == 2
-    assert all(together[key].words == verdict.words for key, verdict in alone.items())
-    assert all("of 2 models" in verdict.words for verdict in alone.values())
+    assert all(together[key][0].words == verdict.words for key, (verdict, _) in alone.items())
+    assert all("of 2 models" in words for _, words in alone.values())
 
 
 def test_a_missing_mask_is_dice_0_where_there_is_something_to_mark(
@@ -172,7 +174,7 @@ def test_a_missing_mask_is_dice_0_where_there_is_something_to_mark(
     # It has clean's masks in the others, and exams without a mask are none of clean's.
     rows = standings(Board.open(root)).rows.set_index("team")
     assert rows.copy_of["lazy"] == before.rows.set_index("team").key["clean"]
-    (verdict,) = of_board.verdicts(Board.open(root), [entry]).values()
+    ((verdict, _),) = of_board.verdicts(Board.open(root), [entry]).values()
     assert [level.n_pairs for level in verdict.levels] == [8, 8, 5]
     # Level 3 of e0 is absent: it is not rightly left empty by who hands in nothing.
     assert verdict.levels[2].n_false + verdict.levels[2].n_false_other == 0

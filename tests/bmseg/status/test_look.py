@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -263,3 +265,13 @@ def test_the_command(evaluated: Workspace, tmp_path: Path) -> None:
     assert_refused(bmseg("status", "-w", tmp_path / "none"), "none: found no workspace")
     folders = bmseg("status", "--evaluation", evaluated.evaluation, "--study", evaluated.study_file)
     assert folders.returncode == 0, folders.stderr
+
+
+def test_looking_imports_nothing_that_draws_or_trains() -> None:
+    """Every command looks at its end, and importing is most of what that takes."""
+    code = (
+        "import sys, bmseg.status.answer, bmseg.status.ending, bmseg.status.scored, bmseg.status.shared;"
+        "heavy = {'matplotlib', 'seaborn', 'scipy.stats', 'scipy.optimize', 'scipy.ndimage', 'torch'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

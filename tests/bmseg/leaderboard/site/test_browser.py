@@ -114,7 +114,7 @@ def test_sort_by_click(visit: Visit) -> None:
     rank = visit.page.locator("#board th", has_text="Rank").first.get_by_role("button")
     for _ in range(2):
         rank.click()
-        assert {"reader1", "reader2", "reader3", "reader4"} <= set(visit.names()[-5:])
+        assert {"Reader 1", "Reader 2", "Reader 3", "Reader 4"} <= set(visit.names()[-5:])
     assert visit.page.locator("#board th[aria-sort]").count() == 1
     visit.page.get_by_role("button", name="Order of the board").click()
     assert visit.names() == given
@@ -218,7 +218,7 @@ def test_two_submissions_are_compared(visit: Visit, site: Path) -> None:
     first = page.get_by_role("combobox", name="First")
     first.select_option(index=1)
     page.get_by_role("combobox", name="Second").select_option(index=6)
-    page.get_by_role("combobox", name="By").select_option(label="level1")
+    page.get_by_role("combobox", name="By").select_option(label="Level 1")
     assert "compare=team-2--" in page.url and page.url.endswith("&by=level1")
     sync_api.expect(said).to_contain_text("exams the first is better in")
     sync_api.expect(said).to_contain_text("adjusted")
@@ -252,7 +252,7 @@ def test_a_submission_is_followed_and_back(visit: Visit) -> None:
     visit.follow(visit.page.locator("#board a", has_text="<script>alert(1)</script>"))
     assert "<script>alert(1)</script>" in visit.page.locator("h1").inner_text()
     exams = visit.page.locator("table", has_text="Dice of every exam")
-    exams.get_by_role("button", name="level1").click()
+    exams.get_by_role("button", name="Level 1").click()
     values = exams.locator("tbody tr td:nth-of-type(1)").all_inner_texts()
     assert len(values) == 6
     assert values == sorted(values)

@@ -15,7 +15,8 @@ from PIL import Image
 
 from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.challenge import Public
-from bmseg.leaderboard.site import build_site, is_made, site_in, site_record, site_texts
+from bmseg.leaderboard.made import site_in
+from bmseg.leaderboard.site import build_site, is_made, site_record, site_texts
 from bmseg.leaderboard.site.overlays import HIDDEN, recorded_overlays
 from bmseg.leaderboard.standings import Standings
 from bmseg.outputs import PROVENANCE
@@ -103,7 +104,7 @@ def test_boards_with_hardly_a_submission(n_submissions: int, tmp_path: Path) -> 
     board = standings(n_submissions, 5, bootstraps=5)
     build_site(board, tmp_path / "site", made=MADE)
     index = Page(tmp_path / "site" / "index.html")
-    assert "reader4" in index.text
+    assert "Reader 4" in index.text
     assert sorted(path.name for path in (tmp_path / "site" / "figures").iterdir()) == [
         "dice.svg",
         "exams.svg",

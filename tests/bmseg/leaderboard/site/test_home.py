@@ -56,7 +56,7 @@ def test_without_words_it_says_what_the_board_knows(board: Standings) -> None:
         "and their grids, and holds no mask. The readers' masks are not public."
     ]
     assert page.task[0] == "Mark the bone marrow signal of each exam, level by level."
-    assert page.asked[1] == "Labels: 0 (background), 1 (level1), 2 (level2), 3 (level3)."
+    assert page.asked[1] == "Labels: 0 (background), 1 (Level 1), 2 (Level 2), 3 (Level 3)."
     text = site_texts(board, made=MADE)[HOME_FILE]
     assert 'id="dates"' not in text and 'id="contact"' not in text
     challenge = board.challenge.model_copy(update={"url": "https://example.org"})

@@ -39,9 +39,9 @@ def test_heads_say_unit_and_direction_and_tips_the_convention(site: Path) -> Non
     assert len(heads) == len(TASKS)
     nsd, hd95, group = heads
     assert "NSD at the readers&#39; tolerance (higher is better)" in nsd and 'data-first="descending"' in nsd
-    assert "tolerances, fixed from the readers&#39; masks: level2 1.8 mm" in nsd
+    assert "tolerances, fixed from the readers&#39; masks: Level 2 1.8 mm" in nsd
     assert "HD95, mm (lower is better)" in hd95 and 'data-first="ascending"' in hd95
-    assert "one mask empty: the diagonal of the exam&#39;s grid" in group and "level2+3" in group
+    assert "one mask empty: the diagonal of the exam&#39;s grid" in group and "Levels 2 and 3" in group
     assert "Difference to the median reader, Dice" in text
     assert "difference, verdict and counts are of Dice alone; the rank is of all tasks." in text
     assert "is scored by Dice, NSD at the readers&#39; tolerance and HD95, level by level." in text
@@ -73,8 +73,8 @@ def test_numbers_of_the_page_are_those_of_the_files(site: Path, board: Standings
 
 def test_rules_and_captions_say_what_is_compared(board: Standings) -> None:
     said = dict(with_tasks(rules(board), board))
-    assert "Levels" not in said and "level1: HD95, mm (lower is better, weight 1)" in said["Tasks"]
-    assert "Score is the mean of the mean Dice of level1 (weight 1), level2" in said["Tasks"]
+    assert "Levels" not in said and "Level 1: HD95, mm (lower is better, weight 1)" in said["Tasks"]
+    assert "Score is the mean of the mean Dice of Level 1 (weight 1), Level 2" in said["Tasks"]
     assert "a distance the diagonal of the exam's grid" in said["Missing masks"]
     assert "of the submission's ranks within the exam" in said["Tests"]
     assert "exam's mean over the ranked levels" not in said["Tests"]
@@ -85,7 +85,7 @@ def test_rules_and_captions_say_what_is_compared(board: Standings) -> None:
     assert "mean of the submission's ranks within the exam" in captions["significance"]
     assert "mean Dice" not in captions["significance"] and "tasks" in captions
     table = printed(board).to_markdown()
-    assert "level1: HD95, mm (lower is better)" in table and "Dice scores are of exams without" in table
+    assert "Level 1: HD95, mm (lower is better)" in table and "Dice scores are of exams without" in table
 
 
 def test_one_measure_for_all_is_averaged_as_it_is() -> None:
@@ -96,7 +96,7 @@ def test_one_measure_for_all_is_averaged_as_it_is() -> None:
     changed = board.challenge.model_copy(update={"ranking": same})
     board = replace(board, challenge=changed)
     found = dict(with_tasks(rules(board), board))
-    assert found["Tasks"].startswith("Ranked: level1: HD95, mm (lower is better, weight 1); level2: HD95")
+    assert found["Tasks"].startswith("Ranked: Level 1: HD95, mm (lower is better, weight 1); Level 2: HD95")
     assert "overall of the exam's mean over the tasks" in found["Tests"]
     assert "98 of 100" in found["Rank intervals"]
 
