@@ -16,6 +16,7 @@ from dataset_conversion.files import write_if_changed
 from evaluation.comparison.models import of_models
 from evaluation.comparison.verdicts import pairs_in_words
 from evaluation.study import Unit
+from evaluation.study.seeds import METHODS_OVER_SEEDS
 from evaluation.study.tables import METHODS_COMPARED, fair_table, methods_table, said_first, usual_table
 from evaluation.study.titles import renamed
 from evaluation.table import Table
@@ -109,6 +110,12 @@ def _compared(workspace: Workspace, done: Evaluation, present: list[str], chosen
             sentences += pairs_in_words(renamed(pairs, found.titles))
         if not found.design.seed_of:
             sentences.append(ONE_SEED)
+    further = [found.shown(name) for name in chosen if name in found.design.seed_of]
+    if further and len(chosen) < len(found.models):
+        sentences.append(
+            f"{', '.join(further)}: of several networks of a method the first is judged and paired with "
+            f"others; all of them together in {METHODS_OVER_SEEDS.name}.csv."
+        )
     sentences += found.titled.design.notes
     return Comparison([*tables, costs(workspace, chosen, found.titles)], sentences, done)
 
