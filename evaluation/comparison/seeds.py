@@ -24,6 +24,7 @@ from evaluation.scores.fair import over_consensuses, units
 from evaluation.statistics.crossed import Crossed, crossed_difference
 from evaluation.statistics.signed_rank import holm
 from evaluation.statistics.words import (
+    DASH,
     count_of,
     interval,
     number,
@@ -34,7 +35,7 @@ from evaluation.statistics.words import (
 )
 from evaluation.table import Table
 
-Call = Literal["clear", "within seeds", "few seeds", "not settled", "not comparable"]
+Call = Literal["clear", "within seeds", "few seeds", "not settled", "not comparable", "not judged"]
 
 COLUMNS = [
     "measure", "level", "model", "other", "n_seeds", "n_seeds_other", "difference", "low", "high",
@@ -90,7 +91,7 @@ def compare_over_seeds(
         ``n_pairs`` exams compared, ``n_left_out`` in which a network (or the median reader) is undefined.
         ``call`` says whether the difference is ``clear`` (adjusted; of the levels spoken of); else whether it
         is no larger than the spread between single networks of the two (``within seeds``); else whether a
-        method has fewer than `FEWEST` (``few seeds``).
+        method has fewer than `FEWEST` (``few seeds``). Of levels that are not spoken of it is ``not judged``.
     """
     rows = []
     for level in dict.fromkeys(scores.level):
@@ -140,7 +141,8 @@ def _called(table: pd.DataFrame, spoken_of: Sequence[str] | None) -> pd.DataFram
     spoken = table.level.isin(list(table.level if spoken_of is None else spoken_of))
     of_readers = table.other == MEDIAN_READER
     p_holm = table.p.where(spoken).groupby(of_readers).transform(lambda p: holm(p.to_numpy()))
-    return table.assign(p_holm=p_holm, call=[_call(row) for row in table.assign(p_holm=p_holm).itertuples()])
+    rows = table.assign(p_holm=p_holm, spoken=spoken)
+    return rows.assign(call=[_call(row) if row.spoken else "not judged" for row in rows.itertuples()])
 
 
 def _call(row: Any) -> Call:
@@ -240,7 +242,7 @@ def seeds_table(table: pd.DataFrame, measure: Measure, *, title: str, notes: Seq
             number(row.sd_exams),
             p_value(row.p_holm),
             count_of(row.n_pairs, row.n_pairs + row.n_left_out),
-            row.call,
+            DASH if row.call == "not judged" else row.call,
         ]
         for row in of.itertuples()
     ]
@@ -259,7 +261,7 @@ def seeds_table(table: pd.DataFrame, measure: Measure, *, title: str, notes: Seq
         "consensus, and other ways of looking.",
         "Interval over exams and seeds: random exams, and seeds within a method (Satterthwaite). Holm p: "
         "over all pairs of methods and levels, and over all methods beside the median reader and levels; "
-        "groups repeat levels and have none.",
+        "groups repeat levels and have neither that nor a verdict.",
         f"Clear: Holm p is at most {1 - of.confidence.iloc[0]:.2g}, of {FEWEST} seeds or more of each. "
         "Within seeds: not clear, and no larger than the standard deviation of the difference of two single "
         "networks. Exams: those in which every network is defined, of all.",

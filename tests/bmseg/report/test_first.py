@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 import evaluation as ev
-from bmseg.report.first import answer_table, picture
+from bmseg.report.first import _word, answer_table, picture
 from bmseg.report.origin import cohort_table
 from bmseg.report.scores import exam_means, median_reader
 from bmseg.report.strip import part_shown, worst_to_best
 from bmseg.report.tables import exam_table, models_first, rule_grid
 from evaluation.comparison.paired import paired_dice
 from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.comparison.verdicts import LevelVerdict, Verdict
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
 from evaluation.study.brief import answers, look_out
@@ -174,3 +175,9 @@ def test_a_picture_shows_the_knee_with_more_error_and_all_of_its_marks() -> None
     assert rows.stop - rows.start == columns.stop - columns.start == 34
     empty = np.zeros_like(mask)
     assert part_shown(empty, empty, affine, "coronal", 1) == (slice(None), slice(None))
+
+
+def test_a_verdict_that_is_not_clear_over_seeds_has_a_dagger() -> None:
+    levels = tuple(LevelVerdict(level, 0.1, 0.05, 0.15, 0.01, 9, True) for level in ("level1", "level2"))
+    verdict = Verdict("net", "median reader", "better", levels, "", unclear_over_seeds=("level2",))
+    assert [_word(verdict, level).text for level in ("level1", "level2")] == ["better", "better†"]

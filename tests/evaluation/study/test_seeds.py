@@ -145,6 +145,16 @@ def test_two_seeds_call_nothing_clear() -> None:
     assert row.call == "few seeds"
 
 
+def test_groups_repeat_levels_and_are_not_judged() -> None:
+    table = scores(("a", 0.1), ("a2", 0.1), ("a3", 0.1), ("b", 0.0), ("b2", 0.0), ("b3", 0.0))
+    both = pd.concat([table, table.assign(level="group")])
+    networks = {name: [name, f"{name}2", f"{name}3"] for name in "ab"}
+    level, group = compare_over_seeds(both, None, networks, [], spoken_of=["level1"]).itertuples()
+    assert (level.call, group.call) == ("clear", "not judged")
+    assert level.p_holm == level.p
+    assert np.isnan(group.p_holm)
+
+
 def test_exams_in_which_a_network_is_undefined_are_left_out_and_counted() -> None:
     table = scores(("a", 0.1), ("a2", 0.1), ("b", 0.0), ("b2", 0.0))
     table.loc[(table.exam == "e03") & (table.rater == "b2"), "dice"] = np.nan
