@@ -70,7 +70,7 @@ class TrainingOrder(Order):
     def facts(self) -> dict[str, Any]:
         """Without what was not asked for, as before it could be."""
         usual = {"seeds": 1, "tensorboard": False}
-        return {name: value for name, value in super().facts.items() if usual.get(name) != value}
+        return {name: value for name, value in super().facts.items() if usual.get(name, ...) != value}
 
     @property
     def jobs(self) -> Path:
