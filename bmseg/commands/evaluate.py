@@ -57,7 +57,7 @@ def _pairs(given: tuple[str, ...], option: str, expected: str) -> list[tuple[str
 )  # fmt: skip
 @click.option(
     "--taught-by", "taught", multiple=True, metavar="MODEL=READER",
-    help="Whose masks a model learned from. Repeat. [default: a workspace's methods: its training reader]",
+    help="Whose masks a model learned from. Repeat. [default: of a workspace's methods, as on record]",
 )  # fmt: skip
 @click.option(
     "--seed-of", "seeds", multiple=True, metavar="MODEL=OTHER",

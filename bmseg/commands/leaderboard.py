@@ -110,7 +110,7 @@ def init(
 )
 @click.option(
     "--taught-by", "taught", multiple=True, metavar="READER",
-    help="Whose masks taught it. Repeat. [default: the workspace's training reader, of its own methods]",
+    help="Whose masks taught it. Repeat. [default: of a workspace's methods, as on record]",
 )  # fmt: skip
 def add(
     team: str, source: Path, root: Path, board_folder: Path | None, taught: tuple[str, ...], **about: Any

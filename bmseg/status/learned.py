@@ -51,9 +51,12 @@ def data(workspace: Workspace) -> Stage:
     cohort = dataset.cohort()
     numbers = [f"{(cohort.split == split).sum()} {split}" for split in ("training", "test")]
     readers = [*workspace.readers(), *workspace.second_readings()]
+    also = sorted({path.parent.name for path in (dataset.folder / "readersTr").glob("*/[!.]*.nii.gz")})
+    shown = workspace.study.shown
     parts = [
         f"{' and '.join(numbers)} exams",
-        f"test masks of {', '.join(map(workspace.study.shown, readers)) or 'no reader'}",
+        f"training masks of {', '.join(map(shown, also))}" if also else "",
+        f"test masks of {', '.join(map(shown, readers)) or 'no reader'}",
         waiting,
     ]
     if is_synthetic(cohort):

@@ -32,8 +32,7 @@ def beside_readers(verdicts: Sequence[Verdict]) -> str:
     ) if (n := calls[call])]  # fmt: skip
     changed = sum(any(_changes(each, other.verdict) for other in each.without) for each in found)
     taught = f" Of {changed} this is otherwise without the reader whose masks taught it." if changed else ""
-    if with_teachers := sum(bool(each.with_teachers) for each in found):
-        taught += f" For {with_teachers} no comparison leaves out the readers whose masks taught it."
+    taught += _with_teachers(found)
     if unclear := sum(bool(each.unclear_over_seeds) for each in found):
         taught += f" Of {unclear} it is not clear over seeds on every level."
     return f"Of {plural(len(found), 'model')} beside the median reader: {', '.join(parts)}.{taught}"
@@ -50,7 +49,7 @@ def between_models(verdicts: Sequence[Verdict]) -> str:
     few = "; ".join(_opening(each) + _over_seeds(each) for each in settled[:MOST])
     few += " …" * (len(settled) > MOST)
     are = "is" if len(settled) == 1 else "are"
-    return f"Of {len(found)} pairs of models {len(settled)} {are} settled: {few}."
+    return f"Of {len(found)} pairs of models {len(settled)} {are} settled: {few}.{_with_teachers(settled)}"
 
 
 def in_brief(verdict: Verdict, *, named: bool = True) -> str:
@@ -72,9 +71,6 @@ def in_brief(verdict: Verdict, *, named: bool = True) -> str:
             told += f", but not settled {who}"
         elif other.verdict.call != "not comparable":
             told += f"; {who}, {_opening(other.verdict, False)}"
-    if verdict.with_teachers:
-        whom = "it" if verdict.second == MEDIAN_READER else " and ".join(verdict.with_teachers)
-        told += f", and no comparison leaves out the readers who taught {whom}"
     return told + _over_seeds(verdict)
 
 
@@ -89,7 +85,14 @@ def _together(found: Sequence[Verdict]) -> str:
     )
     # A rater's name at the head stays as it is.
     lead = said[:1].upper() + said[1:] if said.startswith(("the ", "which ", "neither ")) else said
-    return f"{lead}." if said else ""
+    return f"{lead}.{_with_teachers(found)}" if said else ""
+
+
+def _with_teachers(found: Sequence[Verdict]) -> str:
+    """Models of which something is settled, though no comparison leaves out those who taught them."""
+    names = dict.fromkeys(name for each in found if each.call in BETTER for name in each.with_teachers)
+    who = plural(len(names), "model") if len(names) > MOST else teachers.named(teachers.TOGETHER.join(names))
+    return f" No comparison leaves out the readers whose masks taught {who}." if names else ""
 
 
 def _opening(verdict: Verdict, named: bool = True) -> str:

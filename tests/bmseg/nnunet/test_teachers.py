@@ -22,7 +22,7 @@ from bmseg.nnunet.teachers import taught_by, teachers_of, teaching_hash
 from bmseg.nnunet.training import training_hash
 from bmseg.outputs import read_record
 from bmseg.scoring.lineage import taught_in
-from bmseg.status.learned import Trained
+from bmseg.status.learned import Trained, data
 from bmseg.status.learned import plan as planned_stage
 from bmseg.trainers.places import CONSENSUS, masks_folder, of_reader, raters_of
 from bmseg.workspace import Workspace
@@ -40,6 +40,7 @@ from tests.bmseg.nnunet.tiny import (
     losses,
     same_weights,
 )
+from tests.support.command_line import assert_refused, bmseg
 from tests.support.once import made_once
 
 SHORT = replace(PROFILE, epochs=2, iterations=2)
@@ -262,3 +263,15 @@ def test_a_trainer_that_knows_one_mask_an_exam_is_refused(several: Workspace) ->
     own = Method("own", "nnU-Net's own", {"quick": replace(RECIPE, trainer="nnUNetTrainer")})
     with pytest.raises(InputError, match="masks: found all for method own, whose trainer"):
         train(several, Training.of(own, SHORT, masks="all"), seed=1)
+
+
+def test_commands_take_whose_masks_teach(several: Workspace) -> None:
+    """The small workspace has no plan of ``nnunet``: what is refused says who was to be trained."""
+    named = "found no configuration '2d_quick', expected the one of method nnunet_soft under"
+    for words in (["nnunet", "--masks", "soft"], ["nnunet_soft"]):
+        assert_refused(bmseg("train", *words, "-w", several.root), named)
+    assert_refused(
+        bmseg("phantom", "--training-readers", "reader1,anna", "-w", several.root / "new", "--training", 1),
+        "training readers: found anna, expected some of reader1, reader2, reader3, reader4",
+    )
+    assert "training masks of reader1, reader2, reader3" in data(several).found

@@ -11,7 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import evaluation as ev
-from evaluation.comparison.brief import beside_readers, in_brief
+from evaluation.comparison.brief import beside_readers, between_models
 from evaluation.comparison.verdicts import LevelVerdict, Verdict
 from evaluation.scores.interchangeability import FIXED, NOBODY
 from evaluation.statistics.intervals import StatisticsError
@@ -127,10 +127,16 @@ def test_taught_by_all_readers_alike_that_is_said_beside_the_verdict() -> None:
         assert not one.without
     whole = {(one.first, one.second): one for one in t.verdicts(study(copies=False, taught=False))}
     assert {pair: one.call for pair, one in made.items()} == {pair: one.call for pair, one in whole.items()}
-    assert "no comparison leaves out the readers who taught it" in beside_readers([*made.values()])
-    assert "who taught student" in in_brief(made["student", "own"])
-    both = replace(made["student", "own"], with_teachers=("student", "own"))
-    assert in_brief(both).endswith("no comparison leaves out the readers who taught student and own")
+    once = " No comparison leaves out the readers whose masks taught student."
+    assert beside_readers([*made.values()]).endswith(once)
+    assert between_models([*made.values()]).endswith(once)
+    pair = made["student", "own"]
+    both = replace(pair, with_teachers=("student", "own"))
+    assert between_models([both]).endswith("whose masks taught student and own.")
+    many = [replace(pair, with_teachers=(f"net{number}",)) for number in range(5)]
+    assert between_models(many).endswith("No comparison leaves out the readers whose masks taught 5 models.")
+    # Of what is not settled, nobody is taken in.
+    assert "No comparison" not in between_models([replace(both, call="not settled")])
 
 
 def test_without_several_teachers_the_others_alone_are_the_study() -> None:
