@@ -100,16 +100,19 @@ def main(
     if tried:
         _fewer_patches(workspace)
     exams = workspace.test_exams()[: _FEW_EXAMS if tried else None]
-    rows = [_measured(workspace, name, profile, epochs, iterations, exams) for name in chosen or METHODS]
+    if tried:
+        told = {"epochs": epochs, "iterations": iterations, "batch": _FEW_PATCHES, "exams": len(exams)}
+        click.echo(_REHEARSED.format(**told))
+    click.echo("\n".join(_HEAD))
+    for name in chosen or METHODS:
+        # At once: the whole may take a night.
+        click.echo(_measured(workspace, name, profile, epochs, iterations, exams))
     raters = replace(workspace_raters(workspace), exams=exams)
     if tried:
         kept = _only(workspace, exams, root / "tried")
         raters = replace(raters, readers=kept)
     found = evaluate(workspace.study, workspace.study_file, raters, root / "evaluation_full", synthetic=True)
-    if tried:
-        told = {"epochs": epochs, "iterations": iterations, "batch": _FEW_PATCHES, "exams": len(exams)}
-        click.echo(_REHEARSED.format(**told))
-    click.echo("\n".join([*_HEAD, *rows, ""]))
+    click.echo()
     for name in ("table1_fair.md", "foci_in_words.md"):
         click.echo((found.folder / name).read_text(encoding="utf-8"))
 

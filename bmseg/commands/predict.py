@@ -156,7 +156,10 @@ def ensemble(
     with timed("ensemble"):
         choice = choose(workspace, trainings, deterministic=deterministic)
         width = max(map(len, choice.dice))
-        click.echo(f"mean Dice of {choice.n_exams} training exams, each by a network that had not seen it:")
+        click.echo(
+            f"mean Dice of {choice.n_exams} training exams with the training reader's masks, each exam by a "
+            "network that had not seen it:"
+        )
         for one, value in choice.dice.items():
             click.echo(f"  {one:<{width}}  {value:.3f}{'  chosen by nnU-Net' * (one == choice.name)}")
         folder = workspace.predictions(name)

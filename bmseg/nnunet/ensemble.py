@@ -7,9 +7,13 @@ Nature Methods 2021;18:203, not opened; `nnunetv2.evaluation.find_best_configura
 from __future__ import annotations
 
 import math
+import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,23 +21,22 @@ from pydantic import TypeAdapter, ValidationError
 from bmseg.errors import InputError
 from bmseg.methods import methods
 from bmseg.methods.variants import method_and_variant
+from bmseg.nnunet.cross_validation import MADE_FROM, PARTS, cross_validate, predictor_of
 from bmseg.nnunet.environment import logged, nnunet_environment, predicting, say
-from bmseg.nnunet.inference import Masks, load_predictor, predict_exam, trained_networks, unfinished_in
+from bmseg.nnunet.inference import Masks, unfinished_in
 from bmseg.nnunet.models import TrainedModel, check_deterministic, trained_model
 from bmseg.nnunet.plan import plans_of
 from bmseg.nnunet.predict import check_current, delete_stale, images_of
-from bmseg.nnunet.training import Fold, Training, exams_of_fold, n_folds, raw_dataset_json
-from bmseg.outputs.provenance import files_hash, read_record, value_hash, write_record
+from bmseg.nnunet.training import Training, n_folds, raw_dataset_json
+from bmseg.outputs.provenance import read_record
 from bmseg.study import in_one_line
 from bmseg.study.rules import Name
 from bmseg.wording import command
 from bmseg.workspace import Workspace
+from dataset_conversion.parallel import usable_cores
 
-#: What masks were made from, beside them.
-_MADE_FROM = "made_from.json"
 # nnU-Net joins the names of a pair with it.
 _JOINED = "___"
-_PARTS = (".nii.gz", ".npz", ".pkl")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def choose(workspace: Workspace, trainings: Sequence[Training], *, deterministic
     images, n_exams = images_of(workspace, "training"), 0
     for model in models:
         check_deterministic(model.training, deterministic)
-        n_exams = _cross_validate(workspace, model, images, deterministic=deterministic)
+        n_exams = cross_validate(workspace, model, images, deterministic=deterministic)
     by_folder = {model.folder.name: model for model in models}
     found = _found_best(workspace, models)
     dice = {" + ".join(by_folder[one].training.name for one in _folders(name)): value
@@ -122,7 +125,9 @@ def predict_together(
         say(f"prediction: by {choice.name} together")
         log = choice.members[0].folder / "bmseg_predict.log"
         with predicting(workspace, first.profile.device, log, deterministic=deterministic) as device:
-            together = _Together([_predictor(model, model.folds, device) for model in choice.members], ending)
+            together = _Together(
+                [predictor_of(model, model.folds, device) for model in choice.members], ending
+            )
             return masks.predict(together, {exam: images[exam] for exam in missing}, unfinished)
 
 
@@ -148,7 +153,7 @@ class _Together:
                 [f"{name}.npz" for name in made], mask, self._ending, plans.image_reader_writer_class(),
                 labels, save_probabilities,
             )  # fmt: skip
-            for path in (Path(f"{name}{part}") for name in made for part in _PARTS):
+            for path in (Path(f"{name}{part}") for name in made for part in PARTS):
                 path.unlink()
 
 
@@ -192,58 +197,6 @@ def _check_labels(models: Sequence[TrainedModel]) -> None:
             )
 
 
-def _predictor(model: TrainedModel, folds: Sequence[Fold], device: Any) -> Any:
-    training = model.training
-    return load_predictor(
-        trained_networks(model.folder, folds), device, mirroring=training.recipe.mirroring,
-        tile_step=training.profile.tile_step,
-    )  # fmt: skip
-
-
-def _cross_validate(
-    workspace: Workspace, model: TrainedModel, images: Mapping[str, list[Path]], *, deterministic: bool
-) -> int:
-    """Predict the validation exams of every fold, with probabilities, where nnU-Net looks for them."""
-    splits, training = workspace.preprocessed_dataset / "splits_final.json", model.training
-    checkpoints = model.checkpoints()
-    wanted = {fold: sorted(exams_of_fold(splits, fold)["val"]) for fold in model.folds}
-    log = model.folder / "bmseg_predict.log"
-    for fold, exams in wanted.items():
-        folder = model.folder / f"fold_{fold}" / "validation"
-        sources = {f"{exam}/{place}": path for exam in exams for place, path in enumerate(images[exam])}
-        made_from = value_hash(
-            [
-                checkpoints[str(fold)],
-                files_hash(sources),
-                training.recipe.mirroring,
-                training.profile.tile_step,
-            ]
-        )
-        with unfinished_in(folder) as unfinished:
-            if read_record(folder / _MADE_FROM) == {"made_from": made_from, "files": _sizes(folder)}:
-                say(f"validation: kept, of fold {fold} of {training.name}")
-                continue
-            say(f"validation: {len(exams)} exams by fold {fold} of {training.name}")
-            for path in _made(folder):
-                path.unlink()
-            with predicting(workspace, training.profile.device, log, deterministic=deterministic) as device:
-                predictor = _predictor(model, [fold], device)
-                for exam in exams:
-                    predict_exam(predictor, unfinished, exam, images[exam], _PARTS[0], maps=True)
-                    for part in _PARTS:
-                        (unfinished / f"{exam}{part}").replace(folder / f"{exam}{part}")
-            write_record(folder / _MADE_FROM, {"made_from": made_from, "files": _sizes(folder)})
-    return sum(map(len, wanted.values()))
-
-
-def _made(folder: Path) -> Iterator[Path]:
-    yield from (path for path in sorted(folder.glob("[!.]*")) if path.name.endswith(_PARTS))
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_size for path in _made(folder)}
-
-
 def _found_best(workspace: Workspace, models: Sequence[TrainedModel]) -> dict[str, Any]:
     """What nnU-Net's `find_best_configuration` answers; what it prints is in a log of its own."""
     among = []
@@ -254,14 +207,26 @@ def _found_best(workspace: Workspace, models: Sequence[TrainedModel]) -> dict[st
     with (
         nnunet_environment(workspace, models[0].training.profile.device, workers=1),
         logged(log, "choice of an ensemble"),
+        _threads_for_processes(),
     ):
         from nnunetv2.evaluation.find_best_configuration import find_best_configuration
 
         say("nnU-Net chooses among the methods and their pairs")
         found: dict[str, Any] = find_best_configuration(
-            workspace.dataset_folder, among, num_processes=1, folds=models[0].folds
+            workspace.dataset_folder, among, num_processes=min(8, usable_cores()), folds=models[0].folds
         )
     return found
+
+
+@contextmanager
+def _threads_for_processes() -> Iterator[None]:
+    """Let nnU-Net's pools be of threads: a process of its own takes longer to start than most exams."""
+    before = multiprocessing.get_context
+    multiprocessing.get_context = lambda *_: SimpleNamespace(Pool=ThreadPool)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        multiprocessing.get_context = before
 
 
 def _folders(name: str) -> list[str]:
@@ -276,7 +241,7 @@ def _check_free(folder: Path, name: str) -> None:
         raise InputError(f"name: {in_one_line(error)}") from None
     if method_and_variant(name)[0] in methods():
         raise InputError(f"name: found {name}, as a method is called, expected another")
-    made = read_record(folder / _MADE_FROM).get("model") or {}
+    made = read_record(folder / MADE_FROM).get("model") or {}
     if any(folder.glob("[!.]*.nii.gz")) and "members" not in made:
         raise InputError(
             f"{folder}: found other masks, expected none or an earlier ensemble's; give another name"

@@ -14,9 +14,6 @@ from bmseg.errors import InputError
 from bmseg.nnunet import Training, predict
 from bmseg.nnunet.ensemble import Choice, choose, predict_together
 from bmseg.nnunet.models import TrainedModel, trained_model
-from bmseg.scoring.costs import costs
-from bmseg.status.learned import predictions
-from bmseg.status.stage import Bytes
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.conftest import trained_from
 from tests.bmseg.nnunet.tiny import (
@@ -147,14 +144,3 @@ def test_the_masks_are_the_likeliest_label_of_the_mean(two: Workspace, tmp_path:
     assert [one["method"] for one in record["members"]] == ["tiny", "tiny_unet"]
     assert record["cross_validated_dice"] == {"tiny + tiny_unet": 0.5}
     assert predict_together(two, choice, "pair") == []  # kept
-
-
-def test_what_is_said_of_its_masks(two: Workspace) -> None:
-    choice = Choice(models(two), {}, TRAINING_EXAMS)
-    predict_together(two, choice, "pair")
-    stage = predictions(two, "pair", Bytes())
-    assert stage.state == "there" and "by tiny and tiny_unet together" in stage.found
-    assert "pair: tiny and tiny_unet together: parameters, training" in "\n".join(costs(two, ["pair"]).notes)
-    (choice.members[1].folder / "fold_2" / "bmseg_training.json").unlink()
-    stage = predictions(two, "pair", Bytes())
-    assert stage.state == "stale" and "bmseg ensemble tiny tiny_unet --name pair" in stage.command
