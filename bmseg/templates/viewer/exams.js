@@ -402,8 +402,11 @@ class Exams {
     if (this.rater) asked.set('rater', this.rater);
     if (this.area.name) asked.set('level', this.area.name);
     clearTimeout(this.noting);
-    // Browsers refuse an address that changes with every slice of a fast scroll.
-    this.noting = setTimeout(() => window.history.replaceState(null, '', `#${asked}`), 200);
+    // Browsers refuse an address that changes with every slice of a fast scroll; one that was asked for meanwhile stays.
+    const before = window.location.hash;
+    this.noting = setTimeout(() => {
+      if (window.location.hash === before) window.history.replaceState(null, '', `#${asked}`);
+    }, 200);
   }
 
   build() {

@@ -166,7 +166,7 @@ def test_every_page_of_the_pdf_says_that_it_is_synthetic_and_has_a_number(root: 
         assert "Synthetic cohort" in words
         assert f"page {number} of {len(pages)}" in words
     # The first page says where each level is.
-    for page, heading in ((2, "level1: range"), (3, "level1: windows"), (8, "By age")):
+    for page, heading in ((2, "Level 1: range"), (3, "Level 1: windows"), (8, "By age")):
         assert heading in " ".join(said[page - 1])
         assert any(words.startswith(str(page)) for words in said[0])
 
@@ -206,5 +206,5 @@ def test_what_the_reader_was_unsure_of_is_shown_unmarked_and_said(tmp_path: Path
     atlas = atlas_of(tmp_path / "w", exams=("exam001",))
     assert {value for knee in atlas.knees for value in np.unique(knee.mask)} == {0, 1, 2}
     assert {one.level for one in atlas.measured} == {1, 2}
-    said = "In 1 exam reader1 was unsure of some voxels: they are shown, and measured, as unmarked."
+    said = "In 1 exam Reader 1 was unsure of some voxels: they are shown, and measured, as unmarked."
     assert said in first_words(atlas)["Whose masks"][0]

@@ -118,9 +118,9 @@ def test_half_done_is_not_handed_in_without_saying_what_is_missing(
     visit.page.get_by_role("button", name="Finish").click()
     said = visit.page.locator("#finished")
     expect(said).to_contain_text("22 scores are missing, in 6 of 6 masks")
-    expect(said).to_contain_text("Mask 1: level2, level3")
+    expect(said).to_contain_text("Mask 1: Level 2, Level 3")
     expect(visit.page.get_by_role("button", name="Save the scores")).to_be_hidden()
-    visit.page.get_by_role("button", name="Mask 5: level1, level2, level3, overall").click()
+    visit.page.get_by_role("button", name="Mask 5: Level 1, Level 2, Level 3, overall").click()
     visit.shown(5)
     file = visit.save("Save a copy", tmp_path)
     assert file.name.endswith("_unfinished.json")
@@ -141,7 +141,7 @@ def test_a_marker_stands_nowhere_before_it_is_set_and_can_be_taken_away(visit: V
     # Just where the unseen marker waits.
     visit.click_at("level2", 5)
     assert ruler.get_attribute("aria-valuetext") == "5.0 cm"
-    visit.page.get_by_role("button", name="Take the marker of level2 away").click()
+    visit.page.get_by_role("button", name="Take the marker of Level 2 away").click()
     assert ruler.get_attribute("aria-valuetext") == "not scored yet"
     ruler.press("Enter")
     assert ruler.get_attribute("aria-valuetext") == "5.0 cm"

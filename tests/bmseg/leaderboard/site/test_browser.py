@@ -220,6 +220,9 @@ def test_two_submissions_are_compared(visit: Visit, site: Path) -> None:
     page.get_by_role("combobox", name="Second").select_option(index=6)
     page.get_by_role("combobox", name="By").select_option(label="Level 1")
     assert "compare=team-2--" in page.url and page.url.endswith("&by=level1")
+    # Their files come in a moment later; until then the sentence is of those that were chosen before.
+    sync_api.expect(page.locator("#pair thead th").nth(1)).to_contain_text("team-2")
+    sync_api.expect(page.locator("#pair thead th").nth(2)).to_contain_text("team-7")
     sync_api.expect(said).to_contain_text("exams the first is better in")
     sync_api.expect(said).to_contain_text("adjusted")
     scores = pd.read_csv(site / "scores.csv")
