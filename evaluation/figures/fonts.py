@@ -61,9 +61,10 @@ def _cut(font: bytes, letters: str, flavor: str | None = None) -> bytes:
     options = subset.Options(
         layout_features=[], hinting=False, name_IDs=[], flavor=flavor,
     )  # fmt: skip
-    # Of the editor that the font was made with.
-    options.drop_tables += ["FFTM", "GDEF", "GPOS", "GSUB", "kern"]
     source = TTFont(BytesIO(font), recalcTimestamp=False)
+    # Dropped before they are read, which takes longer than all the rest.
+    for table in {"FFTM", "GDEF", "GPOS", "GSUB", "kern"} & {*source.keys()}:
+        del source[table]
     cutter = subset.Subsetter(options)
     cutter.populate(text=letters)
     cutter.subset(source)

@@ -14,6 +14,8 @@ from evaluation.figures.style import new_figure, noted
 
 #: More levels than this are drawn as a table, or in rows.
 MANY = 8
+#: Of more columns than this, and than rows, rows are made: a page is higher than wide.
+_MOST_COLUMNS = 16
 #: So many cells and more have no print.
 _MOST_PRINTED = 1500
 _ROW_INCHES, _MOST_INCHES = 0.17, 60.0
@@ -41,7 +43,11 @@ def matrix(
         Of the colours.
     limits : tuple of float
         Of the colours.
+
+    Many columns of few rows are drawn as rows.
     """
+    if values.shape[1] > max(_MOST_COLUMNS, len(values)):
+        values, told = values.T, None if told is None else told.T
     rows, columns = (
         [shortened(str(name)) for name in values.index],
         [shortened(str(n)) for n in values.columns],

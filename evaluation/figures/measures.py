@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -48,7 +47,7 @@ def measure_panels(
     """
     rows = summary[summary.level == level]
     raters = list(dict.fromkeys(rows.rater))
-    colors = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
+    colors = style.of_models(models)
     names = [measure.name for measure in measures]
     lines = -(-len(names) // _COLUMNS)
     height = lines * (_ROW_INCHES * len(raters) + 0.55) + 0.5
@@ -101,7 +100,7 @@ def measures_of_levels(
     """
     rows = summary[(summary.way == "fair") & summary.level.isin(levels)]
     places = rows.level.map({level: place for place, level in enumerate(levels)})
-    bright = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
+    bright = style.of_models(models)
     names = [measure.name for measure in measures]
     lines = -(-len(names) // _MOST_BESIDE)
     columns = -(-len(names) // lines)

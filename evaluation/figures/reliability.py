@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -40,7 +39,7 @@ def reliability_panels(
     rows = -(-len(levels) // columns)
     width = style.COLUMN_INCHES if columns == 1 else style.PAGE_INCHES
     drawing = Drawing.of(axes, levels, (width, 2.4 * rows + 0.7), columns, sharey=True)
-    bright = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
+    bright = style.of_models(models)
     for level, panel in drawing.grid.items():
         panel.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.8, linestyle=":", zorder=1)
         for model, color in bright.items():

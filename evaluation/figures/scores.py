@@ -7,7 +7,6 @@ from textwrap import fill
 from typing import Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -79,7 +78,9 @@ def raters_boxplot(
     scores = scores.reset_index(drop=True)
     palette = _of_raters(scores, models)
     levels, raters = list(dict.fromkeys(scores.level)), list(palette)
-    if axes is None and len(levels) * len(raters) > _MOST_BOXES:
+    # Colours that come again tell nobody apart.
+    many = len(models) > style.MOST_COLORS or len(levels) * len(raters) > _MOST_BOXES
+    if axes is None and many:
         medians = scores.groupby(["level", "rater"], sort=False).dice.median().unstack()
         medians = medians.loc[levels, raters]
         return matrix(medians, medians.map(number), label="Median Dice", note=note)
@@ -136,8 +137,8 @@ def _of_raters(scores: pd.DataFrame, models: Sequence[str]) -> dict[str, Any]:
     """A colour each: of readers greys."""
     raters = list(dict.fromkeys(scores.rater))
     readers = [rater for rater in raters if rater not in models]
-    greys = dict(zip(readers, sns.color_palette("Greys", len(readers) + 3)[1:], strict=False))
-    bright = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
+    greys = style.of_readers(readers)
+    bright = style.of_models(models)
     return {rater: (greys | bright)[rater] for rater in raters}
 
 

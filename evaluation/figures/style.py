@@ -26,6 +26,10 @@ INK, GREY, LIGHT, PALE = "#222222", "#6e6e6e", "#a6a6a6", "#d9d9d9"
 #: Of a level that the study gives no colour, such as a group of levels.
 NO_COLOR = "#9a9a9a"
 
+_BRIGHT = "colorblind"
+#: Of more models colours come again.
+MOST_COLORS = len(sns.color_palette(_BRIGHT))
+
 #: Points of the smallest print, and of notes.
 SMALL, NOTE = 6.5, 7
 
@@ -59,6 +63,16 @@ def styled(draw: _Draw) -> _Draw:
             return draw(*args, **kwargs)
 
     return in_style  # type: ignore[return-value]
+
+
+def of_models(models: Sequence[str]) -> dict[str, Any]:
+    """A bright colour of each; of more than ten, colours come again."""
+    return dict(zip(models, sns.color_palette(_BRIGHT, max(1, len(models))), strict=False))
+
+
+def of_readers(readers: Sequence[str]) -> dict[str, Any]:
+    """A grey of each, the first the lightest."""
+    return dict(zip(readers, sns.color_palette("Greys", len(readers) + 3)[1:], strict=False))
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -44,7 +43,7 @@ def nsd_over_tolerance(
     """
     levels = list(dict.fromkeys(curve.level))
     raters, last = list(dict.fromkeys(curve.rater)), curve.tolerance.max()
-    bright = dict(zip(models, sns.color_palette("colorblind", max(1, len(models))), strict=False))
+    bright = style.of_models(models)
     columns = min(3, len(levels))
     rows = -(-len(levels) // columns)
     width = style.COLUMN_INCHES if columns == 1 else style.PAGE_INCHES

@@ -130,8 +130,22 @@ def test_many_labels_are_split_over_rows_and_their_names_do_not_meet():
 def test_more_boxes_than_can_be_read_are_a_table_of_medians():
     rows = [("e", f"m{n}", level, 0.5) for n in range(50) for level in map(str, range(20))]
     figure = raters_boxplot(pd.DataFrame(rows, columns=["exam", "rater", "level", "dice"]), models=[])
-    assert len(figure.axes[0].get_yticklabels()) == 20
-    assert len(figure.axes[0].get_xticklabels()) == 50
+    # The more numerous are the rows.
+    assert len(figure.axes[0].get_yticklabels()) == 50
+    assert len(figure.axes[0].get_xticklabels()) == 20
+
+
+@pytest.mark.parametrize("n_models", [10, 11])
+def test_models_that_colours_do_not_tell_apart_are_rows_with_names(n_models):
+    models = [f"m{n}" for n in range(n_models)]
+    rows = [(exam, rater, "lesion", 0.5) for exam in "ab" for rater in ["ann", *models]]
+    figure = raters_boxplot(pd.DataFrame(rows, columns=["exam", "rater", "level", "dice"]), models=models)
+    named = [name.get_text() for name in figure.axes[0].get_xticklabels()]
+    if n_models == 10:
+        assert named == ["lesion"] and len(figure.axes[0].get_legend().get_texts()) == 11
+    else:
+        assert named == ["ann", *models]
+        assert [text.get_text() for text in figure.axes[0].texts] == ["0.50"] * 12
 
 
 def test_of_many_exams_points_are_those_beyond_the_whiskers() -> None:

@@ -235,6 +235,20 @@ def test_volumes_of_many_labels_are_a_row_each_in_ml_and_coloured_by_their_share
     assert len(bland_altman_panels(volumes, rater="net", reference="ref", colors={}, axes=own).axes) == 20
 
 
+@pytest.mark.parametrize("n_columns", [16, 17])
+def test_many_columns_of_few_rows_are_rows(n_columns):
+    values = pd.DataFrame(np.full((2, n_columns), 0.5), ["low", "high"], [f"r{n}" for n in range(n_columns)])
+    values.iloc[1, 0] = 0.25
+    told = values.map("{:.2f}".format)
+    panel = matrix(values, told, label="Dice").axes[0]
+    rows, columns = [
+        [name.get_text() for name in side()] for side in (panel.get_yticklabels, panel.get_xticklabels)
+    ]
+    assert (columns if n_columns == 17 else rows) == ["low", "high"]
+    (low,) = [text.get_position() for text in panel.texts if text.get_text() == "0.25"]
+    assert low == ((1, 0) if n_columns == 17 else (0, 1))
+
+
 def test_the_words_over_a_table_are_broken_where_it_ends():
     values = pd.DataFrame([[0.5]], index=["organ"], columns=["net"])
     label = "Dice of a model with a long name against everybody else, exam by exam and label by label"
