@@ -137,7 +137,7 @@ def test_a_board_of_several_measures(workspace: Path, tmp_path: Path) -> None:
     assert_refused(bmseg("leaderboard", "build", "-w", workspace), "found no scores of level1 assd")
     said = run("init", "-w", workspace)
     assert "scores that it did not have were added for the readers, alpha/" in said
-    assert "level1: ASSD, mm (lower is better)" in run("build", "-w", workspace)
+    assert "Level 1: ASSD, mm (lower is better)" in run("build", "-w", workspace)
     assert "verified" in run("verify", "-w", workspace)
 
 
