@@ -68,8 +68,21 @@ class _Mask(BaseModel):
 class _Predicted(BaseModel):
     """What lies beside a method's masks; nothing where they were put there by hand."""
 
-    model: _Together | _Model | None = None
+    model: _Model | None = None
     masks: dict[str, _Mask] = {}
+
+
+class _PredictedTogether(BaseModel):
+    model: _Together
+    masks: dict[str, _Mask] = {}
+
+
+def _read(path: Path) -> _Predicted | _PredictedTogether:
+    """A record; one of several kinds would be refused for what each of them lacks."""
+    record = read_record(path)
+    made_by = record.get("model")
+    together = isinstance(made_by, dict) and "members" in made_by
+    return (_PredictedTogether if together else _Predicted).model_validate(record)
 
 
 def costs(
@@ -91,7 +104,7 @@ def costs(
     rows, missing = [], []
     for method in methods:
         try:
-            predicted = _Predicted.model_validate(read_record(workspace.predictions(method) / _MADE_FROM))
+            predicted = _read(workspace.predictions(method) / _MADE_FROM)
             trained, why = _training(workspace, method, predicted.model)
         except ValidationError as error:
             predicted, trained = _Predicted(), {}

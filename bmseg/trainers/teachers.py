@@ -22,6 +22,7 @@ from batchgeneratorsv2.transforms.utils.deep_supervision_downsampling import Dow
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 from nnunetv2.training.loss.compound_losses import DC_and_CE_loss
 from nnunetv2.training.loss.deep_supervision import DeepSupervisionWrapper
+from nnunetv2.training.loss.robust_ce_loss import RobustCrossEntropyLoss
 from torch import nn
 
 from bmseg.errors import InputError
@@ -127,6 +128,10 @@ def soft_transforms(
     return ComposeTransforms([made, shares, *scales])
 
 
+# Losses of one's own say so themselves, by ``is_cross_entropy = True``.
+_CROSS_ENTROPIES = (nn.CrossEntropyLoss, RobustCrossEntropyLoss)
+
+
 class OfShares(nn.Module):
     """A loss of labels for shares of labels: cross-entropy against shares and, where it has one, soft Dice.
 
@@ -136,9 +141,11 @@ class OfShares(nn.Module):
 
     def __init__(self, usual: nn.Module) -> None:
         super().__init__()
-        if not isinstance(usual, DC_and_CE_loss | nn.CrossEntropyLoss):
+        of_labels = usual.ce if isinstance(usual, DC_and_CE_loss) else usual
+        # Another cross-entropy, such as a focal one, would be left for the plain one and nobody told.
+        if type(of_labels) not in _CROSS_ENTROPIES and not getattr(of_labels, "is_cross_entropy", False):
             raise InputError(
-                f"masks: found soft for a loss {type(usual).__name__}, expected nnU-Net's Dice and "
+                f"masks: found soft for a loss {type(of_labels).__name__}, expected nnU-Net's Dice and "
                 "cross-entropy or cross-entropy alone; take 'all' or 'consensus'"
             )
         self.usual = usual

@@ -20,6 +20,9 @@ _FLIP_AXES = (1,)
 class OfSurePixels(RobustCrossEntropyLoss):  # type: ignore[misc]
     """Cross-entropy over the pixels that are not ignored; 0, with no gradient, where all of them are."""
 
+    #: See `bmseg.trainers.teachers.OfShares`.
+    is_cross_entropy = True
+
     def forward(self, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """nnU-Net's loss, which would be the mean of nothing."""
         if (target == self.ignore_index).all():

@@ -22,6 +22,7 @@ from dataset_conversion.images import Volume, write_volume
 from tests.bmseg.atlas.tiny import AFFINES, knees, tiny_workspace
 from tests.bmseg.commands.test_region import drawn
 from tests.support.command_line import bmseg
+from tests.support.curves import curves, keep
 from tests.support.dicom_series import write_slices
 from tests.support.rooms import scores_record
 from tests.support.studies import dice_alone, small_raters, small_study
@@ -71,6 +72,7 @@ def make_everything(root: Path) -> Workspace:
     assert bmseg("inspect", "dicom", root / "export").returncode == 0
     key = json.loads((root / "room" / "key.json").read_text())
     (root / "scores.json").write_text(json.dumps(scores_record(key["build"], [])))
+    keep(workspace, f"{workspace.dataset_folder}/model/fold_0", curves().model_dump_json())
     return workspace
 
 

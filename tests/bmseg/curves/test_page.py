@@ -15,35 +15,16 @@ from bmseg.curves import is_current, write_curves_page
 from bmseg.curves.figures import dice_figure, label_title, loss_figure
 from bmseg.curves.found import Found, Model
 from bmseg.curves.settled import still_rising
-from bmseg.nnunet.curves import CURVES, Curves
+from bmseg.nnunet.curves import Curves
 from bmseg.status import ended, status_of
 from bmseg.study import DEFAULT_STUDY, load_study
 from bmseg.workspace import Workspace
 from tests.support.command_line import bmseg
+from tests.support.curves import curves, keep
 from tests.support.pages import WIDTHS, axe_findings, overflowing
 from tests.support.small_workspace import small_workspace
 
 STUDY = load_study(DEFAULT_STUDY)
-
-
-def curves(done: int = 3, epochs: int = 3, **other: Any) -> Curves:
-    """Of one level, whose numbers say which epoch they are of."""
-    numbers = [0.1 * (epoch + 1) for epoch in range(done)]
-    given = {
-        "rater": "unet", "profile": "full", "fold": 0, "seed": 5, "device": "cuda", "epochs": epochs,
-        "iterations": 250, "labels": [[1]], "train_loss": [-one for one in numbers], "val_loss": numbers,
-        "pseudo_dice": [[one] for one in numbers], "rate": [0.01] * done, "seconds": [2.0] * done,
-        "ended": 1_790_000_000.0,
-    }  # fmt: skip
-    return Curves(**{**given, **other})
-
-
-def keep(workspace: Workspace, folder: str, text: str | None) -> Path:
-    fold = workspace.nnunet_results / folder
-    fold.mkdir(parents=True, exist_ok=True)
-    if text is not None:
-        (fold / CURVES).write_text(text)
-    return fold
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ MODULE = sys.modules[train.__module__]
 
 
 def train_for_ever(workspace: Workspace, begun: Any) -> None:
-    def stand_in(*_: Any) -> None:
+    def stand_in(*_: Any, **__: Any) -> None:
         # nnU-Net's augmentation has children of its own, which a kill of their parent leaves behind.
         if os.fork():
             begun.set()

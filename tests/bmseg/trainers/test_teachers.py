@@ -16,6 +16,7 @@ import blosc2  # noqa: E402
 from batchgenerators.utilities.file_and_folder_operations import write_pickle  # noqa: E402
 
 from bmseg.errors import InputError  # noqa: E402
+from bmseg.trainers.losses import nnUNetTrainerQuickFocal, nnUNetTrainerTopK  # noqa: E402
 from bmseg.trainers.places import CONSENSUS, masks_folder, of_reader, raters_of  # noqa: E402
 from bmseg.trainers.quick import nnUNetTrainerQuick  # noqa: E402
 from bmseg.trainers.scheduled import keep_open, nnUNetTrainerScheduled, seed_everything  # noqa: E402
@@ -24,6 +25,9 @@ from bmseg.trainers.unet import OfSurePixels, nnUNetTrainerUNet  # noqa: E402
 from tests.bmseg.trainers.built import built  # noqa: E402
 from tests.bmseg.trainers.test_ignored import LABELS, TRAINERS, target_of  # noqa: E402
 
+# Their losses are not nnU-Net's cross-entropy, of which alone it is known what shares mean.
+REFUSED = {nnUNetTrainerQuickFocal: "FocalLoss", nnUNetTrainerTopK: "DC_and_topk_loss"}
+TAKEN = [trainer for trainer in TRAINERS if trainer not in REFUSED]
 SURE = {name: value for name, value in LABELS.items() if name != "ignore"}
 
 
@@ -52,7 +56,7 @@ def loss_and_gradient(trainer: Any, loss: Any, target: Any) -> tuple[float, Any]
 
 
 @pytest.mark.parametrize("labels", [SURE, LABELS], ids=["sure", "unsure"])
-@pytest.mark.parametrize("trainer", TRAINERS)
+@pytest.mark.parametrize("trainer", TAKEN)
 def test_readers_who_agree_teach_as_one_reader(
     trainer: type, labels: dict[str, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,7 +116,7 @@ def test_who_was_unsure_of_a_pixel_is_not_counted_there() -> None:
 def test_a_batch_of_which_nobody_was_sure_moves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for trainer in TRAINERS:
+    for trainer in TAKEN:
         ours = made(trainer, tmp_path, LABELS)
         capsys.readouterr()
         ours.loss = ours._build_loss()
@@ -123,7 +127,12 @@ def test_a_batch_of_which_nobody_was_sure_moves_nothing(
         assert not gradient.any()
 
 
-def test_a_loss_that_is_not_nnunets_is_refused() -> None:
+def test_a_loss_that_is_not_nnunets_is_refused(tmp_path: Path) -> None:
+    for trainer, called in REFUSED.items():
+        ours = made(trainer, tmp_path, LABELS)
+        ours.loss = ours._build_loss()
+        with pytest.raises(InputError, match=f"masks: found soft for a loss {called}, expected nnU-Net's"):
+            learn_shares(ours)
     with pytest.raises(InputError, match="masks: found soft for a loss MSELoss, expected nnU-Net's Dice"):
         OfShares(torch.nn.MSELoss())
     assert isinstance(OfShares(OfSurePixels(ignore_index=3)).usual, OfSurePixels)

@@ -49,7 +49,7 @@ def test_a_submission_names_the_nearest_of_those_it_cannot_be_told_apart_from(ma
 
 
 def test_figures_show_the_first_and_say_so(many: Standings) -> None:
-    drawn = figures._first(many)
+    drawn = figures.first_drawn(many)
     assert len(drawn.entries) == figures.MOST_DRAWN
     assert drawn.rows[drawn.rows.kind == "submission"].key.tolist() == [entry.key for entry in drawn.entries]
     assert set(many.rows.kind) == set(drawn.rows.kind)
