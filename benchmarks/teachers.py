@@ -59,7 +59,9 @@ _AGAINST = {
 }
 
 
-def networks(root: Path, profile: Profile, seeds: int, epochs: int | None) -> dict[str, list[str]]:
+def networks(
+    root: Path, profile: Profile, seeds: int, epochs: int | None, ways: Sequence[str]
+) -> dict[str, list[str]]:
     """Way to the names of its networks, trained and with their predictions in the workspace."""
     workspace, study = open_workspace(root, create=True)
     others = [reader for reader in study.reader_names if reader != study.dataset_spec.training_reader]
@@ -68,7 +70,8 @@ def networks(root: Path, profile: Profile, seeds: int, epochs: int | None) -> di
     )
     plan(workspace, profile)
     found: dict[str, list[str]] = {}
-    for name, way in WAYS.items():
+    for name in ways:
+        way = WAYS[name]
         first = Training.named(way.method, profile.name, epochs, masks=way.masks)
         for training in first.of_seeds(SEED, seeds):
             train(workspace, training, seed=training.seed or SEED)
@@ -163,10 +166,16 @@ _HEAD = (
 )
 
 
-def teachers(root: Path = ROOT, profile: str = "quick", seeds: int = SEEDS, epochs: int | None = None) -> str:
+def teachers(
+    root: Path = ROOT,
+    profile: str = "quick",
+    seeds: int = SEEDS,
+    epochs: int | None = None,
+    ways: Sequence[str] = tuple(WAYS),
+) -> str:
     """Everything: trained, predicted, scored, as Markdown."""
     chosen = get_profile(profile)
-    of = networks(root, chosen, seeds, epochs)
+    of = networks(root, chosen, seeds, epochs, ways)
     workspace, _ = open_workspace(root)
     table = scores(workspace, of)
     told = (
@@ -184,9 +193,15 @@ def teachers(root: Path = ROOT, profile: str = "quick", seeds: int = SEEDS, epoc
 @click.option("--profile", type=click.Choice([*PROFILES]), default="quick", show_default=True)
 @click.option("--seeds", type=click.IntRange(2), default=SEEDS, show_default=True)
 @click.option("--epochs", type=click.IntRange(1), help="[default: the profile's]")
-def main(root: Path, profile: str, seeds: int, epochs: int | None) -> None:
+@click.option("--ways", default=",".join(WAYS), show_default=True, help="Names, with commas; nnunet first.")
+def main(root: Path, profile: str, seeds: int, epochs: int | None, ways: str) -> None:
     """Print the table."""
-    click.echo(teachers(root, profile, seeds, epochs))
+    names = ways.split(",")
+    if unknown := [name for name in names if name not in WAYS]:
+        raise click.BadParameter(f"found '{unknown[0]}', expected some of {', '.join(WAYS)}")
+    if names[0] != PLAIN or not {*TEACHERS} <= {*names}:
+        raise click.BadParameter(f"found {ways}, expected {', '.join(TEACHERS)} at least, in this order")
+    click.echo(teachers(root, profile, seeds, epochs, names))
 
 
 if __name__ == "__main__":
