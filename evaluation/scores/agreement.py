@@ -50,8 +50,9 @@ def pairwise_dice(
     """
     labels = _common(exams)
     measures = {name: Dice(tuple(foreground), empty_mask) for name, foreground in levels.items()}
-    rows = []
+    found = []
     for exam, votes in exams.items():
+        rows = []
         tables = {pair: votes.together(*pair) for pair in combinations(votes.raters, 2)}
         for name, measure in measures.items():
             inside = np.isin(labels, measure.values)
@@ -60,7 +61,10 @@ def pairwise_dice(
                 both = int(table[inside][:, inside].sum())
                 dice = measure.of_counts(both, n_rater, n_other)
                 rows.append((exam, name, *pair, dice, both, n_rater, n_other))
-    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
+        # Rows of all exams at once would take ten times the memory of the table.
+        if rows:
+            found.append(pd.DataFrame(rows, columns=PAIR_COLUMNS))
+    return pd.concat(found, ignore_index=True)
 
 
 def summarise_pairs(pairs: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:

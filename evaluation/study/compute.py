@@ -37,6 +37,7 @@ from evaluation.study import calibrated, incomplete, lineage, repeated, unsure, 
 from evaluation.study import tables as t
 from evaluation.study.beyond import Beyond
 from evaluation.study.design import Design
+from evaluation.study.each import OfEach
 from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
 from evaluation.study.on_demand import Found, OnDemand, Part
 from evaluation.study.seeds import METHODS_OVER_SEEDS, Scored, seeds_tables
@@ -215,8 +216,7 @@ def _interchangeability(
     design: Design, exams: Sequence[ScoredExam], readers: Sequence[str], models: Sequence[str]
 ) -> Found:
     """The models beside the readers, without a consensus; whatever the study says of empty masks."""
-    votes = {exam.name: exam.votes for exam in exams}
-    pairs = pairwise_dice(votes, design.by_name, EmptyMask.UNDEFINED)
+    pairs = pairwise_dice(OfEach(exams, "votes"), design.by_name, EmptyMask.UNDEFINED)
     asked: dict[str, Any] = {"models": models, "readers": readers}
     declared: dict[str, Any] = {"family": design.spoken_of, "margin": design.margin}
     beside = interchangeability(pairs, **asked, **declared, seed=design.seed)

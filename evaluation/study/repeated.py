@@ -22,6 +22,7 @@ from evaluation.statistics.words import (
     with_interval,
 )
 from evaluation.study.design import Design
+from evaluation.study.each import OfEach
 from evaluation.study.measured import PAIR
 from evaluation.study.on_demand import Found
 from evaluation.study.results import Declared, Results
@@ -86,7 +87,7 @@ def repeat_tables(
     """Of all exams (`evaluation.study.exam.ScoredExam`): agreement, and volumes."""
     again = pd.concat([exam.repeats.assign(exam=exam.name) for exam in exams], ignore_index=True)
     is_volume = again.measure == VOLUME
-    beside = pairwise_dice({exam.name: exam.votes for exam in exams}, design.by_name, EmptyMask.UNDEFINED)
+    beside = pairwise_dice(OfEach(exams, "votes"), design.by_name, EmptyMask.UNDEFINED)
     tables = [beside.assign(measure="dice").rename(columns={"dice": "value"})]
     signed = [each.name for each in design.measured if each.signed]
     for exam in exams:

@@ -64,7 +64,7 @@ def test_a_second_training_is_told_who_holds_the_fold_and_a_dead_one_frees_it(
             assert answer.stderr.count("\n") == 1
         assert (fold_of(planned) / "bmseg_inputs.json").read_bytes() == inputs
         # Another fold is free.
-        monkeypatch.setattr(MODULE, "_run", lambda *_: None)
+        monkeypatch.setattr(MODULE, "_run", lambda *_, **__: None)
         train(planned, TRAINING, fold=1, seed=2)
 
         os.kill(holder.pid, signal.SIGKILL)
