@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
 from bmseg.curves.found import Model
+from bmseg.nnunet.curves import Curves, Values
 from bmseg.study import Study
 from evaluation.figures import style
 from evaluation.figures.panels import headed, ruled, shortened
@@ -54,21 +55,11 @@ def dice_figure(model: Model, study: Study, note: str) -> Figure:
 
 
 @styled
-def seconds_figure(model: Model, note: str) -> Figure:
-    """How long each epoch took."""
-    figure, axes = _empty(model, "Seconds an epoch", note)
+def amount_figure(model: Model, title: str, of: Callable[[Curves], Values], note: str) -> Figure:
+    """A quantity of each epoch that begins at 0, such as its seconds."""
+    figure, axes = _empty(model, title, note)
     for fold in model.folds:
-        _line(axes, fold.seconds, style.INK)
-    axes.set_ylim(bottom=0)
-    return figure
-
-
-@styled
-def rate_figure(model: Model, note: str) -> Figure:
-    """The learning rate of each epoch."""
-    figure, axes = _empty(model, "Learning rate", note)
-    for fold in model.folds:
-        _line(axes, fold.rate, style.INK)
+        _line(axes, of(fold), style.INK)
     axes.set_ylim(bottom=0)
     return figure
 

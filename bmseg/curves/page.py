@@ -101,8 +101,11 @@ def _part(model: Model, study: Study, folder: Path, synthetic: bool) -> Part:
     made = {
         "loss": (draw.loss_figure(model, note), "loss on training and validation patches"),
         "dice": (draw.dice_figure(model, study, note), "pseudo Dice, a line a level"),
-        "seconds": (draw.seconds_figure(model, note), "seconds an epoch"),
-        "rate": (draw.rate_figure(model, note), "learning rate"),
+        "seconds": (
+            draw.amount_figure(model, "Seconds an epoch", lambda fold: fold.seconds, note),
+            "seconds an epoch",
+        ),
+        "rate": (draw.amount_figure(model, "Learning rate", lambda fold: fold.rate, note), "learning rate"),
     }
     drawn = []
     for name, (figure, what) in made.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -64,14 +65,8 @@ def measure_panels(
                     row.median, y, "o", markersize=4, color=color, markeredgewidth=0.9,
                     markerfacecolor=color if filled else "white", zorder=3 + filled,
                 )  # fmt: skip
-        panel.set_ylim(len(raters) - 0.5, -0.5)
-        panel.set_yticks(range(len(raters)), [shortened(rater, 14) for rater in raters])
-        panel.tick_params(axis="y", length=0)
-        panel.tick_params(labelsize=style.SMALL + 0.5)
-        panel.locator_params(axis="x", nbins=4)
-        scaled(panel, measure, "x")
+        _set_up(panel, measure, [shortened(rater, 14) for rater in raters])
         ruled(panel, axis="x")
-        panel.spines["left"].set_visible(False)
         headed(panel, f"{_titled(measure)}{_direction(measure)}")
     handles = [
         Line2D([], [], marker="o", color=style.GREY, label="fair, with 95 % interval", markersize=4),
@@ -116,14 +111,8 @@ def measures_of_levels(
             ),
         ):
             panel.plot(some["median"], places[some.index], "o", markersize=3.5, markeredgewidth=0, **look)
-        panel.set_ylim(len(levels) - 0.5, -0.5)
-        panel.set_yticks(range(len(levels)), [shortened(level, 20) for level in levels])
-        panel.tick_params(axis="y", length=0)
-        panel.tick_params(labelsize=style.SMALL + 0.5)
-        panel.locator_params(axis="x", nbins=4)
-        scaled(panel, measure, "x")
+        _set_up(panel, measure, [shortened(level, 20) for level in levels])
         ruled(panel)
-        panel.spines["left"].set_visible(False)
         headed(panel, fill(f"{_titled(measure)}{_direction(measure)}", _LETTERS))
     point: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 4}
     handles = [
@@ -135,6 +124,17 @@ def measures_of_levels(
     ]
     drawing.legend(handles, min(4, len(handles)))
     return drawing.done("\n".join(filter(None, ("A point is a rater's fair median over exams.", note))))
+
+
+def _set_up(panel: Axes, measure: Measure, rows: Sequence[str]) -> None:
+    """A row each, the first on top, and the measure's scale."""
+    panel.set_ylim(len(rows) - 0.5, -0.5)
+    panel.set_yticks(range(len(rows)), rows)
+    panel.tick_params(axis="y", length=0)
+    panel.tick_params(labelsize=style.SMALL + 0.5)
+    panel.locator_params(axis="x", nbins=4)
+    panel.spines["left"].set_visible(False)
+    scaled(panel, measure, "x")
 
 
 def _titled(measure: Measure) -> str:
