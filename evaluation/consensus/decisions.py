@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -139,12 +140,14 @@ def convergence(consensuses: Mapping[str, Consensus]) -> pd.DataFrame:
     STAPLE has one start a level and a majority none. ``iterations`` are those of the start kept,
     ``log_likelihood`` is NaN for a majority; ``notices`` are joined by "; ".
     """
-    rows = []
-    for exam, c in consensuses.items():
-        starts = (1, 1) if c.rule == "binary" else (len(c.starts), int(at_the_top(c.starts).sum()))
-        found = (exam, c.rule, c.region, c.iterations, c.log_likelihood, c.converged, *starts)
-        rows.append((*found, "; ".join(c.notices)))
-    return pd.DataFrame(rows, columns=CONVERGENCE)
+    return pd.DataFrame([search_of(exam, each) for exam, each in consensuses.items()], columns=CONVERGENCE)
+
+
+def search_of(exam: str, c: Consensus) -> tuple[Any, ...]:
+    """One row of `convergence`."""
+    starts = (1, 1) if c.rule == "binary" else (len(c.starts), int(at_the_top(c.starts).sum()))
+    found = (exam, c.rule, c.region, c.iterations, c.log_likelihood, c.converged)
+    return *found, *starts, "; ".join(c.notices)
 
 
 def convergence_table(found: pd.DataFrame, *, title: str, notes: tuple[str, ...] = ()) -> Table:

@@ -17,7 +17,7 @@ import pandas as pd
 import scipy
 
 from evaluation.consensus.all_votes import AllVotes
-from evaluation.consensus.decisions import convergence
+from evaluation.consensus.decisions import CONVERGENCE, search_of
 from evaluation.consensus.kinds import COUNTED, ORDERED, Region, Rule, describe, in_short
 from evaluation.consensus.result import Consensus
 from evaluation.consensus.rules import staple
@@ -72,7 +72,7 @@ def sensitivity(
     *,
     study: Way = ("multilabel", "volume"),
     ways: Sequence[Way] | None = None,
-    known: Mapping[Way, Mapping[str, Consensus]] | None = None,
+    known: Mapping[str, Mapping[Way, Consensus]] | None = None,
     ordered: bool = True,
     restarts: int = 20,
     seed: int = 0,
@@ -82,8 +82,9 @@ def sensitivity(
     `votes` are each exam's, of the readers who drew it, who make the consensus, and models (who alone of
     several readers drew an exam has no score there); `levels` are the mask values
     of a level or group. `study` is the rule and region of the study's own consensus, added to `ways` (by
-    default those of `ways_of`) where it is missing; `known` are consensuses, of every exam, that have been
-    made already; `ordered`, `restarts` and `seed` are as for `evaluation.consensus.rules.staple`.
+    default those of `ways_of`) where it is missing; `known` are consensuses of an exam that have been made
+    already; `ordered`, `restarts` and `seed` are as for `evaluation.consensus.rules.staple`. Each exam is
+    asked for once, so that mappings may read it from a file then.
 
     Raises
     ------
@@ -93,31 +94,26 @@ def sensitivity(
     if not votes:
         raise ValueError("sensitivity: found no exam, expected the votes of at least one")
     every = [study, *(way for way in ways or ways_of(ordered=ordered) if way != study)]
-    drew = {exam: [reader for reader in readers if reader in of_all.raters] for exam, of_all in votes.items()}
-    of_readers = {exam: of_all.select(drew[exam]) for exam, of_all in votes.items()}
-    lone = {exam: raters[0] for exam, raters in drew.items() if len(raters) < min(2, len(readers))}
     made = partial(staple, ordered=ordered, restarts=restarts, seed=seed)
-    scores, searches = {}, []
-    # Of many exams only the consensuses of one way are held.
-    for rule, region in every:
-        of_way = (known or {}).get((rule, region)) or {
-            exam: made(each, rule=rule, region=region) for exam, each in of_readers.items()
-        }
-        scores[rule, region] = pd.concat(
-            [
-                score(of_all, of_way[exam].label_on(of_all), levels, empty_mask).assign(exam=exam)[COLUMNS]
-                for exam, of_all in votes.items()
-            ]
-        )
-        searches.append(convergence(of_way))
-    if lone:
-        scores = {way: found[found.rater != found.exam.map(lone)] for way, found in scores.items()}
+    found: dict[Way, list[pd.DataFrame]] = {way: [] for way in every}
+    searches: dict[Way, list[tuple[Any, ...]]] = {way: [] for way in every}
+    # Of many exams in files the votes and consensuses of one are in memory.
+    for exam, of_all in votes.items():
+        drew = [reader for reader in readers if reader in of_all.raters]
+        of_readers, done = of_all.select(drew), (known or {}).get(exam, {})
+        lone = drew[0] if len(drew) < min(2, len(readers)) else None
+        for rule, region in every:
+            consensus = done.get((rule, region)) or made(of_readers, rule=rule, region=region)
+            of_way = score(of_all, consensus.label_on(of_all), levels, empty_mask)
+            found[rule, region].append(of_way[of_way.rater != lone].assign(exam=exam)[COLUMNS])
+            searches[rule, region].append(search_of(exam, consensus))
+    scores = {way: pd.concat(tables) for way, tables in found.items()}
     summaries = {way: summarise(of_way) for way, of_way in scores.items()}
     every_score, summary = (
         pd.concat(tables, names=["rule", "region"]).reset_index(["rule", "region"]).reset_index(drop=True)
         for tables in (scores, summaries)
     )
-    search = pd.concat(searches, ignore_index=True)
+    search = pd.DataFrame([row for rows in searches.values() for row in rows], columns=CONVERGENCE)
     return Sensitivity(study, empty_mask, every_score, summary, _orders(summary, every), search)
 
 

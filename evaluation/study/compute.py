@@ -14,7 +14,6 @@ from evaluation.comparison.seeds import networks_of
 from evaluation.comparison.ways import by_yardstick, differences_by_way
 from evaluation.consensus.audited import audited
 from evaluation.consensus.decisions import convergence, pooled_decisions, together
-from evaluation.consensus.result import Consensus
 from evaluation.failures import covariates
 from evaluation.failures.places import peripheral_against_central, slice_profile
 from evaluation.failures.volumes import error_volumes, sparse_against_ample, summarise_errors
@@ -30,7 +29,7 @@ from evaluation.scores.reader_rates import (
     summarise_confusions,
     summarise_rates,
 )
-from evaluation.scores.sensitivity import Way, sensitivity
+from evaluation.scores.sensitivity import sensitivity
 from evaluation.scores.table1 import summarise_fair
 from evaluation.scores.twins import find_twins, scored_as_reader, twins_of
 from evaluation.study import calibrated, incomplete, lineage, repeated, unsure, untaught
@@ -216,7 +215,7 @@ def _interchangeability(
     design: Design, exams: Sequence[ScoredExam], readers: Sequence[str], models: Sequence[str]
 ) -> Found:
     """The models beside the readers, without a consensus; whatever the study says of empty masks."""
-    pairs = pairwise_dice(OfEach(exams, "votes"), design.by_name, EmptyMask.UNDEFINED)
+    pairs = pairwise_dice(OfEach(exams, lambda exam: exam.votes), design.by_name, EmptyMask.UNDEFINED)
     asked: dict[str, Any] = {"models": models, "readers": readers}
     declared: dict[str, Any] = {"family": design.spoken_of, "margin": design.margin}
     beside = interchangeability(pairs, **asked, **declared, seed=design.seed)
@@ -228,14 +227,10 @@ def _interchangeability(
 
 def _other_consensuses(design: Design, exams: Sequence[ScoredExam], readers: Sequence[str]) -> Found:
     """The usual table under every other consensus, and what the votes became under the study's own."""
-    votes = {exam.name: exam.votes for exam in exams}
-    by_rule = {exam.name: exam.by_rule for exam in exams}
-    known: dict[Way, dict[str, Consensus]] = {
-        (rule, "volume"): {exam: of[rule] for exam, of in by_rule.items()} for rule in exams[0].by_rule
-    }
+    made = OfEach(exams, lambda exam: {(rule, "volume"): each for rule, each in exam.by_rule.items()})
     panel = sensitivity(
-        votes, readers, design.by_name, EmptyMask(design.empty_mask),
-        study=(design.rule, "volume"), known=known, ordered=design.ordered, seed=design.seed,
+        OfEach(exams, lambda exam: exam.votes), readers, design.by_name, EmptyMask(design.empty_mask),
+        study=(design.rule, "volume"), known=made, ordered=design.ordered, seed=design.seed,
     )  # fmt: skip
     yield t.SENSITIVITY, panel.summary
     yield t.SENSITIVITY_ORDER, panel.order

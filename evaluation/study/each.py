@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -15,13 +15,13 @@ class Named(Protocol):
 
 
 class OfEach(Mapping[str, Any]):
-    """Exam to a part of it, asked for when it is looked at: of many exams in files one is in memory."""
+    """Exam to what is made of it, when it is looked at: of many exams in files one is in memory."""
 
-    def __init__(self, exams: Sequence[Named], name: str) -> None:
-        self._exams, self._name = {exam.name: exam for exam in exams}, name
+    def __init__(self, exams: Sequence[Named], made: Callable[[Any], Any]) -> None:
+        self._exams, self._made = {exam.name: exam for exam in exams}, made
 
     def __getitem__(self, exam: str) -> Any:
-        return getattr(self._exams[exam], self._name)
+        return self._made(self._exams[exam])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._exams)

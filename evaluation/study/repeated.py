@@ -87,7 +87,7 @@ def repeat_tables(
     """Of all exams (`evaluation.study.exam.ScoredExam`): agreement, and volumes."""
     again = pd.concat([exam.repeats.assign(exam=exam.name) for exam in exams], ignore_index=True)
     is_volume = again.measure == VOLUME
-    beside = pairwise_dice(OfEach(exams, "votes"), design.by_name, EmptyMask.UNDEFINED)
+    beside = pairwise_dice(OfEach(exams, lambda exam: exam.votes), design.by_name, EmptyMask.UNDEFINED)
     tables = [beside.assign(measure="dice").rename(columns={"dice": "value"})]
     signed = [each.name for each in design.measured if each.signed]
     for exam in exams:
