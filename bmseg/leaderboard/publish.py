@@ -51,6 +51,7 @@ def _publish(
     found = standings(board, moment)
     sources = _Overlays(board, workspace, reference) if workspace and reference else None
     made = site_inputs(board) | {"images_at_hand": sources is not None}
+    made["in_workspace"] = workspace is not None and site.parent == workspace.leaderboard
     if moment:
         made["as_of"] = moment
     written = not is_made(found, site, made=made, overlays=sources)

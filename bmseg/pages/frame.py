@@ -3,6 +3,7 @@
 A page is one file that opens from disk and asks nothing of a network. Which other pages there are changes
 after it was written: it holds links to all of them, hidden, and ``pages.js`` in the workspace's folder,
 written anew whenever a page is made, shows those that are there. A page that was sent alone shows none.
+The board's pages are published by themselves and hold no link: from disk, they let that script make a bar.
 """
 
 from __future__ import annotations
@@ -72,15 +73,39 @@ def write_page_list(workspace: Workspace) -> None:
     if not workspace.root.is_dir():
         return
     with locked(workspace.root / ".pages.lock", f"list of pages in {workspace.root}"):
-        there = [title for title, path in workspace.pages.items() if path.is_file()]
+        there = {
+            title: _relative(path, workspace.page_list)
+            for title, path in workspace.pages.items()
+            if path.is_file()
+        }
         write_text(workspace.page_list, _SHOW.replace("THERE", json.dumps(there)))
 
 
 _SHOW = """\
 // Written by bmseg: the pages that this workspace has.
-for (const link of document.querySelectorAll("[data-page]"))
-  link.hidden = !THERE.includes(link.dataset.page);
-for (const bar of document.querySelectorAll("nav.bar")) bar.hidden = false;
+{
+  const there = THERE;
+  for (const link of document.querySelectorAll("[data-page]")) link.hidden = !(link.dataset.page in there);
+  for (const bar of document.querySelectorAll("nav.bar")) bar.hidden = false;
+  if (!document.querySelector("nav.bar")) {
+    // The board's, which hold no link to what is not published with them.
+    const bar = document.createElement("nav");
+    const list = document.createElement("ul");
+    bar.className = "bar";
+    bar.ariaLabel = "Pages";
+    bar.append(list);
+    for (const [title, address] of Object.entries(there)) {
+      const link = document.createElement("a");
+      link.href = new URL(address, document.currentScript.src).href;
+      if (link.pathname === location.pathname) link.ariaCurrent = "page";
+      link.append(title);
+      const item = document.createElement("li");
+      item.append(link);
+      list.append(item);
+    }
+    document.querySelector("header, main").before(bar);
+  }
+}
 """
 
 

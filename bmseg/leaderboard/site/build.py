@@ -149,10 +149,10 @@ def pages(
 ) -> dict[str, str]:
     """Every page as text, by its file from the site's root; `worst` is of `overlays.worst_exams`."""
     lines = {line.key: line for line in tables.ranking_lines(standings)}
-    found = {"index.html": _index(standings, made, lines, viewed), HOME_FILE: _home(standings)}
+    found = {"index.html": _index(standings, made, lines, viewed), HOME_FILE: _home(standings, made)}
     of_each = SubmissionTables.of(standings, lines)
     for entry in standings.entries:
-        found[lines[entry.key].page] = _submission(standings, entry, of_each, worst[entry.key], viewed)
+        found[lines[entry.key].page] = _submission(standings, entry, of_each, made, worst[entry.key], viewed)
     return found
 
 
@@ -161,6 +161,7 @@ def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Li
     return _render(
         "index.html.j2",
         standings,
+        made,
         home="",
         measured=what_is_measured(standings),
         in_short=in_short(standings),
@@ -190,7 +191,7 @@ def _index(standings: Standings, made: Mapping[str, Any], lines: Mapping[str, Li
         superseded=standings.superseded,
         copies=[(entry, standings.in_titles(standings.why_copy[entry.key])) for entry in standings.copies],
         downloads=downloads_of(standings),
-        made=tables.flat(made),
+        made_with=tables.flat(made),
     )
 
 
@@ -201,9 +202,9 @@ def _compared(standings: Standings, lines: Mapping[str, Line]) -> list[tuple[str
     return [(entry.page_name, lines[entry.key]) for entry in standings.entries]
 
 
-def _home(standings: Standings) -> str:
+def _home(standings: Standings, made: Mapping[str, Any]) -> str:
     return _render(
-        "challenge.html.j2", standings, home="", page=home_page(standings), counts=counts(standings)
+        "challenge.html.j2", standings, made, home="", page=home_page(standings), counts=counts(standings)
     )
 
 
@@ -211,6 +212,7 @@ def _submission(
     standings: Standings,
     entry: Entry,
     of_each: SubmissionTables,
+    made: Mapping[str, Any],
     worst: Sequence[Mapping[str, Any]],
     viewed: Viewed,
 ) -> str:
@@ -219,6 +221,7 @@ def _submission(
     return _render(
         "submission.html.j2",
         standings,
+        made,
         home="../",
         entry=entry,
         line=line,
@@ -240,8 +243,8 @@ def _submission(
     )
 
 
-def _render(name: str, standings: Standings, **values: Any) -> str:
-    """A template, with what both kinds of page need."""
+def _render(name: str, standings: Standings, made: Mapping[str, Any], **values: Any) -> str:
+    """A template, with what every page needs."""
     challenge, study = standings.challenge, standings.study
     return _environment().get_template(name).render(
         challenge=challenge,
@@ -253,6 +256,7 @@ def _render(name: str, standings: Standings, **values: Any) -> str:
         level_names=study.level_names,
         tasks=tasks.columns(standings),
         as_of=standings.as_of,
+        in_workspace=made.get("in_workspace", False),
         n_scores=len(standings.contract.exams) * len(study.level_names),
         confidence=percent(challenge.ranking.confidence),
         **values,

@@ -3,6 +3,13 @@
 // compared. No rank and no verdict is made here: all were when the page was, and are only put in place. Without it the pages
 // read as well, unsorted.
 
+// From disk, the bar with the other pages of the workspace that the board lies in; a site on a web host has none.
+if (document.body.dataset.pages && location.protocol === "file:") {
+  const list = document.createElement("script");
+  list.src = document.body.dataset.pages;
+  document.head.append(list);
+}
+
 // The number behind a cell, else its text; null where the cell is empty.
 function keyOf(row, column) {
   const cell = row.cells[column];

@@ -11,6 +11,8 @@ import pytest
 
 from bmseg.leaderboard.challenge import Public
 from bmseg.leaderboard.site import build_site
+from bmseg.pages import write_page_list
+from bmseg.workspace import Workspace
 from tests.bmseg.leaderboard.site.standings_fixture import HOSTILE, Images, standings
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -261,6 +263,47 @@ def test_a_submission_is_followed_and_back(visit: Visit) -> None:
     assert values == sorted(values)
     visit.follow(visit.page.get_by_role("link", name="Leaderboard"))
     assert visit.page.url.endswith("/index.html")
+
+
+def test_in_a_workspace_the_board_leads_to_its_pages_and_on_a_web_host_to_none(
+    browser: sync_api.Browser, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path, "Dataset501_X")
+    site = workspace.leaderboard / "site"
+    build_site(standings(7, 6, bootstraps=100), site, made={"in_workspace": True})
+    workspace.report.parent.mkdir()
+    workspace.report.write_text("<title>The report</title>")
+    write_page_list(workspace)
+    submission = next((site / "submissions").glob("*.html"))
+    page = browser.new_page()
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text))
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        for at, current in ((site / "index.html", ["Leaderboard"]), (submission, [])):
+            page.goto(at.as_uri())
+            bar = page.get_by_role("navigation", name="Pages")
+            assert bar.locator("a:visible").all_inner_texts() == ["Report", "Leaderboard"]
+            assert bar.locator("[aria-current=page]").all_inner_texts() == current
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    bar.get_by_role("link", name="Leaderboard").click()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Report").click()
+    assert page.title() == "The report"
+    asked = []
+
+    def served(route: sync_api.Route) -> None:
+        path = route.request.url.removeprefix("http://board.example/")
+        asked.append(path)
+        route.fulfill(path=site / path)
+
+    page.route("http://board.example/**", served)
+    page.goto("http://board.example/index.html", wait_until="load")
+    assert not page.locator("nav.bar").count()
+    assert "index.html" in asked and not [path for path in asked if "pages" in path]
+    assert faults == []
+    page.goto(submission.as_uri())
+    assert not axe_api.Axe().run(page).response["violations"]
+    page.close()
 
 
 def test_without_scripts_the_table_is_there_and_no_dead_control(
