@@ -106,7 +106,8 @@ def _draws(n: int, seed: int) -> np.ndarray:
     """How often each of n exams is drawn, of shape (S, n); there may be none."""
     if not n:
         return np.zeros((_SAMPLES, 0), int)
-    return np.random.default_rng(seed).multinomial(n, [1 / n] * n, _SAMPLES)
+    # As small as they are: those of many exams are kept too.
+    return np.random.default_rng(seed).multinomial(n, [1 / n] * n, _SAMPLES).astype(np.min_scalar_type(n))
 
 
 class _Pooled:

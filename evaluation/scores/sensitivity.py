@@ -28,6 +28,7 @@ from evaluation.table import Table
 
 #: A rule and the region it works on.
 Way = tuple[Rule, Region]
+WAY = ["rule", "region"]
 #: Columns of `Sensitivity.order`, in order.
 ORDER = ["rule", "region", "level", "tau", "swapped", "pairs", "raters", "first", "largest_change"]
 
@@ -95,26 +96,29 @@ def sensitivity(
         raise ValueError("sensitivity: found no exam, expected the votes of at least one")
     every = [study, *(way for way in ways or ways_of(ordered=ordered) if way != study)]
     made = partial(staple, ordered=ordered, restarts=restarts, seed=seed)
-    found: dict[Way, list[pd.DataFrame]] = {way: [] for way in every}
+    scores: list[pd.DataFrame] = []
     searches: dict[Way, list[tuple[Any, ...]]] = {way: [] for way in every}
     # Of many exams in files the votes and consensuses of one are in memory.
     for exam, of_all in votes.items():
         drew = [reader for reader in readers if reader in of_all.raters]
         of_readers, done = of_all.select(drew), (known or {}).get(exam, {})
         lone = drew[0] if len(drew) < min(2, len(readers)) else None
+        of_exam = {}
         for rule, region in every:
             consensus = done.get((rule, region)) or made(of_readers, rule=rule, region=region)
             of_way = score(of_all, consensus.label_on(of_all), levels, empty_mask)
-            found[rule, region].append(of_way[of_way.rater != lone].assign(exam=exam)[COLUMNS])
+            of_exam[rule, region] = of_way[of_way.rater != lone].assign(exam=exam)[COLUMNS]
             searches[rule, region].append(search_of(exam, consensus))
-    scores = {way: pd.concat(tables) for way, tables in found.items()}
-    summaries = {way: summarise(of_way) for way, of_way in scores.items()}
-    every_score, summary = (
-        pd.concat(tables, names=["rule", "region"]).reset_index(["rule", "region"]).reset_index(drop=True)
-        for tables in (scores, summaries)
-    )
+        scores.append(_by_way(of_exam))
+    every_score = pd.concat(scores, ignore_index=True)
+    by_way = every_score.groupby(WAY, sort=False)
+    summary = _by_way({way: summarise(every_score.loc[rows, COLUMNS]) for way, rows in by_way.groups.items()})
     search = pd.DataFrame([row for rows in searches.values() for row in rows], columns=CONVERGENCE)
     return Sensitivity(study, empty_mask, every_score, summary, _orders(summary, every), search)
+
+
+def _by_way(tables: Mapping[Way, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, names=WAY).reset_index(WAY).reset_index(drop=True)
 
 
 def sensitivity_table(found: Sensitivity, *, title: str, notes: Sequence[str] = ()) -> Table:

@@ -17,8 +17,8 @@ import scipy
 
 _RESAMPLES = 40_320
 _SEED = 0
-# Of permutations taken at once, and values up to which all are kept: bound the memory.
-_BATCH = 5_000
+# Of permutations and of values taken at once, and values up to which all are kept: bound the memory.
+_BATCH, _VALUES = 5_000, 1_000_000
 _KEPT = 20
 
 #: Two samples.
@@ -83,9 +83,15 @@ def _few_orders(n: int) -> tuple[np.ndarray, ...]:
 
 def _random_orders(n: int) -> Iterator[np.ndarray]:
     rng = np.random.default_rng(_SEED)
-    sorted_ = np.tile(np.arange(n), (_BATCH, 1))
-    for start in range(0, _RESAMPLES, _BATCH):
+    batch = _batch(n)
+    sorted_ = np.tile(np.arange(n), (batch, 1))
+    for start in range(0, _RESAMPLES, batch):
         yield rng.permuted(sorted_, axis=1)[: _RESAMPLES - start]
+
+
+def _batch(n: int) -> int:
+    """How many orders of n values at once."""
+    return min(_BATCH, max(1, _VALUES // n))
 
 
 def mann_whitney(first: np.ndarray, second: np.ndarray) -> float:
@@ -146,5 +152,6 @@ def _splits(n: int, n_first: int) -> np.ndarray:
 def _shuffled(n: int) -> Iterator[np.ndarray]:
     """Orders of n values at random, some at a time, as SciPy draws them for independent samples."""
     rng = np.random.default_rng(_SEED)
-    for start in range(0, _RESAMPLES, _BATCH):
-        yield np.array([rng.permutation(n) for _ in range(min(_BATCH, _RESAMPLES - start))])
+    batch = _batch(n)
+    for start in range(0, _RESAMPLES, batch):
+        yield np.array([rng.permutation(n) for _ in range(min(batch, _RESAMPLES - start))])

@@ -16,6 +16,8 @@ from scipy import special
 SAMPLES = 2000
 #: Random relabellings; with the one observed 10,000.
 RELABELLINGS = 9999
+# Values at once: bounds the memory.
+_AT_ONCE = 1_000_000
 # Means closer than this are equal: the order of a sum is no difference.
 _DECIMALS = 12
 
@@ -110,7 +112,10 @@ class Relabelled:
         # Sorted, so that names and order of raters decide nothing; who is not there comes last.
         ordered = np.sort(values, axis=1)
         there = (~np.isnan(values)).sum(axis=1)
-        means = ordered.ravel()[_relabellings(tuple(there.tolist()), raters, seed, samples)].mean(axis=1)
+        called = _relabellings(tuple(there.tolist()), raters, seed, samples)
+        rows = np.arange(len(values))
+        parts = np.array_split(called, max(1, called.size // _AT_ONCE))
+        means = np.concatenate([ordered[rows, part].mean(axis=1) for part in parts])
         return cls(round(float(values[:, -1].mean()), _DECIMALS), np.sort(np.round(means, _DECIMALS)))
 
     def above(self, value: float) -> float:
@@ -136,10 +141,10 @@ class Relabelled:
 
 @lru_cache(maxsize=4)
 def _relabellings(there: tuple[int, ...], raters: int, seed: int, samples: int) -> np.ndarray:
-    """Who bears the model's name in each exam, (samples, exams), as places in a flat table of all raters.
+    """Who bears the model's name in each exam, (samples, exams), as places among those who are there.
 
     Every model of a board or study asks for the same ones.
     """
-    n = len(there)
     highest = raters if set(there) <= {raters} else np.array(there)
-    return np.arange(n) * raters + np.random.default_rng(seed).integers(0, highest, (samples, n))
+    drawn = np.random.default_rng(seed).integers(0, highest, (samples, len(there)))
+    return drawn.astype(np.min_scalar_type(raters))
