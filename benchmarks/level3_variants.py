@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 
 from bmseg.cohort.phantom import make_phantom
-from bmseg.methods import Method, Recipe, get_method
-from bmseg.methods.configurations import small_nnunet
-from bmseg.methods.nnunet import QUICK
+from bmseg.methods import get_method
 from bmseg.methods.profiles import PROFILES, Profile
 from bmseg.methods.variants import SEED
 from bmseg.nnunet import Training, plan, predict, train
@@ -27,49 +24,11 @@ ROOT = Path("workspaces/level3")
 COHORT_SEED, SEEDS = 2022, (SEED, SEED + 1, SEED + 2)
 PLAIN = "nnunet"
 
-
-def _standardised(parent: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration whose images are standardised, and so preprocessed into a folder of their own."""
-    schemes = ["NyulNormalization"] * len(parent["normalization_schemes"])
-    own = {"normalization_schemes": schemes, "data_identifier": f"{parent['data_identifier']}_nyul"}
-    return {"inherits_from": "2d", **own}
-
-
-def _quick_standardised(parent: Mapping[str, Any]) -> dict[str, Any]:
-    return small_nnunet(parent, features=(16, 32, 64, 96), patch=(128, 128), batch=4) | _standardised(parent)
-
-
-def _on_trial(name: str, summary: str, module: str, trainer: str) -> Method:
-    quick, full = (f"bmseg.trainers.{module}.nnUNetTrainer{kind}{trainer}" for kind in ("Quick", ""))
-    return Method(name, summary, {"quick": replace(QUICK, trainer=quick), "full": Recipe("2d", full)})
-
-
-def _nyul() -> Method:
-    plain = _on_trial("nyul", "intensities standardised (Nyul and Udupa 1999)", "nyul", "Nyul")
-    quick, full = plain.recipes["quick"], plain.recipes["full"]
-    recipes = {
-        "quick": replace(quick, configuration="2d_nyul_quick", configure=_quick_standardised),
-        "full": replace(full, configuration="2d_nyul", configure=_standardised),
-    }
-    return replace(plain, recipes=recipes)
-
-
 #: Those of one channel, then the one that sees the fat-only image too.
 VARIANTS = {
     method.name: method
     for method in (
-        get_method(PLAIN),
-        get_method("nnunet_ordinal"),
-        _on_trial(
-            "cut",
-            "nested regions cut at thresholds of the validation exams",
-            "thresholds",
-            "OrdinalThresholds",
-        ),
-        _on_trial("by_level", "patches drawn by level: 1, 2, 4", "sampling", "ByLevel"),
-        _on_trial("focal", "Dice and focal loss", "losses", "Focal"),
-        _on_trial("topk", "Dice and cross-entropy of the worst tenth of pixels", "losses", "TopK"),
-        _nyul(),
+        *map(get_method, (PLAIN, "nnunet_ordinal", "nnunet_topk")),
         replace(get_method(PLAIN), name="fat", summary="the fat-only image as a second channel"),
     )
 }

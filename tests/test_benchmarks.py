@@ -32,13 +32,13 @@ def trials() -> pd.DataFrame:
     for variant, seed, gain in (
         ("nnunet", 1, 0.0),
         ("nnunet", 2, 0.02),
-        ("focal", 1, 0.05),
-        ("focal", 2, 0.11),
+        ("nnunet_topk", 1, 0.05),
+        ("nnunet_topk", 2, 0.11),
     ):
         for exam in range(8):
             there = exam < 7
             dice = 0.3 + 0.05 * exam + gain * (1 + exam / 100) if there else float("nan")
-            found = 1.0 + (variant == "focal") if there else 0.0
+            found = 1.0 + (variant == "nnunet_topk") if there else 0.0
             rows.append(
                 (
                     f"knee_{exam}",
@@ -67,23 +67,23 @@ def test_trials_summed_by_hand() -> None:
 
 
 def test_trials_compared_over_exams_and_seeds() -> None:
-    found = differences(trials())["readers", "focal", "focus_dice"]
+    found = differences(trials())["readers", "nnunet_topk", "focus_dice"]
     assert found.n_exams == 7
     assert found.difference == pytest.approx(0.07 * 1.03)
     # Networks are 0.02 and 0.06 apart, which leaves much open with two of each.
     assert found.sd_seeds_other == pytest.approx(0.02 * 1.03 / 2**0.5)
     assert found.low < 0 < found.exams_low
     alone = trials()[lambda table: table.seed == "1"]
-    found = differences(alone)["truth", "focal", "dice"]
+    found = differences(alone)["truth", "nnunet_topk", "dice"]
     assert found.difference == pytest.approx(0.05 * 1.03 / 2)
     assert pd.isna(found.low)
 
 
 def test_trials_as_printed() -> None:
-    run = Run(variants=("nnunet", "focal"), seeds=(1, 2))
-    text = render(run, trials(), {"nnunet": 200.4, "focal": 210.0})
+    run = Run(variants=("nnunet", "nnunet_topk"), seeds=(1, 2))
+    text = render(run, trials(), {"nnunet": 200.4, "nnunet_topk": 210.0})
     assert "36 training exams (fold 0), 8 test exams, profile quick, 40 epochs, seeds 1, 2." in text
-    assert text.count("| focal | 2 | 0.67 | 0.25 | 0.53 (SD 0.04) | +0.07 (") == 2
+    assert text.count("| nnunet_topk | 2 | 0.67 | 0.25 | 0.53 (SD 0.04) | +0.07 (") == 2
     assert "| nnunet | 2 | 0.33 | 0.25 | 0.46 (SD 0.01) | – |" in text
     # However clear, two seeds are too few.
     assert "**" not in text

@@ -60,7 +60,7 @@ class Method:
 
 
 #: bmseg's own, in the order in which they are listed; each module holds a `Method` named ``METHOD``.
-_OWN = ["nnunet", "nnunet_resenc", "nnunet_resenc_m", "unet", "nnunet_ordinal"]
+_OWN = ["nnunet", "nnunet_resenc", "nnunet_resenc_m", "unet", "nnunet_ordinal", "nnunet_topk"]
 _ENTRY_POINTS = "bmseg.methods"
 
 

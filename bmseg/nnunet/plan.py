@@ -8,7 +8,7 @@ are made whole or not at all, and checked before they are trusted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,6 @@ from bmseg.outputs.provenance import read_record, write_record
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_if_changed
-from dataset_conversion.images import read_volume
 
 #: What the fingerprint was made from.
 FINGERPRINT = "bmseg_fingerprint.json"
@@ -86,7 +85,7 @@ def _plan(
         write_record(record, wanted)
     known = [*methods().values()] if planned is None else [*planned]
     recipes = [method.recipes[profile.name] for method in known if profile.name in method.recipes]
-    plans = _plans(workspace, profile, known, exams)
+    plans = _plans(workspace, profile, known)
     # Most configurations share what is preprocessed for nnU-Net's own.
     names = ["2d", *(recipe.configuration for recipe in recipes)]
     by_folder = {configuration_of(plans, name)["data_identifier"]: name for name in reversed(names)}
@@ -163,9 +162,7 @@ def _fingerprint(folder: Path, dataset_json: dict[str, Any], exams: dict[str, di
     )
 
 
-def _plans(
-    workspace: Workspace, profile: Profile, planned: Iterable[Method], exams: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
+def _plans(workspace: Workspace, profile: Profile, planned: Iterable[Method]) -> dict[str, Any]:
     """Plan with nnU-Net's default planner, add the methods' own configurations, write atomically."""
     path = workspace.preprocessed_dataset / f"{PLANS}.json"
     before = read_record(path).get("configurations", {})
@@ -183,20 +180,8 @@ def _plans(
             own = recipe.configure(plans["configurations"]["2d"])
             own[SCHEDULE] = Training(method, profile).schedule
             plans["configurations"][recipe.configuration] = own
-    _learn_landmarks(plans, exams)
     write_if_changed(path, json.dumps(plans, indent=4) + "\n")
     return plans
-
-
-def _learn_landmarks(plans: dict[str, Any], exams: Mapping[str, Mapping[str, Any]]) -> None:
-    """Give plans the landmarks of the training images, for each channel that a configuration standardises."""
-    for number, properties in plans["foreground_intensity_properties_per_channel"].items():
-        schemes = [each.get("normalization_schemes") for each in plans["configurations"].values()]
-        if any(named and named[int(number)] == "NyulNormalization" for named in schemes):
-            from bmseg.trainers.nyul import LANDMARKS, standard_landmarks
-
-            images = (read_volume(Path(files["images"][int(number)])).array for files in exams.values())
-            properties[LANDMARKS] = standard_landmarks(images)
 
 
 def _planned_by(name: str, workspace: Workspace) -> dict[str, Any]:

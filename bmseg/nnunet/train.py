@@ -176,9 +176,6 @@ def _trainer(
 
 def _record(training: Training, trainer: Any, folder: Path) -> dict[str, Any]:
     """What the finished training is and took; seconds are those of all epochs, over all resumptions."""
-    from bmseg.trainers.thresholds import THRESHOLDS
-
-    cut = read_record(folder / THRESHOLDS)
     begun = trainer.logger.get_value("epoch_start_timestamps", None)
     ended = trainer.logger.get_value("epoch_end_timestamps", None)
     return {
@@ -190,7 +187,6 @@ def _record(training: Training, trainer: Any, folder: Path) -> dict[str, Any]:
         "epochs": trainer.num_epochs,
         "iterations": trainer.num_iterations_per_epoch,
         "seconds": round(sum(end - begin for begin, end in zip(begun, ended, strict=True)), 1),
-        **({"thresholds": cut} if cut else {}),
     }
 
 

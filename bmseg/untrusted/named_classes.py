@@ -88,8 +88,7 @@ def _check_nnunet(name: Any, below: str, field: str) -> None:
     if isinstance(name, str) and name.isidentifier():
         folder = Path(nnunetv2.__path__[0]).joinpath(*below.split("."))
         found = recursive_find_python_class(str(folder), name, f"nnunetv2.{below}")
-    # bmseg's own scheme is put among nnU-Net's (`bmseg.trainers.nyul`).
-    if not callable(found) or not _is_in(found.__module__, (f"nnunetv2.{below}", "bmseg.trainers.nyul")):
+    if not callable(found) or not _is_in(found.__module__, (f"nnunetv2.{below}",)):
         raise InputError(
             f"{field}: found {name!r}, expected a name in nnunetv2.{below}; do not use this file"
         )

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bmseg.commands.cli import cli
+from bmseg.methods import methods
 from bmseg.study import DEFAULT_STUDY
 from bmseg.workspace import open_workspace
 from tests.support.command_line import assert_refused, bmseg
@@ -212,7 +213,7 @@ def test_a_report_before_its_evaluation_names_the_command_to_paste(tmp_path: Pat
 def test_methods_are_listed_in_order_with_their_profiles() -> None:
     lines = bmseg("methods").stdout.splitlines()
     listed = {line.split()[0]: line for line in lines}
-    assert list(listed) == ["nnunet", "nnunet_resenc", "nnunet_resenc_m", "unet", "nnunet_ordinal"]
+    assert list(listed) == [*methods()]
     assert listed.pop("nnunet_resenc_m").endswith(" (full)")
     assert all(line.endswith(" (quick, full)") for line in listed.values())
     # The names stand in a column of their own.

@@ -12,7 +12,7 @@ from bmseg.errors import InputError, WorkError
 from bmseg.methods import get_method, methods, packages_of_methods, trainer_paths
 from bmseg.methods.profiles import PROFILES
 
-OWN = ["nnunet", "nnunet_resenc", "nnunet_resenc_m", "unet", "nnunet_ordinal"]
+OWN = ["nnunet", "nnunet_resenc", "nnunet_resenc_m", "unet", "nnunet_ordinal", "nnunet_topk"]
 METHOD = """
 from bmseg.methods import Method, Recipe
 

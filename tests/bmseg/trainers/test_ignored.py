@@ -10,10 +10,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'bmseg[train]'")
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed: pip install 'bmseg[train]'")
 
-from bmseg.trainers.losses import nnUNetTrainerQuickFocal, nnUNetTrainerTopK  # noqa: E402
 from bmseg.trainers.ordinal import nested_regions, nnUNetTrainerOrdinal, nnUNetTrainerQuickOrdinal  # noqa: E402
 from bmseg.trainers.quick import nnUNetTrainerQuick  # noqa: E402
 from bmseg.trainers.scheduled import after_augmentation, nnUNetTrainerScheduled  # noqa: E402
+from bmseg.trainers.topk import nnUNetTrainerTopK  # noqa: E402
 from bmseg.trainers.unet import nnUNetTrainerUNet  # noqa: E402
 from tests.bmseg.trainers.built import built  # noqa: E402
 
@@ -24,7 +24,6 @@ TRAINERS = [
     nnUNetTrainerScheduled,
     nnUNetTrainerQuickOrdinal,
     nnUNetTrainerOrdinal,
-    nnUNetTrainerQuickFocal,
     nnUNetTrainerTopK,
 ]
 

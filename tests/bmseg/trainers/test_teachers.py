@@ -16,17 +16,17 @@ import blosc2  # noqa: E402
 from batchgenerators.utilities.file_and_folder_operations import write_pickle  # noqa: E402
 
 from bmseg.errors import InputError  # noqa: E402
-from bmseg.trainers.losses import nnUNetTrainerQuickFocal, nnUNetTrainerTopK  # noqa: E402
 from bmseg.trainers.places import CONSENSUS, masks_folder, of_reader, raters_of  # noqa: E402
 from bmseg.trainers.quick import nnUNetTrainerQuick  # noqa: E402
 from bmseg.trainers.scheduled import keep_open, nnUNetTrainerScheduled, seed_everything  # noqa: E402
 from bmseg.trainers.teachers import OfShares, TaughtExams, ToShares, learn_shares, soft_transforms  # noqa: E402
+from bmseg.trainers.topk import nnUNetTrainerTopK  # noqa: E402
 from bmseg.trainers.unet import OfSurePixels, nnUNetTrainerUNet  # noqa: E402
 from tests.bmseg.trainers.built import built  # noqa: E402
 from tests.bmseg.trainers.test_ignored import LABELS, TRAINERS, target_of  # noqa: E402
 
-# Their losses are not nnU-Net's cross-entropy, of which alone it is known what shares mean.
-REFUSED = {nnUNetTrainerQuickFocal: "FocalLoss", nnUNetTrainerTopK: "DC_and_topk_loss"}
+# Its loss is not nnU-Net's cross-entropy, of which alone it is known what shares mean.
+REFUSED = {nnUNetTrainerTopK: "DC_and_topk_loss"}
 TAKEN = [trainer for trainer in TRAINERS if trainer not in REFUSED]
 SURE = {name: value for name, value in LABELS.items() if name != "ignore"}
 
