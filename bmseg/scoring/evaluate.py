@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,9 @@ def evaluate_prepared(given: Prepared) -> Evaluation:
             if picture := scored.picture:
                 sheet = audit_figure(design, exam, picture)
                 save_figure(sheet, made.folder / "figures", f"audit_{exam}", endings=("png",))
+                # Figures are circles of objects: of many exams, tens of them would wait in memory.
+                del sheet
+                gc.collect()
             by_name[exam] = scored
             bar.update()
         # What the record names is what was scored.
