@@ -1,7 +1,7 @@
 """nnU-Net whose cross-entropy is that of the worst tenth of pixels, beside Dice: nnU-Net's own variant.
 
-A sparse highest level is few pixels among many that are soon right. The three seeds of
-``python -m benchmarks.level3`` are why it is here.
+A sparse highest level is few pixels among many that are soon right: ``python -m benchmarks.level3`` says what
+this gains there.
 """
 
 from dataclasses import replace
