@@ -23,8 +23,8 @@ _FEW = 32
 _LOOK_EVERY = 450
 #: EM steps before a start may be called flat.
 _PATIENCE = 150
-#: EM steps after which the lower ones of many starts are given up, unless they are as close as this share of
-#: the log-likelihood to the highest.
+#: EM steps after which the lower ones of many starts are given up. Up to twice as many go on where they are
+#: as close as this share of the log-likelihood to the highest.
 _FIRST_LOOK, _CLOSE = 90, 1e-6
 
 
@@ -88,7 +88,8 @@ def search(
     by more than `tolerance`, on the scale of `Model.difference`; it takes `max_iterations` EM steps at most.
     With `merge`, starts that meet go on as one. One out of whose reach another has converged is given up.
     With `flat`, one ends, not converged, where after `_PATIENCE` EM steps the next three gain less than that
-    share of its log-likelihood. With `keep`, so many go on after `_FIRST_LOOK` EM steps, the highest ones.
+    share of its log-likelihood. With `keep`, so many go on after `_FIRST_LOOK` EM steps, the highest ones, or
+    up to twice as many that are as high.
     """
     parameters = starts.copy()
     everyone = np.arange(len(starts))
@@ -105,8 +106,9 @@ def search(
         if flat is not None and iterations[moving[0]] >= _PATIENCE:
             given_up[moving] |= likelihood[moving] - before < flat * np.abs(likelihood[moving])
         if keep is not None and iterations[moving[0]] == _FIRST_LOOK:
-            top = likelihood.max()
-            least = min(np.sort(likelihood[moving])[-keep:][0], top - _CLOSE * abs(top))
+            top, ranked = likelihood.max(), np.sort(likelihood[moving])
+            close = max(top - _CLOSE * abs(top), ranked[-2 * keep :][0])
+            least = min(ranked[-keep:][0], close)
             given_up[moving] |= likelihood[moving] < least
         if merge and iterations[moving[0]] % _MERGE_EVERY == 0:
             _follow(leader, parameters)
