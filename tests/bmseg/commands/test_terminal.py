@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -13,11 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bmseg.commands.terminal import fitted, led_by
-from bmseg.scoring.evaluate import evaluate_workspace
-from bmseg.workspace import Workspace, open_workspace
+from bmseg.workspace import Workspace
 from evaluation.table import Table
 from tests.support.command_line import bmseg, bmseg_on_terminal
-from tests.support.small_workspace import small_workspace
 
 WIDTHS = (60, 100, 160)
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -71,20 +67,6 @@ def test_a_column_of_names_leads_every_block() -> None:
 def test_a_word_wider_than_the_terminal_is_broken() -> None:
     lines = fitted(table([["x" * 90, "y"], ["a", "z" * 90]]), 40)
     assert max(map(len, lines)) <= 40
-
-
-@pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_, **__: [])
-        made = small_workspace(tmp_path_factory.mktemp("evaluated"), "net", "other")
-        evaluate_workspace(made)
-        yield made
-
-
-@pytest.fixture
-def evaluated(once: Workspace, tmp_path: Path) -> Workspace:
-    return open_workspace(shutil.copytree(once.root, tmp_path / "copy"))[0]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

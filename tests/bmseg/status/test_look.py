@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from bmseg.nnunet.models import FINAL, INPUTS, PROGRESS, RECORD
 from bmseg.nnunet.training import Training
 from bmseg.outputs import read_record, write_record
 from bmseg.outputs.provenance import versions
-from bmseg.scoring.evaluate import evaluate_workspace
 from bmseg.status import Stage, Status, status_of, status_of_evaluation
 from bmseg.status.stage import Bytes
 from bmseg.workspace import Workspace, open_workspace
@@ -28,20 +26,6 @@ from tests.support.small_workspace import small_workspace
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return small_workspace(tmp_path, "net", "other")
-
-
-@pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bmseg.scoring.evaluate.write_figures", lambda *_, **__: [])
-        made = small_workspace(tmp_path_factory.mktemp("evaluated"), "net", "other")
-        evaluate_workspace(made)
-        yield made
-
-
-@pytest.fixture
-def evaluated(once: Workspace, tmp_path: Path) -> Workspace:
-    return open_workspace(shutil.copytree(once.root, tmp_path / "copy"))[0]
 
 
 def stage(found: Status, name: str) -> Stage:
