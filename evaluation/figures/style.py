@@ -26,9 +26,11 @@ INK, GREY, LIGHT, PALE = "#222222", "#6e6e6e", "#a6a6a6", "#d9d9d9"
 #: Of a level that the study gives no colour, such as a group of levels.
 NO_COLOR = "#9a9a9a"
 
-_BRIGHT = "colorblind"
+#: Seaborn's for the colour-blind. Its eighth is a grey, and readers are grey.
+_BRIGHT = list(sns.color_palette("colorblind").as_hex())
+_BRIGHT[7] = "#332288"
 #: Of more models colours come again.
-MOST_COLORS = len(sns.color_palette(_BRIGHT))
+MOST_COLORS = len(_BRIGHT)
 
 #: Points of the smallest print, and of notes.
 SMALL, NOTE = 6.5, 7

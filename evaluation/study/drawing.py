@@ -175,9 +175,10 @@ def draw(found: Results) -> Iterator[tuple[str, Figure]]:
             yield (
                 MEASURES_OVERVIEW,
                 measures_of_levels(
-                    summary, measures=design.measured, levels=list(design.by_name), models=own, note=note
+                    _of_these(summary, [*found.readers, *own]), measures=design.measured,
+                    levels=list(design.by_name), models=own, note=note,
                 ),
-            )
+            )  # fmt: skip
             return
         for name, level in zip(names.design.by_name, design.by_name, strict=True):
             shown = [one for one in design.measured if one.of_groups or level in design.levels]

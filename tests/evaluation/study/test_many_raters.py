@@ -4,14 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import evaluation as ev
 from evaluation.comparison.readers import MEDIAN_READER
+from evaluation.figures import style
 from evaluation.figures.audit import audit_sheet
 from evaluation.figures.many import models_beside_readers
 from evaluation.figures.measures import measures_of_levels
 from evaluation.measures.named import measures
+from evaluation.study import drawing
 from evaluation.study import tables as t
 from evaluation.study.design import Design
-from evaluation.study.drawing import MOST_OWN, figures_told, with_own_figures
+from evaluation.study.drawing import MEASURES_OVERVIEW, MOST_OWN, figures_told, with_own_figures
 from evaluation.study.results import Results
 
 LABELS = {f"organ{number}": number for number in range(1, 13)}
@@ -76,6 +79,34 @@ def test_many_labels_by_many_measures_are_one_figure_of_a_point_a_rater() -> Non
     np.testing.assert_allclose(net, [(place / 20, place) for place in range(len(LABELS))])
     assert len(readers) == 2 * len(LABELS)
     assert 2 not in hd95.lines[1].get_ydata() and len(hd95.lines[1].get_ydata()) == len(LABELS) - 1
+
+
+def test_models_without_a_figure_of_their_own_are_not_drawn_as_readers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mask = np.arange(26, dtype=np.uint8).reshape(13, 2, 1) // 2
+    masks = [np.where(np.arange(26).reshape(mask.shape) == voxel, 0, mask) for voxel in range(14)]
+    found = ev.read_study(
+        {name: masks[number : number + 2] for number, name in enumerate(("ann", "bo"))},
+        {f"m{number}": [masks[number], masks[number]] for number in range(12)},
+        levels=LABELS, ordered=False, measures=("dice", "volume_difference"), rule="majority",
+    )  # fmt: skip
+    shown: list[list[str]] = []
+    for name, drawn in vars(drawing).copy().items():
+        if getattr(drawn, "__module__", "").startswith("evaluation.figures"):
+            monkeypatch.setattr(drawing, name, lambda *_, **__: None)
+    monkeypatch.setattr(
+        drawing, "measures_of_levels", lambda summary, **_: shown.append(list(summary.rater.unique()))
+    )
+    own, _ = with_own_figures(found)
+    assert len(own) == MOST_OWN and MEASURES_OVERVIEW in dict(drawing.draw(found))
+    assert [set(raters) for raters in shown] == [{"ann", "bo", *own}]
+
+
+def test_no_model_has_a_grey_of_readers() -> None:
+    colors = style.of_models([f"m{number}" for number in range(style.MOST_COLORS)]).values()
+    assert all(max(color) - min(color) > 0.2 for color in colors)
+    assert all(max(color) - min(color) < 0.01 for color in style.of_readers(["ann", "bo"]).values())
 
 
 @pytest.mark.parametrize("p", [0.01, 0.2])
