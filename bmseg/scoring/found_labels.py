@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bmseg.scoring.masks import ALLOW, LARGE_BYTES, Files, Reading, bytes_of, list_masks
+from tqdm import tqdm
+
+from bmseg.scoring.masks import ALLOW, LARGE_BYTES, Files, Reading, bytes_of, list_masks, of_exam
 from dataset_conversion.images import ConversionError, Grid, Plane
 from dataset_conversion.mask_files import listing
 from dataset_conversion.mask_files.labels import tidy, value_of_name
@@ -96,30 +98,37 @@ def _names_below(folder: Path) -> Iterable[str]:
 
 def _survey(files: Files, exams: Sequence[str], reading: Reading) -> dict[str, dict[str, Surveyed]]:
     """Rater to exam to what its mask holds; a MaskError names all that are no masks, a line each."""
-    masks = [(rater, exam) for rater in files for exam in exams if exam in files[rater]]
-    work = partial(_survey_one, files, reading)
+    # A process gets the files of its exam alone: all files sent with each take the square of the time.
+    work = partial(_survey_exam, reading)
     few = bytes_of(files) < LARGE_BYTES
-    found = dict(run_each(work, masks, died=_died, processes=1 if few else None))
-    if faults := [found[mask] for mask in masks if isinstance(found[mask], str)]:
+    each = run_each(
+        work, [(exam, of_exam(files, exam)) for exam in exams], died=_died, processes=1 if few else None
+    )
+    bar = tqdm(each, total=len(exams), desc="labels", unit="exam", disable=few or None)
+    found = {exam: masks for (exam, _), masks in bar}
+    masks = {rater: {exam: found[exam][rater] for exam in exams if exam in of} for rater, of in files.items()}
+    if faults := [one for of in masks.values() for one in of.values() if isinstance(one, str)]:
         more = [f"and {len(faults) - _NAMED} more"] if len(faults) > _NAMED else []
-        raise MaskError("\n".join([*map(str, faults[:_NAMED]), *more]))
-    surveyed: dict[str, dict[str, Surveyed]] = {rater: {} for rater in files}
-    for (rater, exam), one in found.items():
-        assert isinstance(one, Surveyed)
-        surveyed[rater][exam] = one
-    return surveyed
+        raise MaskError("\n".join([*faults[:_NAMED], *more]))
+    return {
+        rater: {exam: one for exam, one in of.items() if isinstance(one, Surveyed)}
+        for rater, of in masks.items()
+    }
 
 
-def _survey_one(files: Files, reading: Reading, mask: tuple[str, str]) -> Surveyed | str:
-    rater, exam = mask
-    try:
-        return survey(files[rater][exam], reading.labels(), reading.spacing)
-    except ConversionError as error:
-        return str(error)
+def _survey_exam(reading: Reading, exam: tuple[str, Mapping[str, Path]]) -> dict[str, Surveyed | str]:
+    found: dict[str, Surveyed | str] = {}
+    for rater, path in exam[1].items():
+        try:
+            found[rater] = survey(path, reading.labels(), reading.spacing)
+        except ConversionError as error:
+            found[rater] = str(error)
+    return found
 
 
-def _died(mask: tuple[str, str]) -> str:
-    return f"{mask[0]}, exam {mask[1]}: the process that read it was ended, most often for want of memory"
+def _died(exam: tuple[str, Mapping[str, Path]]) -> dict[str, Surveyed | str]:
+    why = "the process that read its masks was ended, most often for want of memory"
+    return {rater: f"{rater}, exam {exam[0]}: {why}" for rater in exam[1]}
 
 
 def _together(masks: Iterable[Surveyed]) -> Rater:
