@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import SimpleITK as sitk
 from PIL import Image
 
 from bmseg.errors import InputError
+from bmseg.scoring import found_labels
 from bmseg.scoring.assumed import assume_study
 from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation
 from bmseg.scoring.masks import Reading, list_masks, read_exam
@@ -119,6 +121,31 @@ def test_raters_who_mean_the_same_by_other_values_are_refused(tmp_path: Path) ->
     found = assumed(tmp_path, Reading({"11": 1, "12": 2, "13": 3}), ben="other/p1", anna="anna")
     assert found.study.level_names == ["label1", "label2", "label3"]  # type: ignore[attr-defined]
     assert "# The masks were read with --map-label '11=1'" in found.text  # type: ignore[attr-defined]
+
+
+def test_what_a_process_is_sent_does_not_grow_with_the_exams(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    def run_each(work: Callable[[object], object], items: list[object], **_: object) -> object:
+        for item in items:
+            sent.append(len(pickle.dumps((work, item))))
+            yield item, work(item)
+
+    monkeypatch.setattr(found_labels, "run_each", run_each)
+    mask = save_mask(tmp_path / "mask.nii.gz", np.arange(8, dtype=np.uint8).reshape(2, 2, 2) % 3)
+    sizes = []
+    for n in (3, 30):
+        root, sent[:] = tmp_path / f"exams{n:02}", []
+        for rater in ("anna", "p1"):
+            (root / rater).mkdir(parents=True)
+            for exam in range(n):
+                shutil.copyfile(mask, root / rater / f"exam{exam:02}.nii.gz")
+        found = found_labels.find_labels({name: root / name for name in ("anna", "p1")}, {}, Reading())
+        assert found.values == [1, 2] and len(found.exams) == n == len(sent)
+        sizes.append(max(sent))
+    assert sizes[0] == sizes[1]
 
 
 def test_names_and_numbers_need_to_be_matched(tmp_path: Path) -> None:
