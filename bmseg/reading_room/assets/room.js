@@ -315,6 +315,7 @@ class Room {
     at('load').addEventListener('change', async () => {
       const [file] = at('load').files;
       at('load').value = '';
+      await this.ready; // what is kept here is known
       if (file) await this.takeFile(file);
     });
     at('previous').addEventListener('click', () => this.step(-1));
@@ -420,7 +421,8 @@ function round3(value) {
 }
 
 if (typeof DecompressionStream === 'function' && typeof at('start').showModal === 'function') {
-  new Room(JSON.parse(at('content').textContent)).start();
+  const room = new Room(JSON.parse(at('content').textContent));
+  room.ready = room.start();
 } else {
   at('kept').textContent = 'This browser is too old for the page: take one of 2023 or newer.';
 }
