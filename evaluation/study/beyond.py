@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -81,14 +82,14 @@ class Beyond:
     @cached_property
     def _by_exam(self) -> _Apart:
         """Rows of all exams and measures, Dice first."""
-        return _apart([self._dice, *self._completed()])
+        return _apart(chain([self._dice], self._completed()))
 
     @cached_property
     def _by_unit(self) -> _Apart:
         """The same by what is scored as one: of knees, with a column ``knee``."""
         if self.design.unit == "exam":
             return self._by_exam
-        return _apart([self._dice_of("unit_scores", "unit_fair"), *self._completed_knees()])
+        return _apart(chain([self._dice_of("unit_scores", "unit_fair")], self._completed_knees()))
 
     def _completed(self) -> Iterator[pd.DataFrame]:
         mm = self._millimetres
@@ -285,7 +286,10 @@ class Beyond:
 
 
 def _apart(tables: Iterable[pd.DataFrame]) -> _Apart:
-    """Rows by measure and what they are against; none where there are none."""
+    """Rows by measure and what they are against; none where there are none.
+
+    Of many exams there are millions: they are in memory once.
+    """
     pieces: dict[tuple[str, str], list[pd.DataFrame]] = {}
     empty = pd.DataFrame()
     for table in tables:
@@ -293,4 +297,7 @@ def _apart(tables: Iterable[pd.DataFrame]) -> _Apart:
         for key, rows in table.groupby(["measure", "against"], sort=False):
             pieces.setdefault(key, []).append(rows)
     found: _Apart = defaultdict(lambda: empty)
-    return found | {key: pd.concat(rows, ignore_index=True) for key, rows in pieces.items()}
+    while pieces:
+        key = next(iter(pieces))
+        found[key] = pd.concat(pieces.pop(key), ignore_index=True)
+    return found
