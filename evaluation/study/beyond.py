@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -23,6 +22,7 @@ from evaluation.scores.interchangeability import FIXED, interchangeability
 from evaluation.scores.table1 import summarise_fair, summarise_with_intervals
 from evaluation.scores.twins import scored_as_reader
 from evaluation.study import measure_tables as m
+from evaluation.study.apart import Apart
 from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam, of_all
 from evaluation.study.measured import CENTRAL, COLUMNS, FAIR, OF_ALL, PAIR, PERIPHERAL, USUAL, Measured
@@ -31,8 +31,6 @@ from evaluation.study.seeds import Scored
 from evaluation.study.tolerances import nsd_curve, study_tolerances
 
 _Found = Iterator[tuple[Declared, pd.DataFrame]]
-#: Rows by measure and what they are against.
-_Apart = defaultdict[tuple[str, str], pd.DataFrame]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,16 +78,16 @@ class Beyond:
         )  # fmt: skip
 
     @cached_property
-    def _by_exam(self) -> _Apart:
+    def _by_exam(self) -> Apart:
         """Rows of all exams and measures, Dice first."""
-        return _apart(chain([self._dice], self._completed()))
+        return Apart(chain([self._dice], self._completed()))
 
     @cached_property
-    def _by_unit(self) -> _Apart:
+    def _by_unit(self) -> Apart:
         """The same by what is scored as one: of knees, with a column ``knee``."""
         if self.design.unit == "exam":
             return self._by_exam
-        return _apart(chain([self._dice_of("unit_scores", "unit_fair")], self._completed_knees()))
+        return Apart(chain([self._dice_of("unit_scores", "unit_fair")], self._completed_knees()))
 
     def _completed(self) -> Iterator[pd.DataFrame]:
         mm = self._millimetres
@@ -283,21 +281,3 @@ class Beyond:
         ]
         together = pd.concat([table for table in tables if len(table)], ignore_index=True)
         return together[["measure", *(name for name in together if name != "measure")]]
-
-
-def _apart(tables: Iterable[pd.DataFrame]) -> _Apart:
-    """Rows by measure and what they are against; none where there are none.
-
-    Of many exams there are millions: they are in memory once.
-    """
-    pieces: dict[tuple[str, str], list[pd.DataFrame]] = {}
-    empty = pd.DataFrame()
-    for table in tables:
-        empty = table.iloc[:0]
-        for key, rows in table.groupby(["measure", "against"], sort=False):
-            pieces.setdefault(key, []).append(rows)
-    found: _Apart = defaultdict(lambda: empty)
-    while pieces:
-        key = next(iter(pieces))
-        found[key] = pd.concat(pieces.pop(key), ignore_index=True)
-    return found
