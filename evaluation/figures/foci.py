@@ -30,6 +30,8 @@ _LOOKS = {
 _POINTS = 3.2
 # Share of a rater's column between two lanes, and how far points may lie from the middle of their lane.
 _LANE, _SPREAD = 0.29, 0.115
+# Of more raters names are set aslant and numbers upright: side by side they would run into each other.
+_MOST_LYING = 8
 # Points nearer than this share of a power of ten lie side by side.
 _NEAR, _STEP = 0.07, 0.033
 
@@ -76,16 +78,17 @@ def foci_by_volume(
     width = style.COLUMN_INCHES if len(raters) < 4 else style.PAGE_INCHES
     drawing = Drawing.of(axes, ["foci", FALSE], (width, 3.9), sharex=True, height_ratios=[2.6, 1.2])
     upper, lower = drawing.axes
+    many = len(raters) > _MOST_LYING
     shown = [outcome for outcome in (FOUND, LOWER, MISSED) if (chosen.outcome == outcome).any()] or [FOUND]
     for column, rater in enumerate(raters):
         own = chosen[chosen.rater == rater]
         for place, outcome in enumerate(shown):
             at = column + (place - (len(shown) - 1) / 2) * _LANE
-            _lane(upper, at, own.volume_ml[own.outcome == outcome], outcome)
+            _lane(upper, at, own.volume_ml[own.outcome == outcome], outcome, upright=many)
         false = own[own.outcome == FALSE]
         for side, chosen_here in ((-0.5, false.called == NOT_MARKED), (0.5, false.called != NOT_MARKED)):
             outcome = _INVENTED if side < 0 else _OTHER
-            _lane(lower, column + side * _LANE, false.volume_ml[chosen_here], outcome)
+            _lane(lower, column + side * _LANE, false.volume_ml[chosen_here], outcome, upright=many)
     for panel in drawing.axes:
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter(FuncFormatter(lambda ml, _: f"{ml:g}"))
@@ -102,6 +105,8 @@ def foci_by_volume(
     lower.tick_params(axis="x", length=0)
     for label, rater in zip(lower.get_xticklabels(), raters, strict=True):
         label.set_fontweight("bold" if rater in models else "normal")
+        if many:
+            label.set(rotation=30, ha="right", rotation_mode="anchor")
     handles = [_handle(outcome) for outcome in [*shown, _INVENTED, _OTHER]]
     handles.append(Line2D([], [], linestyle="", label="above: how many"))
     drawing.legend(
@@ -113,7 +118,7 @@ def foci_by_volume(
     return drawing.done(note)
 
 
-def _lane(axes: Axes, at: float, volumes: pd.Series, outcome: str) -> None:
+def _lane(axes: Axes, at: float, volumes: pd.Series, outcome: str, *, upright: bool) -> None:
     """Foci of one outcome, those of nearly one volume side by side, and above them how many there are."""
     marker, color, filled, _ = _LOOKS[outcome]
     ordered = np.sort(volumes.to_numpy(float))
@@ -124,7 +129,7 @@ def _lane(axes: Axes, at: float, volumes: pd.Series, outcome: str) -> None:
     axes.annotate(
         str(len(ordered)), (at, 1), (0, 2), xycoords=("data", "axes fraction"), textcoords="offset points",
         ha="center", fontsize=style.SMALL, color=color if len(ordered) else style.LIGHT,
-        annotation_clip=False,
+        annotation_clip=False, rotation=90 if upright else 0, va="bottom",
     )  # fmt: skip
 
 
