@@ -30,8 +30,10 @@ _LOOKS = {
 _POINTS = 3.2
 # Share of a rater's column between two lanes, and how far points may lie from the middle of their lane.
 _LANE, _SPREAD = 0.29, 0.115
-# Of more raters names are set aslant and numbers upright: side by side they would run into each other.
+# Of more raters names are set aslant: side by side they would run into each other.
 _MOST_LYING = 8
+# Of the width is for columns; a digit is so wide as a share of its size.
+_COLUMNS, _DIGIT = 0.85, 0.75
 # Points nearer than this share of a power of ten lie side by side.
 _NEAR, _STEP = 0.07, 0.033
 
@@ -78,17 +80,18 @@ def foci_by_volume(
     width = style.COLUMN_INCHES if len(raters) < 4 else style.PAGE_INCHES
     drawing = Drawing.of(axes, ["foci", FALSE], (width, 3.9), sharex=True, height_ratios=[2.6, 1.2])
     upper, lower = drawing.axes
-    many = len(raters) > _MOST_LYING
+    most = int(chosen.groupby(["rater", "outcome"]).size().max())
+    upright = len(str(most)) * _DIGIT * style.SMALL > _LANE * _COLUMNS * 72 * width / len(raters)
     shown = [outcome for outcome in (FOUND, LOWER, MISSED) if (chosen.outcome == outcome).any()] or [FOUND]
     for column, rater in enumerate(raters):
         own = chosen[chosen.rater == rater]
         for place, outcome in enumerate(shown):
             at = column + (place - (len(shown) - 1) / 2) * _LANE
-            _lane(upper, at, own.volume_ml[own.outcome == outcome], outcome, upright=many)
+            _lane(upper, at, own.volume_ml[own.outcome == outcome], outcome, upright=upright)
         false = own[own.outcome == FALSE]
         for side, chosen_here in ((-0.5, false.called == NOT_MARKED), (0.5, false.called != NOT_MARKED)):
             outcome = _INVENTED if side < 0 else _OTHER
-            _lane(lower, column + side * _LANE, false.volume_ml[chosen_here], outcome, upright=many)
+            _lane(lower, column + side * _LANE, false.volume_ml[chosen_here], outcome, upright=upright)
     for panel in drawing.axes:
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter(FuncFormatter(lambda ml, _: f"{ml:g}"))
@@ -105,7 +108,7 @@ def foci_by_volume(
     lower.tick_params(axis="x", length=0)
     for label, rater in zip(lower.get_xticklabels(), raters, strict=True):
         label.set_fontweight("bold" if rater in models else "normal")
-        if many:
+        if len(raters) > _MOST_LYING:
             label.set(rotation=30, ha="right", rotation_mode="anchor")
     handles = [_handle(outcome) for outcome in [*shown, _INVENTED, _OTHER]]
     handles.append(Line2D([], [], linestyle="", label="above: how many"))

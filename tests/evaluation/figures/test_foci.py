@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -81,3 +83,21 @@ def test_a_level_that_nobody_has_is_refused_and_one_without_foci_is_drawn(foci: 
         columns=FOCI_COLUMNS,
     )
     assert points(foci_by_volume(empty).axes[0]) == []
+
+
+@pytest.mark.parametrize("n_raters", [3, 15])
+def test_names_and_numbers_of_many_raters_do_not_run_into_each_other(
+    foci: pd.DataFrame, n_raters: int
+) -> None:
+    rater = foci[foci.rater == foci.rater.iloc[0]]
+    many = pd.concat(
+        [pd.concat([rater] * 1200).assign(rater=f"model{number:02}") for number in range(n_raters)]
+    )
+    figure = foci_by_volume(many, models=sorted(set(many.rater)))
+    figure.draw_without_rendering()
+    for panel in figure.axes:
+        boxes = [text.get_window_extent() for text in panel.texts if text.get_text() != "0"]
+        assert boxes
+        assert all(one.x1 <= next_.x0 for one, next_ in pairwise(sorted(boxes, key=lambda box: box.x0)))
+    names = figure.axes[1].get_xticklabels()
+    assert {name.get_rotation() for name in names} == {30.0 if n_raters > 8 else 0.0}
