@@ -32,7 +32,7 @@ _POINTS = 3.2
 _LANE, _SPREAD = 0.29, 0.115
 # Of more raters names are set aslant: side by side they would run into each other.
 _MOST_LYING = 8
-# Of the width is for columns; a digit is so wide as a share of its size.
+# The share of a figure's width that columns take, and of a letter's size that a digit does.
 _COLUMNS, _DIGIT = 0.85, 0.75
 # Points nearer than this share of a power of ten lie side by side.
 _NEAR, _STEP = 0.07, 0.033
@@ -81,7 +81,8 @@ def foci_by_volume(
     drawing = Drawing.of(axes, ["foci", FALSE], (width, 3.9), sharex=True, height_ratios=[2.6, 1.2])
     upper, lower = drawing.axes
     most = int(chosen.groupby(["rater", "outcome"]).size().max())
-    upright = len(str(most)) * _DIGIT * style.SMALL > _LANE * _COLUMNS * 72 * width / len(raters)
+    points = 72 * _COLUMNS * drawing.figure.get_figwidth()
+    upright = len(str(most)) * _DIGIT * style.SMALL > _LANE * points / len(raters)
     shown = [outcome for outcome in (FOUND, LOWER, MISSED) if (chosen.outcome == outcome).any()] or [FOUND]
     for column, rater in enumerate(raters):
         own = chosen[chosen.rater == rater]
