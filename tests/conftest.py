@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from tests.support.browsers import chromium
 from tests.support.masks import save_mask, thresholded
 
 # The same examples in every run, and no failure because a machine was busy.
@@ -84,7 +84,7 @@ def ordinal_masks() -> Callable[..., dict[str, np.ndarray]]:
 def playwright() -> Iterator[Any]:
     """For one file of tests alone: while it is there, an event loop runs."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if shutil.which("chromium") is None:
+    if chromium() is None:
         pytest.skip("no chromium on this machine")
     with sync_api.sync_playwright() as found:
         yield found
@@ -92,7 +92,7 @@ def playwright() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def browser(playwright: Any) -> Iterator[Any]:
-    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
     yield browser
     browser.close()
 

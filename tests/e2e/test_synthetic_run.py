@@ -20,6 +20,7 @@ from bmseg.study import DEFAULT_STUDY, load_study
 from dataset_conversion.phantom.cohort import plan_cohort
 from evaluation.study.titles import in_sentence
 from tests.bmseg.nnunet.tiny import METHOD, UNET
+from tests.support.browsers import chromium
 from tests.support.command_line import bmseg
 from tests.support.rooms import data, without_data
 from tests.support.studies import readers_dice
@@ -224,14 +225,14 @@ def test_nnunets_own_check_accepts_the_data_set(workspace: Path, monkeypatch: py
 
 
 def test_chromium_shows_the_report_without_a_request(workspace: Path, tmp_path: Path) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+    program = chromium()
+    if program is None:
         pytest.skip("Chromium is not installed")
     shot, log = tmp_path / "report.png", tmp_path / "net.json"
     page = workspace / "evaluation" / "report.html"
     result = subprocess.run(
         [
-            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={log}", "--window-size=1000,3000",
             "--enable-logging=stderr", f"--screenshot={shot}", page.as_uri(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.bmseg.reading_room.rooms_on_disk import ITEMS
+from tests.support.browsers import chromium
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.rooms import scores_record
 
@@ -255,13 +255,12 @@ def test_another_file_is_refused(visit: Visit, tmp_path: Path) -> None:
 
 
 def process_of(profile: Path) -> int:
-    """The browser itself, of all processes that use a profile."""
+    """The browser itself: neither its helpers nor the shell that may have started it."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             words = (folder / "cmdline").read_text().split("\0")
-            if f"--user-data-dir={profile}" in words and not any(
-                word.startswith("--type=") for word in words
-            ):
+            theirs = f"--user-data-dir={profile}" in words and "chrom" in (folder / "exe").readlink().name
+            if theirs and not any(word.startswith("--type=") for word in words):
                 return int(folder.name)
     raise AssertionError(f"no browser uses {profile}")
 
@@ -274,7 +273,7 @@ def test_scores_survive_a_killed_browser(
 
     def opened() -> sync_api.Page:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=shutil.which("chromium"), args=["--no-sandbox"], timeout=120_000
+            profile, executable_path=chromium(), args=["--no-sandbox"], timeout=120_000
         )
         page = context.new_page()
         page.goto(page_file.as_uri())
