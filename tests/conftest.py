@@ -37,9 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get("/".join(item.path.with_suffix("").parts[-2:]), len(LONG)))
 
 
+#: Modules and tests stay to the end: looking for garbage among them takes a twentieth of all.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Modules and tests stay to the end: looking for garbage among them takes a twentieth of all."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 10)
 
 
