@@ -7,13 +7,9 @@ Nature Methods 2021;18:203, not opened; `nnunetv2.evaluation.find_best_configura
 from __future__ import annotations
 
 import math
-import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,7 +18,7 @@ from bmseg.errors import InputError
 from bmseg.methods import methods
 from bmseg.methods.variants import method_and_variant
 from bmseg.nnunet.cross_validation import MADE_FROM, PARTS, cross_validate, predictor_of
-from bmseg.nnunet.environment import logged, nnunet_environment, predicting, say
+from bmseg.nnunet.environment import logged, nnunet_environment, predicting, say, threads_for_processes
 from bmseg.nnunet.inference import Masks, unfinished_in
 from bmseg.nnunet.models import TrainedModel, check_deterministic, trained_model
 from bmseg.nnunet.plan import plans_of
@@ -207,7 +203,7 @@ def _found_best(workspace: Workspace, models: Sequence[TrainedModel]) -> dict[st
     with (
         nnunet_environment(workspace, models[0].training.profile.device, workers=1),
         logged(log, "choice of an ensemble"),
-        _threads_for_processes(),
+        threads_for_processes(),
     ):
         from nnunetv2.evaluation.find_best_configuration import find_best_configuration
 
@@ -216,17 +212,6 @@ def _found_best(workspace: Workspace, models: Sequence[TrainedModel]) -> dict[st
             workspace.dataset_folder, among, num_processes=min(8, usable_cores()), folds=models[0].folds
         )
     return found
-
-
-@contextmanager
-def _threads_for_processes() -> Iterator[None]:
-    """Let nnU-Net's pools be of threads: a process of its own takes longer to start than most exams."""
-    before = multiprocessing.get_context
-    multiprocessing.get_context = lambda *_: SimpleNamespace(Pool=ThreadPool)  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        multiprocessing.get_context = before
 
 
 def _folders(name: str) -> list[str]:

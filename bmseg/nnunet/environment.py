@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 import os
 import pydoc
 import sys
@@ -11,7 +12,9 @@ import warnings
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from tqdm import tqdm
@@ -78,6 +81,23 @@ def nnunet_environment(
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def threads_for_processes() -> Iterator[None]:
+    """Let nnU-Net's pools be of threads: a process takes longer to start than most of their work.
+
+    Within `nnunet_environment`.
+    """
+    from nnunetv2.utilities import utils
+
+    before = multiprocessing.get_context, utils.Pool
+    multiprocessing.get_context = lambda *_: SimpleNamespace(Pool=ThreadPool)  # type: ignore[assignment]
+    utils.Pool = ThreadPool
+    try:
+        yield
+    finally:
+        multiprocessing.get_context, utils.Pool = before  # type: ignore[method-assign]
 
 
 def trainer_class(name: str) -> Any:

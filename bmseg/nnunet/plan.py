@@ -18,7 +18,7 @@ from tqdm import tqdm
 from bmseg.errors import InputError
 from bmseg.methods import Method, methods
 from bmseg.methods.profiles import Profile
-from bmseg.nnunet.environment import logged, nnunet_environment, say
+from bmseg.nnunet.environment import logged, nnunet_environment, say, threads_for_processes
 from bmseg.nnunet.preprocess import preprocess
 from bmseg.nnunet.training import (
     PLANS,
@@ -198,7 +198,8 @@ def _planned_by(name: str, workspace: Workspace) -> dict[str, Any]:
         raise InputError(f"planner: found '{name}', expected one of nnU-Net's experiment planners")
     # The planner copies the folds only where there are none, and else insists that they are equal.
     (workspace.preprocessed_dataset / "splits_final.json").unlink(missing_ok=True)
-    planner = planner_class(workspace.dataset_folder)
+    with threads_for_processes():  # it lists the files by twelve
+        planner = planner_class(workspace.dataset_folder)
     # Kept in memory: nnU-Net would write a file that a kill can cut short.
     planner.save_plans = lambda plans: None  # noqa: ARG005
     plans: dict[str, Any] = planner.plan_experiment()
