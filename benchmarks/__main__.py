@@ -36,6 +36,8 @@ RANKS = "Rank intervals beside true ranks"
 TEACHERS = "Whose masks teach"
 SEEDS = "Intervals over exams and seeds"
 SCALE = "Many exams"
+#: Written by hand, and kept: no part measures it.
+LIMITS = "Many readers, models and labels"
 FULL = "The full profile on a GPU"
 VOXELS = "DICOM: the same voxels as dcm2niix"
 SECTIONS = (
@@ -53,6 +55,7 @@ SECTIONS = (
     TEACHERS,
     SEEDS,
     SCALE,
+    LIMITS,
     FULL,
     VOXELS,
 )
