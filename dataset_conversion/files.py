@@ -56,17 +56,29 @@ def unpacked_size(path: Path) -> int:
     with path.open("rb") as file:
         if file.read(2) != b"\x1f\x8b":
             return path.stat().st_size
+    with igzip.open(path) as unpacked, unpacking():
+        return read_to_end(unpacked)
+
+
+def read_to_end(unpacked: gzip.GzipFile) -> int:
+    """How many bytes are left of a gzip'd file, whose checksum is then proved; as `unpacked_size`."""
     size = 0
-    with igzip.open(path) as unpacked:
-        try:
-            while piece := unpacked.read(1 << 20):
-                size += len(piece)
-        except gzip.BadGzipFile as error:
-            if not str(error).startswith("Not a gzipped file"):
-                raise
-        except isal_zlib.error as error:  # type: ignore[misc]
-            raise zlib.error(str(error)) from None
+    try:
+        while piece := unpacked.read(1 << 20):
+            size += len(piece)
+    except gzip.BadGzipFile as error:
+        if not str(error).startswith("Not a gzipped file"):
+            raise
     return size
+
+
+@contextmanager
+def unpacking() -> Iterator[None]:
+    """ISA-L's errors as those of zlib, which it stands for."""
+    try:
+        yield
+    except isal_zlib.error as error:  # type: ignore[misc]
+        raise zlib.error(str(error)) from None
 
 
 def file_hash(path: Path) -> str:

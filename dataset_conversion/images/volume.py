@@ -21,10 +21,11 @@ from isal import igzip
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
-from dataset_conversion.files import unpacked_size, write_bytes
+from dataset_conversion.files import write_bytes
+from dataset_conversion.images import nifti_file
 from dataset_conversion.images.errors import ConversionError
 from dataset_conversion.images.grid import DIRECTION_TOLERANCE, Grid
-from dataset_conversion.images.header import position, without_size
+from dataset_conversion.images.header import position
 from dataset_conversion.images.kinds import METAIMAGE, kind_of
 from dataset_conversion.images.metaimage import read_metaimage
 
@@ -122,10 +123,11 @@ def read_image(holder: Any, source: str) -> Volume:
                 f"{source}: found {kind}, expected NIfTI or MetaImage (.mha); export it as one of them"
             )
     try:
-        image = nib.load(holder) if isinstance(holder, Path) else holder
-        array = np.asanyarray(image.dataobj)
+        if isinstance(holder, Path):
+            image, array, fault = nifti_file.load(holder)
+        else:
+            image, array, fault = holder, np.asanyarray(holder.dataobj), ""
         affine = np.asarray(image.affine, dtype=float)
-        fault = _file_fault(image, array) if isinstance(holder, Path) else ""
     except MemoryError:
         raise ConversionError(
             f"{source}: found a header of more voxels than fit into memory; truncated or damaged, or larger "
@@ -152,25 +154,6 @@ def read_image(holder: Any, source: str) -> Volume:
     if fault := fault or place.fault:
         raise ConversionError(f"{source}: {fault}")
     return Volume(array, place.affine, source, place.notes)
-
-
-def _file_fault(image: Any, array: np.ndarray) -> str:
-    """What a file of nibabel's says of itself that cannot be; raises what reading it to its end raises."""
-    header = _stored_header(image)
-    sizes = [unpacked_size(Path(name)) for name in {f.filename for f in image.file_map.values()} if name]
-    if isinstance(image, nib.Nifti1Image) and len(sizes) == 1:
-        bits, kind = int(header["bitpix"]), image.get_data_dtype()
-        # Programs that leave bitpix wrong write as many bytes as their datatype has.
-        if bits != 8 * kind.itemsize and sizes[0] == image.dataobj.offset + array.size * bits // 8:
-            return f"datatype: found {kind} and {bits} bits a voxel, expected both alike; export it again"
-    return without_size(header, array.shape)
-
-
-def _stored_header(image: Any) -> Any:
-    """The header of a file of nibabel's as it stands there, without what loading mends."""
-    files = image.file_map
-    with files.get("header", files["image"]).get_prepare_fileobj("rb") as file:
-        return type(image.header).from_fileobj(file, check=False)
 
 
 def stored_spacing(path: Path) -> np.ndarray:
