@@ -36,7 +36,7 @@ RANKS = "Rank intervals beside true ranks"
 TEACHERS = "Whose masks teach"
 SEEDS = "Intervals over exams and seeds"
 SCALE = "Many exams"
-#: Written by hand, and kept: no part measures it.
+#: These two are written by hand, and kept: no part measures them.
 LIMITS = "Many readers, models and labels"
 FULL = "The full profile on a GPU"
 VOXELS = "DICOM: the same voxels as dcm2niix"
@@ -231,12 +231,6 @@ def _level3() -> dict[str, Section]:
     return {LEVEL3: f"{level3()}\n{datetime.date.today()}: on {os.cpu_count()} cores.\n"}
 
 
-def _full() -> dict[str, Section]:
-    from benchmarks.full_profile import full_profile
-
-    return {FULL: full_profile()}
-
-
 def _voxels() -> dict[str, Section]:
     from benchmarks.bench_dicom import compare_dicom
 
@@ -256,7 +250,6 @@ PARTS: dict[str, Callable[[], dict[str, Section]]] = {
     "teachers": _teachers,
     "seeds": _seeds,
     "scale": _scale,
-    "full": _full,
     "level3": _level3,
 }
 #: Not among all: dozens of trainings, and an evaluation of 1,000 exams by eight measures, which take hours.

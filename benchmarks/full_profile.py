@@ -44,9 +44,6 @@ _NO_GPU = (
     "Not measured: no GPU here. `python -m benchmarks.full_profile` measures it where there is one; with "
     "`--device cpu` it tries the same recipes for an epoch of very few steps.\n"
 )
-_BY_HAND = (
-    "`python -m benchmarks.full_profile` prints this section; it takes too long to be a part of this run.\n"
-)
 _REHEARSED = (
     "**Tried on a CPU, not measured: nothing below says anything of a GPU, or of what these methods learn.** "
     "Every method's own full recipe (plan, network, trainer, prediction) ran through, in little: epochs "
@@ -65,11 +62,6 @@ class Watch:
     stepped: float = 0.0
     images: int = 0
     utilisation: list[float] = field(default_factory=list)
-
-
-def full_profile() -> str:
-    """What RESULTS.md says of the full profile where this is not run: a run of minutes cannot measure it."""
-    return _NO_GPU if shutil.which("nvidia-smi") is None else _BY_HAND
 
 
 @click.command()
