@@ -24,7 +24,6 @@ from bmseg.trainers.places import CONSENSUS, masks_folder, of_reader
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from evaluation.statistics.words import plural
-from evaluation.study.consensuses import yardstick_mask
 
 
 def has_several(workspace: Workspace) -> bool:
@@ -136,6 +135,8 @@ def _preprocess(
 ) -> None:
     """All masks of one exam at once, one channel each: nnU-Net treats channels alike."""
     from nnunetv2.training.dataloading.nnunet_dataset import comp_blosc2_params, nnUNetDatasetBlosc2
+
+    from evaluation.study.consensuses import yardstick_mask
 
     spec, reader = workspace.study.dataset_spec, manager.image_reader_writer_class()
     # A mask of labelsTr is in nnU-Net's values already; what is as readers have it stays so.
