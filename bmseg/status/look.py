@@ -110,11 +110,12 @@ def status_of(workspace: Workspace, *, limit: float = LIMIT) -> Status:
     if first.state in ("there", "stale"):
         stages += _learned(workspace, first, may)
         stages += _scored(workspace, stages, may)
+    evaluated = output_there(workspace.evaluation)
     if _with_rooms(workspace):
         from bmseg.status import shared
 
-        stages += shared.optional(workspace, may, _looked)
-    elif output_there(workspace.evaluation):
+        stages += shared.optional(workspace, may, _looked, evaluated=evaluated)
+    elif evaluated:
         named = {"leaderboard": "leaderboard init", "atlas": "atlas", "reading room": "reading-room build"}
         for name, words in named.items():
             make = command(*words.split(), workspace=workspace.root)

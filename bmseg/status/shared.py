@@ -1,4 +1,7 @@
-"""How board, atlas, rounds of segmentation and reading room stand: what a run is whole without."""
+"""How board, atlas, rounds of segmentation and reading room stand: what a run is whole without.
+
+Each imports its room: most workspaces have few of them, and every command looks at its end.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bmseg.annotation.rounds import ACCEPTED, BEGUN, Annotation
-from bmseg.atlas.exams import AtlasExams
-from bmseg.atlas.made import PDF, AtlasOptions, atlas_in, atlas_inputs
-from bmseg.leaderboard.board import Board
-from bmseg.leaderboard.challenge import CHALLENGE_FILE
-from bmseg.leaderboard.made import site_in, site_inputs
-from bmseg.leaderboard.scoring import Reference
-from bmseg.leaderboard.submission import check_submission
 from bmseg.outputs import Output
 from bmseg.outputs.provenance import files_hash
-from bmseg.reading_room.found import READ, SCORES, returned
-from bmseg.scoring.evaluation import mask_name, output_of
 from bmseg.status.stage import Bytes, Stage
 from bmseg.wording import command
 from bmseg.workspace import Workspace
@@ -31,20 +25,26 @@ _FEW_EXAMS = 50
 Look = Callable[..., Stage]
 
 
-def optional(workspace: Workspace, may: Bytes, look: Look) -> Iterator[Stage]:
-    """All of them that there are or could be."""
-    if output_of(workspace.evaluation).read() or workspace.leaderboard.is_dir():
+def optional(workspace: Workspace, may: Bytes, look: Look, *, evaluated: bool) -> Iterator[Stage]:
+    """All of them that there are or could be; some could where there is an evaluation."""
+    if evaluated or workspace.leaderboard.is_dir():
         yield look("leaderboard", lambda: leaderboard(workspace), optional=True)
         yield look("atlas", lambda: atlas(workspace, may), optional=True)
     waits = look("rounds", lambda: rounds(workspace) or Stage("rounds", "missing"), optional=True)
     if waits.state != "missing" or waits.command:
         yield waits
-    if output_of(workspace.evaluation).read() or workspace.reading_room.is_dir():
+    if evaluated or workspace.reading_room.is_dir():
         yield look("reading room", lambda: reading_room(workspace), optional=True)
 
 
 def leaderboard(workspace: Workspace) -> Stage:
     """The board of the test exams, and its page."""
+    from bmseg.leaderboard.board import Board
+    from bmseg.leaderboard.challenge import CHALLENGE_FILE
+    from bmseg.leaderboard.made import site_in, site_inputs
+    from bmseg.leaderboard.scoring import Reference
+    from bmseg.leaderboard.submission import check_submission
+
     name, root, page = "leaderboard", workspace.leaderboard, workspace.pages["Leaderboard"]
     if not (root / CHALLENGE_FILE).is_file():
         make = command("leaderboard", "init", workspace=workspace.root)
@@ -83,6 +83,9 @@ def leaderboard(workspace: Workspace) -> Stage:
 
 def atlas(workspace: Workspace, may: Bytes) -> Stage:
     """The reference atlas."""
+    from bmseg.atlas.exams import AtlasExams
+    from bmseg.atlas.made import PDF, AtlasOptions, atlas_in, atlas_inputs
+
     make, page = command("atlas", workspace=workspace.root), workspace.pages["Atlas"]
     if not page.is_file():
         return Stage("atlas", "missing", command=make, optional=True)
@@ -129,6 +132,8 @@ def rounds(workspace: Workspace) -> Stage | None:
 
 def reading_room(workspace: Workspace) -> Stage:
     """The page on which readers score masks, what they sent back, and Table 2."""
+    from bmseg.reading_room.found import READ, SCORES, returned
+
     name, room, page = "reading room", workspace.reading_room, workspace.pages["Reading room"]
     output = Output(room, "reading room")
     record, build = output.read(), command("reading-room", "build", workspace=workspace.root)
@@ -159,6 +164,8 @@ def reading_room(workspace: Workspace) -> Stage:
 
 def _other_masks(workspace: Workspace, shown: dict[str, str]) -> list[str]:
     """Whose masks are others than a page shows; the consensus may be the study's or the yardstick."""
+    from bmseg.scoring.evaluation import mask_name
+
     exams, other = workspace.test_exams(), []
     for origin, sha256 in shown.items():
         sources = [{exam: workspace.predictions(origin) / f"{exam}.nii.gz" for exam in exams}]

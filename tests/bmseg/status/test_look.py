@@ -254,10 +254,11 @@ def test_the_command(evaluated: Workspace, tmp_path: Path) -> None:
 def test_looking_imports_nothing_that_draws_or_trains() -> None:
     """Every command looks at its end, and importing is most of what that takes."""
     code = (
-        "import sys, bmseg.status.ending;"
+        "import sys, bmseg.status.ending, bmseg.status.shared;"
         "scoring = {'evaluation.study', 'scipy.special'};"
         "assert not scoring & set(sys.modules), scoring & set(sys.modules);"
-        "import bmseg.status.answer, bmseg.status.scored, bmseg.status.shared;"
+        "import bmseg.status.answer, bmseg.status.scored, bmseg.leaderboard.board, bmseg.leaderboard.made;"
+        "import bmseg.leaderboard.submission, bmseg.atlas.made, bmseg.atlas.exams, bmseg.reading_room.found;"
         "heavy = {'matplotlib', 'seaborn', 'scipy.stats', 'scipy.optimize', 'scipy.ndimage', 'torch'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
