@@ -38,12 +38,13 @@ def write_workspace_page(workspace: Workspace, status: Status) -> Path:
 
 def page_text(workspace: Workspace, status: Status) -> str:
     """The page as text."""
-    from bmseg.status.answer import Answer, answer_of
-
     page = workspace.pages["Workspace"]
     behind = [stage for stage in status.stages if stage.name == "evaluation" and stage.state != "there"]
-    there = output_there(workspace.evaluation)
-    answer = answer_of(workspace, current=not behind) if there else Answer()
+    answer = None
+    if output_there(workspace.evaluation):
+        from bmseg.status.answer import answer_of
+
+        answer = answer_of(workspace, current=not behind)
     made = {
         title: (_address(path, page), _ABOUT[title])
         for title, path in workspace.pages.items()
@@ -55,7 +56,7 @@ def page_text(workspace: Workspace, status: Status) -> str:
         facts=_facts(status, workspace),
         looked_at=f"{status.at[:10]} {status.at[11:16]} UTC",
         answer=answer,
-        behind=behind[0] if behind and answer.found else None,
+        behind=behind[0] if behind and answer and answer.found else None,
         place=lambda target: _address(target, page),
         there=made,
         stages=status.stages,

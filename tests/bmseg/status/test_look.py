@@ -254,7 +254,7 @@ def test_the_command(evaluated: Workspace, tmp_path: Path) -> None:
 def test_looking_imports_nothing_that_draws_or_trains() -> None:
     """Every command looks at its end, and importing is most of what that takes."""
     code = (
-        "import sys, bmseg.status.ending, bmseg.status.shared;"
+        "import sys, bmseg.status.ending, bmseg.status.shared, bmseg.status.page;"
         "scoring = {'evaluation.study', 'scipy.special'};"
         "assert not scoring & set(sys.modules), scoring & set(sys.modules);"
         "import bmseg.status.answer, bmseg.status.scored, bmseg.leaderboard.board, bmseg.leaderboard.made;"
