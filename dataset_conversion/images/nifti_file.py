@@ -55,15 +55,12 @@ def _load_zipped(path: Path) -> tuple[Any, np.ndarray, Any, int] | None:
         if not (head.startswith(_BEGINS) and head[344:] == _ENDS):
             return None
         with unpacking():
-            image = nib.Nifti1Image.from_file_map({"header": _of(file), "image": _of(file)}, mmap=False)
+            holder = nib.fileholders.FileHolder(fileobj=file)
+            image = nib.Nifti1Image.from_file_map({"image": holder}, mmap=False)
             file.seek(0)
             stored = nib.Nifti1Header.from_fileobj(file, check=False)
             array = np.asanyarray(image.dataobj)
             return image, array, stored, file.tell() + read_to_end(file)
-
-
-def _of(file: Any) -> nib.fileholders.FileHolder:
-    return nib.fileholders.FileHolder(fileobj=file)
 
 
 def _stored_header(image: Any) -> Any:
