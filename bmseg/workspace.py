@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -115,6 +116,14 @@ class Workspace:
         if exams := dataset.exams("test"):
             return exams
         raise InputError(f"{dataset.cohort_path}: split: found no test exam, expected at least one")
+
+    def test_images(self, exams: Iterable[str]) -> dict[str, Path]:
+        """Test exam to its image, of the first channel; an InputError names the first that is not there."""
+        dataset = self.dataset
+        images = {exam: dataset.image_path(exam, "test", dataset.spec.channels[0]) for exam in exams}
+        if missing := [path for path in images.values() if not path.is_file()]:
+            raise InputError(f"{missing[0]}: no such file, expected the image of a test exam; convert again")
+        return images
 
     def readers(self) -> dict[str, Path]:
         """Reader to folder of masks, of those with masks of test exams; without second readings."""

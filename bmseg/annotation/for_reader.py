@@ -11,6 +11,7 @@ from bmseg.study import Level, Study
 from bmseg.wording import SYNTHETIC
 from dataset_conversion.files import write_text
 from dataset_conversion.raw.exam import IGNORE
+from evaluation.statistics.words import plural
 
 ITKSNAP_FILE = "itksnap_labels.txt"
 SLICER_FILE = "slicer_colors.ctbl"
@@ -156,12 +157,13 @@ def _readme(annotation: Annotation, round_: Round) -> str:
     first, channel = exams[0], study.channels[0].name
     levels = "\n".join(f"  {level.value}  {level.name}: {level.description}" for level in _drawn(study))
     synthetic = f" ({SYNTHETIC})" if annotation.synthetic else ""
-    return f"""Round {round_.number} of segmentation{synthetic}: {len(exams)} exams to correct
+    learnt = plural(len(round_.read()["trained_on"]), "exam")
+    return f"""Round {round_.number} of segmentation{synthetic}: {plural(len(exams), "exam")} to correct
 {study.title}
 
-A model has drawn a mask of each exam. It learnt from {len(round_.read()["trained_on"])} exams that people
-have segmented, and it makes mistakes. Read each image first as if there were no mask, then correct the
-mask: add what is missing, remove what is wrong, move what has the wrong level.
+A model has drawn a mask of each exam. It learnt from {learnt} that people have segmented, and it makes
+mistakes. Read each image first as if there were no mask, then correct the mask: add what is missing, remove
+what is wrong, move what has the wrong level.
 
 Levels in a mask
   0  background

@@ -31,6 +31,7 @@ from dataset_conversion.raw.dataset import FILE_ENDING, RawDataset
 from dataset_conversion.raw.folds import make_folds
 from dataset_conversion.raw.segmented import image_of, link_or_copy
 from evaluation.masks.reading import read_mask
+from evaluation.statistics.words import plural
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,9 @@ def propose(annotation: Annotation, settings: Settings, *, number: int | None = 
             if not round_.state:
                 _begin(annotation, round_, settings)
             _make(annotation, round_, settings)
-            exams, trained = len(round_.exams), len(round_.read()["trained_on"])
-            said = f"round {following}: {exams} masks pre-drawn by a model of {trained} exams"
+            masks = plural(len(round_.exams), "mask")
+            trained = plural(len(round_.read()["trained_on"]), "exam")
+            said = f"round {following}: {masks} pre-drawn by a model of {trained}"
     return [
         said,
         f"open:    {round_.images} with {round_.proposals} (see README.txt beside them)",

@@ -18,6 +18,7 @@ from bmseg.workspace import open_workspace
 from dataset_conversion.images import Volume, write_volume
 from dataset_conversion.raw.exam import IGNORE
 from dataset_conversion.raw.segmented import training_exams, unread_exams
+from evaluation.statistics.words import plural
 
 
 def start(root: Path | str, *, masks: Path | None = None, seed: int) -> list[str]:
@@ -63,14 +64,14 @@ def _start(annotation: Annotation, masks: Path | None, seed: int) -> list[str]:
     write_record(annotation.record_path, record)
     _accept(annotation, given, read)
     write_record(annotation.record_path, {**record, "started": True})
-    lines = [f"{len(annotation.lineage())} exams segmented, {len(annotation.unread())} unread"]
+    lines = [f"{plural(len(annotation.lineage()), 'exam')} segmented, {len(annotation.unread())} unread"]
     if empty := [exam for exam, mask in read.items() if not mask.array.any()]:
-        lines.append(f"{len(empty)} masks mark nothing: {', '.join(empty)}")
+        lines.append(f"nothing is marked in {plural(len(empty), 'mask')}: {', '.join(empty)}")
     ignored = annotation.dataset.spec.trained_labels.get(IGNORE, -1)
     if unsure := [exam for exam, mask in read.items() if (mask.array == ignored).any()]:
         lines.append(f"voxels marked as unsure, which no model learns from: in {', '.join(unsure)}")
     if others:
-        lines.append(f"{len(others)} other files in {masks} are no masks and were not read")
+        lines.append(f"not read, since no mask: {plural(len(others), 'other file')} in {masks}")
     return [*lines, f"next: {annotation.command('propose')}"]
 
 
@@ -99,7 +100,7 @@ def _again(annotation: Annotation, given: Mapping[str, Path]) -> list[str]:
             f"first 'annotate start'; let a round choose the exam: {annotation.command('propose')}"
         )
     refuse_other_masks(annotation, given)
-    return [f"already begun: {len(begun)} exams were segmented; nothing was changed"]
+    return [f"already begun with {plural(len(begun), 'segmented exam')}; nothing was changed"]
 
 
 def _check_exams(annotation: Annotation, unread: pd.DataFrame) -> None:

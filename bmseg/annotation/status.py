@@ -18,6 +18,7 @@ from bmseg.wording import SYNTHETIC
 from dataset_conversion.files import write_text
 from dataset_conversion.images import read_own
 from evaluation.statistics.intervals import median_interval
+from evaluation.statistics.words import plural
 from evaluation.study.titles import renamed
 from evaluation.table import DASH, Table
 
@@ -88,7 +89,7 @@ def _table(annotation: Annotation, reports: Sequence[RoundReport], said: Sequenc
                "Model before, same exams", "Voxels changed", "Proposal kept", "Effort saved"]  # fmt: skip
     rows = [
         [
-            str(one.number), f"{one.trained_on} exams", f"{one.accepted} of {one.exams}",
+            str(one.number), plural(one.trained_on, "exam"), f"{one.accepted} of {one.exams}",
             *(median_text(one.dice[name]) for name in names),
             f"{one.pairs.earlier.median():.2f}" if len(one.pairs) else DASH,
             f"{one.effort.changed}" if one.accepted else DASH,
@@ -99,8 +100,8 @@ def _table(annotation: Annotation, reports: Sequence[RoundReport], said: Sequenc
     lineage = annotation.lineage()
     before = int((lineage["round"] == 0).sum())
     notes = [
-        f"{before} exams were segmented before round 1, {len(lineage)} are now, {len(annotation.unread())} "
-        "are left.",
+        f"Segmented: {plural(before, 'exam')} before round 1, {len(lineage)} now; "
+        f"{len(annotation.unread())} left.",
         "Dice of the pre-drawn masks to the corrected ones: median of the exams (interval of order "
         "statistics, at least 0.95 from six exams on). A reader who corrects is drawn towards the proposal, "
         "so it flatters the model.",

@@ -113,11 +113,12 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
     from bmseg.annotation.accept import accept as take
     from bmseg.annotation.rounds import open_annotation
     from bmseg.annotation.status import status as table_of
+    from evaluation.statistics.words import plural
 
     annotation = open_annotation(root)
     exams = [exam.strip() for exam in (only or "").split(",") if exam.strip()]
     result = take(annotation, folder, only=exams, number=round_number)
-    click.echo(f"{len(result.accepted)} masks accepted, {len(result.already)} already accepted")
+    click.echo(f"{plural(len(result.accepted), 'mask')} accepted, {len(result.already)} already accepted")
     if result.unchanged:
         names = ", ".join(result.unchanged)
         click.echo(f"{len(result.unchanged)} of them exactly as proposed, nothing corrected: {names}")
@@ -131,11 +132,12 @@ def accept(folder: Path | None, root: Path, only: str | None, round_number: int 
             err=True,
         )
     if result.others:
-        click.echo(f"{len(result.others)} other files in the folder are no masks and were not read")
+        click.echo(f"not read, since no mask: {plural(len(result.others), 'other file')} in the folder")
     if result.left:
         click.echo(f"the round stays open for {len(result.left)}: {', '.join(result.left)}")
     report = table_of(annotation)
-    click.echo(f"{len(annotation.lineage())} exams are segmented, {len(annotation.unread())} are left")
+    segmented = plural(len(annotation.lineage()), "exam")
+    click.echo(f"segmented: {segmented}; left: {len(annotation.unread())}")
     echo_each(report.sentences[-2:])
     end(annotation.workspace)
 

@@ -90,9 +90,10 @@ def answer_table(found: ReaderStudy, meanings: Mapping[str, str]) -> Shown:
         found, heads, shown, cells, made
     )
     notes = []
-    if any(cell.text.rstrip("\N{DAGGER}").endswith("*") for row in rows for cell in row):
-        notes.append("*: not without the reader who taught it.")
-    if any(cell.text.endswith("\N{DAGGER}") for row in rows for cell in row):
+    words = "".join(row[-1].text for row in rows) if made else ""
+    if "*" in words:
+        notes.append("*: otherwise without the reader who taught it.")
+    if "\N{DAGGER}" in words:
         notes.append("\N{DAGGER}: of this network; over the seeds of its method it is not clear.")
     if READERS_PER_EXAM in found:
         notes.append("Readers: each of the exams that the reader drew.")
@@ -151,8 +152,8 @@ def _many_models(
     rows = []
     for head, level in zip(heads, levels, strict=True):
         ours = [cells[level, name].median for name in first_of_seeds(found) if (level, name) in cells]
-        calls = Counter(_call(one) for each in made.values() for one in each.levels if one.level == level)
-        told = ", ".join(f"{n} {call}" for call, n in calls.items()) or DASH
+        words = Counter(_word(made.get(name), level).text for name in first_of_seeds(found))
+        told = ", ".join(f"{n} {word}" for word, n in words.items() if word != DASH) or DASH
         row = [head, Cell(_range(ours))]
         rows.append(
             [*row, Cell(_among_readers(found, level, cells)), Cell(told)] if found.has_consensus else row
@@ -197,7 +198,7 @@ def _word(verdict: Verdict | None, level: str) -> Cell:
         return Cell(DASH, kind="even")
     call = _call(one)
     without = [each for other in verdict.without for each in other.verdict.levels if each.level == level]
-    taught = call in ("better", "worse") and any(_call(each) != call for each in without)
+    taught = any((each.side, each.absent_side) != (one.side, one.absent_side) for each in without)
     seeds = "\N{DAGGER}" * (level in verdict.unclear_over_seeds)
     return Cell(call + "*" * taught + seeds, kind={"better": "ahead", "worse": "behind"}.get(call, "even"))
 

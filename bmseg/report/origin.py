@@ -19,7 +19,7 @@ _TRAINING = "bmseg_training.json"
 
 def cohort_table(cohort: pd.DataFrame) -> Table:
     """How many exams, slices and ages, for training and test; what the cohort's table names."""
-    columns = [name for name in ("site", "scanner", "group") if cohort[name].notna().any()]
+    columns = [name for name in ("site", "scanner", "group") if name in cohort and cohort[name].notna().any()]
     splits = [split for split in ("training", "test") if (cohort.split == split).any()]
     parts = {split: cohort[cohort.split == split] for split in splits}
     rows = [["Exams", *(str(len(part)) for part in parts.values())]]
@@ -28,7 +28,7 @@ def cohort_table(cohort: pd.DataFrame) -> Table:
     for name in columns:
         for value in cohort[name].dropna().unique():
             rows.append([f"{name}: {value}", *(str((part[name] == value).sum()) for part in parts.values())])
-    if cohort.age.notna().any():
+    if "age" in cohort and cohort.age.notna().any():
         ages = [pd.to_numeric(part.age, errors="coerce") for part in parts.values()]
         rows.append(["Age in years, mean (range)", *(_mean_and_range(of) for of in ages)])
     return Table("Cohort", ["", *splits], rows, [], cohort)

@@ -107,9 +107,7 @@ def _write_report(
 
 def _images(evaluation: Evaluation, workspace: Workspace) -> dict[str, Path]:
     """The images that the slices lie on."""
-    dataset = workspace.dataset
-    channel = dataset.spec.channels[0]
-    return {exam: dataset.image_path(exam, "test", channel) for exam in evaluation.found.exams}
+    return workspace.test_images(evaluation.found.exams)
 
 
 def _render(

@@ -30,12 +30,10 @@ class Sources:
     def of_workspace(cls, workspace: Workspace, evaluation: Evaluation) -> Sources:
         """Of a workspace; InputError when its masks are others than were evaluated."""
         refuse_other_masks(evaluation.record, workspace)
-        dataset, exams = workspace.dataset, evaluation.found.exams
         folders = workspace.readers() | workspace.second_readings() | workspace.methods()
         known = evaluation.record["masks_sha256"]
-        channel = dataset.spec.channels[0]
-        images = {exam: dataset.image_path(exam, "test", channel) for exam in exams}
-        return cls({rater: list_masks(folder) for rater, folder in folders.items() if rater in known}, images)
+        masks = {rater: list_masks(folder) for rater, folder in folders.items() if rater in known}
+        return cls(masks, workspace.test_images(evaluation.found.exams))
 
     @classmethod
     def of_folders(

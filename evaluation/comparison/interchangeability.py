@@ -15,7 +15,7 @@ import pandas as pd
 from evaluation.comparison.teachers import named
 from evaluation.scores.alternative_annotator import ENOUGH
 from evaluation.scores.interchangeability import FIXED, NOBODY, ONE_MORE, adjusted
-from evaluation.statistics.words import count_of, number, p_is, percent, plural
+from evaluation.statistics.words import count_of, number, p_is, percent, plural, plural_between
 
 CLEAR, CHANCE = "clear", "could be chance"
 # Other readers have other habits; see `ONE_MORE`.
@@ -66,9 +66,9 @@ def in_short(found: pd.DataFrame) -> list[str]:
         if on[0]:
             subject = "" if clearly else f"{model} beside the readers: "
             parts.append(f"{subject}on {', '.join(on[0])} the difference {CHANCE}")
-        exams = " to ".join(map(str, sorted({rows.n_exams.min(), rows.n_exams.max()})))
+        exams = plural_between(rows.n_exams.min(), rows.n_exams.max(), "exam")
         alpha = f"{round(1 - rows.confidence.iloc[0], 12):g}"
-        told.append(f"{'; '.join(parts)} ({FIXED}; clear means Holm p at most {alpha}; {exams} exams).")
+        told.append(f"{'; '.join(parts)} ({FIXED}; clear means Holm p at most {alpha}; {exams}).")
     return told
 
 

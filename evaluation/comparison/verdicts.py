@@ -21,7 +21,7 @@ from evaluation.comparison.families import adjusted
 from evaluation.comparison.models import FAIR, YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER, in_words, with_article
 from evaluation.comparison.ways import by_pair, turned_by
-from evaluation.statistics.words import number, plural, signed
+from evaluation.statistics.words import number, plural, plural_between, signed
 
 # Of `by_pair`.
 _ByPair = Mapping[tuple[str, str, str], pd.DataFrame]
@@ -221,7 +221,7 @@ def _words(
         "not settled": f"which of {one} and {two} is better is not settled: ",
     }[call]
     n = sorted({level.n_pairs for level in levels if level.n_pairs}) or [0]
-    exams = f"{n[0]} exam{'s' * (n[0] != 1)}" if len(n) == 1 else f"{n[0]} to {n[-1]} exams"
+    exams = plural_between(n[0], n[-1], "exam")
     words = f"{opening}{'; '.join(parts)} (p adjusted over {family}, {exams})."
     return words[0].upper() + words[1:] if words.startswith(("the ", "neither ", "which ")) else words
 

@@ -81,6 +81,18 @@ def figures_with_interval(value: float, low: float, high: float, *, sign: bool =
     return f"{shown(value)} ({shown(low)}{between}{shown(high)})"
 
 
+def to_decimals(value: float, low: float, high: float, decimals: int) -> str:
+    """A value and its interval where two decimals are too few.
+
+    Examples
+    --------
+    >>> to_decimals(0.0123, 0.01, 0.02, 3), to_decimals(0.0123, float("nan"), float("nan"), 3)
+    ('0.012 (0.010 to 0.020)', '0.012 (no interval)')
+    """
+    between = "no interval" if pd.isna(low) else f"{number(low, decimals)} to {number(high, decimals)}"
+    return DASH if pd.isna(value) else f"{number(value, decimals)} ({between})"
+
+
 def percent(share: float, decimals: int | None = None) -> str:
     """By default with as many decimals as it has: 95 %, 97.5 %."""
     return f"{100 * share:g} %" if decimals is None else f"{100 * share:.{decimals}f} %"
@@ -128,7 +140,12 @@ def count_of(n: int, total: int, noun: str = "") -> str:
 
 def plural(n: int, noun: str) -> str:
     """1 exam, 2 exams."""
-    return f"{n} {noun}{'s' * (n != 1)}"
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def plural_between(low: int, high: int, noun: str) -> str:
+    """3 exams, or 3 to 9 exams."""
+    return plural(low, noun) if low == high else f"{low} to {plural(high, noun)}"
 
 
 def labels_for_levels(text: str, names: Iterable[str] = ()) -> str:

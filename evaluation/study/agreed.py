@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evaluation.scores import kappa
 from evaluation.statistics.icc import ICC_COLUMNS
-from evaluation.statistics.words import count_of, number, with_interval
+from evaluation.statistics.words import count_of, number, plural, to_decimals, with_interval
 from evaluation.study.results import Declared, Results
 from evaluation.table import Table
 
@@ -27,7 +27,7 @@ def _chance(found: Results) -> Table:
         "rise with the share of background. Neither alone is right."
     ]
     columns = ["Measure, voxels", "Mean (95 % interval)", "Together", "Exams"]
-    title = f"The readers' agreement beyond chance, {len(found.exams)} exams"
+    title = f"The readers' agreement beyond chance, {plural(len(found.exams), 'exam')}"
     return Table(title, columns, rows, [*told, *found.design.notes], found[AGREEMENT_CHANCE])
 
 
@@ -36,16 +36,14 @@ def _rates(found: Results) -> Table:
     kinds, rows = list(dict.fromkeys(rates.measure)), []
     for (level, rater), own in rates.groupby(["level", "rater"], sort=False):
         each = {row.measure: row for row in own.itertuples()}
-        cells = [
-            f"{number(row.mean, 3)} ({number(row.low, 3)} to {number(row.high, 3)})" for row in each.values()
-        ]
+        cells = [to_decimals(row.mean, row.low, row.high, 3) for row in each.values()]
         rows.append([f"{level}, {rater}", *cells, count_of(int(own.n_defined.max()), int(own.n.max()))])
     told = [
         "Estimates of STAPLE's model, made together with the consensus: nobody counted them against a truth. "
         "Mean over the exams in which a reader drew the level, with its t interval."
     ]
     columns = ["Level, reader", *(f"{kind.capitalize()} (95 % interval)" for kind in kinds), "Exams"]
-    title = f"The readers as STAPLE estimates them, {len(found.exams)} exams"
+    title = f"The readers as STAPLE estimates them, {plural(len(found.exams), 'exam')}"
     return Table(title, columns, rows, [*told, *found.design.notes], rates)
 
 
@@ -61,12 +59,12 @@ def _icc(found: Results) -> Table:
         "mean of all readers'."
     ]
     columns = ["Level, kind", "Intraclass correlation (95 % interval)", "Readers", "Exams"]
-    title = f"The readers' volumes, {len(found.exams)} exams"
+    title = f"The readers' volumes, {plural(len(found.exams), 'exam')}"
     return Table(title, columns, rows, [*told, *found.design.notes], table)
 
 
 def _kappa(found: Results) -> Table:
-    title = f"Agreement of two raters, {len(found.exams)} exams"
+    title = f"Agreement of two raters, {plural(len(found.exams), 'exam')}"
     return kappa.kappa_table(found[AGREEMENT_KAPPA], title=title, notes=found.design.notes)
 
 

@@ -6,6 +6,7 @@ from evaluation.comparison import interchangeability as beside
 from evaluation.comparison import interchangeability_tables as printed
 from evaluation.comparison.teachers import teachers_among
 from evaluation.scores import alternative_annotator, interchangeability
+from evaluation.statistics.words import plural
 from evaluation.study import lineage
 from evaluation.study.results import Declared, Results
 from evaluation.table import Table
@@ -15,19 +16,19 @@ def interchangeability_table(found: Results) -> Table:
     """The models' agreement with the readers beside the readers' own."""
     return printed.interchangeability_table(
         found[INTERCHANGEABILITY],
-        title=f"Interchangeability: agreement with the readers, {len(found.exams)} exams",
+        title=f"Interchangeability: agreement with the readers, {plural(len(found.exams), 'exam')}",
         notes=lineage.notes(found),
     )
 
 
 def _in_places(found: Results) -> Table:
-    title = f"The models in each reader's place, {len(found.exams)} exams"
+    title = f"The models in each reader's place, {plural(len(found.exams), 'exam')}"
     rows = found[INTERCHANGEABILITY_BY_READER]
     return printed.places_table(rows, title=title, notes=lineage.notes(found))
 
 
 def _annotator(found: Results) -> Table:
-    title = f"The alternative annotator test, {len(found.exams)} exams"
+    title = f"The alternative annotator test, {plural(len(found.exams), 'exam')}"
     return printed.annotator_table(found[ALTERNATIVE_ANNOTATOR], title=title, notes=lineage.notes(found))
 
 

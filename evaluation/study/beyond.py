@@ -260,14 +260,18 @@ class Beyond:
         yield m.NSD_CURVE, nsd_curve(self._measured, [*self.readers, *self.models], list(self.design.by_name))
 
     def _foci(self) -> _Found:
-        rows = [
-            (exam.name, rater, left_out, *focus)
-            for exam in self.exams
-            if (measured := exam.measured)
-            for (left_out, rater), of_pair in measured.foci.items()
-            for focus in of_pair
-        ]
-        foci = pd.DataFrame(rows, columns=FOCI_COLUMNS)
+        def of_exam(exam: ScoredExam, measured: Measured) -> pd.DataFrame:
+            rows = [
+                (exam.name, rater, left_out, *focus)
+                for (left_out, rater), of_pair in measured.foci.items()
+                for focus in of_pair
+            ]
+            return pd.DataFrame(rows, columns=FOCI_COLUMNS)
+
+        # Of many exams there are millions: those of one are columns before the next ones are read.
+        each = (of_exam(exam, measured) for exam in self.exams if (measured := exam.measured))
+        pieces = [rows for rows in each if len(rows)] or [pd.DataFrame(columns=FOCI_COLUMNS)]
+        foci = pd.concat(pieces, ignore_index=True)
         yield m.FOCI, foci
         yield m.FOCI_SUMMARY, summarise_foci(foci)
         yield m.FOCI_BY_VOLUME, by_volume(foci)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation.scores import calibration
 from evaluation.scores.calibration import ALL, UNION, VOTES, reliability, summarise_calibration
-from evaluation.statistics.words import number, percent, plural, signed, with_interval
+from evaluation.statistics.words import number, percent, plural, signed, to_decimals, with_interval
 from evaluation.study.on_demand import Found
 from evaluation.study.results import Declared, Results
 from evaluation.table import Table
@@ -35,7 +35,7 @@ def _printed(found: Results) -> Table:
             _REGIONS[row.region],
             with_interval(row.excess, row.excess_low, row.excess_high, sign=True),
             with_interval(row.ece, row.ece_low, row.ece_high),
-            f"{number(row.brier, 3)} ({number(row.brier_low, 3)} to {number(row.brier_high, 3)})",
+            to_decimals(row.brier, row.brier_low, row.brier_high, 3),
             number(row.brier + row.floor, 3),
             number(row.floor, 3),
             str(row.n_exams),
@@ -71,15 +71,17 @@ def _sentences(rows: pd.DataFrame) -> Iterator[str]:
         if not row.n_exams:
             yield f"{row.level}: neither readers nor {row.model} marked anything, so nothing is to be said."
             continue
-        points = [signed(100 * each, 1) for each in (row.excess, row.excess_low, row.excess_high)]
-        apart = f"{points[0]} points ({points[1]} to {points[2]})"
-        where = f"Where a reader or {row.model} marks anything, {row.model} gives {row.level}"
-        if row.excess_low > 0 or row.excess_high < 0:
+        points, *ends = (signed(100 * each, 1) for each in (row.excess, row.excess_low, row.excess_high))
+        bounds = "one exam gives no interval" if pd.isna(row.excess_low) else " to ".join(ends)
+        clear = row.excess_low > 0 or row.excess_high < 0
+        size = "neither clearly more nor clearly less"
+        if clear:
             size = "more" if row.excess > 0 else "less"
-            told = f"{where} {size} probability than readers give it votes: {apart}"
-        else:
-            told = f"{where} about as much probability as readers give it votes: {apart}"
-        yield f"{told}; calibration error {percent(row.ece, 1)}, {plural(row.n_exams, 'exam')}."
+        yield (
+            f"Where a reader or {row.model} marks anything, {row.model} gives {row.level} {size} probability "
+            f"than readers give it votes: {points} points ({bounds}); calibration error "
+            f"{percent(row.ece, 1)}, {plural(row.n_exams, 'exam')}."
+        )
 
 
 CALIBRATION = Declared(

@@ -16,6 +16,7 @@ from evaluation.statistics.words import (
     number,
     p_value,
     percent,
+    plural,
     star_if_short,
     with_interval,
 )
@@ -38,7 +39,7 @@ def errors_table(found: Results, raters: Sequence[str] = ()) -> Table:
         f"An exam each, {_against(found)}. Too much: marked by the rater alone; too little: not marked by "
         "the rater. Share: of what is to be marked in all exams."
     ]
-    title = f"Too much and too little, {len(found.exams)} exams"
+    title = f"Too much and too little, {plural(len(found.exams), 'exam')}"
     return Table(title, [*columns, "Exams"], rows, _notes(found, told), found[ERRORS_SUMMARY])
 
 
@@ -59,7 +60,7 @@ def outer_slices_table(found: Results, raters: Sequence[str] = ()) -> Table:
         "Medians of Dice over exams, and outer minus inner exam by exam: Hodges-Lehmann estimate, exact "
         f"Wilcoxon test. {_HOLM} Exams: with a Dice in both parts, of all."
     ]
-    title = f"Dice in outer and inner slices, {len(found.exams)} exams"
+    title = f"Dice in outer and inner slices, {plural(len(found.exams), 'exam')}"
     return Table(title, [*columns, "p", "Holm p", "Exams"], rows, _notes(found, told), table)
 
 
@@ -79,7 +80,7 @@ def volume_table(found: Results, raters: Sequence[str] = ()) -> Table:
         f"Medians of Dice by the volume to be marked, {_against(found)}; Mann-Whitney test by permutation. "
         f"{_HOLM}"
     ]
-    title = f"Dice by volume, {len(found.exams)} exams"
+    title = f"Dice by volume, {plural(len(found.exams), 'exam')}"
     return Table(title, [*columns, "p", "Holm p"], rows, _notes(found, told), table)
 
 
@@ -94,7 +95,7 @@ def categories_table(found: Results, raters: Sequence[str] = ()) -> Table:
         rows.append([f"{level}, {rater}", *(_of_category(each.get(kind)) for kind in kinds)])
     columns = ["Level, rater", *(f"{column}: {category}" for column, category in kinds)]
     told = ["Median Dice (range), and in how many of its exams it is defined where not in all."]
-    title = f"Dice by {' and '.join(dict.fromkeys(table.column))}, {len(found.exams)} exams"
+    title = f"Dice by {' and '.join(dict.fromkeys(table.column))}, {plural(len(found.exams), 'exam')}"
     return Table(title, columns, rows, _notes(found, told), table)
 
 
@@ -108,7 +109,7 @@ def age_table(found: Results, raters: Sequence[str] = ()) -> Table:
     ]
     columns = ["Level, rater", "Spearman's correlation", "p", "Holm p", "Exams"]
     told = [f"Of Dice with age in years; p by permutation. {_HOLM}"]
-    title = f"Dice and age, {len(found.exams)} exams"
+    title = f"Dice and age, {plural(len(found.exams), 'exam')}"
     return Table(title, columns, rows, _notes(found, told), table)
 
 

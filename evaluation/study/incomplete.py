@@ -145,7 +145,7 @@ def _adjusted(found: Results) -> Table:
         "much the rater's exams are easier than all exams together.",
         "A yardstick of fewer readers is another one; that is in the exam's part.",
     ]
-    title = f"Fair Dice adjusted for the exam, {len(found.exams)} exams"
+    title = f"Fair Dice adjusted for the exam, {plural(len(found.exams), 'exam')}"
     return Table(title, columns, rows, [*told_of, *found.design.notes], found[DICE_ADJUSTED])
 
 

@@ -23,6 +23,7 @@ from evaluation.statistics.words import (
     number,
     p_value,
     percent,
+    plural,
     signed,
     signed_figures,
     with_interval,
@@ -54,7 +55,7 @@ def measures_table(found: Results, levels: Sequence[str] = (), *, with_notes: bo
     ]
     way = "by the fair scores" if found.has_consensus else f"against {found.reference}"
     return Table(
-        f"Every measure {way}: medians, {len(found.exams)} exams{_knees(found)}",
+        f"Every measure {way}: medians, {plural(len(found.exams), 'exam')}{_knees(found)}",
         ["Rater" if len(chosen) == 1 else "Level, rater", *(measure.with_unit for measure in shown)],
         rows,
         [*measure_notes(found, shown), *lineage.notes(found)] if with_notes else [],
@@ -122,7 +123,7 @@ def beside_median_table(found: Results, levels: Sequence[str] = (), *, with_note
         for row in beside.itertuples()
     ]
     return Table(
-        f"Models minus the median reader by every measure, {len(found.exams)} exams{_knees(found)}",
+        f"Models minus the median reader by every measure, {plural(len(found.exams), 'exam')}{_knees(found)}",
         [
             "Measure, level, model",
             f"Difference ({confidence} interval)",

@@ -13,6 +13,7 @@ from evaluation.comparison.readers import compare
 from evaluation.consensus.painted import ConsensusMap
 from evaluation.scores.agreement import agreement_table
 from evaluation.statistics.intervals import StatisticsError
+from evaluation.statistics.words import plural
 from evaluation.study import incomplete, lineage, unsure
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
@@ -130,7 +131,7 @@ class ReaderStudy(Results):
             margin=margin,
             spoken_of=self.design.spoken_of,
         )
-        title = f"Models beside readers: paired differences of Dice, {len(self.exams)} exams"
+        title = f"Models beside readers: paired differences of Dice, {plural(len(self.exams), 'exam')}"
 
         def printed(study: ReaderStudy, rows: pd.DataFrame) -> Table:
             return readers_table(rows, title=title, notes=lineage.notes(study))
@@ -147,7 +148,7 @@ class ReaderStudy(Results):
     def agreement(self) -> Table:
         """How alike the raters' masks are: Dice of every pair, alpha and kappa of the readers."""
         self._check_readers("agreement")
-        title = f"Agreement, {len(self.exams)} exams"
+        title = f"Agreement, {plural(len(self.exams), 'exam')}"
         study = self.titled
         found, ordered = (study[t.AGREEMENT_DICE], study[t.AGREEMENT_CHANCE]), study.design.ordered
         return self.by_name(agreement_table(*found, title=title, ordered=ordered, notes=study.design.notes))

@@ -12,6 +12,7 @@ from evaluation.comparison import seeds
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.comparison.seeds import compare_over_seeds, networks_of
 from evaluation.comparison.verdicts import Verdict
+from evaluation.statistics.words import plural
 from evaluation.study import lineage
 from evaluation.study.design import Design
 from evaluation.study.results import Declared, Results
@@ -37,7 +38,7 @@ def seeds_tables(
 def _table(found: Results) -> Table:
     return seeds.seeds_table(
         found[METHODS_OVER_SEEDS], found.design.measured[0],
-        title=f"Methods over seeds: mean differences of Dice, {len(found.exams)} exams",
+        title=f"Methods over seeds: mean differences of Dice, {plural(len(found.exams), 'exam')}",
         notes=lineage.notes(found),
     )  # fmt: skip
 

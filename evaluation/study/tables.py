@@ -28,6 +28,7 @@ from evaluation.consensus.decisions import CONVERGENCE, convergence_table, poole
 from evaluation.measures import dice
 from evaluation.measures.dice import EmptyMask
 from evaluation.scores import fair, interchangeability, sensitivity, table1
+from evaluation.statistics.words import plural
 from evaluation.study import (
     agreed,
     beside_readers,
@@ -57,7 +58,7 @@ def usual_table(found: Results, raters: Sequence[str] = ()) -> Table:
     whom = f"the consensus of {_how_many(found)} readers" if found.has_consensus else found.reference
     return dice_table(
         summary[summary.rater.isin(raters)] if raters else summary,
-        title=f"Dice against {whom}, {len(found.exams)} exams",
+        title=f"Dice against {whom}, {plural(len(found.exams), 'exam')}",
         notes=usual_notes(found),
     )
 
@@ -94,7 +95,7 @@ def fair_table(found: Results, raters: Sequence[str] = ()) -> Table:
     data = found[TABLE1_FAIR]
     return table1.fair_table(
         data[data.rater.isin(raters)] if raters else data,
-        title=f"Dice as usual and fair, {len(found.exams)} exams",
+        title=f"Dice as usual and fair, {plural(len(found.exams), 'exam')}",
         readers=found.readers,
         rule=found.design.yardstick_in_words,
         empty_mask=EmptyMask(found.design.empty_mask),
@@ -109,7 +110,7 @@ def methods_table(found: Results, pairs: pd.DataFrame | None = None) -> Table:
     """Models compared with each other, all pairs or those given."""
     return printed.methods_table(
         found[METHODS_COMPARED] if pairs is None else pairs,
-        title=f"Methods compared: paired differences of Dice, {len(found.exams)} exams",
+        title=f"Methods compared: paired differences of Dice, {plural(len(found.exams), 'exam')}",
         reference=f"the yardstick of all readers ({found.design.yardstick_in_words})"
         if found.has_consensus
         else f"the masks of {found.reference}",

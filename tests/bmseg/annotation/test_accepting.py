@@ -84,7 +84,7 @@ def test_some_first(proposed: Annotation) -> None:
     assert proposed.dataset.exams("training") == ["training_0", "training_1", "training_2", one]
     assert_refused(accept_command(proposed, "--exams", "x"), "--exams: found x, expected exams of round 1")
     correct(proposed, other)
-    assert "1 masks accepted, 1 already accepted" in accept_command(proposed).stdout
+    assert "1 mask accepted, 1 already accepted" in accept_command(proposed).stdout
     assert proposed.rounds()[0].state == "accepted"
     assert sorted(pd.read_csv(proposed.rounds()[0].effort).exam) == [one, other]
     assert "0 masks accepted, 2 already accepted" in accept_command(proposed).stdout

@@ -68,7 +68,7 @@ def test_two_rounds_and_the_final_model(proposed: Annotation) -> None:
     result = accept_command(proposed)
     assert result.returncode == 0, result.stderr
     assert "2 masks accepted, 0 already accepted" in result.stdout
-    assert "5 exams are segmented, 5 are left" in result.stdout
+    assert "segmented: 5 exams; left: 5" in result.stdout
     assert "Round 1: the model" in result.stdout
     lineage = proposed.lineage().set_index("exam")
     for exam in first.exams:
@@ -81,7 +81,7 @@ def test_two_rounds_and_the_final_model(proposed: Annotation) -> None:
     # Where the networks disagree most: all unread exams are compared, and their order is kept.
     proposed.check_masks()
     lines = propose(proposed, settings(pick="uncertain", folds=(0, 1), number=1))
-    assert lines[0] == "round 2: 1 masks pre-drawn by a model of 5 exams"
+    assert lines[0] == "round 2: 1 mask pre-drawn by a model of 5 exams"
     second = proposed.rounds()[1]
     table = pd.read_csv(second.disagreement)
     assert sorted(table.exam) == proposed.unread()

@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bmseg.status.shared import atlas
+from bmseg.status.stage import Bytes
+from bmseg.workspace import open_workspace
 from tests.bmseg.leaderboard.site.checks import Page
 from tests.support.command_line import assert_refused, bmseg
 
@@ -152,3 +155,21 @@ def test_nothing_marked_is_no_atlas(own: Path) -> None:
         mask = nib.load(path)
         nib.save(nib.Nifti1Image(np.zeros(mask.shape, np.uint8), mask.affine), path)
     assert_refused(bmseg("atlas", "-w", own), "masks: found no level marked in 4 training exams")
+
+
+def test_status_says_what_it_was_made_from_and_whether_that_is_still_so(own: Path, made: Made) -> None:
+    workspace = open_workspace(own)[0]
+    shutil.copytree(made[0], workspace.atlas)
+    found = atlas(workspace, Bytes())
+    assert (found.state, found.found) == ("there", "2 rows, 9 pages in atlas.pdf")
+    unread = atlas(workspace, Bytes(0))
+    assert unread.state == "there"
+    assert unread.unseen[0].startswith("training exams, if they are those shown (")
+    (workspace.atlas / "atlas.csv").write_text("other")
+    found = atlas(workspace, Bytes())
+    assert (found.state, found.why) == ("stale", "files are missing or changed since")
+    masks = workspace.raw_dataset / "labelsTr"
+    (masks / "exam001.nii.gz").write_bytes((masks / "exam002.nii.gz").read_bytes())
+    found = atlas(workspace, Bytes())
+    assert (found.state, found.why) == ("stale", "made from other exams")
+    assert found.command == f"bmseg atlas -w {own}"

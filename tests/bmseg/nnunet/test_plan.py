@@ -16,6 +16,9 @@ from bmseg.methods.profiles import FULL, QUICK
 from bmseg.nnunet import plan, train
 from bmseg.nnunet.preprocess import preprocessed_hash
 from bmseg.nnunet.training import configuration_of
+from bmseg.status.learned import plan as stage_of_plan
+from bmseg.status.learned import trained_on
+from bmseg.status.stage import LIMIT, Bytes, Stage
 from bmseg.workspace import Workspace
 from tests.bmseg.nnunet.tiny import (
     METHOD,
@@ -171,3 +174,21 @@ def test_exams_changed_after_preprocessing(planned: Workspace) -> None:
     assert preprocessed_hash(planned, plans_in(planned), "2d_tiny")
     copied = planned.preprocessed_dataset / "gt_segmentations" / mask.name
     assert copied.read_bytes() == mask.read_bytes()
+
+
+def test_status_says_what_of_a_plan_is_not_there_or_is_of_other_exams(planned: Workspace) -> None:
+    def found(limit: int = LIMIT) -> Stage:
+        may = Bytes(limit)
+        return stage_of_plan(planned, trained_on(planned, may))
+
+    assert found().state == found(0).state == "there"
+    assert found(0).unseen[0].startswith("training exams, if they are those that were planned from (")
+    exam = planned.preprocessed_dataset / "nnUNetPlans_2d" / "knee_2.b2nd"
+    kept = exam.read_bytes()
+    exam.unlink()
+    assert (found().state, found().why) == ("unfinished", "preprocessed exams are missing")
+    exam.write_bytes(kept)
+    labels = planned.raw_dataset / "labelsTr"
+    (labels / "knee_0.nii.gz").write_bytes((labels / "knee_1.nii.gz").read_bytes())
+    assert (found().state, found().why) == ("stale", "the training exams are others now")
+    assert found().command.startswith("bmseg plan ")

@@ -17,7 +17,7 @@ from bmseg.report.strip import part_shown, worst_to_best
 from bmseg.report.tables import exam_table, models_first, rule_grid
 from evaluation.comparison.paired import paired_dice
 from evaluation.comparison.readers import MEDIAN_READER
-from evaluation.comparison.verdicts import LevelVerdict, Verdict
+from evaluation.comparison.verdicts import LevelVerdict, Verdict, Without
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
 from evaluation.study.brief import answers, look_out
@@ -101,6 +101,43 @@ def test_of_many_models_it_is_counted_what_they_are() -> None:
     found = study(models=[f"net{n}" for n in range(6)])
     told = cells(found)[0][-1]
     assert sum(int(part.split()[0]) for part in told.split(", ")) == 6
+
+
+def called(model: str, difference: float, *, clear: bool = True, **more: Any) -> Verdict:
+    """Beside the median reader, on both levels alike."""
+    levels = tuple(LevelVerdict(level, difference, difference - 0.05, difference + 0.05, 0.01, 9, clear)
+                   for level in ("low", "high"))  # fmt: skip
+    return Verdict(model, MEDIAN_READER, "better", levels, "", **more)
+
+
+def test_what_hangs_on_a_teacher_or_a_seed_is_marked_however_many_models_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    models = [f"net{n}" for n in range(6)]
+    found = study(models=models)
+    worse = called("net1", -0.1)
+    made = [
+        called("net0", 0.1),
+        called("net1", 0.1, without=(Without("anna", ("net1",), called("net1", 0.1, clear=False)),)),
+        # Only together with its teacher's masks is it no worse.
+        called("net2", -0.01, clear=False, without=(Without("anna", ("net2",), worse),)),
+        called("net3", 0.1, unclear_over_seeds=("low",)),
+        called("net4", 0.1),
+    ]
+    monkeypatch.setattr(t, "verdicts", lambda _: made)
+    shown = answer_table(found, {})
+    told = [row[-1].text for row in shown.rows]
+    # The sixth has no verdict: it is a copy.
+    assert told == [
+        "2 better, 1 better*, 1 could be chance*, 1 better†, 1 copy: not judged",
+        "3 better, 1 better*, 1 could be chance*, 1 copy: not judged",
+        "1 copy: not judged",
+    ]
+    both = ["*: otherwise without the reader who taught it.",
+            "†: of this network; over the seeds of its method it is not clear."]  # fmt: skip
+    assert shown.notes[:2] == both
+    monkeypatch.setattr(t, "verdicts", lambda _: made[:1] + made[4:])
+    assert not {*answer_table(found, {}).notes} & {*both}
 
 
 def test_what_one_reader_cannot_carry_is_said() -> None:
