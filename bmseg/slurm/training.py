@@ -137,7 +137,9 @@ class TrainingOrder(Order):
         return f"{noted.get('epochs_done', 0)}/{noted.get('epochs') or self.training.profile.epochs}"
 
     def restart(self) -> None:
-        """Delete the folds' earlier trainings."""
+        """Delete the folds' earlier trainings; an InputError, and all stays, if they could not begin anew."""
+        for part in self.by_part:
+            self._inputs(part)
         for part in self.by_part:
             if (folder := self.fold_folder(part)).is_dir():
                 shutil.rmtree(folder)
@@ -154,11 +156,13 @@ class TrainingOrder(Order):
 
     def is_trained(self, part: str) -> bool:
         """Whether a part is trained to the end from the present inputs; InputError if from other ones."""
+        return is_trained(self.fold_folder(part), self.by_part[part][0], self._inputs(part))
+
+    def _inputs(self, part: str) -> dict[str, Any]:
         one, fold = self.by_part[part]
-        inputs = training_inputs(
+        return training_inputs(
             self.workspace, one, fold, seed=self.seed_of(one), deterministic=self.deterministic
         )
-        return is_trained(self.fold_folder(part), one, inputs)
 
     def checkpoints(self) -> dict[str, str]:
         """Fold to the hash of its finished checkpoint, as the training's own record has it.

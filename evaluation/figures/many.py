@@ -13,7 +13,7 @@ from evaluation.figures.matrix import matrix
 from evaluation.figures.style import styled
 from evaluation.measures.volume import bland_altman
 from evaluation.scores.agreement import dice_matrix
-from evaluation.statistics.words import DASH, number, signed
+from evaluation.statistics.words import DASH, number, plural, signed
 
 #: More pairs of raters are not columns that can be read.
 _MOST_PAIRS = 28
@@ -145,7 +145,7 @@ def _decimals(volume: float) -> int:
 
 
 def clear_pairs(rows: pd.DataFrame, note: str) -> Figure:
-    """On how many rows of the table each model is clearly better than each other (Holm)."""
+    """On how many of the levels that are tested each model is clearly better than each other (Holm)."""
     models = list(dict.fromkeys([*rows.model, *rows.other]))
     clear = rows[rows.p_holm <= 1 - rows.confidence + 1e-12]
     ahead = clear.model.where(clear.difference > 0, clear.other)
@@ -153,6 +153,7 @@ def clear_pairs(rows: pd.DataFrame, note: str) -> Figure:
     counts = pd.crosstab(ahead, behind).reindex(index=models, columns=models, fill_value=0).astype(float)
     values = counts.mask(np.eye(len(models), dtype=bool))
     told = counts.map(lambda count: f"{count:.0f}")
-    n = rows.level.nunique()
-    label = f"Of {n} differences: how many are clearly in the row's favour (Holm)"
-    return matrix(values, told, label=label, limits=(0, n), note=note)
+    # A group repeats its levels and has no p.
+    n = rows[rows.p_holm.notna()].level.nunique()
+    label = f"Of {plural(n, 'difference')}: how many are clearly in the row's favour (Holm)"
+    return matrix(values, told, label=label, limits=(0, max(n, 1)), note=note)

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from bmseg.errors import WorkError
+from bmseg.errors import InputError, WorkError
 from bmseg.outputs import write_record
 from bmseg.slurm.cluster import Job
-from bmseg.slurm.follow import follow, looked_up, step
+from bmseg.slurm.follow import follow, launch, looked_up, step
 from bmseg.slurm.submission import Submission, submissions
 from bmseg.slurm.training import SCORING, TrainingOrder
 from bmseg.workspace import Workspace
@@ -237,3 +237,30 @@ def test_following_ends_when_the_jobs_are_cancelled(
     with pytest.raises(WorkError, match="folds 0, 1: cancelled; the same command submits the jobs again"):
         follow(order, ASKED)
     assert len(pretended.states()) == 3
+
+
+@pytest.mark.usefixtures("workspace")
+def test_restart_deletes_what_was_trained_and_submits_anew(
+    order: TrainingOrder,
+    pretended: Pretended,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(InputError, match=r"fold 0: found job 1 \(PENDING\)"):
+        launch(order, ASKED, restart=order.restart, detach=True)
+    for job in "123":
+        pretended.set(job, "COMPLETED")
+    fold = order.fold_folder("fold 0")
+    fold.mkdir(parents=True)
+    (fold / "checkpoint_final.pth").write_bytes(b"x")
+    # What could not be trained again is not deleted.
+    with pytest.raises(InputError, match="dataset.json: found no finished data set"):
+        launch(order, ASKED, restart=order.restart, detach=True)
+    assert fold.is_dir()
+    monkeypatch.setattr("bmseg.slurm.training.training_inputs", lambda *_, **__: {})
+    launch(order, ASKED, restart=order.restart, detach=True)
+    assert "training: the earlier one of fold 0 was deleted\n" in capsys.readouterr().err
+    assert not fold.exists()
+    assert pretended.states() == dict.fromkeys("123", "COMPLETED") | dict.fromkeys("456", "PENDING")
+    [scoring] = jobs(now(order), SCORING)
+    assert scoring.after == "4:5"

@@ -107,6 +107,25 @@ def test_a_sheet_of_differences() -> None:
     assert (np.asarray(merged.axes[1].get_images()[1].get_array())[0, 1] == 0).all()
 
 
+def test_what_is_outlined_lies_around_its_voxels_and_stands_in_the_key() -> None:
+    image, mask = np.zeros((6, 8)), np.zeros((6, 8), int)
+    missed = np.zeros((6, 8), bool)
+    missed[2:4, 3:6] = True
+    figure = difference_sheet(
+        [("exam", image, mask + missed, mask)], rater="net", colors={1: "#40e0d0"},
+        names={1: "level1"}, outlined=[{"missed": missed, "invented": missed & False}],
+    )  # fmt: skip
+    *others, last = figure.axes
+    assert not any(axes.collections for axes in others)
+    (around,) = last.collections
+    low, high = (end(np.concatenate([p.vertices for p in around.get_paths()]), axis=0)
+                 for end in (np.min, np.max))  # fmt: skip
+    # Columns, then rows; half a voxel beyond the middle of the outermost.
+    np.testing.assert_allclose([*low, *high], [2.5, 1.5, 5.5, 3.5])
+    key = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert {"missed", "level1"} < {*key}
+
+
 MANY = [f"organ {place}" for place in range(20)]
 
 

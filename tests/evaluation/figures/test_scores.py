@@ -103,6 +103,12 @@ def test_overlays_of_exams_of_different_shape() -> None:
     tint = figure.axes[1].get_images()[1].get_array()
     np.testing.assert_allclose(tint[6, 6], [1, 0xE1 / 255, 0, 0.6], atol=1e-6)
     assert (tint[0, 0] == 0).all()
+    assert not figure.legends
+    named = overlay_sheet(sheets, colors={1: "#40e0d0", 3: "#ffe100"}, names={3: "level3"})
+    (label,) = named.legends[0].get_texts()
+    assert label.get_text() == "level3"
+    (patch,) = named.legends[0].get_patches()
+    np.testing.assert_allclose(patch.get_facecolor()[:3], [1, 0xE1 / 255, 0], atol=1e-6)
 
 
 def test_many_labels_are_split_over_rows_and_their_names_do_not_meet():

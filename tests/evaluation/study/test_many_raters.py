@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 import evaluation as ev
+from evaluation.comparison.models import YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.figures import style
 from evaluation.figures.audit import audit_sheet
@@ -33,6 +35,30 @@ def study(n_models: int, levels: dict[str, int], **of_design: object) -> Results
     scores.loc[(scores.rater == "m0") & (scores.level == next(iter(levels))), "dice"] = 1.0
     design = Design(levels=levels, ordered=False, **of_design)
     return Results(design, ["ann", "bo"], models, ["a", "b"], {t.FAIR_DICE.name: scores})
+
+
+def test_of_many_pairs_it_is_counted_on_how_many_levels_one_is_clearly_better() -> None:
+    models = ["a", "b", "c", "d", "e", "f"]
+    rows = [
+        (first, second, level, (-1) ** (first == "a"), 0.01 if {first, second} <= {"a", "b", "c"} else 0.5)
+        for place, first in enumerate(models) for second in models[place + 1 :] for level in ("low", "high")
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["model", "other", "level", "difference", "p_holm"])
+    # Of a group nothing is tested; on `high` a and b can be told apart no more.
+    group = table[table.level == "low"].assign(level="both", p_holm=np.nan)
+    table.loc[(table.model == "a") & (table.other == "b") & (table.level == "high"), "p_holm"] = 0.2
+    table = pd.concat([table, group]).assign(confidence=0.95, way=YARDSTICK)
+    panel = ev.figures.paired(pd.DataFrame(), table).axes[0]
+    told = {
+        (panel.get_yticklabels()[round(text.get_position()[1])].get_text(),
+         panel.get_xticklabels()[round(text.get_position()[0])].get_text()): text.get_text()
+        for text in panel.texts
+    }  # fmt: skip
+    # Behind are a's: the first minus the second is below 0.
+    better = {("b", "a"): "1", ("c", "a"): "2", ("b", "c"): "2"}
+    assert {pair: n for pair, n in told.items() if n not in ("0", "–")} == better
+    said = " ".join(text.get_text() for text in panel.figure.findobj(Text))
+    assert "Of 2 differences: how many" in said.replace("\n", " ")
 
 
 def test_few_models_and_labels_all_have_figures() -> None:
