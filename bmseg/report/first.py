@@ -20,7 +20,7 @@ from bmseg.workspace import Workspace
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.comparison.verdicts import LevelVerdict, Verdict
 from evaluation.figures.beside_readers import levels_beside_readers
-from evaluation.statistics.words import DASH, number, percent, plural, with_interval
+from evaluation.statistics.words import DASH, number, percent, plural, star_if_short, with_interval
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
 from evaluation.study.incomplete import READERS_PER_EXAM
@@ -90,6 +90,8 @@ def answer_table(found: ReaderStudy, meanings: Mapping[str, str]) -> Shown:
         found, heads, shown, cells, made
     )
     notes = []
+    if any(cell.text.endswith("\N{DOUBLE DAGGER}") for row in rows for cell in row):
+        notes.append("\N{DOUBLE DAGGER}: too few exams for that; the widest interval that there is.")
     words = "".join(row[-1].text for row in rows) if made else ""
     if "*" in words:
         notes.append("*: otherwise without the reader who taught it.")
@@ -185,6 +187,7 @@ def _differences(found: ReaderStudy) -> dict[tuple[str, str], str]:
     rows = rows[(rows.way == "fair") & (rows.other == MEDIAN_READER)]
     return {
         (row.model, row.level): with_interval(row.difference, row.low, row.high, sign=True, typeset=True)
+        + "\N{DOUBLE DAGGER}" * bool(star_if_short(row.coverage, row.confidence))
         for row in rows.itertuples()
     }
 

@@ -14,7 +14,7 @@ from bmseg.report.part import Cell, Shown
 from bmseg.report.scores import by_exam, exam_means, median_reader
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.measures.foci_counts import false_where_nothing, without_own
-from evaluation.statistics.words import DASH, figures, number, plural, signed, with_interval
+from evaluation.statistics.words import DASH, figures, number, plural, signed, star_if_short, with_interval
 from evaluation.study import ReaderStudy
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
@@ -116,7 +116,8 @@ def _with_count(row: Any) -> str:
     if not row.n_defined:
         return f"{DASH} (0 of {row.n})"
     some = f", {row.n_defined} of {row.n}" if row.n_defined < row.n else ""
-    return with_interval(row.median, row.median_low, row.median_high) + some
+    short = star_if_short(row.median_coverage, 0.95)
+    return with_interval(row.median, row.median_low, row.median_high) + short + some
 
 
 def foci_table(found: ReaderStudy) -> Shown:

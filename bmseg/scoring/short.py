@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from evaluation.statistics.words import DASH, count_of, percent, with_interval
+from evaluation.statistics.words import DASH, count_of, percent, plural, star_if_short, with_interval
 from evaluation.study import ReaderStudy
 from evaluation.study.brief import answers, look_out
 from evaluation.study.tables import TABLE1, TABLE1_FAIR
@@ -34,10 +34,12 @@ def short_table(found: ReaderStudy, models: Sequence[str] = ()) -> Table:
     how = "fair: against consensuses without the own mask" if fair else f"against {found.titled.reference}"
     n = len(found.exams)
     notes = [
-        f"Where a Dice is not defined in all {n} exams, it says in how many.",
+        "Where a Dice is not defined in every exam, it says in how many.",
         *found.titled.design.notes,
     ]
-    title = f"Median Dice ({spread}), {how}, {n} exams"
+    if any("*" in cell for row in rows for cell in row[1:]):
+        notes.insert(0, f"*: too few exams for {percent(0.95)}; the widest interval.")
+    title = f"Median Dice ({spread}), {how}, {plural(n, 'exam')}"
     return found.titled.own_words(Table(title, ["", *map(found.shown, levels)], rows, notes, data))
 
 
@@ -46,4 +48,5 @@ def _cell(row: pd.Series | None, *, fair: bool) -> str:
         return DASH
     ends = ("median_low", "median_high") if fair else ("minimum", "maximum")
     shown = with_interval(row.median, *(getattr(row, end) for end in ends))
+    shown += star_if_short(row.median_coverage, 0.95) if fair else ""
     return shown if row.n_defined == row.n else f"{shown}, {count_of(row.n_defined, row.n)}"

@@ -91,6 +91,8 @@ class Verdict:
     with_teachers: tuple[str, ...] = ()
     #: Levels on which it is one of these two networks alone: over all seeds of their methods it is not clear.
     unclear_over_seeds: tuple[str, ...] = ()
+    #: The sentence of `words` that says that with so few exams nothing could have been clear, if so.
+    too_few: str = ""
 
 
 def model_verdicts(
@@ -173,7 +175,8 @@ def _verdict(
     if sides:
         call = "split" if len(sides) > 1 else "better" if 1 in sides else "worse"
     words = _words(first, second, call, levels, family, unknown)
-    return Verdict(first, second, call, levels, words + _too_few(compared, rows, family))
+    too_few = _too_few(compared, rows, family)
+    return Verdict(first, second, call, levels, f"{words} {too_few}".rstrip(), too_few=too_few)
 
 
 def _level(
@@ -280,7 +283,7 @@ def _too_few(compared: Sequence[LevelVerdict], rows: pd.DataFrame, family: str) 
     most = max(level.n_pairs for level in compared)
     if 2.0 ** (1 - most) <= rows.threshold.iloc[0] or any(level.clear_absent for level in compared):
         return ""
-    return f" With {plural(most, 'exam')} and {family} no difference can be clear, however large."
+    return f"With {plural(most, 'exam')} and {family} no difference can be clear, however large."
 
 
 def _list(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from evaluation.figures import style
 from evaluation.figures.matrix import matrix
 from evaluation.figures.panels import ruled, shortened
 from evaluation.figures.style import AxesLike, Drawing, styled
-from evaluation.statistics.words import number
+from evaluation.statistics.words import interval_label, number
 
 #: Told apart by colour and by shape; more models are drawn as one kind, without intervals.
 _LOOKS = (
@@ -46,7 +46,8 @@ def levels_beside_readers(
     Parameters
     ----------
     summary : DataFrame
-        ``level, rater, median, median_low, median_high`` of `evaluation.scores.table1`, one way.
+        ``level, rater, median, median_low, median_high, median_coverage`` of `evaluation.scores.table1`, one
+        way.
     median_reader : mapping of str to float
         Level to the median over exams of the median reader; a level need not be in it.
     apart : sequence of str
@@ -79,7 +80,9 @@ def levels_beside_readers(
         if level in apart and place and levels[place - 1] not in apart:
             panel.axhline(place - 0.25, color=style.LIGHT, linewidth=0.6, linestyle=":")
     _framed(panel, levels, colors or {}, label)
-    _legend(drawing, models, readers, median_reader, several)
+    drawn = summary[summary.rater.isin(list(models))]
+    intervals = interval_label(0.95, drawn.median_coverage)
+    _legend(drawing, models, readers, median_reader, several, intervals)
     return drawing.done(note)
 
 
@@ -137,7 +140,7 @@ def _legend(
     readers: Sequence[str],
     median_reader: Mapping[str, float],
     several: bool,
-    interval: str = "95 % interval",
+    intervals: str,
 ) -> None:
     handles: list[Any] = []
     if several:
@@ -149,7 +152,7 @@ def _legend(
             Line2D([], [], color=color, marker=marker, markersize=4.5, linewidth=1.3, label=shortened(model))
             for model, (color, marker) in zip(models, _LOOKS, strict=False)
         ]
-        handles.append(Line2D([], [], color=style.GREY, linewidth=1.3, label=interval))
+        handles.append(Line2D([], [], color=style.GREY, linewidth=1.3, label=intervals))
     if readers:
         reader: dict[str, Any] = {
             "marker": "o",

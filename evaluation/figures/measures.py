@@ -16,6 +16,7 @@ from evaluation.figures import style
 from evaluation.figures.panels import headed, ruled, scaled, shortened
 from evaluation.figures.style import AxesLike, Drawing, styled
 from evaluation.measures.measure import Measure
+from evaluation.statistics.words import interval_label
 
 _COLUMNS = 4
 _ROW_INCHES = 0.17
@@ -40,7 +41,7 @@ def measure_panels(
     Parameters
     ----------
     summary : DataFrame
-        ``measure, way, level, rater, median, median_low, median_high``: measures_table1.csv.
+        ``measure, way, level, rater, median, median_low, median_high, median_coverage``: measures_table1.csv.
     measures : sequence of Measure
         Those to draw, in order.
     models : sequence of str
@@ -68,8 +69,9 @@ def measure_panels(
         _set_up(panel, measure, [shortened(rater, 14) for rater in raters])
         ruled(panel, axis="x")
         headed(panel, f"{_titled(measure)}{_direction(measure)}")
+    intervals = interval_label(0.95, rows[rows.way == "fair"].median_coverage)
     handles = [
-        Line2D([], [], marker="o", color=style.GREY, label="fair, with 95 % interval", markersize=4),
+        Line2D([], [], marker="o", color=style.GREY, label=f"fair, with {intervals}", markersize=4),
         Line2D([], [], marker="o", color=style.GREY, label="usual", markerfacecolor="white", linestyle="",
                markersize=4),
         Line2D([], [], linestyle="", label="\N{RIGHTWARDS ARROW} \N{LEFTWARDS ARROW}: better this way"),

@@ -31,7 +31,7 @@ from evaluation.figures.panels import (
 )
 from evaluation.figures.style import AxesLike, styled
 from evaluation.scores.agreement import dice_matrix
-from evaluation.statistics.words import number, percent, signed, with_interval
+from evaluation.statistics.words import interval_label, number, percent, signed, with_interval
 
 _DIAMOND = "D"
 #: More are drawn as one table, or without the pairs.
@@ -261,7 +261,7 @@ def _estimates(rows: pd.DataFrame) -> list[Line2D]:
     handles = [
         Line2D([], [], **mark, label=f"clear (Holm p \u2264 {1 - confidence:.2g})"),
         Line2D([], [], **mark, markerfacecolor="white", label="could be chance"),
-        Line2D([], [], color=style.BLUE, linewidth=1.4, label=f"{percent(confidence)} interval"),
+        Line2D([], [], color=style.BLUE, linewidth=1.4, label=interval_label(confidence, rows.coverage)),
     ]
     if (rows.p_holm.isna() & (rows.n_pairs > 0)).any():
         grey = mark | {"color": style.GREY, "markerfacecolor": "white"}

@@ -109,9 +109,17 @@ def p_is(p: float) -> str:
 
 
 def interval(low: float, high: float, *, sign: bool = False, typeset: bool = False) -> str:
-    """From low to high, joined by a dash where neither has a sign; says so where there is none."""
+    """From low to high, joined by a dash where neither has a sign; says so where there is none.
+
+    Examples
+    --------
+    >>> interval(0.6, 0.8), interval(float("-inf"), 0.8), interval(float("nan"), float("nan"))
+    ('0.60–0.80', 'up to 0.80', 'no interval')
+    """
     if pd.isna(low):
         return "no interval"
+    if low == float("-inf"):
+        return f"up to {signed(high, typeset=typeset) if sign else number(high)}"
     if sign and not float(number(low)) and not float(number(high)):
         return "within ±0.005"
     if sign:
@@ -131,6 +139,18 @@ def with_interval(value: float, low: float, high: float, *, sign: bool = False, 
 def star_if_short(coverage: float, confidence: float) -> str:
     """A star for an interval of too few values, whose coverage is below the confidence asked for."""
     return "*" if coverage < confidence - _ROUNDING else ""
+
+
+def interval_label(confidence: float, coverages: Iterable[float]) -> str:
+    """What the intervals of a figure or table are, of which some may be of too few values.
+
+    Examples
+    --------
+    >>> interval_label(0.95, [0.978]), interval_label(0.95, [0.978, 0.75])
+    ('95 % interval', '95 % interval, or the widest of too few exams')
+    """
+    short = any(star_if_short(each, confidence) for each in coverages)
+    return f"{percent(confidence)} interval" + (", or the widest of too few exams" if short else "")
 
 
 def count_of(n: int, total: int, noun: str = "") -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from statistics import mode
 
 import numpy as np
 import pandas as pd
@@ -131,13 +132,21 @@ def _foci(found: Results) -> Iterator[str]:
     yield f"of {_count(every.n_foci)} foci {', '.join(told)} missed{among}"
 
 
-def _warned(found: Results) -> Iterator[Said]:
+def _few(found: Results) -> str:
+    """That no difference could be clear, however large: of so few exams, or of so many tests of them."""
     n = len(found.exams)
     # Of five exams no exact test has a p below 0.05.
     if found.models and 2.0 ** (1 - n) > 0.05:
-        yield Said(
-            "Few exams", f"With {plural(n, 'exam')} no difference can be clear, however large.", "exams"
-        )
+        return f"With {plural(n, 'exam')} no difference can be clear, however large."
+    judged = [each for each in t.verdicts(found) if each.call not in ("copy", "not comparable")]
+    pairs = ([each.too_few for each in judged if (each.second == MEDIAN_READER) is readers]
+             for readers in (True, False))  # fmt: skip
+    return " ".join(mode(each) for each in pairs if each and all(each))
+
+
+def _warned(found: Results) -> Iterator[Said]:
+    if few := _few(found):
+        yield Said("Few exams", few, "exams")
     if copies := lineage.copies(found):
         told = ", ".join(f"{model} has masks of {whose}" for model, whose in islice(copies.items(), MOST))
         yield Said("Copies", f"{told}: a copy is not judged.", "fair")

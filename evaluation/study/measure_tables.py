@@ -26,6 +26,7 @@ from evaluation.statistics.words import (
     plural,
     signed,
     signed_figures,
+    star_if_short,
     with_interval,
 )
 from evaluation.study import lineage
@@ -114,7 +115,7 @@ def beside_median_table(found: Results, levels: Sequence[str] = (), *, with_note
     rows = [
         [
             f"{known[row.measure].title}, {row.level}, {row.model}",
-            _with_unit(row, known[row.measure]),
+            _with_unit(row, known[row.measure]) + star_if_short(row.coverage, row.confidence),
             _ahead(row.difference, known[row.measure], row.model),
             p_value(row.p),
             p_value(row.p_holm),
@@ -142,11 +143,14 @@ def beside_median_notes(found: Results) -> list[str]:
     """How models were compared with the median reader; none where they were not."""
     if MEASURES_COMPARISONS not in found:
         return []
+    rows = found[MEASURES_COMPARISONS]
+    short = any(map(star_if_short, rows.coverage, rows.confidence))
     return [
         "Fair scores, model minus median reader, exam by exam: Hodges-Lehmann estimate with the interval of "
         "the exact Wilcoxon signed-rank test. Holm p: over all models and levels of a measure; measures are "
         "not adjusted for each other, and no verdict rests on them. Of a volume difference its size is "
-        "compared. Marking a level where there is none is tested beside Dice."
+        "compared. Marking a level where there is none is tested beside Dice.",
+        *(["*: too few exams; the widest interval that there is."] if short else []),
     ]
 
 

@@ -26,7 +26,7 @@ from bmseg.leaderboard.site.heat import heat_map
 from bmseg.leaderboard.site.history import rises
 from bmseg.leaderboard.site.home import HOME_FILE, home_page
 from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot, draw_overlays, worst_exams
-from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measured
+from bmseg.leaderboard.site.rules import SOURCES, difference_interval, in_short, rules, what_is_measured
 from bmseg.leaderboard.site.submission_tables import SubmissionTables, nearest
 from bmseg.leaderboard.site.tables import SCHEME_NAMES, Line
 from bmseg.leaderboard.site.tasks import with_tasks
@@ -259,6 +259,7 @@ def _render(name: str, standings: Standings, made: Mapping[str, Any], **values: 
         in_workspace=made.get("in_workspace", False),
         n_scores=len(standings.contract.exams) * len(study.level_names),
         confidence=percent(challenge.ranking.confidence),
+        difference_interval=difference_interval(standings),
         **values,
     )  # fmt: skip
 

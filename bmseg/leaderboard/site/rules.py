@@ -14,7 +14,7 @@ from bmseg.leaderboard.texts import plain
 from evaluation.consensus.kinds import describe
 from evaluation.ranking import OVERALL, Rules, Scheme
 from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words
-from evaluation.statistics.words import percent
+from evaluation.statistics.words import interval_label, percent
 from evaluation.table import DASH
 
 _SCHEMES = {
@@ -114,6 +114,13 @@ def in_short(standings: Standings) -> list[str]:
     return [*said, *_copies(standings), left_out]
 
 
+def difference_interval(standings: Standings) -> str:
+    """What the interval of a difference to the median reader is."""
+    # An exact one of n exams is at widest of 1 - 2 / 2**n.
+    widest = 1 - 2.0 ** (1 - len(standings.contract.exams))
+    return interval_label(standings.challenge.ranking.confidence, [widest])
+
+
 def rules(standings: Standings) -> list[tuple[str, str]]:
     """The rules, each with its heading."""
     challenge, study = standings.challenge, standings.study
@@ -176,13 +183,13 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
             "Beside the readers",
             "The numbers are the difference of an exam's Dice to that of the median reader there, averaged "
             "over the ranked levels by their weights; over exams the Hodges–Lehmann estimate with its "
-            f"{confidence} interval, each by itself. The words are the verdict that a report of the same "
-            "masks gives: level by level, all levels and submissions adjusted together by Holm's rule "
-            "(simulated ones, which are no team's, by themselves), with the exams in which only one of the "
-            "two marks a level that is not there. A submission is better only where a level is clear, none "
-            "is clear against it, agreement with the readers without a consensus says the same, and neither "
-            "leaving out a reader nor another rule that fits such readers turns the difference round. All "
-            "else is not settled.",
+            f"{difference_interval(standings)}, each by itself. The words are the verdict that a report of "
+            "the same masks gives: level by level, all levels and submissions adjusted together by Holm's "
+            "rule (simulated ones, which are no team's, by themselves), with the exams in which only one of "
+            "the two marks a level that is not there. A submission is better only where a level is clear, "
+            "none is clear against it, agreement with the readers without a consensus says the same, and "
+            "neither leaving out a reader nor another rule that fits such readers turns the difference "
+            "round. All else is not settled.",
         ),
         (
             "Copies",

@@ -14,7 +14,8 @@ from bmseg.report.first import _word, answer_table, picture
 from bmseg.report.origin import cohort_table
 from bmseg.report.scores import exam_means, median_reader
 from bmseg.report.strip import part_shown, worst_to_best
-from bmseg.report.tables import exam_table, models_first, rule_grid
+from bmseg.report.tables import exam_table, fair_medians, models_first, rule_grid
+from bmseg.scoring.short import short_table
 from evaluation.comparison.paired import paired_dice
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.comparison.verdicts import LevelVerdict, Verdict, Without
@@ -146,6 +147,32 @@ def test_what_one_reader_cannot_carry_is_said() -> None:
     assert answers(study(models=())) == []
     (few,) = [each for each in look_out(study(n_exams=3)) if each.about == "Few exams"]
     assert few.words == "With 3 exams no difference can be clear, however large."
+
+
+@pytest.mark.parametrize(("n_exams", "mark"), [(5, "‡"), (6, "")])
+def test_an_interval_of_too_few_exams_is_not_called_one_of_95_percent(n_exams: int, mark: str) -> None:
+    found = study(n_exams=n_exams)
+    shown = answer_table(found, {})
+    assert [row[4].text.endswith(")" + mark) for row in shown.rows] == [True] * 3
+    assert ["too few exams" in note for note in shown.notes] == [True] * len(mark)
+    short = ")*" if mark else ")"
+    assert all(cell.text.endswith(short) for row in fair_medians(found).rows for cell in row[1:])
+    assert ["too few exams" in note for note in short_table(found).notes].count(True) == len(mark)
+    assert all(cell.endswith(short) for row in short_table(found).rows for cell in row[1:])
+    legend = picture(found).legends[0].get_texts()
+    assert ["widest" in text.get_text() for text in legend].count(True) == len(mark)
+
+
+def test_it_is_said_first_that_so_many_tests_of_so_few_exams_tell_nothing() -> None:
+    """A model that marks nothing has no verdict then, and the page does not leave it at that."""
+    found = study(models=[f"net{n}" for n in range(5)], n_exams=7)
+    (few,) = [each for each in look_out(found, 9) if each.about == "Few exams"]
+    assert few.words == (
+        "With 7 exams and 2 levels of 5 models no difference can be clear, however large. "
+        "With 7 exams and 2 levels of 10 pairs no difference can be clear, however large."
+    )
+    # Two tests of seven exams can be clear.
+    assert not [each for each in look_out(study(n_exams=7), 9) if each.about == "Few exams"]
 
 
 def test_the_median_reader_is_the_verdicts() -> None:

@@ -16,11 +16,13 @@ READERS = ["anna", "ben"]
 
 def summary(models: Sequence[str], levels: Sequence[str] = ("low", "high")) -> pd.DataFrame:
     rows = [
-        (level, rater, 0.1 * (1 + place), 0.05, 0.9)
+        (level, rater, 0.1 * (1 + place), 0.05, 0.9, 0.978)
         for level in levels
         for place, rater in enumerate([*READERS, *models])
     ]
-    return pd.DataFrame(rows, columns=["level", "rater", "median", "median_low", "median_high"])
+    return pd.DataFrame(
+        rows, columns=["level", "rater", "median", "median_low", "median_high", "median_coverage"]
+    )
 
 
 def test_every_rater_is_drawn_where_its_median_is() -> None:
@@ -38,6 +40,11 @@ def test_every_rater_is_drawn_where_its_median_is() -> None:
     said = [text.get_text() for text in figure.legends[0].get_texts()]
     assert said == ["net", "95 % interval", "a reader", "median reader", "range of readers"]
     assert figure.get_supxlabel() == "Synthetic cohort"
+    # Of five exams none has 95 %; the key does not say that of them.
+    of_few = summary(["net"])
+    of_few.loc[of_few.level == "high", "median_coverage"] = 0.9375
+    few = levels_beside_readers(of_few, models=["net"], readers=READERS, median_reader={})
+    assert few.legends[0].get_texts()[1].get_text() == "95 % interval, or the widest of too few exams"
 
 
 def test_undefined_medians_and_many_raters_are_drawn_too() -> None:
