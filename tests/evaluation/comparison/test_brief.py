@@ -64,3 +64,20 @@ def test_many_are_counted() -> None:
     assert beside_readers(many) == "Of 5 models beside the median reader: 2 better, 3 not settled."
     pairs = [verdict(f"net{n}", "not settled", level("low", 0, clear=False), other="x") for n in range(5)]
     assert between_models(pairs) == "Of 5 pairs of models none is settled."
+
+
+def test_copies_and_what_cannot_be_compared_are_said_in_their_own_words() -> None:
+    nowhere = Verdict(
+        "net", MEDIAN_READER, "not comparable", (), "net and the median reader cannot be compared."
+    )
+    assert beside_readers([nowhere]) == "net and the median reader cannot be compared."
+
+
+def test_of_many_it_is_counted_what_is_not_clear_over_seeds_or_otherwise_without_a_teacher() -> None:
+    again = Without("anna", ("net0",), verdict("net0", "not settled", level("low", 0.1, clear=False)))
+    more: list[dict[str, object]] = [{"without": (again,)}, {"unclear_over_seeds": ("low",)}, {}, {}]
+    many = [verdict(f"net{n}", "better", level("low", 0.1), **each) for n, each in enumerate(more)]
+    assert beside_readers(many) == (
+        "Of 4 models beside the median reader: 4 better. Of 1 this is otherwise without the reader whose "
+        "masks taught it. Of 1 it is not clear over seeds on every level."
+    )

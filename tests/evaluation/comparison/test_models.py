@@ -16,7 +16,7 @@ from evaluation.comparison.models import (
     of_models,
     side_by_side,
 )
-from evaluation.comparison.paired import paired_differences
+from evaluation.comparison.paired import paired_dice, paired_differences
 from evaluation.comparison.printed import methods_table
 from evaluation.statistics.intervals import StatisticsError
 
@@ -213,3 +213,9 @@ def test_what_cannot_be_compared_is_named() -> None:
         compare_models(scores, models=["nnunet"])
     with pytest.raises(StatisticsError, match="model 'vnet': found no scores, expected one of anna"):
         compare_models(scores, models=["nnunet", "vnet"])
+
+
+def test_a_rater_without_scores_is_refused_by_name() -> None:
+    scores = pd.DataFrame({"exam": ["e"], "rater": ["net"], "level": ["low"], "dice": [0.5]})
+    with pytest.raises(StatisticsError, match="rater 'nett': found no scores, expected one of net"):
+        paired_dice(scores, "nett", "net")

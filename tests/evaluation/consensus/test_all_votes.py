@@ -125,3 +125,12 @@ def test_a_model_of_another_shape_or_label_is_named():
         count_all(masks, ["a"], (0, 1))
     with pytest.raises(ValueError, match="rater 'm': undeclared label 7"):
         count_all({**masks, "m": np.full((2, 3), 7, np.uint8)}, ["a"], (0, 1))
+
+
+def test_they_print_who_stands_beside() -> None:
+    found = count_all(
+        {"a": np.array([0, 1]), "b": np.array([1, 1]), "net": np.array([0, 1])}, ["a", "b"], [0, 1]
+    )
+    assert repr(found) == f"<AllVotes: {found.of_readers!r}, beside them net>"
+    alone = count_all({"a": np.array([0, 1]), "b": np.array([1, 1])}, ["a", "b"], [0, 1])
+    assert repr(alone) == f"<AllVotes: {alone.of_readers!r}>"

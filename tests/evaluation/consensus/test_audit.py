@@ -4,10 +4,11 @@ from io import StringIO
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from dataset_conversion.images import Volume
 from evaluation import read_study
-from evaluation.consensus.audit import audit, concerned, is_monotone, overruled_voxels, told
+from evaluation.consensus.audit import Finding, audit, concerned, is_monotone, overruled_voxels, told
 from evaluation.consensus.audited import AUDIT, STUDY, WITHOUT, YARDSTICK, audit_words, audited
 from evaluation.consensus.result import consensus_of
 from evaluation.consensus.rules import staple
@@ -210,3 +211,9 @@ def test_a_study_prints_its_audits():
     assert ["level3", "1 of 1", "16 of 16", "exam1: 16 of 16"] in [list(row[2:]) for row in printed.rows]
     back = t.CONSENSUS_AUDIT.read(StringIO(found.to_csv(index=False)))
     pd.testing.assert_frame_equal(back, found, check_dtype=False)
+
+
+def test_only_some_findings_are_of_patterns() -> None:
+    consensus = staple(count_votes({"a": np.array([0, 1]), "b": np.array([0, 1])}, [0, 1]), rule="majority")
+    with pytest.raises(ValueError, match="finding 'lowered': expected 'overruled' or 'one rater'"):
+        concerned(consensus, Finding("lowered", None, 1, 2, (), ""))

@@ -148,3 +148,10 @@ def test_paint_and_select_name_what_does_not_fit():
         votes.select(["a", "a"])
     with pytest.raises(ValueError, match="counted on other masks"):
         votes.rows_in(count_votes({"a": MASK + 1}, LABELS))
+
+
+def test_patterns_of_other_labels_have_no_rows_here() -> None:
+    masks = {"a": np.array([0, 1, 2]), "b": np.array([0, 1, 1])}
+    votes, fewer = count_votes(masks, [0, 1, 2]), count_votes({"b": masks["b"]}, [0, 1])
+    with pytest.raises(ValueError, match=r"vote patterns of labels \(0, 1\): expected labels \(0, 1, 2\)"):
+        votes.rows_in(fewer)

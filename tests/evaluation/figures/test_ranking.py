@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
@@ -199,3 +200,19 @@ def test_two_and_forty_algorithms(n: int) -> None:
         assert height <= 12
         # Constrained layout gives up, with every axes at its full size, where the words have no room.
         assert figure.axes[0].get_position().width > 0.3
+
+
+def test_five_tasks_leave_no_empty_panel(scores: pd.DataFrame) -> None:
+    tasks = [scores[scores.task == "level1"].assign(task=f"task{n}") for n in range(5)]
+    assert len(score_boxplots(pd.concat(tasks), NAMES).axes) == 5
+
+
+def test_blobs_are_as_large_as_given_axes_have_room(rankings: Rankings) -> None:
+    chances, ranks = of(rankings.probabilities, "level3"), of(rankings.ranks, "level3")
+    sizes = []
+    for width in (0.6, 9.0):
+        own = Figure(figsize=(width, 3.0)).subplots()
+        blob_plot(chances, ranks, axes=own)
+        blobs = [each for each in own.collections if isinstance(each, PathCollection)]
+        sizes.append(max(each.get_sizes().max() for each in blobs))
+    assert sizes[0] < sizes[1]

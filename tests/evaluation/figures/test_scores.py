@@ -169,3 +169,9 @@ def test_of_many_exams_points_are_those_beyond_the_whiskers() -> None:
     few = raters_boxplot(scores[:MANY_EXAMS], models=["net"], note="n")
     assert len(few.axes[0].collections[0].get_offsets()) == MANY_EXAMS
     assert few.get_supxlabel().endswith("a point is an exam.\nn")
+
+
+def test_a_rater_who_is_undefined_on_a_level_has_no_box_there(scores: pd.DataFrame) -> None:
+    scores.loc[(scores.level == "level3") & (scores.rater == "net"), "dice"] = np.nan
+    found = points(raters_boxplot(scores, models=["net"]))
+    assert len(found) == 5 * 3 + 4 * 2

@@ -11,6 +11,7 @@ from evaluation.comparison.models import compare_models
 from evaluation.comparison.readers import MEDIAN_READER, compare
 from evaluation.figures.bland_altman import bland_altman_panels
 from evaluation.figures.matrix import matrix
+from evaluation.figures.reliability import reliability_panels
 from evaluation.figures.study import (
     agreement_heatmap,
     fair_against_usual,
@@ -258,3 +259,31 @@ def test_the_words_over_a_table_are_broken_where_it_ends():
     figure.canvas.draw()
     box = figure.axes[1].xaxis.label.get_window_extent()
     assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+
+
+@pytest.mark.parametrize(("n_exams", "key"), [
+    (8, "95 % interval"), (5, "95 % interval, or the widest of too few exams"),
+])  # fmt: skip
+def test_the_key_does_not_promise_what_so_few_exams_cannot_give(
+    scores: pd.DataFrame, n_exams: int, key: str
+) -> None:
+    some = scores[scores.exam.isin(EXAMS[:n_exams])]
+    figure = forest_plot(compare(some, models=["net"], readers=RATERS[:3]), model="net")
+    assert figure.legends[0].get_texts()[2].get_text() == key
+
+
+def test_of_one_exam_there_is_a_bias_and_no_band() -> None:
+    rows = [("e0", "level1", "net", 2.0), ("e0", "level1", "consensus", 1.5)]
+    table = pd.DataFrame(rows, columns=["exam", "level", "rater", "ml"])
+    (panel,) = bland_altman_panels(table, rater="net", reference="consensus", colors={}).axes
+    assert not panel.patches
+    assert words(panel)[0] == "+0.50"
+
+
+def test_a_model_without_probabilities_of_a_level_has_no_line_there() -> None:
+    table = pd.DataFrame({
+        "level": ["low", "low", "high"], "model": ["a", "b", "b"], "probability": 0.4, "observed": 0.5,
+        "n_voxels": 9,
+    })  # fmt: skip
+    low, high = reliability_panels(table, levels=["low", "high"], models=["a", "b"]).axes
+    assert [len(panel.collections) for panel in (low, high)] == [2, 1]

@@ -147,3 +147,8 @@ def test_without_readers_and_of_who_is_not_there_nothing_is_said(foci: pd.DataFr
     assert foci_words(summary, ["anna"], ["other"]) == []
     (words,) = foci_words(summary, [], ["net"], ["level3"])
     assert "readers" not in words
+
+
+def test_of_one_yardstick_every_row_is_its_own() -> None:
+    foci = pd.DataFrame({"exam": ["e"], "rater": ["net"]})
+    assert of_own_yardstick(foci) is foci

@@ -167,3 +167,14 @@ def test_a_shifted_cube_has_its_closed_form() -> None:
     # The cube's edges are cut, its corners too.
     area = 6 * (size - 1) ** 2 + 12 * (size - 1) * np.sqrt(0.5) + np.sqrt(3)
     assert [apart.rater_areas.sum(), apart.reference_areas.sum()] == pytest.approx([area, area])
+
+
+def test_an_empty_mask_has_no_extent_and_an_axis_of_one_voxel_no_places() -> None:
+    plane = np.zeros((1, 6, 6), bool)
+    plane[0, 2:4, 2:5] = True
+    found = Surfaces({"a": plane, "empty": plane & False}, (2.0, 1.0, 1.0))
+    assert found.extent("empty") == (0, 0)
+    # A picture: six pixels of 1 mm, and their outline.
+    assert found.extent("a")[0] == pytest.approx(6)
+    with pytest.raises(ValueError, match="axis: found 0, along which there is one voxel, expected another"):
+        found.along("a", "a", 0)

@@ -198,3 +198,10 @@ def test_unlike_tasks_hold_their_ranks_where_submissions_fail() -> None:
 
     found = coverage("unlike tasks, failing", n_cases=30, repeats=25, bootstraps=0, seed=4)
     assert found.held >= 0.95 and found.tests_held < 0.3
+
+
+def test_so_many_algorithms_ask_for_more_cases_than_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evaluation.ranking.intervals._MANY", 5)
+    assert fewest_cases(3, Rules(exact=True)) == 5
+    monkeypatch.undo()
+    assert fewest_cases(3, Rules(exact=True)) == 7

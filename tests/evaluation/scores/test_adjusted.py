@@ -72,3 +72,9 @@ def test_raters_without_a_way_between_them_are_not_adjusted() -> None:
     found = adjusted_for_exams(scores(apart))
     assert found.adjusted.isna().all() and found["mean"].notna().all()
     assert found.n.tolist() == [2, 2, 1, 1] and set(found.n_exams) == {3}
+
+
+def test_where_nobody_scored_nothing_is_adjusted() -> None:
+    rows = [("e1", "a", "low", np.nan), ("e1", "b", "low", np.nan)]
+    scores = pd.DataFrame(rows, columns=["exam", "rater", "level", "dice"]).assign(left_out=["a", "b"])
+    assert adjusted_for_exams(scores).ease.isna().all()

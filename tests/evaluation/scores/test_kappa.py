@@ -123,3 +123,16 @@ def test_the_printed_table_says_what_the_weights_are():
     labels = kappa_table(pairwise_kappa(exams, ["a", "b"], ordered=False), title="t").to_markdown()
     assert "Kappa (95 % interval)" in labels
     assert "level" not in labels and "weights" not in labels
+
+
+def test_of_one_label_alone_there_is_no_kappa() -> None:
+    assert np.isnan(cohen_kappa(np.array([[7, 0], [0, 0]])))
+
+
+def test_where_most_draws_have_no_kappa_there_is_no_interval() -> None:
+    """What is drawn of an exam without a mark has no disagreement to expect."""
+    pooled = _Pooled(np.array([[[9, 0], [0, 0]], [[3, 1], [1, 4]]], float), disagreement_weights(2, "none"))
+    kappa, low, high = pooled.interval(np.array([[2, 0], [2, 0], [2, 0], [1, 1]]), 0.95)
+    assert kappa == pytest.approx(cohen_kappa(np.array([[12, 1], [1, 4]])))
+    assert np.isnan(low) and np.isnan(high)
+    assert not np.isnan(pooled.interval(np.array([[1, 1]] * 4), 0.95)).any()

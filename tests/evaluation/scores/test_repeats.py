@@ -88,3 +88,8 @@ def test_rows_of_a_reader_are_of_the_exams_read_twice() -> None:
     assert found[["kind", "other"]].values.tolist() == [[SAME, "anna2"], [OTHERS, "ben"], [MODEL, "net"]]
     assert found["mean"].tolist() == pytest.approx([0.85, 0.6, 0.6])
     assert found.n_defined.tolist() == [2, 3, 3] and found.n.tolist() == [3, 3, 3]
+
+
+def test_of_no_pair_nothing_is_known() -> None:
+    found = repeatability([1.0, np.nan], [np.nan, 2.0])
+    assert found.n == 0 and np.isnan([found.bias, found.within_sd, found.low, found.high]).all()

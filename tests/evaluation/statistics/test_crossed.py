@@ -123,3 +123,8 @@ def test_intervals_hold_as_often_as_they_say(
     found = [crossed_difference(*simulated(rng, *sd_seeds)) for _ in range(600)]
     assert crossed[0] <= np.mean([one.low <= 0 <= one.high for one in found]) <= crossed[1]
     assert over_exams[0] <= np.mean([one.exams_low <= 0 <= one.exams_high for one in found]) <= over_exams[1]
+
+
+def test_a_confidence_beyond_1_is_refused() -> None:
+    with pytest.raises(StatisticsError, match="confidence: found 95, expected a number between 0 and 1"):
+        crossed_difference(np.ones((2, 3)), None, confidence=95)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evaluation.statistics.intervals import StatisticsError
-from evaluation.statistics.rank_sums import tail
+from evaluation.statistics.rank_sums import sums_of_ranks, tail
 from evaluation.statistics.signed_rank import _places, hodges_lehmann, holm, sign_test, signed_rank
 
 # Hollander and Wolfe, Nonparametric Statistical Methods, example 3.1: Hamilton depression scale factor IV
@@ -223,3 +223,29 @@ def test_the_ends_of_a_tail_are_sure(ranks: np.ndarray) -> None:
 
 def test_a_tail_of_equal_ranks_is_binomial() -> None:
     assert tail(np.full(500, 3), 3 * 280) == pytest.approx(stats.binom.sf(279, 500, 0.5), rel=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["ties", "zeros", "few values"])
+def test_of_more_ties_the_interval_is_found_quicker_and_is_the_same(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Searched by halves, as if the tests turned but once, and shift by shift."""
+    rng = np.random.default_rng(len(kind))
+    for n in range(31, 40):
+        values = {
+            "ties": rng.integers(-6, 9, n) / 100,
+            "zeros": np.where(rng.random(n) < 0.4, 0, rng.normal(0.1, 0.2, n)).round(2),
+            "few values": rng.choice([-0.1, 0, 0.1, 0.3], n),
+        }[kind]
+        quick = hodges_lehmann(values)
+        with monkeypatch.context() as patch:
+            patch.setattr("evaluation.statistics.signed_rank._ALL_SHIFTS", n)
+            assert hodges_lehmann(values) == quick
+
+
+def test_next_to_the_mean_a_tail_is_what_counting_gives() -> None:
+    ranks = 2 * np.arange(1, 241)
+    counted = np.cumsum(sums_of_ranks(ranks)[::-1])[::-1]
+    middle = int(ranks.sum()) // 2
+    for total in range(middle - 400, middle + 400, 20):
+        assert tail(ranks, total) == pytest.approx(counted[total], abs=1e-6)

@@ -125,6 +125,10 @@ def test_differences_respect_the_direction(study: ReaderStudy) -> None:
     assert beside["hd95"] > 0
     assert beside["assd"] > 0
     shown = m.beside_median_table(study, ["level1"])
+    # Of so few exams no interval has the confidence that stands above the column.
+    assert rows.coverage.max() < 0.95 == rows.confidence.max()
+    assert all(row[1].endswith("*") for row in shown.rows)
+    assert shown.notes[1] == "*: too few exams; the widest interval that there is."
     favoured = {row[0].partition(",")[0]: row[2] for row in shown.rows if row[0].endswith("poor")}
     assert favoured["Dice"] == favoured["HD95"] == favoured["NSD at 1 mm"] == "readers"
     pairs = study[m.MEASURES_METHODS].query("level == 'level1'").set_index("measure").difference

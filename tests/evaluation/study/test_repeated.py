@@ -9,8 +9,11 @@ import pytest
 import evaluation as ev
 from evaluation import read_study
 from evaluation.masks.reading import MaskError
+from evaluation.scores import repeats
 from evaluation.study import ReaderStudy, repeated
 from evaluation.study import tables as t
+from evaluation.study.design import Design
+from evaluation.study.results import Results
 from tests.support.masks import thresholded
 
 LEVELS = {"level1": 1, "level2": 2}
@@ -108,3 +111,20 @@ def test_what_was_read_again_may_be_some_of_the_exams() -> None:
     drawn[AGAIN]["exam7"] = drawn[AGAIN]["exam0"]
     with pytest.raises(MaskError, match="anna_again: extra exam7"):
         study(drawn, [*READERS, AGAIN], repeats={AGAIN: "anna"}, incomplete=True)
+
+
+def test_what_is_said_where_nothing_was_marked_or_both_agree_as_much() -> None:
+    rows = [
+        ("anna", repeats.SAME, AGAIN, "level1", "dice", np.nan, np.nan, np.nan, 0, 3),
+        ("anna", repeats.SAME, AGAIN, "level2", "dice", 0.8, 0.7, 0.9, 2, 3),
+        ("anna", repeats.MODEL, "net", "level2", "dice", 0.801, 0.7, 0.9, 3, 3),
+    ]
+    table = pd.DataFrame(rows, columns=repeats.COLUMNS)
+    design = Design(levels=LEVELS, repeats={AGAIN: "anna"})
+    exams = [f"exam{n}" for n in range(3)]
+    found = Results(design, READERS, ["net"], exams, {repeated.REPEATS.name: table})
+    assert repeated.REPEATS.words(found)[:2] == [
+        "On level1 anna marked nothing in either reading of 3 exams.",
+        f"On level2 anna agrees with the own second reading ({AGAIN}) with Dice 0.80 (0.70–0.90), 2 of 3 exams; "
+        "with net 0.80, as much.",
+    ]

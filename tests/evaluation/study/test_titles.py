@@ -106,3 +106,9 @@ def test_titles_that_are_shown_can_be_told_apart_and_turned_back(titles: dict[st
         assert title not in set(names) - {name}
     back = {title: name for name, title in found.items()}
     assert renamed(renamed(names, found), back) == names
+
+
+def test_tables_of_a_study_in_titles_are_as_many() -> None:
+    found = ev.read_study({"a": drawn(1), "b": drawn(2)}, levels={"lvl1": 1, "lvl2": 2}, rule="majority")
+    assert list(found.titled.tables) == list(found.tables)
+    assert len(found.titled.tables) == len(found.tables)
