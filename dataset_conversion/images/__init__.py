@@ -8,18 +8,20 @@ from dataset_conversion.images.sources import NEAR, LabelFault, as_labels, as_vo
 from dataset_conversion.images.tables import as_number, read_own, read_table
 from dataset_conversion.images.volume import (
     STORAGE_ORDER,
+    TOO_LARGE,
     Plane,
     Volume,
     read_image,
+    read_nifti,
     read_volume,
     stored_spacing,
     volume_bytes,
     write_volume,
-)  # fmt: skip
+)
 
 __all__ = [
-    "DIRECTION_TOLERANCE", "NEAR", "SPACING_TOLERANCE_MM", "STORAGE_ORDER", "ConversionError", "Difference",
-    "Grid", "LabelFault", "Plane", "Position", "Volume", "as_labels", "as_number", "as_volume", "atomic_path",
-    "label_fault", "position", "read_image", "read_own", "read_table", "read_volume", "stored_spacing",
-    "volume_bytes", "whole", "write_volume",
+    "DIRECTION_TOLERANCE", "NEAR", "SPACING_TOLERANCE_MM", "STORAGE_ORDER", "TOO_LARGE", "ConversionError",
+    "Difference", "Grid", "LabelFault", "Plane", "Position", "Volume", "as_labels", "as_number", "as_volume",
+    "atomic_path", "label_fault", "position", "read_image", "read_nifti", "read_own", "read_table",
+    "read_volume", "stored_spacing", "volume_bytes", "whole", "write_volume",
 ]  # fmt: skip

@@ -29,6 +29,11 @@ from dataset_conversion.images.header import position
 from dataset_conversion.images.kinds import METAIMAGE, kind_of
 from dataset_conversion.images.metaimage import read_metaimage
 
+#: What is wrong with a file whose voxels no memory holds.
+TOO_LARGE = (
+    "found a header of more voxels than fit into memory; truncated or damaged, or larger than this machine "
+    "can read"
+)
 # What nibabel raises of a file that is not what it should be.
 _DAMAGED = (OSError, EOFError, zlib.error, ValueError, OverflowError, ImageFileError, HeaderDataError)
 
@@ -122,22 +127,7 @@ def read_image(holder: Any, source: str) -> Volume:
             raise ConversionError(
                 f"{source}: found {kind}, expected NIfTI or MetaImage (.mha); export it as one of them"
             )
-    try:
-        if isinstance(holder, Path):
-            image, array, fault = nifti_file.load(holder)
-        else:
-            image, array, fault = holder, np.asanyarray(holder.dataobj), ""
-        affine = np.asarray(image.affine, dtype=float)
-    except MemoryError:
-        raise ConversionError(
-            f"{source}: found a header of more voxels than fit into memory; truncated or damaged, or larger "
-            "than this machine can read"
-        ) from None
-    except _DAMAGED as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConversionError(
-            f"{source}: cannot be read as NIfTI, truncated or damaged ({reason}); export it again"
-        ) from None
+    image, array, affine, fault = read_nifti(holder, source)
     if array.dtype.kind not in "buif":
         raise ConversionError(
             f"{source}: found voxels of type {array.dtype}, expected plain numbers; export it again"
@@ -154,6 +144,26 @@ def read_image(holder: Any, source: str) -> Volume:
     if fault := fault or place.fault:
         raise ConversionError(f"{source}: {fault}")
     return Volume(array, place.affine, source, place.notes)
+
+
+def read_nifti(holder: Any, source: str) -> tuple[Any, np.ndarray, np.ndarray, str]:
+    """Image, voxels, affine, and a fault of its header, of a path or nibabel image of any dimensions.
+
+    A ConversionError when it cannot be read whole.
+    """
+    try:
+        if isinstance(holder, Path):
+            image, array, fault = nifti_file.load(holder)
+        else:
+            image, array, fault = holder, np.asanyarray(holder.dataobj), ""
+        return image, array, np.asarray(image.affine, dtype=float), fault
+    except MemoryError:
+        raise ConversionError(f"{source}: {TOO_LARGE}") from None
+    except _DAMAGED as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConversionError(
+            f"{source}: cannot be read as NIfTI, truncated or damaged ({reason}); export it again"
+        ) from None
 
 
 def stored_spacing(path: Path) -> np.ndarray:

@@ -11,11 +11,9 @@ import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 
-from dataset_conversion.images import ConversionError, Volume, read_image
+from dataset_conversion.images import TOO_LARGE, ConversionError, Volume, read_image, read_nifti
 from dataset_conversion.mask_files.labels import Labels, tidy, value_of_name
 from dataset_conversion.mask_files.listing import list_masks, parts_of
 
@@ -77,6 +75,8 @@ def read_probabilities(path: Path, labels: Labels, first: Volume) -> Probabiliti
         When a file is missing, damaged or of another kind, there are too few or too many maps, or numbers are
         no probabilities: below 0 or above 1, or off 1 in sum.
     """
+    if not path.exists():
+        raise ConversionError(f"{path}: no such file")
     if path.is_dir():
         maps, place = _read_parts(path, labels)
     elif path.name.endswith(_NPZ):
@@ -124,16 +124,9 @@ def _checked(path: Path, maps: np.ndarray, *, has_background: bool) -> np.ndarra
 
 
 def _read_nifti(path: Path) -> tuple[np.ndarray, Volume]:
-    try:
-        image = nib.load(path)
-        found = np.asanyarray(image.dataobj)
-    except FileNotFoundError:
-        raise ConversionError(f"{path}: no such file") from None
-    except (OSError, EOFError, zlib.error, ValueError, ImageFileError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConversionError(
-            f"{path}: cannot be read as NIfTI, truncated or damaged ({reason}); export it again"
-        ) from None
+    image, found, affine, fault = read_nifti(path, str(path))
+    if fault:
+        raise ConversionError(f"{path}: {fault}")
     # NIfTI keeps the fourth axis for time, and maps in the fifth; one map needs neither.
     if found.ndim == 5 and found.shape[3] == 1:
         found = found[:, :, :, 0]
@@ -144,7 +137,7 @@ def _read_nifti(path: Path) -> tuple[np.ndarray, Volume]:
             f"{path}: probabilities: found {size} voxels of {found.dtype}, expected numbers in four "
             "dimensions, the last of them the labels"
         )
-    place = read_image(image.__class__(found[..., 0], image.affine, image.header), str(path))
+    place = read_image(image.__class__(found[..., 0], affine, image.header), str(path))
     return np.moveaxis(found, -1, 0).astype(np.float32), place
 
 
@@ -154,8 +147,8 @@ def _read_archive(path: Path, first: Volume) -> tuple[np.ndarray, Volume]:
         with np.load(path, allow_pickle=False) as archive:
             name = next((name for name in _ARRAYS if name in archive.files), None)
             found = archive[name] if name else None
-    except FileNotFoundError:
-        raise ConversionError(f"{path}: no such file") from None
+    except MemoryError:
+        raise ConversionError(f"{path}: {TOO_LARGE}") from None
     except (OSError, EOFError, zlib.error, ValueError, zipfile.BadZipFile, KeyError) as error:
         raise ConversionError(
             f"{path}: cannot be read, truncated or damaged ({type(error).__name__}); predict it again"

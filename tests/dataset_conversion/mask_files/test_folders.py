@@ -170,3 +170,27 @@ def test_tidy_names_may_stand_in_a_study_file(name: str) -> None:
 
     TypeAdapter(Name).validate_python(tidy(name))
     assert tidy(tidy(name)) == tidy(name)
+
+
+def test_what_lies_in_a_folder_of_labels_and_is_none_is_refused(tmp_path: Path) -> None:
+    folder = parts(tmp_path / "none")
+    with pytest.raises(ConversionError, match=r"none: found no file of a label, expected at least one"):
+        read_mask(folder, None, Labels({"Mandible": 1}, {"Mandible": 0, "Parotid L": 0}))
+    (folder / "Mandible.nrrd").write_bytes(bytes(128) + b"DICM" + bytes(40))
+    with pytest.raises(ConversionError, match=r"Mandible\.nrrd: found DICOM, expected a file a label in"):
+        read_mask(folder, None, LABELS)
+    folder = parts(tmp_path / "several")
+    image = sitk.GetImageFromArray(np.zeros((4, 5, 6, 3), np.uint8), isVector=True)
+    sitk.WriteImage(image, folder / "Mandible.nrrd")
+    with pytest.raises(ConversionError, match=r"Mandible\.nrrd: found 3 values a voxel, expected one"):
+        read_mask(folder, None, LABELS)
+
+
+def test_axes_in_another_order_lie_at_the_same_places(tmp_path: Path) -> None:
+    folder = parts(tmp_path / "e1", ".nii.gz")
+    image = nib.load(folder / "Parotid L.nii.gz")
+    turned = nib.as_closest_canonical(image)
+    assert nib.aff2axcodes(turned.affine) != nib.aff2axcodes(AFFINE)
+    nib.save(turned, folder / "Parotid L.nii.gz")
+    found = read_mask(folder, None, LABELS)
+    assert np.array_equal(found.array, MASK)

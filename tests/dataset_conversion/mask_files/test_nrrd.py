@@ -237,3 +237,17 @@ def test_no_flipped_bit_of_gzip_data_gives_another_mask(tmp_path: Path) -> None:
         except ConversionError:
             continue
         assert (found == sound).all()
+
+
+def test_an_empty_segmentation_without_an_image_and_a_flat_space_are_refused(tmp_path: Path) -> None:
+    path = slicer_file(tmp_path / "x.seg.nrrd", [np.zeros((1, 1, 1), np.uint8)], segment(0, "level1"))
+    with pytest.raises(ConversionError, match="found 1 x 1 x 1 voxels, as 3D Slicer writes where nothing is"):
+        read_mask(path, None, LABELS)
+    path = plain_file(tmp_path / "flat.nrrd", "raw", bytes(8))
+    path.write_bytes(path.read_bytes().replace(b"(0,0,1)", b"(0,1,0)"))
+    with pytest.raises(ConversionError, match=r"flat\.nrrd: "):
+        read_mask(path, None, LABELS)
+    complex_ = sitk.GetImageFromArray(np.zeros((2, 2, 2), np.complex64))
+    sitk.WriteImage(complex_, tmp_path / "complex.nrrd")
+    with pytest.raises(ConversionError, match=r"complex\.nrrd: "):
+        read_mask(tmp_path / "complex.nrrd", None, LABELS)

@@ -143,3 +143,20 @@ def test_a_truncated_tiff_is_refused_in_a_line(tmp_path: Path) -> None:
             assert "\n" not in str(error)
         else:
             assert found.shape == whole.shape and (found == whole).all()
+
+
+def test_pages_of_several_sizes_and_more_than_memory_holds_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [Image.fromarray(np.zeros(shape, np.uint8)) for shape in ((4, 5), (5, 4))]
+    pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(ConversionError, match=r"two\.tif: pages: found several sizes or kinds, expected one"):
+        read_picture(tmp_path / "two.tif", {}, (1.0, 1.0))
+    monkeypatch.setattr("dataset_conversion.files.LARGEST_UNPACKED", 19)
+    pages[0].save(tmp_path / "one.png")
+    with pytest.raises(ConversionError, match=r"one\.png: size: found 20 values, expected at most 19"):
+        read_picture(tmp_path / "one.png", {}, (1.0, 1.0))
+    monkeypatch.undo()
+    Image.new("CMYK", (4, 5)).save(tmp_path / "ink.tif")
+    with pytest.raises(ConversionError, match=r"ink\.tif: .*CMYK"):
+        read_picture(tmp_path / "ink.tif", {}, (1.0, 1.0))

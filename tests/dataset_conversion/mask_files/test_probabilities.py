@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zipfile
 from pathlib import Path
 
 import nibabel as nib
@@ -148,4 +150,44 @@ def test_folders_lack_no_label_and_have_none_twice(tmp_path: Path) -> None:
     (folder / "0.nii.gz").unlink()
     (folder / "level1.nii.gz").unlink()
     with pytest.raises(ConversionError, match="found no map of level1, expected one a label"):
+        read_probabilities(folder, LABELS, FIRST)
+
+
+def test_a_header_of_more_voxels_than_fit_into_memory_ends_in_a_line(tmp_path: Path) -> None:
+    header = nib.Nifti1Header()
+    header.set_data_dtype(np.float32)
+    header.set_data_shape((30_000, 30_000, 30_000, 3))
+    header["magic"], header["vox_offset"] = b"n+1\0", 352
+    (tmp_path / "e1.nii").write_bytes(header.binaryblock + bytes(400))
+    (tmp_path / "e2.nii.gz").write_bytes(gzip.compress(header.binaryblock + bytes(400)))
+    with zipfile.ZipFile(tmp_path / "e3.npz", "w") as archive, archive.open("probabilities.npy", "w") as file:
+        shape = {"descr": "<f4", "fortran_order": False, "shape": (3, 30_000, 30_000, 30_000)}
+        np.lib.format.write_array_header_1_0(file, shape)
+    for name in ("e1.nii", "e2.nii.gz", "e3.npz"):
+        path = tmp_path / name
+        with pytest.raises(ConversionError, match=rf"^{path}: found a header of more voxels than fit"):
+            read_probabilities(path, LABELS, FIRST)
+
+
+def test_a_checksum_that_does_not_fit_is_found_in_maps_too(tmp_path: Path) -> None:
+    path = save(tmp_path / "e.nii.gz", np.moveaxis(shares_of(), 0, -1).astype(np.float32))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:])
+    with pytest.raises(ConversionError, match=rf"^{path}: cannot be read as NIfTI, truncated or damaged"):
+        read_probabilities(path, LABELS, FIRST)
+
+
+def test_what_is_no_map_a_label_is_refused(tmp_path: Path) -> None:
+    missing = tmp_path / "none.npz"
+    with pytest.raises(ConversionError, match=rf"^{missing}: no such file"):
+        read_probabilities(missing, LABELS, FIRST)
+    path = save(tmp_path / "e.nii.gz", np.zeros((6, 5, 4, 2, 3), np.float32))
+    with pytest.raises(ConversionError, match="found 6 x 5 x 4 x 2 x 3 voxels of float32, expected"):
+        read_probabilities(path, LABELS, FIRST)
+    np.savez(tmp_path / "flat.npz", probabilities=np.zeros(3))
+    with pytest.raises(ConversionError, match="found 1 dimensions of float64, expected nnU-Net's"):
+        read_probabilities(tmp_path / "flat.npz", LABELS, FIRST)
+    folder = written(tmp_path, shares_of())["folder"]
+    nib.save(nib.Nifti1Image(shares_of()[0], np.diag([1.0, 1, 2, 1])), folder / "LEVEL2.nii.gz")
+    with pytest.raises(ConversionError, match=r"LEVEL2\.nii\.gz: .*the grid of"):
         read_probabilities(folder, LABELS, FIRST)

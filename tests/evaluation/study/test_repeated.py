@@ -125,6 +125,6 @@ def test_what_is_said_where_nothing_was_marked_or_both_agree_as_much() -> None:
     found = Results(design, READERS, ["net"], exams, {repeated.REPEATS.name: table})
     assert repeated.REPEATS.words(found)[:2] == [
         "On level1 anna marked nothing in either reading of 3 exams.",
-        f"On level2 anna agrees with the own second reading ({AGAIN}) with Dice 0.80 (0.70–0.90), 2 of 3 exams; "
-        "with net 0.80, as much.",
+        f"On level2 anna agrees with the own second reading ({AGAIN}) with Dice 0.80 (0.70–0.90), 2 of 3 "
+        "exams; with net 0.80, as much.",
     ]
