@@ -46,7 +46,7 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
-        gc.set_threshold(20_000, 20, 10)
+        gc.set_threshold(500_000, 50, 1000)
 
 
 def pytest_unconfigure() -> None:
