@@ -2,8 +2,9 @@
 
 `number` 0.71; `signed` +0.05; `figures` 27.9 and `signed_figures` +27.9, of mm and ml; `percent` 95 %;
 `p_value` 0.042 or < 0.001; `p_is` p = 0.042; `interval` 0.60–0.80, -0.12 to +0.05 or within ±0.005;
-`with_interval` 0.71 (0.60–0.80); `figures_with_interval` 3.46 (1.00–20.1); `count_of` 9 of 10 exams;
-`plural` 3 exams; `labels_for_levels` puts a text into the words of labels without an order.
+`with_interval` 0.71 (0.60–0.80); `figures_with_interval` 3.46 (1.00–20.1); `to_decimals` 0.012 (0.010 to
+0.020); `interval_label` 95 % interval; `count_of` 9 of 10 exams; `plural` 3 exams; `plural_between` 3 to 9
+exams; `labels_for_levels` puts a text into the words of labels without an order.
 What is undefined (None, NaN) is a `DASH`.
 """
 

@@ -19,6 +19,7 @@ from bmseg.errors import WorkError
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.made import site_in
 from bmseg.leaderboard.site import tables, tasks
+from bmseg.leaderboard.site.cells import difference_interval
 from bmseg.leaderboard.site.comparing import comparisons, file_of, is_compared, tasks_of
 from bmseg.leaderboard.site.downloads import counts, downloads, downloads_of
 from bmseg.leaderboard.site.figures import draw_figures, figures_of
@@ -26,7 +27,7 @@ from bmseg.leaderboard.site.heat import heat_map
 from bmseg.leaderboard.site.history import rises
 from bmseg.leaderboard.site.home import HOME_FILE, home_page
 from bmseg.leaderboard.site.overlays import OverlaySource, WhyNot, draw_overlays, worst_exams
-from bmseg.leaderboard.site.rules import SOURCES, difference_interval, in_short, rules, what_is_measured
+from bmseg.leaderboard.site.rules import SOURCES, in_short, rules, what_is_measured
 from bmseg.leaderboard.site.submission_tables import SubmissionTables, nearest
 from bmseg.leaderboard.site.tables import SCHEME_NAMES, Line
 from bmseg.leaderboard.site.tasks import with_tasks

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import escape
 
+from bmseg.leaderboard.standings import Standings
+from evaluation.statistics.words import interval_label
 from evaluation.table import DASH
 
 # Widths of a bar, of which the style sheet has one each.
@@ -78,3 +80,10 @@ def in_words(value: float | None, unit: float = 1.0) -> Cell:
         return Cell("")
     shown = value / unit
     return Cell(f"{shown:,.0f}" if shown >= 100 else f"{shown:.3g}", value)
+
+
+def difference_interval(standings: Standings) -> str:
+    """What the interval of a difference to the median reader is."""
+    # An exact one of n exams is at widest of 1 - 2 / 2**n.
+    widest = 1 - 2.0 ** (1 - len(standings.contract.exams))
+    return interval_label(standings.challenge.ranking.confidence, [widest])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from bmseg.leaderboard.gathering import COPY
+from bmseg.leaderboard.site.cells import difference_interval
 from bmseg.leaderboard.site.downloads import counts
 from bmseg.leaderboard.site.tasks import measured_by
 from bmseg.leaderboard.standings import CALLS, Standings
@@ -14,7 +15,7 @@ from bmseg.leaderboard.texts import plain
 from evaluation.consensus.kinds import describe
 from evaluation.ranking import OVERALL, Rules, Scheme
 from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words
-from evaluation.statistics.words import interval_label, percent
+from evaluation.statistics.words import percent
 from evaluation.table import DASH
 
 _SCHEMES = {
@@ -112,13 +113,6 @@ def in_short(standings: Standings) -> list[str]:
     )
     said = [_lead(standings), *_against(standings), *_too_few(standings), *_beside_readers(standings, rows)]
     return [*said, *_copies(standings), left_out]
-
-
-def difference_interval(standings: Standings) -> str:
-    """What the interval of a difference to the median reader is."""
-    # An exact one of n exams is at widest of 1 - 2 / 2**n.
-    widest = 1 - 2.0 ** (1 - len(standings.contract.exams))
-    return interval_label(standings.challenge.ranking.confidence, [widest])
 
 
 def rules(standings: Standings) -> list[tuple[str, str]]:
