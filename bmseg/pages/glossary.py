@@ -129,7 +129,11 @@ GLOSSARY = (
         "A distance of surfaces that is no error: by default that within which 95 % of the readers' surfaces "
         "lie of each other's.",
     ),
-    Term("focus", "A connected patch of a level or a higher one.", ("foci",)),
+    Term(
+        "focus",
+        "A connected patch of a level or a higher one; of labels without an order, of one.",
+        ("foci",),
+    ),
     Term(
         "false positive",
         "Marked by a rater and not by what it is held against.",

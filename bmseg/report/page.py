@@ -17,7 +17,7 @@ from bmseg.reading_room.found import tables2_of
 from bmseg.report.behind import sections, usual
 from bmseg.report.first import answer_table, facts, picture
 from bmseg.report.origin import cohort_table, flat, made_from
-from bmseg.report.part import Picture, in_words
+from bmseg.report.part import Picture, in_words, shown_in_words
 from bmseg.report.parts import Asked
 from bmseg.report.strip import Strip, strips, yardstick_path
 from bmseg.report.tables import models_first
@@ -156,8 +156,8 @@ def _render(
             there=there,
             places={name: name for name in _SHORT} | {"consensus": "rule"},
             short=_SHORT,
-            levels=Picture(drawn, "", alt=_LEVELS_ALT),
-            table_of_answer=answer_table(found, meanings),
+            levels=Picture(drawn, "", alt=found.own_words(_LEVELS_ALT)),
+            table_of_answer=shown_in_words(found, answer_table(found, meanings)),
             strips=linked,
             first_strip=[pair for pair in linked if pair[0].model == linked[0][0].model],
             image=_image,
@@ -171,7 +171,7 @@ def _render(
             notices=[*evaluation.warnings, *figures_told(evaluation.found)],
             rule=found.design.rule_in_words,
             consensus=[asked.table(table) for table in (DECISIONS, CONSENSUS) if found.has_consensus],
-            files=[(f"{table.name}.csv", table.about) for table in found.declared()],
+            files=[(f"{table.name}.csv", found.own_words(table.about)) for table in found.declared()],
             made_from=made_from(workspace) if workspace else [],
             provenance=flat(dict(evaluation.record)),
         )

@@ -93,6 +93,13 @@ class Part:
         return not (self.headlines or self.tables or self.pictures or self.folds)
 
 
+def shown_in_words(found: ReaderStudy, shown: Shown) -> Shown:
+    """A table in the study's words."""
+    said = found.own_words
+    columns, notes = said(list(shown.columns)), said(list(shown.notes))
+    return replace(shown, title=said(shown.title), columns=columns, notes=notes)
+
+
 def in_words(found: ReaderStudy, part: Part) -> Part:
     """In the study's words; names and files as they are."""
     said = found.own_words
@@ -101,12 +108,7 @@ def in_words(found: ReaderStudy, part: Part) -> Part:
         return [replace(each, caption=said(each.caption)) for each in given if each.path.is_file()]
 
     def tables(given: Sequence[Shown]) -> list[Shown]:
-        return [
-            replace(
-                each, title=said(each.title), columns=said(list(each.columns)), notes=said(list(each.notes))
-            )
-            for each in given
-        ]
+        return [shown_in_words(found, each) for each in given]
 
     folds = [
         Fold(said(each.title), tables(each.tables), pictures(each.pictures), said(list(each.sentences)))

@@ -77,7 +77,7 @@ AGREEMENT_CHANCE = Declared(
 )  # fmt: skip
 AGREEMENT_KAPPA = Declared(
     "agreement_kappa",
-    "Cohen's kappa of every reader with every rater; of levels weighted",
+    "Cohen's kappa of every reader with every rater, weighted where values are ordered",
     kappa.COLUMNS,
     _kappa,
 )

@@ -139,9 +139,13 @@ def _few(found: Results) -> str:
     if found.models and 2.0 ** (1 - n) > 0.05:
         return f"With {plural(n, 'exam')} no difference can be clear, however large."
     judged = [each for each in t.verdicts(found) if each.call not in ("copy", "not comparable")]
-    pairs = ([each.too_few for each in judged if (each.second == MEDIAN_READER) is readers]
-             for readers in (True, False))  # fmt: skip
-    return " ".join(mode(each) for each in pairs if each and all(each))
+    told = []
+    for beside, whom in ((True, "Beside the median reader"), (False, "Between models")):
+        of = [each.too_few for each in judged if (each.second == MEDIAN_READER) is beside]
+        if of and all(of):
+            words = mode(of)
+            told.append(f"{whom}: {words[0].lower()}{words[1:]}")
+    return " ".join(told)
 
 
 def _warned(found: Results) -> Iterator[Said]:

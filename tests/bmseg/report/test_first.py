@@ -12,6 +12,7 @@ import pytest
 import evaluation as ev
 from bmseg.report.first import _word, answer_table, picture
 from bmseg.report.origin import cohort_table
+from bmseg.report.part import shown_in_words
 from bmseg.report.scores import exam_means, median_reader
 from bmseg.report.strip import part_shown, worst_to_best
 from bmseg.report.tables import exam_table, fair_medians, models_first, rule_grid
@@ -94,6 +95,10 @@ def test_every_kind_of_study_has_a_table_and_a_picture(how: dict[str, Any], colu
     assert shown.columns == columns and shown.rows
     assert all(len(row) == len(columns) for row in shown.rows)
     assert [row[0].text for row in shown.rows if row[0].rows] == ["low", "high", "both"]
+    # Labels without an order are no levels.
+    named = shown_in_words(found, shown)
+    words = " ".join([named.title, *named.columns, *named.notes]).lower()
+    assert ("level" in words) is found.design.ordered
     assert picture(found).axes
     assert exam_table(found, lambda *_, **__: "").rows
 
@@ -168,8 +173,9 @@ def test_it_is_said_first_that_so_many_tests_of_so_few_exams_tell_nothing() -> N
     found = study(models=[f"net{n}" for n in range(5)], n_exams=7)
     (few,) = [each for each in look_out(found, 9) if each.about == "Few exams"]
     assert few.words == (
-        "With 7 exams and 2 levels of 5 models no difference can be clear, however large. "
-        "With 7 exams and 2 levels of 10 pairs no difference can be clear, however large."
+        "Beside the median reader: with 7 exams and 2 levels of 5 models no difference can be clear, "
+        "however large. Between models: with 7 exams and 2 levels of 10 pairs no difference can be clear, "
+        "however large."
     )
     # Two tests of seven exams can be clear.
     assert not [each for each in look_out(study(n_exams=7), 9) if each.about == "Few exams"]
