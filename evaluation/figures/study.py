@@ -31,7 +31,7 @@ from evaluation.figures.panels import (
 )
 from evaluation.figures.style import AxesLike, styled
 from evaluation.scores.agreement import dice_matrix
-from evaluation.statistics.words import interval_label, number, percent, signed, with_interval
+from evaluation.statistics.words import number, percent, signed, star_if_short, with_interval
 
 _DIAMOND = "D"
 #: More are drawn as one table, or without the pairs.
@@ -161,7 +161,7 @@ def forest_plot(
                 [row.difference], [place], marker=_DIAMOND, s=18, linewidth=1, zorder=3,
                 facecolor=color if is_clear else "white", edgecolor=color,
             )  # fmt: skip
-            beside(panel, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
+            beside(panel, place, _with_interval(row))
         if "margin" in chosen:
             panel.axvline(
                 -chosen.margin.iloc[0], color=style.VERMILLION, linewidth=0.8, linestyle="--", zorder=1
@@ -251,17 +251,24 @@ def _pair_row(axes: Axes, place: int, differences: pd.Series, row: Any) -> None:
         [row.difference], [place + 0.17], marker=_DIAMOND, s=18, zorder=4, linewidth=1,
         facecolor=color if is_clear else "white", edgecolor=color,
     )  # fmt: skip
-    beside(axes, place, with_interval(row.difference, row.low, row.high, sign=True, typeset=True))
+    beside(axes, place, _with_interval(row))
+
+
+def _with_interval(row: Any) -> str:
+    shown = with_interval(row.difference, row.low, row.high, sign=True, typeset=True)
+    return shown + star_if_short(row.coverage, row.confidence)
 
 
 def _estimates(rows: pd.DataFrame) -> list[Line2D]:
     """What markers and lines of comparisons mean."""
     confidence = rows.confidence.iloc[0]
+    short = any(star_if_short(each, confidence) for each in rows.coverage)
+    interval = f"{percent(confidence)} interval" + " (*: less)" * short
     mark: dict[str, Any] = {"linestyle": "none", "marker": _DIAMOND, "markersize": 4, "color": style.BLUE}
     handles = [
         Line2D([], [], **mark, label=f"clear (Holm p \u2264 {1 - confidence:.2g})"),
         Line2D([], [], **mark, markerfacecolor="white", label="could be chance"),
-        Line2D([], [], color=style.BLUE, linewidth=1.4, label=interval_label(confidence, rows.coverage)),
+        Line2D([], [], color=style.BLUE, linewidth=1.4, label=interval),
     ]
     if (rows.p_holm.isna() & (rows.n_pairs > 0)).any():
         grey = mark | {"color": style.GREY, "markerfacecolor": "white"}

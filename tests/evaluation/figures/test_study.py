@@ -262,7 +262,7 @@ def test_the_words_over_a_table_are_broken_where_it_ends():
 
 
 @pytest.mark.parametrize(("n_exams", "key"), [
-    (8, "95 % interval"), (5, "95 % interval, or the widest of too few exams"),
+    (8, "95 % interval"), (5, "95 % interval (*: less)"),
 ])  # fmt: skip
 def test_the_key_does_not_promise_what_so_few_exams_cannot_give(
     scores: pd.DataFrame, n_exams: int, key: str
@@ -270,6 +270,7 @@ def test_the_key_does_not_promise_what_so_few_exams_cannot_give(
     some = scores[scores.exam.isin(EXAMS[:n_exams])]
     figure = forest_plot(compare(some, models=["net"], readers=RATERS[:3]), model="net")
     assert figure.legends[0].get_texts()[2].get_text() == key
+    assert all(text.endswith(")*" if "*" in key else ")") for text in words(figure.axes[1]))
 
 
 def test_of_one_exam_there_is_a_bias_and_no_band() -> None:
