@@ -82,7 +82,7 @@ def _write_report(
     inputs = {
         "evaluation_sha256": file_hash(evaluation.folder / "provenance.json"),
         "costs_sha256": value_hash(of_methods and of_methods.to_html()),
-        "images_sha256": files_hash(_images(evaluation, workspace)) if workspace else None,
+        "images_sha256": files_hash(workspace.test_images(evaluation.found.exams)) if workspace else None,
         "viewer": page_of(evaluation).is_file(),
         "table2_sha256": value_hash([table.to_html() for table in scored]),
     }
@@ -98,16 +98,11 @@ def _write_report(
         page = _render(evaluation, study_file, workspace, of_methods, scored, drawn, shown, step)
         made.write(REPORT, page)
         step()
-        now = files_hash(_images(evaluation, workspace)) if workspace else None
+        now = files_hash(workspace.test_images(evaluation.found.exams)) if workspace else None
         refuse_changed(evaluation.folder, inputs["images_sha256"], now)
     if workspace:
         write_page_list(workspace)
     return True
-
-
-def _images(evaluation: Evaluation, workspace: Workspace) -> dict[str, Path]:
-    """The images that the slices lie on."""
-    return workspace.test_images(evaluation.found.exams)
 
 
 def _render(

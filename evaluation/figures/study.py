@@ -262,6 +262,7 @@ def _with_interval(row: Any) -> str:
 def _estimates(rows: pd.DataFrame) -> list[Line2D]:
     """What markers and lines of comparisons mean."""
     confidence = rows.confidence.iloc[0]
+    # In a column there is no room for the words of `interval_label`.
     short = any(star_if_short(each, confidence) for each in rows.coverage)
     interval = f"{percent(confidence)} interval" + " (*: less)" * short
     mark: dict[str, Any] = {"linestyle": "none", "marker": _DIAMOND, "markersize": 4, "color": style.BLUE}

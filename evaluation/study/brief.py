@@ -15,7 +15,7 @@ import pandas as pd
 
 from evaluation.comparison import seeds
 from evaluation.comparison.brief import BETTER, MOST, beside_readers, between_models
-from evaluation.comparison.models import YARDSTICK
+from evaluation.comparison.models import FAIR, YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.consensus import audited
 from evaluation.consensus.kinds import RULES
@@ -25,7 +25,7 @@ from evaluation.study import lineage
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.incomplete import warnings
-from evaluation.study.results import Results
+from evaluation.study.results import Declared, Results
 from evaluation.study.seeds import METHODS_OVER_SEEDS
 
 _VOLUME = "volume_difference"
@@ -138,6 +138,10 @@ def _few(found: Results) -> str:
     # Of five exams no exact test has a p below 0.05.
     if found.models and 2.0 ** (1 - n) > 0.05:
         return f"With {plural(n, 'exam')} no difference can be clear, however large."
+    # Of many models verdicts take seconds, and of exams enough they say nothing here.
+    families = (t.COMPARISONS, FAIR), (t.METHODS_COMPARED, YARDSTICK)
+    if not any(_may_be_few(found, table, way) for table, way in families):
+        return ""
     judged = [each for each in t.verdicts(found) if each.call not in ("copy", "not comparable")]
     told = []
     for beside, whom in ((True, "Beside the median reader"), (False, "Between models")):
@@ -146,6 +150,17 @@ def _few(found: Results) -> str:
             words = mode(of)
             told.append(f"{whom}: {words[0].lower()}{words[1:]}")
     return " ".join(told)
+
+
+def _may_be_few(found: Results, table: Declared, way: str) -> bool:
+    """Whether a family of verdicts may have too few exams: with as many tests as there could be."""
+    if table not in found:
+        return False
+    rows = found[table]
+    rows = rows[(rows.way == way) & rows.level.isin(found.design.spoken_of)]
+    rows = rows[rows.other == MEDIAN_READER] if table is t.COMPARISONS else rows
+    least = 2.0 ** (1 - rows.n_pairs.max())
+    return bool(least > (1 - rows.confidence.max()) / (2 * max(len(rows), 1)))
 
 
 def _warned(found: Results) -> Iterator[Said]:
