@@ -65,9 +65,9 @@ def _help(one: RoundReport) -> str:
         return f"Round {one.number}: the corrected masks mark nothing; effort saved is not defined."
     verdict = "the model helped" if saved > 0 else "the model did not help yet"
     less = f"{saved:.0%}" if saved > 0 else "no"
-    same = f"; {one.unchanged} masks were left exactly as proposed" if one.unchanged else ""
+    same = f"; left exactly as proposed: {plural(one.unchanged, 'mask')}" if one.unchanged else ""
     return (
-        f"Round {one.number}: {verdict}: {one.effort.changed} voxels were changed where the corrected masks "
+        f"Round {one.number}: {verdict}: voxels changed: {one.effort.changed}, where the corrected masks "
         f"mark {one.effort.marked}, {less} less than drawing from nothing; in {one.helped} of {one.accepted} "
         f"exams it was less{same}."
     )

@@ -11,13 +11,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from bmseg.atlas.choice import Candidate, Unit, candidates_of, is_paired
-from bmseg.errors import InputError
+from bmseg.errors import FieldError, InputError
 from bmseg.study import Study
 from bmseg.workspace import Workspace, is_synthetic
 from dataset_conversion.images import Volume, read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import IGNORE
 from evaluation.masks.reading import read_mask
+from evaluation.statistics.words import plural
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class AtlasExams:
         dataset = workspace.dataset
         names = dataset.spec.channels
         if channel is not None and channel not in names:
-            raise InputError(f"--channel: found '{channel}', expected one of the study's: {', '.join(names)}")
+            raise FieldError("channel", f"found '{channel}', expected one of the study's: {', '.join(names)}")
         cohort = dataset.cohort()
         left_out = _of_test_patients(cohort)
         training = [exam for exam in dataset.exams("training") if exam not in left_out]
@@ -141,7 +142,7 @@ class AtlasExams:
             raise InputError(f"{path}: {difference} (the grid of its mask); convert the exam again")
         if bad := int((~np.isfinite(image.array)).sum()):
             raise InputError(
-                f"{path}: intensity: found {bad} voxels that are not finite, expected none; convert again"
+                f"{path}: intensity: not finite in {plural(bad, 'voxel')}, expected in none; convert again"
             )
         return image
 
@@ -157,7 +158,7 @@ def _check_named(
 ) -> None:
     for exam in exams:
         if exams.count(exam) > 1:
-            raise InputError(f"--exams: found {exam} twice, expected once")
+            raise FieldError("exams", f"found {exam} twice, expected once")
         if exam in test:
             what = "a test exam" if exam in dataset.exams("test") else "an exam of a patient with a test exam"
             raise InputError(

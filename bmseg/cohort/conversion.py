@@ -30,7 +30,7 @@ class Conversion:
     def lines(self) -> Iterator[str]:
         """What is worth saying, refused exams apart."""
         report = self.report
-        yield f"{len(report.converted)} exams converted, {len(report.skipped)} already made"
+        yield f"{plural(len(report.converted), 'exam')} converted, {len(report.skipped)} already made"
         teacher = self.dataset.spec.training_reader
         if report.others_masks:
             yield (
@@ -44,8 +44,8 @@ class Conversion:
             )
         if report.reordered:
             yield (
-                f"{len(report.reordered)} masks stood in another axis order than their image and were "
-                f"brought to it: {first_of(report.reordered)}"
+                f"brought to the axis order of their image: {plural(len(report.reordered), 'mask')} "
+                f"({first_of(report.reordered)})"
             )
         if report.unsure:
             spec = self.dataset.spec
@@ -56,7 +56,8 @@ class Conversion:
                 f"from them (in labelsTr {spec.trained_labels[IGNORE]}, nnU-Net's ignore label)"
             )
         if report.removed:
-            yield f"{len(report.removed)} files of exams that are not in the {self.listed_in} were removed"
+            files = plural(len(report.removed), "file")
+            yield f"removed, of exams that are not in the {self.listed_in}: {files}"
 
     def end(self) -> str:
         """Where the exams are, or how many were refused."""
@@ -64,8 +65,8 @@ class Conversion:
         if refused:
             left = "the others are listed in exams.csv" if unread else "the data set stays unfinished"
             return (
-                f"{refused} exams refused (above); {left}: correct them and start again, only what is "
-                "missing is done"
+                f"{plural(refused, 'exam')} refused (above); {left}: correct them and start again, only "
+                "what is missing is done"
             )
         if unread:
             return f"images for readers to mask: {self.dataset.unread_folder}"

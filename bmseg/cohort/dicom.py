@@ -21,6 +21,7 @@ from dataset_conversion.dicom.source import pending_exams
 from dataset_conversion.files import write_text
 from dataset_conversion.raw.cohort_table import read_cohort
 from dataset_conversion.raw.dataset import RawDataset
+from evaluation.statistics.words import plural
 
 # Columns of the table of volumes that are shown; the CSV has all.
 _SHOWN = ["exam", "volume", "description", "contrast", "plane", "size", "spacing_mm", "echo_ms", "station",
@@ -47,10 +48,11 @@ class Source:
         aligned = {name: f"{{:<{width}}}".format for name, width in widths.items()}
         lines = shown.to_string(index=False, justify="left", formatters=aligned).splitlines()
         unusable = (self.table.reason != "").sum()
-        lines += ["", f"{self.table.exam.nunique()} exams, {len(self.table)} volumes, {unusable} unusable"]
+        exams, volumes = plural(self.table.exam.nunique(), "exam"), plural(len(self.table), "volume")
+        lines += ["", f"{exams}, {volumes}, {unusable} unusable"]
         chosen = self.table[self.table.channel != ""]
         for (channel, source), rows in chosen.groupby(["channel", "contrast_from"], sort=True):
-            lines.append(f"{channel}: {len(rows)} exams{f', from {source}' if source else ''}")
+            lines.append(f"{channel}: {plural(len(rows), 'exam')}{f', from {source}' if source else ''}")
         return "\n".join(line.rstrip() for line in lines)
 
 
@@ -98,7 +100,7 @@ def convert_source(
     )  # fmt: skip
     wanted = {exam.identifier for exam in exams}
     if left_out := [exam.identifier for exam in found.exams if exam.identifier not in wanted]:
-        click.echo(f"{len(left_out)} exams of the source are not in the table: {first_of(left_out)}")
+        click.echo(f"not in the table: {plural(len(left_out), 'exam')} of the source ({first_of(left_out)})")
     converted = convert_exams(
         exams, root, study_file, source="dicom", seed=seed, processes=processes,
         beside={"volumes.csv": found.table.to_csv(index=False)},
@@ -132,10 +134,12 @@ def read_source(
     exams, named = find_exams(found, keys)
     if named != keys:
         write_keys(keys_file, named, keys)
-        click.echo(f"{len(named) - len(keys)} exams named in the key file {keys_file}; keep it apart")
-    click.echo(f"{len({frame.file for frame in found.frames})} image files")
+        click.echo(
+            f"{plural(len(named) - len(keys), 'exam')} named in the key file {keys_file}; keep it apart"
+        )
+    click.echo(plural(len({frame.file for frame in found.frames}), "image file"))
     for kind, count in found.others.items():
-        click.echo(f"{count} files left out: {kind}")
+        click.echo(f"{plural(count, 'file')} left out: {kind}")
     for file, unreadable in found.damaged.items():
         click.echo(f"damaged: {file}: {unreadable.reason}", err=True)
     choices = read_choices(volumes, exams, study.channel_rules) if volumes else {}

@@ -167,11 +167,12 @@ def simulate(root: Path, leave: int, round_number: int | None) -> None:
     """Let a simulated reader correct (synthetic cohort)."""
     from bmseg.annotation.rounds import open_annotation
     from bmseg.annotation.simulated import simulate as correct
+    from evaluation.statistics.words import plural
 
     with timed("annotate simulate"):
         result = correct(open_annotation(root), largest_left=leave, number=round_number)
     click.echo(
-        f"{len(result.written)} masks corrected by the simulated reader, {len(result.kept)} were there "
-        f"before; {result.left} voxels left as proposed in regions of at most {leave}"
+        f"{plural(len(result.written), 'mask')} corrected by the simulated reader, already there: "
+        f"{len(result.kept)}; {plural(result.left, 'voxel')} left as proposed in regions of at most {leave}"
     )
     end_in(root)

@@ -33,6 +33,7 @@ from bmseg.commands.status import status
 from bmseg.commands.study import study
 from bmseg.commands.submission import submission
 from bmseg.commands.train import curves, env, methods, plan, train
+from bmseg.errors import FieldError, InputError, WorkError
 from bmseg.wording import meant
 
 _PLAIN = {"–": "-", "—": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">=", "…": "..."}
@@ -56,7 +57,7 @@ def main() -> None:
         code = _exit_code(error)
         if code is None:
             raise
-        _fail(str(error), code)
+        _fail(error.option if isinstance(error, FieldError) else str(error), code)
 
 
 def _with_meant(error: click.ClickException) -> click.ClickException:
@@ -109,7 +110,6 @@ def _warn_on_stderr() -> None:
 
 def _exit_code(error: Exception) -> int | None:
     """2 for misuse, 1 for failed work, None for a mistake of ours, which keeps its traceback."""
-    from bmseg.errors import InputError, WorkError
     from dataset_conversion.images import ConversionError
     from evaluation.masks.reading import MaskError
     from evaluation.statistics.intervals import StatisticsError

@@ -170,11 +170,12 @@ def jobs(root: Path, out: Path | None, cancel: bool) -> None:
     """Show the jobs that were submitted to Slurm: of a workspace, or of plain folders' evaluation."""
     from bmseg.slurm import jobs_beside, looked_up
     from bmseg.wording import command
+    from evaluation.statistics.words import plural
 
     folder = jobs_beside(out) if out else workspace_in(root).jobs
     if cancel:
         stopped = [job for submission in looked_up(folder, cancel=True) for job in submission.active()]
-        click.echo(f"{len(stopped)} jobs cancelled")
+        click.echo(f"{plural(len(stopped), 'job')} cancelled")
     found = looked_up(folder)
     if not found:
         submit = command("train", "nnunet", "--on", "slurm", workspace=root)

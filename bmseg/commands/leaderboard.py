@@ -210,19 +210,21 @@ def verify(root: Path, board_folder: Path | None) -> None:
     from bmseg.errors import WorkError
     from bmseg.leaderboard.verification import in_one_line
     from bmseg.leaderboard.verify import verify as derive
+    from evaluation.statistics.words import plural
 
     board, _, reference = _with_workspace(root, board_folder)
     found = derive(board, reference, drawings=True)
     echo_each(found.notices, "note: ", err=True)
     if found.differences:
         raise WorkError(
-            f"{board.root}: found {len(found.differences)} differences, expected none: "
+            f"{board.root}: found {plural(len(found.differences), 'difference')}, expected none: "
             + in_one_line(found.differences)
         )
     click.echo(
-        f"{board.root}: verified: {found.n_scores} scores follow from their counts; {found.n_entries} "
-        f"submissions and {len(board.readers)} readers, {found.n_from_masks} tables of scores derived again "
-        f"from masks; {found.n_files} files of the site are what the results give"
+        f"{board.root}: verified: {found.n_scores} scores follow from their counts; "
+        f"{plural(found.n_entries, 'submission')} and {plural(len(board.readers), 'reader')}, "
+        f"{plural(found.n_from_masks, 'table')} of scores derived again from masks; {found.n_files} files of "
+        "the site are what the results give"
     )
 
 

@@ -82,6 +82,7 @@ def predict(
     from bmseg.nnunet import predict as predict_exams
     from bmseg.nnunet.models import trained_seeds
     from bmseg.sharing import predict_images
+    from evaluation.statistics.words import plural
 
     if model_file is not None:
         refuse(context, ("root", "profile_name", "folds", "seeds"), "a model file brings its own")
@@ -98,7 +99,7 @@ def predict(
             return
         with timed(f"predict {model_file.name}"):
             written = predict_images(model_file, Path(what), out, deterministic=deterministic)
-        click.echo(f"{len(written)} masks written to {out}")
+        click.echo(f"{plural(len(written), 'mask')} written to {out}")
         return
     refuse(context, ("out", "dicom", *_OF_DICOM), "only with --model")
     method_name = what or "nnunet"
@@ -110,7 +111,7 @@ def predict(
             written = predict_exams(
                 workspace, one, folds=folds, deterministic=deterministic, probabilities=probabilities
             )
-            click.echo(f"{len(written)} masks written to {workspace.predictions(one.name)}")
+            click.echo(f"{plural(len(written), 'mask')} written to {workspace.predictions(one.name)}")
     end(workspace)
 
 
@@ -150,6 +151,7 @@ def ensemble(
     """
     from bmseg.nnunet import Training
     from bmseg.nnunet.ensemble import choose, predict_together
+    from evaluation.statistics.words import plural
 
     workspace = workspace_in(root)
     trainings = [Training.named(one, profile_name) for one in method_names]
@@ -169,7 +171,7 @@ def ensemble(
                 click.echo(f"{folder}: of an earlier choice; delete it", err=True)
         else:
             written = predict_together(workspace, choice, name, deterministic=deterministic)
-            click.echo(f"{len(written)} masks written to {folder}")
+            click.echo(f"{plural(len(written), 'mask')} written to {folder}")
     end(workspace)
 
 

@@ -59,6 +59,7 @@ def build(
     from bmseg.reading_room.shown import folders_shown, workspace_shown
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.workspace import open_workspace
+    from evaluation.statistics.words import plural
 
     if images is None:
         if consensus or predictions or cohort or synthetic:
@@ -85,11 +86,15 @@ def build(
         written = build_room(study, source, shown, out, seed=seed, step=step)
     if not written:
         click.echo("already made from the same inputs")
-    click.echo(f"{shown.number} masks of {len(shown.images)} exams: {', '.join(shown.masks)}")
+    click.echo(
+        f"{plural(shown.number, 'mask')} of {plural(len(shown.images), 'exam')}: {', '.join(shown.masks)}"
+    )
     if shown.rule:
         click.echo(f"consensus by the rule {shown.rule}" + (", the yardstick's" if yardstick else ""))
     if shown.left_out:
-        click.echo(f"{len(shown.left_out)} images without masks are not shown: {', '.join(shown.left_out)}")
+        click.echo(
+            f"not shown, without masks: {plural(len(shown.left_out), 'image')}: {', '.join(shown.left_out)}"
+        )
     page = out / PAGE_FILE
     click.echo(f"for readers: {page} ({page.stat().st_size / 1e6:.1f} MB)")
     click.echo(f"key, not for readers: {out / KEY_FILE}")
@@ -109,15 +114,16 @@ def unblind(key_file: Path, score_files: tuple[Path, ...], unfinished: bool, out
     """
     from bmseg.reading_room.unblind import write_unblinded
     from bmseg.wording import command
+    from evaluation.statistics.words import plural
 
     found = write_unblinded(key_file, score_files, out, unfinished=unfinished)
     for reader, rows in found.answers.groupby("reader", sort=False):
         given = rows.score.notna().sum()
         click.echo(f"{reader} ({rows.reading.iloc[0]}): {given} of {len(rows)} scores")
     if found.n_missing:
-        click.echo(f"warning: {found.n_missing} scores are missing: empty cells", err=True)
+        click.echo(f"warning: missing, as empty cells: {plural(found.n_missing, 'score')}", err=True)
     if len(found.comments):
-        click.echo(f"{len(found.comments)} comments: {out / 'comments.csv'}")
+        click.echo(f"{plural(len(found.comments), 'comment')}: {out / 'comments.csv'}")
     if found.agreement:
         click.echo(found.agreement.to_markdown())
     for name in found.vas_tables:
@@ -162,6 +168,7 @@ def atlas(
     from bmseg.atlas.build import build_atlas
     from bmseg.atlas.made import HTML, PDF, AtlasOptions
     from bmseg.wording import synthetic_notes
+    from evaluation.statistics.words import plural
 
     if named is not None and number is not None:
         raise click.UsageError("found --exams and --knees, expected one of them")
@@ -178,7 +185,7 @@ def atlas(
     for knee in made["knees"]:
         click.echo(f"{knee['label']}: {knee['exam']}")
     echo_each([*made["words"], *synthetic_notes(made["synthetic"])])
-    click.echo(f"atlas: {out / HTML}, {out / PDF} ({made['pages']} pages)")
+    click.echo(f"atlas: {out / HTML}, {out / PDF} ({plural(made['pages'], 'page')})")
     end(workspace, out / HTML)
 
 

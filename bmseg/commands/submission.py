@@ -30,6 +30,7 @@ def check(source: Path, contract_file: Path) -> None:
     from bmseg.leaderboard.challenge import read_contract
     from bmseg.leaderboard.submission import check_submission
     from bmseg.untrusted.listing import shown
+    from evaluation.statistics.words import plural
 
     contract = read_contract(contract_file)
     checked = check_submission(source, contract)
@@ -41,7 +42,8 @@ def check(source: Path, contract_file: Path) -> None:
             f"missing {exams}: {', '.join(checked.missing)}; the challenge's rules say what that means"
         )
     if number := len(checked.faults):
-        faults = f"{number} fault{'' if number == 1 else 's'}"
-        raise WorkError(f"{shown(str(source))}: found {faults}, expected none; correct and check again")
+        raise WorkError(
+            f"{shown(str(source))}: found {plural(number, 'fault')}, expected none; correct and check again"
+        )
     click.echo(f"masks of {len(checked.masks)} of {len(contract.exams)} exams, sha256 {checked.sha256}")
     click.echo("no fault: it can be sent")

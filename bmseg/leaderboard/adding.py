@@ -23,6 +23,7 @@ from bmseg.leaderboard.ways import score_ways
 from bmseg.outputs import provenance
 from dataset_conversion.files import write_text
 from dataset_conversion.images import Volume, write_volume
+from evaluation.statistics.words import plural
 
 # Of the hash of the masks: 48 bits, so that two different submissions of a team never share a name.
 _IDENTIFIER = 12
@@ -67,7 +68,8 @@ def add_submission(
     checked = check_submission(source, board.contract)
     if refusals := checked.refusals(board.challenge):
         raise WorkError(
-            f"{source}: found {len(refusals)} faults, expected none; nothing was added. {'; '.join(refusals)}"
+            f"{source}: found {plural(len(refusals), 'fault')}, expected none; nothing was added. "
+            + "; ".join(refusals)
         )
     submission = checked.sha256[:_IDENTIFIER]
     notices = list(checked.notices)

@@ -14,6 +14,7 @@ import pandas as pd
 from bmseg.errors import WorkError
 from bmseg.leaderboard.scoring import COLUMNS, MISSING, SCORED, UNDEFINED
 from bmseg.outputs import provenance
+from evaluation.statistics.words import plural
 
 # Reading back a table: pandas takes a reader called "1" for a number, and "" for nothing.
 _TYPES = {
@@ -65,9 +66,9 @@ def check_rows(
         if unknown := {*map(str, cells)} - {*names[name]}:
             fault = f"{name}: found {', '.join(sorted(unknown)[:3])!a}, expected others"
     if len(rows) < len(scores):
-        fault = f"found {len(scores) - len(rows)} rows more than once"
+        fault = f"found {plural(len(scores) - len(rows), 'row')} more than once"
     elif whole and len(rows) < (n := math.prod(map(len, names.values()))):
-        fault = f"found {len(rows)} rows, expected {n}"
+        fault = f"found {plural(len(rows), 'row')}, expected {n}"
     if fault:
         raise WorkError(f"{path}: {fault}; restore it ('bmseg leaderboard verify' says more)")
 

@@ -71,9 +71,9 @@ class RankedMatrix:
         missing, undefined = int(own.n_missing.sum()), int(own.n_undefined.sum())
         said = [*self.matrix.notes, *self._sure()]
         if missing:
-            said.append(f"{missing} of {own.n.sum()} scores are missing and count as {self._counts_as(own)}.")
+            said.append(f"Missing: {missing} of {own.n.sum()} scores, which count as {self._counts_as(own)}.")
         if undefined:
-            said.append(f"{undefined} of {own.n.sum()} scores are undefined and do not count.")
+            said.append(f"Undefined: {undefined} of {own.n.sum()} scores, which do not count.")
         return said + self._noise()
 
     def write(self, out: Path, *, with_figures: bool) -> list[str]:

@@ -13,6 +13,7 @@ import pandas as pd
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash
 from dataset_conversion.images import read_table
+from evaluation.statistics.words import plural
 
 #: What a column of the matrix may be.
 COLUMNS = ("task", "algorithm", "case", "value", "status")
@@ -57,7 +58,7 @@ def read_matrix(path: Path, names: Mapping[str, str | None], empty: str) -> Matr
     if "status" not in columns:
         scores["status"] = np.where(is_empty, empty, "scored")
         if is_empty.any():
-            notes.append(f"{is_empty.sum()} rows have no value: {empty} (--empty).")
+            notes.append(f"No value in {plural(int(is_empty.sum()), 'row')}: {empty} (--empty).")
     return Matrix(scores, file_hash(path), columns, notes)
 
 

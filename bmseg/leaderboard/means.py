@@ -39,9 +39,9 @@ def differences(scores: pd.DataFrame, weights: Mapping[str, float], confidence: 
     difference is formed where both are defined, level by level, and averaged over an exam's ranked levels by
     their weights.
 
-    Returns a row a key: ``difference, low, high`` over exams
+    Returns a row a key: ``difference, low, high, coverage`` over exams
     (`evaluation.statistics.signed_rank.hodges_lehmann`), each interval by itself: it says how far, and the
-    verdict which differences are clear.
+    verdict which differences are clear. Of too few exams the coverage is below the confidence.
     """
     ranked = counted(scores[scores.level.isin(list(weights))])
     dice = ranked.pivot(index=["exam", "level"], columns="key", values="dice").astype(float)
@@ -53,7 +53,10 @@ def differences(scores: pd.DataFrame, weights: Mapping[str, float], confidence: 
     found = {}
     for key in dice:
         interval = hodges_lehmann(by_exam[key].to_numpy(float), confidence=confidence)
-        found[key] = {"difference": interval.estimate, "low": interval.low, "high": interval.high}
+        found[key] = {
+            "difference": interval.estimate, "low": interval.low, "high": interval.high,
+            "coverage": interval.coverage,
+        }  # fmt: skip
     return pd.DataFrame.from_dict(found, orient="index")
 
 

@@ -15,6 +15,7 @@ from bmseg.leaderboard.history import moment_of
 from bmseg.leaderboard.made import site_inputs
 from bmseg.leaderboard.scoring import Reference
 from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, is_made
+from bmseg.leaderboard.site.cells import difference_interval, own_interval
 from bmseg.leaderboard.site.tasks import notices as tasks_notices
 from bmseg.leaderboard.site.tasks import shown_task, shown_tasks
 from bmseg.leaderboard.standings import CALLS, Standings, standings
@@ -76,8 +77,8 @@ def printed(found: Standings) -> Table:
         f"Rank by {rule.scheme} over {', '.join(shown_tasks(found))}, with the {percent(rule.confidence)} "
         "interval of all ranks at once, by Holm-adjusted tests of every pair; between those who share a "
         "letter every difference could be chance.",
-        "To the median reader: Hodges-Lehmann estimate and interval, each by itself; the words are the "
-        "verdict, by Holm's rule over all submissions and levels.",
+        f"To the median reader: Hodges-Lehmann estimate and {difference_interval(found)}, each by itself; "
+        "the words are the verdict, by Holm's rule over all submissions and levels.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
         *map(found.in_titles, found.contract.unsure),
@@ -174,9 +175,10 @@ def _cells(found: Standings, row: dict[str, Any], levels: list[str]) -> list[str
         else CALLS.get(row["beside"], "")
     )
     scores = [number(row[column]) for column in ("score", *levels)]
-    difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
+    interval = own_interval(row, found.challenge.ranking.confidence)
+    difference = signed(row["difference"], 3, typeset=True) + (f" ({interval})" if interval else "")
     return [
         rank, number(row["value"]), in_short(row["group"]) if ranked else DASH, name + mark, *scores,
         f"{row['n_defined']} of {row['n']}",
-        f"{difference} ({low} to {high}): {beside}" if beside else DASH,
+        f"{difference}: {beside}" if beside else DASH,
     ]  # fmt: skip

@@ -39,8 +39,8 @@ _FIRST = [
     "spread_high", "group", "value", "score",
 ]  # fmt: skip
 _LAST = [
-    "n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "n_false", "n_false_readers",
-    "beside", "verdict", "copy_of",
+    "n_defined", "n_undefined", "n_missing", "n", "difference", "low", "high", "coverage", "n_false",
+    "n_false_readers", "beside", "verdict", "copy_of",
 ]  # fmt: skip
 
 
@@ -62,8 +62,8 @@ class Standings:
     #: levels' ranks (empty for readers and copies); ``score``: weighted mean over the ranked levels of the
     #: mean Dice; a column a level: mean Dice over exams, a missing one counted as 0; then a column a task
     #: that is no Dice: its mean, a missing exam counted as its worst; ``n_defined,
-    #: n_undefined, n_missing`` of ``n`` scores (exams x levels); ``difference, low, high``: to the median
-    #: reader, see `differences`; ``beside, verdict``: the verdict beside the median reader
+    #: n_undefined, n_missing`` of ``n`` scores (exams x levels); ``difference, low, high, coverage``: to the
+    #: median reader, see `differences`; ``beside, verdict``: the verdict beside the median reader
     #: (`bmseg.leaderboard.verdicts`), as its call and in words, with ``n_false, n_false_readers``, over its
     #: levels exams in which the submission alone, and the median reader alone, marked a level that is not
     #: there; ``copy_of`` whom a copy is of, a reader or a key. Tie groups are lettered from the top.

@@ -30,6 +30,7 @@ from bmseg.untrusted.formats import ENDINGS, exam_of, read_any_mask
 from bmseg.untrusted.listing import ENDING, MAC_FOLDER, SubmittedFile, list_folder, listed_zip, shown
 from bmseg.untrusted.mask import ReadMask, most_stored
 from dataset_conversion.images import Volume
+from evaluation.statistics.words import plural
 
 #: What nnU-Net, bmseg and operating systems leave beside masks.
 BY_PRODUCTS = (
@@ -143,7 +144,7 @@ def check_files(
         if read.mask:
             masks[exam] = read.mask
     if not found:
-        exams = f"{len(contract.exams)} test exam{'' if len(contract.exams) == 1 else 's'}"
+        exams = plural(len(contract.exams), "test exam")
         faults.insert(0, Fault(shown(str(source)), f"found no mask, expected <exam>{ENDING} for {exams}"))
     return CheckedSubmission(source, contract, masks, missing, faults, notices)
 
@@ -193,7 +194,7 @@ def _sort_files(
     notices = []
     if total := ignored.total():
         named = (name if count == 1 else f"{name} ({count})" for name, count in sorted(ignored.items()))
-        notices.append(f"ignored {total} by-product{'' if total == 1 else 's'}: {', '.join(named)}")
+        notices.append(f"ignored {plural(total, 'by-product')}: {', '.join(named)}")
     return masks, sorted(faults, key=lambda fault: fault.file), notices
 
 

@@ -49,6 +49,7 @@ from bmseg.outputs import provenance
 from bmseg.study import Study
 from evaluation.masks.reading import MaskError
 from evaluation.measures.dice import EmptyMask
+from evaluation.statistics.words import plural
 
 # Of what a table of scores keeps: nine digits.
 _DIGITS = 5e-9
@@ -224,7 +225,7 @@ def _verify_scores(
     ):
         if len(names):
             listed = ", ".join("/".join(map(str, name)) for name in names[:3])
-            found.differences.append(f"{path}: found {len(names)} rows {what}, such as {listed}")
+            found.differences.append(f"{path}: found {plural(len(names), 'row')} {what}, such as {listed}")
     wrong = ~_consistent(scores, study)
     for row in scores[wrong].head(3).itertuples():
         found.differences.append(

@@ -33,6 +33,7 @@ from bmseg.outputs import provenance
 from dataset_conversion.images import Volume
 from evaluation.measures.measure import Measure, Status
 from evaluation.measures.named import measures
+from evaluation.statistics.words import plural
 
 # Of what a table keeps: nine digits.
 _DIGITS = 5e-9
@@ -136,7 +137,7 @@ def _verify_rows(
     ):
         if names:
             listed = ", ".join("/".join(name) for name in sorted(names)[:_MOST_NAMED])
-            found.differences.append(f"{path}: found {len(names)} rows {what}, such as {listed}")
+            found.differences.append(f"{path}: found {plural(len(names), 'row')} {what}, such as {listed}")
     by_name = {measure.name: measure for measure in measures(_names(scores))}
     wrong = [
         row

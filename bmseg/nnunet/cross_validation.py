@@ -12,6 +12,7 @@ from bmseg.nnunet.models import TrainedModel
 from bmseg.nnunet.training import Fold, exams_of_fold
 from bmseg.outputs.provenance import files_hash, read_record, value_hash, write_record
 from bmseg.workspace import Workspace
+from evaluation.statistics.words import plural
 
 #: What masks were made from, beside them.
 MADE_FROM = "made_from.json"
@@ -46,7 +47,7 @@ def cross_validate(
             if read_record(folder / MADE_FROM) == {"made_from": made_from, "files": _sizes(folder)}:
                 say(f"validation: kept, of fold {fold} of {training.name}")
                 continue
-            say(f"validation: {len(exams)} exams by fold {fold} of {training.name}")
+            say(f"validation: {plural(len(exams), 'exam')} by fold {fold} of {training.name}")
             for path in _made(folder):
                 path.unlink()
             with predicting(workspace, training.profile.device, log, deterministic=deterministic) as device:

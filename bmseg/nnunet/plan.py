@@ -34,6 +34,7 @@ from bmseg.outputs.provenance import read_record, write_record
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_if_changed
+from evaluation.statistics.words import plural
 
 #: What the fingerprint was made from.
 FINGERPRINT = "bmseg_fingerprint.json"
@@ -116,7 +117,7 @@ def _training_files(workspace: Workspace, dataset_json: dict[str, Any]) -> dict[
         exams[exam] = {"images": [str(image) for image in images], "label": str(label)}
     if len(exams) != dataset_json.get("numTraining"):
         raise InputError(
-            f"{raw / 'labelsTr'}: found {len(exams)} masks, expected numTraining = "
+            f"{raw / 'labelsTr'}: found {plural(len(exams), 'mask')}, expected numTraining = "
             f"{dataset_json.get('numTraining')} of dataset.json; convert again"
         )
     return exams

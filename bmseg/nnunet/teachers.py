@@ -120,7 +120,8 @@ def preprocess_masks(
     write_record(_record_of(place), {"exams": wanted, "files": _sizes(place)})
     rule = workspace.study.yardstick.rule
     say(
-        f"readers' masks: {len(missing)} exams preprocessed, {len(kept)} kept; consensus by the rule '{rule}'"
+        f"readers' masks: {plural(len(missing), 'exam')} preprocessed, {len(kept)} kept; consensus by the "
+        f"rule '{rule}'"
     )
 
 

@@ -15,6 +15,7 @@ from bmseg.wording import synthetic_notes
 from bmseg.workspace import Workspace
 from evaluation.reading.vas import vas_table
 from evaluation.reading.vas_scores import ScoreError, read_scores
+from evaluation.statistics.words import plural
 from evaluation.table import Table
 
 #: Where files of scores, scores with names and tables are looked for, below the reading room's folder.
@@ -108,7 +109,8 @@ def _tables2(workspace: Workspace) -> list[Table]:
             continue
         alone = f"Mean of {len(readers)} readers who scored alone: {', '.join(readers)}."
         who = alone if names[name] == MEAN else f"Scored by {names[name]}."
-        title = f"Table 2: {model} beside the consensus, visual analogue scale, {len(scores.values)} exams"
+        exams = plural(len(scores.values), "exam")
+        title = f"Table 2: {model} beside the consensus, visual analogue scale, {exams}"
         notes = [who, *synthetic_notes(workspace.is_synthetic)]
         tables.append(vas_table(scores, vas.acceptable_below, title=title, notes=notes))
     return tables

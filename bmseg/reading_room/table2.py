@@ -12,6 +12,7 @@ from bmseg.outputs import PROVENANCE, Output, provenance
 from bmseg.study import load_study
 from evaluation.reading.vas import find_contradictions, vas_table
 from evaluation.reading.vas_scores import ScoreError, read_printed_summary, read_scores
+from evaluation.statistics.words import plural
 from evaluation.table import Table
 
 TABLES = ("table2.csv", "table2.md", "table2.html", "contradictions.csv")
@@ -47,7 +48,7 @@ def write_table2(scores_file: Path, printed_file: Path | None, study_file: Path,
     except ScoreError as error:
         raise InputError(str(error)) from None
     contradictions = find_contradictions(scores, printed)
-    title = f"{study.title}: visual analogue scale, {len(scores.values)} masks"
+    title = f"{study.title}: visual analogue scale, {plural(len(scores.values), 'mask')}"
     notes = [_count(len(contradictions))]
     table = vas_table(scores, study.vas.acceptable_below, title=title, notes=notes)
     texts = (

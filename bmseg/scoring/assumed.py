@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bmseg.errors import InputError
+from bmseg.errors import FieldError, InputError
 from bmseg.scoring.found_labels import FoundLabels, find_labels, listed
 from bmseg.scoring.masks import Reading
 from bmseg.study import DEFAULT_STUDY, Study, in_one_line, load_study
@@ -53,10 +53,11 @@ def assume_study(
     if ordinal is None and set(readers) <= set(reference.reader_names):
         expected = reference.label_values[1:]
         if found.names or tuple(found.values) != expected:
-            raise InputError(
-                f"--reader: found {', '.join(readers)}, who are readers of {reference.name}, and labels "
+            raise FieldError(
+                "reader",
+                f"found {', '.join(readers)}, who are readers of {reference.name}, and labels "
                 f"{listed(found.names or found.values)}, expected its levels {listed(expected)}; of another "
-                "study say --nominal, or --ordinal where labels are levels in rising order, or --study FILE"
+                "study say --nominal, or --ordinal where labels are levels in rising order, or --study FILE",
             )
         return Assumed(reference, "", [
             f"no study file; assumed: {reference.name}, for readers are called as its readers and masks hold "

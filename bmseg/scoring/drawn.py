@@ -17,6 +17,7 @@ from bmseg.study import Study
 from dataset_conversion.images import Volume, as_number, read_table
 from evaluation.masks.exam import slice_axis
 from evaluation.masks.reading import MaskError, check_grid
+from evaluation.statistics.words import plural
 from evaluation.study import Design
 
 _COLUMNS = ["exam", "reader", "first", "last"]
@@ -89,8 +90,8 @@ class Drawn:
             return mask
         if n := int(np.count_nonzero(mask.array[~drawn])):
             raise MaskError(
-                f"{mask.source or exam}: found {n} voxels marked where {reader} is said not to have drawn, "
-                "expected none; correct what is said of it, or the mask"
+                f"{mask.source or exam}: found {plural(n, 'voxel')} marked where {reader} is said not to "
+                "have drawn, expected none; correct what is said of it, or the mask"
             )
         if not drawn.any():
             raise MaskError(f"exam {exam}: {reader}: found nothing drawn, expected some; leave the mask out")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bmseg.slurm.order import Order
 from bmseg.wording import command
+from evaluation.statistics.words import plural
 
 if TYPE_CHECKING:
     from bmseg.scoring.prepared import Prepared
@@ -82,7 +83,7 @@ class ShareOrder(Order):
     @property
     def title(self) -> str:
         """The evaluation's folder, and what is shared out."""
-        return f"evaluation {self.out}, {self.exams} exams in {self.of} jobs"
+        return f"evaluation {self.out}, {plural(self.exams, 'exam')} in {plural(self.of, 'job')}"
 
     def script(self, part: str) -> str:  # noqa: ARG002 (all tasks have one script)
         """The evaluation's own command, of one share."""

@@ -54,7 +54,7 @@ def data(workspace: Workspace) -> Stage:
     also = sorted({path.parent.name for path in (dataset.folder / "readersTr").glob("*/[!.]*.nii.gz")})
     shown = workspace.study.shown
     parts = [
-        f"{' and '.join(numbers)} exams",
+        f"exams: {' and '.join(numbers)}",
         f"training masks of {', '.join(map(shown, also))}" if also else "",
         f"test masks of {', '.join(map(shown, readers)) or 'no reader'}",
         waiting,

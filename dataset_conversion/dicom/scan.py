@@ -101,12 +101,12 @@ def scan(source: Path, *, processes: int | None = None) -> Scan:
             raise ConversionError(
                 f"{source}: is the list of a medium, expected a folder: name the one it lies in"
             )
-        detail = f"; {len(damaged)} files cannot be read" if damaged else ""
+        detail = f"; {len(damaged)} of {len(paths)} files cannot be read" if damaged else ""
         for archive, count in Counter(filter(None, map(archive_of, paths))).items():
             detail += (
                 f"; {count} {archive} archive{'s' * (count > 1)}: unpack {'them' if count > 1 else 'it'}"
             )
-        raise ConversionError(f"{source}: found no DICOM image in {len(paths)} files, expected some{detail}")
+        raise ConversionError(f"{source}: found no DICOM image (files: {len(paths)}), expected some{detail}")
     return Scan(source, tuple(frames), dict(sorted(others.items())), damaged)
 
 

@@ -146,22 +146,24 @@ def label_fault(array: np.ndarray, labels: Sequence[int] | None = None) -> Label
                 mappable=False,
             )
         return None
-    found, voxels = values[strange], int(counts[strange].sum())
+    found = values[strange]
+    voxels = f"{counts[strange].sum()} of {counts.sum()} voxels"
     is_whole = found == nearest[strange]
     if len(found) > 1 and not is_whole.any() and found[0] > 0 and found[-1] < 1:
         return LabelFault(
-            f"label: found values between 0 and 1 ({found[0]:.6g} to {found[-1]:.6g}) in {voxels} voxels, as "
+            f"label: found values between 0 and 1 ({found[0]:.6g} to {found[-1]:.6g}) in {voxels}, as "
             f"of probabilities, {expected}; cut them at a threshold",
             mappable=False,
         )
     if is_whole.all() and _is_spread(values):
         listed = ", ".join(f"{value:g}" for value in values)
         return LabelFault(
-            f"label: found {listed}, as of a picture whose labels are spread over 0 to 255, in {voxels} "
-            f"voxels, {expected}",
+            f"label: found {listed}, as of a picture whose labels are spread over 0 to 255, in {voxels}, "
+            f"{expected}",
             mappable=True,
         )
-    text = f"label: found {found[0].item():.12g} in {int(counts[strange][0])} voxels, {expected}"
+    first = f"{counts[strange][0]} of {counts.sum()} voxels"
+    text = f"label: found {found[0].item():.12g} in {first}, {expected}"
     return LabelFault(text, bool(is_whole[0]))
 
 

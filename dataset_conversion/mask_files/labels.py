@@ -117,12 +117,12 @@ def combine(
         listed = ", ".join(map(quoted, met))
         if count:
             hint = "" if precedence is None else ", or say which counts with --precedence NAME"
-            hint = "" if precedence is None else ", or say which counts with --precedence NAME"
             raise ConversionError(
-                f"{path}: {kind}: found {count} voxels in more than one of {listed}, expected each in one "
-                f"level; remove the overlap, or ignore one with --map-label NAME=0{hint}"
+                f"{path}: {kind}: found {count} of {values.size} voxels in more than one of {listed}, "
+                f"expected each in one level; remove the overlap, or ignore one with --map-label NAME=0{hint}"
             )
-        note = f"{kind}: found {int(several.sum())} voxels in more than one of {listed}; --precedence decided"
+        of = f"{several.sum()} of {values.size} voxels"
+        note = f"{kind}: found {of} in more than one of {listed}; --precedence decided"
         return values, (note,)
     return values, ()
 

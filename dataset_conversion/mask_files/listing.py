@@ -106,4 +106,4 @@ def _others(folder: Path) -> str:
     names = [path.name for path in _visible(folder)]
     endings = Counter("".join(Path(name).suffixes[-2:]) or "nameless kind" for name in names)
     listed = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(3))
-    return f"no mask among {len(names)} files ({listed})" if names else "no mask"
+    return f"no mask among the files there ({listed})" if names else "no mask"

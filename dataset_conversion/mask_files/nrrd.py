@@ -273,8 +273,8 @@ def _refuse_nameless(path: Path, layers: list[np.ndarray], segments: list[_Segme
         for label, count in zip(*np.unique(layer, return_counts=True), strict=True):
             if label != 0 and (number, label) not in named:
                 raise ConversionError(
-                    f"{path}: segments: found value {label:g} in {count} voxels of layer {number}, expected "
-                    "a segment for each value; save it from 3D Slicer again"
+                    f"{path}: segments: found value {label:g} in {count} of {layer.size} voxels of layer "
+                    f"{number}, expected a segment for each value; save it from 3D Slicer again"
                 )
 
 

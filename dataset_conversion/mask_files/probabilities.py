@@ -99,8 +99,8 @@ def _checked(path: Path, maps: np.ndarray, *, has_background: bool) -> np.ndarra
     """The maps with background, each voxel's sum 1."""
     if not np.isfinite(maps).all():
         raise ConversionError(
-            f"{path}: probabilities: found {int((~np.isfinite(maps)).sum())} values that are no number, "
-            "expected 0 to 1"
+            f"{path}: probabilities: found no finite number in {(~np.isfinite(maps)).sum()} of {maps.size} "
+            "values, expected 0 to 1"
         )
     low, high = float(maps.min()), float(maps.max())
     if low < -NEAR or high > 1 + NEAR:
@@ -114,8 +114,8 @@ def _checked(path: Path, maps: np.ndarray, *, has_background: bool) -> np.ndarra
         worst = float(total.flat[int(off.argmax())])
         expected = "1" if has_background else "at most 1, for background has the rest"
         raise ConversionError(
-            f"{path}: probabilities: found sums off 1 in {wrong} voxels (such as {worst:.3g}), expected "
-            f"{expected}; labels that may overlap are scored each by itself, in a study of its own"
+            f"{path}: probabilities: found sums off 1 in {wrong} of {off.size} voxels (such as {worst:.3g}), "
+            f"expected {expected}; labels that may overlap are scored each by itself, in a study of its own"
         )
     maps = np.clip(maps, 0, 1)
     if not has_background:

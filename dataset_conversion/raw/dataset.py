@@ -174,7 +174,8 @@ class RawDataset:
                 return f"{_named(reader, mask)}: {strange}{advice}"
         for name, image in images.items():
             if count := int((~np.isfinite(image.array)).sum()):
-                fault = f"found {count} voxels that are not finite numbers, expected none; mend the image"
+                where = f"in {count} of {image.array.size} voxels"
+                fault = f"found no finite number {where}, expected one in each; mend the image"
                 return f"{_named(name, image)}: {fault}"
         return ""
 

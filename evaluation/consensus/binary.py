@@ -25,6 +25,7 @@ from evaluation.consensus.result import (
 )
 from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
+from evaluation.statistics.words import plural
 
 #: ITK's criterion, absolute change of every sensitivity and specificity.
 ITK_TOLERANCE = 1e-7
@@ -93,7 +94,7 @@ def _consensus(votes: Votes, arranged: Ordered, fits: Sequence[BinaryFit]) -> Co
     # Levels tied below or at 0.5 lose to the background, and are no tie.
     notices = usual_notices(votes, tied & (index > 0)) + arranged.notices()
     if at_half := int(votes.counts[(np.abs(levels - PRESENT) <= _ROUNDING).any(axis=1)].sum()):
-        notices.append(f"{at_half} voxels have a level at probability 0.5 exactly, which is not taken")
+        notices.append(f"a level at probability 0.5 exactly is not taken: {plural(at_half, 'voxel')}")
     starts = tuple(fit.start for fit in fits)
     notices += [
         not_converged(start.iterations + 1, label)

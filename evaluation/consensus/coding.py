@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from evaluation.consensus.kinds import MOST_LEVELS
+from evaluation.statistics.words import plural
 
 # Up to this many codes are tabulated; beyond, patterns are found by sorting.
 _TABLE_SIZE = 2**20
@@ -115,7 +116,7 @@ def label_indices(rater: str, mask: np.ndarray, labels: Sequence[int]) -> np.nda
     if undeclared.any():
         bad, counts = np.unique(mask[undeclared], return_counts=True)
         raise ValueError(
-            f"rater '{rater}': undeclared label {bad[0]} in {counts[0]} voxels, "
+            f"rater '{rater}': undeclared label {bad[0]} in {plural(counts[0], 'voxel')}, "
             f"expected {', '.join(str(label) for label in labels)}"
         )
     return indices

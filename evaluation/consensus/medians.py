@@ -15,6 +15,7 @@ import numpy as np
 from evaluation.consensus.result import Consensus, consensus_of, usual_notices
 from evaluation.consensus.squarem import Start
 from evaluation.consensus.votes import Votes
+from evaluation.statistics.words import plural
 
 
 def median_vote(votes: Votes, rule: Literal["median_lower", "median_upper"]) -> Consensus:
@@ -30,7 +31,7 @@ def median_vote(votes: Votes, rule: Literal["median_lower", "median_upper"]) -> 
     notices = usual_notices(votes)
     if apart := int(votes.counts[lower != upper].sum()):
         taken = "lower" if rule == "median_lower" else "upper"
-        notices.append(f"{apart} voxels have two votes in the middle: the {taken} was taken")
+        notices.append(f"of two votes in the middle the {taken} was taken: {plural(apart, 'voxel')}")
     index = lower if rule == "median_lower" else upper
     kept = Start("votes", float("nan"), 0, True)
     return consensus_of(rule, votes, index, fractions, kept=kept, starts=(), notices=notices)

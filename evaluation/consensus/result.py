@@ -175,7 +175,7 @@ def not_converged(iterations: int, level: int | None = None) -> str:
 def several_answers(voxels: int) -> str:
     """Of voxels that get another label from other parameters of the same likelihood."""
     told = "the likelihood does not determine the consensus"
-    return f"{told}: {voxels} voxels get another label from other starts"
+    return f"{told}: other starts give another label to {plural(voxels, 'voxel')}"
 
 
 def usual_notices(votes: Votes, tied: np.ndarray | None = None) -> list[str]:
@@ -189,5 +189,5 @@ def usual_notices(votes: Votes, tied: np.ndarray | None = None) -> list[str]:
     if not used[1:].any():
         notices = ["no rater marked anything: the consensus is empty"]
     if tied is not None and (voxels := int(votes.counts[tied].sum())):
-        notices.append(f"{voxels} voxels tied between labels: the label declared first was taken")
+        notices.append(f"of labels that tied the one declared first was taken: {plural(voxels, 'voxel')}")
     return notices

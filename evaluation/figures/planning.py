@@ -15,7 +15,7 @@ from matplotlib.ticker import NullLocator, PercentFormatter, ScalarFormatter
 from evaluation.figures import style
 from evaluation.figures.panels import ruled
 from evaluation.figures.style import AxesLike, Drawing, styled
-from evaluation.statistics.words import percent, signed
+from evaluation.statistics.words import percent, plural, signed
 
 _NARROW = "half width"
 
@@ -98,7 +98,7 @@ def _panel(panel: Axes, own: pd.DataFrame, row: pd.Series, narrow: bool) -> bool
         panel.plot([row.n], [wanted], marker="o", markersize=5, color=style.INK, zorder=4)
         # On the side of the curve where there is room.
         panel.annotate(
-            f"{row.n} exams", (row.n, wanted), (6 if narrow else -6, 5), textcoords="offset points",
+            plural(row.n, "exam"), (row.n, wanted), (6 if narrow else -6, 5), textcoords="offset points",
             fontsize=style.NOTE, color=style.INK, ha="left" if narrow else "right", va="bottom",
         )  # fmt: skip
     ruled(panel, axis="y")

@@ -33,8 +33,9 @@ def match(
             raise error from None
     missing = {reader: [exam for exam in expected if exam not in masks[reader]] for reader in readers}
     faults = [fault for reader, names in missing.items() for fault in fault_of(reader, names, [])]
-    what = f"the same {len(expected)} exams of every reader: add the files, or, if not all were to be drawn,"
-    raise MaskError(listed(faults, f"expected {what} {how}"))
+    what = f"the same {plural(len(expected), 'exam')} of every reader"
+    advice = f"add the files, or, if not all were to be drawn, {how}"
+    raise MaskError(listed(faults, f"expected {what}: {advice}"))
 
 
 def check_repeats(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_conversion.images import ConversionError, Volume, as_labels
+from evaluation.statistics.words import plural
 
 ENDINGS = (".nii.gz", ".nii", ".mha")
 
@@ -42,7 +43,7 @@ def _others(folder: Path) -> str:
     names = [path.name for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     endings = Counter("".join(Path(name).suffixes[-2:]) or "nameless kind" for name in names)
     listed = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(3))
-    return f"no mask among {len(names)} files ({listed})" if names else "no mask"
+    return f"no mask among the files there ({listed})" if names else "no mask"
 
 
 def match_exams(masks: Mapping[str, Mapping[str, Path]], exams: Sequence[str] | None = None) -> list[str]:
@@ -61,7 +62,8 @@ def match_exams(masks: Mapping[str, Mapping[str, Path]], exams: Sequence[str] | 
         raise MaskError(
             listed(
                 faults,
-                f"expected the same {len(expected)} exams of every rater, {whose}: add or remove the files",
+                f"expected the same {plural(len(expected), 'exam')} of every rater, {whose}: add or remove "
+                "the files",
             )
         )
     return sorted(expected)

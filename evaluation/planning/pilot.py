@@ -19,6 +19,7 @@ from evaluation.planning.spread import Spread
 from evaluation.scores.fair import NOBODY, units
 from evaluation.statistics.intervals import Interval, StatisticsError
 from evaluation.statistics.signed_rank import hodges_lehmann
+from evaluation.statistics.words import plural
 from evaluation.study import tables as t
 from evaluation.study.incomplete import READERS_PER_EXAM
 from evaluation.study.measure_tables import FAIR_SCORES, MEASURES_INTERCHANGEABILITY
@@ -45,8 +46,9 @@ class Pilot:
         """
         if len(found.readers) < 2 or t.COMPARISONS not in found:
             raise StatisticsError(
-                f"pilot: found {len(found.readers)} readers and {len(found.models)} models to be compared, "
-                "expected two readers or more and a model that is no copy of one"
+                f"pilot: found {plural(len(found.readers), 'reader')} and "
+                f"{plural(len(found.models), 'model')} to be compared, expected two readers or more "
+                "and a model that is no copy of one"
             )
         if len(found.exams) < 2:
             raise StatisticsError(

@@ -20,6 +20,7 @@ from evaluation.planning.spread import LIMIT
 from evaluation.scores.interchangeability import FIXED, NOBODY, RANDOM
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.resampling import Student
+from evaluation.statistics.words import plural
 
 #: Columns of `ReaderWidths.table`.
 COLUMNS = ["n_readers", "n_exams", "half_width", "half_width_upper"]
@@ -59,7 +60,8 @@ def components(values: np.ndarray) -> Components:
     n, k = table.shape
     if min(n, k) < 2:
         raise StatisticsError(
-            f"pilot: found {n} exams with a difference from all of {k} readers, expected two or more of both"
+            f"pilot: found {plural(n, 'exam')} with a difference from all of {plural(k, 'reader')}, expected "
+            "two or more of both"
         )
     of_exams = table.mean(axis=1, keepdims=True) - table.mean()
     of_readers = table.mean(axis=0, keepdims=True) - table.mean()

@@ -11,6 +11,7 @@ from scipy.special import ndtr
 
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import hodges_lehmann
+from evaluation.statistics.words import plural
 
 #: One-sided confidence of a pilot's limits: 80 %, as Browne (1995, Stat Med 14:1933; not opened) advises.
 LIMIT = 0.8
@@ -55,7 +56,8 @@ class Spread:
         n = len(defined)
         if n < 3:
             raise StatisticsError(
-                f"pilot: found {n} exams with a difference, expected three or more to tell how much they vary"
+                f"pilot: found {plural(n, 'exam')} with a difference, expected three or more to tell "
+                "how much they vary"
             )
         sd = float(np.round(defined, _DECIMALS).std(ddof=1))
         if not sd > 10.0**-_DECIMALS:

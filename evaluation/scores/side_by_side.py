@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.statistics.intervals import StatisticsError
+from evaluation.statistics.words import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,8 +177,9 @@ class OfLevel:
         everyone = bool(there.any(axis=0).all() and there[n > 0, -1].all())
         if not everyone or not len(chosen) == n_cells == expected:
             raise StatisticsError(
-                f"{self._level}: found {len(chosen)} pairs of {', '.join(raters)} in {self._n_exams} exams, "
-                f"expected each pair once of those who drew an exam, {raters[-1]} in all of them"
+                f"{self._level}: found {plural(len(chosen), 'pair')} of {', '.join(raters)} in "
+                f"{plural(self._n_exams, 'exam')}, expected each pair once of those who drew an exam, "
+                f"{raters[-1]} in all of them"
             )
         values = np.full((self._n_exams, n_raters, n_raters), np.nan)
         values[rows, first, second] = values[rows, second, first] = self._values[chosen]

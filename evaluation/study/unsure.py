@@ -33,8 +33,8 @@ def ignored_voxels(
     for model in models:
         if n := int(where[model].sum()):
             raise MaskError(
-                f"exam {exam}: {model}: {told_of} in {n} voxels, expected a level or background: readers "
-                "may be unsure, a model would choose what it is scored on"
+                f"exam {exam}: {model}: {told_of} in {plural(n, 'voxel')}, expected a level or background: "
+                "readers may be unsure, a model would choose what it is scored on"
             )
     ignored = np.logical_or.reduce(list(where.values()))
     left_out = int(ignored.sum())

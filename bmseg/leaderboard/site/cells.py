@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 from markupsafe import escape
 
 from bmseg.leaderboard.standings import Standings
-from evaluation.statistics.words import interval_label
+from evaluation.statistics.words import interval_label, percent, signed, star_if_short
 from evaluation.table import DASH
 
 # Widths of a bar, of which the style sheet has one each.
@@ -48,6 +49,11 @@ def number(value: Any, decimals: int = 2) -> Cell:
     return Cell(f"{value:.{decimals}f}".replace("-", "\u2212"), value)
 
 
+def difference(value: Any) -> Cell:
+    """A difference with its sign; a dash where it is undefined."""
+    return Cell(signed(value, 3, typeset=True), None if pd.isna(value) else float(value))
+
+
 def whole(value: Any) -> Cell:
     """A count."""
     return Cell(f"{int(value):,}", int(value))
@@ -84,6 +90,11 @@ def in_words(value: float | None, unit: float = 1.0) -> Cell:
 
 def difference_interval(standings: Standings) -> str:
     """What the interval of a difference to the median reader is."""
-    # An exact one of n exams is at widest of 1 - 2 / 2**n.
-    widest = 1 - 2.0 ** (1 - len(standings.contract.exams))
-    return interval_label(standings.challenge.ranking.confidence, [widest])
+    return interval_label(standings.challenge.ranking.confidence, standings.rows.coverage.dropna())
+
+
+def own_interval(row: Mapping[str, Any], confidence: float) -> str:
+    """The interval of one difference, and that it is of too few exams; empty where there is none."""
+    low, high = (signed(row[name], 3, typeset=True) for name in ("low", "high"))
+    short = f"; too few exams for {percent(confidence)}" if star_if_short(row["coverage"], confidence) else ""
+    return "" if DASH in (low, high) else f"{low} to {high}{short}"

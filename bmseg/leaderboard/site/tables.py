@@ -10,12 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bmseg.leaderboard.site.cells import Cell, between, in_words, number, rank_cell, whole
+from bmseg.leaderboard.site.cells import (
+    Cell,
+    between,
+    difference,
+    in_words,
+    number,
+    own_interval,
+    rank_cell,
+    whole,
+)
 from bmseg.leaderboard.standings import CALLS, Standings
 from bmseg.leaderboard.texts import link, plain, repeated
 from evaluation.ranking import OVERALL, Scheme
 from evaluation.ranking.groups import in_short, letters_of, place_of
-from evaluation.statistics.words import signed
 from evaluation.table import DASH
 
 SCHEME_NAMES = {
@@ -95,7 +103,6 @@ def ranking_lines(standings: Standings) -> list[Line]:
     of_rows = zip(standings.rows.to_dict("records"), groups, group_cells(groups), strict=True)
     for row, group, letters in of_rows:
         entry, about = entries.get(row["key"]), known.get(row["key"])
-        difference, low, high = (signed(row[name], 3, typeset=True) for name in ("difference", "low", "high"))
         lines.append(
             Line(
                 key=row["key"],
@@ -121,8 +128,8 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 defined=whole(row["n_defined"]),
                 undefined=whole(row["n_undefined"]),
                 missing=whole(row["n_missing"]),
-                difference=Cell(difference, None if pd.isna(row["difference"]) else row["difference"]),
-                interval="" if DASH in (low, high) else f"{low} to {high}",
+                difference=difference(row["difference"]),
+                interval=own_interval(row, standings.challenge.ranking.confidence),
                 beside=_beside(row, called),
                 verdict=standings.said.get(row["key"], ""),
                 strip=_strip(row, span),

@@ -159,7 +159,7 @@ def test_an_open_round_stays(proposed: Annotation) -> None:
     assert_refused(run_printed(then), "found no mask of")
     with pytest.raises(InputError, match="round 1: found it begun with next=2, expected next=5; accept its"):
         propose(proposed, settings(number=5))
-    with pytest.raises(InputError, match="--round: found 2, expected 1 at most"):
+    with pytest.raises(InputError, match="^round: found 2, expected 1 at most"):
         propose(proposed, settings(), number=2)
     assert proposed.rounds()[0].read() == record
     correct(proposed)
@@ -236,7 +236,7 @@ def test_folds_that_do_not_serve(proposed: Annotation) -> None:
     for folds in (("all",), (0,)):
         with pytest.raises(InputError, match="expected two folds or more"):
             propose(proposed, settings(pick="uncertain", folds=folds))
-    with pytest.raises(InputError, match="--folds: found 7, expected 0 to 4: 5 exams are segmented"):
+    with pytest.raises(InputError, match="^folds: found 7, expected 0 to 4: segmented: 5 exams"):
         propose(proposed, settings(folds=(7,)))
     assert len(proposed.rounds()) == 1
 
@@ -271,7 +271,7 @@ def test_the_simulated_reader(proposed: Annotation, monkeypatch: pytest.MonkeyPa
     correct(proposed, other)
     kept = (round_.corrected / f"{other}.nii.gz").stat().st_mtime_ns
     result = bmseg("annotate", "simulate", "-w", root, "--leave", 3)
-    assert "1 masks corrected by the simulated reader, 1 were there before" in result.stdout
+    assert "1 mask corrected by the simulated reader, already there: 1;" in result.stdout
     expected = correct_regions(read_volume(round_.original(one)).array, truth(one)[1].array, 3)
     assert np.array_equal(read_volume(round_.corrected / f"{one}.nii.gz").array, expected)
     assert (round_.corrected / f"{other}.nii.gz").stat().st_mtime_ns == kept

@@ -37,7 +37,7 @@ def test_training_exams_and_masks_by_hand(fresh: Path, by_hand: Path) -> None:
     annotation.check_masks()
     # The next step can be pasted as it stands.
     printed = run_printed(printed_command(result.stdout, "next: "), "--folds", 9)
-    assert_refused(printed, "--folds: found 9, expected 0 to 3: 4 exams are segmented")
+    assert_refused(printed, "--folds: found 9, expected 0 to 3: segmented: 4 exams")
     again = bmseg("annotate", "start", "-w", fresh, "--masks", by_hand)
     assert "already begun with 4 segmented exams; nothing was changed" in again.stdout
 

@@ -75,7 +75,7 @@ def test_without_the_earlier_model_exams_differ_and_nothing_is_settled() -> None
 
 def test_help_is_measured_against_drawing_from_nothing() -> None:
     assert (
-        "the model helped: 50 voxels were changed where the corrected masks mark 100, 50% less"
+        "the model helped: voxels changed: 50, where the corrected masks mark 100, 50% less"
         in sentences([report(1, NOW)])[0]
     )
     worse = sentences([report(1, NOW, effort=Effort(130, 100, 90, 60), helped=1)])[0]

@@ -63,7 +63,7 @@ def test_missing_and_extra_prediction(folders: Path) -> None:
     assert_refused(evaluate(folders), "exams: net: missing b; net: extra z; expected the same 2 exams")
 
 
-@pytest.mark.parametrize(("value", "found"), [(7, "found 7 in 1 voxels"), (1.5, "found 1.5 in 1")])
+@pytest.mark.parametrize(("value", "found"), [(7, "found 7 in 1 of"), (1.5, "found 1.5 in 1")])
 def test_undeclared_label(folders: Path, write_mask: Writer, value: float, found: str) -> None:
     mask = np.zeros((8, 8, 4), np.float32)
     mask[1, 2, 3] = value
@@ -259,7 +259,7 @@ def test_a_refused_exam_ends_with_exit_code_1_and_is_named(tmp_path: Path, write
     write_mask(tmp_path / "mask.nii.gz", np.zeros((4, 4, 4), np.uint8))
     (tmp_path / "cohort.csv").write_text("exam,split,water,reader1\na,training,image.nii.gz,mask.nii.gz\n")
     result = bmseg("convert", "nifti", "--table", tmp_path / "cohort.csv", "-w", tmp_path / "w")
-    assert_refused(result, "1 exams refused", code=1)
+    assert_refused(result, "1 exam refused", code=1)
     assert "refused: a: reader1 (" in result.stderr
     assert "spacing: found" in result.stderr
 
@@ -287,6 +287,5 @@ def test_masks_in_another_axis_order_are_brought_to_the_image_and_named(
     result = bmseg("convert", "nifti", "--table", tmp_path / "cohort.csv", "-w", tmp_path / "w")
     assert result.returncode == 0, result.stderr
     assert (
-        "5 masks stood in another axis order than their image and were brought to it: e0 reader1, "
-        "e1 reader1, e2 reader1 and 2 more\n"
+        "brought to the axis order of their image: 5 masks (e0 reader1, e1 reader1, e2 reader1 and 2 more)\n"
     ) in result.stdout

@@ -80,7 +80,7 @@ def test_without_the_tags_the_refusal_says_what_is_missing(
 ) -> None:
     VENDORS[vendor](test_data, tmp_path / "export", without_tags=True)
     result = bmseg("convert", "dicom", tmp_path / "export", "-w", tmp_path / "w")
-    assert_refused(result, "1 exams refused", code=1)
+    assert_refused(result, "1 exam refused", code=1)
     assert "exam001: water: found no volume of water, coronal: " in result.stderr
     assert "FrameType, ImageType, private tags and SeriesDescription name none" in result.stderr
     assert not list((tmp_path / "w").rglob("*.nii.gz"))
@@ -98,7 +98,7 @@ def test_an_exam_that_fails_is_listed_and_the_others_go_on(test_data: Path, tmp_
     for reason in ("mixed orientation", "too few slices", "uneven spacing", "name none"):
         assert reason in result.stderr
     assert "2 exams converted, 0 already made" in result.stdout
-    assert "1 files left out: not DICOM" in result.stdout
+    assert "1 file left out: not DICOM" in result.stdout
     shutil.rmtree(source / "b")
     shutil.rmtree(source / "failing")
     again = bmseg("convert", "dicom", source, "-w", tmp_path / "w")
@@ -154,8 +154,8 @@ def test_masks_and_splits_come_from_the_table(test_data: Path, tmp_path: Path) -
         "--keys", tmp_path / "keys.csv",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert f"1 exams of the source are not in the table: {exam['ge1']}" in result.stdout
-    assert "2 masks stood in another axis order than their image and were brought to it" in result.stdout
+    assert f"not in the table: 1 exam of the source ({exam['ge1']})" in result.stdout
+    assert "brought to the axis order of their image: 2 masks" in result.stdout
     dataset = tmp_path / "w" / "nnUNet_raw" / "Dataset501_BoneMarrow"
     written = read_volume(dataset / "labelsTr" / f"{exam['enhanced1']}.nii.gz").array
     assert written.sum() == 6 * 4 * 2
@@ -180,7 +180,7 @@ def test_two_candidates_are_refused_with_both_named_and_the_table_decides(
         header.PixelData = (header.pixel_array // 2).tobytes()
         header.save_as(path.with_suffix(".again"))
     result = bmseg("convert", "dicom", source, "-w", tmp_path / "w")
-    assert_refused(result, "1 exams refused", code=1)
+    assert_refused(result, "1 exam refused", code=1)
     assert "found 2 candidates, 6a (water, coronal, 256 x 256 x 4" in result.stderr
     assert "and 90a (water, coronal, 256 x 256 x 4" in result.stderr
 
@@ -242,8 +242,8 @@ def test_a_patient_is_in_one_split(test_data: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (("inspect", "dicom", "nowhere"), "nowhere: no such folder"),
-        (("convert", "dicom", "empty"), "found no DICOM image in 0 files"),
-        (("convert", "dicom", "text"), "found no DICOM image in 1 files"),
+        (("convert", "dicom", "empty"), "found no DICOM image (files: 0), expected"),
+        (("convert", "dicom", "text"), "found no DICOM image (files: 1), expected"),
         (("convert", "dicom", "empty", "--table", "nowhere.csv"), "no such file"),
     ],
 )

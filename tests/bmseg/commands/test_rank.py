@@ -100,11 +100,11 @@ def test_empty_values_are_missing_or_undefined(matrix: Path, tmp_path: Path) -> 
     )
     assert not (tmp_path / "out").exists()
     result = bmseg("rank", matrix, "-o", tmp_path / "worst", "--worst", 0, *quick)
-    assert "2 rows have no value: missing (--empty)." in result.stdout
-    assert "2 of 72 scores are missing and count as 0." in result.stdout
+    assert "No value in 2 rows: missing (--empty)." in result.stdout
+    assert "Missing: 2 of 72 scores, which count as 0." in result.stdout
     worst, kept = (tmp_path / name / "ranks.csv" for name in ("worst", "undefined"))
     result = bmseg("rank", matrix, "-o", tmp_path / "undefined", "--empty", "undefined", *quick)
-    assert "2 of 72 scores are undefined and do not count." in result.stdout
+    assert "Undefined: 2 of 72 scores, which do not count." in result.stdout
     values = pd.read_csv(matrix).query("task == 'level1' and alg_name == 'A1'").value
     for path, mean, counts in (
         (worst, values.sum() / 12, [10, 0, 2, 12]),
@@ -237,7 +237,7 @@ def test_a_direction_and_a_worst_of_each_task(unlike: Path, tmp_path: Path) -> N
         "overall: the tests compare, case by case, the mean over the tasks of the ranks within the case, for "
         "scores of unlike tasks have no mean." in result.stdout
     )
-    assert "2 of 72 scores are missing and count as 200 in hd95, 0 in nsd." in result.stdout
+    assert "Missing: 2 of 72 scores, which count as 200 in hd95, 0 in nsd." in result.stdout
     ranks = pd.read_csv(out / "ranks.csv").query("scheme == 'median-then-rank'")
     assert ranks.algorithm.tolist() == ["A1", "A2", "A3"] * 3
     assert ranks[ranks.task == "hd95"].value.between(5, 25).all()

@@ -118,7 +118,7 @@ def test_a_page_of_a_day_lies_beside_the_board_and_is_verified(board: tuple[Boar
 
 @pytest.mark.parametrize("day", ["2026-13-01", "yesterday", "20261108", "2026-11-8", "2026-11-29"])
 def test_what_is_no_day_that_has_been_is_refused(board: tuple[Board, Reference], day: str) -> None:
-    with pytest.raises(InputError, match="--as-of: found .*expected a day"):
+    with pytest.raises(InputError, match="^as_of: found .*expected a day"):
         moment_of(board[0], day)
 
 

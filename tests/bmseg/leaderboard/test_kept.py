@@ -38,7 +38,7 @@ def test_a_sound_table_is_taken() -> None:
         ("exam", "e9", "exam: found 'e9'"),
         ("level", "level9", "level: found 'level9'"),
         ("left_out", "nobody", "left_out: found 'nobody'"),
-        ("exam", "e2", "found 1 rows more than once"),
+        ("exam", "e2", "found 1 row more than once"),
     ],
 )
 def test_what_is_no_score_is_named(column: str, value: object, says: str) -> None:

@@ -142,6 +142,16 @@ def test_the_difference_to_the_readers_is_formed_where_both_are_defined() -> Non
     assert 0 < found.low < found.difference < found.high
 
 
+def test_the_coverage_is_of_the_exams_in_which_a_difference_is_defined() -> None:
+    nan = np.nan
+    reader, few = [0.5, 0.6, 0.7, 0.5, 0.6, 0.7, 0.5, 0.6], [0.4, 0.5, 0.7, 0.3, *[nan] * 4]
+    made = {"reader1": {"level1": reader}, "often": {"level1": reader[::-1]}, "seldom": {"level1": few}}
+    found = differences(_scores(made), {"level1": 1}, 0.95)
+    # Four differences: the widest interval misses with both signs all alike, 2 of 2**4.
+    assert found.coverage["seldom"] == pytest.approx(0.875)
+    assert found.coverage["often"] >= 0.95
+
+
 def test_an_absent_level_that_half_of_the_readers_marked_says_nothing() -> None:
     nan = np.nan
     first, second = {"level1": [0.5] * 6, "level3": [0.0] * 6}, {"level1": [0.5] * 6, "level3": [nan] * 6}

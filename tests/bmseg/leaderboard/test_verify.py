@@ -73,9 +73,9 @@ def _better(lines: list[str]) -> list[str]:
     ("change", "said"),
     [
         (_better, "dice: found 0.999"),
-        (lambda lines: lines[:-1], "1 rows missing"),
-        (lambda lines: [*lines, lines[-1]], "1 rows repeated"),
-        (lambda lines: [*lines[:-1], lines[-1].replace("knee_c", "knee_z")], "1 rows unexpected"),
+        (lambda lines: lines[:-1], "1 row missing"),
+        (lambda lines: [*lines, lines[-1]], "1 row repeated"),
+        (lambda lines: [*lines[:-1], lines[-1].replace("knee_c", "knee_z")], "1 row unexpected"),
         (lambda lines: [lines[0], lines[1].replace("scored", "missing"), *lines[2:]], "status missing"),
         (lambda lines: [lines[0].replace("left_out", "left"), *lines[1:]], "cannot be read"),
     ],
@@ -229,7 +229,7 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "rows removed": (
         lambda root: drop_line(_entry(root, "alpha").parent / "dice.csv", 5),
-        "1 rows missing",
+        "1 row missing",
     ),
     "readers without names": (
         lambda root: edit(root / "readers.csv", "exam,rater,", "exam,who,"),

@@ -76,7 +76,7 @@ def test_determinism_on_a_gpu(planned_once: Workspace) -> None:
         lambda: predict(planned_once, training, deterministic=True),
     ]
     for call in calls:
-        with pytest.raises(InputError, match=r"^--deterministic: found --profile full \(a GPU\)"):
+        with pytest.raises(InputError, match=r"^deterministic: found profile full \(a GPU\)"):
             call()
 
 

@@ -109,7 +109,7 @@ def test_an_image_without_masks_is_counted(folders: Path, tmp_path: Path) -> Non
     root = tmp_path / "masks"
     shutil.copytree(folders, root)
     shutil.copy(root / "images" / "knee_088_0000.nii.gz", root / "images" / "knee_090_0000.nii.gz")
-    assert "1 images without masks are not shown: knee_090" in build(*options(root, tmp_path / "room"))
+    assert "not shown, without masks: 1 image: knee_090" in build(*options(root, tmp_path / "room"))
 
 
 def test_a_damaged_page_is_written_again(room: Path, folders: Path, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_half_done_is_not_handed_in_without_saying_what_is_missing(
     )
     result = bmseg("reading-room", "unblind", room / "key.json", file, "-o", tmp_path / "out", "--unfinished")
     assert result.returncode == 0
-    assert "22 scores are missing" in result.stderr
+    assert "missing, as empty cells: 22 scores" in result.stderr
 
 
 def test_a_marker_stands_nowhere_before_it_is_set_and_can_be_taken_away(visit: Visit, tmp_path: Path) -> None:

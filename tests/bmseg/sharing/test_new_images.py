@@ -167,7 +167,7 @@ def test_every_bad_exam_is_named_and_nothing_predicted(shared: Shared, images: P
     assert "\n" not in message
     for fault in (
         "holes: water (",
-        "found 1 voxels that are not finite numbers",
+        "found no finite number in 1 of",
         "series_0000.nii.gz: found 4 dimensions (4 x 4 x 4 x 2), expected 3",
         "axial: plane: found 0.9 mm between coronal slices and 3.5 mm within",
         "damaged_0000.nii.gz: cannot be read as NIfTI",

@@ -148,7 +148,9 @@ def test_archives_alone_in_a_folder_are_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "exam.zip", "w") as archive:
         archive.writestr("IM0", "x")
     (tmp_path / "notes.txt").write_text("a note")
-    with pytest.raises(ConversionError, match="found no DICOM image in 2 files.*; 1 ZIP archive: unpack it"):
+    with pytest.raises(
+        ConversionError, match=r"found no DICOM image \(files: 2\), .*; 1 ZIP archive: unpack it"
+    ):
         scan(tmp_path)
 
 

@@ -54,10 +54,13 @@ def test_other_files(tmp_path: Path, name: str, content: bytes) -> None:
 def test_no_image_at_all(tmp_path: Path, series: Path) -> None:
     with pytest.raises(ConversionError, match="no such folder"):
         scan(tmp_path / "absent")
-    with pytest.raises(ConversionError, match="found no DICOM image in 0 files"):
+    with pytest.raises(ConversionError, match=r"found no DICOM image \(files: 0\), expected"):
         scan(tmp_path)
     (tmp_path / "half").write_bytes(next(series.iterdir()).read_bytes()[:200])
-    with pytest.raises(ConversionError, match="in 1 files, expected some; 1 files cannot be read"):
+    with pytest.raises(
+        ConversionError,
+        match=r"found no DICOM image \(files: 1\), expected some; 1 of 1 files cannot be read",
+    ):
         scan(tmp_path)
 
 

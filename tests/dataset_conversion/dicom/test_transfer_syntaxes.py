@@ -95,4 +95,4 @@ def test_a_deflated_file_that_unpacks_without_end(
     bomb = packer.compress(bytes(zipped_bytes)) + packer.flush()
     folder = lay_out({"a": content[:end_of_meta] + bomb}, tmp_path / "x")
     outcome = whole_way(folder)
-    assert "1 files cannot be read" in outcome.refusals[0]
+    assert "1 of 1 files cannot be read" in outcome.refusals[0]

@@ -130,9 +130,9 @@ def test_labels_that_were_stored_scaled_are_taken_with_a_note(tmp_path: Path) ->
         as_labels(block() * (3 / 65535), (0, 1))
     tiny = as_labels(block() * 0.9999999, (0, 1))
     assert tiny.notes == ("label: found values up to 1e-07 off whole numbers; they were rounded",)
-    with pytest.raises(ConversionError, match=r"label: found 1\.002 in 576 voxels, expected 0, 1$"):
+    with pytest.raises(ConversionError, match=r"label: found 1\.002 in 576 of 2880 voxels, expected 0, 1$"):
         as_labels(block() * 1.002, (0, 1))
-    with pytest.raises(ConversionError, match=r"label: found 1\.50000001 in 576 voxels"):
+    with pytest.raises(ConversionError, match=r"label: found 1\.50000001 in 576 of 2880 voxels"):
         as_labels(block() * 1.50000001, (0, 1))
 
 
@@ -147,7 +147,7 @@ def test_probabilities_and_pictures_have_words_of_their_own() -> None:
         spread = np.array(steps, np.uint8)[np.arange(len(steps) * 8).reshape(2, 4, -1) % len(steps)]
         with pytest.raises(ConversionError, match="as of a picture whose labels are spread over 0 to 255"):
             as_labels(spread, (0, 1, 2, 3))
-    with pytest.raises(ConversionError, match=r"found 7 in 1 voxels, expected 0, 1"):
+    with pytest.raises(ConversionError, match=r"found 7 in 1 of 2 voxels, expected 0, 1"):
         as_labels(np.array([[[0, 7]]]), (0, 1))
 
 

@@ -89,11 +89,11 @@ def test_whole_floats_are_labels_and_others_are_named() -> None:
     for wrong, words in ((0.5, "0.5 in 1"), (np.nan, "nan in 1"), (-1, "-1 in 1"), (300, "300 in 1")):
         whole[0, 0, 0] = wrong
         with pytest.raises(
-            ConversionError, match=f"anna: label: found {words} voxels, expected whole numbers"
+            ConversionError, match=f"anna: label: found {words} of 120 voxels, expected whole numbers"
         ):
             as_labels(whole, name="anna")
     with pytest.raises(
-        ConversionError, match=r"reader1: label: found 3 in \d+ voxels, expected 0, 1, 2; why$"
+        ConversionError, match=r"reader1: label: found 3 in \d+ of \d+ voxels, expected 0, 1, 2; why$"
     ):
         as_labels(MASK, (0, 1, 2), advice="; why")
 

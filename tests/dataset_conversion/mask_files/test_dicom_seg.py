@@ -88,8 +88,8 @@ def test_overlapping_segments_are_refused_with_their_size(exam: Exam, tmp_path: 
     with pytest.raises(ConversionError) as error:
         read_mask(path, image, LABELS)
     assert str(error.value) == (
-        f"{path}: segments: found 12 voxels in more than one of 'level1', 'level2', expected each in one "
-        "level; remove the overlap, or ignore one with --map-label NAME=0"
+        f"{path}: segments: found 12 of 103125 voxels in more than one of 'level1', 'level2', expected each "
+        "in one level; remove the overlap, or ignore one with --map-label NAME=0"
     )
     # Two names of one level may overlap.
     found = read_mask(path, image, Labels(LEVELS, {"level2": 1}))

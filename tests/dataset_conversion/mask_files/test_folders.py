@@ -74,13 +74,13 @@ def test_overlaps_are_named_and_counted_or_settled_by_precedence(tmp_path: Path)
     with pytest.raises(ConversionError) as error:
         read_mask(folder, None, LABELS)
     assert str(error.value) == (
-        f"{folder}: files: found 6 voxels in more than one of 'Mandible', 'Parotid L', expected each in one "
-        "level; remove the overlap, or ignore one with --map-label NAME=0"
+        f"{folder}: files: found 6 of 120 voxels in more than one of 'Mandible', 'Parotid L', expected each "
+        "in one level; remove the overlap, or ignore one with --map-label NAME=0"
     )
     for first, expected in (("Mandible", MASK), ("Parotid_L", np.where(grown, 2, MASK))):
         found = read_mask(folder, None, Labels(LABELS.levels, {}, precedence=[first]), keep_notes=True)
         assert np.array_equal(found.array, expected)
-        assert "found 6 voxels in more than one of 'Mandible', 'Parotid L'" in found.notes[0]
+        assert "found 6 of 120 voxels in more than one of 'Mandible', 'Parotid L'" in found.notes[0]
 
 
 @given(st.data())
@@ -135,7 +135,7 @@ def test_what_is_wrong_with_a_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="none: no such folder"):
         list_masks(tmp_path / "none")
     (tmp_path / "a.jpg").write_text("")
-    with pytest.raises(ConversionError, match=r"found no mask among 1 files \(1 .jpg\)"):
+    with pytest.raises(ConversionError, match=r"found no mask among the files there \(1 .jpg\)"):
         list_masks(tmp_path)
     write(tmp_path / "a.nii")
     write(tmp_path / "a.mha")

@@ -108,8 +108,8 @@ def test_segmentation_without_voxels_is_empty(tmp_path: Path) -> None:
         (
             [layer(v1=slice(0, 1)), layer(v1=slice(0, 2))],
             segment(0, "level1") | segment(1, "level2", layer=1),
-            "segments: found 9 voxels in more than one of 'level1', 'level2', expected each in one level; "
-            "remove the overlap, or ignore one with --map-label NAME=0",
+            "segments: found 9 of 168 voxels in more than one of 'level1', 'level2', expected each in one "
+            "level; remove the overlap, or ignore one with --map-label NAME=0",
         ),
         (
             [layer(v1=slice(0, 1))],
@@ -126,8 +126,8 @@ def test_segmentation_without_voxels_is_empty(tmp_path: Path) -> None:
         (
             [layer(v1=slice(0, 1), v3=slice(1, 2))],
             segment(0, "level1"),
-            "segments: found value 3 in 9 voxels of layer 0, expected a segment for each value; save it from "
-            "3D Slicer again",
+            "segments: found value 3 in 9 of 168 voxels of layer 0, expected a segment for each value; save "
+            "it from 3D Slicer again",
         ),
         (
             [layer(v1=slice(0, 1))],

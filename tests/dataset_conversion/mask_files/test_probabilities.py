@@ -101,13 +101,13 @@ def test_archives_of_nnunet_are_meant_where_masks_lie_beside_them(tmp_path: Path
     [
         (lambda maps: maps * 100, r"found 0\.\d+ to \d+\.?\d*, expected 0 to 1; divide them"),
         (lambda maps: maps * 8 - 4, r"found -[\d.]+ to [\d.]+, expected 0 to 1; apply the softmax"),
-        (lambda maps: np.where(maps > 0.9, np.nan, maps), r"found \d+ values that are no number"),
+        (lambda maps: np.where(maps > 0.9, np.nan, maps), r"found no finite number in \d+ of \d+ values"),
         (lambda maps: maps[:1], r"found 1 maps, expected 3 \(background, level1, level2\) or 2 without"),
         (lambda maps: np.concatenate([maps, maps]) / 2, r"found 6 maps, expected 3"),
-        (lambda maps: maps * 0.9, r"found sums off 1 in 120 voxels \(such as 0\.9\), expected 1;"),
+        (lambda maps: maps * 0.9, r"found sums off 1 in 120 of 120 voxels \(such as 0\.9\), expected 1;"),
         (
             lambda maps: maps[1:] * 0 + 0.7,
-            r"found sums off 1 in 120 voxels \(such as 1\.4\), expected at most 1",
+            r"found sums off 1 in 120 of 120 voxels \(such as 1\.4\), expected at most 1",
         ),
     ],
 )

@@ -137,8 +137,8 @@ def test_file_without_contours_is_an_empty_mask(write: Callable[[Dataset], Path]
         ),
         (
             {"level1": [square(2.5, 5.5)], "level2": [square(4.5, 8.5), square(3.5, 5.5, j=1)]},
-            "contour sets: found 1 voxels in more than one of 'level1', 'level2', expected each in one "
-            "level; remove the overlap, or ignore one with --map-label NAME=0",
+            "contour sets: found 1 of 2160 voxels in more than one of 'level1', 'level2', expected each in "
+            "one level; remove the overlap, or ignore one with --map-label NAME=0",
         ),
         (
             {"level1": [square(2.5, 8.5), square(4.5, 10.5)]},

@@ -82,7 +82,7 @@ def test_a_tie_goes_to_the_label_declared_first(labels, first):
     consensus = staple(votes)
     split = votes.values_of("a") != votes.values_of("b")
     assert consensus.label[split].tolist() == [first, first]
-    assert has_notice(consensus, "8 voxels tied between labels")
+    assert has_notice(consensus, "of labels that tied the one declared first was taken: 8 voxels")
 
     # Two readers say 1 and two say 2, each pair as often: both levels reach 0.95.
     pairs = {(1, 1, 2, 2), (2, 2, 1, 1), (1, 2, 1, 2), (2, 1, 2, 1), (1, 2, 2, 1), (2, 1, 1, 2)}
@@ -91,7 +91,7 @@ def test_a_tie_goes_to_the_label_declared_first(labels, first):
     votes = table(rows, labels, ("a", "b", "c", "d"))
     consensus = staple(votes, rule="binary")
     assert {int(consensus.label[row]) for row, n in enumerate(votes.counts) if n == 3} == {first}
-    assert has_notice(consensus, "18 voxels tied between labels")
+    assert has_notice(consensus, "of labels that tied the one declared first was taken: 18 voxels")
 
 
 def test_probability_one_half_is_not_taken():
@@ -101,7 +101,7 @@ def test_probability_one_half_is_not_taken():
     lone = votes.patterns.sum(axis=1) == 1
     assert np.allclose(consensus.posterior[lone, 1], 0.5)
     assert (consensus.label[lone] == 0).all()
-    assert has_notice(consensus, "10 voxels have a level at probability 0.5 exactly")
+    assert has_notice(consensus, "a level at probability 0.5 exactly is not taken: 10 voxels")
 
 
 def test_a_search_cut_short_says_so():

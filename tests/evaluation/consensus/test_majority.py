@@ -51,7 +51,7 @@ def test_as_simpleitk_label_voting_where_nothing_ties(readers):
     assert 0 < (~decided).sum() < decided.sum()
     assert np.array_equal(ours[decided], theirs[decided])
     assert consensus.notices == (
-        f"{(~decided).sum()} voxels tied between labels: the label declared first was taken",
+        f"of labels that tied the one declared first was taken: {(~decided).sum()} voxels",
     )
 
 

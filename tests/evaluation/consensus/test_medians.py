@@ -34,7 +34,7 @@ def test_two_votes_in_the_middle_are_counted() -> None:
     lower, upper = (staple(votes, rule=rule) for rule in ("median_lower", "median_upper"))
     assert paint(masks, votes, lower.label).tolist() == [0, 1, 2, 0]
     assert paint(masks, votes, upper.label).tolist() == [0, 2, 2, 3]
-    assert "2 voxels have two votes in the middle: the lower was taken" in lower.notices
-    assert "2 voxels have two votes in the middle: the upper was taken" in upper.notices
+    assert "of two votes in the middle the lower was taken: 2 voxels" in lower.notices
+    assert "of two votes in the middle the upper was taken: 2 voxels" in upper.notices
     assert np.isnan(lower.log_likelihood)
     assert lower.posterior[votes.patterns.tolist().index([1, 2])] == pytest.approx([0, 0.5, 0.5, 0])

@@ -60,7 +60,7 @@ def test_two_raters_share_the_variance_of_their_difference():
     # Halfway between two levels: the lower; between 1 and 3 lies 2, which neither drew there.
     labels = dict(zip(map(tuple, votes.patterns.tolist()), consensus.label.tolist(), strict=True))
     assert (labels[0, 1], labels[2, 1], labels[3, 2], labels[1, 3]) == (0, 1, 2, 2)
-    assert has_notice(consensus, "16 voxels tied between labels")
+    assert has_notice(consensus, "of labels that tied the one declared first was taken: 16 voxels")
 
 
 def test_log_likelihood_is_that_of_differences_between_raters():

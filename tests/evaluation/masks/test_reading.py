@@ -18,14 +18,14 @@ def test_float_masks_of_whole_numbers_are_read(tmp_path: Path, write_mask: Write
 @pytest.mark.parametrize("value", [7, 1.5, np.nan, -1, 257])
 def test_undeclared_labels_are_refused(tmp_path: Path, write_mask: Writer, value: float) -> None:
     path = write_mask(tmp_path / "a.nii.gz", np.full((2, 2, 2), value, np.float32))
-    found = f"found {value:g} in 8 voxels, expected 0, 1, 2, 3; correct the mask"
+    found = f"found {value:g} in 8 of 8 voxels, expected 0, 1, 2, 3; correct the mask"
     with pytest.raises(MaskError, match=f"a.nii.gz: label: {found}"):
         read_mask(path, LABELS)
 
 
 def test_label_below_the_highest_but_undeclared_is_refused(tmp_path: Path, write_mask: Writer) -> None:
     path = write_mask(tmp_path / "a.nii.gz", np.full((2, 2, 2), 2, np.uint8))
-    with pytest.raises(MaskError, match="found 2 in 8 voxels, expected 0, 1, 3"):
+    with pytest.raises(MaskError, match="found 2 in 8 of 8 voxels, expected 0, 1, 3"):
         read_mask(path, (0, 1, 3))
 
 

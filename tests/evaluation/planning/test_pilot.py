@@ -128,7 +128,7 @@ def test_what_is_no_pilot_is_refused(found: ev.ReaderStudy) -> None:
     tables = {t.FAIR_DICE.name: found[t.FAIR_DICE]}
     with pytest.raises(StatisticsError, match="pilot: found 3 readers and 2 models to be compared"):
         Pilot.of(replace(found, tables=tables), level="level1", model="net")
-    with pytest.raises(StatisticsError, match="pilot: found 1 readers"):
+    with pytest.raises(StatisticsError, match="pilot: found 1 reader and"):
         Pilot.of(replace(found, readers=["anna"]), level="level1", model="net")
 
 

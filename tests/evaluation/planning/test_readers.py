@@ -93,5 +93,5 @@ def test_what_pilots_foretell_is_what_larger_studies_have() -> None:
 
 
 def test_too_small_a_table_is_refused() -> None:
-    with pytest.raises(StatisticsError, match="found 1 exams with a difference from all of 3 readers"):
+    with pytest.raises(StatisticsError, match="found 1 exam with a difference from all of 3 readers"):
         components(np.array([[1.0, 2, 3], [np.nan, 1, 2]]))

@@ -68,7 +68,7 @@ def test_a_consensus_keeps_shape_names_labels_and_grid(tmp_path: Path) -> None:
     assert found.label.tolist() == [[0, 7], [7, 9]]
     assert found.consensus.raters == ("ann", "bob") and found.consensus.labels == (0, 7, 9)
     assert found.notices == (
-        "1 voxels tied between labels: the label declared first was taken",
+        "of labels that tied the one declared first was taken: 1 voxel",
         "two raters do not determine a consensus: on 1 of 3 marked voxels they differ, and the rule decides",
     )
     assert read_volume(found.save(tmp_path / "new" / "a.nii.gz")).array.shape == (2, 2, 1)
@@ -87,9 +87,9 @@ def test_a_consensus_keeps_shape_names_labels_and_grid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mask", "words"),
     [
-        ([[0, 1.5]], "mask: label: found 1.5 in 1 voxels"),
+        ([[0, 1.5]], "mask: label: found 1.5 in 1 of 2 voxels"),
         ([[0, np.nan]], "mask: label: found nan"),
-        ([[0, -1]], "mask: label: found -1 in 1 voxels"),
+        ([[0, -1]], "mask: label: found -1 in 1 of 2 voxels"),
         ([[0], [1]], "mask: size: found 2 x 1, expected 1 x 2 voxels"),
         ([[0], [1, 2]], "mask: found rows of different lengths"),
         ("gone.nii.gz", r"gone\.nii\.gz: no such file"),

@@ -88,7 +88,7 @@ def test_their_number_stands_below_every_table(found: ReaderStudy) -> None:
 def test_a_model_is_not_unsure() -> None:
     drawn = masks()
     drawn["net"][1][0, 0, 0] = IGNORE
-    with pytest.raises(MaskError, match=r"exam2: net: label: found 255 \(ignore\) in 1 voxels"):
+    with pytest.raises(MaskError, match=r"exam2: net: label: found 255 \(ignore\) in 1 voxel,"):
         study(drawn)
 
 

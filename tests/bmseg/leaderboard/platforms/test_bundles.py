@@ -278,8 +278,8 @@ def test_columns_follow_the_yardstick_and_long_names_stay_apart() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"docker_image": "two words"}, "--docker-image: found 'two words'"),
-        ({"end": date(2026, 12, 1)}, "--end: found 2026-12-01, expected a day after the start"),
+        ({"docker_image": "two words"}, "docker_image: found 'two words'"),
+        ({"end": date(2026, 12, 1)}, "end: found 2026-12-01, expected a day after the start"),
         ({"out": "."}, "found files and no provenance.json of a bundle for Codabench"),
         ({"readers": "turned"}, "readers' masks: found others of reader1, reader2"),
     ],
