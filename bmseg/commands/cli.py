@@ -36,7 +36,7 @@ from bmseg.commands.train import curves, env, methods, plan, train
 from bmseg.errors import FieldError, InputError, WorkError
 from bmseg.wording import meant
 
-_PLAIN = {"–": "-", "—": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">=", "…": "..."}
+_PLAIN = {"–": "-", "—": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">=", "…": "...", "‡": "#"}
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from bmseg.errors import WorkError
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.made import site_in
 from bmseg.leaderboard.site import tables, tasks
-from bmseg.leaderboard.site.cells import difference_interval
+from bmseg.leaderboard.site.cells import SHORT, difference_interval
 from bmseg.leaderboard.site.comparing import comparisons, file_of, is_compared, tasks_of
 from bmseg.leaderboard.site.downloads import counts, downloads, downloads_of
 from bmseg.leaderboard.site.figures import draw_figures, figures_of
@@ -261,6 +261,7 @@ def _render(name: str, standings: Standings, made: Mapping[str, Any], **values: 
         n_scores=len(standings.contract.exams) * len(study.level_names),
         confidence=percent(challenge.ranking.confidence),
         difference_interval=difference_interval(standings),
+        short=SHORT,
         **values,
     )  # fmt: skip
 

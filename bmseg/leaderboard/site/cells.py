@@ -10,8 +10,11 @@ import pandas as pd
 from markupsafe import escape
 
 from bmseg.leaderboard.standings import Standings
-from evaluation.statistics.words import interval_label, percent, signed, star_if_short
+from evaluation.statistics.words import interval_label, signed, star_if_short
 from evaluation.table import DASH
+
+#: Marks an interval of too few exams; a star stands for what is not ranked.
+SHORT = "\N{DOUBLE DAGGER}"
 
 # Widths of a bar, of which the style sheet has one each.
 _WIDTHS = 50
@@ -89,12 +92,14 @@ def in_words(value: float | None, unit: float = 1.0) -> Cell:
 
 
 def difference_interval(standings: Standings) -> str:
-    """What the interval of a difference to the median reader is."""
-    return interval_label(standings.challenge.ranking.confidence, standings.rows.coverage.dropna())
+    """What the interval of a difference to the median reader is, and what marks those of too few exams."""
+    confidence, coverages = standings.challenge.ranking.confidence, standings.rows.coverage.dropna()
+    label = interval_label(confidence, coverages)
+    return label if label == interval_label(confidence, []) else f"{label} ({SHORT})"
 
 
 def own_interval(row: Mapping[str, Any], confidence: float) -> str:
-    """The interval of one difference, and that it is of too few exams; empty where there is none."""
+    """The interval of one difference, marked where it is of too few exams; empty where there is none."""
     low, high = (signed(row[name], 3, typeset=True) for name in ("low", "high"))
-    short = f"; too few exams for {percent(confidence)}" if star_if_short(row["coverage"], confidence) else ""
+    short = SHORT if star_if_short(row["coverage"], confidence) else ""
     return "" if DASH in (low, high) else f"{low} to {high}{short}"
