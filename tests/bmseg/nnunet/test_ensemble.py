@@ -15,7 +15,9 @@ from bmseg.nnunet import Training, predict
 from bmseg.nnunet.ensemble import Choice, choose, predict_together
 from bmseg.nnunet.models import TrainedModel, trained_model
 from bmseg.workspace import Workspace
+from dataset_conversion.files import write_text
 from tests.bmseg.nnunet.conftest import trained_from
+from tests.bmseg.nnunet.several import study_file
 from tests.bmseg.nnunet.tiny import (
     FOLDS,
     ORDINAL,
@@ -27,6 +29,7 @@ from tests.bmseg.nnunet.tiny import (
     UNET,
     copied,
 )
+from tests.support.command_line import bmseg
 from tests.support.once import made_once
 
 pytest.importorskip("torch", reason="torch is not installed: pip install 'bmseg[train]'")
@@ -127,6 +130,32 @@ def test_nnunet_chooses_by_networks_that_had_not_seen_the_exam(
     capsys.readouterr()
     assert choose(two, [TRAINING, OTHER]) == choice
     assert capsys.readouterr().err.count("validation: kept") == 2 * FOLDS
+
+
+def test_the_command_writes_the_pair_and_where_one_is_better_alone_says_so(
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_text(two.study_file, study_file("reader"))
+    named, both = {"tiny": TRAINING, "tiny_unet": OTHER}, two.predictions("both")
+    monkeypatch.setattr(Training, "named", staticmethod(lambda name, _profile: named[name]))
+
+    def chosen(*members: TrainedModel, pair: float) -> str:
+        dice = {"tiny": 0.5, "tiny_unet": 0.4, "tiny + tiny_unet": pair}
+        choice = Choice(members, dice, TRAINING_EXAMS)
+        monkeypatch.setattr("bmseg.nnunet.ensemble.choose", lambda *_, **__: choice)
+        result = bmseg("ensemble", *named, "-w", two.root, "--name", "both")
+        assert result.returncode == 0, result.stderr
+        assert f"mean Dice of {TRAINING_EXAMS} training exams" in result.stdout
+        return result.stdout + result.stderr
+
+    said = chosen(models(two)[0], pair=0.45)
+    assert "  tiny              0.500  chosen by nnU-Net\n  tiny_unet         0.400\n" in said
+    assert "no pair is better than tiny alone" in said and not both.exists()
+    said = chosen(*models(two), pair=0.55)
+    assert "  tiny + tiny_unet  0.550  chosen by nnU-Net\n" in said
+    assert f"{TEST_EXAMS} masks written to {both}" in said and len(list(both.glob("*.nii.gz"))) == TEST_EXAMS
+    # Another choice: what was written by the earlier one is named.
+    assert f"{both}: of an earlier choice; delete it" in chosen(models(two)[0], pair=0.45)
 
 
 def test_the_masks_are_the_likeliest_label_of_the_mean(two: Workspace, tmp_path: Path) -> None:
