@@ -13,7 +13,7 @@ import pandas as pd
 from bmseg.annotation.corrections import CHANGE_COLUMNS, Effort, changes
 from bmseg.annotation.masks import masks_in, read_masks, refuse_other_masks
 from bmseg.annotation.rounds import ACCEPTED, Annotation, Round
-from bmseg.errors import FieldError, InputError
+from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash
 from bmseg.scoring.masks import mask_hash
 from dataset_conversion.files import atomic_path
@@ -83,9 +83,9 @@ def _wanted(
 ) -> list[str]:
     """The exams to accept now: each has a file, and none is accepted yet."""
     if unknown := sorted(set(only) - set(round_.exams)):
-        raise FieldError(
-            "exams",
-            f"found {', '.join(unknown)}, expected exams of round {round_.number}: {', '.join(round_.exams)}",
+        raise InputError(
+            f"exams: found {', '.join(unknown)}, expected exams of round {round_.number}: "
+            f"{', '.join(round_.exams)}"
         )
     open_ = [exam for exam in only or round_.exams if exam not in lineage]
     if missing := [exam for exam in open_ if exam not in files]:

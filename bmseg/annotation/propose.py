@@ -14,7 +14,7 @@ import pandas as pd
 from bmseg.annotation.choose import RULES, Pick, choose_at_random, choose_uncertain, disagreement
 from bmseg.annotation.for_reader import write_reader_files
 from bmseg.annotation.rounds import ACCEPTED, BEGUN, PROPOSED, Annotation, Round
-from bmseg.errors import FieldError, InputError
+from bmseg.errors import InputError
 from bmseg.methods import Method, get_method
 from bmseg.methods.profiles import get_profile
 from bmseg.nnunet import Training, plan, predict, train
@@ -77,9 +77,7 @@ def propose(annotation: Annotation, settings: Settings, *, number: int | None = 
         following = len(rounds) + (not rounds or rounds[-1].state == ACCEPTED)
         wanted = following if number is None else number
         if wanted > following:
-            raise FieldError(
-                "round", f"found {number}, expected {following} at most; rounds follow each other"
-            )
+            raise InputError(f"round: found {number}, expected {following} at most; rounds follow each other")
         if wanted < following:
             return [f"round {number} is already made; nothing was changed"]
         round_ = annotation.round(following)
@@ -169,17 +167,16 @@ def _begin(annotation: Annotation, round_: Round, settings: Settings) -> None:
 def _check_folds(annotation: Annotation, settings: Settings) -> None:
     folds = [fold for fold in settings.folds if fold != "all"]
     if settings.pick == "uncertain" and len(folds) < 2:
-        raise FieldError(
-            "folds",
-            f"found {','.join(map(str, settings.folds))}, expected two folds or more, as 0,1 or "
-            "0-4: uncertain is where networks disagree",
+        raise InputError(
+            f"folds: found {','.join(map(str, settings.folds))}, expected two folds or more, as 0,1 or "
+            "0-4: uncertain is where networks disagree"
         )
     training = _cohort_rows(annotation, annotation.lineage().exam)
     known = len(make_folds(training, folds=5, seed=annotation.seed))
     if unknown := [fold for fold in folds if not isinstance(fold, int) or fold >= known]:
-        raise FieldError(
-            "folds",
-            f"found {unknown[0]}, expected 0 to {known - 1}: segmented: {plural(len(training), 'exam')}",
+        raise InputError(
+            f"folds: found {unknown[0]}, expected 0 to {known - 1}: segmented: "
+            f"{plural(len(training), 'exam')}"
         )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from bmseg.atlas.choice import Candidate, Unit, candidates_of, is_paired
-from bmseg.errors import FieldError, InputError
+from bmseg.errors import InputError
 from bmseg.study import Study
 from bmseg.workspace import Workspace, is_synthetic
 from dataset_conversion.images import Volume, read_volume
@@ -49,7 +49,7 @@ class AtlasExams:
         dataset = workspace.dataset
         names = dataset.spec.channels
         if channel is not None and channel not in names:
-            raise FieldError("channel", f"found '{channel}', expected one of the study's: {', '.join(names)}")
+            raise InputError(f"channel: found '{channel}', expected one of the study's: {', '.join(names)}")
         cohort = dataset.cohort()
         left_out = _of_test_patients(cohort)
         training = [exam for exam in dataset.exams("training") if exam not in left_out]
@@ -158,7 +158,7 @@ def _check_named(
 ) -> None:
     for exam in exams:
         if exams.count(exam) > 1:
-            raise FieldError("exams", f"found {exam} twice, expected once")
+            raise InputError(f"exams: found {exam} twice, expected once")
         if exam in test:
             what = "a test exam" if exam in dataset.exams("test") else "an exam of a patient with a test exam"
             raise InputError(

@@ -63,10 +63,15 @@ class Conversion:
         """Where the exams are, or how many were refused."""
         unread, refused = self.report.unread, len(self.report.failures)
         if refused:
-            left = "the others are listed in exams.csv" if unread else "the data set stays unfinished"
+            left = "; the data set stays unfinished"
+            if unread:
+                others = len(self.report.converted) + len(self.report.skipped)
+                listed = self.dataset.unread_folder / "exams.csv"
+                left = f"; {plural(others, 'other')} listed in {listed}" if others else ""
+            them = "it" if refused == 1 else "them"
             return (
-                f"{plural(refused, 'exam')} refused (above); {left}: correct them and start again, only "
-                "what is missing is done"
+                f"{plural(refused, 'exam')} refused (above){left}: correct {them} and start again, only what "
+                "is missing is done"
             )
         if unread:
             return f"images for readers to mask: {self.dataset.unread_folder}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from os.path import lexists
 from pathlib import Path
 
 import click
@@ -19,7 +20,8 @@ from dataset_conversion.dicom.keys import read_keys, write_keys
 from dataset_conversion.dicom.scan import scan
 from dataset_conversion.dicom.source import pending_exams
 from dataset_conversion.files import write_text
-from dataset_conversion.raw.cohort_table import read_cohort
+from dataset_conversion.images.errors import DENIED
+from dataset_conversion.raw.cohort_table import check_training, read_cohort
 from dataset_conversion.raw.dataset import RawDataset
 from evaluation.statistics.words import plural
 
@@ -68,10 +70,37 @@ def inspect_source(
 ) -> Source:  # fmt: skip
     """Scan a folder and say which channel each volume is; the table goes to `out` as CSV."""
     study = load_study(study_file) if study_file else workspace_study(root, create=True)
-    found = read_source(source, study, _keys_place(source, keys_file, root), processes=processes)
+    keys_file = _keys_place(source, keys_file, root)
     if out:
-        write_text(out, found.table.to_csv(index=False))
+        _check_place(out, source, keys_file)
+    found = read_source(source, study, keys_file, processes=processes)
+    if out:
+        _write_table(out, found.table.to_csv(index=False))
     return found
+
+
+def _check_place(out: Path, source: Path, keys_file: Path) -> None:
+    """Refuse a place for the table of volumes where something else lies, or will."""
+    if out.is_dir():
+        raise InputError(f"{out}: found a folder, expected a file's name; name another with -o")
+    if out.resolve() == keys_file.resolve():
+        raise InputError(
+            f"{out}: found the key file, which says who is whose, expected another place for the table; "
+            "name another with -o"
+        )
+    if out.resolve().is_relative_to(source.resolve()):
+        raise InputError(
+            f"{out}: found a place inside the source {source}, expected one apart; name another with -o"
+        )
+
+
+def _write_table(out: Path, text: str) -> None:
+    """Write the table of volumes; one that somebody edited, or another file, stays."""
+    if lexists(out):
+        if not out.is_file() or out.read_bytes() != text.encode():
+            raise InputError(f"{out}: found a file, expected none; name another with -o")
+        return
+    write_text(out, text)
 
 
 def convert_source(
@@ -93,6 +122,8 @@ def convert_source(
             "give it with --keys, or convert into another workspace"
         )
     rows = read_cohort(table, study.dataset_spec, ()) if table else None
+    if table and rows:
+        check_training(table, rows)
     found = read_source(source, study, keys_file, volumes=volumes, processes=processes)
     exams = pending_exams(
         found.exams, study.dataset_spec, study.channel_rules,
@@ -141,7 +172,8 @@ def read_source(
     for kind, count in found.others.items():
         click.echo(f"{plural(count, 'file')} left out: {kind}")
     for file, unreadable in found.damaged.items():
-        click.echo(f"damaged: {file}: {unreadable.reason}", err=True)
+        said = "" if unreadable.reason == DENIED else "damaged: "
+        click.echo(f"{said}{file}: {unreadable.reason}", err=True)
     choices = read_choices(volumes, exams, study.channel_rules) if volumes else {}
     table, refused = inspect(exams, study.channel_rules, choices)
     return Source(exams, table, refused, choices)

@@ -33,7 +33,7 @@ from bmseg.commands.status import status
 from bmseg.commands.study import study
 from bmseg.commands.submission import submission
 from bmseg.commands.train import curves, env, methods, plan, train
-from bmseg.errors import FieldError, InputError, WorkError
+from bmseg.errors import InputError, WorkError
 from bmseg.wording import meant
 
 _PLAIN = {"–": "-", "—": "-", "−": "-", "×": "x", "≤": "<=", "≥": ">=", "…": "...", "‡": "#"}
@@ -57,7 +57,7 @@ def main() -> None:
         code = _exit_code(error)
         if code is None:
             raise
-        _fail(error.option if isinstance(error, FieldError) else str(error), code)
+        _fail(_with_option(str(error), sys.argv[1:]), code)
 
 
 def _with_meant(error: click.ClickException) -> click.ClickException:
@@ -69,6 +69,22 @@ def _with_meant(error: click.ClickException) -> click.ClickException:
     close = meant(found[1], map(str, kind.choices)) if isinstance(kind, click.Choice) else ""
     message = f"{error.message.rstrip('.')}{close}" if close else error.message
     return click.BadParameter(message, error.ctx, error.param, error.param_hint)
+
+
+def _with_option(message: str, words: list[str]) -> str:
+    """What a library says of a field, said of the option of that name, where the command that runs has one.
+
+    A file that is called as an option is a file.
+    """
+    command: click.Command = cli
+    for word in words:
+        if not isinstance(command, click.Group) or word not in command.commands:
+            break
+        command = command.commands[word]
+    field, colon, what = message.partition(": ")
+    option = "--" + re.sub("[ _]", "-", field)
+    known = colon and any(option in one.opts for one in command.params)
+    return f"{option}: {what}" if known and not Path(field).exists() else message
 
 
 def _settle() -> None:

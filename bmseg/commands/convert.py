@@ -177,6 +177,7 @@ def region(epiphyses: Path, out: Path, **given: Any) -> None:
     squares over their growth plates, as wide as the epiphysis at its widest.
     """
     from bmseg.scoring.regions import make_regions
+    from evaluation.statistics.words import plural
 
     with timed("region"):
         made = make_regions(epiphyses, out, **given)
@@ -184,4 +185,4 @@ def region(epiphyses: Path, out: Path, **given: Any) -> None:
         click.echo(f"already made from the same masks: {out}")
     for exam, cut in made.cut.items():
         click.echo(f"warning: {exam}: the image ends before the square of {', '.join(cut)} does", err=True)
-    click.echo(f"{len(made.exams)} regions: {out}")
+    click.echo(f"{plural(len(made.exams), 'region')}: {out}")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bmseg.commands import options
-from bmseg.commands.options import FILE, echo_each, timed
+from bmseg.commands.options import FILE, echo_each, refuse, timed
 
 
 @click.command()
@@ -38,7 +38,10 @@ from bmseg.commands.options import FILE, echo_each, timed
 @click.option(
     "--power", type=float, default=0.8, show_default=True, help="Share of studies that are to reach it."
 )
-@click.option("--confidence", type=float, default=0.95, show_default=True, help="Of the interval and tests.")
+@click.option(
+    "--confidence", type=float, default=0.95, show_default=True,
+    help="Of intervals and tests, those of boards and of readers random too.",
+)  # fmt: skip
 @click.option(
     "--tests", type=click.IntRange(1),
     help="Tests that Holm's rule adjusts together. [default: models times levels of the pilot, or else 1]",
@@ -48,7 +51,9 @@ from bmseg.commands.options import FILE, echo_each, timed
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same result.")
 @options.results
+@click.pass_context
 def design(
+    context: click.Context,
     pilot: Path | None,
     study_file: Path | None,
     level: str,
@@ -69,6 +74,7 @@ def design(
     $ bmseg design --pilot out/ --level level1 --margin 0.05 -o design/
     """
     from bmseg.scoring.next_study import Asked, NextStudy, check_place
+    from bmseg.status.scored import check_evaluation
 
     if (pilot is None) == (sd is None):
         raise click.UsageError("expected --pilot, a folder of an evaluation, or --sd")
@@ -78,6 +84,10 @@ def design(
         raise click.UsageError("--correlation and --exams are for --sd")
     if (given["teams"] is None) != (given["gap"] is None):
         raise click.UsageError("--teams and --gap: found one of them, expected both")
+    if pilot is None:
+        refuse(context, ("study_file", "model"), "they are of --pilot")
+    if given["teams"] is None and not given["better"] and given["margin"] is None:
+        refuse(context, ("tests",), "only --margin and --better test")
     wanted = [given[name] for name in ("half_width", "margin", "teams")]
     if wanted == [None] * 3 and not given["better"]:
         raise click.UsageError(
@@ -85,6 +95,8 @@ def design(
         )
     asked = Asked(**given)
     check_place(out)
+    if pilot:
+        check_evaluation(pilot)
     with timed("design"):
         if pilot:
             plan = NextStudy.of_pilot(pilot, study_file, asked, level=level, model=model, measure=measure)

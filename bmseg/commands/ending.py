@@ -30,12 +30,15 @@ def end_in(root: Path, page: Path | None = None) -> None:
         end(open_workspace(root)[0], page)
 
 
-def end_board(root: Path, board: Board) -> None:
-    """The same where a board was changed; of one that is not the workspace's, its page or how it is made."""
+def end_board(root: Path, board: Board, site: Path | None = None) -> None:
+    """The same where a board was changed; of one that is not the workspace's, its page or how it is made.
+
+    `site` is the folder that was written, where that is not the board's own.
+    """
     from bmseg.wording import command
     from bmseg.workspace import kept_study, open_workspace
 
-    page = board.site / "index.html"
+    page = (site or board.site) / "index.html"
     shown = page if page.is_file() else None
     if kept_study(root).is_file():
         workspace, _ = open_workspace(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,22 +73,14 @@ def _pairs(given: tuple[str, ...], option: str, expected: str) -> list[tuple[str
 @click.option(
     "--margin", type=_MARGINS, help="Loss of Dice that would not matter: tests non-inferiority of models."
 )
-@click.option(
-    "--cohort", type=FILE, help="CSV: exam, site, group, age. Dice by each. [default: the workspace's]"
-)
+@click.option("--cohort", type=FILE, help="CSV: exam, patient, site, group, age. [default: the workspace's]")
 @click.option(
     "--incomplete", is_flag=True,
     help="Readers may lack exams; each exam counts with those who drew it. [default: as the study]",
 )  # fmt: skip
 @options.regions
-@click.option(
-    "--drawn", multiple=True, metavar="READER=FOLDER",
-    help="Where a reader drew: <exam>.nii.gz, 1 there and 0 elsewhere, which is left out. Repeat.",
-)  # fmt: skip
-@click.option(
-    "--drawn-slices", type=FILE,
-    help="CSV: exam, reader, first, last. Slices that a reader drew, from 1; others are left out.",
-)  # fmt: skip
+@options.drawn
+@options.drawn_slices
 @click.option(
     "--ordinal/--nominal", default=None,
     help="Without a study file: labels are levels in rising order, or have none. [default: nominal]",
@@ -149,13 +142,14 @@ def evaluate(
     from bmseg.commands.terminal import on_terminal, show
     from bmseg.scoring.assumed import assume_study
     from bmseg.scoring.drawn import read_drawn
-    from bmseg.scoring.evaluate import evaluate_prepared, score_share
+    from bmseg.scoring.evaluate import check_place, evaluate_prepared, score_share
     from bmseg.scoring.evaluation import KEPT_STUDY, refuse_edited
     from bmseg.scoring.masks import Reading
     from bmseg.scoring.prepared import prepare, prepare_workspace
     from bmseg.scoring.published import published_beside, read_published
     from bmseg.scoring.raters import Raters
     from bmseg.scoring.short import in_short, short_table
+    from bmseg.scoring.unused import without_effect
     from bmseg.study import DEFAULT_STUDY, load_study
     from bmseg.wording import SYNTHETIC
     from evaluation.statistics.words import plural
@@ -166,8 +160,10 @@ def evaluate(
         check_unused(slurm)
     elif share or not slurm["jobs"]:
         raise click.UsageError("--on slurm needs --jobs, how many share the exams, and no --share of yours")
-    if readers and out is None:
-        raise click.UsageError("--reader needs -o, where results go")
+    if readers:
+        options.refuse(context, ("root",), "--reader is of plain folders, without a workspace")
+        if out is None:
+            raise click.UsageError("--reader needs -o, where results go")
     for given_folders, option in ((models, "--prediction"), (maps, "--probability")):
         if given_folders and not readers:
             raise click.UsageError(f"{option} needs --reader: the readers' masks make the consensus")
@@ -210,12 +206,15 @@ def evaluate(
                 study, source, raters, out,
                 synthetic=synthetic, reading=reading, study_text=study_text, **given,
             )  # fmt: skip
+            unused = without_effect(study, prepared.files, reading)
+            echo_each((f"--{option}: {why}" for option, why in unused.items()), "note: ", err=True)
         if share:
             n, earlier = score_share(prepared, *share)
             before = f", {earlier} of them before" if earlier else ""
             click.echo(f"share {share[0]} of {share[1]}: {plural(n, 'exam')} scored{before}; {_JOIN}")
             return
         if on == "slurm":
+            check_place(prepared)
             words = ["-w", str(root.absolute())] if workspace else []
             words += said_again(context, without={"root", "on", *OF_SHARES})
             if not score_on_slurm(prepared, ["evaluate", *words], workspace, slurm):
@@ -238,8 +237,9 @@ def evaluate(
     echo_each(figures_told(result.found))
     click.echo(f"results: {result.folder}")
     if study_text:
-        said = "".join(f" --map-label '{pair}'" for pair in label_map)
-        click.echo(f"what was assumed: {source}; change it there, and go on with --study {source}{said}")
+        mapped = (word for pair in label_map for word in ("--map-label", pair))
+        said = shlex.join(["--study", str(source), *mapped])
+        click.echo(f"what was assumed: {source}; change it there, and go on with {said}")
     if workspace and result.folder.resolve() == workspace.evaluation:
         end(workspace)
     else:
@@ -254,18 +254,24 @@ def evaluate(
     help="What the fair table and the tests count as one. [default: as evaluated, or else exam]",
 )  # fmt: skip
 @click.option("--margin", type=_MARGINS, help="Loss of Dice that would not matter. [default: as evaluated]")
-@click.option("--cohort", type=FILE, help="CSV: exam, site, group, age. [default: the workspace's]")
+@click.option("--cohort", type=FILE, help="CSV: exam, patient, site, group, age. [default: the workspace's]")
 @options.regions
-def compare(method_names: tuple[str, ...], root: Path, **given: Any) -> None:
+@options.drawn
+@options.drawn_slices
+def compare(
+    method_names: tuple[str, ...], root: Path, drawn: tuple[str, ...], drawn_slices: Path | None, **given: Any
+) -> None:
     """Compare methods: beside readers, in pairs, and what they cost.
 
     Evaluates first where that is not done. Without a METHOD, all that have predictions.
     """
     from bmseg.commands.terminal import on_terminal, show
     from bmseg.scoring.compare import compare_methods
+    from bmseg.scoring.drawn import read_drawn
     from bmseg.scoring.short import in_short, short_table
 
     workspace = workspace_in(root)
+    given["drawn"] = read_drawn(folders_of(drawn, "--drawn"), drawn_slices)
     with timed("compare"):
         found = compare_methods(workspace, method_names, **given)
     if found.evaluation.skipped:

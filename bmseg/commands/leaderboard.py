@@ -68,6 +68,7 @@ def init(
     from bmseg.leaderboard.making import init_board, tolerances_told
     from bmseg.leaderboard.scoring import Reference
     from bmseg.workspace import kept_study, open_workspace
+    from evaluation.statistics.words import plural
 
     workspace, study = open_workspace(root)
     reference = Reference.of(study, workspace.readers(), workspace.test_exams())
@@ -88,8 +89,8 @@ def init(
             f'"{study.levels[0].name} {new[0]}" = 1.0 into challenge.toml, then run init again'
         )
     echo_each([*board.contract.unsure, *tolerances_told(board.contract)])
-    exams, readers = len(board.contract.exams), ", ".join(reference.readers)
-    click.echo(f"{board.root}: {'made' if made else 'there already'}, {exams} test exams, {readers}")
+    exams, readers = plural(len(board.contract.exams), "test exam"), ", ".join(reference.readers)
+    click.echo(f"{board.root}: {'made' if made else 'there already'}, {exams}, {readers}")
     end_board(root, board)
 
 
@@ -200,7 +201,7 @@ def build(root: Path, board_folder: Path | None, as_of: str) -> None:
         click.echo(table.to_markdown())
     state = "written" if written else "made from the same results already"
     click.echo(f"{board.site_of(as_of) / 'index.html'}: {state}")
-    end_board(root, board)
+    end_board(root, board, board.site_of(as_of))
 
 
 @leaderboard.command()

@@ -91,7 +91,18 @@ def _from_anywhere(option: click.Parameter, value: str) -> str:
     return value
 
 
-FILE = click.Path(path_type=Path)
+class _File(click.Path):
+    """A path; an empty one, as of a variable that is not set, would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if value == "":
+            self.fail("found an empty path, expected the name of a file or folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+#: The type of paths.
+FILE = _File(path_type=Path)
 
 
 workspace = click.option(
@@ -122,6 +133,14 @@ map_label = click.option(
     help="Mask value, or name of a segment or contour, that stands for a level: 255=1, GTV=1. Repeat.",
 )  # fmt: skip
 regions = click.option("--regions", type=FILE, help="Folder of <exam>.nii.gz, 1 where marking is allowed.")
+drawn = click.option(
+    "--drawn", multiple=True, metavar="READER=FOLDER",
+    help="Where a reader drew: <exam>.nii.gz, 1 there and 0 elsewhere, which is left out. Repeat.",
+)  # fmt: skip
+drawn_slices = click.option(
+    "--drawn-slices", type=FILE,
+    help="CSV: exam, reader, first, last. Slices that a reader drew, from 1; others are left out.",
+)  # fmt: skip
 results = click.option("-o", "--out", type=FILE, required=True, help="Where results go.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import click
 from bmseg.commands import options
 from bmseg.commands.options import FILE, echo_each
 
+# What `Rules` are called by: options too, in but a letter.
+_RULES = ("alpha", "bootstraps", "confidence", "decimals", "seed", "smaller_is_better", "tolerance", "weight",
+          "weights", "worst")  # fmt: skip
 # Of --smaller-is-better: no name of a task.
 _EVERY = "\N{INFORMATION SEPARATOR ONE}every task"
 
@@ -108,9 +112,16 @@ def rank(
     given["worst"] = _worst(given["worst"], table.tasks)
     given["smaller_is_better"] = _smaller(smaller)
     try:
-        ranked = RankedMatrix.of(table, Rules(**given))
+        rules = Rules(**given)
     except StatisticsError as error:
-        raise InputError(f"{matrix}: {_named_as_option(str(error))}") from None
+        raise InputError(_of_a_rule(str(error)) or str(error)) from None
+    try:
+        ranked = RankedMatrix.of(table, rules)
+    except StatisticsError as error:
+        said = _of_a_rule(str(error))
+        # What a missing case counts as is wanted by the cases that are missing there.
+        where = f"{matrix}: " if not said or said.startswith("--worst") else ""
+        raise InputError(f"{where}{said or _of_a_column(str(error), table.columns)}") from None
     if on_terminal():
         show([*ranked.notes(), *ranked.write(out, with_figures=figures)], *ranked.printed())
     else:
@@ -119,12 +130,21 @@ def rank(
     click.echo(f"results: {out}")
 
 
-def _named_as_option(message: str) -> str:
-    """What a rule is called here, where a message begins with a rule."""
-    options_of = {"worst:": "--worst:", "weights:": "--weight:", "smaller_is_better:": "--smaller-is-better:"}
-    for rule, option in options_of.items():
-        message = message.replace(rule, option, 1) if message.startswith(rule) else message
-    return message
+def _of_a_rule(message: str) -> str:
+    """The same of an option, where a message begins with a rule; else empty."""
+    rule, colon, rest = message.partition(": ")
+    rule, of, task = rule.partition(" of ")
+    if not colon or rule not in _RULES:
+        return ""
+    option = "weight" if rule == "weights" else rule.replace("_", "-")
+    return f"--{option}: {f'{task}: ' if of else ''}{rest}"
+
+
+def _of_a_column(message: str, columns: Mapping[str, str]) -> str:
+    """The same of the file's own column, where a message begins with one that is called otherwise there."""
+    name, colon, rest = message.partition(": ")
+    own = columns.get(name, name)
+    return f"column {own}: {rest}; --{name}-column names it" if colon and own != name else message
 
 
 def _without_task(smaller: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:

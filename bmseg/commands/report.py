@@ -8,7 +8,7 @@ import click
 
 from bmseg.commands import options
 from bmseg.commands.ending import end, end_on_folders
-from bmseg.commands.options import FILE, folders_of, progress, timed, workspace_in
+from bmseg.commands.options import FILE, folders_of, progress, refuse, timed, workspace_in
 
 
 @click.command()
@@ -23,7 +23,9 @@ from bmseg.commands.options import FILE, folders_of, progress, timed, workspace_
 )  # fmt: skip
 @click.option("--images", type=FILE, help="With --masks: <exam>.nii.gz, for the viewer. [default: none]")
 @click.option("--exams/--no-exams", default=True, help="With or without the viewer. [default: with]")
+@click.pass_context
 def report(
+    context: click.Context,
     root: Path,
     study_file: Path | None,
     out: Path | None,
@@ -37,6 +39,7 @@ def report(
     """
     from bmseg.report.page import REPORT, STEPS, write_report
     from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation
+    from bmseg.status.scored import check_evaluation
     from bmseg.study import DEFAULT_STUDY
     from bmseg.viewer.evaluated import page_of, write_exams
     from bmseg.wording import command
@@ -44,6 +47,8 @@ def report(
     if (masks or images) and not (out and masks):
         raise click.UsageError("--masks is for --evaluation (a workspace has them), and --images for --masks")
     if out:
+        refuse(context, ("root",), "--evaluation is of plain folders, without a workspace")
+        check_evaluation(out)
         kept = out / KEPT_STUDY
         workspace, source = None, study_file or (kept if kept.is_file() else DEFAULT_STUDY)
         evaluation = Evaluation.read(out, source)

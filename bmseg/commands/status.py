@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bmseg.commands import options
-from bmseg.commands.options import FILE, echo_each, workspace_in
+from bmseg.commands.options import FILE, echo_each, refuse, workspace_in
 
 
 @click.command()
@@ -19,7 +19,15 @@ from bmseg.commands.options import FILE, echo_each, workspace_in
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @click.option("--thorough", is_flag=True, help="Compare every file with its record, however large.")
-def status(root: Path, study_file: Path | None, out: Path | None, as_json: bool, thorough: bool) -> None:
+@click.pass_context
+def status(
+    context: click.Context,
+    root: Path,
+    study_file: Path | None,
+    out: Path | None,
+    as_json: bool,
+    thorough: bool,
+) -> None:
     """Say what there is, what is missing or out of date, and what comes next.
 
     Nothing is written. Images, masks and checkpoints are compared with what is on record of them up to 256 MB
@@ -29,6 +37,7 @@ def status(root: Path, study_file: Path | None, out: Path | None, as_json: bool,
     from bmseg.status.stage import LIMIT
 
     if out:
+        refuse(context, ("root",), "--evaluation is of plain folders, without a workspace")
         found = status_of_evaluation(out, study_file)
     else:
         found = status_of(workspace_in(root, study_file), limit=float("inf") if thorough else LIMIT)

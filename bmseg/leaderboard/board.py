@@ -134,10 +134,12 @@ class Board:
         except ValidationError as error:
             raise WorkError(f"{path}: {in_one_line(error)}; restore the file") from None
 
-    def record(self, facts: Mapping[str, Any], date: str) -> None:
-        """Add facts to `reference`; only by whoever holds the lock."""
+    def record(self, facts: Mapping[str, Any], date: str, files: Mapping[str, str]) -> None:
+        """Write files, name to text, and add to `reference` what it says of them; by who holds the lock."""
         text = record_text(self.reference | dict(facts))
         with self.noted("completed", ledger.REFERENCE, date, text):
+            for name, content in files.items():
+                write_text(self.root / name, content)
             write_text(self.root / REFERENCE_FILE, text)
 
     @property
@@ -169,8 +171,10 @@ class Board:
         found = [entry for entry in entries if key in (entry.key, entry.team)]
         if len(found) == 1:
             return found[0]
-        known = ", ".join(entry.key for entry in found or entries) or "none"
-        raise InputError(f"submission: found {key!r} {len(found)} times, expected one of {known}")
+        known = ", ".join(entry.key for entry in found or entries)
+        several = ", a team with several," if found else ","
+        expected = f"one of {known}" if known else "one that was added: the board has none yet"
+        raise InputError(f"submission: found {key!r}{several} expected {expected}")
 
     def dice(self, entry: Entry) -> pd.DataFrame:
         """A submission's scores; columns of `bmseg.leaderboard.scoring.COLUMNS`."""

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from bmseg.errors import FieldError, WorkError
+from bmseg.errors import InputError, WorkError
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.entries import Entry
 from bmseg.leaderboard.ledger import LEDGER_FILE, ledger_faults, ledger_lines, now
@@ -28,9 +28,9 @@ def moment_of(board: Board, day: str) -> str:
     except ValueError:
         found = ""
     if found != day:
-        raise FieldError("as_of", f"found {day!a}, expected a day as 2026-11-29")
+        raise InputError(f"as_of: found {day!a}, expected a day as 2026-11-29")
     if found > now()[:10]:
-        raise FieldError("as_of", f"found {found}, expected a day that has begun (UTC)")
+        raise InputError(f"as_of: found {found}, expected a day that has begun (UTC)")
     path = board.root / LEDGER_FILE
     if not ledger_lines(board.root)[0]:
         raise WorkError(

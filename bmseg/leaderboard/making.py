@@ -31,7 +31,7 @@ from bmseg.leaderboard.scoring import Reference, score_readers
 from bmseg.leaderboard.tasks import NSD_READERS
 from bmseg.leaderboard.ways import score_readers_ways
 from bmseg.outputs import locked, provenance, write_record
-from dataset_conversion.files import write_if_changed, write_text
+from dataset_conversion.files import write_bytes, write_if_changed, write_text
 
 
 def init_board(
@@ -57,11 +57,16 @@ def _init(root: Path, challenge: Challenge, study_file: Path, reference: Referen
         board.check_reference(reference)
         return board, False
     text, ways = (scores_text(of(reference)) for of in (score_readers, score_readers_ways))
-    write_if_changed(root / STUDY_FILE, study_file.read_text(encoding="utf-8"))
+    # Byte by byte, whatever ends its lines: it is known by its hash.
+    write_bytes(root / STUDY_FILE, study_file.read_bytes())
     write_if_changed(root / CONTRACT_FILE, contract_text(reference.contract()))
     write_text(root / READERS_FILE, text)
-    measured = keep_readers_measures(root, challenge, reference.contract(), reference)
     write_text(root / READERS_WAYS_FILE, ways)
+    measured: dict[str, Any] = {}
+    if challenge.ranking.measures:
+        measured, files = measure_readers(challenge, reference.contract(), reference)
+        for name, content in files.items():
+            write_text(root / name, content)
     record = {
         "masks_sha256": masks_hashes(reference),
         "readers_sha256": provenance.file_hash(root / READERS_FILE),
@@ -82,27 +87,26 @@ def _init(root: Path, challenge: Challenge, study_file: Path, reference: Referen
     return Board.open(root), True
 
 
-def keep_readers_measures(
-    root: Path, challenge: Challenge, contract: Contract, reference: Reference
-) -> dict[str, Any]:
+def measure_readers(
+    challenge: Challenge, contract: Contract, reference: Reference
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Fix the tolerances in the contract and score the readers by a challenge's measures.
 
-    Returns what reference.json says of it; nothing where every task is Dice. Tolerances that were fixed stay.
+    Returns what reference.json says of it, and the files, name to text. Tolerances that were fixed stay.
     """
     names = challenge.ranking.measures
-    if not names:
-        return {}
     fixed: dict[str, Any] = {}
+    files: dict[str, str] = {}
     if NSD_READERS in names:
         told = contract.tolerances, contract.tolerance_notices
         if not contract.tolerances:
             told = tolerances_of_readers(reference)
         fixed = dict(zip(("tolerances", "tolerance_notices"), told, strict=True))
         contract = contract.model_copy(update=fixed)
-        write_if_changed(root / CONTRACT_FILE, contract_text(contract))
-    path = root / READERS_MEASURES_FILE
-    write_text(path, scores_text(score_readers_measures(reference, names, contract.tolerances)))
-    return {"readers_measures_sha256": provenance.file_hash(path)} | fixed
+        files[CONTRACT_FILE] = contract_text(contract)
+    text = scores_text(score_readers_measures(reference, names, contract.tolerances))
+    files[READERS_MEASURES_FILE] = text
+    return {"readers_measures_sha256": provenance.text_hash(text)} | fixed, files
 
 
 def tolerances_told(contract: Contract) -> list[str]:

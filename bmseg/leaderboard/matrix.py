@@ -19,7 +19,7 @@ from bmseg.outputs import PROVENANCE, Output
 from evaluation.figures.files import save_figure
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.groups import in_short
-from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words
+from evaluation.ranking.intervals import against_the_ranks, clear_pairs, fewest_cases, in_words
 from evaluation.table import DASH, Table
 
 TABLES = ("ranks", "pairwise", "probabilities", "stability", "agreement", "groups")
@@ -28,6 +28,11 @@ _OVERWRITES = {*(f"{name}.csv" for name in TABLES), PROVENANCE}
 _KIND = "ranking"
 _BOUNDS = {"rank_low", "rank_high", "spread_low", "spread_high"}
 _SHORTENED = " Of more than eight letters the first, the last and their number stand here, all in groups.csv."
+_INTERVALS = (
+    "The {} intervals hold all ranks of a task at once: from 1 + number clearly better to n - number clearly "
+    "worse. Clear: by Holm-adjusted tests of signed ranks and of means, of a better rank, and overall behind "
+    "on no task. The bootstrap spread is where the ranks of most samples lie; it is no interval."
+)
 # Figures of more algorithms cannot be read.
 _MOST_DRAWN = 60
 
@@ -161,12 +166,10 @@ class RankedMatrix:
         n = ranks.algorithm.nunique()
         if n == 1:
             return [f"{self.tasks[-1]}: {rankings.no_interval[self.tasks[-1]]}."]
-        said = [
-            f"The {confidence:.0%} intervals hold all ranks of a task at once: from 1 + number clearly "
-            "better to n - number clearly worse. Clear: by Holm-adjusted tests of signed ranks and of means, "
-            "and overall behind on no task. The bootstrap spread is where the ranks of most samples lie; it "
-            "is no interval.",
-            "Between algorithms that share a letter every difference could be chance."
+        has_interval = any(task not in rankings.no_interval for task in self.tasks)
+        said = [_INTERVALS.format(f"{confidence:.0%}")] * has_interval
+        said += [
+            "Between algorithms that share a letter no difference is clear."
             + (_SHORTENED if any(in_short(one) != one for one in self.rankings.groups.group) else ""),
             *self._over_tasks(),
         ]
@@ -230,7 +233,7 @@ class RankedMatrix:
             own = ranks[ranks.task == task]
             if rankings.n_bootstraps:
                 draws[f"rank_probabilities_{stem}"] = partial(blob_plot, chances[chances.task == task], own)
-            tests = rankings.pairwise[rankings.pairwise.task == task]
+            tests = clear_pairs(rankings, task, Scheme.MEAN)
             if len(tests):
                 names = own.algorithm.tolist()
                 draws[f"significance_{stem}"] = partial(significance_map, tests, names, self.rules.alpha)
@@ -245,10 +248,10 @@ def _span(low: float, high: float) -> str:
 
 
 def check_place(matrix: Path, out: Path) -> None:
-    """Refuse, by an `InputError`, a folder that is a file, or where results would overwrite the matrix."""
-    Output(out, _KIND).check()
+    """Refuse, by an `InputError`, a folder that is a file, or where results would overwrite others' files."""
     if matrix.resolve().parent == out.resolve() and matrix.name in _OVERWRITES:
         raise InputError(f"{matrix}: found it among the files to be written; name another folder with -o")
+    Output(out, _KIND).check(_OVERWRITES - {PROVENANCE})
 
 
 def _stems(tasks: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import file_hash
+from bmseg.wording import meant
 from dataset_conversion.images import read_table
 from evaluation.statistics.words import plural
 
@@ -71,10 +72,13 @@ def _columns(
         column = next((column for column in ([asked] if asked else usual) if column in table), None)
         if column:
             found[name] = column
-        elif asked or name not in ("task", "status"):
-            wanted = asked or " or ".join(usual)
+        elif asked:
+            columns = ", ".join(table.columns)
+            known = f"a column of {path}, which are {columns}{meant(asked, table.columns)}"
+            raise InputError(f"{name} column: found '{asked}', expected {known}")
+        elif name not in ("task", "status"):
             raise InputError(
-                f"{path}: found the columns {', '.join(table.columns)}, expected {wanted}; "
+                f"{path}: found the columns {', '.join(table.columns)}, expected {' or '.join(usual)}; "
                 f"name it with --{name}-column"
             )
         elif name == "task":

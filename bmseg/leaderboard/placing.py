@@ -14,6 +14,7 @@ from bmseg.leaderboard.gathering import as_tasks
 from bmseg.leaderboard.means import WORST
 from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
 from evaluation.ranking.groups import letter_display
+from evaluation.ranking.intervals import clear_pairs
 
 #: Columns of `bmseg.leaderboard.standings.Standings.rows` that a ranking gives.
 OF_RANK = ["rank", "rank_low", "rank_high", "spread_low", "spread_high", "value"]
@@ -50,15 +51,18 @@ def places(rankings: Rankings, scheme: str) -> dict[Hashable, dict[Hashable, Any
 
 
 def lettered_from_the_top(
-    rows: pd.DataFrame, rankings: Rankings | None, alpha: float
+    rows: pd.DataFrame, rankings: Rankings | None, scheme: str, alpha: float
 ) -> tuple[pd.DataFrame, Rankings | None]:
-    """Letter the overall tie groups in the order of the page, where the first line has the letter a."""
+    """Letter the overall tie groups in the order of the page, where the first line has the letter a.
+
+    By the ranks of the page's own scheme, as the intervals beside them.
+    """
     if rankings is None:
         return rows, None
     order = [key for key, kind in zip(rows.key, rows.kind, strict=True) if kind == "submission"]
     place = {key: number for number, key in enumerate(order)}
-    pairs = rankings.pairwise
-    clear = pairs[(pairs.task == OVERALL) & (pairs.p_clear <= alpha)]
+    pairs = clear_pairs(rankings, OVERALL, scheme)
+    clear = pairs[pairs.p_clear <= alpha]
     differs = np.zeros((len(order), len(order)), dtype=bool)
     differs[clear.algorithm.map(place), clear.other.map(place)] = True
     letters = pd.Series(dict(zip(order, letter_display(differs | differs.T), strict=True)))

@@ -18,7 +18,7 @@ from bmseg.leaderboard.site import NOT_HERE, Overlay, build_site, is_made
 from bmseg.leaderboard.site.cells import difference_interval, own_interval
 from bmseg.leaderboard.site.tasks import notices as tasks_notices
 from bmseg.leaderboard.site.tasks import shown_task, shown_tasks
-from bmseg.leaderboard.standings import CALLS, Standings, standings
+from bmseg.leaderboard.standings import Standings, standings
 from bmseg.wording import synthetic_notes
 from bmseg.workspace import Workspace
 from dataset_conversion.images import read_volume
@@ -73,10 +73,14 @@ def printed(found: Standings) -> Table:
         _cells(found, row, [*levels, *(task.name for task in rule.tasks)])
         for row in found.rows.to_dict("records")
     ]
+    ranked_by = f"Rank by {rule.scheme} over {', '.join(shown_tasks(found))}"
+    if found.rows.rank_low.notna().any():
+        ranked_by += (
+            f", with the {percent(rule.confidence)} interval of all ranks at once, by Holm-adjusted tests of "
+            "every pair; between those who share a letter no difference is clear"
+        )
     notes = [
-        f"Rank by {rule.scheme} over {', '.join(shown_tasks(found))}, with the {percent(rule.confidence)} "
-        "interval of all ranks at once, by Holm-adjusted tests of every pair; between those who share a "
-        "letter every difference could be chance.",
+        f"{ranked_by}.",
         f"To the median reader: Hodges-Lehmann estimate and {difference_interval(found)}, each by itself; "
         "the words are the verdict, by Holm's rule over all submissions and levels.",
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
@@ -172,7 +176,7 @@ def _cells(found: Standings, row: dict[str, Any], levels: list[str]) -> list[str
     beside = (
         f"a copy of {found.shown(row['copy_of'])}, not ranked"
         if row["copy_of"]
-        else CALLS.get(row["beside"], "")
+        else found.calls.get(row["key"], "")
     )
     scores = [number(row[column]) for column in ("score", *levels)]
     interval = own_interval(row, found.challenge.ranking.confidence)

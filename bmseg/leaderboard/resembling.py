@@ -12,7 +12,7 @@ from bmseg.leaderboard.entries import Copied
 from bmseg.leaderboard.scoring import Reference
 from dataset_conversion.images import Volume, read_volume
 from evaluation.masks.moved import find_moved
-from evaluation.scores.twins import ALL, COPY, IN_PART, NEARLY, alike, find_twins, in_words
+from evaluation.scores.twins import ALL, BETWEEN, COPY, IN_PART, NEARLY, alike, find_twins, in_words
 
 # The closest first.
 _CLOSE = [COPY, NEARLY, IN_PART]
@@ -64,5 +64,5 @@ def resembling(
 def _copied(name: str, pair: pd.Series, reference: Reference) -> Copied:
     (words,) = in_words(pair.to_frame().T, reference.readers, consequence=False)
     of = pair.other if pair.rater == name else pair.rater
-    shared = pair.shared.split(", ") if pair.shared else []
+    shared = pair.shared.split(BETWEEN) if pair.shared else []
     return Copied(of=of, kind=pair.kind, words=words, shared=shared)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bmseg.leaderboard.beside import call_in_words
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.called import board_titles
 from bmseg.leaderboard.challenge import Challenge, Contract
@@ -25,14 +26,6 @@ from evaluation.comparison.verdicts import Verdict
 from evaluation.ranking import Rankings
 from evaluation.study.titles import in_sentence
 
-#: A verdict beside the median reader, in short.
-CALLS = {
-    "better": "better than the median reader",
-    "worse": "worse than the median reader",
-    "split": "better on some levels and worse on others",
-    "not settled": "not settled",
-    "not comparable": "cannot be compared",
-}
 # Columns of `Standings.rows` before those of the levels, and behind them.
 _FIRST = [
     "key", "kind", "name", "team", "title", "simulated", "rank", "rank_low", "rank_high", "spread_low",
@@ -84,6 +77,8 @@ class Standings:
     as_of: str = ""
     #: Key to the verdict in words, with titles for names, as pages show it; `rows` hold names.
     said: Mapping[str, str] = field(default_factory=dict)
+    #: Key to its call in words, with the levels that it is of (`bmseg.leaderboard.beside`), likewise.
+    calls: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def titles(self) -> dict[str, str]:
@@ -128,7 +123,8 @@ def standings(board: Board, as_of: str = "") -> Standings:
     rankings = rank(board, scores, measured) if ranked else None
     told = verdicts(board, ranked, dice) if len(scores) else {}
     rows = _rows(board, [*ranked, *copied], scores, measured, rankings, copies, told)
-    rows, rankings = lettered_from_the_top(rows, rankings, board.challenge.ranking.alpha)
+    rule = board.challenge.ranking
+    rows, rankings = lettered_from_the_top(rows, rankings, rule.scheme, rule.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
     in_order = sorted(ranked, key=lambda entry: order[entry.key])
     superseded = [entry for entry in honest if entry.key not in order]
@@ -136,7 +132,8 @@ def standings(board: Board, as_of: str = "") -> Standings:
         board.challenge, board.study, board.contract, in_order, withdrawn, superseded, copied,
         {key: copy.words for key, copy in copies.items()}, rows, rankings, scores, measured,
         _over_time(board, [*in_order, *superseded], rows), as_of=as_of,
-        said={key: words for key, (_, words) in told.items()},
+        said={key: shown.words for key, (_, shown) in told.items()},
+        calls={key: call_in_words(shown) for key, (_, shown) in told.items()},
     )  # fmt: skip
     return replace(found, alone=_without_simulated(board, found))
 
@@ -164,10 +161,11 @@ def _without_simulated(board: Board, found: Standings) -> Standings | None:
         for table in (found.rows, found.scores, found.measured)
     )
     rankings = rank(board, scores, measured, places_alone=True)
-    anew = pd.DataFrame.from_dict(places(rankings, board.challenge.ranking.scheme), orient="index")
+    rule = board.challenge.ranking
+    anew = pd.DataFrame.from_dict(places(rankings, rule.scheme), orient="index")
     # Readers and copies have no rank.
     rows[OF_RANK] = anew.reindex(rows.key)[OF_RANK].to_numpy()
-    rows, rankings_ = lettered_from_the_top(placed(rows), rankings, board.challenge.ranking.alpha)
+    rows, rankings_ = lettered_from_the_top(placed(rows), rankings, rule.scheme, rule.alpha)
     order = {key: place for place, key in enumerate(rows.key)}
     entries.sort(key=lambda entry: order[entry.key])
     return replace(found, entries=entries, rows=rows, rankings=rankings_, scores=scores, measured=measured)
@@ -180,7 +178,7 @@ def _rows(
     measured: pd.DataFrame,
     rankings: Rankings | None,
     copies: Mapping[str, Copy],
-    told: Mapping[str, tuple[Verdict, str]],
+    told: Mapping[str, tuple[Verdict, Verdict]],
 ) -> pd.DataFrame:
     tasks = [task.name for task in board.challenge.ranking.tasks]
     columns = [*_FIRST, *board.study.level_names, *tasks, *_LAST]
@@ -214,7 +212,7 @@ def _rows(
     return placed(pd.DataFrame(rows, columns=columns))
 
 
-def _said(told: tuple[Verdict, str] | None) -> dict[str, Any]:
+def _said(told: tuple[Verdict, Verdict] | None) -> dict[str, Any]:
     """A verdict as columns of `Standings.rows`."""
     if told is None:
         return {"beside": "", "verdict": ""}

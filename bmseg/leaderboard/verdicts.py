@@ -42,8 +42,8 @@ UNKNOWN = (
 
 def verdicts(
     board: Board, entries: Sequence[Entry], dice: Mapping[str, pd.DataFrame] | None = None
-) -> dict[str, tuple[Verdict, str]]:
-    """Key to the verdict on each submission beside the median reader, and to its words with titles for names.
+) -> dict[str, tuple[Verdict, Verdict]]:
+    """Key to the verdict on each submission beside the median reader, and to the same with titles for names.
 
     Empty with fewer than two readers.
 
@@ -52,7 +52,7 @@ def verdicts(
     All submissions and levels are adjusted together. Simulated ones, which are no teams', are so by
     themselves: else a board that holds them would say otherwise than a report of the same models.
     """
-    found: dict[str, tuple[Verdict, str]] = {}
+    found: dict[str, tuple[Verdict, Verdict]] = {}
     titles = board_titles(board.study, entries)
     dice = {entry.key: board.dice(entry) for entry in entries} if dice is None else dice
     for simulated in (False, True):
@@ -64,7 +64,7 @@ def verdicts(
 
 def _of_family(
     board: Board, entries: Sequence[Entry], dice: Mapping[str, pd.DataFrame], titles: Mapping[str, str]
-) -> dict[str, tuple[Verdict, str]]:
+) -> dict[str, tuple[Verdict, Verdict]]:
     of_readers, ways_of_readers = _exact(board.reader_scores()), board.reader_ways()
     readers = list(dict.fromkeys(of_readers.rater))
     confidence, called = board.challenge.ranking.confidence, _names(entries)
@@ -100,7 +100,7 @@ def _of_family(
     told = _told(study, rows, by_way, agreement, unknown)
     of_titles = (renamed(one, titles) for one in (rows, by_way, agreement, unknown))
     shown = _told(study.with_titles(titles), *of_titles)
-    return {key: (told[name], shown[titles.get(name, name)].words) for key, name in called.items()}
+    return {key: (told[name], shown[titles.get(name, name)]) for key, name in called.items()}
 
 
 def _told(

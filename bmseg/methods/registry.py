@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from bmseg.errors import InputError, WorkError
+from bmseg.wording import meant
 
 #: From nnU-Net's planned configuration ``2d``, a configuration of one's own.
 Configure = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -98,7 +99,7 @@ def get_method(name: str) -> Method:
     """
     known = methods()
     if name not in known:
-        raise InputError(f"method: found '{name}', expected one of {', '.join(known)}")
+        raise InputError(f"method: found '{name}', expected one of {', '.join(known)}{meant(name, known)}")
     return known[name]
 
 

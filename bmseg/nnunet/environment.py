@@ -19,7 +19,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bmseg.errors import FieldError, InputError, WorkError
+from bmseg.errors import InputError, WorkError
 from bmseg.methods import trainer_paths
 from bmseg.workspace import Workspace
 from dataset_conversion.parallel import usable_cores
@@ -156,9 +156,7 @@ def predicting(
     with nnunet_environment(workspace, device, workers=1):
         found = check_device(device, or_cpu=or_cpu)
         if deterministic and found.type != "cpu":
-            raise FieldError(
-                "deterministic", "found a GPU, expected the CPU; hide it (CUDA_VISIBLE_DEVICES=)"
-            )
+            raise InputError("deterministic: found a GPU, expected the CPU; hide it (CUDA_VISIBLE_DEVICES=)")
         with logged(log, "prediction"), threads(found, deterministic=deterministic):
             yield found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bmseg.errors import FieldError, InputError
+from bmseg.errors import InputError
 from bmseg.methods.variants import SEED, variant_of_word
 from bmseg.nnunet.plan import plans_of
 from bmseg.nnunet.preprocess import masks_hash, preprocessed_hash, preprocessing_hash
@@ -235,9 +235,9 @@ def is_trained(folder: Path, training: Training, inputs: dict[str, Any]) -> bool
 def check_deterministic(training: Training, deterministic: bool) -> None:
     """Refuse determinism under the profile of a GPU."""
     if deterministic and training.profile.device != "cpu":
-        raise FieldError(
-            "deterministic",
-            f"found profile {training.profile.name} (a GPU), expected one that trains on the CPU",
+        raise InputError(
+            f"deterministic: found profile {training.profile.name} (a GPU), expected one that trains on the "
+            "CPU"
         )
 
 

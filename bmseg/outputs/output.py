@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from os.path import lexists
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bmseg.errors import InputError, WorkError
@@ -17,6 +18,7 @@ from dataset_conversion.files import write_text
 PROVENANCE = "provenance.json"
 _STAGING = ".partial"
 _LOCK = ".lock"
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Output:
     #: Patterns, below the folder, of what later steps make from these results: removed whenever these
     #: are replaced, so that no page stays beside newer scores.
     followers: tuple[str, ...] = ()
+    #: Files that people put there or edit too: whoever writes them sees to it that nothing is lost.
+    edited: tuple[str, ...] = ()
     #: Name of the record's file.
     record: str = PROVENANCE
 
@@ -81,8 +85,11 @@ class Output:
             if not self._holds(name) or file_hash(self.folder / name) != expected
         ]
 
-    def check(self) -> None:
-        """InputError for a file, results of another kind, or any other file where it has to be exclusive."""
+    def check(self, names: Collection[str] = ()) -> None:
+        """InputError for a file, results of another kind, or any other file where it has to be exclusive.
+
+        And for files of `names`, which are to be written, that are there and that no earlier run wrote.
+        """
         # Asked once: where the folder goes meanwhile, it is none.
         if self.folder.is_file():
             raise InputError(f"{self.folder}: found a file, expected a folder; name another folder")
@@ -96,6 +103,13 @@ class Output:
             raise InputError(
                 f"{self.folder}: found files and no {self.record} of {_a(self.kind)}, expected a new or "
                 f"empty folder or an earlier {self.kind}; name another folder"
+            )
+        if foreign := self._foreign(names):
+            more = f" and {len(foreign) - _NAMED} more" if len(foreign) > _NAMED else ""
+            raise InputError(
+                f"{self.folder}: found {', '.join(foreign[:_NAMED])}{more}, which no earlier {self.kind} on "
+                "record wrote, expected nothing that results would overwrite; move it away, or name another "
+                "folder"
             )
 
     @contextmanager
@@ -164,6 +178,8 @@ class Output:
     def _put_in_place(self, staged: Staged, inputs: Mapping[str, Any]) -> None:
         files = sorted(path for path in staged.folder.rglob("*") if path.is_file())
         outputs = {path.relative_to(staged.folder).as_posix(): file_hash(path) for path in files}
+        # Not all names are known before: figures are named as they are drawn.
+        self.check(outputs)
         earlier = self._read().get("outputs", {})
         # Until all is in place the folder says of itself that it is not whole, and whose files it holds.
         unfinished = {"kind": self.kind, "outputs": dict.fromkeys([*earlier, *outputs], "")}
@@ -201,6 +217,25 @@ class Output:
         found = read_record(self.folder / self.record)
         whole = isinstance(found.get("outputs", {}), dict)
         return found if found.get("kind") == self.kind and whole else {}
+
+    def _foreign(self, names: Collection[str]) -> list[str]:
+        """Files that are to be written, the record among them, and are there as somebody else's."""
+        if not names:
+            return []
+        known, record = self._read(), self.folder / self.record
+        places = {*names, *(PurePosixPath(name).parent.as_posix() for name in names)}
+        written = {*self.edited, *known.get("outputs", {})}
+        found = {
+            name
+            for name in places - written
+            if lexists(self.folder / name) and (name in names or not (self.folder / name).is_dir())
+        }
+        if lexists(record) and "kind" not in read_record(record):
+            found.add(self.record)
+        if not known:
+            followers = (path for pattern in self.followers for path in self.folder.glob(pattern))
+            found |= {path.relative_to(self.folder).as_posix() for path in followers}
+        return sorted(found)
 
     def _own(self, name: str) -> str:
         """A name of its own where several outputs share a folder."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from bmseg.errors import FieldError, InputError
+from bmseg.errors import InputError
 from bmseg.outputs import Output, provenance, read_record
 from bmseg.reading_room.page import Page, Room, ShownExam, build_page
 from bmseg.reading_room.records import OVERALL, ExamFacts, Key, draw_order
@@ -85,7 +85,7 @@ def _room(study: Study, study_file: Path, shown: Shown) -> Room:
             "score of the whole mask"
         )
     if len(shown.masks) < 2:
-        raise FieldError("model", "found no model, expected at least one; predict first, or name its masks")
+        raise InputError("model: found no model, expected at least one; predict first, or name its masks")
     right = STORAGE_ORDER[study.plane][0]
     return Room(study.levels, study.vas.anchors, (_OPPOSITE[right], right), shown.synthetic)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bmseg.errors import FieldError, InputError
+from bmseg.errors import InputError
 from bmseg.outputs.provenance import read_record
 from bmseg.reading_room.page import ShownExam
 from bmseg.reading_room.records import REFERENCE
@@ -82,10 +82,9 @@ def workspace_shown(
             f"first: {command('evaluate', workspace=workspace.root)}"
         )
     if unknown := sorted(set(models) - set(made)):
-        raise FieldError(
-            "model",
-            f"found {', '.join(unknown)}, expected some of {', '.join(made)}: methods "
-            "with predictions in the workspace",
+        raise InputError(
+            f"model: found {', '.join(unknown)}, expected some of {', '.join(made)}: methods "
+            "with predictions in the workspace"
         )
     refuse_other_masks(record, workspace)
     kind = "yardstick" if yardstick else "consensus"
@@ -133,9 +132,9 @@ def folders_shown(
 
 def _masks_of(model: str, folder: Path) -> dict[str, Path]:
     if model == REFERENCE:
-        raise FieldError(
-            "prediction",
-            f"found a model named '{REFERENCE}', expected another name: it stands for the readers' own",
+        raise InputError(
+            f"prediction: found a model named '{REFERENCE}', expected another name: it stands for the "
+            "readers' own"
         )
     return list_masks(folder)
 
@@ -143,7 +142,7 @@ def _masks_of(model: str, folder: Path) -> dict[str, Path]:
 def _channel(study: Study, channel: str | None) -> str:
     names = [one.name for one in study.channels]
     if channel is not None and channel not in names:
-        raise FieldError("channel", f"found {channel}, expected {', '.join(names)}: those of the study file")
+        raise InputError(f"channel: found {channel}, expected {', '.join(names)}: those of the study file")
     return channel or names[0]
 
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from bmseg.outputs import PROVENANCE
 from bmseg.report.origin import profiles
 from bmseg.report.part import Cell, Shown
-from bmseg.report.scores import median_reader, medians
+from bmseg.report.scores import median_reader, medians, n_units
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.workspace import Workspace
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.comparison.verdicts import LevelVerdict, Verdict
 from evaluation.figures.beside_readers import levels_beside_readers
-from evaluation.statistics.words import DASH, number, percent, plural, star_if_short, with_interval
+from evaluation.statistics.words import (
+    DASH,
+    count_of,
+    number,
+    percent,
+    plural,
+    star_if_short,
+    with_interval,
+)
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
 from evaluation.study.incomplete import READERS_PER_EXAM
@@ -33,6 +41,8 @@ MOST_MODELS = 4
 _MOST_LEVELS = 8
 #: Names that are listed.
 _MOST_NAMES = 4
+# Behind a median.
+_OF = re.compile(r"\(.*\d of \d+\)$")
 
 
 def facts(evaluation: Evaluation, workspace: Workspace | None, of_methods: Table | None) -> list[str]:
@@ -89,14 +99,20 @@ def answer_table(found: ReaderStudy, meanings: Mapping[str, str]) -> Shown:
     columns, rows = (_each_model if len(first_of_seeds(found)) <= MOST_MODELS else _many_models)(
         found, heads, shown, cells, made
     )
-    notes = []
-    if any(cell.text.endswith("\N{DOUBLE DAGGER}") for row in rows for cell in row):
+    notes, numbers = [], [cell.text for row in rows for cell in row[1:]]
+    if any(_OF.search(text) for text in numbers):
+        notes.append(f"(n of N): the median of so many {found.design.unit}s, where not of all.")
+    if any(text.endswith("\N{DOUBLE DAGGER}") for text in numbers):
         notes.append("\N{DOUBLE DAGGER}: too few exams for that; the widest interval that there is.")
     words = "".join(row[-1].text for row in rows) if made else ""
     if "*" in words:
         notes.append("*: otherwise without the reader who taught it.")
     if "\N{DAGGER}" in words:
         notes.append("\N{DAGGER}: of this network; over the seeds of its method it is not clear.")
+    if "\N{SECTION SIGN}" in words:
+        notes.append(
+            "\N{SECTION SIGN}: told by who marks what is not there, in exams that the difference leaves out."
+        )
     if READERS_PER_EXAM in found:
         notes.append("Readers: each of the exams that the reader drew.")
     if left := len(levels) - len(shown):
@@ -121,15 +137,15 @@ def _each_model(
     made: Mapping[str, Verdict],
 ) -> tuple[list[str], list[list[Cell]]]:
     """A row a level and model; of readers alone a row a level."""
-    models, differences = first_of_seeds(found), _differences(found)
+    models, differences, total = first_of_seeds(found), _differences(found), n_units(found)
     rows = []
     for head, level in zip(heads, levels, strict=True):
-        among = _among_readers(found, level, cells)
+        among = _range(found.readers, level, cells, total)
         if not models:
             rows.append([head, Cell(among)])
         for place, model in enumerate(models):
             spans = 0 if place else len(models)
-            row = [replace(head, rows=spans), Cell(model), Cell(_median(cells.get((level, model))))]
+            row = [replace(head, rows=spans), Cell(model), Cell(_range([model], level, cells, total))]
             if found.has_consensus:
                 row += [Cell(among, rows=spans), Cell(differences.get((model, level), DASH))]
                 row.append(_word(made.get(model), level))
@@ -151,33 +167,29 @@ def _many_models(
     made: Mapping[str, Verdict],
 ) -> tuple[list[str], list[list[Cell]]]:
     """A row a level: the range of the models, and how many of them are what."""
-    rows = []
+    rows, total = [], n_units(found)
     for head, level in zip(heads, levels, strict=True):
-        ours = [cells[level, name].median for name in first_of_seeds(found) if (level, name) in cells]
         words = Counter(_word(made.get(name), level).text for name in first_of_seeds(found))
         told = ", ".join(f"{n} {word}" for word, n in words.items() if word != DASH) or DASH
-        row = [head, Cell(_range(ours))]
-        rows.append(
-            [*row, Cell(_among_readers(found, level, cells)), Cell(told)] if found.has_consensus else row
-        )
+        row = [head, Cell(_range(first_of_seeds(found), level, cells, total))]
+        if found.has_consensus:
+            row += [Cell(_range(found.readers, level, cells, total)), Cell(told)]
+        rows.append(row)
     columns = ["Level", f"{len(first_of_seeds(found))} models"]
     return columns + (["Readers", "Beside the median reader"] if found.has_consensus else []), rows
 
 
-def _among_readers(found: ReaderStudy, level: str, cells: Mapping[tuple[str, str], Any]) -> str:
-    return _range([cells[level, name].median for name in found.readers if (level, name) in cells])
-
-
-def _median(cell: Any) -> str:
-    return DASH if cell is None else number(cell.median)
-
-
-def _range(values: Sequence[float]) -> str:
-    known = [value for value in values if not np.isnan(value)]
+def _range(raters: Sequence[str], level: str, cells: Mapping[tuple[str, str], Any], total: int) -> str:
+    """Medians of one rater or several, and of how many exams they are where not of all."""
+    known = [row for name in raters if (row := cells.get((level, name))) is not None and row.n_defined]
     if not known:
         return DASH
-    low, high = number(min(known)), number(max(known))
-    return low if low == high else f"{low}{DASH}{high}"
+    low, high = (number(end(row.median for row in known)) for end in (min, max))
+    fewest, most = (end(row.n_defined for row in known) for end in (min, max))
+    shown = low if low == high else f"{low}{DASH}{high}"
+    if fewest == total:
+        return shown
+    return f"{shown} ({f'{fewest} to ' if fewest < most else ''}{count_of(most, total)})"
 
 
 def _differences(found: ReaderStudy) -> dict[tuple[str, str], str]:
@@ -203,7 +215,10 @@ def _word(verdict: Verdict | None, level: str) -> Cell:
     without = [each for other in verdict.without for each in other.verdict.levels if each.level == level]
     taught = any((each.side, each.absent_side) != (one.side, one.absent_side) for each in without)
     seeds = "\N{DAGGER}" * (level in verdict.unclear_over_seeds)
-    return Cell(call + "*" * taught + seeds, kind={"better": "ahead", "worse": "behind"}.get(call, "even"))
+    # Dice does not say it, or says the contrary.
+    absent = "\N{SECTION SIGN}" * (one.absent_side not in (0, one.side))
+    kind = {"better": "ahead", "worse": "behind"}.get(call, "even")
+    return Cell(call + absent + "*" * taught + seeds, kind=kind)
 
 
 def _call(level: LevelVerdict) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from evaluation.comparison.paired import Apart
-from evaluation.scores.fair import over_consensuses
+from evaluation.scores.fair import over_consensuses, units
 from evaluation.scores.table1 import summarise_with_intervals
 from evaluation.study import ReaderStudy
 from evaluation.study import tables as t
@@ -31,6 +31,12 @@ def medians(found: ReaderStudy) -> pd.DataFrame:
     if t.TABLE1_FAIR in found:
         return found[t.TABLE1_FAIR].query("way == 'fair'")
     return summarise_with_intervals(found[t.DICE])
+
+
+def n_units(found: ReaderStudy) -> int:
+    """How many exams, or knees, the study has; of some a rater has no score where readers drew some each."""
+    scores = found[t.DICE]
+    return max(len(found.exams), len(scores.drop_duplicates(units(scores))))
 
 
 def median_reader(found: ReaderStudy) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bmseg.report.part import Cell, Shown
-from bmseg.report.scores import by_exam, exam_means, median_reader
+from bmseg.report.scores import by_exam, exam_means, median_reader, n_units
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.measures.foci_counts import false_where_nothing, without_own
 from evaluation.statistics.words import DASH, figures, number, plural, signed, star_if_short, with_interval
@@ -96,7 +96,8 @@ def exam_table(found: ReaderStudy, link: Link) -> Shown:
 def fair_medians(found: ReaderStudy) -> Shown:
     """Median and interval of every rater by the fair scores: a row a level, models first."""
     data = found[t.TABLE1_FAIR].query("way == 'fair'")
-    cells = {(row.level, row.rater): _with_count(row) for row in data.itertuples()}
+    total = n_units(found)
+    cells = {(row.level, row.rater): _with_count(row, total) for row in data.itertuples()}
     levels, raters = list(dict.fromkeys(data.level)), list(dict.fromkeys(data.rater))
     if len(raters) <= _MOST_RATERS:
         rows = [[Cell(level), *(Cell(cells[level, rater]) for rater in raters)] for level in levels]
@@ -112,10 +113,11 @@ def fair_medians(found: ReaderStudy) -> Shown:
     return Shown(title, heads, rows, notes, "fair-table", f"{t.TABLE1_FAIR.name}.csv")
 
 
-def _with_count(row: Any) -> str:
+def _with_count(row: Any, total: int) -> str:
+    """`total` are the study's exams: a rater who drew some of them has a row of these alone."""
     if not row.n_defined:
-        return f"{DASH} (0 of {row.n})"
-    some = f", {row.n_defined} of {row.n}" if row.n_defined < row.n else ""
+        return f"{DASH} (0 of {total})"
+    some = f", {row.n_defined} of {total}" if row.n_defined < total else ""
     short = star_if_short(row.median_coverage, 0.95)
     return with_interval(row.median, row.median_low, row.median_high) + short + some
 

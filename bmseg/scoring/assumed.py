@@ -9,10 +9,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bmseg.errors import FieldError, InputError
+from bmseg.errors import InputError
 from bmseg.scoring.found_labels import FoundLabels, find_labels, listed
 from bmseg.scoring.masks import Reading
 from bmseg.study import DEFAULT_STUDY, Study, in_one_line, load_study
+from bmseg.study.named import Reader
 from bmseg.study.written import Draft, study_text
 from dataset_conversion.mask_files.labels import tidy
 from evaluation.statistics.words import plural
@@ -53,9 +54,8 @@ def assume_study(
     if ordinal is None and set(readers) <= set(reference.reader_names):
         expected = reference.label_values[1:]
         if found.names or tuple(found.values) != expected:
-            raise FieldError(
-                "reader",
-                f"found {', '.join(readers)}, who are readers of {reference.name}, and labels "
+            raise InputError(
+                f"reader: found {', '.join(readers)}, who are readers of {reference.name}, and labels "
                 f"{listed(found.names or found.values)}, expected its levels {listed(expected)}; of another "
                 "study say --nominal, or --ordinal where labels are levels in rising order, or --study FILE",
             )
@@ -96,12 +96,21 @@ def draft_of(
     )
 
 
-def checked(draft: Draft) -> Study:
-    """The study of a draft; an InputError when a name or value may not stand in a study file."""
+def checked(draft: Draft, named_by: str = "reader") -> Study:
+    """The study of a draft; an InputError when a name or value may not stand in a study file.
+
+    `named_by` is what readers and channels were named by.
+    """
+    for name in (*draft.readers, *draft.channels):
+        try:
+            Reader(name=name)
+        except ValidationError as error:
+            fault = in_one_line(error).removeprefix("name: ")
+            raise InputError(f"{named_by}: {fault}; call it by another name") from None
     try:
         return Study.model_validate(tomllib.loads(study_text(draft)))
     except ValidationError as error:
-        raise InputError(f"study: {in_one_line(error, Study)}") from None
+        raise InputError(f"study of these masks: {in_one_line(error, Study)}") from None
 
 
 def _measures(found: FoundLabels, n_readers: int) -> tuple[Sequence[str], str]:

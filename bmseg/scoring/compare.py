@@ -8,8 +8,10 @@ from pathlib import Path
 
 from bmseg.errors import InputError
 from bmseg.scoring.costs import costs
+from bmseg.scoring.drawn import EVERYWHERE, Drawn
 from bmseg.scoring.evaluate import evaluate_workspace
 from bmseg.scoring.evaluation import Evaluation, output_of
+from bmseg.scoring.prepared import COHORT_NAMED, TOLD
 from bmseg.wording import command
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_if_changed
@@ -53,6 +55,7 @@ def compare_methods(
     margin: float | None = None,
     cohort: Path | None = None,
     regions: Path | None = None,
+    drawn: Drawn = EVERYWHERE,
 ) -> Comparison:
     """Evaluate a workspace where that is not done, and compare its methods.
 
@@ -63,7 +66,7 @@ def compare_methods(
     ----------
     methods : sequence of str
         Compare these only; Holm then adjusts their pairs alone. By default all with predictions.
-    unit, margin, cohort, regions
+    unit, margin, cohort, regions, drawn
         Of `bmseg.scoring.evaluate.evaluate_workspace`. By default unit and margin are those of the
         evaluation that is there.
 
@@ -71,16 +74,18 @@ def compare_methods(
     ------
     InputError
         When there are fewer than two methods, one that is named has no predictions, or the evaluation was
-        made with regions that are not given.
+        told of regions, of what readers drew or of a cohort file that are not given.
     evaluation.masks.reading.MaskError
         When masks are missing, damaged or on another grid.
     """
     present = workspace.methods()
     chosen = _chosen(workspace, present, methods)
     earlier = output_of(workspace.evaluation).read()
-    if regions is None and "regions_sha256" in earlier:
+    given = {"regions_sha256": regions, "drawn_sha256": drawn, COHORT_NAMED: cohort}
+    if lacking := [TOLD[name] for name, one in given.items() if name in earlier and not one]:
         raise InputError(
-            f"{workspace.evaluation}: found an evaluation made with --regions, expected them named again"
+            f"{workspace.evaluation}: found an evaluation that was told {' and '.join(lacking)}, expected "
+            f"the same named again; without, evaluate first: {command('evaluate', workspace=workspace.root)}"
         )
     done = evaluate_workspace(
         workspace,
@@ -89,6 +94,7 @@ def compare_methods(
         taught_by={name: who for name, who in earlier.get("taught_by", {}).items() if name in present},
         cohort=cohort,
         regions=regions,
+        drawn=drawn,
         incomplete=earlier.get("incomplete", False),
     )
     with output_of(workspace.evaluation).kept(done.record):
@@ -134,12 +140,14 @@ def _chosen(workspace: Workspace, present: Mapping[str, Path], methods: Sequence
         return chosen
     if len(present) > 1:
         raise InputError(f"method: found {chosen[0]} alone, expected two or more of {found}, or none for all")
+    lacking = [method for method in ("nnunet", "unet") if method not in present][: 2 - len(present)]
     raise InputError(
         f"{workspace.predictions_root}: found the predictions of {found}, expected two methods to compare; "
-        f"{_make(workspace, 'nnunet' if 'unet' in present else 'unet')}"
+        f"{_make(workspace, *lacking)}"
     )
 
 
-def _make(workspace: Workspace, method: str) -> str:
-    train, predict = (command(verb, method, workspace=workspace.root) for verb in ("train", "predict"))
-    return f"run '{train}' and '{predict}' first"
+def _make(workspace: Workspace, *methods: str) -> str:
+    pairs = [(verb, method) for method in methods for verb in ("train", "predict")]
+    *some, last = (f"'{command(verb, method, workspace=workspace.root)}'" for verb, method in pairs)
+    return f"run {', '.join(some)} and {last} first"

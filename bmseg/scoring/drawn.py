@@ -29,7 +29,7 @@ class Drawn:
 
     #: Reader to exam to a file that is 1 where the reader drew and 0 elsewhere.
     regions: Files = field(default_factory=dict)
-    #: Exam and reader to the first and last slice drawn, counted from 0 along the array.
+    #: Exam and reader to the first and last slice drawn, counted from 0 along the axis of the mask's file.
     slices: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     #: The file that the slices were read from.
@@ -113,6 +113,9 @@ class Drawn:
                     f"{self.table}: exam {exam}: {reader}: last: found slice {last + 1}, expected one of {n} "
                     f"({study.plane})"
                 )
+            if mask.axis_order[axis] not in (mask.own_order or mask.axis_order):
+                # The file has its slices the other way round.
+                first, last = n - 1 - last, n - 1 - first
             along = np.arange(n).reshape([-1 if place == axis else 1 for place in range(3)])
             parts.append(np.broadcast_to((along >= first) & (along <= last), mask.array.shape))
         return np.logical_and.reduce(parts) if parts else None

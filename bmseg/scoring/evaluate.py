@@ -10,7 +10,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bmseg.scoring.evaluation import KEPT_STUDY, Evaluation, mask_name, output_of
+from bmseg.errors import InputError
+from bmseg.scoring.evaluation import (
+    KEPT_STUDY,
+    Evaluation,
+    mask_name,
+    names_written,
+    output_of,
+    refuse_among_results,
+)
 from bmseg.scoring.exams import all_faults, score_each
 from bmseg.scoring.kept import Kept, KeptExam
 from bmseg.scoring.masks import bytes_of, without_size
@@ -19,8 +27,9 @@ from bmseg.scoring.raters import Raters
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_bytes
+from evaluation.failures.covariates import CATEGORIES, check_cohort
 from evaluation.figures.files import save_figure
-from evaluation.study import Design, ReaderStudy, ScoredExam
+from evaluation.study import Design, ReaderStudy, ScoredExam, patients
 from evaluation.study.drawing import MOST_OWN, audit_figure
 from evaluation.study.incomplete import warnings
 from evaluation.study.lineage import twins_told
@@ -55,6 +64,11 @@ def evaluate_prepared(given: Prepared) -> Evaluation:
 
     Raises
     ------
+    InputError
+        When inputs lie among the results, the folder holds files of others that results would overwrite, or
+        the cohort has nothing that exams are told apart by.
+    evaluation.statistics.intervals.StatisticsError
+        When the cohort has not one row of every exam.
     evaluation.masks.reading.MaskError
         When masks are damaged, on another grid or hold an undeclared label: all that cannot be scored, a line
         each.
@@ -62,6 +76,7 @@ def evaluate_prepared(given: Prepared) -> Evaluation:
     output, design, readers, models = output_of(given.out), given.design, given.readers, given.models
     if output.made_from(given.inputs):
         return Evaluation.read(given.out, given.study_file, skipped=True)
+    check_place(given)
     kept = Kept.below(given.out)
     size = sum(bytes_of(files) for files in (given.files, given.maps))
     large = size > _LARGE_BYTES or kept.folder.is_dir()
@@ -106,6 +121,7 @@ def evaluate_prepared(given: Prepared) -> Evaluation:
                 *twins_told(shown),
                 *filter(None, [without_size(given.files, given.scoring.reading)]),
                 *warnings(shown),
+                *patients.told(shown),
                 *(
                     f"{', '.join(names)}: {in_sentence(warning, found.titles)}"
                     for warning, names in warned.items()
@@ -123,13 +139,39 @@ def score_share(given: Prepared, share: int, of: int) -> tuple[int, int]:
     exams scored. Answers how many exams the share has, and of how many that had been done before. Errors are
     those of `evaluate_prepared`.
     """
-    output_of(given.out).check()
+    check_place(given)
     exams = given.exams[share - 1 :: of]
     with all_faults(given.scoring, exams, processes=None):
         scored = score_each(given.scoring, exams, Kept.below(given.out))
         bar = tqdm(scored, total=len(exams), desc=f"share {share} of {of}", unit="exam", disable=None)
         earlier = sum(isinstance(found, KeptExam) and found.earlier for _, found, _ in bar)
     return len(exams), earlier
+
+
+def check_place(given: Prepared) -> None:
+    """Refuse what would end badly, or cost somebody's files, before anything is scored."""
+    exams = [exam.name for exam in given.exams]
+    folders = [
+        *((f"masks of {rater}", masks) for rater, masks in given.files.items()),
+        *((f"probabilities of {model}", maps) for model, maps in given.maps.items()),
+        *((f"where {reader} drew", regions) for reader, regions in given.drawn.regions.items()),
+        ("regions", given.allowed),
+    ]
+    inputs = [(what, exam, path) for what, files in folders for exam, path in files.items()]
+    inputs += [("images", name.partition("/")[0], path) for name, path in given.images.items()]
+    refuse_among_results(given.out, inputs)
+    output_of(given.out).check(names_written(exams))
+    if given.facts is None or given.cohort is None:
+        return
+    wanted = [*CATEGORIES, "age"]
+    # Of a data set's own cohort.csv nobody said that it holds any.
+    is_own = (given.cohort.parent / "dataset.json").is_file()
+    if not is_own and not {*wanted} & {*given.facts}:
+        raise InputError(
+            f"{given.cohort}: column: found {', '.join(given.facts)}, expected exam and some of "
+            f"{', '.join(wanted)}"
+        )
+    check_cohort(given.facts, exams, str(given.cohort))
 
 
 def write_figures(found: ReaderStudy, folder: Path, bar: tqdm) -> None:

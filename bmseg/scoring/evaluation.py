@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from bmseg.errors import InputError, WorkError
 from bmseg.outputs import PROVENANCE, Output
 from bmseg.outputs.provenance import file_hash
 from bmseg.study import Study, in_one_line, load_study
+from dataset_conversion.mask_files.listing import stem_of
 from evaluation.study import Declared, ReaderStudy, Unit
 from evaluation.study.tables import TABLE1, TABLES, usual_table
 from evaluation.table import Table
@@ -25,6 +26,8 @@ FOLLOWERS = (
     "report.html", "report.json", "costs.*", "figures/levels_beside_readers.*", "figures/strip_*",
     "exams.json", "exams/index.html", "exams/*.js",
 )  # fmt: skip
+# Whose files are replaced with an evaluation, or go with it.
+_FOLDERS = ("consensus", "yardstick", "figures", "exams")
 
 
 class _MadeWith(BaseModel):
@@ -56,7 +59,7 @@ class _Record(BaseModel):
 
 def output_of(folder: Path) -> Output:
     """The folder of an evaluation."""
-    return Output(folder, "evaluation", followers=FOLLOWERS)
+    return Output(folder, "evaluation", followers=FOLLOWERS, edited=(KEPT_STUDY,))
 
 
 def refuse_edited(folder: Path) -> None:
@@ -157,6 +160,34 @@ class Evaluation:
     def figure(self, name: str) -> Path:
         """A figure as SVG; it need not be there."""
         return self.folder / "figures" / f"{name}.svg"
+
+
+def names_written(exams: Iterable[str]) -> set[str]:
+    """Files that an evaluation of exams may write, but figures of raters and levels."""
+    names = {f"{table.name}.{ending}" for table in TABLES for ending in ("csv", "md", "html")}
+    names |= {f"{table.words_name}.md" for table in TABLES if table.words_name}
+    for exam in exams:
+        names |= {mask_name(exam), mask_name(exam, "yardstick"), f"figures/audit_{exam}.png"}
+    return names
+
+
+def refuse_among_results(folder: Path, inputs: Iterable[tuple[str, str, Path]]) -> None:
+    """Refuse (InputError) inputs that lie where results go; `inputs` are what it is, its exam, its path."""
+    out = folder.resolve()
+    for what, exam, path in inputs:
+        # A mask is <exam>.nii.gz, or lies in a folder of that name.
+        own = next((each for each in (path, *path.parents[:3]) if exam in _names_of(each)), path)
+        place = path.resolve()
+        is_result = any(place.is_relative_to(out / name) for name in _FOLDERS)
+        if is_result or out in (place, own.parent.resolve()):
+            raise InputError(
+                f"{own.parent}: found {what} where results are written, expected them apart; name another "
+                "folder with -o"
+            )
+
+
+def _names_of(path: Path) -> tuple[str | None, ...]:
+    return path.name, path.stem, stem_of(path)
 
 
 def mask_name(exam: str, kind: str = "consensus") -> str:

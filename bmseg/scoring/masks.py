@@ -65,11 +65,21 @@ class Reading:
 
 
 def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
-    """As `dataset_conversion.mask_files.listing.list_masks`, with a `MaskError`."""
+    """As `dataset_conversion.mask_files.listing.list_masks`, with a `MaskError`.
+
+    So ends a folder that is called as a file of a mask beside such files: its exam would be missing.
+    """
+    if folder.is_file():
+        raise MaskError(f"{folder}: found a file, expected a folder with a mask of every exam")
     try:
-        return listing.list_masks(folder, names)
+        found = listing.list_masks(folder, names)
     except ConversionError as error:
         raise MaskError(str(error)) from None
+    for path in sorted(folder.iterdir()):
+        called = path.name.lower().endswith(listing.ENDINGS) and not path.name.startswith(".")
+        if called and path.is_dir() and path.name not in found:
+            raise MaskError(f"{path}: found a folder, expected a file of a mask; rename or remove it")
+    return found
 
 
 def masks_hash(masks: Mapping[str, Path]) -> str:

@@ -22,9 +22,9 @@ def networks_in(workspace: Workspace, models: Sequence[str]) -> tuple[dict[str, 
     found, told = {}, []
     for other, first in first_networks(models).items():
         ours, theirs = (_made_from(workspace, name) for name in (other, first))
-        differing = [name for name in ours if name in theirs and ours[name] != theirs[name]]
-        same_seed = bool(ours.keys() & theirs.keys() & {"seed"}) and "seed" not in differing
-        if others := [name for name in differing if name != "seed"]:
+        both = [of for of in ours if of in theirs]
+        same_seed = any(of[0] == "seed" and ours[of] == theirs[of] for of in both)
+        if others := dict.fromkeys(of[0] for of in both if of[0] != "seed" and ours[of] != theirs[of]):
             why = f"found another {', '.join(others)} than {first} has"
         elif same_seed:
             why = f"found the seed of {first}"
@@ -35,13 +35,17 @@ def networks_in(workspace: Workspace, models: Sequence[str]) -> tuple[dict[str, 
     return found, told
 
 
-def _made_from(workspace: Workspace, name: str) -> dict[str, Any]:
-    """What is on record of the networks that made a rater's masks; nothing of masks put there by hand."""
+def _made_from(workspace: Workspace, name: str) -> dict[tuple[str, Any], Any]:
+    """What is on record of the networks that made a rater's masks, by its name and fold.
+
+    Nothing of masks put there by hand.
+    """
     model = read_record(workspace.predictions(name) / _MADE_FROM).get("model") or {}
     if not {"folder", "folds"} <= {*model}:
         return {}
-    found = {"model": model["folder"], "folds": model["folds"]}
+    found: dict[tuple[str, Any], Any] = {(name, None): model[name] for name in ("folder", "folds")}
     results = workspace.results_of(method_and_variant(name)[1].word) / workspace.dataset_folder
     for fold in model["folds"]:
-        found |= read_record(results / str(model["folder"]) / f"fold_{fold}" / _INPUTS).get("inputs") or {}
+        inputs = read_record(results / str(model["folder"]) / f"fold_{fold}" / _INPUTS).get("inputs") or {}
+        found |= {(name, fold): value for name, value in inputs.items()}
     return found

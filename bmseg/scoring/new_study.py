@@ -35,7 +35,8 @@ def write_new_study(
     InputError when the file is there already, or a table names no masks; errors of `find_labels`.
     """
     if out.exists():
-        raise InputError(f"{out}: found a file, expected none; name another with -o")
+        what = "folder, expected the name of a new file" if out.is_dir() else "file, expected none"
+        raise InputError(f"{out}: found a {what}; name another with -o")
     reading = Reading(label_map)
     if table:
         draft, lines = _of_table(table, reading, ordinal=ordinal)
@@ -43,7 +44,7 @@ def write_new_study(
     else:
         found = find_labels(readers, {}, reading, incomplete=incomplete)
         draft, lines = draft_of(found, list(readers), reading, ordinal=ordinal, incomplete=incomplete), []
-    checked(draft)
+    checked(draft, f"{table}: column" if table else "reader")
     write_text(out, study_text(draft))
     labels = ", ".join(f"{name} ({value})" for name, value in draft.levels.items())
     told = [f"readers: {', '.join(draft.readers)}", f"labels: {labels}", f"plane: {draft.plane}", *lines]

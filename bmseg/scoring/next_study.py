@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class Asked:
             raise StatisticsError(f"mean: found {self.mean:g}, expected a finite difference")
         wanted = self.wanted(1)
         if self.teams is not None and self.gap is not None:
-            wanted.append(Wanted(Goal.BOARD, self.gap, power=self.power))
+            wanted.append(Wanted(Goal.BOARD, self.gap, power=self.power, confidence=self.confidence))
             if self.teams < 2:
                 raise StatisticsError(f"teams: found {self.teams}, expected two or more")
         if not wanted:
@@ -112,14 +112,11 @@ class NextStudy:
             not name.higher_is_better,
         )  # fmt: skip
         spread, design = pilot.beside_median(), found.design
-        teams, of_models = pilot.between_teams() if asked.teams else (None, True)
-        notes = lineage.notes(found.titled)
-        if not of_models:
-            notes.insert(
-                0, f"Between teams: the SD of {subject.first} minus the median reader: one model alone."
-            )
-        made = cls._planned(spread, teams, asked, subject, pilot.n_tests, notes)
+        teams = pilot.between_teams() if asked.teams else None
+        notes = [*(teams.notes(subject.first) if teams else []), *lineage.notes(found.titled)]
+        made = cls._planned(spread, teams and teams.spread, asked, subject, pilot.n_tests, notes)
         widths = pilot.reader_widths()
+        widths = widths and replace(widths, confidence=asked.confidence)
         more = printed_readers.readers_in_words(
             widths, pilot.by_reader(), pilot.one_more_reader(), subject, asked.half_width
         )
@@ -168,10 +165,9 @@ class NextStudy:
         if asked.teams is not None and asked.gap is not None:
             assert teams is not None
             board = {"boards": min(BOARDS, asked.studies), "seed": asked.seed}
+            rules: dict[str, Any] = {"power": asked.power, "confidence": asked.confidence}
             assumed = Assumed.GIVEN if spread.centres is None else Assumed.PILOT
-            plans.append(
-                plan_board(teams, asked.teams, asked.gap, power=asked.power, assumed=assumed, **board)
-            )
+            plans.append(plan_board(teams, asked.teams, asked.gap, assumed=assumed, **rules, **board))
             said += printed.sentences(plans[-1], subject, teams)
         rows = pd.concat(plans, ignore_index=True)
         drawn_curves = [

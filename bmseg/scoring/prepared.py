@@ -36,6 +36,14 @@ from evaluation.study import Design, Unit
 
 _AS_THEY_ARE = Reading()
 
+#: In the record of a workspace's evaluation: a cohort file was named that is not the workspace's own.
+COHORT_NAMED = "cohort_named"
+#: Names in a record of what an evaluation was told beside its masks, which no workspace holds.
+TOLD = {
+    "regions_sha256": "regions", "drawn_sha256": "where readers drew", "images_sha256": "images",
+    COHORT_NAMED: "a cohort file",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -225,12 +233,15 @@ def prepare_workspace(
     methods. Errors are those of `workspace_raters` and `prepare`.
     """
     raters = workspace_raters(workspace)
-    return prepare(
+    own = workspace.dataset.cohort_path
+    found = prepare(
         workspace.study,
         workspace.study_file,
         replace(raters, taught_by={**raters.taught_by, **(taught_by or {})}),
         out or workspace.evaluation,
         synthetic=workspace.is_synthetic,
-        cohort=cohort or workspace.dataset.cohort_path,
+        cohort=cohort or own,
         **given,
     )
+    named = cohort is not None and cohort.resolve() != own.resolve()
+    return replace(found, inputs={**found.inputs, COHORT_NAMED: True}) if named else found

@@ -16,6 +16,10 @@ from bmseg.scoring import masks
 from dataset_conversion.images import Volume, write_volume
 from evaluation.masks.metaphysis import KNEE_BONES, Bone, allowed_region, metaphysis_square
 from evaluation.masks.reading import MaskError, check_grid, list_masks, read_mask
+from evaluation.statistics.words import plural
+
+# What the masks beside the epiphyses are 1 in.
+_MARKED = {"marrow": "marrow is", "leave_out": "physes and vessels are"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def make_regions(
                 cut[exam] = short
         if refused:
             raise InputError(
-                f"{len(refused)} of {len(exams)} exams refused, none written: {'; '.join(refused)}"
+                f"{len(refused)} of {plural(len(exams), 'exam')} refused, none written: {'; '.join(refused)}"
             )
         refuse_changed(out, hashes, _hashes(files, exams))
     return Regions(exams, cut)
@@ -107,8 +111,14 @@ def _bones(names: Sequence[str]) -> list[Bone]:
 
 def _region(files: Mapping[str, Path], bones: Sequence[Bone]) -> tuple[Volume, list[str]]:
     """An exam's region, and the bones whose square the image ends before."""
-    mask = read_mask(files["epiphyses"], [0, *(bone.value for bone in bones)])
-    others = {name: read_mask(path, (0, 1)) for name, path in files.items() if name != "epiphyses"}
+    values = ", ".join(f"{bone.name} {bone.value}" for bone in KNEE_BONES)
+    advice = f"correct the mask{' or name all its bones' * (len(bones) < len(KNEE_BONES))} ({values})"
+    mask = read_mask(files["epiphyses"], [0, *(bone.value for bone in bones)], advice=advice)
+    others = {
+        name: read_mask(path, (0, 1), advice=f"correct the mask, which is 1 where {_MARKED[name]}")
+        for name, path in files.items()
+        if name != "epiphyses"
+    }
     for other in others.values():
         check_grid(other, mask)
     limits = {name: other.array for name, other in others.items()}
@@ -131,6 +141,6 @@ def regions_of(folder: Path | None, exams: Sequence[str]) -> dict[str, Path]:
 
 def read_region(path: Path, mask: Volume) -> Volume:
     """A mask of 0 and 1, with its axes in the order of another."""
-    region = read_mask(path, (0, 1))
+    region = read_mask(path, (0, 1), advice="correct the region, which is 1 inside and 0 elsewhere")
     apart = region.grid.difference(mask.grid)
     return region.in_order(mask.axis_order) if apart and apart.field == "axis order" else region

@@ -136,10 +136,14 @@ def _with_rooms(workspace: Workspace) -> bool:
 
 
 def status_of_evaluation(folder: Path, study_file: Path | None = None) -> Status:
-    """Look at an evaluation of plain folders; `study_file` is by default the one among its results."""
+    """Look at an evaluation of plain folders; `study_file` is by default the one among its results.
+
+    InputError where no evaluation was begun in the folder.
+    """
     from bmseg.scoring.evaluation import KEPT_STUDY
     from bmseg.status import scored
 
+    scored.check_evaluation(folder, finished=False)
     kept = folder / KEPT_STUDY
     named = ["--study", study_file] if study_file else []
     source = study_file or (kept if kept.is_file() else DEFAULT_STUDY)

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from bmseg.errors import InputError
-from bmseg.outputs import PROVENANCE, Output
+from bmseg.outputs import PROVENANCE, Output, read_record
 from bmseg.outputs.provenance import file_hash, files_hash, value_hash, versions
 from bmseg.scoring.evaluation import Evaluation, output_of
+from bmseg.scoring.kept import Kept
 from bmseg.scoring.lineage import taught_in
-from bmseg.scoring.prepared import prepare_workspace
+from bmseg.scoring.prepared import COHORT_NAMED, TOLD, prepare_workspace
 from bmseg.scoring.raters import workspace_raters
 from bmseg.status.stage import Bytes, Stage
 from bmseg.viewer import FOLDER, PAGE
 from bmseg.viewer.links import RECORD
 from bmseg.wording import command
-from bmseg.workspace import Workspace
+from bmseg.workspace import Workspace, kept_study, open_workspace
 from evaluation.statistics.words import plural
 
-# What an evaluation was told that the workspace does not hold, by its record's names.
-_TOLD = {"regions_sha256": "regions", "drawn_sha256": "where readers drew", "images_sha256": "images"}
+# What inputs of an evaluation are called.
 _NAMES = {"masks_sha256": "masks", "cohort_sha256": "cohort.csv", "study": "the study file"}
 
 
@@ -47,8 +47,9 @@ def evaluation(workspace: Workspace, may: Bytes) -> Stage:
         return Stage("evaluation", "stale" if why else "there", found, why, again if why else "",
                      unseen=may.told())  # fmt: skip
     now = _inputs(workspace, record)
-    unseen = [what for name, what in _TOLD.items() if name in record]
-    compared = {name: value for name, value in now.items() if name not in _TOLD}
+    unseen = [what for name, what in TOLD.items() if name in record]
+    elsewhere = {*TOLD, "cohort_sha256"} if COHORT_NAMED in record else {*TOLD}
+    compared = {name: value for name, value in now.items() if name not in elsewhere}
     if differing := output.differing(compared):
         present = {"versions": versions(), **now}
         told = ", ".join(_why(name, record.get(name), present.get(name)) for name in differing)
@@ -75,7 +76,7 @@ def _inputs(workspace: Workspace, record: Mapping[str, Any]) -> Mapping[str, Any
 
 def _again(workspace: Workspace, record: Mapping[str, Any]) -> str:
     """The command that made an evaluation; nothing where it was told of folders that are not on record."""
-    if any(name in record for name in _TOLD):
+    if any(name in record for name in TOLD):
         return ""
     words = ["evaluate"]
     words += ["--unit", record["unit"]] if record.get("unit", "exam") != "exam" else []
@@ -110,14 +111,37 @@ def _told(record: Mapping[str, Any], shown: Callable[[str], str] = str) -> str:
     return f"{who}, by {record.get('unit', 'exam')}"
 
 
+def check_evaluation(folder: Path, *, finished: bool = True) -> None:
+    """Refuse (InputError) a folder without an evaluation, and say how one is made; `finished`: to its end."""
+    if output_of(folder).read() or (_is_begun(folder) and not finished):
+        return
+    if _is_begun(folder):
+        what = "found an evaluation that was not finished, expected a finished one"
+        raise InputError(f"{folder}: {what}; give the same 'bmseg evaluate' again, which goes on")
+    if kept_study(folder).is_file():
+        of = open_workspace(folder)[0].evaluation
+        raise InputError(f"{folder}: found a workspace, expected an evaluation's folder, as its own: {of}")
+    found, out = "no such folder", folder
+    if folder.exists():
+        found, out = "found a file" if folder.is_file() else "found no evaluation", Path("FOLDER")
+    make = command("evaluate", *["--reader", "NAME=FOLDER"] * 2, "-o", out)
+    raise InputError(f"{folder}: {found}, expected an evaluation's folder; make one: {make}")
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether an evaluation was begun in a folder, and perhaps not finished."""
+    of = read_record(folder / PROVENANCE).get("kind")
+    return of == output_of(folder).kind or (of is None and Kept.below(folder).folder.is_dir())
+
+
 def evaluation_in(folder: Path, study_file: Path) -> Stage:
     """The evaluation of plain folders, which are not on record."""
     again = "bmseg evaluate"
     output = output_of(folder)
     record = output.read()
     if not record:
-        why = f"{folder} holds no finished evaluation; bmseg evaluate -o {folder} makes one"
-        return Stage("evaluation", "missing", why=why)
+        why = f"it was begun and not finished; give the same '{again}' again: it goes on"
+        return Stage("evaluation", "unfinished", why=why)
     unseen = ("the readers' and models' masks: where they lie is not on record",)
     try:
         Evaluation.read(folder, study_file, skipped=True)
@@ -147,10 +171,19 @@ def pages(folder: Path, report: Path, make: str, workspace: Workspace | None, ma
     of_report = Output(folder, "report", record="report.json")
     of_exams = Output(folder, "viewer of exams", record=RECORD)
     unseen = may.told()
+    exams_page = _page("exams", of_exams, folder / FOLDER / PAGE, make, known)
+    if not (workspace or exams_page.is_whole):
+        exams_page = _without_masks(exams_page, make)
     return [
         replace(_page("report", of_report, report, make, known), unseen=unseen),
-        replace(_page("exams", of_exams, folder / FOLDER / PAGE, make, known), unseen=unseen, optional=True),
+        replace(exams_page, unseen=unseen, optional=True),
     ]
+
+
+def _without_masks(exams: Stage, make: str) -> Stage:
+    """The viewer of plain folders' exams: no command, for where the masks lie is not on record."""
+    needs = f"where the masks lie is not on record; name those of each rater: {make} --masks RATER=FOLDER"
+    return replace(exams, command="", why="; ".join(filter(None, [exams.why, needs])))
 
 
 def _image(workspace: Workspace, exam: str) -> Path:

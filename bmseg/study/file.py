@@ -273,8 +273,16 @@ def load_study(path: Path | str = DEFAULT_STUDY) -> Study:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such study file; name one with --study") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the study file cannot be read ({error})") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{path}: line {line}: found characters that are no UTF-8, expected UTF-8, as TOML is; save the "
+            "file as UTF-8"
+        ) from None
+    except OSError as error:
+        if path.is_dir():
+            raise InputError(f"{path}: found a folder, expected a study file; name the file") from None
+        raise InputError(f"{path}: the study file cannot be read ({error.strerror or error})") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not valid TOML: {error}") from None
     try:

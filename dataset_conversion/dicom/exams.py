@@ -84,7 +84,9 @@ def _reasons(studies: dict[str, list[Frame]], found: Scan) -> dict[str, str]:
             series = f"{len(shared)} series that stand in another study too"
             reason = f"SeriesInstanceUID: found {series}; export again"
         elif damaged[study]:
-            reason = f"found {damaged[study]} damaged files that may be slices of this exam; export it again"
+            n = damaged[study]
+            may_be = "file that may be a slice" if n == 1 else "files that may be slices"
+            reason = f"found {n} damaged or unreadable {may_be} of this exam; export it again"
         reasons[study] = reason
     return reasons
 

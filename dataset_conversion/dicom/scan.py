@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from pydicom import Dataset
 from pydicom.uid import UID
@@ -22,6 +25,7 @@ from dataset_conversion.images.dicom_file import (
     archive_of,
     read_dataset,
 )
+from dataset_conversion.images.errors import DENIED
 from dataset_conversion.parallel import run_each
 
 # Files a worker reads before it reports: enough that messages between processes cost nothing.
@@ -79,8 +83,12 @@ def scan(source: Path, *, processes: int | None = None) -> Scan:
         raise ConversionError(
             f"{source}: is a {archive} archive, expected a folder: unpack it and name the folder"
         )
-    found = [source] if source.is_file() else sorted(source.rglob("*"))
-    paths = [path for path in found if path.is_file()]
+    try:
+        found = [source] if source.is_file() else sorted(_below(source))
+        paths = [path for path in found if path.is_file()]
+    except PermissionError as error:
+        # What lies in there could be an exam, or half of one.
+        raise ConversionError(f"{error.filename}: {DENIED}") from None
     frames: list[Frame] = []
     others: Counter[str] = Counter()
     # Folders behind links are not entered: they may lead in a circle.
@@ -108,6 +116,16 @@ def scan(source: Path, *, processes: int | None = None) -> Scan:
             )
         raise ConversionError(f"{source}: found no DICOM image (files: {len(paths)}), expected some{detail}")
     return Scan(source, tuple(frames), dict(sorted(others.items())), damaged)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Everything below a folder; `Path.rglob` says nothing of folders that it may not look into."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise error
+
+    for root, folders, names in os.walk(folder, onerror=refuse):
+        yield from (Path(root, name) for name in (*folders, *names))
 
 
 def _read_all(paths: list[Path], processes: int | None) -> dict[Path, Headers]:

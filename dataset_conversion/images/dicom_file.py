@@ -15,6 +15,7 @@ from pydicom.tag import BaseTag
 
 from dataset_conversion import files
 from dataset_conversion.files import TooLargeError, open_unpacked
+from dataset_conversion.images.errors import DENIED
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -101,6 +102,8 @@ def read_dataset(path: Path, *, pixels: bool) -> pydicom.Dataset:
         raise
     except TooLargeError as error:
         raise DamagedError(str(error)) from None
+    except PermissionError:
+        raise DamagedError(DENIED) from None
     except Exception as error:  # pydicom raises all kinds on damaged bytes
         raise DamagedError(f"cannot be read, truncated or damaged ({type(error).__name__})") from None
     if "SOPClassUID" not in dataset and "MediaStorageSOPClassUID" not in dataset.get("file_meta", ()):

@@ -45,14 +45,14 @@ def read_metaimage(path: Path, source: str) -> tuple[np.ndarray, np.ndarray]:
                 f"{source}: DimSize: found {values} values, expected at most {LARGEST_UNPACKED}; export it "
                 "again"
             )
+        wanted = values * sitk.Image([1, 1], reader.GetPixelID()).GetSizeOfPixelComponent()
+        # ITK prints lines of its own where voxels are missing.
+        _check_size(path, source, header, start, wanted)
         image = reader.Execute()
     except RuntimeError:
         raise ConversionError(
             f"{source}: cannot be read as MetaImage, truncated or damaged; export it again"
         ) from None
-    wanted = values * image.GetSizeOfPixelComponent()
-    if header["ElementDataFile"] == "LOCAL" and header.get("CompressedData", "False").lower() == "true":
-        _check_compressed(path, source, start, wanted)
     return from_simpleitk(image, source)
 
 
@@ -99,6 +99,25 @@ def _numbers(text: str) -> int:
     except ValueError:
         return 0
     return len(values) if all(map(math.isfinite, values)) else 0
+
+
+def _check_size(path: Path, source: str, header: Mapping[str, str], start: int, wanted: int) -> None:
+    """Refuse a file of fewer bytes than its voxels; `wanted` is their number when unpacked."""
+    is_local = header["ElementDataFile"] == "LOCAL"
+    is_compressed = header.get("CompressedData", "False").lower() == "true"
+    if is_local and is_compressed:
+        _check_compressed(path, source, start, wanted)
+    stored = header.get("CompressedDataSize", "0") if is_compressed else str(wanted)
+    is_text = header.get("BinaryData", "False").lower() != "true"
+    if is_text or not stored.isdecimal():
+        return
+    data = path if is_local else path.with_name(header["ElementDataFile"])
+    found = data.stat().st_size - (start if is_local else 0) if data.is_file() else 0
+    if found < int(stored):
+        raise ConversionError(
+            f"{source}: cannot be read as MetaImage, truncated or damaged (found {found} bytes of voxels, "
+            f"expected {stored}); export it again"
+        )
 
 
 def _check_compressed(path: Path, source: str, start: int, wanted: int) -> None:

@@ -109,7 +109,9 @@ def whole(mask: Volume) -> Volume:
     if mask.array.dtype.kind != "f":
         return mask
     rounded = np.rint(mask.array)
-    off = float(np.abs(mask.array - rounded).max(initial=0))
+    # An infinite value is off by no number, which is not near.
+    with np.errstate(invalid="ignore"):
+        off = float(np.abs(mask.array - rounded).max(initial=0))
     # Of values that all become 0 the scale is lost: `label_fault` says so.
     if off == 0 or not off <= NEAR or not rounded.any():
         return mask
@@ -136,7 +138,8 @@ def label_fault(array: np.ndarray, labels: Sequence[int] | None = None) -> Label
         return None
     values, counts = np.unique(array, return_counts=True)
     nearest = np.rint(values.astype(float))
-    strange = ~(np.isin(nearest, known) & (np.abs(values - nearest) <= NEAR))
+    with np.errstate(invalid="ignore"):
+        strange = ~(np.isin(nearest, known) & (np.abs(values - nearest) <= NEAR))
     expected = f"expected {'whole numbers from 0 to 255' if labels is None else ', '.join(map(str, labels))}"
     if not strange.any():
         if values.any() and not nearest.any():

@@ -57,7 +57,8 @@ def read_table(path: Path, *, advice: str = "expected a CSV file", row_names: bo
     if row_names and body and all(len(row) == len(heading) + 1 for row in body):
         heading = ["", *heading]
     if odd := _odd(heading, body, row_names=False):
-        named = [f"row {place}: found {len(body[place - 1])} cells" for place in odd[:_NAMED_FAULTS]]
+        sizes = {place: len(body[place - 1]) for place in odd[:_NAMED_FAULTS]}
+        named = [f"row {place}: found {n} cell{'s' * (n != 1)}" for place, n in sizes.items()]
         more = f" and {len(odd) - _NAMED_FAULTS} more" if len(odd) > _NAMED_FAULTS else ""
         raise ConversionError(
             f"{path}: {'; '.join(named)}{more}, expected {len(heading)} as in the heading, separated by "

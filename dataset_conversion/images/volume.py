@@ -23,7 +23,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from dataset_conversion.files import write_bytes
 from dataset_conversion.images import nifti_file
-from dataset_conversion.images.errors import ConversionError
+from dataset_conversion.images.errors import DENIED, ConversionError
 from dataset_conversion.images.grid import DIRECTION_TOLERANCE, Grid
 from dataset_conversion.images.header import position
 from dataset_conversion.images.kinds import METAIMAGE, kind_of
@@ -58,6 +58,8 @@ class Volume:
     source: str = ""
     #: What somebody who uses it should know of the file, such as two places in one header.
     notes: tuple[str, ...] = ()
+    #: The axis order that it had before it was first brought to another; empty where it never was.
+    own_order: str = ""
 
     def __repr__(self) -> str:
         whence = f" of {self.source}" if self.source else ""
@@ -86,7 +88,12 @@ class Volume:
         """The same voxels at the same places with axes in another order, as in `STORAGE_ORDER`."""
         array = nib.orientations.apply_orientation(self.array, self.grid.change_to(axis_order))
         # The order in memory that NIfTI writes, and that slices of DICOM come in.
-        return replace(self, array=np.asfortranarray(array), affine=self.grid.in_order(axis_order).affine)
+        return replace(
+            self,
+            array=np.asfortranarray(array),
+            affine=self.grid.in_order(axis_order).affine,
+            own_order=self.own_order or self.axis_order,
+        )
 
     def said(self) -> Volume:
         """Without its notes, which are logged as warnings."""
@@ -159,6 +166,8 @@ def read_nifti(holder: Any, source: str) -> tuple[Any, np.ndarray, np.ndarray, s
         return image, array, np.asarray(image.affine, dtype=float), fault
     except MemoryError:
         raise ConversionError(f"{source}: {TOO_LARGE}") from None
+    except PermissionError:
+        raise ConversionError(f"{source}: {DENIED}") from None
     except _DAMAGED as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConversionError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -17,6 +18,8 @@ _log = logging.getLogger(__name__)
 ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".dcm", *pictures.ENDINGS)
 # Of those that name their labels themselves.
 _NAMING = (".seg.nrrd", ".dcm")
+# Control characters, half characters, and ends of lines and paragraphs.
+_UNPRINTED = ("Cc", "Cs", "Zl", "Zp")
 # Below an exam's folder, as organ segmenters and radiotherapy exports write.
 _BELOW = ("segmentations", "structures", "masks")
 
@@ -39,6 +42,8 @@ def list_masks(folder: Path, names: Collection[str] = ()) -> dict[str, Path]:
         raise ConversionError(f"{folder}: no such folder; expected one with a mask of every exam")
     exams = _by_stem(folder, "exam")
     folders = {path.name: parts for path in _visible(folder) if path.is_dir() and (parts := parts_of(path))}
+    for name in folders:
+        check_name(folder / name)
     if exams:
         if folders:
             found = ", ".join(folders)
@@ -71,6 +76,12 @@ def parts_of(folder: Path) -> dict[str, Path]:
 def _by_stem(folder: Path, what: str) -> dict[str, Path]:
     """Exam or label to its file; pictures beside volumes are previews and left out, which is logged."""
     files = [path for path in _visible(folder) if stem_of(path) is not None]
+    for path in files:
+        check_name(path)
+        if path.is_symlink() and not path.exists():
+            raise ConversionError(
+                f"{path}: found a link that leads nowhere, expected a file; remove it, or put the file there"
+            )
     volumes = [path for path in files if not path.name.lower().endswith(pictures.ENDINGS)]
     if volumes and len(volumes) < len(files):
         _log.warning(
@@ -83,6 +94,15 @@ def _by_stem(folder: Path, what: str) -> dict[str, Path]:
             raise ConversionError(f"{path}: {what} {stem}: found twice ({found[stem].name}), expected once")
         found[stem] = path
     return found
+
+
+def check_name(path: Path) -> None:
+    """Refuse (ConversionError) a name that breaks lines or has bytes that are no letters."""
+    if any(unicodedata.category(letter) in _UNPRINTED for letter in path.name):
+        raise ConversionError(
+            f"{path.parent}: name of a file: found {path.name!r}, expected none with control characters; "
+            "rename it"
+        )
 
 
 def files_of(mask: Path) -> list[Path]:

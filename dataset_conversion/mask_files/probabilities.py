@@ -15,7 +15,7 @@ import numpy as np
 
 from dataset_conversion.images import TOO_LARGE, ConversionError, Volume, read_image, read_nifti
 from dataset_conversion.mask_files.labels import Labels, tidy, value_of_name
-from dataset_conversion.mask_files.listing import list_masks, parts_of
+from dataset_conversion.mask_files.listing import check_name, list_masks, parts_of
 
 #: How far off 1 the probabilities of a voxel may sum up to: nnU-Net keeps them in half precision.
 NEAR = 5e-3
@@ -54,6 +54,8 @@ def list_probabilities(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise ConversionError(f"{folder}: no such folder; expected one with probability maps of every exam")
     archives = {path.name.removesuffix(_NPZ): path for path in sorted(folder.glob(f"[!.]*{_NPZ}"))}
+    for path in archives.values():
+        check_name(path)
     return archives or list_masks(folder)
 
 

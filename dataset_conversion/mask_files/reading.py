@@ -11,6 +11,7 @@ import numpy as np
 
 from dataset_conversion.files import open_unpacked
 from dataset_conversion.images import ConversionError, Volume, read_image, read_volume, whole
+from dataset_conversion.images.errors import DENIED
 from dataset_conversion.images.kinds import DICOM_MAGIC, DICOM_MAGIC_AT, NRRD_MAGIC
 from dataset_conversion.mask_files import pictures
 from dataset_conversion.mask_files.labels import Labels, combine, relabel, values_of_names
@@ -113,6 +114,8 @@ def kind_of_mask(path: Path) -> str:
         if path.name.lower().endswith((".nii", ".nii.gz")):
             # Its own reader says what is wrong with it.
             return ""
+        if isinstance(error, PermissionError):
+            raise ConversionError(f"{path}: {DENIED}") from None
         raise ConversionError(
             f"{path}: cannot be read, truncated or damaged ({type(error).__name__}); export it again"
         ) from None

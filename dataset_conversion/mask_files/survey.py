@@ -69,7 +69,9 @@ def _used(names: Sequence[str], labels: Labels) -> tuple[str, ...]:
 def _values(path: Path, mask: Volume, *, picture: bool) -> frozenset[int]:
     found, counts = np.unique(mask.array, return_counts=True)
     nearest = np.rint(found.astype(float))
-    if not (np.abs(found - nearest) <= NEAR).all() or (found.any() and not nearest.any()):
+    with np.errstate(invalid="ignore"):
+        near = np.abs(found - nearest) <= NEAR
+    if not near.all() or (found.any() and not nearest.any()):
         fault = label_fault(mask.array)
         raise ConversionError(f"{path}: {fault or 'label: found values that are no whole numbers'}")
     if nearest[0] < 0 or nearest[-1] > LARGEST_VALUE:

@@ -70,6 +70,14 @@ def read_cohort(
     return rows
 
 
+def check_training(path: Path, rows: Sequence[CohortRow]) -> None:
+    """Refuse (ConversionError) a table that no data set can be made of: no training exam, none unread."""
+    if {row.split for row in rows} == {"test"}:
+        raise ConversionError(
+            f"{path}: split: found no training exam, expected at least one; say training in some rows"
+        )
+
+
 def read_facts(path: Path) -> pd.DataFrame:
     """What is known of exams: ``exam``, and whatever other columns a table has, as cohort.csv.
 

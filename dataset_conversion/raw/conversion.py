@@ -21,7 +21,7 @@ from dataset_conversion.files import write_text
 from dataset_conversion.images import ConversionError, read_volume
 from dataset_conversion.mask_files.reading import Labels, read_mask
 from dataset_conversion.parallel import run_each
-from dataset_conversion.raw.cohort_table import CohortRow, read_cohort
+from dataset_conversion.raw.cohort_table import CohortRow, check_training, read_cohort
 from dataset_conversion.raw.dataset import RawDataset
 from dataset_conversion.raw.exam import IGNORE, DatasetSpec, Exam, Split, labelled_by
 
@@ -138,8 +138,8 @@ def _check_cohort(dataset: RawDataset, exams: Sequence[PendingExam]) -> bool:
     unread = [exam.identifier for exam in exams if exam.split == "unread"]
     if unread and len(unread) < len(exams):
         raise ConversionError(
-            f"split: found {len(unread)} unread exams ({unread[0]}) among {len(exams)}, expected none or "
-            "all; convert exams without masks by themselves"
+            f"split: found {len(unread)} unread exam{'s' * (len(unread) > 1)} ({unread[0]}) among "
+            f"{len(exams)}, expected none or all; convert exams without masks by themselves"
         )
     return bool(unread)
 
@@ -195,6 +195,7 @@ def read_table(
     """
     labels = dict(label_map or {})
     rows = read_cohort(path, spec, spec.channels, splits=("training", "test", "unread"))
+    check_training(path, rows)
     marks = [_fingerprint(row, spec, labels) for row in rows]
     return [
         PendingExam(row.exam, row.split, row.facts, mark, partial(_load_row, row, spec, labels))

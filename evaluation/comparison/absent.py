@@ -26,7 +26,7 @@ from evaluation.statistics.words import p_is, p_value, plural
 #: The name of the rater whose Dice in each exam is the median of the readers'.
 MEDIAN_READER = "median reader"
 #: Columns that `count_and_test` makes, and Holm's p.
-COLUMNS = ["n_false", "n_false_other", "p_absent", "p_absent_holm"]
+COLUMNS = ["n_false", "n_false_other", "n_absent", "p_absent", "p_absent_holm"]
 
 
 def false_markings(pairs: pd.DataFrame) -> pd.Series:
@@ -56,17 +56,20 @@ def marked_alone(first: np.ndarray, second: np.ndarray, exams: np.ndarray | None
 def count_and_test(
     signs: pd.Series | np.ndarray, each: Sequence[pd.Series | np.ndarray] = ()
 ) -> dict[str, float]:
-    """Columns ``n_false``, ``n_false_other`` and ``p_absent`` of `false_markings`.
+    """Columns ``n_false``, ``n_false_other``, ``n_absent`` and ``p_absent`` of `false_markings`.
 
-    P is that of the exact two-sided sign test, NaN without such an exam. Beside the median reader `each`
-    holds the signs beside every reader, and p is the largest of theirs, 1 where one of them points the other
-    way: if one more reader is compared, already the first of these is at most 0.05 in 5 % of studies at most.
+    ``n_absent`` is of how many exams p is: no p of so many can be below 2 / 2**n. P is that of the exact
+    two-sided sign test, NaN without such an exam. Beside the median reader `each` holds the signs beside
+    every reader, and p is the largest of theirs, 1 where one of them points the other way: if one more reader
+    is compared, already the first of these is at most 0.05 in 5 % of studies at most.
     """
     n_false, n_false_other = _counts(signs)
-    p = sign_test(n_false, n_false_other)
-    if each and n_false + n_false_other:
-        p = max(_in_direction(*_counts(of_one), n_false - n_false_other) for of_one in each)
-    return {"n_false": n_false, "n_false_other": n_false_other, "p_absent": p}
+    n, p = n_false + n_false_other, sign_test(n_false, n_false_other)
+    if each and n:
+        beside, direction = [_counts(of_one) for of_one in each], n_false - n_false_other
+        # The median reader may be alone in fewer exams, or more, than any reader is.
+        n, p = min(map(sum, beside)), max(_in_direction(*of_one, direction) for of_one in beside)
+    return {"n_false": n_false, "n_false_other": n_false_other, "n_absent": n, "p_absent": p}
 
 
 def _in_direction(n_for: int, n_against: int, direction: int) -> float:

@@ -16,7 +16,7 @@ from evaluation.statistics.signed_rank import holm
 
 #: The adjusted p of Dice and of marking what is not there.
 HOLM = ["p_holm", "p_absent_holm"]
-_ASKED = ("p", "p_absent", "n_pairs", "n_equal", "n_false", "n_false_other", "confidence")
+_ASKED = ("p", "p_absent", "n_pairs", "n_equal", "n_absent", "confidence")
 
 
 def adjusted(rows: pd.DataFrame) -> pd.DataFrame:
@@ -36,13 +36,12 @@ def _adjusted(
     p_absent: np.ndarray,
     n_pairs: np.ndarray,
     n_equal: np.ndarray,
-    n_false: np.ndarray,
-    n_false_other: np.ndarray,
+    n_absent: np.ndarray,
     confidence: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     alpha = round(1 - float(confidence[0]), 12) if len(p) else 0.05
     both = np.concatenate([p, p_absent])
-    exams = np.concatenate([n_pairs - n_equal, n_false + n_false_other])
+    exams = np.concatenate([n_pairs - n_equal, n_absent])
     least = np.minimum(1, 2.0 ** (1 - exams))
     tests, possible = range(1, len(both) + 1), least[~np.isnan(both)]
     size = next((k for k in tests if (possible <= alpha / k).sum() <= k), max(len(both), 1))

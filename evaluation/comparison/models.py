@@ -19,6 +19,7 @@ import pandas as pd
 
 from evaluation.comparison import absent
 from evaluation.comparison.families import HOLM, in_families
+from evaluation.comparison.patients import PATIENT, by_patient, no_surer
 from evaluation.comparison.readers import estimate_and_test
 from evaluation.scores.fair import over_consensuses, units
 from evaluation.statistics.intervals import StatisticsError
@@ -69,8 +70,8 @@ def compare_models(
         ``n_left_out`` where one of the two is undefined, ``n_equal`` without a difference, ``n_partly``
         compared though a knee of theirs was left out as undefined. NaN where no exam can be compared.
         Of the exams left out, ``n_false`` in which the model alone marked what is not there,
-        ``n_false_other`` the other alone; ``p_absent`` is the exact sign test of these, and
-        ``p_absent_holm`` is adjusted in one family with ``p_holm``.
+        ``n_false_other`` the other alone; ``p_absent`` is the exact sign test of these
+        ``n_absent``, and ``p_absent_holm`` is adjusted in one family with ``p_holm``.
 
     Raises
     ------
@@ -97,7 +98,12 @@ def compare_models(
                     | {"n_partly": n_partly}
                     | absent.count_and_test(signs)
                 )
-    return _adjusted(pd.DataFrame(rows), spoken_of)
+    table = pd.DataFrame(rows)
+    if PATIENT in scores:
+        beside = by_patient(fair) if fair is not None and len(fair) else fair
+        again = compare_models(by_patient(scores), beside, models=models, confidence=confidence)
+        table = no_surer(table, again, ["way", "level", "model", "other"])
+    return _adjusted(table, spoken_of)
 
 
 def pairs_of_level(scores: pd.DataFrame, models: Sequence[str]) -> _Exams | _Knees:

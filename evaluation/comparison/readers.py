@@ -18,6 +18,7 @@ import pandas as pd
 from evaluation.comparison import absent
 from evaluation.comparison.families import HOLM, in_families
 from evaluation.comparison.paired import Apart
+from evaluation.comparison.patients import PATIENT, by_patient, no_surer
 from evaluation.scores.fair import over_consensuses
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.signed_rank import hodges_lehmann, holm, signed_rank
@@ -50,7 +51,8 @@ def compare(
     ----------
     scores : DataFrame
         Columns ``exam``, ``rater``, ``level``, ``dice``, and ``knee`` or ``left_out`` where there are; see
-        `paired_differences`.
+        `paired_differences`. With ``patient``, p and intervals are no surer than those of patients
+        (`evaluation.comparison.patients`).
     margin : float, optional
         Test non-inferiority too, see `non_inferiority`.
     spoken_of : sequence of str, optional
@@ -69,7 +71,7 @@ def compare(
         ``n_pairs`` exams compared, ``n_left_out`` undefined, ``n_equal`` without a difference. NaN where
         no exam can be compared. Of the exams left out, ``n_false`` in which the model alone marked what is
         not there, ``n_false_other`` the other alone, and the exact sign test of these, ``p_absent`` (beside
-        the median reader of every reader's, `evaluation.comparison.absent.count_and_test`);
+        the median reader of every reader's, `evaluation.comparison.absent.count_and_test`) of ``n_absent``;
         ``p_absent_holm`` in one family with ``p_holm``. With a margin, `MARGIN_COLUMNS`: the margin, the
         one-sided p of non-inferiority and the same adjusted by Holm over the same rows.
 
@@ -103,6 +105,10 @@ def compare(
                 row |= {"margin": margin, "p_margin": non_inferiority(differences, margin)}
             rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS + ([] if margin is None else MARGIN_COLUMNS))
+    if PATIENT in scores:
+        asked: dict[str, Any] = {"confidence": confidence, "margin": margin, "others": others}
+        again = compare(by_patient(scores), models=models, readers=readers, **asked)
+        table = no_surer(table, again, ["level", "model", "other"])
     family = np.where(table.other == MEDIAN_READER, MEDIAN_READER, "model " + table.model.astype(str))
     table[HOLM] = in_families(table, family, spoken_of)
     if margin is not None:

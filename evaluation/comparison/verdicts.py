@@ -283,7 +283,7 @@ def _too_few(compared: Sequence[LevelVerdict], rows: pd.DataFrame, family: str) 
     most = max(level.n_pairs for level in compared)
     if 2.0 ** (1 - most) <= rows.threshold.iloc[0] or any(level.clear_absent for level in compared):
         return ""
-    return f"With {plural(most, 'exam')} and {family} no difference can be clear, however large."
+    return f"With {plural(most, 'exam')} and {family} no difference of Dice can be clear, however large."
 
 
 def _list(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ Holm's rule for all that a table asks of a rater, and the numbers of exams stand
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -54,12 +54,18 @@ def with_cohort(scores: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
 
     A StatisticsError when an exam has no row in the cohort, or two.
     """
-    if twice := list(cohort.exam[cohort.exam.duplicated()]):
-        raise StatisticsError(f"cohort: found exam {twice[0]} twice, expected one row an exam")
-    if missing := [exam for exam in dict.fromkeys(scores.exam) if exam not in set(cohort.exam)]:
-        raise StatisticsError(f"cohort: found no row of exam {', '.join(missing)}, expected one row an exam")
+    check_cohort(cohort, scores.exam)
     known = ["exam", *(column for column in cohort if column not in scores)]
     return scores.merge(cohort[known], on="exam", how="left", validate="many_to_one")
+
+
+def check_cohort(cohort: pd.DataFrame, exams: Iterable[str], name: str = "cohort") -> None:
+    """Refuse (StatisticsError) a cohort without a row of an exam, or with two; `name` is its file's."""
+    if twice := list(cohort.exam[cohort.exam.duplicated()]):
+        raise StatisticsError(f"{name}: found exam {twice[0]} twice, expected one row an exam")
+    known = {*cohort.exam}
+    if missing := [exam for exam in dict.fromkeys(exams) if exam not in known]:
+        raise StatisticsError(f"{name}: found no row of exam {', '.join(missing)}, expected one row an exam")
 
 
 def by_category(scores: pd.DataFrame, columns: Sequence[str] = ("site", "group")) -> pd.DataFrame:

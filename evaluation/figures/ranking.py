@@ -141,7 +141,7 @@ def significance_map(
     axes.set_ylabel("Row better …")
     handles: list[Patch | Line2D] = [
         Patch(facecolor=style.BLUE, label=f"clearly better (adjusted p ≤ {alpha:g})"),
-        Patch(facecolor="#f0f0f0", label="could be chance"),
+        Patch(facecolor="#f0f0f0", label="not clear"),
     ]
     if len(untested):
         cross: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 4, "color": style.GREY}

@@ -24,7 +24,7 @@ class OrientationAlarm:
 
     rater: str
     other: str
-    #: Of everything marked, as stored.
+    #: Of everything marked, where the headers put it.
     dice: float
     #: Array axes whose flip brings the two together best; `dice_flipped` is that after it.
     axes: tuple[int, ...]
@@ -43,9 +43,9 @@ class OrientationAlarm:
             )
         axes = " and ".join(str(axis) for axis in self.axes)
         return (
-            f"{self.rater}: the mask looks flipped against {self.other}: Dice {self.dice:.3f} as stored, "
-            f"{self.dice_flipped:.3f} when flipped along array axis {axes} (the headers agree); "
-            "check how it was exported"
+            f"{self.rater}: the mask looks flipped against {self.other}: Dice {self.dice:.3f} where the "
+            f"headers put them, {self.dice_flipped:.3f} when flipped along array axis {axes}; check how it "
+            "was exported"
         )
 
 

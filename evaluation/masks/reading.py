@@ -23,12 +23,15 @@ def list_masks(folder: Path) -> dict[str, Path]:
     A MaskError when the folder is missing, holds no mask, or holds two files of one exam.
     """
     if not folder.is_dir():
-        raise MaskError(f"{folder}: no such folder; expected one with <exam>.nii.gz files")
+        found = "found a file" if folder.exists() else "no such folder"
+        raise MaskError(f"{folder}: {found}; expected a folder with <exam>.nii.gz files")
     masks: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
         if ending is None or path.name.startswith("."):
             continue
+        if path.is_dir():
+            raise MaskError(f"{path}: found a folder, expected a file of a mask; rename or remove it")
         exam = path.name.removesuffix(ending)
         if exam in masks:
             raise MaskError(f"{path}: exam {exam}: found twice ({masks[exam].name}), expected once")
@@ -84,17 +87,22 @@ def listed(faults: Sequence[str], expected: str) -> str:
 
 
 def read_mask(
-    source: Any, labels: Sequence[int] | None = None, *, name: str = "", keep_notes: bool = False
+    source: Any,
+    labels: Sequence[int] | None = None,
+    *,
+    name: str = "",
+    keep_notes: bool = False,
+    advice: str = "correct the mask or the study file's levels",
 ) -> Volume:
     """The label map of a path, an image or an array, as `dataset_conversion.images.as_labels` has it.
 
     What is to be known of the file is logged, or kept as the mask's notes.
 
-    A MaskError when it is missing, damaged or no label map, or holds a value that is not among the labels.
+    A MaskError when it is missing, damaged or no label map, or holds a value that is not among the labels:
+    ends with `advice`.
     """
-    advice = "; correct the mask or the study file's levels"
     try:
-        mask = as_labels(source, labels, name=name, advice=advice)
+        mask = as_labels(source, labels, name=name, advice=f"; {advice}")
     except ConversionError as error:
         raise MaskError(str(error)) from None
     return mask if keep_notes else mask.said()

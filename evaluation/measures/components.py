@@ -129,7 +129,9 @@ class Components:
         self.spacing = np.array((*self.spacing, 1.0)[:3])
         self.voxel_ml = float(np.prod(self.spacing)) / _ML
         # A focus is compared with what lies as far away as foci may match.
-        self._pad = np.floor(self.rules.reach_mm / self.spacing).astype(int)
+        # Rounding must not lose a voxel that lies at the reach itself.
+        self._reach_mm = self.rules.reach_mm * (1 + 1e-9)
+        self._pad = np.floor(self._reach_mm / self.spacing).astype(int)
         self._pad = np.where(np.array(self.volume_shape) > 1, self._pad, 0)
         self._padded = tuple(int(n + 2 * pad) for n, pad in zip(self.volume_shape, self._pad, strict=True))
         self._sheet = np.zeros(int(np.prod(self._padded)), dtype=np.int32)
@@ -194,8 +196,7 @@ class Components:
         """Distances in the padded grid to all that is within reach, 0 first."""
         strides = np.array([self._padded[1] * self._padded[2], self._padded[2], 1])
         around = np.array(list(product(*(range(-pad, pad + 1) for pad in self._pad))))
-        # Rounding must not lose a voxel that lies at the reach itself.
-        near = np.linalg.norm(around * self.spacing, axis=1) <= self.rules.reach_mm * (1 + 1e-9)
+        near = np.linalg.norm(around * self.spacing, axis=1) <= self._reach_mm
         steps = around[near] @ strides
         return [0, *(int(step) for step in steps if step)]
 

@@ -17,7 +17,7 @@ from evaluation.measures.foci import (
     SMALL,
     SMALL_OF_RATER,
 )
-from evaluation.statistics.words import number, plural
+from evaluation.statistics.words import plural
 
 #: What is counted, in order.
 _COUNTS = [
@@ -181,7 +181,8 @@ def _sentence(level: str, model: str, ours: pd.DataFrame, theirs: pd.DataFrame, 
     can_be_lower = ours.lower.any() or theirs.lower.any()
     several = len(ours) > 1
     total = "" if several else f" of {_range(ours.n_foci)}"
-    words = f"{model} missed {_range(ours.missed)}{total} {level} {_noun(ours.n_foci)}"
+    noun = noun_of_foci(ours.missed if several else ours.n_foci)
+    words = f"{model} missed {_range(ours.missed)}{total} {level} {noun}"
     words += f" and called {_range(ours.lower)} lower" if can_be_lower else ""
     if several:
         words += f" (of {_range(ours.n_foci)}, by {len(ours)} yardsticks, each without one reader)"
@@ -194,7 +195,8 @@ def _sentence(level: str, model: str, ours: pd.DataFrame, theirs: pd.DataFrame, 
     words += f". In {exams} it marked {false}."
     if (fewest := int(ours.n_foci.min())) < _FEW:
         where = f"{int(ours.n_with_foci.max())} of {exams}"
-        share = f": one more or less is {number(100 / fewest, 0)} % of them" if fewest else ""
+        # Of eight 13 %: a half is rounded up, not to even.
+        share = f": one more or less is {int(100 / fewest + 0.5)} % of them" if fewest else ""
         words += f" Few foci, in {where}{share}."
     return words
 
@@ -202,7 +204,7 @@ def _sentence(level: str, model: str, ours: pd.DataFrame, theirs: pd.DataFrame, 
 def _false_words(ours: pd.DataFrame, theirs: pd.DataFrame, other: str) -> str:
     """False foci where the reference has nothing, and those where it has mostly another level."""
     invented, of_readers = false_where_nothing(ours), false_where_nothing(theirs)
-    words = f"{_range(invented)} {_noun(invented)} where there is nothing"
+    words = f"{_range(invented)} {noun_of_foci(invented)} where there is nothing"
     words += f" (the readers {_range(of_readers)})" if len(theirs) else ""
     if ours.false_called.any() or theirs.false_called.any():
         words += f" and {_range(ours.false_called)} where there is {other}"
@@ -215,7 +217,8 @@ def false_where_nothing(summary: pd.DataFrame) -> pd.Series:
     return summary.false - summary.false_called
 
 
-def _noun(values: pd.Series) -> str:
+def noun_of_foci(values: pd.Series) -> str:
+    """For a count, or several as a range: 1 focus, 0 foci, 0 to 1 focus."""
     return "focus" if values.max() == 1 else "foci"
 
 

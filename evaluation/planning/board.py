@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.planning.closed import MOST, fewest, t_power
-from evaluation.planning.exams import COLUMNS, TOO_MANY, Assumed, Goal, Wanted, searched
+from evaluation.planning.exams import TOO_MANY, Assumed, Goal, Wanted, as_table, searched
 from evaluation.planning.simulated import standard_error
 from evaluation.planning.spread import Spread
 from evaluation.ranking.pairwise import pairwise_tests
@@ -23,8 +23,7 @@ from evaluation.statistics.intervals import StatisticsError
 
 #: Boards drawn.
 BOARDS = 400
-#: Cases of a board beyond which none is planned.
-_MOST = 1000
+_ROUNDING = 1e-12
 
 
 def plan_board(
@@ -33,6 +32,7 @@ def plan_board(
     gap: float,
     *,
     power: float = 0.8,
+    confidence: float = 0.95,
     boards: int = BOARDS,
     seed: int = 0,
     assumed: Assumed = Assumed.GIVEN,
@@ -45,6 +45,8 @@ def plan_board(
         Of the differences between two teams; its difference is not asked.
     gap : float
         By how much the best is truly ahead of the second, and of all others.
+    confidence : float
+        Of the board's intervals of ranks: pairs are clear at 1 minus it, over all of them.
     assumed : Assumed
         Whose spread it is.
 
@@ -57,19 +59,28 @@ def plan_board(
     Raises
     ------
     StatisticsError
-        When there are fewer than two teams, or the gap or power makes no sense.
+        When there are fewer than two teams, or the gap, power or confidence makes no sense.
     """
     if teams < 2:
         raise StatisticsError(f"teams: found {teams}, expected two or more")
-    wanted = Wanted(Goal.BOARD, gap, power=power, tests=teams * (teams - 1))
+    wanted = Wanted(Goal.BOARD, gap, power=power, confidence=confidence, tests=teams * (teams - 1))
     sds = {assumed: spread.sd} | ({Assumed.WIDER: spread.sd_limits[1]} if spread.n else {})
     rows = [_row(wanted, teams, each, sd, boards, seed) for each, sd in sds.items()]
     for row in rows:
         row["n_all"] = row["n"] and int(np.ceil(row["n"] / spread.share_defined))
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64", "n_closed": "Int64", "n_all": "Int64"})
+    return as_table(rows)
 
 
-def told_apart(n: int, teams: int, gap: float, sd: float, *, boards: int = BOARDS, seed: int = 0) -> float:
+def told_apart(
+    n: int,
+    teams: int,
+    gap: float,
+    sd: float,
+    *,
+    confidence: float = 0.95,
+    boards: int = BOARDS,
+    seed: int = 0,
+) -> float:
     """Share of simulated boards of n cases in which the best is clearly ahead of the second.
 
     `sd` is that of the difference between two teams.
@@ -80,7 +91,7 @@ def told_apart(n: int, teams: int, gap: float, sd: float, *, boards: int = BOARD
         # The first cases of a larger board are those of a smaller one.
         own = np.random.default_rng([seed, board]).standard_normal((n, teams))
         scores = own * sd / np.sqrt(2) + np.r_[gap, np.zeros(teams - 1)]
-        found += bool(pairwise_tests(scores, rules).p_clear[0, 1] <= 1 - rules.confidence)
+        found += bool(pairwise_tests(scores, rules).p_clear[0, 1] <= 1 - confidence + _ROUNDING)
     return found / boards
 
 
@@ -88,7 +99,7 @@ def _row(wanted: Wanted, teams: int, assumed: Assumed, sd: float, boards: int, s
     gap, alpha = wanted.target, (1 - wanted.confidence) / wanted.tests
     closed = fewest(lambda n: t_power(n, gap, sd, alpha) >= wanted.power)
     n, reached = searched(
-        lambda n: told_apart(n, teams, gap, sd, boards=boards, seed=seed),
+        lambda n: told_apart(n, teams, gap, sd, confidence=wanted.confidence, boards=boards, seed=seed),
         wanted.power,
         closed or MOST,
     )
@@ -96,5 +107,6 @@ def _row(wanted: Wanted, teams: int, assumed: Assumed, sd: float, boards: int, s
     return {
         "goal": wanted.goal, "target": gap, "assumed": assumed, "difference": gap, "sd": sd,
         "power": wanted.power, "confidence": wanted.confidence, "tests": wanted.tests, "n": n,
-        "reached": reached, "error": error, "n_closed": closed, "n_all": None, "why": "" if n else TOO_MANY,
+        "reached": reached, "error": error, "studies": boards, "n_closed": closed, "n_all": None,
+        "why": "" if n else TOO_MANY,
     }  # fmt: skip

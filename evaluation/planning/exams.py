@@ -47,7 +47,7 @@ class Assumed(StrEnum):
 #: Columns of `plan_exams`.
 COLUMNS = [
     "goal", "target", "assumed", "difference", "sd", "power", "confidence", "tests", "n", "reached", "error",
-    "n_closed", "n_all", "why",
+    "studies", "n_closed", "n_all", "why",
 ]  # fmt: skip
 #: Columns of `curves`.
 CURVE_COLUMNS = ["goal", "target", "assumed", "n", "value"]
@@ -119,8 +119,9 @@ def plan_exams(
     DataFrame
         `COLUMNS`, a row a goal and assumption: ``n`` exams in which there is a difference (NaN where none
         is enough: ``why`` is `NEVER`, or `TOO_MANY` beyond 1,000), ``reached`` the share of simulated
-        studies that reach the goal with so many and ``error`` its standard error; ``n_closed`` by the t test
-        and t interval; ``n_all`` exams in all, where some of a pilot's had no difference.
+        studies that reach the goal with so many, ``error`` its standard error and ``studies`` how many were
+        simulated (fewer of intervals of many exams); ``n_closed`` by the t test and t interval; ``n_all``
+        exams in all, where some of a pilot's had no difference.
 
     Examples
     --------
@@ -135,7 +136,13 @@ def plan_exams(
         for each in wanted
         for row in (_row(simulated, each, *assumed) for assumed in assumptions(spread, each, difference))
     ]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64", "n_closed": "Int64", "n_all": "Int64"})
+    return as_table(rows)
+
+
+def as_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Rows with `COLUMNS`; whole numbers stay so where one is missing."""
+    whole = dict.fromkeys(["n", "studies", "n_closed", "n_all"], "Int64")
+    return pd.DataFrame(rows, columns=COLUMNS).astype(whole)
 
 
 def assumptions(
@@ -212,8 +219,8 @@ def _row(
     n_all = int(np.ceil(n / simulated.spread.share_defined))
     of_intervals = wanted.goal is Goal.HALF_WIDTH
     studies = simulated.studies_of_intervals(n) if of_intervals else simulated.studies
-    error = standard_error(reached, studies)
-    return row | {"n": n, "reached": reached, "error": error, "n_closed": closed, "n_all": n_all}
+    found = {"n": n, "reached": reached, "error": standard_error(reached, studies), "studies": studies}
+    return row | found | {"n_closed": closed, "n_all": n_all}
 
 
 def searched(share: Callable[[int], float], power: float, start: int) -> tuple[int | None, float]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pandas as pd
 from evaluation.comparison.models import side_by_side
 from evaluation.comparison.paired import paired_differences
 from evaluation.comparison.readers import MEDIAN_READER
-from evaluation.measures.measure import Measure, Status
+from evaluation.measures.measure import Measure
 from evaluation.planning.readers import Components, ReaderWidths, components
 from evaluation.planning.spread import Spread
 from evaluation.scores.fair import NOBODY, units
@@ -24,6 +25,32 @@ from evaluation.study import tables as t
 from evaluation.study.incomplete import READERS_PER_EXAM
 from evaluation.study.measure_tables import FAIR_SCORES, MEASURES_INTERCHANGEABILITY
 from evaluation.study.results import Results
+
+#: Columns of fair scores that say whether a level is there, which an earlier version did not write.
+_COUNTS = ("n_reference", "n_rater", "worst")
+
+
+class Teams(NamedTuple):
+    """What a pilot says of the difference of two teams."""
+
+    spread: Spread
+    #: Whether it is of models: else of the model and the median reader.
+    of_models: bool
+    #: Pairs of models, and those of them that say nothing of the spread: they are left out.
+    n_pairs: int = 0
+    n_left_out: int = 0
+
+    def notes(self, model: str) -> list[str]:
+        """What stands below a plan of teams."""
+        if not self.of_models:
+            return [f"Between teams: the SD of {model} minus the median reader: one model alone."]
+        if not self.n_left_out:
+            return []
+        return [
+            f"Between teams: {self.n_left_out} of {plural(self.n_pairs, 'pair')} of models left out, which "
+            "differ by the same in every exam, or have a difference in fewer than three: they say nothing of "
+            "how much teams vary."
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,24 +110,37 @@ class Pilot:
         """Of the model minus the median reader, by the fair scores; as `Spread.of`."""
         return Spread.of(self._turned(self._differences(MEDIAN_READER)))
 
-    def between_teams(self) -> tuple[Spread, bool]:
-        """Of the difference of two teams, and whether it is of models: else of the model and median reader.
+    def between_teams(self) -> Teams:
+        """Of the difference of two models; of a model alone: of it and the median reader.
 
         Of several pairs of models: their pooled standard deviation. Drawn from normally.
+
+        Raises
+        ------
+        StatisticsError
+            When no pair has three exams with a difference, or none varies.
         """
         pairs = list(combinations(self.judged, 2))
         if not pairs:
             alone = self.beside_median()
-            return replace(Spread.normal(0.0, alone.sd, alone.n), n_undefined=alone.n_undefined), False
-        spreads = []
+            found = Spread.normal(0.0, alone.sd, alone.n)
+            return Teams(replace(found, n_undefined=alone.n_undefined), of_models=False)
+        spreads, errors = [], []
         for pair in pairs:
             exams = side_by_side(self._rows, *pair)
-            spreads.append(Spread.of((exams[pair[0]] - exams[pair[1]]).to_numpy()))
+            try:
+                spreads.append(Spread.of((exams[pair[0]] - exams[pair[1]]).to_numpy()))
+            except StatisticsError as error:
+                # As of two models that mark nothing: the others still tell how much teams differ.
+                errors.append(error)
+        if not spreads:
+            raise errors[0]
         variances, freedom = ([each.sd**2 for each in spreads], [each.n - 1 for each in spreads])
         # Pairs share models, so that all of them tell no more of the spread than the smallest does.
         pooled = float(np.sqrt(np.average(variances, weights=freedom)))
         found = Spread.normal(0.0, pooled, min(freedom) + 1)
-        return replace(found, n_undefined=len(self._exams) - found.n), True
+        found = replace(found, n_undefined=len(self._exams) - found.n)
+        return Teams(found, True, len(pairs), len(errors))
 
     def by_reader(self) -> Components | None:
         """Of the model minus each reader, by the fair scores; None where no two exams have all of them."""
@@ -156,21 +196,19 @@ class Pilot:
 
     @cached_property
     def _rows(self) -> pd.DataFrame:
-        """Fair scores of the level by the measure, as functions on Dice take them."""
-        dice = self.found[t.FAIR_DICE]
+        """Fair scores of the level by the measure, as functions on Dice take them.
+
+        StatisticsError where an earlier version wrote them, without what they need.
+        """
         if self.measure.name == "dice":
-            return dice[dice.level == self.level]
+            rows = self.found[t.FAIR_DICE]
+            return rows[rows.level == self.level]
         rows = self.found[FAIR_SCORES]
+        if missing := [name for name in _COUNTS if name not in rows]:
+            raise StatisticsError(
+                f"fair_scores: found no {', '.join(missing)}, as an earlier version wrote it, expected these "
+                "columns; evaluate again"
+            )
         rows = rows[(rows.level == self.level) & (rows.measure == self.measure.name)]
         rows = rows.rename(columns={"value": "dice"})
-        keys = [*units(rows), "rater", "level", "left_out"]
-        if self.measure.needs_both:
-            rows = rows.merge(dice[[*keys, "n_reference", "n_rater"]], on=keys, how="left")
-        else:
-            rows = rows.assign(n_reference=1, n_rater=1)
-        one_empty = rows[rows.status == Status.ONE_EMPTY].groupby(units(rows)).dice.first()
-        worst = rows[units(rows)].merge(one_empty.rename("worst").reset_index(), on=units(rows), how="left")[
-            "worst"
-        ]
-        values = rows.dice.abs() if self.measure.signed else rows.dice
-        return rows.assign(dice=values, worst=worst.fillna(0.0).to_numpy())
+        return rows.assign(dice=rows.dice.abs()) if self.measure.signed else rows

@@ -11,6 +11,7 @@ import pandas as pd
 
 from evaluation.planning.closed import MOST
 from evaluation.planning.exams import NEVER, Assumed, Goal
+from evaluation.planning.simulated import sure_to
 from evaluation.planning.spread import LIMIT, Spread
 from evaluation.statistics.words import DASH, number, percent, plural, signed
 from evaluation.table import Table
@@ -86,27 +87,24 @@ def sentences(rows: pd.DataFrame, subject: Subject, spread: Spread) -> list[str]
 def cannot_say(rows: pd.DataFrame, subject: Subject, spread: Spread, studies: int) -> list[str]:
     """What stands below a plan: how it was made, and what a pilot leaves open."""
     n, confidence = spread.n, float(rows.confidence.iloc[0])
-    drawn = (
-        "the pilot's differences drawn again and smoothed"
-        if spread.centres is not None
-        else "differences distributed normally"
-    )
     is_board = rows.goal == Goal.BOARD
-    sure = [
-        f"{name} to about ±{number(200 * error, 0)} percentage points"
-        for name, error in (
-            ("shares sure", rows.error[~is_board].max()),
-            ("boards", rows.error[is_board].max()),
+    simulated = []
+    if not is_board.all():
+        drawn = (
+            "the pilot's differences drawn again and smoothed"
+            if spread.centres is not None
+            else "differences distributed normally"
         )
-        if not pd.isna(error)
-    ]
+        simulated.append(
+            f"{studies} studies, {drawn}; signed-rank test and Hodges-Lehmann interval "
+            f"({percent(confidence)}), as evaluations have them{_sure(rows[~is_board])}"
+        )
+    if is_board.any():
+        simulated.append(f"{rows.studies[is_board].iloc[0]} boards{_sure(rows[is_board])}")
     notes = [
-        f"Simulated: {studies} studies, {drawn}; signed-rank test and Hodges-Lehmann interval "
-        f"({percent(confidence)}), as evaluations have them"
-        + "".join(f"; {each}" for each in sure)
-        + ". By t test: closed forms for the mean of normal differences."
+        f"Simulated: {'; '.join(simulated)}. By t test: closed forms for the mean of normal differences."
     ]
-    if (rows.goal != Goal.BOARD).any():
+    if not is_board.all():
         notes.insert(0, f"Difference: {subject.difference}; more than 0: {subject.first} is better.")
     tests = rows.tests[rows.goal.isin([Goal.NOT_WORSE, Goal.BETTER])]
     if (tests > 1).any():
@@ -116,8 +114,9 @@ def cannot_say(rows: pd.DataFrame, subject: Subject, spread: Spread, studies: in
         )
     if is_board.any():
         notes.append(
-            "Boards: 0.05 over all ordered pairs by Holm's rule, signed ranks and means; all teams but the "
-            "best equally good, scores distributed normally. Where a team fails now and then it takes more."
+            f"Boards: {_short(1 - confidence)} over all ordered pairs by Holm's rule (confidence "
+            f"{percent(confidence)}), signed ranks and means; all teams but the best equally good, scores "
+            "distributed normally. Where a team fails now and then it takes more."
         )
     if not n:
         return [*notes, "The SD is taken for known. One from few exams is not: give their number."]
@@ -148,6 +147,16 @@ def cannot_say(rows: pd.DataFrame, subject: Subject, spread: Spread, studies: in
         "A model that was chosen because it did well in this pilot will most likely do less well in the next."
     )
     return notes
+
+
+def _sure(rows: pd.DataFrame) -> str:
+    """How sure the shares of simulated studies are, by the least sure of them."""
+    found = rows[rows.reached.notna()]
+    if found.empty:
+        return ""
+    points = 100 * max(map(sure_to, found.reached, found.studies))
+    said = number(points, 0) if points >= 1 else f"{points:.1g}"
+    return f", shares sure to about ±{said} percentage points (Wilson, 95 %)"
 
 
 def _wanted(row: Any, subject: Subject) -> str:

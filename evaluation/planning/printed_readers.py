@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evaluation.planning.closed import MOST
 from evaluation.planning.printed import Subject
 from evaluation.planning.readers import Components, ReaderWidths
 from evaluation.planning.spread import LIMIT
@@ -30,12 +31,11 @@ def readers_table(
         for k in readers
     ]
     notes = [
-        "Half width of the interval of interchangeability with readers random: the readers are a sample, and "
-        "the verdict is to hold for readers like them. In brackets with the spread of exams and that of "
-        f"readers at their upper limits (one-sided, {percent(LIMIT)}). Last column: what readers alone "
-        "leave. "
-        "Where readers are most of the spread, more exams can even widen the interval a little: its t then "
-        "has the degrees of freedom of few readers.",
+        f"Half width of the {percent(widths.confidence)} interval of interchangeability with readers random: "
+        "the readers are a sample, and the verdict is to hold for readers like them. In brackets with the "
+        f"spread of exams and that of readers at their upper limits (one-sided, {percent(LIMIT)}). Last "
+        "column: what readers alone leave. Where readers are most of the spread, more exams can even widen "
+        "the interval a little: its t then has the degrees of freedom of few readers.",
         f"Foretold from {plural(widths.n_readers, 'reader')} and {plural(widths.n_exams, 'exam')}: the part "
         "of exams falls as 1 / exams, that of readers as 1 / readers. So few readers tell little of how much "
         "readers differ.",
@@ -89,17 +89,23 @@ def readers_in_words(
 
 
 def _readers_for(widths: ReaderWidths, half_width: float, subject: Subject) -> list[str]:
-    k = widths.n_readers
-    found = [(m, widths.exams(m, half_width)) for m in (k, k + 1, k + 2, 2 * k, 3 * k, 4 * k)]
-    wanted = f"±{subject.size(half_width)}"
-    enough = [(m, n) for m, n in found if n]
-    if not enough:
+    k, wanted = widths.n_readers, f"±{subject.size(half_width)}"
+    numbers = list(dict.fromkeys([k, k + 1, k + 2, 2 * k, 3 * k, 4 * k]))
+    found = ((m, n) for m in numbers if (n := widths.exams(m, half_width)))
+    m, n = next(found, (4 * k, None))
+    how = f"{percent(widths.confidence)} interval of interchangeability, were the pilot's spreads true"
+    if n is None:
         return [
-            f"With readers random more exams do not give {wanted} with up to {4 * k} readers: these alone "
-            f"leave ±{number(widths.floor(4 * k))}."
+            f"With readers random no number of exams up to {MOST} gives {wanted}, of "
+            f"{', '.join(map(str, numbers[:-1]))} or {m} readers: very many exams of {m} leave "
+            f"±{number(widths.floor(m))} ({how})."
         ]
-    m, n = enough[0]
     said = f"With readers random {plural(n, 'exam')} of {plural(m, 'reader')} give {wanted}"
+    if widths.floor(m) > half_width:
+        said += ", though very many do not"
     if m > k:
-        said += f"; the {k} of the pilot alone leave ±{number(widths.floor(k))}, whatever the exams"
-    return [f"{said} (interchangeability, were the pilot's spreads true)."]
+        said += (
+            f"; the {k} of the pilot do not with up to {MOST} exams, and with very many leave "
+            f"±{number(widths.floor(k))}"
+        )
+    return [f"{said} ({how})."]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from evaluation.planning.closed import fewest
+from evaluation.planning.closed import MOST
 from evaluation.planning.spread import LIMIT
 from evaluation.scores.interchangeability import FIXED, NOBODY, RANDOM
 from evaluation.statistics.intervals import StatisticsError
@@ -122,10 +122,13 @@ class ReaderWidths:
         return float(stats.t.ppf((1 + self.confidence) / 2, n_readers - 1) * np.sqrt(of_readers))
 
     def exams(self, n_readers: int, half_width: float) -> int | None:
-        """The fewest exams for so wide an interval; None where so many readers alone leave more."""
-        if self.floor(n_readers) > half_width:
-            return None
-        return fewest(lambda n: self.half_width(n, n_readers) <= half_width, start=self.n_exams)
+        """The fewest exams for so wide an interval; None where none up to `MOST` do.
+
+        One by one: with more exams the interval may widen again, for its degrees of freedom fall towards
+        those of the readers.
+        """
+        exams = range(2, MOST + 1)
+        return next((n for n in exams if self.half_width(n, n_readers) <= half_width), None)
 
     def table(self, exams: Sequence[int], readers: Sequence[int]) -> pd.DataFrame:
         """`COLUMNS`: half widths for numbers of exams and readers, and with both parts at their limits."""

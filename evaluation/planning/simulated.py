@@ -25,6 +25,8 @@ _EXACT = 150
 _CELLS, _ALL_CELLS = 2_000_000, 10_000_000
 _FEWEST_STUDIES = 50
 _ROUNDING = 1e-12
+# Of a two-sided 95 % interval.
+_Z = float(ndtri(0.975))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,23 @@ def place_of_bounds(n: int, confidence: float) -> int:
 def standard_error(share: float, studies: int) -> float:
     """Of a share of simulated studies."""
     return float(np.sqrt(share * (1 - share) / studies))
+
+
+def sure_to(share: float, studies: int) -> float:
+    """How far Wilson's 95 % interval of a share of simulated studies reaches, to its longer side.
+
+    Never 0: where all studies reach what is wanted, their standard error is 0, and so many still leave open
+    some 4 / studies.
+
+    Examples
+    --------
+    >>> round(sure_to(0.8, 2000), 3), round(sure_to(1.0, 100), 3)
+    (0.018, 0.037)
+    """
+    width = _Z**2 / studies
+    centre = (share + width / 2) / (1 + width)
+    half = _Z * np.sqrt(share * (1 - share) / studies + width / (4 * studies)) / (1 + width)
+    return float(half + abs(centre - share))
 
 
 def _chances(n: int) -> np.ndarray:

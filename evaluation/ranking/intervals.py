@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from evaluation.ranking.rules import Rules
+from evaluation.ranking.rules import OVERALL, Rankings, Rules, Scheme
 from evaluation.statistics.words import p_is
 
 _ROUNDING = 1e-12
@@ -65,6 +65,27 @@ def rank_intervals(
     """
     clear = clearly_better(p_clear, ahead, confidence)
     return 1.0 + clear.sum(axis=0), float(len(clear)) - clear.sum(axis=1)
+
+
+def clear_pairs(rankings: Rankings, task: str, scheme: str) -> pd.DataFrame:
+    """A task's tests with ``p_clear`` 1 where the ranks of a scheme are against it, as for the intervals.
+
+    So what is at most alpha is clear by tests and ranks: letters and maps that go by it and the intervals
+    beside them say the same.
+    """
+    pairs = rankings.pairwise[rankings.pairwise.task == task]
+    ranks = rankings.ranks[rankings.ranks.scheme == Scheme(scheme)]
+
+    def of_both(one: str) -> tuple[pd.Series, pd.Series]:
+        rank = ranks[ranks.task == one].set_index("algorithm")["rank"]
+        return pairs.algorithm.map(rank), pairs.other.map(rank)
+
+    own, others = of_both(task)
+    ahead = own < others
+    for one in rankings.ranked if task == OVERALL else ():
+        own, others = of_both(one)
+        ahead &= own <= others
+    return pairs.assign(p_clear=pairs.p_clear.mask(pairs.p_clear.notna() & ~ahead, 1.0))
 
 
 def why_no_interval(n_algorithms: int, n_cases: int, *, is_tested: bool = True) -> str:

@@ -86,8 +86,8 @@ def rank_scores(
     rankings = [replace(one, samples=one.samples[:0]) if one.task in still else one for one in rankings]
     with_interval = {task: found for task, found in tests.items() if task not in no_interval}
     cases = {task.task: tables.case_counts([task]) for task in tasks} | {OVERALL: tables.case_counts(ranked)}
-    orders = {ranking.task: ranking.best_first for ranking in rankings if ranking.scheme == schemes[0]}
-    pairwise, groups = tables.tests_tables(tests, orders, algorithms, rules.alpha)
+    first = {ranking.task: ranking for ranking in rankings if ranking.scheme == schemes[0]}
+    pairwise, groups = tables.tests_tables(tests, first, algorithms, rules.alpha)
     return Rankings(
         ranks=tables.ranks_table(rankings, cases, with_interval, algorithms, rules.confidence),
         pairwise=pairwise,
@@ -95,6 +95,7 @@ def rank_scores(
         stability=tables.stability_table(rankings, rules.confidence),
         agreement=tables.agreement_table(rankings),
         groups=groups,
+        ranked=[task.task for task in ranked],
         n_bootstraps=rules.bootstraps,
         no_interval=no_interval,
     )

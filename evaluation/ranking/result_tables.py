@@ -102,20 +102,20 @@ def agreement_table(rankings: Sequence[Ranking]) -> pd.DataFrame:
 
 
 def tests_tables(
-    tests: Mapping[str, PairwiseTests], orders: Mapping[str, np.ndarray], algorithms: np.ndarray, alpha: float
+    tests: Mapping[str, PairwiseTests], rankings: Mapping[str, Ranking], algorithms: np.ndarray, alpha: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """``Rankings.pairwise`` and ``groups``; ``orders`` are the places of a task's algorithms, best first."""
+    """``Rankings.pairwise`` and ``groups``; ``rankings`` are those of the tasks by one scheme."""
     rows, columns = np.nonzero(~np.eye(len(algorithms), dtype=bool))
     pairs, groups = [], []
     for task, found in tests.items():
-        order = orders[task]
+        order = rankings[task].best_first
         first, second = order[rows], order[columns]
         cells = {"task": np.full(len(rows), task, object)}
         cells |= {"algorithm": algorithms[first], "other": algorithms[second]}
         for name in ("p", "p_holm", "p_clear", "n_pairs", "n_left_out"):
             cells[name] = getattr(found, name)[first, second]
         pairs.append(pd.DataFrame(cells))
-        is_better = found.p_clear <= alpha
+        is_better = (found.p_clear <= alpha) & rankings[task].ahead
         letters = letter_display((is_better | is_better.T)[np.ix_(order, order)])
         groups.append(pd.DataFrame({"task": task, "algorithm": algorithms[order], "group": letters}))
     return pd.concat(pairs, ignore_index=True), pd.concat(groups, ignore_index=True)

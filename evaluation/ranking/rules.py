@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -139,8 +139,11 @@ class Rankings:
     #: ``task, scheme, other, kendall_tau``: tau-b between two schemes' rankings, each pair once.
     agreement: pd.DataFrame
     #: ``task, algorithm, group``: between algorithms that share a letter no difference is clear, by
-    #: ``p_clear``. After z come A to Z, then a1, b1, ... Overall only where tasks share cases.
+    #: ``p_clear`` and the ranks of the first scheme, as for the intervals. After z come A to Z, then a1, b1,
+    #: ... Overall only where tasks share cases.
     groups: pd.DataFrame
+    #: The tasks that have a weight in the overall rank.
+    ranked: Sequence[str]
     n_bootstraps: int
     #: Why the ranks of a task have no interval, in words; tasks that have one are not named.
     no_interval: Mapping[str, str]

@@ -83,7 +83,7 @@ def interchangeability(
     (docs/explanation/interchangeability.md). With readers random the jackknife's variance over readers is
     added, for one more reader that of the model's own habits too; neither is surer than with readers fixed.
     Bootstraps stand beside them: over exams studentised; over exams and readers percentiles, a reader drawn
-    twice never paired with its own copy.
+    twice never paired with its own copy. ``low`` and ``high`` of measures from 0 to 1 are cut at +-1.
 
     Parameters
     ----------
@@ -136,6 +136,9 @@ def interchangeability(
                 named = {"level": level, "model": model, "left_out": left_out, "confidence": confidence}
                 rows.append(named | row | means)
     table = pd.DataFrame(rows).reindex(columns=COLUMNS + ([] if margin is None else MARGIN_COLUMNS))
+    if higher_is_better and agreed == 1:
+        # Planning takes half widths back from the jackknife's: those are not cut.
+        table[["low", "high"]] = table[["low", "high"]].clip(-1, 1)
     return adjusted(table, ["way", "left_out"], family)
 
 

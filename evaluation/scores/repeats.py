@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from evaluation.measures.named import measures
 from evaluation.scores.agreement import exam_means
 from evaluation.statistics.icc import icc
 from evaluation.statistics.intervals import check_confidence
@@ -93,8 +94,8 @@ def summarise_repeats(
     Returns
     -------
     DataFrame
-        `COLUMNS`, by reader: the repeats, each other reader, each model; t intervals; ``n_defined`` of ``n``
-        exams.
+        `COLUMNS`, by reader: the repeats, each other reader, each model; t intervals, cut at what the measure
+        can be; ``n_defined`` of ``n`` exams.
     """
     turned = pairs.rename(columns={"rater": "other", "other": "rater"})
     either = pd.concat([pairs, turned], ignore_index=True)[list(pairs)]
@@ -106,11 +107,18 @@ def summarise_repeats(
         tables.append(together.sort_values("kind", key=lambda c: c.map(_ORDER), kind="stable"))
     every = pd.concat(tables, ignore_index=True)
     keys = ["rater", "kind", "other", "level", "measure"]
-    bounds = (-np.inf, np.inf)
-    found = exam_means(every, keys, "value", confidence=confidence, bounds=bounds)
-    of_dice = found.measure == "dice"
-    found.loc[of_dice, ["low", "high"]] = found.loc[of_dice, ["low", "high"]].clip(0, 1)
+    found = exam_means(every, keys, "value", confidence=confidence, bounds=(-np.inf, np.inf))
+    of_each = found.measure.map({name: _bounds(name) for name in found.measure.unique()})
+    for bound in ("low", "high"):
+        found[bound] = found[bound].clip(of_each.str[0].astype(float), of_each.str[1].astype(float))
     return found[COLUMNS]
+
+
+def _bounds(name: str) -> tuple[float, float]:
+    """What a measure can be, where intervals are cut; of what has a direction the size is told."""
+    (measure,) = measures([name])
+    low, high = measure.bounds
+    return (max(low, 0.0) if measure.signed else low), high
 
 
 def volumes_of_repeats(

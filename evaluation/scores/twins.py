@@ -40,6 +40,8 @@ _SHARE_OF_READERS = 0.25
 FEWEST = 100
 
 COPY, NEARLY, IN_PART = "copy", "nearly identical", "in part"
+#: Between the names of exams that two share: no file has it in its name.
+BETWEEN = "/"
 #: In place of a level: all of them, each voxel by its label.
 ALL = "all"
 
@@ -150,7 +152,7 @@ def scored_as_reader(fair: pd.DataFrame, twins: pd.DataFrame, readers: Sequence[
         drawn = fair.exam.isin(fair.exam[fair.left_out == reader])
         there = drawn & (fair.rater == model) & (fair.left_out != reader)
         if pair.kind == IN_PART:
-            there &= fair.exam.isin(pair.shared.split(", "))
+            there &= fair.exam.isin(pair.shared.split(BETWEEN))
         keep &= ~there
     return fair[keep].reset_index(drop=True)
 
@@ -235,7 +237,7 @@ def _kind(pair: pd.DataFrame) -> dict[str, Any]:
     if marked.any() and pair.near[marked].all():
         return counts | {"kind": NEARLY, "how": how}
     if plenty.any():
-        named = {"shared": ", ".join(pair.exam[plenty]), "n_alike": int(plenty.sum())}
+        named = {"shared": BETWEEN.join(pair.exam[plenty]), "n_alike": int(plenty.sum())}
         return counts | {"kind": IN_PART, "how": how} | named
     return {}
 
@@ -257,7 +259,7 @@ def _sentence(pair: Any) -> str:
         said = f"{pair.rater} is a copy of {pair.other}: equal in every voxel of {plural(pair.n, 'exam')}"
     elif pair.kind == IN_PART:
         said = f"{pair.rater} has the masks of {pair.other} in {count_of(pair.n_alike, pair.n, 'exams')}"
-        said += f" ({pair.shared})"
+        said += f" ({pair.shared.replace(BETWEEN, ', ')})"
     else:
         how = f", {pair.how}" if pair.how else ""
         exams = count_of(pair.n_identical, pair.n, "exams")

@@ -50,7 +50,9 @@ def icc(ratings: np.ndarray, *, confidence: float = 0.95) -> pd.DataFrame:
     table = table[(~np.isnan(table)).sum(axis=1) > 1]
     table = table[:, (~np.isnan(table)).any(axis=0)]
     n, k = table.shape
-    squares = _MeanSquares.with_gaps(table) if np.isnan(table).any() or n < 2 else _MeanSquares.of(table)
+    squares = None
+    if n:
+        squares = _MeanSquares.with_gaps(table) if np.isnan(table).any() or n < 2 else _MeanSquares.of(table)
     if squares is None:
         kinds = ("ICC(2,1)", "ICC(3,1)", "ICC(2,k)")
         return pd.DataFrame([(kind, np.nan, np.nan, np.nan, n, k) for kind in kinds], columns=ICC_COLUMNS)

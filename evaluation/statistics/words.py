@@ -155,8 +155,8 @@ def interval_label(confidence: float, coverages: Iterable[float]) -> str:
 
 
 def count_of(n: int, total: int, noun: str = "") -> str:
-    """9 of 10 exams; without a noun 9 of 10."""
-    return f"{n} of {total} {noun}".rstrip()
+    """9 of 10 exams, 1 of 1 exam; without a noun 9 of 10."""
+    return f"{n} of {total} {noun.removesuffix('s') if total == 1 else noun}".rstrip()
 
 
 def plural(n: int, noun: str) -> str:

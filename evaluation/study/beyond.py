@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.comparison import absent
 from evaluation.comparison.models import YARDSTICK, compare_models
 from evaluation.comparison.readers import compare
 from evaluation.failures.covariates import CATEGORIES, by_category, correlations, with_cohort
@@ -26,6 +27,7 @@ from evaluation.study.apart import Apart
 from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam, of_all
 from evaluation.study.measured import CENTRAL, COLUMNS, FAIR, OF_ALL, PAIR, PERIPHERAL, USUAL, Measured
+from evaluation.study.patients import patients_in, with_patients
 from evaluation.study.results import Declared
 from evaluation.study.seeds import Scored
 from evaluation.study.tolerances import nsd_curve, study_tolerances
@@ -134,8 +136,12 @@ class Beyond:
 
     def _compared(self, measure: Measure, against: str, *, by_unit: bool = True) -> pd.DataFrame:
         """The same as differences are taken of them: of what has a direction, its size."""
-        rows = self._of(measure, against, by_unit=by_unit)
+        rows = with_patients(self._of(measure, against, by_unit=by_unit), self._patients)
         return rows.assign(dice=rows.dice.abs()) if measure.signed else rows
+
+    @cached_property
+    def _patients(self) -> pd.DataFrame:
+        return patients_in(self.cohort, [exam.name for exam in self.exams])
 
     def _scores(self) -> _Found:
         yield m.SCORES, self._listed(USUAL, m.SCORES)
@@ -177,7 +183,7 @@ class Beyond:
             pairs = compare_models(
                 self._compared(measure, against), models=self.judged, spoken_of=self.design.spoken_of
             )
-            return pairs[pairs.way == YARDSTICK].drop(columns=["way", *m.ABSENT])
+            return pairs[pairs.way == YARDSTICK].drop(columns=["way", *absent.COLUMNS])
 
         # Of Dice there is a table of its own, by every way.
         yield m.MEASURES_METHODS, self._each(of, dice=False)

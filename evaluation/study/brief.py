@@ -19,9 +19,9 @@ from evaluation.comparison.models import FAIR, YARDSTICK
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.consensus import audited
 from evaluation.consensus.kinds import RULES
-from evaluation.measures.foci_counts import false_where_nothing, without_own
+from evaluation.measures.foci_counts import false_where_nothing, noun_of_foci, without_own
 from evaluation.statistics.words import count_of, plural, signed_figures
-from evaluation.study import lineage
+from evaluation.study import lineage, patients
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.incomplete import warnings
@@ -112,7 +112,7 @@ def _volumes(found: Results) -> Iterator[str]:
 
 
 def _foci(found: Results) -> Iterator[str]:
-    """How many foci of the highest level were missed, and marked where there is nothing."""
+    """How many foci of the highest level were missed, or not found there because they were called lower."""
     if m.FOCI_SUMMARY not in found:
         return
     level = found.design.spoken_of[-1]
@@ -124,32 +124,52 @@ def _foci(found: Results) -> Iterator[str]:
         return
     theirs = rows[rows.rater.isin(list(found.readers))] if found.has_consensus else rows.iloc[:0]
     every = pd.concat(list(ours.values()))
-    told = [
-        f"{'models' if len(ours) > MOST else name} {_count(each.missed)}"
-        for name, each in ({"": every} if len(ours) > MOST else ours).items()
-    ]
+    each = {"models": every} if len(ours) > MOST else ours
+    of_all = f"of {_count(every.n_foci)} {noun_of_foci(every.n_foci)}"
+    if every.lower.any() or theirs.lower.any():
+        # Who never marks a level misses none of its foci: all are called lower.
+        told = [f"{name} {_not_found(of)}" for name, of in each.items()]
+        told += [f"readers {_not_found(theirs)}"] if len(theirs) else []
+        yield f"{of_all} not found at their level: {', '.join(told)}"
+        return
+    told = [f"{name} {_count(of.missed)}" for name, of in each.items()]
     among = f" (readers {_count(theirs.missed)})" if len(theirs) else ""
-    yield f"of {_count(every.n_foci)} foci {', '.join(told)} missed{among}"
+    yield f"{of_all} {', '.join(told)} missed{among}"
+
+
+def _not_found(rows: pd.DataFrame) -> str:
+    """Foci that were missed or called lower, of rows of `summarise_foci`."""
+    lower = f" ({_count(rows.lower)} called lower)" if rows.lower.any() else ""
+    return f"{_count(rows.missed + rows.lower)}{lower}"
 
 
 def _few(found: Results) -> str:
-    """That no difference could be clear, however large: of so few exams, or of so many tests of them."""
+    """That no difference of scores could be clear, however large: of so few exams, or of so many tests.
+
+    Agreement without a consensus has other tests, and may be called clear on the same page.
+    """
     n = len(found.exams)
+    of_what = " by a yardstick" if found.has_consensus else ""
     # Of five exams no exact test has a p below 0.05.
     if found.models and 2.0 ** (1 - n) > 0.05:
-        return f"With {plural(n, 'exam')} no difference can be clear, however large."
+        few = f"With {plural(n, 'exam')} no difference of Dice{of_what} can be clear, however large."
+        return few + _tested_apart(found)
     # Of many models verdicts take seconds, and of exams enough they say nothing here.
     families = (t.COMPARISONS, FAIR), (t.METHODS_COMPARED, YARDSTICK)
     if not any(_may_be_few(found, table, way) for table, way in families):
         return ""
     judged = [each for each in t.verdicts(found) if each.call not in ("copy", "not comparable")]
     told = []
-    for beside, whom in ((True, "Beside the median reader"), (False, "Between models")):
+    for beside, whom in ((True, "beside the median reader"), (False, "between models")):
         of = [each.too_few for each in judged if (each.second == MEDIAN_READER) is beside]
         if of and all(of):
             words = mode(of)
-            told.append(f"{whom}: {words[0].lower()}{words[1:]}")
-    return " ".join(told)
+            told.append(f"Dice{of_what} {whom}: {words[0].lower()}{words[1:]}")
+    return " ".join(told) + (_tested_apart(found) if told else "")
+
+
+def _tested_apart(found: Results) -> str:
+    return " Agreement without a consensus is tested apart." if t.INTERCHANGEABILITY in found else ""
 
 
 def _may_be_few(found: Results, table: Declared, way: str) -> bool:
@@ -164,6 +184,8 @@ def _may_be_few(found: Results, table: Declared, way: str) -> bool:
 
 
 def _warned(found: Results) -> Iterator[Said]:
+    for words in patients.told(found):
+        yield Said("Patients", words, "exams")
     if few := _few(found):
         yield Said("Few exams", few, "exams")
     if copies := lineage.copies(found):
@@ -216,8 +238,8 @@ def _nothing_there(found: Results) -> Iterator[Said]:
     readers = rows[rows.rater.isin(list(found.readers)) & (rows.level == worst.level)]
     yield Said(
         "Marks where nothing is",
-        f"{worst.rater} marked {_count(of_model.nothing)} {worst.level} foci where nothing is "
-        f"(readers {_count(readers.nothing)}).",
+        f"{worst.rater} marked {_count(of_model.nothing)} {worst.level} {noun_of_foci(of_model.nothing)} "
+        f"where nothing is (readers {_count(readers.nothing)}).",
         "foci",
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.comparison.models import compare_models
+from evaluation.comparison.patients import PATIENT
 from evaluation.comparison.readers import compare
 from evaluation.comparison.seeds import networks_of
 from evaluation.comparison.ways import by_yardstick, differences_by_way
@@ -39,6 +40,7 @@ from evaluation.study.design import Design
 from evaluation.study.each import OfEach
 from evaluation.study.exam import YARDSTICK, ScoredExam, of_all, without_own
 from evaluation.study.on_demand import Found, OnDemand, Part
+from evaluation.study.patients import PATIENTS, patients_in, with_patients
 from evaluation.study.seeds import METHODS_OVER_SEEDS, Scored, seeds_tables
 
 _LINEAGE = (lineage.COMPARISONS_WITHOUT_TEACHER, lineage.METHODS_WITHOUT_TEACHER)
@@ -61,7 +63,7 @@ def tables_on_demand(
 ) -> OnDemand:
     """The tables of all exams together, by name.
 
-    `cohort` is what is known of the exams: ``exam`` and any of ``site``, ``group``, ``age``; a
+    `cohort` is what is known of the exams: ``exam`` and any of ``patient``, ``site``, ``group``, ``age``; a
     StatisticsError when it lacks an exam.
     """
     usual, fair = of_all(exams, "unit_scores"), of_all(exams, "unit_fair")
@@ -72,6 +74,8 @@ def tables_on_demand(
     if several:
         fair = scored_as_reader(fair, twins, readers)
         by_way = scored_as_reader(of_all(exams, "ways"), twins, readers) if models else pd.DataFrame()
+    patients = patients_in(cohort, [exam.name for exam in exams])
+    clustered = partial(with_patients, patients=patients)
     # A copy is judged nowhere, and the others as if it was not there.
     originals = [model for model in models if model not in lineage.copies_in(twins, readers, models)]
     # Of several networks of a method the first: all of them are compared over seeds.
@@ -93,7 +97,7 @@ def tables_on_demand(
         parts.append(Part(partial(_audits, design, exams), (t.CONSENSUS_AUDIT,)))
     parts.append(
         Part(
-            partial(_comparisons, design, exams, compared, judged, usual, fair, by_way),
+            partial(_comparisons, design, exams, compared, judged, *map(clustered, (usual, fair, by_way))),
             (*((t.COMPARISONS,) if beside else ()), *((t.METHODS_COMPARED,) if len(judged) > 1 else ())),
             (*_LINEAGE, t.DICE_BY_YARDSTICK, t.OTHER_WAYS) if several and models else (),
         )
@@ -119,7 +123,8 @@ def tables_on_demand(
         beyond = Beyond(design, exams, compared, models, judged, twins, cohort)
         parts += [Part(make, tables) for make, tables in beyond.parts()]
         by_measures = beyond.scored
-    if networks_of(originals, design.seed_of):
+    # Another method, or the median reader, to compare one with.
+    if len(networks_of(originals, design.seed_of)) > (0 if several else 1):
         make = partial(_over_seeds, design, compared, originals, usual, fair, by_way, by_measures)
         parts.append(Part(make, (METHODS_OVER_SEEDS,)))
     parts.append(Part(partial(_failures, exams, copied if several else {}, cohort), _FAILURES, _OF_COHORT))
@@ -134,6 +139,8 @@ def tables_on_demand(
         parts.append(Part(partial(incomplete.incomplete_tables, exams, fair), tuple(incomplete.TABLES)))
         order = partial(incomplete.in_rater_order, [*readers, *models])
         parts = [part._replace(make=partial(order, part.make)) for part in parts]
+    if len(patients):
+        parts.append(Part(partial(iter, [(PATIENTS, patients)]), (PATIENTS,)))
     if any(len(exam.ignored) for exam in exams):
         parts.append(Part(partial(iter, [(unsure.IGNORED, unsure.ignored_table(exams))]), (unsure.IGNORED,)))
     if any(len(exam.calibration.scores) for exam in exams):
@@ -192,7 +199,7 @@ def _comparisons(
         beside = fair if len(readers) > 1 else None
         yield t.METHODS_COMPARED, compare_models(against, beside, **speaking)
     if len(by_way):
-        yield t.DICE_BY_YARDSTICK, by_way
+        yield t.DICE_BY_YARDSTICK, by_way.drop(columns=PATIENT, errors="ignore")
         found = differences_by_way(by_way, models=models, readers=readers, yardstick=design.yardstick)
         yield t.OTHER_WAYS, found
 

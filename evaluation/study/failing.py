@@ -58,8 +58,10 @@ def outer_slices_table(found: Results, raters: Sequence[str] = ()) -> Table:
     columns = ["Level, rater", "Outer quarters", "Inner half", "Difference (95 % interval)"]
     told = [
         "Medians of Dice over exams, and outer minus inner exam by exam: Hodges-Lehmann estimate, exact "
-        f"Wilcoxon test. {_HOLM} Exams: with a Dice in both parts, of all."
+        f"Wilcoxon test. {_HOLM} Exams: with a Dice in both parts, of all.",
     ]
+    if any(star_if_short(coverage, 0.95) for coverage in table.coverage):
+        told.append("*: too few exams; the widest interval that there is.")
     title = f"Dice in outer and inner slices, {plural(len(found.exams), 'exam')}"
     return Table(title, [*columns, "p", "Holm p", "Exams"], rows, _notes(found, told), table)
 

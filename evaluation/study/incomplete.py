@@ -137,15 +137,23 @@ def _adjusted(found: Results) -> Table:
         "Adjusted for the exam",
         "Ease of its exams",
         "Defined",
-        "Of all exams",
+        "Of those scored",
     ]
+    # Who alone drew an exam has no fair score there, nor has anybody.
+    n, scored = len(found.exams), int((found[READERS_PER_EXAM].n_readers > 1).sum())
+    exams, those, these = plural(n, "exam"), "all exams", "all exams together"
+    if scored < n:
+        exams = count_of(scored, n, "exams")
+        those, these = f"the {exams} in which anybody has one", "these together"
     told_of = [
-        "Mean fair Dice of the exams that a rater has, and what it would be on all exams: Dice = exam + "
+        f"Mean fair Dice of the exams that a rater has, and what it would be on {those}: Dice = exam + "
         "rater, by least squares, which takes an exam to be harder by as much for everybody. Ease: by how "
-        "much the rater's exams are easier than all exams together.",
+        f"much the rater's exams are easier than {these}.",
+        "Defined: of the rater's exams that two readers or more drew. Of those scored: of the exams in which "
+        "anybody has a score on the level.",
         "A yardstick of fewer readers is another one; that is in the exam's part.",
     ]
-    title = f"Fair Dice adjusted for the exam, {plural(len(found.exams), 'exam')}"
+    title = f"Fair Dice adjusted for the exam, {exams}"
     return Table(title, columns, rows, [*told_of, *found.design.notes], found[DICE_ADJUSTED])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.comparison import readers
+from evaluation.comparison import absent, readers
 from evaluation.comparison.readers import MEDIAN_READER
 from evaluation.failures.places import PARTS_COLUMNS
 from evaluation.measures.foci import FOCI_COLUMNS
@@ -35,8 +35,7 @@ from evaluation.study.tolerances import TOLERANCE_COLUMNS
 from evaluation.table import Table
 
 #: Columns of the tests that say how often a level was marked that is not there: they stand beside Dice.
-ABSENT = ["n_false", "n_false_other", "p_absent", "p_absent_holm"]
-COMPARED = ["measure", *(name for name in readers.COLUMNS if name not in ABSENT)]
+COMPARED = ["measure", *(name for name in readers.COLUMNS if name not in absent.COLUMNS)]
 FAILURES = ["measure", "rater", "level", "covariate", "rho", "p", "p_holm", "n", "n_left_out"]
 
 
@@ -180,7 +179,9 @@ SCORES = Declared(
 )  # fmt: skip
 FAIR_SCORES = Declared(
     "fair_scores", "the same against consensuses without one reader each",
-    ["exam", "rater", "level", "measure", "left_out", "value", "status"],
+    [
+        "exam", "rater", "level", "measure", "left_out", "value", "status", "n_reference", "n_rater", "worst",
+    ],
 )  # fmt: skip
 MEASURES_TABLE1 = Declared(
     "measures_table1", "Table 1 as usual and fair by every measure, with intervals",

@@ -14,12 +14,13 @@ from evaluation.consensus.painted import ConsensusMap
 from evaluation.scores.agreement import agreement_table
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.words import plural
-from evaluation.study import incomplete, lineage, unsure
+from evaluation.study import incomplete, lineage, patients, unsure
 from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
 from evaluation.study.compute import tables_on_demand
 from evaluation.study.design import Design
 from evaluation.study.exam import ScoredExam
+from evaluation.study.patients import PATIENTS, with_patients
 from evaluation.study.results import Declared, Results, worded
 from evaluation.table import Table
 
@@ -57,12 +58,12 @@ class ReaderStudy(Results):
         return known.noted()
 
     def noted(self) -> ReaderStudy:
-        """The same; what every table and page says below: readers who lack exams, voxels left out."""
+        """The same, with what stands below every table and page (`own_notes`)."""
         return replace(self, design=replace(self.design, notes=(*self.own_notes(), *self.design.notes)))
 
     def own_notes(self) -> list[str]:
         """What is said below every table, of the tables themselves."""
-        notes: list[str] = []
+        notes = patients.told(self)
         if incomplete.READERS_PER_EXAM in self:
             notes += incomplete.told(self[incomplete.READERS_PER_EXAM], self.readers)
         if unsure.IGNORED in self:
@@ -124,8 +125,9 @@ class ReaderStudy(Results):
         if not (judged := lineage.judged(self)):
             raise StatisticsError(f"comparison: found no model{self._copies()}, expected one or more")
         margin = self.design.margin if margin is None else margin
+        fair = self.fair_scores
         found = compare(
-            self.fair_scores,
+            with_patients(fair, self[PATIENTS]) if PATIENTS in self else fair,
             models=judged,
             readers=self.readers,
             margin=margin,

@@ -190,4 +190,4 @@ class Declared:
 _SAID = ("notices", "words", "way")
 _TEXTS = ("notices", "readers", "words", "level", "left_out", "how", "shared")
 #: Columns of names, whatever the table.
-_NAMES = ("exam", "rater", "other", "model", "left_out", "knee", "way", "without", *_TEXTS)
+_NAMES = ("exam", "patient", "rater", "other", "model", "left_out", "knee", "way", "without", *_TEXTS)

@@ -36,6 +36,7 @@ from evaluation.study import (
     incomplete,
     lineage,
     measure_tables,
+    patients,
     repeated,
     seeds,
     unsure,
@@ -288,4 +289,4 @@ DECISION_TABLE = Declared("decision_table", "the same exam by exam", ["exam"], d
 #: All of them, in the order in which docs list them.
 TABLES = [value for value in list(globals().values()) if isinstance(value, Declared)]
 TABLES += [*measure_tables.TABLES, *lineage.TABLES, *incomplete.TABLES, *repeated.TABLES, *unsure.TABLES]
-TABLES += [*CALIBRATED, *seeds.TABLES]
+TABLES += [*CALIBRATED, *seeds.TABLES, *patients.TABLES]

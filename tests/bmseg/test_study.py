@@ -1,10 +1,13 @@
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bmseg.errors import InputError
-from bmseg.study import DEFAULT_STUDY, load_study
+from bmseg.study import DEFAULT_STUDY, Study, load_study
+from bmseg.study.faults import _PATTERNS
 from bmseg.study.written import Draft, study_text
 
 TEXT = DEFAULT_STUDY.read_text()
@@ -29,18 +32,25 @@ def test_the_reference_study() -> None:
     [
         ("value = 2", "value = 1", "levels.value: found 1 more than once"),
         ("value = 2", "value = 5", r"levels.value: found \[1, 5, 3\], expected 1 to 3"),
-        ("value = 2", 'value = "two"', r"levels.1.value: found 'two', expected: .* valid integer"),
+        ("value = 2", 'value = "two"', r"levels.1.value: found 'two', expected a whole number$"),
+        ("value = 2", "value = true", r"levels.1.value: found true, expected a whole number$"),
+        ("levels = [2, 3]", "levels = []", r"groups.0.levels: found none, expected at least 1 of them$"),
+        ('name = "reader2"', 'name = "reader 2"', r"readers.1.name: found 'reader 2', expected letters \("),
         ('name = "level2"', 'name = "level1"', "levels.name and groups.name: found level1 more than"),
         ('name = "reader2"', 'name = "reader1"', "readers.name: found reader1 more than once"),
         ("levels = [2, 3]", "levels = [2, 4]", r"groups.level2\+3: found levels \[4\], expected some"),
         ('training_reader = "reader1"', 'training_reader = "anna"', "training_reader: found 'anna'"),
-        ('rule = "multilabel"', 'rule = "median"', "consensus.rule: found 'median', expected: "),
-        ('plane = "coronal"', 'plane = "frontal"', "plane: found 'frontal'"),
-        ('plane = "coronal"', "", "plane: Field required"),
+        (
+            'rule = "multilabel"',
+            'rule = "median"',
+            "consensus.rule: found 'median', expected multilabel, map, ",
+        ),
+        ('plane = "coronal"', 'plane = "frontal"', "plane: found 'frontal', expected coronal, axial or"),
+        ('plane = "coronal"', "", "plane: found none, expected one$"),
         (
             "[scores]",
             '[scores]\nmeasures = ["hd96"]',
-            "scores.measures: found .*found 'hd96', .* did you mean hd95",
+            "scores.measures: found 'hd96', .* did you mean hd95",
         ),
         (
             "[scores]",
@@ -51,15 +61,25 @@ def test_the_reference_study() -> None:
         ("[scores]", "[scores]\ntolerance_quantile = 95", "scores.tolerance_quantile: found 95"),
         ("[scores]", "[foci]\nconnectivity = 8\n[scores]", "foci.connectivity: found 8"),
         ("[scores]", "[foci]\nsmallest_mm3 = -1.0\n[scores]", "foci.smallest_mm3: found -1.0"),
-        ("[scores]", '[foci]\nmatching = "centre"\n[scores]', "foci.matching.*: found 'centre'"),
+        (
+            "[scores]",
+            '[foci]\nmatching = "centre"\n[scores]',
+            "foci.matching: found 'centre', expected overlap or a number",
+        ),
         (
             "[scores]",
             '[scores]\nempty_masks = "one"',
-            "scores.empty_masks: Extra inputs are not permitted; did you mean empty_mask",
+            "scores.empty_masks: found an unknown key, expected one of .*; did you mean empty_mask",
         ),
-        ("[[levels]]", "[[level]]", "level: Extra inputs are not permitted; did you mean levels"),
+        (
+            "[scores]",
+            "[scores]\nfoo = 1",
+            "scores.foo: found an unknown key, .*, measures, .*; correct or remove it",
+        ),
+        ("[scores]", '[desing]\nincomplete = "allow"\n[scores]', "desing: found .* did you mean design"),
+        ("[[levels]]", "[[level]]", "level: found an unknown key, .*; did you mean levels"),
         ('rule = "multilabel"', 'rule = "majorty"', "consensus.rule: found .* did you mean majority"),
-        ('"#ffe100"', '"yellow"', "levels.2.color: found 'yellow'"),
+        ('"#ffe100"', '"yellow"', "levels.2.color: found 'yellow', expected a colour as '#1f5fff'"),
         ('name = "water"', 'name = "../water"', "channels.0.name: found '../water'"),
         ("value = 2", "value = ", "not valid TOML"),
         ('name = "level2"', 'name = "ignore"', "levels.name and groups.name: found ignore, expected another"),
@@ -78,6 +98,23 @@ def test_faults_are_one_line_with_file_field_found_and_expected(
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such study file"):
         load_study(tmp_path / "study.toml")
+
+
+def test_what_is_no_study_file_is_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="found a folder, expected a study file; name the file$"):
+        load_study(tmp_path)
+    path = tmp_path / "latin.toml"
+    path.write_bytes('name = "a"\ntitle = "Ödem"\n'.encode("latin-1"))
+    with pytest.raises(
+        InputError, match="latin.toml: line 2: found characters that are no UTF-8, .* save the"
+    ):
+        load_study(path)
+
+
+def test_every_form_that_a_study_file_asks_for_has_words() -> None:
+    """An unknown one would be printed as a regular expression."""
+    schema = json.dumps(Study.model_json_schema())
+    assert {json.loads(found) for found in re.findall(r'"pattern": (".*?")[,}]', schema)} <= set(_PATTERNS)
 
 
 def test_a_study_for_evaluations_alone(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bmseg.errors import FieldError
+from bmseg.errors import InputError
 from bmseg.leaderboard.challenge import Challenge
 from bmseg.leaderboard.platforms import bundle
 from bmseg.leaderboard.platforms.bundle import Organised
@@ -76,11 +76,11 @@ def export_codabench(
     dates are the wrong way round, or `out` holds something else; further errors are those of `Organised.of`.
     """
     if not _IMAGE.fullmatch(docker_image):
-        raise FieldError(
-            "docker_image", f"found {docker_image!r}, expected a name such as team/bmseg-scoring:1"
+        raise InputError(
+            f"docker_image: found {docker_image!r}, expected a name such as team/bmseg-scoring:1"
         )
     if end is not None and end <= start:
-        raise FieldError("end", f"found {end}, expected a day after the start, {start}")
+        raise InputError(f"end: found {end}, expected a day after the start, {start}")
     made_from = Organised.of(board, readers, checked=True)
     competition = _competition(made_from, docker_image, start, end)
     with bundle.new_bundle(out, "Codabench", made_from.board) as folder:

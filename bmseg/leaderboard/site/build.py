@@ -261,6 +261,7 @@ def _render(name: str, standings: Standings, made: Mapping[str, Any], **values: 
         n_scores=len(standings.contract.exams) * len(study.level_names),
         confidence=percent(challenge.ranking.confidence),
         difference_interval=difference_interval(standings),
+        has_intervals=standings.rows.rank_low.notna().any(),
         short=SHORT,
         **values,
     )  # fmt: skip

@@ -122,12 +122,12 @@ def _tests(standings: Standings, of: Standings, places: Sequence[int]) -> dict[s
     place = {entry.key: where for entry, where in zip(of.entries, places, strict=True)}
     ranks = _ranks(of.rankings, rule.scheme, place, n)
     found: dict[str, dict[str, Any]] = {
-        key: {"p": {}, "clear": {}, "against": [], "but": {}} for key in place
+        key: {"p": {}, "clear": {}, "against": {}, "but": {}} for key in place
     }
     for task, pairs in of.rankings.pairwise.groupby("task", sort=False):
         p = np.full((n, n), np.nan)
         p[pairs.algorithm.map(place), pairs.other.map(place)] = pairs.p_clear
-        # As tie groups and the significance map have it.
+        # By the tests alone; what the ranks are against, which intervals and tie groups leave out, is below.
         clear = p <= rule.alpha
         values, inverse = np.unique(p, return_inverse=True)
         words = np.array(["" if np.isnan(value) else p_value(value) for value in values], object)
@@ -136,8 +136,9 @@ def _tests(standings: Standings, of: Standings, places: Sequence[int]) -> dict[s
             others = np.flatnonzero(clear[row]).tolist()
             found[key]["p"][str(task)] = texts[row].tolist()
             found[key]["clear"][str(task)] = others
+            own = ranks[str(task)]
+            found[key]["against"][str(task)] = [other for other in others if not own[row] < own[other]]
             if task == OVERALL:
-                found[key]["against"] = [o for o in others if not ranks[OVERALL][row] < ranks[OVERALL][o]]
                 behind = {o: [t for t in rule.weights if ranks[t][o] < ranks[t][row]] for o in others}
                 found[key]["but"] = {str(other): tasks for other, tasks in behind.items() if tasks}
     return found

@@ -22,6 +22,7 @@ from evaluation.figures.files import save_figure
 from evaluation.figures.ranking import blob_plot, scheme_comparison, significance_map
 from evaluation.figures.ranking_scores import exam_heatmap, score_boxplots
 from evaluation.ranking import OVERALL
+from evaluation.ranking.intervals import clear_pairs
 
 # Size on a screen against size in print.
 _SCREEN = 1.3
@@ -65,8 +66,8 @@ FIGURES = [
     Plate(
         "significance", "sure", "Which submission is clearly better than which",
         "A filled cell: over the exams' mean Dice of the ranked levels, the submission of the row is "
-        "clearly better than that of the column, by the Holm-adjusted tests. In an empty cell the difference "
-        "could be chance, which is no proof that the two are equal.",
+        "clearly better than that of the column, by the Holm-adjusted tests and the ranks, as for intervals. "
+        "In an empty cell no difference is clear, which is no proof that the two are equal.",
         "Significance map: for every pair of submissions whether the first is clearly better.",
         "pairwise.csv", 2,
     ),
@@ -201,7 +202,7 @@ def _drawn(plate: str, standings: Standings, names: Mapping[str, str]) -> Figure
         short = {scheme: name.replace(", ", ",\n") for scheme, name in SCHEME_NAMES.items()}
         return scheme_comparison(ranks.assign(scheme=ranks.scheme.map(short)), note=note)
     if plate == "significance":
-        pairs = _overall(rankings.pairwise, names)[["algorithm", "other", "p_clear"]]
+        pairs = _overall(clear_pairs(rankings, OVERALL, rule.scheme), names)
         return significance_map(pairs, shown, rule.alpha, note=note)
     chances = _overall(rankings.probabilities, names)
     chosen = ranks[ranks.scheme == rule.scheme].sort_values("rank", kind="stable")

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pandas as pd
 
+from bmseg.leaderboard.beside import by_call
 from bmseg.leaderboard.gathering import COPY
 from bmseg.leaderboard.site.cells import difference_interval
 from bmseg.leaderboard.site.downloads import counts
 from bmseg.leaderboard.site.tasks import measured_by
-from bmseg.leaderboard.standings import CALLS, Standings
+from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import plain
 from evaluation.consensus.kinds import describe
 from evaluation.ranking import OVERALL, Rules, Scheme
@@ -162,8 +163,8 @@ def rules(standings: Standings) -> list[tuple[str, str]]:
         ),
         (
             "Tie groups",
-            "Between submissions that share a letter every difference could be chance, by the overall tests "
-            f"at {rule.alpha:g}. That is no proof that they are equal: few exams tell little apart.",
+            "Between submissions that share a letter no difference is clear, by the overall tests at "
+            f"{rule.alpha:g} and the ranks, as for intervals. That is no proof that they are equal.",
         ),
         (
             "Bootstrap",
@@ -258,10 +259,9 @@ def _beside_readers(standings: Standings, rows: pd.DataFrame) -> list[str]:
     if judged.empty:
         return []
     parts = []
-    for call, words in CALLS.items():
-        if of_call := judged.team[judged.beside == call].map(standings.shown).tolist():
-            who = _listed(of_call) if len(of_call) <= _FEW else str(len(of_call))
-            parts.append(f"{who} {words.removesuffix(' than the median reader')}")
+    for words, teams in by_call(judged, standings.calls).items():
+        who = _listed([*map(standings.shown, teams)]) if len(teams) <= _FEW else str(len(teams))
+        parts.append(f"{who} {words}")
     whom = _count(len(judged), "submission")
     whom += f" ({int(aside.sum())} simulated aside)" if aside.any() else ""
     return [f"Beside the median reader, of {whom}: {'; '.join(parts)}."]

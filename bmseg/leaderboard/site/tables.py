@@ -20,7 +20,7 @@ from bmseg.leaderboard.site.cells import (
     rank_cell,
     whole,
 )
-from bmseg.leaderboard.standings import CALLS, Standings
+from bmseg.leaderboard.standings import Standings
 from bmseg.leaderboard.texts import link, plain, repeated
 from evaluation.ranking import OVERALL, Scheme
 from evaluation.ranking.groups import in_short, letters_of, place_of
@@ -130,7 +130,7 @@ def ranking_lines(standings: Standings) -> list[Line]:
                 missing=whole(row["n_missing"]),
                 difference=difference(row["difference"]),
                 interval=own_interval(row, standings.challenge.ranking.confidence),
-                beside=_beside(row, called),
+                beside=_beside(row, called, standings.calls),
                 verdict=standings.said.get(row["key"], ""),
                 strip=_strip(row, span),
                 alone=alone.get(row["key"], ""),
@@ -243,11 +243,11 @@ def _strip(row: Mapping[str, Any], span: tuple[float, float]) -> Strip | None:
     return Strip(zero, low, high, estimate)
 
 
-def _beside(row: Mapping[str, Any], called: Mapping[str, str]) -> str:
+def _beside(row: Mapping[str, Any], called: Mapping[str, str], calls: Mapping[str, str]) -> str:
     """How a submission stands to the readers, or whose copy it is."""
     if row["copy_of"]:
         return f"a copy of {called.get(row['copy_of'], row['copy_of'])}: no rank, no verdict"
-    return CALLS.get(row["beside"], "")
+    return calls.get(row["key"], "")
 
 
 def _tau_with_spread(stability: pd.DataFrame, scheme: Scheme) -> Cell:

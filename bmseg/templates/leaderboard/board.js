@@ -241,13 +241,12 @@ function verdictOf(names, tests, places, task, tasks) {
       "adjusted). That is no proof that they are equal.";
   }
   const [first, other, own] = [names[better], names[1 - better], tests[better]];
-  if (task === "overall" && own.against.includes(places[1 - better])) {
-    return `Not settled: exam by exam ${first} is clearly better (${values[better]}, adjusted), yet its rank is no better.`;
-  }
+  const unsettled = `Not settled: exam by exam ${first} is clearly better (${values[better]}, adjusted), yet`;
+  if (own.against[task].includes(places[1 - better])) return `${unsettled} its rank is no better.`;
   const but = task === "overall" ? own.but[places[1 - better]] : undefined;
   const shownAs = (name) => (Array.from(tasks).find((option) => option.value === name) || { textContent: name }).textContent;
-  const beside = but ? ` Yet ${other} has the better rank in ${but.map(shownAs).join(", ")}, so that no interval of a rank counts this pair.` : "";
-  return `Clear: ${first} is better than ${other} (${values[better]}, adjusted).${beside}`;
+  if (but) return `${unsettled} ${other} has the better rank in ${but.map(shownAs).join(", ")}.`;
+  return `Clear: ${first} is better than ${other} (${values[better]}, adjusted).`;
 }
 
 // Two submissions, chosen in a form; their files are read when they are asked for.

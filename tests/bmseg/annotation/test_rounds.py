@@ -107,7 +107,7 @@ def test_two_rounds_and_the_final_model(proposed: Annotation) -> None:
     assert len(report.sentences) == 3
     assert report.sentences[-1].startswith("Both models on round 2's 1 exam (median Dice over levels ")
     assert "which of round 2's model and round 1's model is better is not settled" in report.sentences[-1]
-    assert "no difference can be clear, however large" in report.sentences[-1]
+    assert "no difference of Dice can be clear, however large" in report.sentences[-1]
     # What `make reproduce` does next, on the accepted masks.
     plan(proposed.workspace, PROFILE, [METHOD])
     assert training_inputs(proposed.workspace, TRAINING, 0, seed=1, deterministic=False)

@@ -55,7 +55,7 @@ def test_a_model_that_is_worse_and_one_that_could_be_so_by_chance() -> None:
     assert "which of round 3's model and round 2's model is better is not settled: the difference" in said
     assert "could be chance" in said
     few = sentences([report(1, NOW[:2]), report(2, NOW[:2], EARLIER[:2])])[-1]
-    assert "With 2 exams and 1 level no difference can be clear, however large." in few
+    assert "With 2 exams and 1 level no difference of Dice can be clear, however large." in few
 
 
 def test_marking_what_is_not_there_counts_between_rounds_too() -> None:

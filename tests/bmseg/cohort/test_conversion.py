@@ -29,3 +29,15 @@ def test_masks_of_training_exams_by_other_readers(tmp_path: Path) -> None:
         "4 training exams without a mask of reader1: labelsTr has that of another (knee_0 reader2, "
         "knee_1 reader2, knee_2 reader2 and 1 more)",
     ]
+
+
+def test_the_end_names_where_the_others_are_listed(tmp_path: Path) -> None:
+    dataset = RawDataset.create(tmp_path, load_study().dataset_spec)
+    report = ConversionReport(failures={"a": "a: damaged"}, unread=True)
+    again = "and start again, only what is missing is done"
+    assert Conversion(dataset, report).end() == f"1 exam refused (above): correct it {again}"
+    report = ConversionReport(["b"], failures={"a": "a: damaged", "c": "c: damaged"}, unread=True)
+    listed = dataset.unread_folder / "exams.csv"
+    assert Conversion(dataset, report).end() == (
+        f"2 exams refused (above); 1 other listed in {listed}: correct them {again}"
+    )

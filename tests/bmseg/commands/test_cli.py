@@ -117,7 +117,8 @@ def test_flipped_reader_is_named_with_the_dice_that_shows_it(test_data: Path, tm
     result = bmseg("evaluate", *options, "--study", study, "-o", tmp_path / "out")
     assert result.returncode == 0
     assert "warning: subject: reader2: the mask looks flipped against reader1" in result.stderr
-    assert "Dice 0.088 as stored, 0.748 when flipped along array axis 0 and 1" in result.stderr
+    flipped = "Dice 0.088 where the headers put them, 0.748 when flipped along array axis 0 and 1"
+    assert flipped in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -289,3 +290,15 @@ def test_masks_in_another_axis_order_are_brought_to_the_image_and_named(
     assert (
         "brought to the axis order of their image: 5 masks (e0 reader1, e1 reader1, e2 reader1 and 2 more)\n"
     ) in result.stdout
+
+
+def test_a_field_of_the_library_is_an_option_of_the_command(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folders)
+    design = ("design", "--sd", 0.1, "--margin", -1, "-o", "plan")
+    assert_refused(bmseg(*design), "Error: --margin: found -1, expected a number above 0")
+    # A file of that name is a file; and what no option of the command is called stays as it is.
+    (folders / "margin").mkdir()
+    assert_refused(bmseg(*design), "Error: margin: found -1")
+    assert_refused(bmseg("submission", "check", "x.zip", "--contract", "none.json"), "Error: none.json: ")

@@ -1,12 +1,15 @@
 """The next study from the command line: from a pilot, from numbers, and what is refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from bmseg.outputs.provenance import file_hash
 from evaluation.consensus import rules
 from evaluation.scores.sensitivity import sensitivity
 from tests.support.command_line import assert_refused, bmseg
@@ -77,6 +80,46 @@ def test_a_pilot_is_planned_from_and_the_record_says_so(pilot: Path, tmp_path: P
     assert bytes_of(one) == bytes_of(again)
 
 
+def test_the_confidence_is_that_of_exams_readers_and_boards(pilot: Path, tmp_path: Path) -> None:
+    asked = ("--level", "level1", "--model", "net", "--half-width", 0.1, "--teams", 2, "--gap", 0.3)
+    plans, readers, said = {}, {}, {}
+    for confidence in (0.95, 0.8):
+        out = tmp_path / str(confidence)
+        result = bmseg(*of_pilot(pilot, out, *asked, "--confidence", confidence))
+        assert result.returncode == 0, result.stderr
+        plans[confidence] = pd.read_csv(out / "design.csv").set_index(["goal", "assumed"])
+        readers[confidence] = pd.read_csv(out / "design_readers.csv")
+        said[confidence] = (out / "design.md").read_text()
+    for confidence, level in ((0.95, "0.05 over"), (0.8, "0.2 over")):
+        assert set(plans[confidence].confidence) == {confidence}
+        assert f"Boards: {level} all ordered pairs" in said[confidence]
+        assert f"Half width of the {100 * confidence:g} % interval of interchangeability" in said[confidence]
+        assert f"({100 * confidence:g} % interval of interchangeability, were" in said[confidence]
+    for goal in ("half width", "board"):
+        less, sure = (plans[confidence].n[goal] for confidence in (0.8, 0.95))
+        assert (less <= sure).all() and (less < sure).any(), goal
+    # Of the same standard error: Student's t with the same degrees of freedom, 2 at least of 3 readers.
+    ratio = (readers[0.8] / readers[0.95])[["half_width", "half_width_upper"]].to_numpy()
+    assert (ratio >= stats.t.ppf(0.9, 2) / stats.t.ppf(0.975, 2) - 1e-6).all()
+    assert (ratio <= stats.norm.ppf(0.9) / stats.norm.ppf(0.975) + 1e-6).all()
+
+
+def test_scores_of_an_earlier_version_ask_for_another_evaluation(pilot: Path, tmp_path: Path) -> None:
+    """Without the columns that say whether a level is there."""
+    before = tmp_path / "before"
+    shutil.copytree(pilot / "out", before)
+    scores = pd.read_csv(before / "fair_scores.csv").drop(columns=["n_reference", "n_rater", "worst"])
+    scores.to_csv(before / "fair_scores.csv", index=False)
+    record = json.loads((before / "provenance.json").read_text())
+    record["outputs"]["fair_scores.csv"] = file_hash(before / "fair_scores.csv")
+    (before / "provenance.json").write_text(json.dumps(record))
+    asked = ("--study", pilot / "small.toml", "--level", "level1", "--model", "net", "--better", *FEW)
+    asked = ("design", "--pilot", before, *asked)
+    message = f"{before}: fair_scores: found no n_reference, n_rater, worst"
+    assert_refused(bmseg(*asked, "--measure", "hd95", "-o", tmp_path / "hd95"), message)
+    assert bmseg(*asked, "-o", tmp_path / "dice").returncode == 0
+
+
 def test_a_distance_has_its_unit_and_one_goal_its_own_files(pilot: Path, tmp_path: Path) -> None:
     asked = ("--level", "level1", "--model", "other", "--measure", "hd95", "--better", "--tests", 1)
     result = bmseg(*of_pilot(pilot, tmp_path / "out", *asked))
@@ -114,6 +157,9 @@ def test_a_board_alone_draws_no_curve(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert set(bytes_of(out)) == {"design.csv", "design.md", "provenance.json"}
     assert "tell the best of 3 teams from the second in 80 % of boards" in result.stdout
+    assert "Simulated: 100 boards" in result.stdout
+    # Nothing of a board has an interval.
+    assert "Hodges-Lehmann" not in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -132,6 +178,7 @@ def test_a_board_alone_draws_no_curve(tmp_path: Path) -> None:
         (("--sd", 0.1, "--better", "--mean", "nan"), "mean: found nan, expected a finite difference"),
         (("--sd", 0.1, "--margin", 5), "margin: found 5, expected less than 1, all that two scores of Dice"),
         (("--sd", 1.2, "--better"), "sd: found 1.2, expected less than 1"),
+        (("--sd", 0.1, "--teams", 3, "--gap", 0.1, "--confidence", 95), "confidence: found 95"),
         (("--sd", 0.1, "--teams", 1, "--gap", 0.1), "teams: found 1, expected two or more"),
         (("--sd", 0.1, "--teams", 3), "--teams and --gap: found one of them, expected both"),
         (("--sd", 0.1, "--teams", 3, "--gap", 0), "gap: found 0, expected a number above 0"),
@@ -142,8 +189,11 @@ def test_a_board_alone_draws_no_curve(tmp_path: Path) -> None:
             ("--pilot", "p", "--level", "a", "--better", "--exams", 9),
             "--correlation and --exams are for --sd",
         ),
-        (("--pilot", "p", "--level", "a", "--better"), "found no finished evaluation"),
+        (("--pilot", "p", "--level", "a", "--better"), "no such folder, expected an evaluation's folder"),
         (("--pilot", "p", "--sd", 0.1, "--better"), "expected --pilot"),
+        (("--sd", 0.1, "--better", "--model", "m"), "--model: found it given, expected none: they are of"),
+        (("--sd", 0.1, "--better", "--study", "s"), "--study: found it given, expected none: they are of"),
+        (("--sd", 0.1, "--half-width", 0.1, "--tests", 2), "--tests: found it given, expected none: only"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(

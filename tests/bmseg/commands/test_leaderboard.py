@@ -99,6 +99,15 @@ def test_from_init_to_verify(workspace: Path, tmp_path: Path) -> None:
     assert_refused(result, "index.html: line", code=1)
 
 
+def test_a_board_of_one_exam_says_so(workspace: Path) -> None:
+    opened, _ = open_workspace(workspace)
+    cohort = opened.dataset.cohort_path
+    pd.read_csv(cohort).head(1).to_csv(cohort, index=False)
+    for path in (opened.dataset.folder).rglob("knee_1.nii.gz"):
+        path.unlink()
+    assert "made, 1 test exam, reader1" in run("init", "-w", workspace)
+
+
 def test_faults_and_misuse_leave_the_board_as_it_was(workspace: Path, tmp_path: Path) -> None:
     assert_refused(bmseg("leaderboard", "build", "-w", workspace), "bmseg leaderboard init")
     run("init", "-w", workspace)
@@ -109,7 +118,7 @@ def test_faults_and_misuse_leave_the_board_as_it_was(workspace: Path, tmp_path: 
     assert_refused(bmseg("leaderboard", "add", "reader1", tmp_path / "beta", "-w", workspace), "reader1")
     result = bmseg("leaderboard", "add", "beta", tmp_path / "beta", "-w", workspace, "--url", "javascript:1")
     assert_refused(result, "url")
-    assert_refused(bmseg("leaderboard", "withdraw", "beta", "-w", workspace), "found 'beta' 0 times")
+    assert_refused(bmseg("leaderboard", "withdraw", "beta", "-w", workspace), "the board has none yet")
     assert_refused(bmseg("leaderboard", "add", "beta", tmp_path / "none", "-w", workspace), "no such file")
     assert bytes_of(workspace / "leaderboard") == before
 

@@ -10,6 +10,7 @@ import pytest
 from bmseg.commands.evaluate import evaluate
 from bmseg.commands.options import FOLDS, said_again
 from bmseg.wording import WORKSPACE_VARIABLE, command
+from tests.support.command_line import assert_refused, bmseg
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,16 @@ def test_what_was_said_can_be_said_elsewhere(tmp_path: Path, monkeypatch: pytest
     without = ("root", "on", "sbatch", "jobs")
     assert said_again(evaluate.make_context("", said + left_out), without=without) == expected
     assert said_again(evaluate.make_context("", [*expected]), without=without) == expected
+
+
+def test_an_empty_path_is_not_the_folder_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.csv").write_text("algorithm,case,value\na,1,1\n")
+    for words in (("rank", "m.csv", "-o", ""), ("rank", "", "-o", "out"), ("status", "-w", "")):
+        assert_refused(bmseg(*words), "found an empty path, expected the name of a file or folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.csv"]
+
+
+def test_a_workspace_beside_plain_folders_is_refused() -> None:
+    words = ("evaluate", "--reader", "anna=masks", "-o", "out", "-w", "knees")
+    assert_refused(bmseg(*words), "--workspace: found it given, expected none: --reader is of plain folders")

@@ -7,6 +7,7 @@ import pytest
 
 from bmseg.leaderboard.matrix import _stems
 from bmseg.outputs.provenance import file_hash
+from evaluation.figures.ranking import significance_map
 from tests.support.command_line import assert_refused, bmseg
 from tests.support.files import bytes_of
 
@@ -143,6 +144,7 @@ def test_no_interval_and_why(tmp_path: Path, names: str, n_cases: int, said: str
     line = next(line for line in result.stdout.splitlines() if line.startswith("| a "))
     assert [cell.strip() for cell in line.split("|")][3] == interval
     ranks = pd.read_csv(tmp_path / "out" / "ranks.csv")
+    assert ("The 95% intervals hold all ranks" in result.stdout) == (interval != "–")
     # Nor is there a spread: of one case every sample is that case.
     assert ranks.rank_low.isna().all() == ranks.spread_low.isna().all() == (interval == "–")
 
@@ -165,6 +167,38 @@ def test_a_rank_that_the_tests_are_against_is_said(tmp_path: Path) -> None:
     ) in result.stdout
     ranks = pd.read_csv(tmp_path / "out" / "ranks.csv").query("task == 'overall'")
     assert set(ranks.rank_low) == {1} and set(ranks.rank_high) == {2}
+    groups = pd.read_csv(tmp_path / "out" / "groups.csv")
+    assert groups.query("task == 'overall'").group.tolist() == ["a", "a"]
+
+
+def test_who_is_behind_on_a_task_is_drawn_as_clear_of_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leads by the weight of x, by far, and is last on y: overall only B and C are told apart."""
+    random = np.random.default_rng(0)
+    rows = [
+        ("x" if on_x else "y", name, case, value + 0.001 * random.normal())
+        for on_x, values in ((True, (0.9, 0.8, 0.7)), (False, (0.7, 0.75, 0.72)))
+        for name, value in zip("ABC", values, strict=True)
+        for case in range(14)
+    ]
+    matrix = tmp_path / "m.csv"
+    pd.DataFrame(rows, columns=["task", "algorithm", "case", "value"]).to_csv(matrix, index=False)
+    drawn = []
+    monkeypatch.setattr(
+        "evaluation.figures.ranking.significance_map",
+        lambda pairs, *rest: (drawn.append(pairs[pairs.p_clear <= 0.05]), significance_map(pairs, *rest))[1],
+    )
+    result = bmseg("rank", matrix, "-o", tmp_path / "out", "--bootstraps", 20, "--weight", "x=3")
+    assert result.returncode == 0, result.stderr
+    assert drawn[-1][["algorithm", "other"]].to_numpy().tolist() == [["B", "C"]]
+    ranks = pd.read_csv(tmp_path / "out" / "ranks.csv")
+    overall = ranks[(ranks.task == "overall") & (ranks.scheme == "mean-then-rank")]
+    assert overall[["algorithm", "rank_low", "rank_high"]].to_numpy().tolist() == [
+        ["A", 1, 3], ["B", 1, 2], ["C", 2, 3],
+    ]  # fmt: skip
+    groups = pd.read_csv(tmp_path / "out" / "groups.csv").query("task == 'overall'")
+    assert groups.group.tolist() == ["ab", "a", "b"]
 
 
 def test_other_columns_one_task_and_a_status(tmp_path: Path) -> None:
@@ -295,7 +329,10 @@ def test_tasks_that_are_no_file_names() -> None:
     [
         ("algorithm,case\na,1\n", (), "columns algorithm, case, expected value; name it with --value-column"),
         ("team,case,value\na,1,1\n", (), "expected algorithm or alg_name; name it with --algorithm-column"),
-        ("algorithm,case,value\na,1,1\n", ("--task-column", "level"), "expected level; name it with"),
+        ("algorithm,case,value\na,1,1\n", ("--task-column", "cas"), "Error: --task-column: found 'cas'"),
+        ("algorithm,case,value\na,1,1\n", ("--task-column", "cas"), "which are algorithm, case, value; did"),
+        ("algorithm,case,value\na,1,1\n", ("--status-column", "value"), "m.csv: column value: task all, "),
+        ("algorithm,case,value\na,b,1\n", ("--value-column", "case"), "number; --value-column names it"),
         ("algorithm,case,value\na,1,high\n", (), "value: task all, algorithm a, case 1: found 'high'"),
         ("algorithm,case,value\na,1,inf\n", (), "found 'inf', expected a finite number"),
         ("algorithm,case,value\na,1,1\na,1,2\n", (), "task all, algorithm a, case 1: found more than once"),
@@ -303,7 +340,11 @@ def test_tasks_that_are_no_file_names() -> None:
         ("algorithm,case,value\n", (), "scores: found no row"),
         ("", (), "found an empty file"),
         ("task,algorithm,case,value\noverall,a,1,1\n", (), "task: found 'overall'"),
-        ("algorithm,case,value\na,1,1\n", ("--alpha", 2), "alpha: found 2"),
+        ("algorithm,case,value\na,1,1\n", ("--alpha", 2), "Error: --alpha: found 2"),
+        ("algorithm,case,value\na,1,1\n", ("--confidence", 2), "Error: --confidence: found 2"),
+        ("algorithm,case,value\na,1,1\n", ("--tolerance=-1",), "Error: --tolerance: found -1"),
+        ("algorithm,case,value\na,1,1\n", ("--weight", "all=-1"), "Error: --weight: all: found -1"),
+        ("algorithm,case,value\na,1,1\n", ("--weight", "all=0"), "Error: --weight: found 0 for every task"),
         ("algorithm,case,value\na,1,1\n", ("--weight", "all=x"), "--weight: found 'all=x', expected TASK"),
         ("algorithm,case,value\na,1,1\n", ("--weight", "b=1"), "--weight: found b, expected tasks of all"),
         ("algorithm,case,value\na,1,1\n", ("--worst", "b=1"), "--worst: found b, expected tasks of all"),
@@ -341,3 +382,13 @@ def test_too_many_algorithms_for_a_figure(tmp_path: Path) -> None:
     result = bmseg("rank", matrix, "-o", tmp_path / "out", "--bootstraps", 0)
     assert "No figures: 61 algorithms, and more than 60 cannot be read in one." in result.stdout
     assert not list((tmp_path / "out").glob("*.svg"))
+
+
+@pytest.mark.parametrize("name", ["ranks.csv", "provenance.json", "schemes_overall.svg"])
+def test_files_of_somebody_else_are_not_written_over(matrix: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text("{}")
+    expected = f"found {name}, which no earlier ranking on record wrote"
+    assert_refused(bmseg("rank", matrix, "-o", out, "--bootstraps", 0), expected)
+    assert set(bytes_of(out)) == {name} and (out / name).read_text() == "{}"

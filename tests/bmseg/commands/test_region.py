@@ -68,6 +68,9 @@ def test_from_epiphyses_to_marking_outside_the_region(
     words = [*readers, "--study", DEFAULT_STUDY, "-o", tmp_path / "out"]
     result = bmseg("evaluate", *words, "--regions", tmp_path / "regions")
     assert result.returncode == 0, result.stderr
+    named = bmseg("evaluate", *words[:-1], tmp_path / "other", "--regions", epiphyses)
+    advice = "expected 0, 1; correct the region, which is 1 inside and 0 elsewhere"
+    assert advice in named.stderr and named.returncode == 2
     outside = pd.read_csv(tmp_path / "out" / "outside_region.csv").query("level == 'level1'")
     assert set(zip(outside.n_outside, outside.n_marked, strict=True)) == {(6, 42)}
 
@@ -90,6 +93,7 @@ def test_a_square_that_the_image_cuts_is_told(tmp_path: Path) -> None:
     folder = drawn(tmp_path / "epiphyses", "knee_a", rows=45)
     result = bmseg("region", folder, "-o", tmp_path / "regions", *ONE_KNEE)
     assert "warning: knee_a: the image ends before the square of right tibia does" in result.stderr
+    assert "1 region: " in result.stdout
 
 
 def _other_value(folder: Path) -> None:
@@ -108,13 +112,32 @@ def _nothing(folder: Path) -> None:
     ("spoil", "options", "message"),
     [
         (_other_value, ONE_KNEE, "1 of 2 exams refused, none written: knee_b: "),
+        (
+            _nothing,
+            ONE_KNEE[:2],
+            "expected 0, 1; correct the mask or name all its bones (right femur 1, right",
+        ),
+        (
+            _nothing,
+            (*ONE_KNEE, "--marrow", "epiphyses"),
+            "expected 0, 1; correct the mask, which is 1 where marrow is",
+        ),
         (_nothing, (), "2 of 2 exams refused, none written: knee_a: epiphysis of left femur: found no voxel"),
         (_nothing, ("--bone", "fibula"), "bone: found fibula, expected one of right femur, right tibia"),
         (_no_marrow, (*ONE_KNEE, "--marrow", "marrow"), "marrow: found no mask of exam knee_b"),
         (_nothing, (*ONE_KNEE, "-o", "epiphyses"), "expected a new or empty folder or an earlier set of"),
         (_nothing, ("--marrow", "none"), "none: no such folder"),
     ],
-    ids=["value", "bones", "unknown bone", "marrow", "a folder of masks", "no folder"],
+    ids=[
+        "value",
+        "other bone",
+        "marrow's value",
+        "bones",
+        "unknown bone",
+        "marrow",
+        "a folder of masks",
+        "no folder",
+    ],
 )
 def test_refusals_leave_nothing(
     epiphyses: Path,

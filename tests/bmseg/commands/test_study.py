@@ -25,6 +25,21 @@ def test_from_folders(tmp_path: Path) -> None:
     # Every key is explained, those that are not needed too.
     assert out.read_text().count("#") > 15
     assert_refused(bmseg("study", "new", *words, "-o", out), "study.toml: found a file, expected none")
+    assert_refused(
+        bmseg("study", "new", *words, "-o", tmp_path), "found a folder, expected the name of a new"
+    )
+    spaced = (
+        "study",
+        "new",
+        f"--reader=an na={tmp_path / 'anna'}",
+        *words[1:],
+        "-o",
+        tmp_path / "other.toml",
+    )
+    message = (
+        "Error: --reader: found 'an na', expected letters (A-Z, a-z), digits and _ . + -, the first a letter"
+    )
+    assert_refused(bmseg(*spaced), message)
     assert_refused(bmseg("study", "new"), "expected --reader, repeated, or --table", 2)
 
 

@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from bmseg.leaderboard import verdicts as of_board
 from bmseg.leaderboard.adding import add_submission, withdraw
+from bmseg.leaderboard.beside import call_in_words
 from bmseg.leaderboard.board import Board
 from bmseg.leaderboard.challenge import default_challenge
 from bmseg.leaderboard.completing import complete
@@ -101,6 +102,15 @@ def test_board_and_report_give_the_same_verdicts_in_the_same_words(
     }
     # Every kind of verdict is there, and beside a teacher's student what it is without the teacher.
     assert [rows.beside[team] for team in TEAMS] == ["better", "not settled", "worse"]
+    # In short it names the levels, by their titles too.
+    calls = {team: board.calls[rows.key[team]] for team in TEAMS}
+    assert calls == {team: in_sentence(call_in_words(said[team]), report.titles) for team in TEAMS}
+    assert calls["clean"] == "better than the median reader on Level 1"
+    printed_rows, lines = printed(board).to_markdown(), {line.name: line for line in ranking_lines(board)}
+    first_said = next(one for one in in_short(board) if one.startswith("Beside the median reader"))
+    for team in TEAMS:
+        assert lines[team].beside == calls[team] and f": {calls[team]}" in printed_rows
+        assert f"{team} {calls[team].replace(' than the median reader', '')}" in first_said
     assert rows.verdict["alike"].endswith(" Nor is it settled without reader1, whose masks taught alike.")
     assert rows.n_false["poor"] == 3 and "marks level3 where there is none in 3 exams" in rows.verdict["poor"]
     assert rows.verdict["poor"].count("(p adjusted over 3 levels of 3 models, ") == 1
@@ -155,7 +165,7 @@ def test_simulated_submissions_are_a_family_of_their_own(
     alone, together = (of_board.verdicts(board, chosen) for chosen in (teams, some))
     assert len(together) == 3 and len(alone) == 2
     assert all(together[key][0].words == verdict.words for key, (verdict, _) in alone.items())
-    assert all("of 2 models" in words for _, words in alone.values())
+    assert all("of 2 models" in shown.words for _, shown in alone.values())
 
 
 def test_a_missing_mask_is_dice_0_where_there_is_something_to_mark(

@@ -20,6 +20,7 @@ from bmseg.leaderboard.standings import standings
 from bmseg.leaderboard.verify import verify
 from tests.bmseg.leaderboard.boards import make_board, with_rules, write_masks
 from tests.bmseg.leaderboard.site.checks import Page
+from tests.support.command_line import bmseg
 
 
 def _day(day: int) -> str:
@@ -104,6 +105,11 @@ def test_a_page_of_a_day_lies_beside_the_board_and_is_verified(board: tuple[Boar
     table, written = publish(board[0], None, None, as_of="2026-11-08")
     assert written and "As the board stood at the end of 2026-11-08 (UTC)." in table.notes
     assert not publish(board[0], None, None, as_of="2026-11-08")[1]
+    # What is to be opened is what was written.
+    words = ("--board", board[0].root, "-w", board[0].root / "none")
+    said = bmseg("leaderboard", "build", *words, "--as-of", "2026-11-08").stderr
+    assert f"open: {board[0].root / 'site-2026-11-08' / 'index.html'}" in said
+    assert f"open: {board[0].site / 'index.html'}" in bmseg("leaderboard", "build", *words).stderr
     site = board[0].root / "site-2026-11-08"
     page = Page(site / "index.html")
     assert "Leaderboard as of 2026-11-08" in page.text and "told from\nits ledger" in page.text

@@ -71,6 +71,8 @@ def test_each_has_a_recipe_for_each_profile() -> None:
 def test_an_unknown_method_names_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"^method: found 'segnet', expected one of nnunet, nnunet_r"):
         get_method("segnet")
+    with pytest.raises(InputError, match=r"nnunet_topk; did you mean unet\?$"):
+        get_method("unett")
 
 
 def test_a_method_of_another_package(install: Install) -> None:

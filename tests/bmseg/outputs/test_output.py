@@ -235,3 +235,46 @@ def test_what_is_made_from_results_is_made_from_those_that_were_read(tmp_path: P
         output.kept(record),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    "name", ["dice.csv", "figures/dice.svg", "figures", "report.html", "provenance.json"]
+)
+def test_files_of_somebody_else_are_not_written_over(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("mine")
+    with pytest.raises(InputError, match=rf"found {name}, which no earlier evaluation on record wrote"):
+        scores(tmp_path).check(["dice.csv", "figures/dice.svg"])
+    with pytest.raises(InputError, match="expected nothing that results would overwrite"):
+        fill(scores(tmp_path))
+    assert file.read_text() == "mine"
+    left = {path for path in tmp_path.rglob("*") if path.is_file() and not path.name.startswith(".lock")}
+    assert left == {file}
+
+
+def test_files_that_people_edit_too_are_left_to_who_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "dice.csv").write_text("mine")
+    output = Output(tmp_path, "evaluation", edited=("dice.csv",))
+    output.check(["dice.csv"])
+    fill(output)
+    assert (tmp_path / "dice.csv").read_text() == "exam"
+
+
+def test_results_of_an_unfinished_run_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = scores(tmp_path)
+    moves = Path.replace
+    with monkeypatch.context() as patch:
+
+        def stop(path: Path, target: Path) -> Path:
+            if target == tmp_path / "figures" / "dice.svg":
+                raise KeyboardInterrupt
+            return moves(path, target)
+
+        patch.setattr(Path, "replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            fill(output)
+    assert (tmp_path / "dice.csv").is_file() and output.made_from(INPUTS) is None
+    output.check(["dice.csv", "figures/dice.svg"])
+    fill(output)
+    assert output.made_from(INPUTS)

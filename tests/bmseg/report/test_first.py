@@ -109,6 +109,71 @@ def test_of_many_models_it_is_counted_what_they_are() -> None:
     assert sum(int(part.split()[0]) for part in told.split(", ")) == 6
 
 
+def test_a_median_of_some_exams_says_of_how_many() -> None:
+    """High is in two of nine exams; a model marks it in all, another in none, and a third like readers."""
+    rng = np.random.default_rng(3)
+    signal = [rng.normal(size=(1, 300)) for _ in range(9)]
+
+    def drawn(noise: float) -> list[np.ndarray]:
+        masks = [np.digitize(one + noise * rng.normal(size=one.shape), [0.3, 1.2]) for one in signal]
+        return [np.minimum(mask, 2 if place < 2 else 1) for place, mask in enumerate(masks)]
+
+    models = {"net": drawn(0.5)}
+    models["all"] = [np.where(np.arange(300) < 20, 2, mask) for mask in models["net"]]
+    models["none"] = [np.minimum(mask, 1) for mask in models["net"]]
+    given = {"levels": {"low": 1, "high": 2}, "measures": ["dice"]}
+    found = ev.read_study({reader: drawn(0.4) for reader in READERS}, models, **given)
+    shown = answer_table(found, {})
+    of_level = {(row[0].text, row[1].text): [cell.text for cell in row] for row in shown.rows}
+    assert "(" not in of_level["low", "net"][2] + of_level["low", "net"][3]
+    assert [of_level["high", name][2][4:] for name in models] == [" (2 of 9)", "", " (2 of 9)"]
+    assert of_level["high", "net"][3].endswith(" (2 of 9)")
+    assert shown.notes[0] == "(n of N): the median of so many exams, where not of all."
+    assert "(n of N)" not in " ".join(answer_table(study(), {}).notes)
+    # Of more models than have rows each.
+    many = ev.read_study(
+        {reader: drawn(0.4) for reader in READERS},
+        models | {f"more{n}": drawn(0.5) for n in range(3)},
+        **given,
+    )
+    high = next(row for row in answer_table(many, {}).rows if row[0].text == "high")
+    assert [cell.text.partition(" ")[2] for cell in high[1:3]] == ["(2 to 9 of 9)", "(2 of 9)"]
+
+
+def test_a_rater_who_has_some_of_the_exams_says_so() -> None:
+    """Two of three exams were drawn by two readers: of the third nobody has a fair score."""
+    rng = np.random.default_rng(3)
+    names = ["e1", "e2", "e3"]
+    masks = {name: {exam: rng.integers(0, 3, (6, 9)) for exam in names} for name in (*READERS, "net")}
+    drew = {"anna": names, "ben": names[:1], "carl": names[1:2]}
+    readers = {reader: {exam: masks[reader][exam] for exam in of} for reader, of in drew.items()}
+    given = {"levels": {"low": 1, "high": 2}, "measures": ["dice"], "incomplete": True}
+    found = ev.read_study(readers, {"net": masks["net"]}, **given)
+    shown = fair_medians(found)
+    cells = dict(zip(shown.columns, (cell.text for cell in shown.rows[0]), strict=True))
+    ends = {name: cells[name].rpartition(", ")[2] for name in ("net", *READERS)}
+    assert ends == {"net": "2 of 3", "anna": "2 of 3", "ben": "1 of 3", "carl": "1 of 3"}
+    first = answer_table(found, {}).rows[0]
+    assert first[2].text.endswith(" (2 of 3)") and first[3].text.endswith(" (1 to 2 of 3)")
+
+
+@pytest.mark.parametrize(
+    ("difference", "clear", "word"),
+    [(0.0, False, "worse§"), (-0.1, True, "worse"), (0.1, True, "split§")],
+)
+def test_a_word_that_rests_on_marking_what_is_not_there_has_a_sign(
+    monkeypatch: pytest.MonkeyPatch, difference: float, clear: bool, word: str
+) -> None:
+    found = study()
+    level = LevelVerdict("low", difference, difference, difference, 0.01, 2, clear, 10, 0, 0.001, True)
+    made = [Verdict("net", MEDIAN_READER, "worse", (level,), "")]
+    monkeypatch.setattr(t, "verdicts", lambda _: made)
+    shown = answer_table(found, {})
+    assert shown.rows[0][-1].text == word
+    note = "§: told by who marks what is not there, in exams that the difference leaves out."
+    assert (note in shown.notes) is ("§" in word)
+
+
 def called(model: str, difference: float, *, clear: bool = True, **more: Any) -> Verdict:
     """Beside the median reader, on both levels alike."""
     levels = tuple(LevelVerdict(level, difference, difference - 0.05, difference + 0.05, 0.01, 9, clear)
@@ -151,7 +216,13 @@ def test_what_one_reader_cannot_carry_is_said() -> None:
     assert said.words.startswith("Only anna is there: one reader makes no consensus")
     assert answers(study(models=())) == []
     (few,) = [each for each in look_out(study(n_exams=3)) if each.about == "Few exams"]
-    assert few.words == "With 3 exams no difference can be clear, however large."
+    assert few.words == (
+        "With 3 exams no difference of Dice by a yardstick can be clear, however large. "
+        "Agreement without a consensus is tested apart."
+    )
+    alone = study(("anna",), ("net", "other"), n_exams=3)
+    (few,) = [each for each in look_out(alone) if each.about == "Few exams"]
+    assert few.words == "With 3 exams no difference of Dice can be clear, however large."
 
 
 @pytest.mark.parametrize(("n_exams", "mark"), [(5, "‡"), (6, "")])
@@ -175,9 +246,9 @@ def test_it_is_said_first_that_so_many_tests_of_so_few_exams_tell_nothing(
     found = study(models=[f"net{n}" for n in range(5)], n_exams=7)
     (few,) = [each for each in look_out(found, 9) if each.about == "Few exams"]
     assert few.words == (
-        "Beside the median reader: with 7 exams and 2 levels of 5 models no difference can be clear, "
-        "however large. Between models: with 7 exams and 2 levels of 10 pairs no difference can be clear, "
-        "however large."
+        "Dice by a yardstick beside the median reader: with 7 exams and 2 levels of 5 models no difference "
+        "can be clear, however large. Dice by a yardstick between models: with 7 exams and 2 levels of 10 "
+        "pairs no difference can be clear, however large. Agreement without a consensus is tested apart."
     )
     # Two tests of seven exams can be clear.
     assert not [each for each in look_out(study(n_exams=7), 9) if each.about == "Few exams"]

@@ -14,7 +14,11 @@ from statsmodels.stats.multitest import multipletests
 from bmseg.errors import InputError
 from bmseg.outputs.provenance import write_record
 from bmseg.scoring.compare import compare_methods
+from bmseg.scoring.drawn import read_drawn
+from bmseg.scoring.evaluate import evaluate_workspace
+from bmseg.status import status_of
 from bmseg.workspace import Workspace, open_workspace
+from dataset_conversion.images import read_volume
 from dataset_conversion.raw.dataset import RawDataset
 from tests.support.studies import dice_alone
 
@@ -138,16 +142,58 @@ def test_what_cannot_be_compared_is_told_before_the_work(opened: Workspace) -> N
     with pytest.raises(InputError, match="predictions of unet, .* run 'bmseg train nnunet -w .* and"):
         compare_methods(workspace)
     shutil.rmtree(workspace.predictions_root)
-    with pytest.raises(InputError, match="found the predictions of none"):
+    # Two are needed, and each is trained first.
+    steps = [
+        f"'bmseg {verb} {method} -w .*" for method in ("nnunet", "unet") for verb in ("train", "predict")
+    ]
+    advice = f"found the predictions of none, .* run {', '.join(steps[:3])} and {steps[3]} first"
+    with pytest.raises(InputError, match=advice):
         compare_methods(workspace)
     assert not workspace.evaluation.exists()
 
 
-def test_regions_must_be_named_again(opened: Workspace) -> None:
-    workspace = opened
-    earlier = {"kind": "evaluation", "inputs_sha256": "", "regions_sha256": "abc"}
-    write_record(workspace.evaluation / "provenance.json", earlier)
-    with pytest.raises(
-        InputError, match="found an evaluation made with --regions, expected them named again"
-    ):
-        compare_methods(workspace)
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"regions_sha256": "abc"}, "told regions, expected"),
+        ({"drawn_sha256": {"slices": "abc"}}, "told where readers drew, expected"),
+        ({"cohort_named": True, "drawn_sha256": {}}, "told where readers drew and a cohort file, expected"),
+    ],
+)
+def test_what_an_evaluation_was_told_must_be_named_again(
+    opened: Workspace, told: dict[str, object], words: str
+) -> None:
+    record = opened.evaluation / "provenance.json"
+    write_record(record, {"kind": "evaluation", "inputs_sha256": ""} | told)
+    before = record.read_bytes()
+    with pytest.raises(InputError, match=f"found an evaluation that was {words} the same named again; "):
+        compare_methods(opened)
+    assert record.read_bytes() == before
+
+
+def test_what_readers_drew_goes_with_the_comparison(opened: Workspace, tmp_path: Path) -> None:
+    reader = next(iter(opened.readers()))
+    exam = opened.test_exams()[0]
+    mask = read_volume(opened.readers()[reader] / f"{exam}.nii.gz")
+    n = mask.stored_as(opened.study.plane).array.shape[2]
+    table = tmp_path / "slices.csv"
+    table.write_text(f"exam,reader,first,last\n{exam},{reader},1,{n}\n")
+    drawn = read_drawn({}, table)
+    evaluate_workspace(opened, drawn=drawn)
+    with pytest.raises(InputError, match="told where readers drew"):
+        compare_methods(opened)
+    assert compare_methods(opened, drawn=drawn).evaluation.skipped
+
+
+def test_a_cohort_file_that_was_named_is_no_reason_to_evaluate_again(
+    opened: Workspace, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("exam,age\n" + "".join(f"{exam},12\n" for exam in opened.test_exams()))
+    evaluate_workspace(opened, cohort=other)
+    (stage,) = (one for one in status_of(opened).stages if one.name == "evaluation")
+    assert (stage.state, stage.unseen) == ("there", ("a cohort file",))
+    with pytest.raises(InputError, match="told a cohort file, expected"):
+        compare_methods(opened)
+    # The workspace's own is no other one.
+    assert "cohort_named" not in evaluate_workspace(opened, cohort=opened.dataset.cohort_path).record

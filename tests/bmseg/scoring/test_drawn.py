@@ -93,6 +93,26 @@ def test_slices_that_a_reader_did_not_draw_count_for_nobody(
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_slices_are_counted_along_the_readers_own_file(root: Path, few_tables: Callable[..., None]) -> None:
+    few_tables("fair_dice", "ignored")
+    run(root, "--drawn-slices", root / "slices.csv", "-o", root / "out")
+    path = root / "anna" / "e1.nii.gz"
+    image = nib.load(path)
+    # The same mask at the same place, its slices stored from the other end.
+    axis = 2
+    mirrored = image.affine.copy()
+    mirrored[:3, axis] *= -1
+    mirrored[:3, 3] += image.affine[:3, axis] * (image.shape[axis] - 1)
+    nib.save(nib.Nifti1Image(np.flip(np.asanyarray(image.dataobj), axis), mirrored), path)
+    n = image.shape[axis]
+    table(root, f"e1,anna,{n - LAST},{n - FIRST}")
+    result = run(root, "--drawn-slices", root / "slices.csv", "-o", root / "again")
+    assert result.returncode == 0, result.stderr
+    for name in ("fair_dice", "ignored"):
+        assert (root / "out" / f"{name}.csv").read_text() == (root / "again" / f"{name}.csv").read_text()
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_a_region_says_the_same_as_its_slices(root: Path, few_tables: Callable[..., None]) -> None:
     few_tables("fair_scores", "measures_table1", "ignored")
     for out, how in (

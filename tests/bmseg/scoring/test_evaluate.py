@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bmseg.errors import WorkError
+from bmseg.errors import InputError, WorkError
 from bmseg.scoring.evaluate import evaluate
 from bmseg.scoring.evaluation import Evaluation
 from bmseg.scoring.exams import Scoring
@@ -23,6 +23,7 @@ from bmseg.study import DEFAULT_STUDY, load_study
 from evaluation.figures.files import save_figure
 from evaluation.masks.reading import MaskError
 from evaluation.measures.dice import Dice
+from evaluation.statistics.intervals import StatisticsError
 from tests.support.masks import save_mask, thresholded
 from tests.support.studies import dice_alone, small_raters, small_study
 
@@ -345,3 +346,67 @@ def test_a_mistake_costs_no_earlier_result(
             run(folders, target)
     assert {path: path.read_bytes() for path in done.rglob("*.*")} == before
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["consensus/knee_a.nii.gz", "yardstick/knee_b.nii.gz", "table1.csv", "report.html"]
+)
+def test_files_of_somebody_else_are_refused_before_anything_is_scored(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, raters, out = small_study(tmp_path), small_raters(tmp_path / "masks", "net"), tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    monkeypatch.setattr(Scoring, "score", None)
+    with pytest.raises(InputError, match=rf"out: found {name}, which no earlier evaluation on record wrote"):
+        evaluate(load_study(study), study, raters, out)
+    assert (out / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("place", ["consensus", "figures", "."])
+def test_masks_that_lie_where_results_go_are_refused(tmp_path: Path, place: str) -> None:
+    study, raters, out = small_study(tmp_path), small_raters(tmp_path / "masks", "net"), tmp_path / "out"
+    shutil.copytree(raters.models["net"], out / place, dirs_exist_ok=True)
+    (tmp_path / "link").symlink_to(out / place)
+    for folder in (out / place, tmp_path / "link"):
+        for given in (
+            Raters(raters.readers, {"net": folder}),
+            Raters(raters.readers | {"reader2": folder}, {}),
+        ):
+            with pytest.raises(InputError, match=r"found masks of (net|reader2) where results are written"):
+                evaluate(load_study(study), study, given, out)
+        with pytest.raises(InputError, match="found regions where results are written"):
+            evaluate(load_study(study), study, raters, out, regions=folder)
+    assert {path.name for path in (out / place).iterdir()} == {f"{exam}.nii.gz" for exam in EXAMS}
+
+
+def test_a_folder_an_exam_may_not_be_among_the_results_either(tmp_path: Path, write_mask: Writer) -> None:
+    study, raters, out = small_study(tmp_path), small_raters(tmp_path / "masks"), tmp_path / "out"
+    for exam in EXAMS:
+        write_mask(out / exam / "level1.nii.gz", np.zeros((12, 10, 4), np.uint8))
+    with pytest.raises(InputError, match=rf"{out}: found masks of net where results are written"):
+        evaluate(load_study(study), study, Raters(raters.readers, {"net": out}), out)
+
+
+@pytest.mark.usefixtures("no_figures", "few_tables")
+def test_a_cohort_has_to_tell_exams_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study, raters, out = small_study(tmp_path), small_raters(tmp_path / "masks", "net"), tmp_path / "out"
+    cohort = tmp_path / "known.csv"
+
+    def run(heading: str, exams: Sequence[str] = EXAMS) -> None:
+        cohort.write_text(f"exam,{heading}\n" + "".join(f"{exam},8\n" for exam in exams))
+        evaluate(load_study(study), study, raters, out, cohort=cohort)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scoring, "score", None)
+        expected = "known.csv: column: found exam, sites, expected exam and some of site, group, age"
+        with pytest.raises(InputError, match=expected):
+            run("sites")
+        with pytest.raises(StatisticsError, match="known.csv: found no row of exam knee_c, expected one"):
+            run("age", EXAMS[:2])
+        with pytest.raises(StatisticsError, match="known.csv: found exam knee_a twice"):
+            run("age", [*EXAMS, "knee_a"])
+    run("age")
+    # A data set's own is as it is.
+    (tmp_path / "dataset.json").write_text("{}")
+    run("sites")

@@ -95,6 +95,7 @@ def test_every_table_has_the_columns_that_it_declares(made: Evaluation) -> None:
         "repeats",
         "repeats_volumes",
         "ignored",
+        "patients",
         "calibration",
         "calibration_exams",
         "methods_over_seeds",

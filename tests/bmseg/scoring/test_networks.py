@@ -53,6 +53,19 @@ def test_a_network_that_is_trained_otherwise_is_judged_by_itself(tmp_path: Path)
     assert networks_in(workspace, NAMES[:2])[1][0].startswith("unet_seed7: found the seed of unet, expected")
 
 
+@pytest.mark.parametrize("odd", [0, 1])
+def test_every_fold_is_compared(tmp_path: Path, odd: int) -> None:
+    workspace = Workspace(tmp_path, "Dataset501_Tiny")
+    made_by(workspace, "unet", [0, 1], seed=2022, epochs=40)
+    made_by(workspace, "unet_seed7", [0, 1], seed=7, epochs=40)
+    assert networks_in(workspace, NAMES[:2]) == ({"unet_seed7": "unet"}, [])
+    fold = workspace.results_of("seed7") / workspace.dataset_folder / "T" / f"fold_{odd}"
+    write_record(fold / "bmseg_inputs.json", {"inputs": {"seed": 7, "epochs": 5}})
+    assert networks_in(workspace, NAMES[:2])[1][0].startswith("unet_seed7: found another epochs than unet")
+    write_record(fold / "bmseg_inputs.json", {"inputs": {"seed": 2022, "epochs": 40}})
+    assert networks_in(workspace, NAMES[:2])[1][0].startswith("unet_seed7: found the seed of unet, expected")
+
+
 def test_an_evaluation_knows_networks_again_and_one_without_is_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_tables: Callable[..., None]
 ) -> None:

@@ -121,7 +121,7 @@ def test_by_site_group_and_age(root: Path, scored: Path, tmp_path: Path) -> None
     cohort = tmp_path / "cohort.csv"
     cohort.write_text("exam,site\nknee_0,Oslo\n")
     refused = bmseg("evaluate", *words_of(root), "-o", tmp_path / "other", "--cohort", cohort)
-    assert_refused(refused, "cohort: found no row of exam knee_1")
+    assert_refused(refused, f"{cohort}: found no row of exam knee_1")
     cohort.write_text("site\nOslo\n")
     refused = bmseg("evaluate", *words_of(root), "-o", tmp_path / "other", "--cohort", cohort)
     assert_refused(refused, "column: found none named exam")

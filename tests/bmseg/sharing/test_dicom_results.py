@@ -247,8 +247,14 @@ def test_levels_have_the_terms_of_the_study_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        ('{ type = { value = "1", scheme = "SCT" } }', "levels.0.dicom.type.meaning: Field required"),
-        ('{ kind = { value = "1" } }', "levels.0.dicom.kind: Extra inputs"),
+        (
+            '{ type = { value = "1", scheme = "SCT" } }',
+            "levels.0.dicom.type.meaning: found none, expected one",
+        ),
+        (
+            '{ kind = { value = "1" } }',
+            "levels.0.dicom.kind: found an unknown key, expected one of category, type",
+        ),
         (
             '{ type = { value = "12345678901234567", scheme = "SCT", meaning = "x" } }',
             "dicom.type.value: found",

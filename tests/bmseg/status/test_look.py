@@ -230,11 +230,49 @@ def test_plain_folders(evaluated: Workspace) -> None:
     assert states(found) == {"evaluation": "there", "report": "missing", "exams": "missing"}
     assert "where they lie is not on record" in stage(found, "evaluation").unseen[0]
     assert found.next and found.next.command.startswith(f"bmseg report --evaluation {evaluated.evaluation}")
-    assert states(status_of_evaluation(evaluated.root)) == {"evaluation": "missing"}
+    # Where the masks lie nobody knows: no command makes the exams, and none is said to.
+    exams = stage(found, "exams")
+    assert exams.command == "" and exams.why.endswith("--masks RATER=FOLDER")
+    assert run_printed(found.next.command).returncode == 0
+    found = status_of_evaluation(evaluated.evaluation, evaluated.study_file)
+    assert states(found) == {"evaluation": "there", "report": "there", "exams": "missing"}
+    assert found.next_in_words == ""
+    for name in ("report.html", "report.json"):
+        (evaluated.evaluation / name).unlink()
     (evaluated.evaluation / "dice.csv").unlink()
     assert states(status_of_evaluation(evaluated.evaluation, evaluated.study_file)) == {
         "evaluation": "stale", "report": "missing", "exams": "missing",
     }  # fmt: skip
+
+
+def test_a_folder_without_an_evaluation_is_refused_and_says_how_one_is_made(
+    evaluated: Workspace, tmp_path: Path
+) -> None:
+    make = "make one: bmseg evaluate --reader NAME=FOLDER --reader NAME=FOLDER -o "
+    (tmp_path / "file").write_text("")
+    masks = evaluated.predictions("net")
+    for command in (["status"], ["report"], ["design", "--level", "a", "--better", "-o", tmp_path / "d"]):
+        option = "--pilot" if command[0] == "design" else "--evaluation"
+        for folder, message in {
+            tmp_path
+            / "no such": f"no such folder, expected an evaluation's folder; {make}'{tmp_path}/no such'",
+            tmp_path / "file": f"file: found a file, expected an evaluation's folder; {make}FOLDER",
+            masks: f"found no evaluation, expected an evaluation's folder; {make}FOLDER",
+            evaluated.root: "found a workspace, expected an evaluation's folder, as its own: ",
+        }.items():
+            assert_refused(bmseg(*command, option, folder), message)
+    # One that was begun is there, and goes on.
+    write_record(evaluated.evaluation / "provenance.json", {"kind": "evaluation", "outputs": {}})
+    found = bmseg("status", "--evaluation", evaluated.evaluation)
+    assert found.returncode == 0 and "evaluation  unfinished" in found.stdout
+    unfinished = bmseg("report", "--evaluation", evaluated.evaluation)
+    assert_refused(unfinished, "found an evaluation that was not finished, expected a finished one; give")
+
+
+def test_an_evaluation_of_folders_has_no_workspace(evaluated: Workspace) -> None:
+    for command in ("status", "report"):
+        words = (command, "--evaluation", evaluated.evaluation, "-w", evaluated.root)
+        assert_refused(bmseg(*words), "--workspace: found it given, expected none: --evaluation is of plain")
 
 
 def test_the_command(evaluated: Workspace, tmp_path: Path) -> None:

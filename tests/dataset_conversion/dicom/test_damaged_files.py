@@ -27,7 +27,9 @@ def test_the_first_bytes_of_an_end_slice(
     file = pick(series, -1)
     outcome = series.outcome_with({file: series.files[file][:size]}, tmp_path / "x")
     assert series.judge(outcome) == "refused"
-    assert outcome.refusals == ["found 1 damaged files that may be slices of this exam; export it again"]
+    assert outcome.refusals == [
+        "found 1 damaged or unreadable file that may be a slice of this exam; export it again"
+    ]
 
 
 def test_bytes_that_shift_the_pixels(sound: Callable[[str], Sound], tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_dump_that_begins_with_zeros(tmp_path: Path, size: int, end: bytes) ->
     assert exam.reason == ""
     (tmp_path / "IM000").write_bytes(bytes((tmp_path / "IM000").stat().st_size))
     (exam,), _ = find_exams(scan(tmp_path), [])
-    assert exam.reason.startswith("found 1 damaged files that may be slices")
+    assert exam.reason.startswith("found 1 damaged or unreadable file that may be a slice")
 
 
 @pytest.mark.parametrize("cut", [2, 8, 40, 130, 133, 140, 150, 200, 500])

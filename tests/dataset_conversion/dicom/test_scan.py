@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from dataset_conversion.dicom import scan as scanning
 from dataset_conversion.dicom.scan import Other, Unreadable, read_headers, scan
 from dataset_conversion.images import ConversionError
+from dataset_conversion.images.errors import DENIED
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def test_a_file_that_may_not_be_read(series: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Path, "open", refuse)
     found = read_headers(next(series.iterdir()))
-    assert found == Unreadable("cannot be read, truncated or damaged (PermissionError)")
+    assert found == Unreadable(DENIED)
 
 
 def test_links_that_lead_nowhere_or_in_a_circle(tmp_path: Path, series: Path) -> None:
@@ -89,3 +91,21 @@ def test_a_message_never_quotes_the_file(tmp_path: Path, series: Path) -> None:
         (tmp_path / "IM1").write_bytes(content[:cut])
         found = read_headers(tmp_path / "IM1")
         assert not isinstance(found, Unreadable) or "Plantmann" not in found.reason
+
+
+def test_a_folder_that_may_not_be_looked_into(
+    tmp_path: Path, series: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "IM1").write_bytes(next(series.iterdir()).read_bytes())
+    closed = tmp_path / "patient2"
+    closed.mkdir()
+    look = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(closed))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ConversionError, match=rf"^{closed}: permission denied, expected what may be read"):
+        scan(tmp_path)

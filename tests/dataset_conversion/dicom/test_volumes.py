@@ -189,7 +189,7 @@ def test_a_damaged_file_refuses_the_exam_it_may_belong_to(
 ) -> None:
     edited_series(coronal, tmp_path / "a" / "1", lambda *_: None)
     dixon.ge(test_data, tmp_path / "b")
-    damaged = "found 1 damaged files that may be slices of this exam; export it again"
+    damaged = "found 1 damaged or unreadable file that may be a slice of this exam; export it again"
     content = (tmp_path / "a" / "1").joinpath(min(p.name for p in coronal.iterdir())).read_bytes()
 
     def reasons(place: str, cut: int) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import gzip
+import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -166,3 +169,44 @@ def test_no_flipped_bit_of_compressed_data_gives_another_volume(tmp_path: Path) 
         except ConversionError:
             continue
         assert (found == ARRAY).all()
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.seg.nrrd"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(nifti())
+    opened = io.open
+
+    def refuse(file: Any, *args: Any, **more: Any) -> Any:
+        if str(file) == str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(file, *args, **more)
+
+    for module in (io, builtins):
+        monkeypatch.setattr(module, "open", refuse)
+    denied = rf"^{path}: permission denied, expected what may be read; allow it"
+    with pytest.raises(ConversionError, match=denied):
+        read_mask(path, None, Labels({}, {}))
+    if name.endswith((".nii", ".gz")):
+        with pytest.raises(ConversionError, match=denied):
+            read_volume(path)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize("header", [True, False])
+def test_a_cut_metaimage_is_one_line(
+    tmp_path: Path, compressed: bool, header: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    image = sitk.GetImageFromArray(np.random.default_rng(0).normal(size=(6, 7, 8)).astype(np.float32))
+    path = tmp_path / ("a.mhd" if header else "a.mha")
+    sitk.WriteImage(image, path, useCompression=compressed)
+    data = next(tmp_path.glob("*raw")) if header else path
+    whole = data.read_bytes()
+    assert read_volume(path).array.shape == (8, 7, 6)
+    for n in (1, 100):
+        data.write_bytes(whole[:-n])
+        with pytest.raises(ConversionError, match="truncated or damaged"):
+            read_volume(path)
+    assert capfd.readouterr() == ("", "")

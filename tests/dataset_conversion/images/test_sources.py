@@ -9,6 +9,8 @@ import pytest
 import SimpleITK as sitk
 
 from dataset_conversion.images import ConversionError, Volume, as_labels, as_volume, write_volume
+from dataset_conversion.mask_files.labels import Labels
+from dataset_conversion.mask_files.survey import survey
 
 AFFINE = nib.affines.from_matvec(
     nib.eulerangles.euler2mat(0.1, 0.2, 0.3) @ np.diag([-0.9, 3.5, 0.8]), [10.0, -20.0, 30.0]
@@ -100,3 +102,17 @@ def test_whole_floats_are_labels_and_others_are_named() -> None:
 
 def test_labels_above_a_byte_are_not_cut_off() -> None:
     assert as_labels(np.array([0, 300]), (0, 300)).array.tolist() == [0, 300]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_an_infinite_label_is_refused_without_a_warning(value: float, tmp_path: Path) -> None:
+    array = MASK.array.astype(np.float32)
+    array[0, 0, 0] = value
+    path = tmp_path / "exam.nii.gz"
+    write_volume(path, Volume(array, MASK.affine))
+    expected = rf"exam.nii.gz: label: found {value} in 1 of 120 voxels, expected"
+    with pytest.raises(ConversionError, match=expected):
+        as_labels(path)
+    with pytest.raises(ConversionError, match=expected):
+        survey(path, Labels({}, {}))

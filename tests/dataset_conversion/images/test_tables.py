@@ -48,7 +48,7 @@ def test_rows_that_r_named(tmp_path: Path) -> None:
         (b";;;\n,,\n", "found an empty file"),
         (
             b"exam,age\na,1\nb,1,2\nc\n",
-            "row 2: found 3 cells; row 3: found 1 cells, expected 2 as in the heading",
+            "row 2: found 3 cells; row 3: found 1 cell, expected 2 as in the heading",
         ),
         (b"exam;age\na;1\nb;1;2\n", "row 2: found 3 cells, expected 2 .* separated by semicolons"),
         (b"exam,exam\na,b\n", "column: found exam more than once"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dataset_conversion.images import ConversionError
 from dataset_conversion.mask_files.labels import Labels, combine, tidy
 from dataset_conversion.mask_files.listing import list_masks, parts_of
+from dataset_conversion.mask_files.probabilities import list_probabilities
 from dataset_conversion.mask_files.reading import read_mask
 from dataset_conversion.mask_files.survey import survey
 
@@ -194,3 +195,34 @@ def test_axes_in_another_order_lie_at_the_same_places(tmp_path: Path) -> None:
     nib.save(turned, folder / "Parotid L.nii.gz")
     found = read_mask(folder, None, LABELS)
     assert np.array_equal(found.array, MASK)
+
+
+@pytest.mark.parametrize("target", ["absent", "e2.nii.gz"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, target: str) -> None:
+    write(tmp_path / "e1.nii.gz")
+    (tmp_path / "e2.nii.gz").symlink_to(tmp_path / target)
+    with pytest.raises(
+        ConversionError, match=r"e2\.nii\.gz: found a link that leads nowhere, expected a file"
+    ):
+        list_masks(tmp_path)
+    (tmp_path / "e2.nii.gz").unlink()
+    (tmp_path / "e2.nii.gz").symlink_to(tmp_path / "e1.nii.gz")
+    assert [*list_masks(tmp_path)] == ["e1", "e2"]
+
+
+@pytest.mark.parametrize("sign", ["\n", "\t", "\x1b", "\x85", "\u2028", "\udcff"])
+def test_a_name_that_breaks_lines_is_refused(tmp_path: Path, sign: str) -> None:
+    places = (f"masks/e{sign}.nii.gz", f"labels/e{sign}/Mandible.nii.gz", f"parts/e1/Man{sign}dible.nii.gz")
+    whole = write(tmp_path / "whole.nii.gz").read_bytes()
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).write_bytes(whole)
+        folder = tmp_path / place.split("/")[0]
+        with pytest.raises(ConversionError, match="name of a file: found '.*', expected none with") as error:
+            list_masks(folder)
+        assert str(error.value).isprintable()
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    (maps / f"e{sign}.npz").touch()
+    with pytest.raises(ConversionError, match="expected none with control characters; rename it"):
+        list_probabilities(maps)

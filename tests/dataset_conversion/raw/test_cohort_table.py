@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dataset_conversion.images import ConversionError
-from dataset_conversion.raw.cohort_table import CohortRow, read_cohort, read_facts
+from dataset_conversion.raw.cohort_table import CohortRow, check_training, read_cohort, read_facts
+from dataset_conversion.raw.conversion import read_table as read_images
 from dataset_conversion.raw.exam import DatasetSpec
 
 SPEC = DatasetSpec(7, "Knee", ("water",), {"level1": 1}, ("anna", "bert"), "anna", "coronal")
@@ -149,3 +150,17 @@ def test_names_like_missing_values_and_numbers_stay(tmp_path: Path) -> None:
         (name, name) for name in names
     ]
     assert read_facts(path).group.tolist() == [*names]
+
+
+def test_a_table_of_test_exams_alone_makes_no_data_set(tmp_path: Path) -> None:
+    rows = "x,{0},a.nii.gz,b.nii.gz,m.nrrd\ny,test,a.nii.gz,b.nii.gz,m.nrrd\n"
+    path = table_of(tmp_path, rows.format("test"), a=b"one", b=b"two")
+    found = read_cohort(path, IMAGES, IMAGES.channels)
+    with pytest.raises(
+        ConversionError, match=f"{path.name}: split: found no training exam, expected at least"
+    ):
+        check_training(path, found)
+    with pytest.raises(ConversionError, match=f"{path.name}: split: found no training exam"):
+        read_images(path, IMAGES)
+    check_training(path, [replace(found[0], split="training"), found[1]])
+    check_training(path, [replace(row, split="unread") for row in found])

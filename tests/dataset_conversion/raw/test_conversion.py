@@ -151,7 +151,7 @@ def test_an_exam_whose_image_was_removed_is_made_again(dataset: RawDataset) -> N
 
 
 def test_unread_exams_among_others_are_refused(dataset: RawDataset) -> None:
-    with pytest.raises(ConversionError, match=r"split: found 1 unread exams \(x\) among 2"):
+    with pytest.raises(ConversionError, match=r"split: found 1 unread exam \(x\) among 2"):
         convert(dataset, [pending("a"), pending("x", "unread")], seed=1)
 
 

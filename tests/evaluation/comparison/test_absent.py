@@ -140,7 +140,7 @@ def test_an_exam_counts_once_whatever_its_knees() -> None:
     signs = false_markings(pairs)
     # Both knees; one knee each; nobody, and a Dice above 0, which no absent level has.
     assert signs.to_dict() == {"a": -1, "b": 0, "c": 0}
-    assert count_and_test(signs) == {"n_false": 1, "n_false_other": 0, "p_absent": 1}
+    assert count_and_test(signs) == {"n_false": 1, "n_false_other": 0, "n_absent": 1, "p_absent": 1}
     assert np.isnan(count_and_test(signs[1:])["p_absent"])
 
 
@@ -168,7 +168,7 @@ def test_beside_the_median_reader_the_nearest_reader_decides() -> None:
     """Alone in seven exams beside three readers; the fourth marked four of these as well."""
     first, fourth = pd.Series([-1] * 7), pd.Series([-1] * 3 + [0] * 4)
     found = count_and_test(first, [first, first, first, fourth])
-    assert found == {"n_false": 7, "n_false_other": 0, "p_absent": 2 / 2**3}
+    assert found == {"n_false": 7, "n_false_other": 0, "n_absent": 3, "p_absent": 2 / 2**3}
     assert count_and_test(first, [first, -first])["p_absent"] == 1
 
 

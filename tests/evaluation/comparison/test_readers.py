@@ -193,7 +193,7 @@ def test_sentences() -> None:
     )
     assert sentence([0.1]) == (
         "On level2 the Dice of nnunet is 0.10 higher than that of reader1 (one exam gives no interval; "
-        "Wilcoxon p = 1.000, Holm 1.000; 1 of 1 exams)."
+        "Wilcoxon p = 1.000, Holm 1.000; 1 of 1 exam)."
     )
     assert "is equal, to two decimals, to that of reader1" in sentence([0.0, 0.0, 0.001])
     assert "(95 % interval less than 0.005 either way; Wilcoxon" in sentence([0.001] * 8)
@@ -222,3 +222,29 @@ def test_chance_alone_gives_few_models_a_p_below_the_level() -> None:
         # Holm's least p; statsmodels' own adjustment collects garbage each time, which takes a second here.
         by_level += bool((table.groupby("level").p.agg(lambda p: p.min() * p.count()) <= 0.05).any())
     assert found <= 2 and by_level > found
+
+
+def test_a_test_beside_each_reader_is_in_the_family_by_their_exams() -> None:
+    """The median reader is alone in five exams, of which no p is below 0.06; each reader in twelve."""
+    drew, there = {0: "ab", 1: "cd", 2: "", 3: "abcd"}, [0] * 7 + [1] * 7 + [2] * 3 + [3] * 2
+    rows = []
+    for exam, kind in enumerate(there):
+        for reader in "abcd":
+            for rater, marked in ((reader, reader in drew[kind]), ("net", kind < 3)):
+                rows.append(
+                    (f"x{exam:02}", rater, "false", reader, 0.0 if marked else np.nan, 0, int(marked))
+                )
+    for exam in range(6):
+        for reader in "abcd":
+            for rater, dice in ((reader, 0.5 + 0.01 * exam), ("net", 0.6 + 0.03 * exam)):
+                rows.append((f"x{exam:02}", rater, "there", reader, dice, 100, 100))
+    columns = ["exam", "rater", "level", "left_out", "dice", "n_reference", "n_rater"]
+    table = compare(pd.DataFrame(rows, columns=columns), models=["net"], readers=list("abcd"))
+    false, there_ = (
+        table[(table.other == MEDIAN_READER) & (table.level == level)].iloc[0] for level in ("false", "there")
+    )
+    assert (false.n_false, false.n_false_other, false.n_absent) == (3, 2, 12)
+    assert false.p_absent == pytest.approx(stats.binomtest(2, 12).pvalue)
+    # Two tests, of which that of Dice, of six exams, could not be clear beside the other.
+    assert there_.p == pytest.approx(0.03125) and there_.p_holm == pytest.approx(0.0625)
+    assert false.p_absent_holm == pytest.approx(false.p_absent)

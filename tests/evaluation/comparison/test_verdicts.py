@@ -21,7 +21,13 @@ def rows(
     table = pd.DataFrame({"level": LEVELS[: len(differences)], "difference": differences, "p": p})
     table = table.assign(way=YARDSTICK, model="nnunet", other="unet", confidence=0.95, n_pairs=n_pairs)
     table = table.assign(n_equal=0, n_false=0, n_false_other=0, p_absent=np.nan)
-    return table.assign(low=table.difference - 0.02, high=table.difference + 0.02, **changed)
+    table = table.assign(low=table.difference - 0.02, high=table.difference + 0.02, **changed)
+    return with_n_absent(table)
+
+
+def with_n_absent(table: pd.DataFrame) -> pd.DataFrame:
+    """As of two models: the test is of the exams that are counted."""
+    return table.assign(n_absent=table.n_false + table.n_false_other)
 
 
 def verdict(table: pd.DataFrame, ways: pd.DataFrame = NO_WAYS, **options: object) -> Verdict:
@@ -117,8 +123,10 @@ def test_the_last_digits_of_floating_point_are_no_difference() -> None:
 
 def test_so_few_exams_can_be_clear_about_nothing() -> None:
     found = verdict(rows([0.3, 0.3, 0.3], [0.0625] * 3, n_pairs=5))
-    assert found.words.endswith(" With 5 exams and 3 levels no difference can be clear, however large.")
-    assert "no difference can be clear" not in verdict(rows([0.3], [0.01], n_pairs=7)).words
+    assert found.words.endswith(
+        " With 5 exams and 3 levels no difference of Dice can be clear, however large."
+    )
+    assert "can be clear" not in verdict(rows([0.3], [0.01], n_pairs=7)).words
 
 
 def test_beside_the_median_reader_all_models_of_the_page_are_a_family() -> None:
@@ -167,6 +175,7 @@ def test_marking_what_is_not_there_tells_two_apart() -> None:
     """False level 3 in 7 of 10 exams, and nothing else: Dice is the same wherever both have one."""
     table = rows([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], n_pairs=[10, 10, 3])
     table = table.assign(n_equal=table.n_pairs, n_false=[0, 0, 7], p_absent=[np.nan, np.nan, 2 / 2**7])
+    table = with_n_absent(table)
     found = verdict(table)
     assert found.call == "worse"
     assert found.words.startswith(
@@ -174,12 +183,12 @@ def test_marking_what_is_not_there_tells_two_apart() -> None:
     )
     # Where the Dice of two levels differ too, three tests could come out clear: 3 * 2 / 2**7 is 0.047.
     assert verdict(table.assign(n_equal=[0, 0, 3], p=[0.9, 0.8, 1.0])).call == "worse"
-    few = verdict(table.assign(n_false=[0, 0, 5], p_absent=[np.nan, np.nan, 2 / 2**5]))
+    few = verdict(with_n_absent(table.assign(n_false=[0, 0, 5], p_absent=[np.nan, np.nan, 2 / 2**5])))
     assert few.call == "not settled"
     assert "marks level3 where there is none in 5 exams, unet in none (could be chance)" in few.words
     # One such exam, or as many of the one as of the other, is not worth a word; three are.
     for counts, p, said in (([0, 0, 1], 1.0, False), ([0, 0, 2], 0.5, False), ([0, 0, 3], 0.25, True)):
-        one = verdict(table.assign(n_false=counts, p_absent=[np.nan, np.nan, p]))
+        one = verdict(with_n_absent(table.assign(n_false=counts, p_absent=[np.nan, np.nan, p])))
         assert ("where there is none" in one.words) == said and one.call == "not settled"
     # A higher Dice does not make up for it.
     both = table.assign(difference=[0.1, 0, 0], n_equal=[0, 10, 3], p=[0.002, 1, 1])

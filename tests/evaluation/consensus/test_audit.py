@@ -205,7 +205,7 @@ def test_a_study_prints_its_audits():
     assert set(found.consensus) <= {STUDY, YARDSTICK, *(f"{WITHOUT}{reader}" for reader in study.readers)}
     assert study.words(t.CONSENSUS_AUDIT)[0] == (
         "The study's consensus (multi-label STAPLE over the whole volume): a level that rests on one reader "
-        "alone, in 1 of 1 exams: 16 of 16 voxels of level3 in exam1."
+        "alone, in 1 of 1 exam: 16 of 16 voxels of level3 in exam1."
     )
     printed = study.printed(t.CONSENSUS_AUDIT)
     assert ["level3", "1 of 1", "16 of 16", "exam1: 16 of 16"] in [list(row[2:]) for row in printed.rows]

@@ -5,7 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evaluation.failures.covariates import by_category, compare_categories, correlations, with_cohort
+from evaluation.failures.covariates import (
+    by_category,
+    check_cohort,
+    compare_categories,
+    correlations,
+    with_cohort,
+)
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.statistics.permutation import mann_whitney, mann_whitney_each, spearman, spearman_each
 
@@ -181,3 +187,11 @@ def test_refusals(scores: pd.DataFrame, cohort: pd.DataFrame) -> None:
         by_category(scores)
     with pytest.raises(StatisticsError, match="twice, expected one row an exam"):
         correlations(pd.concat([scores, scores]).assign(age=1), "age")
+
+
+def test_a_cohort_is_called_by_its_file(cohort: pd.DataFrame) -> None:
+    check_cohort(cohort, cohort.exam)
+    with pytest.raises(
+        StatisticsError, match=r"^known.csv: found no row of exam x, expected one row an exam"
+    ):
+        check_cohort(cohort, ["x", *cohort.exam, "x"], "known.csv")

@@ -87,3 +87,20 @@ def test_missing_and_extra_masks_are_named() -> None:
         match_exams({"anna": files, "net": {"a": Path("a")}, "other": {**files, "c": Path("c")}})
     with pytest.raises(MaskError, match=r"anna: missing c; expected the same 3 exams .* cohort.csv"):
         match_exams({"anna": files}, ["a", "b", "c"])
+
+
+def test_a_folder_called_as_a_file_and_a_file_for_a_folder_are_said_to_be_so(
+    tmp_path: Path, write_mask: Writer
+) -> None:
+    path = write_mask(tmp_path / "masks" / "e1.nii.gz", np.ones((4, 4, 2), np.uint8))
+    with pytest.raises(MaskError, match="e1.nii.gz: found a file; expected a folder with"):
+        list_masks(path)
+    (tmp_path / "masks" / "e2.nii.gz").mkdir()
+    with pytest.raises(MaskError, match="e2.nii.gz: found a folder, expected a file of a mask"):
+        list_masks(tmp_path / "masks")
+
+
+def test_advice_is_that_of_who_reads(tmp_path: Path, write_mask: Writer) -> None:
+    path = write_mask(tmp_path / "e1.nii.gz", np.full((4, 4, 2), 2, np.uint8))
+    with pytest.raises(MaskError, match="expected 0, 1; draw it again$"):
+        read_mask(path, (0, 1), advice="draw it again")

@@ -151,6 +151,15 @@ def test_matching_within_a_distance(matching: str | float, outcomes: list[str]) 
     assert foci.outcome.tolist() == outcomes
 
 
+@pytest.mark.parametrize(("spacing", "apart"), [(0.4, 3), (0.2, 3), (0.1, 3), (0.3, 3), (0.7, 6), (1.1, 3)])
+def test_a_voxel_at_the_distance_itself_is_within_it(spacing: float, apart: int) -> None:
+    """1.2 / 0.4 is 2.9999999999999996 in floating point."""
+    second = line("." * apart + "1")
+    first = line("1" + "." * apart)
+    rules = FociRules(matching=round(spacing * apart, 10))
+    assert table(first, second, {"level1": 1}, (spacing,) * 3, rules).outcome.tolist() == ["found"]
+
+
 def test_distance_is_in_mm_of_each_axis_and_stays_in_the_volume() -> None:
     reference, rater = np.zeros((2, 3, 4, 4), np.uint8)
     reference[0, 0, 0], rater[2, 3, 3], rater[1, 0, 1] = 1, 1, 1

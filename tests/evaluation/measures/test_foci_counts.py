@@ -121,6 +121,20 @@ def test_yardsticks_without_one_reader_are_said() -> None:
     )
 
 
+def test_none_missed_of_one_by_several_yardsticks_are_foci() -> None:
+    foci = table(*(rows("a", rater, "3..", "3..", left) for rater, left in (
+        ("anna", "anna"), ("bert", "bert"), ("net", "anna"), ("net", "bert"))))  # fmt: skip
+    (words,) = foci_words(summarise_foci(foci), ["anna", "bert"], ["net"], ["level3"])
+    assert words.startswith("net missed 0 level3 foci (of 1, by 2 yardsticks, each without one reader); ")
+
+
+def test_one_of_eight_is_13_percent() -> None:
+    summary = pd.DataFrame({"rater": ["net"], "level": "level3", "n_exams": 9, "n_with_foci": 8, "n_foci": 8,
+                            "missed": 1, "lower": 0, "false": 0, "false_called": 0})  # fmt: skip
+    (words,) = foci_words(summary, [], ["net"])
+    assert words.endswith("Few foci, in 8 of 9 exams: one more or less is 13 % of them.")
+
+
 def test_a_model_by_the_yardstick_of_all_stands_beside_readers_by_the_others() -> None:
     foci = table(
         rows("a", "anna", "3.3.", "3...", "anna"),

@@ -4,6 +4,7 @@ import pytest
 from statsmodels.stats.power import TTestPower
 
 from evaluation.planning.board import plan_board, told_apart
+from evaluation.planning.closed import fewest, t_power
 from evaluation.planning.exams import TOO_MANY, Assumed, Goal
 from evaluation.planning.spread import Spread
 from evaluation.statistics.intervals import StatisticsError
@@ -26,6 +27,20 @@ def test_more_teams_and_a_wider_spread_take_more_cases() -> None:
     assert four.n[1] > four.n[0]
     again = plan_board(Spread.normal(0, 0.05, 10), 4, 0.06, boards=25)
     assert again.equals(four)
+
+
+def test_less_confidence_takes_fewer_cases_and_is_said() -> None:
+    sure, less = (
+        plan_board(Spread.normal(0, 0.1), 3, 0.06, boards=50, confidence=each).iloc[0] for each in (0.95, 0.8)
+    )
+    assert (sure.confidence, less.confidence) == (0.95, 0.8)
+    assert less.n < sure.n
+    # As of a level of 0.2 over six ordered pairs.
+    assert less.n_closed == fewest(lambda n: t_power(n, 0.06, 0.1, 0.2 / 6) >= 0.8)
+    shares = [told_apart(int(less.n), 3, 0.06, 0.1, boards=50, confidence=each) for each in (0.95, 0.8)]
+    assert shares[0] < 0.8 <= shares[1] == less.reached
+    with pytest.raises(StatisticsError, match="confidence: found 95"):
+        plan_board(Spread.normal(0, 0.1), 3, 0.06, confidence=95)
 
 
 def test_teams_that_tie_are_hardly_ever_told_apart() -> None:

@@ -8,6 +8,7 @@ from evaluation.planning.board import plan_board
 from evaluation.planning.exams import Goal, Wanted, plan_exams
 from evaluation.planning.printed import Subject
 from evaluation.planning.readers import Components, ReaderWidths
+from evaluation.planning.simulated import sure_to
 from evaluation.planning.spread import Spread
 from evaluation.statistics.intervals import Interval
 
@@ -59,7 +60,15 @@ def test_a_board_in_words_and_in_the_table() -> None:
     table = printed.exams_table(rows, NET, printed.cannot_say(rows, NET, spread, 40))
     assert table.title == "Exams with which 80 % of studies reach what is wanted, Dice, level2"
     assert table.rows[0][0] == "best of 4 told apart"
-    assert any(note.startswith("Boards: 0.05 over all ordered pairs") for note in table.notes)
+    assert table.notes[1].startswith(
+        "Boards: 0.05 over all ordered pairs by Holm's rule (confidence 95 %), signed ranks and means"
+    )
+    # No study with an interval is simulated for a board.
+    points = round(100 * max(sure_to(share, 40) for share in rows.reached))
+    assert table.notes[0] == (
+        f"Simulated: 40 boards, shares sure to about ±{points} percentage points (Wilson, 95 %). By t test: "
+        "closed forms for the mean of normal differences."
+    )
     assert table.notes[-1].startswith("The SD is taken for known.")
 
 
@@ -86,6 +95,16 @@ def test_below_the_table_stands_what_a_pilot_cannot_say() -> None:
     assert "differences distributed normally" in of_numbers[1]
 
 
+@pytest.mark.parametrize(("studies", "points"), [(100, "4"), (200, "2"), (1000, "0.4"), (10_000, "0.04")])
+def test_shares_at_their_bound_are_not_sure_to_nothing(studies: int, points: str) -> None:
+    """Of 100 studies that all reach it: Wilson's lower limit 100 / (100 + 1.96 ** 2) is 96.3 %."""
+    known = Spread.normal(0.3, 0.001)
+    rows = plan_exams(known, [Wanted(Goal.BETTER)], studies=studies)
+    assert (rows.reached[0], rows.error[0], rows.studies[0]) == (1, 0, studies)
+    note = printed.cannot_say(rows, NET, known, studies)[1]
+    assert f", shares sure to about ±{points} percentage points (Wilson, 95 %)." in note
+
+
 def test_the_table_fits_a_terminal_and_counts_all_exams() -> None:
     pilot = Spread.of([0.1, 0.0, 0.2, -0.1, 0.05, np.nan])
     rows = plan_exams(pilot, [Wanted(Goal.NOT_WORSE, 0.05), Wanted(Goal.HALF_WIDTH, 0.05)], studies=200)
@@ -103,7 +122,10 @@ def test_readers_in_words() -> None:
     more = Interval(0.03, 0.01, 0.05, 0.95, 0.95, 10, 0, "")
     said = printed_readers.readers_in_words(widths, parts, more, NET, 0.06)
     assert said[0].startswith("With readers random ")
-    assert "; the 4 of the pilot alone leave ±0.14, whatever the exams" in said[0]
+    assert (
+        "; the 4 of the pilot do not with up to 1000 exams, and with very many leave ±0.14 (95 % interval of "
+        "interchangeability" in said[0]
+    )
     assert said[1].startswith(
         "Of the variance of net minus a reader 40 % is between exams, 40 % between readers, 20 % neither."
     )
@@ -113,7 +135,16 @@ def test_readers_in_words() -> None:
         "exams, which is clear: studies with other numbers of readers do not compare."
     )
     far = printed_readers.readers_in_words(widths, None, None, NET, 0.001)
-    assert far[0].startswith("With readers random more exams do not give ±0.001 with up to 16 readers")
+    assert far[0].startswith(
+        "With readers random no number of exams up to 1000 gives ±0.001, of 4, 5, 6, 8, 12 or 16 readers: "
+        "very many exams of 16 leave ±0.05 (95 % interval"
+    )
+    assert "though very many do not" not in said[0]
+    widens = printed_readers.readers_in_words(ReaderWidths(4e-4, 4e-4, 10, 4, 0.95), None, None, NET, 0.06)
+    assert widens == [
+        "With readers random 16 exams of 4 readers give ±0.06, though very many do not (95 % interval of "
+        "interchangeability, were the pilot's spreads true)."
+    ]
     assert printed_readers.readers_in_words(None, Components(0, 0, 0, 3, 3), None, NET) == []
     (few,) = printed_readers.readers_in_words(None, Components(0, 0, 0, 9, 2), None, NET)
     assert few.startswith("Of 2 readers nobody can tell how much readers differ")

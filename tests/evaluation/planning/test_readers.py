@@ -8,6 +8,7 @@ from statsmodels.formula.api import ols
 
 from benchmarks.interchangeability import EXCHANGEABLE, MODEL, studies
 from benchmarks.planning import widths
+from evaluation.planning.closed import MOST
 from evaluation.planning.readers import Components, ReaderWidths, components
 from evaluation.scores.interchangeability import RANDOM, interchangeability
 from evaluation.statistics.intervals import StatisticsError
@@ -83,6 +84,16 @@ def test_more_readers_narrow_what_no_number_of_exams_does() -> None:
     assert known.half_width(n, 16) <= 0.06 < known.half_width(n - 1, 16)
     made = known.table([10, 20], [4, 8])
     assert made[["n_readers", "n_exams"]].to_numpy().tolist() == [[4, 10], [4, 20], [8, 10], [8, 20]]
+
+
+@pytest.mark.parametrize("half_width", [0.056, 0.058, 0.059, 0.06, 0.062, 0.0637, 0.2])
+def test_the_fewest_exams_are_those_of_all_numbers_tried(half_width: float) -> None:
+    """More exams may widen it again: ±0.06 is reached by 16 exams, and not by very many."""
+    known = ReaderWidths(4e-4, 4e-4, 10, 4, 0.95)
+    assert known.half_width(16, 4) <= 0.06 < known.floor(4)
+    for k in (4, 5, 8):
+        enough = [n for n in range(2, MOST + 1) if known.half_width(n, k) <= half_width]
+        assert known.exams(k, half_width) == (enough[0] if enough else None)
 
 
 def test_what_pilots_foretell_is_what_larger_studies_have() -> None:

@@ -9,8 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evaluation.ranking import OVERALL, Rules, Scheme, rank_scores
-from evaluation.ranking.intervals import against_the_ranks, fewest_cases, in_words, rank_intervals
+from evaluation.ranking import OVERALL, Rankings, Rules, Scheme, rank_scores
+from evaluation.ranking.groups import letters_of
+from evaluation.ranking.intervals import (
+    against_the_ranks,
+    clear_pairs,
+    fewest_cases,
+    in_words,
+    rank_intervals,
+)
 from evaluation.ranking.pairwise import pairwise_tests
 from evaluation.statistics.signed_rank import holm
 from tests.evaluation.ranking.tables import long, of_task
@@ -45,6 +52,35 @@ def test_counted_pair_by_pair(seed: int, n: int) -> None:
         better = sum(p[other, one] <= 0.05 and ranks[other] < ranks[one] for other in range(n))
         worse = sum(p[one, other] <= 0.05 and ranks[one] < ranks[other] for other in range(n))
         assert (low[one], high[one]) == (1 + better, n - worse)
+
+
+def told_apart(found: Rankings, task: str) -> dict[str, list[tuple[int, int]]]:
+    """Of each algorithm how many better and worse ones share no letter with it, and are clear of it."""
+    ranks = of_task(found.ranks, task).set_index("algorithm")["rank"]
+    groups = found.groups[found.groups.task == task].set_index("algorithm").group.map(letters_of)
+    pairs = clear_pairs(found, task, Scheme.MEAN)
+    clear = set(pairs[pairs.p_clear <= 0.05][["algorithm", "other"]].itertuples(index=False, name=None))
+    told = {}
+    for one, rank in ranks.items():
+        apart = [other for other in ranks.index if groups[one].isdisjoint(groups[other])]
+        told[one] = [
+            (sum(ranks[other] < rank for other in apart), sum(ranks[other] > rank for other in apart)),
+            (sum((o, one) in clear for o in ranks.index), sum((one, o) in clear for o in ranks.index)),
+        ]
+    return told
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), n=st.integers(2, 5))
+def test_letters_and_clear_pairs_say_what_the_intervals_do(seed: int, n: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = pd.concat([long(board(random, 12, n), task) for task in ("x", "y", "z")])
+    found = rank_scores(scores, Rules(bootstraps=0, exact=True, weights={"x": 3, "z": 0}), [Scheme.MEAN])
+    for task in ("x", "y", "z", OVERALL):
+        told = told_apart(found, task)
+        for row in of_task(found.ranks, task).itertuples():
+            expected = (row.rank_low - 1, n - row.rank_high)
+            assert told[row.algorithm] == [expected, expected]
 
 
 def test_renaming_and_a_monotone_turn_change_nothing() -> None:
@@ -130,9 +166,12 @@ def test_no_one_is_clearly_ahead_overall_of_who_is_ahead_on_a_ranked_level() -> 
     overall = of_task(both.ranks, OVERALL)
     assert overall["rank"].tolist() == [2, 1]
     assert overall[["rank_low", "rank_high"]].to_numpy().tolist() == [[1, 2], [1, 2]]
+    assert both.groups[both.groups.task == OVERALL].group.tolist() == ["a", "a"]
+    assert clear_pairs(both, OVERALL, Scheme.MEAN).p_clear.tolist() == [1, 1]
     # Levels that are not ranked do not count.
     alone = rank_scores(scores, Rules(bootstraps=0, exact=True, weights={"y": 0, "z": 0}))
     assert of_task(alone.ranks, OVERALL)[["rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1], [2, 2]]
+    assert alone.groups[alone.groups.task == OVERALL].group.tolist() == ["a", "b"]
     ranks = both.ranks[(both.ranks.task == OVERALL) & (both.ranks.scheme == Scheme.MEAN)]
     pairs = against_the_ranks(ranks, both.pairwise[both.pairwise.task == OVERALL], 0.95)
     assert in_words(pairs, "exam") == [

@@ -47,7 +47,12 @@ def test_worked_by_hand() -> None:
     row = only(of(pairs, ["anna", "ben", "carl"]))
     assert (row.model_mean, row.readers_mean, row.difference) == pytest.approx((0.65, 0.65, 0))
     # Differences -0.1 and 0.1: standard error 0.1.
+    # The part is not cut, for planning takes it apart; the interval of a difference of two Dice is.
     assert (row.jackknife_low, row.jackknife_high) == pytest.approx(np.array([-1, 1]) * 1.27062, abs=1e-4)
+    assert (row.low, row.high) == (-1, 1)
+    mm = pairs.assign(dice=1 - pairs.dice)
+    far = only(of(mm, ["anna", "ben", "carl"], agreed=0.0, higher_is_better=False))
+    assert far.low <= -1.27 and far.high >= 1.27
     found = by_reader(pairs, models=["net"], readers=["anna", "ben", "carl"])
     anna = found[found.other == "anna"].iloc[0]
     assert (anna.model_mean, anna.reader_mean, anna.difference) == pytest.approx((0.575, 0.6, -0.025))

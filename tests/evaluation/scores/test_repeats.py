@@ -90,6 +90,30 @@ def test_rows_of_a_reader_are_of_the_exams_read_twice() -> None:
     assert found.n_defined.tolist() == [2, 3, 3] and found.n.tolist() == [3, 3, 3]
 
 
+@pytest.mark.parametrize(
+    ("measure", "values", "ends"),
+    [
+        ("dice", (0.7, 1.0), (0.0, 1.0)),
+        ("foci_f1", (0.7, 1.0), (0.0, 1.0)),
+        ("nsd@2", (0.7, 1.0), (0.0, 1.0)),
+        ("hd95", (0.0, 0.2), (0.0, np.inf)),
+        # The size of it, which is how it comes.
+        ("volume_difference", (0.0, 0.2), (0.0, np.inf)),
+        ("false_positive_volume", (0.0, 0.2), (0.0, np.inf)),
+    ],
+)
+def test_intervals_stay_within_what_a_measure_can_be(
+    measure: str, values: tuple[float, float], ends: tuple[float, float]
+) -> None:
+    again = pd.DataFrame(
+        [(exam, "anna", "anna2", value) for exam, value in zip("ab", values, strict=True)],
+        columns=["exam", "rater", "other", "value"],
+    ).assign(level="level1", measure=measure)
+    (row,) = summarise_repeats(again, again.iloc[:0], []).itertuples()
+    t = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (row.low, row.high) == pytest.approx((max(t.low, ends[0]), min(t.high, ends[1])))
+
+
 def test_of_no_pair_nothing_is_known() -> None:
     found = repeatability([1.0, np.nan], [np.nan, 2.0])
     assert found.n == 0 and np.isnan([found.bias, found.within_sd, found.low, found.high]).all()

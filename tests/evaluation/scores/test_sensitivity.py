@@ -1,5 +1,6 @@
 """The sensitivity panel against Dice, medians and orders computed the long way."""
 
+import dataclasses
 from itertools import combinations
 
 import numpy as np
@@ -132,7 +133,25 @@ def test_table_has_a_row_a_level_and_consensus(found):
     others = found.order[found.order.level == "level1"].iloc[1:]
     line = next(note for note in printed.notes if note.startswith("level1: "))
     assert f"swapped under {(others.swapped > 0).sum()} of 10 other consensuses" in line
-    assert f"more than {others.largest_change.max():.2f}." in line
+    rounded_up = np.ceil(round(100 * others.largest_change.max(), 6)) / 100
+    assert f"more than {rounded_up:.2f}." in line
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (0.004, " changes by more than 0.01."),
+        (0.07, " changes by more than 0.07."),
+        (0.0701, " changes by more than 0.08."),
+        (0.0, " changes."),
+        (np.nan, " changes."),
+    ],
+)
+def test_a_change_that_the_table_shows_is_not_called_none(found, change: float, told: str):
+    order = found.order.assign(largest_change=change)
+    printed = sensitivity_table(dataclasses.replace(found, order=order), title="Sensitivity")
+    line = next(note for note in printed.notes if note.startswith("level1: "))
+    assert line.endswith(f"no median{told}")
 
 
 def test_no_exam_is_refused():

@@ -205,9 +205,10 @@ def test_in_a_study_a_copy_has_its_readers_fair_scores_and_no_verdict(exams: lis
     assert lineage.twins_told(study)[0].startswith("net is a copy of reader1")
 
 
-def test_one_shared_exam_is_scored_as_the_readers() -> None:
+@pytest.mark.parametrize("name", ["e1", "knee, left", "e0, e1"])
+def test_one_shared_exam_is_scored_as_the_readers(name: str) -> None:
     found = pd.DataFrame(
-        [("net", "reader1", IN_PART, "", ALL, 0.8, 0.6, 0.7, 1, 1, 2, 2, "e1")],
+        [("net", "reader1", IN_PART, "", ALL, 0.8, 0.6, 0.7, 1, 1, 2, 2, name)],
         columns=COLUMNS,
     )
     fair = pd.DataFrame(
@@ -219,7 +220,7 @@ def test_one_shared_exam_is_scored_as_the_readers() -> None:
             ("e1", "reader2", "reader2"),
         ],
         columns=["exam", "rater", "left_out"],
-    )
+    ).replace("e1", name)
     kept = scored_as_reader(fair, found, ["reader1", "reader2"])
     assert kept.index.tolist() == [0, 1, 2, 3]
     assert kept.to_numpy().tolist() == fair.drop(index=3).to_numpy().tolist()

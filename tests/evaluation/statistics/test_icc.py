@@ -116,6 +116,8 @@ def test_an_exam_of_one_rater_says_nothing(table: np.ndarray, lone: int) -> None
 def test_raters_who_share_too_few_exams_have_none() -> None:
     apart = np.array([[1.0, 2.0, np.nan], [np.nan, 3.0, 1.0]])
     assert icc(apart)[["icc", "low", "high"]].isna().all(axis=None)
+    none = icc(np.array([[1.0, np.nan], [np.nan, 3.0]]))
+    assert none[["icc", "low", "high"]].isna().all(axis=None) and none.n.tolist() == [0, 0, 0]
 
 
 def test_confidence_is_checked() -> None:

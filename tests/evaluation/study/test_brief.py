@@ -14,8 +14,9 @@ from evaluation.consensus.kinds import Rule
 from evaluation.masks.reading import MaskError
 from evaluation.statistics.intervals import StatisticsError
 from evaluation.study import ReaderStudy, lineage
+from evaluation.study import measure_tables as m
 from evaluation.study import tables as t
-from evaluation.study.brief import answers, look_out
+from evaluation.study.brief import _foci, answers, look_out
 from evaluation.study.design import Design
 from evaluation.study.results import Results
 
@@ -78,6 +79,41 @@ def test_what_rests_on_a_consensus_that_overruled_all_readers(yardstick: Rule, t
     assert each.words == (
         f"{told[0]} (multi-label STAPLE) overruled all readers in 1 of 6 exams (most: e1); {told[1]}."
     )
+
+
+def foci(ordered: bool = True, **counts: tuple[int, int]) -> Results:
+    """Of each rater how many of two foci of the highest level it missed, and how many it called lower."""
+    rows = [(name, "high", 2, *both, 1 if name == "net" else 0, 0) for name, both in counts.items()]
+    columns = ["rater", "level", "n_foci", "missed", "lower", "false", "false_called"]
+    models = [name for name in counts if name not in READERS]
+    summary = pd.DataFrame(rows, columns=columns)
+    design = Design(levels=LEVELS, ordered=ordered)
+    return Results(design, list(READERS), models, [f"e{n}" for n in range(6)], {m.FOCI_SUMMARY.name: summary})
+
+
+READ = {"anna": (0, 0), "ben": (0, 0), "carl": (0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        (READ | {"net": (0, 0), "no": (0, 2)},
+         "of 2 foci not found at their level: net 0, no 2 (2 called lower), readers 0"),
+        (READ | {"net": (0, 0), "no": (1, 0)}, "of 2 foci net 0, no 1 missed (readers 0)"),
+        (READ | {"ben": (1, 1), "net": (1, 0)},
+         "of 2 foci not found at their level: net 1, readers 0 to 2 (0 to 1 called lower)"),
+        (READ | {f"net{n}": (0, n % 3) for n in range(4)},
+         "of 2 foci not found at their level: models 0 to 2 (0 to 2 called lower), readers 0"),
+        (READ | {f"net{n}": (n % 3, 0) for n in range(4)}, "of 2 foci models 0 to 2 missed (readers 0)"),
+    ],
+)  # fmt: skip
+def test_a_focus_that_was_called_lower_is_not_found(counts: dict[str, tuple[int, int]], told: str) -> None:
+    assert [*_foci(foci(**counts))] == [told]
+
+
+def test_one_mark_where_nothing_is_is_a_focus() -> None:
+    (each,) = look_out(foci(**READ, net=(0, 0)))
+    assert each.words == "net marked 1 high focus where nothing is (readers 0)."
 
 
 def test_what_is_not_there_is_refused_by_name() -> None:

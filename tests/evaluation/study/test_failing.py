@@ -45,10 +45,19 @@ def test_too_much_and_too_little_stand_beside_each_other(found: Results) -> None
     assert len(failing.errors_table(found).rows) == 2
 
 
+def test_a_star_is_explained(found: Results) -> None:
+    few = found[failing.SLICES_PERIPHERAL_CENTRAL].assign(coverage=0.75)
+    tables = {**found.tables, failing.SLICES_PERIPHERAL_CENTRAL.name: few}
+    table = failing.outer_slices_table(Results(found.design, ["ann", "ben"], ["net"], found.exams, tables))
+    assert table.rows[0][3].endswith("*")
+    assert "*: too few exams; the widest interval that there is." in table.notes
+
+
 def test_slices_sites_and_age(found: Results) -> None:
     assert failing.outer_slices_table(found).rows == [
         ["Level one, Network", "0.65", "0.74", "-0.02 (-0.11 to +0.07)", "0.492", "1.000", "8 of 10"]
     ]
+    assert not [note for note in failing.outer_slices_table(found).notes if "*" in note]
     by_site = failing.categories_table(found)
     assert by_site.columns == ["Level, rater", "site: Oslo", "site: Tromso"]
     assert by_site.rows == [["Level one, Network", "0.83 (0.71–0.91)", "0.70 (0.60–0.80), 2 of 3"]]

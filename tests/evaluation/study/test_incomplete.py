@@ -176,6 +176,19 @@ def test_easier_exams_are_warned_of(some: ReaderStudy) -> None:
     assert told and "adjusted for the exam" in told[0]
 
 
+def test_adjusted_scores_are_of_the_exams_in_which_somebody_has_one(some: ReaderStudy) -> None:
+    """Exam 4 was drawn by one reader alone; level 3 is in none of the masks of exam 6."""
+    table = some.printed(incomplete.DICE_ADJUSTED)
+    assert table.title == "Fair Dice adjusted for the exam, 5 of 6 exams"
+    assert "what it would be on the 5 of 6 exams in which anybody has one" in table.notes[0]
+    assert "all exams" not in table.notes[0]
+    cells = {row[0]: row[-1] for row in table.rows}
+    assert (cells["level1, net"], cells["level3, net"]) == ("5 of 5", "4 of 4")
+    without = {exam: names for exam, names in DREW.items() if exam != "exam4"}
+    every = study(without, incomplete=True).printed(incomplete.DICE_ADJUSTED)
+    assert every.title.endswith(", 5 exams") and "what it would be on all exams" in every.notes[0]
+
+
 def test_a_complete_design_is_told_nothing_of_it() -> None:
     drew = dict.fromkeys(("exam1", "exam2"), READERS)
     allowed, refused = study(drew, incomplete=True), study(drew)

@@ -137,6 +137,17 @@ def test_a_difference_that_every_pair_of_networks_shows_is_no_difference_of_meth
     )[0]  # fmt: skip
 
 
+def test_one_reader_and_one_method_have_nothing_to_compare_over_seeds() -> None:
+    masks = {f"e{number}": np.eye(6, dtype=int)[np.newaxis] for number in range(3)}
+    shifted = {exam: np.roll(mask, 1, axis=1) for exam, mask in masks.items()}
+    found = ev.read_study(
+        {"anna": masks}, {"net": shifted, "net_b": masks | {"e0": shifted["e0"]}},
+        levels={"level1": 1}, seed_of={"net_b": "net"},
+    )  # fmt: skip
+    assert METHODS_OVER_SEEDS not in found
+    assert over_seeds(found) == []
+
+
 def test_two_seeds_call_nothing_clear() -> None:
     table = scores(("a", 0.1), ("a2", 0.1), ("b", 0.0), ("b2", 0.0))
     row = over(table, a=["a", "a2"], b=["b", "b2"])

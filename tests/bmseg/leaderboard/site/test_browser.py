@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -251,6 +253,36 @@ def test_two_submissions_are_compared(visit: Visit, site: Path) -> None:
     visit.follow(page.get_by_role("link", name="Compare with another"))
     assert first.input_value().startswith("team-1--")
     sync_api.expect(said).to_contain_text("exams")
+
+
+@pytest.mark.parametrize(
+    ("marks", "said"),
+    [
+        ({}, "Clear: team-1"),
+        ({"against": {"overall": [6]}}, ", adjusted), yet its rank is no better."),
+        ({"but": {"6": ["level2"]}}, "has the better rank in Level 2."),
+    ],
+)
+def test_a_pair_is_clear_where_tests_and_ranks_say_so(
+    browser: sync_api.Browser, site: Path, tmp_path: Path, marks: dict[str, dict], said: str
+) -> None:
+    """Six exams tell nobody apart: the first team's file says that it is clearly better than the seventh."""
+    copy = shutil.copytree(site, tmp_path / "site")
+    (file,) = copy.glob("compare/team-1--*.js")
+    call, data = file.read_text()[:-3].split(",", 1)
+    held = json.loads(data)
+    tests = held["tests"]
+    tests["clear"]["overall"] = [6]
+    for name, mark in marks.items():
+        tests[name] |= mark
+    file.write_text(f"{call},{json.dumps(held)});\n")
+    visit = Visit(browser, copy, 1600, "light")
+    visit.page.get_by_role("combobox", name="First").select_option(index=0)
+    visit.page.get_by_role("combobox", name="Second").select_option(index=6)
+    verdict = visit.page.locator("p.pair")
+    sync_api.expect(verdict).to_contain_text(said)
+    sync_api.expect(verdict).to_contain_text("Not settled" if marks else "is better than team-7")
+    visit.close()
 
 
 def test_a_submission_is_followed_and_back(visit: Visit) -> None:

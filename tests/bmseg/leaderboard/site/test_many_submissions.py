@@ -40,7 +40,7 @@ def test_a_submission_names_the_nearest_of_those_it_cannot_be_told_apart_from(ma
         page = texts[f"submissions/{many.entries[place].page_name}.html"]
         named = re.findall(r'<a href="\.\./submissions/([^"]+)\.html">', page)
         assert len(named) == MOST_NAMED
-        assert "The difference to 69 other submissions could be chance" in page
+        assert "The difference to 69 other submissions is not clear" in page
         assert f"Named are the {MOST_NAMED} that stand nearest" in page
         order = [entry.page_name for entry in many.entries if entry is not many.entries[place]]
         begin = order.index(named[0])

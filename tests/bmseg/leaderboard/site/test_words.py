@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from bmseg.leaderboard.gathering import AVERAGE_READER
+from bmseg.leaderboard.publish import printed
+from bmseg.leaderboard.site import site_texts
 from bmseg.leaderboard.site.rules import in_short, rules
 from bmseg.leaderboard.site.submission_tables import own_scheme_rows
 from bmseg.leaderboard.site.tables import ranking_lines
 from bmseg.leaderboard.standings import Standings
 from evaluation.consensus.kinds import describe
 from evaluation.ranking import OVERALL
+from tests.bmseg.leaderboard.site.checks import MADE
 from tests.bmseg.leaderboard.site.standings_fixture import standings
 
 
@@ -74,6 +77,18 @@ def test_one_exam_has_no_interval_and_says_why() -> None:
     assert in_short(board)[0].endswith("; ranks have no interval, for one exam says nothing of others.")
     line = ranking_lines(board)[0]
     assert "(" not in line.rank.text
+
+
+@pytest.mark.parametrize(("n", "n_exams"), [(1, 5), (3, 1), (3, 5)])
+def test_no_word_of_intervals_where_no_rank_has_one(n: int, n_exams: int) -> None:
+    board = standings(n, n_exams, bootstraps=5)
+    has = board.rows.rank_low.notna().any()
+    assert has == (n > 1 and n_exams > 1)
+    texts = site_texts(board, made=MADE)
+    page = texts[f"submissions/{board.entries[0].page_name}.html"]
+    assert ("interval of all ranks at once" in printed(board).notes[0]) == has
+    assert ("interval of all ranks at once" in page) == ("(in brackets) its" in page) == has
+    assert ("in brackets the 95 % interval, which" in texts["index.html"]) == has
 
 
 def test_each_yardstick_names_its_own_rule() -> None:
