@@ -27,6 +27,7 @@ from bmseg.scoring.raters import Raters
 from bmseg.study import Study
 from bmseg.workspace import Workspace
 from dataset_conversion.files import write_bytes
+from evaluation.comparison.patients import PATIENT
 from evaluation.failures.covariates import CATEGORIES, check_cohort
 from evaluation.figures.files import save_figure
 from evaluation.study import Design, ReaderStudy, ScoredExam, patients
@@ -163,7 +164,7 @@ def check_place(given: Prepared) -> None:
     output_of(given.out).check(names_written(exams))
     if given.facts is None or given.cohort is None:
         return
-    wanted = [*CATEGORIES, "age"]
+    wanted = [PATIENT, *CATEGORIES, "age"]
     # Of a data set's own cohort.csv nobody said that it holds any.
     is_own = (given.cohort.parent / "dataset.json").is_file()
     if not is_own and not {*wanted} & {*given.facts}:

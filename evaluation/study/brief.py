@@ -163,7 +163,8 @@ def _few(found: Results) -> str:
     for beside, whom in ((True, "beside the median reader"), (False, "between models")):
         of = [each.too_few for each in judged if (each.second == MEDIAN_READER) is beside]
         if of and all(of):
-            words = mode(of)
+            # What is to be clear stands before it here.
+            words = mode(of).replace("no difference of Dice", "no difference")
             told.append(f"Dice{of_what} {whom}: {words[0].lower()}{words[1:]}")
     return " ".join(told) + (_tested_apart(found) if told else "")
 

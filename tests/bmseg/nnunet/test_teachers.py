@@ -272,6 +272,6 @@ def test_commands_take_whose_masks_teach(several: Workspace) -> None:
         assert_refused(bmseg("train", *words, "-w", several.root), named)
     assert_refused(
         bmseg("phantom", "--training-readers", "reader1,anna", "-w", several.root / "new", "--training", 1),
-        "training readers: found anna, expected some of reader1, reader2, reader3, reader4",
+        "--training-readers: found anna, expected some of reader1, reader2, reader3, reader4",
     )
     assert "training masks of reader1, reader2, reader3" in data(several).found

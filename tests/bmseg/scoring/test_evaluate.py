@@ -399,7 +399,7 @@ def test_a_cohort_has_to_tell_exams_apart(tmp_path: Path, monkeypatch: pytest.Mo
 
     with monkeypatch.context() as patch:
         patch.setattr(Scoring, "score", None)
-        expected = "known.csv: column: found exam, sites, expected exam and some of site, group, age"
+        expected = "known.csv: column: found exam, sites, expected exam and some of patient, site, group, age"
         with pytest.raises(InputError, match=expected):
             run("sites")
         with pytest.raises(StatisticsError, match="known.csv: found no row of exam knee_c, expected one"):

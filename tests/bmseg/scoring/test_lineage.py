@@ -74,8 +74,8 @@ def test_a_copy_and_a_student_on_the_command_line(tmp_path: Path, few_tables: Ca
     words += [f"--study={dice_alone(tmp_path)}"]
     for given, refusal in (
         ("net", "--taught-by: found 'net', expected MODEL=READER"),
-        ("other=reader1", "taught by: found model other, expected one of net, again"),
-        ("net=somebody", "taught by: net: found somebody, expected some of reader1"),
+        ("other=reader1", "--taught-by: found model other, expected one of net, again"),
+        ("net=somebody", "--taught-by: net: found somebody, expected some of reader1"),
     ):
         refused = bmseg("evaluate", *words, f"--taught-by={given}", "-o", tmp_path / "out")
         assert_refused(refused, refusal)

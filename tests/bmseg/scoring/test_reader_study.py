@@ -166,7 +166,9 @@ def test_the_report_of_plain_folders(root: Path, scored: Path, tmp_path: Path) -
     assert page.count("On Level 1 the Dice of net is ") == 5 + 1
     assert "What the methods cost" not in page
     assert 'id="cohort"' not in page
-    assert_refused(bmseg("report", "--evaluation", tmp_path / "none"), "found no finished evaluation")
+    assert_refused(
+        bmseg("report", "--evaluation", tmp_path / "none"), "no such folder, expected an evaluation"
+    )
     other = tmp_path / "study.toml"
     other.write_text(DEFAULT_STUDY.read_text().split("[published]")[0])
     assert_refused(bmseg("report", "--evaluation", out, "--study", other), "expected the same")
