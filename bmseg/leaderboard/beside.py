@@ -8,7 +8,6 @@ import pandas as pd
 
 from evaluation.comparison.verdicts import Verdict
 
-_THAN = " than the median reader"
 #: Calls that are of no level.
 _OF_NONE = {"not settled": "not settled", "not comparable": "cannot be compared"}
 # Of submissions that differ in their levels.
@@ -26,8 +25,8 @@ _MOST_LISTS = 3
 def call_in_words(verdict: Verdict) -> str:
     """A call with its levels, by the names that the verdict has of them.
 
-    As "worse than the median reader on level1", "better on level1, worse on level2, both on level3": both
-    where one side has the higher Dice and the other marks the level where it is not.
+    As "worse on level1", "better on level1, worse on level2, both on level3": both where one side has the
+    higher Dice and the other marks the level where it is not.
     """
     if verdict.call in _OF_NONE:
         return _OF_NONE[verdict.call]
@@ -38,18 +37,18 @@ def call_in_words(verdict: Verdict) -> str:
     n = len(verdict.levels)
     if verdict.call == "split":
         return ", ".join(f"{side} on {_listed(levels, n)}" for side, levels in on.items() if levels)
-    return f"{verdict.call}{_THAN} on {_listed(on[verdict.call], n)}"
+    return f"{verdict.call} on {_listed(on[verdict.call], n)}"
 
 
 def by_call(rows: pd.DataFrame, calls: Mapping[str, str]) -> dict[str, list[str]]:
-    """The teams of each call, those of one side without the median reader's name, the better ones first.
+    """The teams of each call, the better ones first.
 
     `rows` are some of `bmseg.leaderboard.standings.Standings.rows`, `calls` those of the standings.
     """
     found: dict[str, list[str]] = {}
     for call in [*_OF_MANY, *_OF_NONE]:
         own = rows[rows.beside == call]
-        words = [calls[key].replace(_THAN, "") for key in own.key]
+        words = [calls[key] for key in own.key]
         if len({*words}) > _MOST_LISTS:
             words = [_OF_MANY[call]] * len(own)
         for said, team in zip(words, own.team, strict=True):

@@ -28,20 +28,20 @@ AHEAD, BEHIND, EVEN = (1, 0), (-1, 0), (0, 0)
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (verdict("worse", one=BEHIND, two=EVEN), "worse than the median reader on one"),
+        (verdict("worse", one=BEHIND, two=EVEN), "worse on one"),
         (
             verdict("better", one=AHEAD, two=(0, 1), three=EVEN),
-            "better than the median reader on one and two",
+            "better on one and two",
         ),
-        (verdict("better", one=AHEAD, two=AHEAD), "better than the median reader on every level"),
-        (verdict("better", one=AHEAD), "better than the median reader on one"),
+        (verdict("better", one=AHEAD, two=AHEAD), "better on every level"),
+        (verdict("better", one=AHEAD), "better on one"),
         (
             verdict("worse", **dict.fromkeys("abcd", BEHIND), e=EVEN),
-            "worse than the median reader on a, b, c and d",
+            "worse on a, b, c and d",
         ),
         (
             verdict("worse", **dict.fromkeys("abcde", BEHIND), f=EVEN),
-            "worse than the median reader on 5 of 6 levels",
+            "worse on 5 of 6 levels",
         ),
         (verdict("split", one=AHEAD, two=BEHIND, three=EVEN), "better on one, worse on two"),
         (verdict("split", one=(1, -1), two=BEHIND), "worse on two, both on one"),
@@ -55,9 +55,9 @@ def test_a_call_names_its_levels(found: Verdict, said: str) -> None:
 
 def test_those_of_a_call_stand_together() -> None:
     calls = {
-        "a/1": "worse than the median reader on level1",
-        "b/1": "better than the median reader on level2",
-        "c/1": "worse than the median reader on level1",
+        "a/1": "worse on level1",
+        "b/1": "better on level2",
+        "c/1": "worse on level1",
         "d/1": "not settled",
     }
     called = {"worse": "ac", "better": "b", "not settled": "d"}
@@ -67,6 +67,6 @@ def test_those_of_a_call_stand_together() -> None:
         "better on level2": ["b"], "worse on level1": ["a", "c"], "not settled": ["d"],
     }  # fmt: skip
     many = pd.DataFrame({"key": [*"abcd"], "team": [*"abcd"], "beside": "worse"})
-    each = {key: f"worse than the median reader on {key}" for key in "abcd"}
+    each = {key: f"worse on {key}" for key in "abcd"}
     assert by_call(many, each) == {"worse on one level or more": [*"abcd"]}
     assert len(by_call(many[1:], each)) == 3
