@@ -219,7 +219,7 @@ def read_checked(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except ValidationError as error:
-        raise InputError(f"{path}: {in_one_line(error)}") from None
+        raise InputError(f"{path}: {in_one_line(error, model)}") from None
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; 'bmseg leaderboard init' makes a board") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -250,7 +250,7 @@ def read_contract(path: Path) -> Contract:
             f"{file}: no such file, expected the challenge's {CONTRACT_FILE}: the organiser publishes it"
         ) from None
     except ValidationError as error:
-        raise InputError(f"{file}: {in_one_line(error)}") from None
+        raise InputError(f"{file}: {in_one_line(error, Contract)}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: found no readable JSON ({error}), expected {CONTRACT_FILE}") from None
 
