@@ -203,7 +203,7 @@ def test_other_readers_draw_training_exams_on_request_and_nothing_else_changes(t
     write_cohort(more, training=2, training_readers=["reader4", "reader3"], processes=1)
     assert files_of(more.folder) == found
     assert more.image_path("knee_001", "training", "water").stat().st_mtime_ns == kept
-    with pytest.raises(ConversionError, match="--training-readers: found anna, expected some of reader1"):
+    with pytest.raises(ConversionError, match="training readers: found anna, expected some of reader1"):
         write_cohort(more, training=2, training_readers=["anna"], processes=1)
 
 
