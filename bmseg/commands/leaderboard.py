@@ -69,9 +69,12 @@ def init(
     from bmseg.leaderboard.scoring import Reference
     from bmseg.workspace import kept_study, open_workspace
     from evaluation.statistics.words import plural
+    from evaluation.study.patients import patients_in
 
     workspace, study = open_workspace(root)
     reference = Reference.of(study, workspace.readers(), workspace.test_exams())
+    patients = patients_in(workspace.dataset.cohort(), list(reference.files))
+    reference = replace(reference, patients=dict(patients.itertuples(index=False)))
     challenge = default_challenge(
         study, synthetic=workspace.is_synthetic, overlays=overlays, viewer=viewer,
         title=title, n_readers=len(reference.readers), measures=measures,
@@ -88,7 +91,7 @@ def init(
             f"{board.root}: kept as it is, and {', '.join(new)} is not in its weights; put tasks such as "
             f'"{study.levels[0].name} {new[0]}" = 1.0 into challenge.toml, then run init again'
         )
-    echo_each([*board.contract.unsure, *tolerances_told(board.contract)])
+    echo_each([*board.contract.unsure, *board.contract.patients_told, *tolerances_told(board.contract)])
     exams, readers = plural(len(board.contract.exams), "test exam"), ", ".join(reference.readers)
     click.echo(f"{board.root}: {'made' if made else 'there already'}, {exams}, {readers}")
     end_board(root, board)

@@ -20,6 +20,7 @@ from bmseg.errors import InputError
 from bmseg.study import Study, in_one_line
 from bmseg.study.rules import Name
 from bmseg.untrusted.header import ExamGrid
+from evaluation.statistics.words import plural
 
 if TYPE_CHECKING:
     from bmseg.leaderboard.tasks import Task
@@ -237,6 +238,20 @@ class Contract(Record):
     tolerance_notices: list[str] = []
     #: How many voxels a reader was unsure of, which no score counts; in a sentence.
     unsure: list[str] = []
+    #: Exam to the number of its patient, where some patient has several of the exams.
+    patients: dict[Name, str] = {}
+
+    @property
+    def patients_told(self) -> list[str]:
+        """That exams share patients, and what that does to tests and intervals; nothing where none do."""
+        if not self.patients:
+            return []
+        patients = plural(len({*self.patients.values()}), "patient")
+        return [
+            f"{plural(len(self.patients), 'test exam')} are of {patients}: beside the median reader a "
+            "difference is clear only if it is so of exams and of patients, each with the mean of its exams; "
+            "ranks, tie groups and their tests take exams for independent and look surer than they are."
+        ]
 
 
 def read_contract(path: Path) -> Contract:

@@ -86,6 +86,7 @@ def printed(found: Standings) -> Table:
         f"Dice: mean over exams, {rule.yardstick} yardstick; score: mean over the ranked levels. n: defined "
         "scores of all.",
         *map(found.in_titles, found.contract.unsure),
+        *found.contract.patients_told,
         *_of_tasks(found),
         *tasks_notices(found),
     ]

@@ -45,6 +45,7 @@ class Reference:
 
     study: Study
     files: Mapping[str, Mapping[str, Path]]  # exam to reader to mask
+    patients: Mapping[str, str] = field(default_factory=dict)  # as of a contract
     _known: dict[str, Consensuses] = field(default_factory=dict, repr=False)
     _others: dict[str, dict[Rule, dict[str, Consensus]]] = field(default_factory=dict, repr=False)
     _grids: dict[str, ExamGrid] = field(default_factory=dict, repr=False)
@@ -176,7 +177,8 @@ class Reference:
                 self.masks(exam)
         unsure = pd.concat([self._unsure[exam].assign(exam=exam) for exam in self.files])
         said = told(unsure, len(self.files), self.study.design()) if len(unsure) else []
-        return Contract(labels=list(self.labels), exams=dict(sorted(self._grids.items())), unsure=said)
+        grids = dict(sorted(self._grids.items()))
+        return Contract(labels=list(self.labels), exams=grids, unsure=said, patients=dict(self.patients))
 
 
 def other_rules(study: Study) -> list[Rule]:

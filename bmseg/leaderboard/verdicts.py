@@ -23,6 +23,7 @@ from bmseg.leaderboard.ways import MASK
 from evaluation.comparison.families import adjusted
 from evaluation.comparison.interchangeability import of_models, standings
 from evaluation.comparison.models import FAIR
+from evaluation.comparison.patients import PATIENT
 from evaluation.comparison.readers import MEDIAN_READER, compare
 from evaluation.comparison.teachers import readers_without_teacher
 from evaluation.comparison.verdicts import Verdict, reader_verdicts
@@ -75,6 +76,8 @@ def _of_family(
     kept = {called[entry.key]: board.ways(entry) for entry in entries}
     ways = {name: one for name, one in kept.items() if one is not None and ways_of_readers is not None}
     fair = _fair(of_readers, own[own.left_out != NOBODY])
+    if patients := board.contract.patients:
+        fair = fair.assign(**{PATIENT: fair.exam.map(patients)})
     fair = fair[fair.level.isin(levels)]
     models = list(called.values())
     asked: dict[str, Any] = {

@@ -112,7 +112,8 @@ def in_short(standings: Standings) -> list[str]:
         f"{_count(found['withdrawn'], 'submission')} "
         f"{'has' if found['withdrawn'] == 1 else 'have'} been withdrawn."
     )
-    said = [_lead(standings), *_against(standings), *_too_few(standings), *_beside_readers(standings, rows)]
+    said = [_lead(standings), *standings.contract.patients_told, *_against(standings), *_too_few(standings)]
+    said += _beside_readers(standings, rows)
     return [*said, *_copies(standings), left_out]
 
 

@@ -174,3 +174,18 @@ def test_challenge_files_that_make_no_sense_are_refused(workspace: Path) -> None
         assert_refused(bmseg("leaderboard", "list", "-w", workspace), said)
     path.write_text(text)
     run("list", "-w", workspace)
+
+
+def test_a_board_knows_that_exams_share_a_patient(workspace: Path) -> None:
+    (path,) = (workspace / "nnUNet_raw").glob("*/cohort.csv")
+    cohort = pd.read_csv(path)
+    cohort.assign(patient=EXAMS).to_csv(path, index=False)
+    run("init", "-w", workspace)
+    contract = workspace / "leaderboard" / "exams.json"
+    assert "patients" not in json.loads(contract.read_text())
+    shutil.rmtree(workspace / "leaderboard")
+    cohort.assign(patient="anna").to_csv(path, index=False)
+    said = run("init", "-w", workspace)
+    assert "2 test exams are of 1 patient: beside the median reader a difference is clear only if" in said
+    # By numbers: nobody reads the patient's name in a published file.
+    assert json.loads(contract.read_text())["patients"] == dict.fromkeys(EXAMS, "1")

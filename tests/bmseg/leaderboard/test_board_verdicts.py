@@ -116,6 +116,24 @@ def test_board_and_report_give_the_same_verdicts_in_the_same_words(
     assert rows.verdict["poor"].count("(p adjusted over 3 levels of 3 models, ") == 1
 
 
+def test_a_verdict_promises_no_more_than_patients_do(
+    both: tuple[Board, Standings, ReaderStudy, Reference],
+) -> None:
+    board, before, _, reference = both
+    patients = dict(zip(reference.files, "11122233", strict=True))
+    contract = replace(reference, patients=patients).contract()
+    assert contract.patients == patients and board.contract.patients_told == []
+    found = standings(replace(board, contract=contract))
+    # By exams one is better and one worse; of three patients no test has a p below 2 / 2**3.
+    rows, earlier = (each.rows.set_index("team") for each in (found, before))
+    assert [earlier.beside[team] for team in TEAMS] == ["better", "not settled", "worse"]
+    assert [rows.beside[team] for team in TEAMS] == ["not settled"] * 3
+    assert rows["rank"].equals(earlier["rank"])
+    (said,) = contract.patients_told
+    assert said.startswith("8 test exams are of 3 patients: beside the median reader a difference is clear")
+    assert said in in_short(found) and said in printed(found).notes
+
+
 def test_a_copy_is_one_on_board_and_report_with_its_readers_scores(
     both: tuple[Board, Standings, ReaderStudy, Reference],
 ) -> None:
