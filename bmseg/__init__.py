@@ -1,3 +1,3 @@
 """bmseg: how good is a segmentation model, next to the readers, when nobody knows the truth?"""
 
-__version__ = "0.16.3"
+__version__ = "0.17.0"
