@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from bmseg import __version__
 from bmseg.errors import WorkError
 from dataset_conversion.files import file_hash, write_text
 
@@ -23,7 +24,8 @@ PACKAGES = [
 
 def versions() -> dict[str, str]:
     """Versions of bmseg, Python and the packages that shape results, where installed."""
-    found = {"bmseg": _version("bmseg"), "python": platform.python_version()}
+    # That of the code that runs: what is installed in place may say an older one.
+    found = {"bmseg": __version__, "python": platform.python_version()}
     found |= {package: _version(package) for package in PACKAGES}
     return {name: number for name, number in found.items() if number}
 

@@ -10,6 +10,7 @@ from threading import Event, Thread, Timer
 
 import pytest
 
+from bmseg import __version__
 from bmseg.errors import InputError, WorkError
 from bmseg.outputs import Output, locked, read_record
 
@@ -35,7 +36,8 @@ def test_the_record_says_what_was_made_from_what(tmp_path: Path) -> None:
     fill(output)
     record = output.made_from(INPUTS)
     assert record is not None and record["warnings"] == ["look"] and record["seed"] == 1
-    assert set(record["outputs"]) == {"dice.csv", "figures/dice.svg"} and record["versions"]["bmseg"]
+    assert set(record["outputs"]) == {"dice.csv", "figures/dice.svg"}
+    assert record["versions"]["bmseg"] == __version__
     assert output.made_from(INPUTS | {"seed": 2}) is None
     assert Output(tmp_path / "out", "atlas").read() == {}
 
