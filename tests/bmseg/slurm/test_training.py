@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -44,7 +45,9 @@ def test_two_folds_one_of_them_killed(on_slurm: Workspace, monkeypatch: pytest.M
     # Jobs keep what is set: a process that augments would make batches ahead, of which these take one.
     monkeypatch.setenv("nnUNet_n_proc_DA", "0")
     train = command(on_slurm, "--folds", "0,1", "--epochs", 1)
-    first = subprocess.Popen(train, stderr=subprocess.PIPE, text=True)
+    # Tests that a script runs in the background ignore Ctrl-C, and so would what they start.
+    hear = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    first = subprocess.Popen(train, stderr=subprocess.PIPE, text=True, preexec_fn=hear)
     wait_until(
         lambda: submissions(on_slurm.jobs) and len(the_submission(on_slurm).jobs) == 3, 600, "all submitted"
     )
