@@ -49,7 +49,7 @@ def told(found: Results) -> list[str]:
         f"{plural(n_exams, 'exam')} are of {plural(n_patients, 'patient')}: a difference of scores is called "
         "clear only if it is so of exams and of patients, each with the mean of its exams."
         f"{none} All else takes exams for independent and looks surer than it is: intervals of scores, "
-        "agreement without a consensus, correlations."
+        "differences over seeds and between groups of exams, agreement without a consensus, correlations."
     ]
 
 

@@ -61,6 +61,7 @@ def test_what_three_patients_say_is_clear_to_nobody(root: Path, few_tables: Call
     assert "patient" not in found[t.FAIR_DICE]
     first = look_out(found)[0]
     assert first.words.startswith(SAID) and "Of fewer than six patients none can be." in first.words
+    assert "differences over seeds and between groups of exams, agreement" in first.words
     assert SAID in (root / "out3" / "table1.md").read_text()
 
 
